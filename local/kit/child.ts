@@ -1,0 +1,56 @@
+import { fork } from 'node:child_process'
+import { StartError } from './errors.ts'
+
+/** A process of the local cloud, seen from its parent. */
+export interface Child {
+  readonly name: string
+  readonly address: string
+  readonly pid: number
+  /** Settles with a description when the process ends, whether it was asked to or not. */
+  readonly exited: Promise<string>
+  /** Asks it to end (SIGTERM), and settles when it has; SIGKILL after `graceMs`. */
+  stop(graceMs?: number): Promise<void>
+  kill(signal: NodeJS.Signals): void
+}
+
+/**
+ * Starts a module that calls `run` of lifecycle.ts and waits until it is ready.
+ * @throws StartError with the child's own line when it could not start.
+ */
+export async function startChild(
+  name: string,
+  modulePath: string,
+  env: NodeJS.ProcessEnv,
+  options: { readonly args?: readonly string[]; readonly execArgv?: readonly string[] } = {},
+): Promise<Child> {
+  // Own process group: a Ctrl-C of the terminal reaches the parent alone.
+  const child = fork(modulePath, [...(options.args ?? [])], {
+    env: { ...process.env, ...env },
+    execArgv: [...(options.execArgv ?? [])],
+    detached: true,
+  })
+  const exited = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ? `ended by ${signal}` : `ended with code ${code}`))
+    child.once('error', (error) => resolve(error.message))
+  })
+  const address = await new Promise<string>((resolve, reject) => {
+    child.on('message', (message: { ready?: string; failed?: string }) => {
+      if (message.ready !== undefined) resolve(message.ready)
+      else if (message.failed !== undefined) reject(new StartError(message.failed))
+    })
+    exited.then((how) => reject(new StartError(`${name} did not start: it ${how}`)))
+  })
+  return {
+    name,
+    address,
+    pid: child.pid ?? -1,
+    exited,
+    kill: (signal) => child.kill(signal),
+    async stop(graceMs = 10_000) {
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      child.kill('SIGTERM')
+      await exited
+      clearTimeout(timer)
+    },
+  }
+}
