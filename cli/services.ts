@@ -1,0 +1,4 @@
+import { ordering } from '../src/services/ordering/service.ts'
+
+/** Every service there is: the one list to extend with a service of your own. */
+export const services = [ordering]

@@ -1,0 +1,31 @@
+import { app } from '@azure/functions'
+import { commandCreating, commandTo } from '../src/adapters/functions/commands.ts'
+import { http } from '../src/adapters/functions/http.ts'
+import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
+import { projectionOf, relayOf } from '../src/adapters/functions/triggers.ts'
+import { compose } from '../src/compose.ts'
+import { order } from '../src/services/ordering/order.ts'
+import { orderView } from '../src/services/ordering/order-view.ts'
+import { salesByProduct } from '../src/services/ordering/sales-by-product.ts'
+import { ordering } from '../src/services/ordering/service.ts'
+
+const service = compose(ordering)
+const orders = documentsOf(service, orderView)
+const oneOrder = documentOf(service, orderView, 'id')
+const sales = documentsOf(service, salesByProduct)
+const salesOfProduct = documentOf(service, salesByProduct, 'sku')
+
+// Commands and queries
+app.http('ordering-orders', http('ordering/orders', { GET: orders, POST: commandCreating(service, order, 'place') }))
+app.http('ordering-order', http('ordering/orders/{id}', { GET: oneOrder }))
+app.http('ordering-order-command', http('ordering/orders/{id}/{command}', { POST: commandTo(service, order) }))
+app.http('ordering-sales', http('ordering/sales-by-product', { GET: sales }))
+app.http('ordering-sales-of-product', http('ordering/sales-by-product/{sku}', { GET: salesOfProduct }))
+app.http('ordering-no-route', http('ordering/{*path}', {}))
+
+// Log → hub
+app.cosmosDB('ordering-relay', relayOf(service))
+
+// Hub → views
+app.eventHub('ordering-order-view', projectionOf(service, orderView))
+app.eventHub('ordering-sales-by-product-view', projectionOf(service, salesByProduct))

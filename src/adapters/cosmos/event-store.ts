@@ -1,0 +1,91 @@
+import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import { TidemarkError } from '../../core/errors.ts'
+import { eventId, type RecordedEvent } from '../../core/event.ts'
+import type { AppendResult, CommandMark, EventStore } from '../../core/ports.ts'
+import { readError, writeError } from './client.ts'
+import { eventOfItem, type MarkItem, markId } from './log-item.ts'
+
+const PAGE = 500
+
+/** The log in a Cosmos DB container with the partition key `/stream`; one item an event, its id the zero-padded version. */
+export class CosmosEventStore implements EventStore {
+  readonly #container: Container
+
+  constructor(container: Container) {
+    this.#container = container
+  }
+
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
+    const query = {
+      query: 'SELECT * FROM c WHERE c.stream = @stream AND c.version > @after ORDER BY c.version',
+      parameters: [
+        { name: '@stream', value: stream },
+        { name: '@after', value: after },
+      ],
+    }
+    const pages = this.#container.items.query(query, { partitionKey: stream, maxItemCount: PAGE })
+    while (pages.hasMoreResults()) {
+      const { resources } = await pages.fetchNext().catch((error: unknown) => {
+        throw readError(error)
+      })
+      // An empty page is no end: the service may answer with one and a continuation.
+      if (resources !== undefined && resources.length > 0)
+        yield resources.map(eventOfItem).filter((event) => event !== undefined)
+    }
+  }
+
+  async readMark(stream: string, key: string): Promise<CommandMark | undefined> {
+    const { resource } = await this.#container
+      .item(markId(key), stream)
+      .read<MarkItem>()
+      .catch((error: unknown) => {
+        throw readError(error)
+      })
+    if (resource === undefined) return undefined
+    const { fingerprint, from, to } = resource
+    return { key, fingerprint, from, to }
+  }
+
+  /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
+  async append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult> {
+    const [first] = events
+    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one event')
+    const { stream } = first
+    const markItem: MarkItem = { id: markId(mark.key), stream, ...mark }
+    const operations: OperationInput[] = [markItem, ...events].map((item) => ({
+      operationType: 'Create',
+      resourceBody: { ...item } as JSONObject,
+    }))
+    // Creating version 8 proves that no other 8 is there; reading 7 proves that there is a 7 to follow.
+    if (first.version > 1) operations.unshift({ operationType: 'Read', id: eventId(first.version - 1) })
+
+    const response = await this.#container.items.batch(operations, stream).catch((error: unknown) => {
+      throw writeError(error)
+    })
+    const results = response.result ?? []
+    const failed = results.find((result) => result.statusCode >= 400 && result.statusCode !== 424)
+    if (failed === undefined) {
+      if (results.length !== operations.length)
+        throw new TidemarkError(
+          'outcome-unknown',
+          `the store answered ${results.length} of ${operations.length} operations`,
+        )
+      return 'appended'
+    }
+    switch (failed.statusCode) {
+      case 409:
+        return 'conflict'
+      case 404:
+        return 'missing'
+      case 413:
+        throw new TidemarkError('decision-too-large', 'the store takes no batch of this size')
+      case 429:
+        throw new TidemarkError('unavailable', 'the store is throttled')
+      case 408:
+      case 449:
+        throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
+      default:
+        throw new TidemarkError('internal', `the store refused the append with ${failed.statusCode}`)
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import type { Container, Database, JSONObject, OperationInput } from '@azure/cosmos'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Tip } from '../../core/hash-chain.ts'
+import type {
+  ConsumerPosition,
+  ViewDocument,
+  ViewList,
+  ViewStore,
+  ViewStores,
+  ViewWrite,
+  ViewWriteResult,
+} from '../../core/ports.ts'
+import { codeOf, readError, writeError } from './client.ts'
+
+const DOCUMENT = 'document'
+const POSITION = 'position'
+const POINTER = 'pointer'
+
+/** How long an instance takes a generation for the live one before it looks at the pointer again. */
+const POINTER_MS = 2_000
+
+interface ItemKey {
+  readonly id: string
+  readonly pk: string
+}
+
+interface DocumentItem {
+  readonly document?: unknown
+  readonly tip?: Tip
+}
+
+/**
+ * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is the first part: a
+ * document and the marks of what was applied to it share a partition, so that one batch writes both.
+ */
+export class CosmosViewStore implements ViewStore {
+  readonly #container: Container
+  readonly #generation: number
+  readonly #markTtlSeconds: number
+
+  constructor(container: Container, generation: number, markTtlSeconds: number) {
+    this.#container = container
+    this.#generation = generation
+    this.#markTtlSeconds = markTtlSeconds
+  }
+
+  async read(key: string): Promise<ViewDocument | undefined> {
+    const item = await this.#readItem<DocumentItem>(DOCUMENT, this.#documentPartition(key))
+    if (item === undefined) return undefined
+    return { document: item.document, ...(item.tip ? { tip: item.tip } : {}), etag: item._etag }
+  }
+
+  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<'written' | 'conflict'> {
+    return this.#writeItem({ ...this.#documentItem(key, write), tip }, write.etag)
+  }
+
+  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<ViewWriteResult> {
+    const pk = this.#documentPartition(key)
+    const resourceBody = this.#documentItem(key, write)
+    const operations: OperationInput[] = [
+      write.etag === undefined
+        ? { operationType: 'Create', resourceBody }
+        : { operationType: 'Replace', id: DOCUMENT, resourceBody, ifMatch: write.etag },
+      ...marks.map(
+        (mark): OperationInput => ({
+          operationType: 'Create',
+          resourceBody: { id: markId(mark), pk, kind: 'mark', ttl: this.#markTtlSeconds },
+        }),
+      ),
+    ]
+    const { result = [] } = await this.#container.items.batch(operations, pk).catch((error: unknown) => {
+      throw writeError(error)
+    })
+    const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
+    if (failed === -1) return 'written'
+    const status = result[failed]?.statusCode
+    if (failed > 0 && status === 409) return 'applied'
+    if (failed === 0 && (status === 409 || status === 412 || status === 404)) return 'conflict'
+    throw new TidemarkError(status === 429 ? 'unavailable' : 'internal', `the store refused ${key} with ${status}`)
+  }
+
+  async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
+    const pk = this.#documentPartition(key)
+    const found = await Promise.all(marks.map((mark) => this.#readItem(markId(mark), pk)))
+    return new Set(marks.filter((_, index) => found[index] !== undefined))
+  }
+
+  async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
+    const item = await this.#readItem<{ readonly tip: Tip }>(POSITION, this.#positionPartition(stream))
+    return item && { tip: item.tip, etag: item._etag }
+  }
+
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'> {
+    return this.#writeItem({ id: POSITION, pk: this.#positionPartition(stream), kind: POSITION, tip }, etag)
+  }
+
+  async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
+    const fields = Object.entries(filter)
+    const conditions = [
+      'c.kind = @kind',
+      'c.generation = @generation',
+      'IS_DEFINED(c.document)',
+      ...fields.map(([field], index) => `c.document[${JSON.stringify(field)}] = @value${index}`),
+      ...(after === undefined ? [] : ['c.sort < @after']),
+    ]
+    const parameters = [
+      { name: '@kind', value: DOCUMENT },
+      { name: '@generation', value: this.#generation },
+      ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
+      ...(after === undefined ? [] : [{ name: '@after', value: after }]),
+    ]
+    const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY c.sort DESC OFFSET 0 LIMIT ${limit}`
+    const { resources } = await this.#container.items
+      .query<{ document: unknown; sort: string }>({ query, parameters })
+      .fetchAll()
+      .catch((error: unknown) => {
+        throw readError(error)
+      })
+    return resources
+  }
+
+  #documentPartition(key: string): string {
+    return `${this.#generation}|document|${key}`
+  }
+
+  #positionPartition(stream: string): string {
+    return `${this.#generation}|position|${stream}`
+  }
+
+  #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {
+    return {
+      id: DOCUMENT,
+      pk: this.#documentPartition(key),
+      kind: DOCUMENT,
+      generation: this.#generation,
+      key,
+      sort,
+      ...(document === undefined ? {} : { document: document as JSONObject }),
+    }
+  }
+
+  async #readItem<Item>(id: string, pk: string): Promise<(Item & { _etag: string }) | undefined> {
+    try {
+      const { resource } = await this.#container.item(id, pk).read()
+      return resource
+    } catch (error) {
+      throw readError(error)
+    }
+  }
+
+  async #writeItem(
+    item: ItemKey & Readonly<Record<string, unknown>>,
+    etag: string | undefined,
+  ): Promise<'written' | 'conflict'> {
+    try {
+      if (etag === undefined) await this.#container.items.create(item)
+      else
+        await this.#container
+          .item(item.id, item.pk)
+          .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
+      return 'written'
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 409 || code === 412 || code === 404) return 'conflict'
+      throw writeError(error)
+    }
+  }
+}
+
+/** The id of an event's mark on a document; the prefix keeps it apart from the document's. */
+function markId(mark: string): string {
+  return `~${mark}`
+}
+
+/** The views of one service: a container each, its pointer item says which generation is live. */
+export class CosmosViewStores implements ViewStores {
+  readonly #database: Database
+  readonly #markTtlSeconds: number
+  readonly #known = new Map<string, { readonly store: CosmosViewStore; readonly until: number }>()
+
+  /** @param markTtlSeconds how long the marks of applied events are kept: as long as the hub can bring the events again. */
+  constructor(database: Database, markTtlSeconds: number) {
+    this.#database = database
+    this.#markTtlSeconds = markTtlSeconds
+  }
+
+  async live(view: string): Promise<CosmosViewStore> {
+    const now = performance.now()
+    const known = this.#known.get(view)
+    if (known && now < known.until) return known.store
+    const container = this.#database.container(view)
+    const { resource } = await container
+      .item(POINTER, POINTER)
+      .read<{ generation: number }>()
+      .catch((error: unknown) => {
+        throw readError(error)
+      })
+    // No pointer was ever set: the first generation is the live one.
+    const store = new CosmosViewStore(container, resource?.generation ?? 1, this.#markTtlSeconds)
+    this.#known.set(view, { store, until: now + POINTER_MS })
+    return store
+  }
+}

@@ -1,0 +1,52 @@
+import { type EventData, EventHubProducerClient } from '@azure/event-hubs'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { EventPublisher } from '../../core/ports.ts'
+import { formatPosition } from '../../core/stream.ts'
+
+/** How to reach a namespace: a connection string, or its host name and an identity. */
+export type EventHubsConnection =
+  | { readonly connectionString: string }
+  | {
+      readonly namespace: string
+      readonly credential: ConstructorParameters<typeof EventHubProducerClient>[2] & object
+    }
+
+// The SDK's own defaults wait 30 s before a second try and 60 s for an answer: too long for a stream that waits behind it. What these
+// tries do not bring about, the trigger's retry policy does.
+const options = { retryOptions: { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 } }
+
+/** The client of a hub; it connects when it is first used. */
+export function eventHubProducer(connection: EventHubsConnection, hub: string): EventHubProducerClient {
+  return 'connectionString' in connection
+    ? new EventHubProducerClient(connection.connectionString, hub, options)
+    : new EventHubProducerClient(connection.namespace, hub, connection.credential, options)
+}
+
+/**
+ * Publishes to one event hub, the stream as the partition key, so that a stream's events stay in order. Every batch is awaited before
+ * the next: the SDK's buffered producer would go on after a failed one.
+ */
+export class EventHubsPublisher implements EventPublisher {
+  readonly #producer: EventHubProducerClient
+
+  constructor(producer: EventHubProducerClient) {
+    this.#producer = producer
+  }
+
+  async publish(stream: string, events: readonly RecordedEvent[]): Promise<void> {
+    let batch = await this.#producer.createBatch({ partitionKey: stream })
+    for (const event of events) {
+      const message: EventData = { contentType: 'application/cloudevents+json', body: toCloudEvent(event) }
+      if (batch.tryAdd(message)) continue
+      if (batch.count > 0) {
+        await this.#producer.sendBatch(batch)
+        batch = await this.#producer.createBatch({ partitionKey: stream })
+        if (batch.tryAdd(message)) continue
+      }
+      throw new TidemarkError('event-too-large', `the hub takes no event of the size of ${formatPosition(event)}`)
+    }
+    if (batch.count > 0) await this.#producer.sendBatch(batch)
+  }
+}

@@ -1,0 +1,85 @@
+import type { HttpResponseInit } from '@azure/functions'
+import { type ErrorCode, isTidemarkError } from '../../core/errors.ts'
+import type { Issue } from '../../core/schema.ts'
+
+/** The HTTP status of each code. What is not here is the domain's: 409, the state of the resource forbids it. */
+const statuses: Readonly<Record<ErrorCode, number>> = {
+  'invalid-json': 400,
+  'invalid-command': 400,
+  'invalid-id': 400,
+  'invalid-idempotency-key': 400,
+  'invalid-if-match': 400,
+  'invalid-position': 400,
+  'invalid-query': 400,
+  'invalid-header': 400,
+  'unsupported-media-type': 415,
+  'body-too-large': 413,
+  'method-not-allowed': 405,
+  'route-not-found': 404,
+  'unknown-command': 404,
+  'stream-not-found': 404,
+  'document-not-found': 404,
+  'idempotency-key-reused': 422,
+  'version-mismatch': 412,
+  'event-too-large': 413,
+  'decision-too-large': 413,
+  'stream-contended': 503,
+  'outcome-unknown': 504,
+  unavailable: 503,
+  'view-behind': 503,
+  'view-contended': 503,
+  'event-invalid': 500,
+  'event-unreadable': 500,
+  'event-unknown': 500,
+  'chain-broken': 500,
+  'fork-detected': 500,
+  'gap-unfilled': 500,
+  'setting-invalid': 500,
+  internal: 500,
+}
+
+const DOMAIN_REFUSAL = 409
+const RETRY_AFTER_SECONDS = '1'
+
+/**
+ * RFC 9457: `type` and `code` are stable, `detail` is for people. https://www.rfc-editor.org/rfc/rfc9457
+ * @param extra headers of this answer, and what is wrong where.
+ */
+export function problem(
+  code: string,
+  detail: string,
+  extra: { readonly headers?: Readonly<Record<string, string>>; readonly errors?: readonly Issue[] } = {},
+): HttpResponseInit {
+  const status = code in statuses ? statuses[code as ErrorCode] : DOMAIN_REFUSAL
+  const passing = status === 503 || status === 504
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(passing ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
+      ...extra.headers,
+    },
+    body: JSON.stringify({
+      type: `urn:tidemark:problem:${code}`,
+      title: code.replaceAll('-', ' '),
+      status,
+      code,
+      detail,
+      ...(extra.errors ? { errors: extra.errors } : {}),
+    }),
+  }
+}
+
+/**
+ * The problem of a thrown error. What Tidemark did not throw, and what is a fault of the service, is logged whole and told to the
+ * caller as no more than that.
+ */
+export function problemOf(error: unknown, log: (error: unknown) => void): HttpResponseInit {
+  if (isTidemarkError(error) && statuses[error.code] < 500) return problem(error.code, error.message)
+  log(error)
+  if (isTidemarkError(error)) {
+    const detail = error.retriable ? error.message : 'the service has a fault; it is in its log'
+    return problem(error.code, detail)
+  }
+  return problem('internal', 'the service has a fault; it is in its log')
+}

@@ -1,0 +1,84 @@
+import type { HttpRequest } from '@azure/functions'
+import { TidemarkError } from '../../core/errors.ts'
+import { type Position, parsePosition } from '../../core/stream.ts'
+
+/** The largest body that is read: an event that may still be sent is not larger. Bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024
+
+// Printable ASCII without spaces: what may stand in a header and in a log line without harm.
+const tokenPattern = /^[\x21-\x7e]{1,255}$/
+// https://www.w3.org/TR/trace-context/#traceparent-header
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/**
+ * The JSON of a body; an empty one is `{}`, for commands that say all in their name.
+ * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
+ */
+export async function readJson(request: HttpRequest): Promise<unknown> {
+  const tooLarge = (): TidemarkError =>
+    new TidemarkError('body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
+  if (bytes.byteLength === 0) return {}
+  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw new TidemarkError('invalid-json', `the body is not JSON: ${(error as Error).message}`)
+  }
+}
+
+/** @throws TidemarkError `invalid-idempotency-key` */
+export function idempotencyKeyOf(request: HttpRequest): string | undefined {
+  const key = request.headers.get('idempotency-key')
+  if (key === null) return undefined
+  if (!tokenPattern.test(key))
+    throw new TidemarkError(
+      'invalid-idempotency-key',
+      'an Idempotency-Key has 1 to 255 printable ASCII characters and no space',
+    )
+  return key
+}
+
+/** The version of `If-Match: "7"`. @throws TidemarkError `invalid-if-match` */
+export function expectedVersionOf(request: HttpRequest): number | undefined {
+  const tag = request.headers.get('if-match')
+  if (tag === null) return undefined
+  const digits = /^"(0|[1-9][0-9]{0,14})"$/.exec(tag)?.[1]
+  if (digits === undefined)
+    throw new TidemarkError('invalid-if-match', 'If-Match is a version in quotes, as ETag answers it, such as "7"')
+  return Number(digits)
+}
+
+/** A header that becomes part of events. @throws TidemarkError `invalid-header` */
+export function tokenOf(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers.get(name)
+  if (value === null) return undefined
+  if (!tokenPattern.test(value))
+    throw new TidemarkError('invalid-header', `${name} has 1 to 255 printable ASCII characters and no space`)
+  return value
+}
+
+/** Trace Context says that what is not well-formed is ignored. */
+export function traceparentOf(request: HttpRequest): string | undefined {
+  const value = request.headers.get('traceparent')
+  return value !== null && traceparentPattern.test(value) ? value : undefined
+}
+
+/** The position of `?position=order-1@7`. @throws TidemarkError `invalid-position` */
+export function positionOf(request: HttpRequest): Position | undefined {
+  const token = request.query.get('position')
+  return token === null ? undefined : parsePosition(token)
+}
+
+// Function keys travel as parameters of their own: https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+const platformParameters = ['code', 'clientId']
+
+/** Refuses a parameter that nobody reads: a misspelt filter must not look like an unfiltered answer. @throws TidemarkError `invalid-query` */
+export function checkParameters(request: HttpRequest, known: readonly string[]): void {
+  for (const name of request.query.keys())
+    if (!known.includes(name) && !platformParameters.includes(name))
+      throw new TidemarkError('invalid-query', `there is no parameter ${name}; there are ${known.join(', ')}`)
+}

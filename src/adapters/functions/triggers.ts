@@ -1,0 +1,79 @@
+import type {
+  CosmosDBv4FunctionOptions,
+  EventHubFunctionOptions,
+  InvocationContext,
+  RetryOptions,
+} from '@azure/functions'
+import { isTidemarkError } from '../../core/errors.ts'
+import type { AnyView } from '../../core/view.ts'
+
+/**
+ * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
+ * is brought again for ever, and its partition waits.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
+ */
+const forEver: RetryOptions = {
+  strategy: 'exponentialBackoff',
+  maxRetryCount: -1,
+  minimumInterval: { seconds: 1 },
+  maximumInterval: { seconds: 30 },
+}
+
+const REPORT_EVERY_MS = 60_000
+
+/** What the triggers of a service are made of. */
+export interface TriggerPort {
+  readonly name: string
+  readonly relayPollDelay: number
+  relay(items: readonly unknown[]): Promise<void>
+  project(view: AnyView, messages: readonly unknown[]): Promise<void>
+}
+
+/** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
+export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
+  return {
+    connection: 'CosmosConnection',
+    databaseName: port.name,
+    containerName: 'events',
+    leaseContainerName: 'leases',
+    startFromBeginning: true,
+    feedPollDelay: port.relayPollDelay,
+    maxItemsPerInvocation: 1000,
+    retry: forEver,
+    handler: reported((items) => port.relay(items)),
+  }
+}
+
+/** A projection: the service's hub, in the consumer group of the view. */
+export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunctionOptions {
+  return {
+    connection: 'EventHubConnection',
+    eventHubName: port.name,
+    consumerGroup: view.name,
+    cardinality: 'many',
+    retry: forEver,
+    handler: reported((messages) => port.project(view, Array.isArray(messages) ? messages : [messages])),
+  }
+}
+
+/** A batch that keeps failing says so in one line a minute, and always fails: the host must know. */
+function reported<Batch>(
+  handle: (batch: Batch) => Promise<void>,
+): (batch: Batch, context: InvocationContext) => Promise<void> {
+  let next = 0
+  return async (batch, context) => {
+    try {
+      await handle(batch)
+      next = 0
+    } catch (error) {
+      if (performance.now() >= next) {
+        next = performance.now() + REPORT_EVERY_MS
+        const code = isTidemarkError(error) ? error.code : 'internal'
+        context.error(
+          `${context.functionName} is held: ${code}: ${error instanceof Error ? error.message : String(error)}`,
+        )
+      }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { cosmosClient } from './adapters/cosmos/client.ts'
+import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
+import { eventOfItem } from './adapters/cosmos/log-item.ts'
+import { CosmosViewStores } from './adapters/cosmos/view-store.ts'
+import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
+import type { CommandPort } from './adapters/functions/commands.ts'
+import type { QueryPort } from './adapters/functions/queries.ts'
+import type { TriggerPort } from './adapters/functions/triggers.ts'
+import type { Clock } from './core/ports.ts'
+import { HUB_RETENTION_HOURS, type Service } from './core/service.ts'
+import { handleCommand } from './flow/command.ts'
+import { project } from './flow/project.ts'
+import { listDocuments, readDocument } from './flow/query.ts'
+import { relay } from './flow/relay.ts'
+import { stateCache } from './flow/state-cache.ts'
+import { cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
+
+const clock: Clock = {
+  now: () => new Date().toISOString(),
+  elapsed: () => performance.now(),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+}
+
+/** A service with everything it runs on: what its functions call. */
+export type Composed = CommandPort & QueryPort & TriggerPort
+
+/**
+ * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
+ * they are first used.
+ * @throws TidemarkError `setting-invalid`: at once for a number, at the first use for a connection.
+ */
+export function compose(service: Service, settings: Settings = process.env): Composed {
+  const database = once(() => cosmosClient(cosmosConnection(settings)).database(service.name))
+  const store = once(() => new CosmosEventStore(database().container('events')))
+  const views = once(() => new CosmosViewStores(database(), HUB_RETENTION_HOURS * 3600))
+  const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
+  const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
+  const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
+  const eventTypes = service.deciders.flatMap((decider) => decider.events)
+
+  return {
+    name: service.name,
+    ids: randomUUID,
+    trustActorHeader: settings.TIDEMARK_TRUST_X_ACTOR === 'true',
+    relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
+    command: (decider, request) =>
+      handleCommand({ service: service.name, store: store(), cache, clock }, decider, request),
+    relay: (items) =>
+      relay(
+        publisher(),
+        items.map(eventOfItem).filter((event) => event !== undefined),
+      ),
+    project: (view, messages) => project({ log: store(), views: views(), eventTypes }, view, messages),
+    document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
+    documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { TidemarkError } from './errors.ts'
+import { eventId, type RecordedEvent } from './event.ts'
+import { hashOf } from './hash-chain.ts'
+import { categoryOf, formatPosition, isStream } from './stream.ts'
+
+/**
+ * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of the event), the
+ * extension attributes are named as section "Naming Conventions" wants (lower-case letters and digits).
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ */
+const cloudEvent = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string().regex(/^\/[a-z][a-z0-9-]*\/[a-z][a-z0-9]*$/),
+  subject: z.string().refine(isStream),
+  type: z.string().min(1),
+  datacontenttype: z.literal('application/json'),
+  dataschema: z.string(),
+  time: z.iso.datetime(),
+  data: z.unknown(),
+  streamversion: z.int().positive(),
+  correlationid: z.string(),
+  causationid: z.string(),
+  actor: z.string(),
+  traceparent: z.string().optional(),
+  previoushash: z.string().regex(/^[0-9a-f]{64}$/),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+})
+
+export type CloudEvent = z.infer<typeof cloudEvent>
+
+/** `urn:tidemark:<service>:<event type>:<schema version>` */
+function dataschemaOf(event: RecordedEvent): string {
+  return `urn:tidemark:${event.source.split('/')[1]}:${event.type}:${event.schemaVersion}`
+}
+
+export function toCloudEvent(event: RecordedEvent): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: formatPosition(event),
+    source: event.source,
+    subject: event.stream,
+    type: event.type,
+    datacontenttype: 'application/json',
+    dataschema: dataschemaOf(event),
+    time: event.time,
+    data: event.data,
+    streamversion: event.version,
+    correlationid: event.correlation,
+    causationid: event.causation,
+    actor: event.actor,
+    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    previoushash: event.previousHash,
+    hash: event.hash,
+  }
+}
+
+/**
+ * The recorded event that a message carries, its hash verified: what a consumer gets is what the log keeps.
+ * @throws TidemarkError `event-unreadable` for what is not such an event, or was changed on the way.
+ */
+export function fromCloudEvent(message: unknown): RecordedEvent {
+  const parsed = cloudEvent.safeParse(message)
+  if (!parsed.success)
+    throw new TidemarkError('event-unreadable', `not a CloudEvent of Tidemark: ${z.prettifyError(parsed.error)}`)
+  const attributes = parsed.data
+  const event: RecordedEvent = {
+    id: eventId(attributes.streamversion),
+    stream: attributes.subject,
+    version: attributes.streamversion,
+    type: attributes.type,
+    schemaVersion: Number(attributes.dataschema.slice(attributes.dataschema.lastIndexOf(':') + 1)),
+    source: attributes.source,
+    time: attributes.time,
+    data: attributes.data,
+    correlation: attributes.correlationid,
+    causation: attributes.causationid,
+    actor: attributes.actor,
+    ...(attributes.traceparent === undefined ? {} : { traceparent: attributes.traceparent }),
+    previousHash: attributes.previoushash,
+    hash: attributes.hash,
+  }
+  const position = formatPosition(event)
+  if (attributes.id !== position || attributes.dataschema !== dataschemaOf(event))
+    throw new TidemarkError('event-unreadable', `the attributes of ${position} contradict each other`)
+  if (attributes.source.split('/')[2] !== categoryOf(event.stream))
+    throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
+  if (hashOf(event) !== event.hash) throw new TidemarkError('event-unreadable', `${position} is not what its hash says`)
+  return event
+}

@@ -1,0 +1,41 @@
+import type { Command } from './decider.ts'
+import type { ErrorCode } from './errors.ts'
+
+/** Who and what stands behind a command; copied into every event it leads to. */
+export interface CommandMetadata {
+  readonly actor: string
+  readonly correlation: string
+  readonly causation: string
+  readonly traceparent?: string
+}
+
+/** A command on its way to a stream, its data already checked against the command's schema. */
+export interface CommandRequest {
+  readonly stream: string
+  /** The command's id, the client's Idempotency-Key: the same key on the same stream takes effect once. */
+  readonly key: string
+  readonly command: Command
+  /** The version the client decided on (If-Match). Compared, never used to append. */
+  readonly expectedVersion?: number
+  readonly metadata: CommandMetadata
+}
+
+/** It took effect (now, or the first time the key came), or there was nothing to do (`events` 0). */
+export interface CommandDone {
+  readonly done: true
+  readonly stream: string
+  /** The stream's version that this command led to: a reader waits for `<stream>@<version>`. */
+  readonly version: number
+  /** How many events it appended. */
+  readonly events: number
+}
+
+/** It was refused, and nothing was written. */
+export interface CommandRefused {
+  readonly done: false
+  /** A code of Tidemark's or of the domain. */
+  readonly code: ErrorCode | (string & {})
+  readonly detail: string
+}
+
+export type CommandOutcome = CommandDone | CommandRefused

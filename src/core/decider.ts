@@ -1,0 +1,70 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { DomainEvent, EventType } from './event.ts'
+
+/** The domain says no: an answer, not an error. The code is stable and stands in docs/errors.md. */
+export interface Refusal {
+  readonly refusal: string
+  readonly detail: string
+}
+
+/** What a decider answers: the events that happen (none: there is nothing to do), or a refusal. */
+export type Decision<Event> = readonly Event[] | Refusal
+
+export function refuse(refusal: string, detail: string): Refusal {
+  return { refusal, detail }
+}
+
+export function isRefusal(decision: Decision<unknown>): decision is Refusal {
+  return 'refusal' in decision
+}
+
+/** A command and its data, already checked against its schema. */
+export interface Command<Name extends string = string, Data = unknown> {
+  readonly type: Name
+  readonly data: Data
+}
+
+/** The declaration of a command. */
+export interface CommandType<Name extends string = string, Data = unknown> {
+  readonly name: Name
+  readonly schema: StandardSchemaV1<unknown, Data>
+  /** True where the command may begin a stream; any other is answered `stream-not-found` on one with no event. */
+  readonly creates: boolean
+}
+
+export function commandType<const Name extends string, Data>(
+  name: Name,
+  schema: StandardSchemaV1<unknown, Data>,
+  options: { readonly creates?: boolean } = {},
+): CommandType<Name, Data> {
+  return { name, schema, creates: options.creates ?? false }
+}
+
+/** The commands of a declaration: `CommandOf<(typeof orderCommands)[number]>`. */
+export type CommandOf<Type> = Type extends CommandType<infer Name, infer Data> ? Command<Name, Data> : never
+
+/** What a decision may depend on besides state and command: all of it passed in, so that deciding is pure. */
+export interface DecisionContext {
+  /** The aggregate's id: `1` of stream `order-1`. */
+  readonly id: string
+  /** RFC 3339, UTC */
+  readonly now: string
+}
+
+/**
+ * An aggregate: a state folded from its stream's events, and decisions made on that state. Pure: no I/O, no clock, no ids.
+ * `evolve` never fails and never decides; `decide` never changes state.
+ */
+export interface Decider<State, Cmd extends Command, Event extends DomainEvent> {
+  /** Lower-case letters and digits: the first part of the names of its streams. */
+  readonly category: string
+  readonly commands: readonly CommandType[]
+  readonly events: readonly EventType[]
+  readonly initial: State
+  evolve(state: State, event: Event): State
+  decide(state: State, command: Cmd, context: DecisionContext): Decision<Event>
+}
+
+/** A decider whose types nobody needs to know: what the flow handles. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of deciders of different types has no narrower common type.
+export type AnyDecider = Decider<any, any, any>

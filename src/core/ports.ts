@@ -1,0 +1,116 @@
+import type { RecordedEvent } from './event.ts'
+import type { Tip } from './hash-chain.ts'
+
+/** The mark that a command leaves in its stream, in the same write as its events. Kept for ever. */
+export interface CommandMark {
+  readonly key: string
+  /** Of the request: the same key with another fingerprint is another request. */
+  readonly fingerprint: string
+  /** The versions of the first and the last event it appended. */
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * - `appended`: all of it is in the log.
+ * - `conflict`: a version or the mark is there already; nothing was written.
+ * - `missing`: the event that the new ones follow is not there; nothing was written.
+ */
+export type AppendResult = 'appended' | 'conflict' | 'missing'
+
+/** A service's log. */
+export interface EventStore {
+  /** The events of a stream after a version, in order, in pages: one page is in memory at a time. */
+  read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]>
+  /** @returns undefined where no command with this key took effect on the stream. */
+  readMark(stream: string, key: string): Promise<CommandMark | undefined>
+  /**
+   * Appends events and mark in one atomic write. The events are of one stream, their versions without a gap.
+   * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it was not;
+   *   `event-too-large`, `decision-too-large` before anything is sent.
+   */
+  append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult>
+}
+
+/** The way from a service's log to its hub. */
+export interface EventPublisher {
+  /** Publishes events of one stream in their order; settled when the hub has them all. May be called again with the same. */
+  publish(stream: string, events: readonly RecordedEvent[]): Promise<void>
+}
+
+/** A document of a view as it is stored. */
+export interface ViewDocument {
+  readonly document: unknown
+  /** How far a one-stream view has come. */
+  readonly tip?: Tip
+  /** Changes with every write. */
+  readonly etag: string
+}
+
+/** What is written of a document: undefined keeps the position of a stream whose events make no document. */
+export interface ViewWrite {
+  readonly document: unknown
+  readonly sort: string
+  /** The document's etag when it was read; undefined where it was not there. */
+  readonly etag: string | undefined
+}
+
+/**
+ * - `written`
+ * - `conflict`: the document changed since it was read; nothing was written.
+ * - `applied`: an event of these was applied to this document before; nothing was written.
+ */
+export type ViewWriteResult = 'written' | 'conflict' | 'applied'
+
+/** How far a consumer has come in a stream. */
+export interface ConsumerPosition {
+  readonly tip: Tip
+  readonly etag: string
+}
+
+export interface ViewList {
+  /** Field of the document and the value it must have. */
+  readonly filter: Readonly<Record<string, string>>
+  readonly limit: number
+  /** The sort key after which to go on. */
+  readonly after?: string
+}
+
+/** One generation of one view. A position is at most `Tip` of a stream; all writes are conditional. */
+export interface ViewStore {
+  read(key: string): Promise<ViewDocument | undefined>
+  /** One-stream views: the document and how far it has come, in one item. */
+  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<'written' | 'conflict'>
+  /** Many-stream views: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
+  writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<ViewWriteResult>
+  /** Which of these marks the document has. */
+  readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
+  readPosition(stream: string): Promise<ConsumerPosition | undefined>
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'>
+  /** Documents with their sort keys, descending. */
+  list(list: ViewList): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
+}
+
+/** The stores of a service's views. */
+export interface ViewStores {
+  /** The live generation of a view. */
+  live(view: string): Promise<ViewStore>
+}
+
+export interface Clock {
+  /** RFC 3339, UTC, milliseconds */
+  now(): string
+  /** Milliseconds from a fixed point: for bounds, never for order. */
+  elapsed(): number
+  /** Settles after so many milliseconds. */
+  wait(milliseconds: number): Promise<void>
+}
+
+/** New ids, unique everywhere. */
+export type Ids = () => string
+
+/** The largest batch of marks in one write: Cosmos DB takes 100 operations, one is the document. */
+export const MAX_MARKS = 99
+
+/** The most events one command may append: 100 operations less the read of the last event and the mark. */
+export const MAX_EVENTS = 98

@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { TidemarkError } from './errors.ts'
+import type { DomainEvent, EventType } from './event.ts'
+
+/** What is wrong at a place of the input: a JSON Pointer (RFC 6901) and a sentence. */
+export interface Issue {
+  readonly pointer: string
+  readonly detail: string
+}
+
+export type Validation<Value> =
+  | { readonly valid: true; readonly value: Value }
+  | { readonly valid: false; readonly issues: readonly Issue[] }
+
+/** Checks an input with any Standard Schema that answers at once. https://standardschema.dev */
+export function validate<Value>(schema: StandardSchemaV1<unknown, Value>, input: unknown): Validation<Value> {
+  const result = schema['~standard'].validate(input)
+  if (result instanceof Promise)
+    throw new TidemarkError('internal', 'a schema of a command or an event must not be asynchronous')
+  if (result.issues === undefined) return { valid: true, value: result.value }
+  return {
+    valid: false,
+    issues: result.issues.map((issue) => ({ pointer: pointerOf(issue.path ?? []), detail: issue.message })),
+  }
+}
+
+function pointerOf(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
+  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment))
+  return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
+/**
+ * The declaration of an event that is about to be written, its data checked strictly: valid, with no field that the schema
+ * would drop and no value that it would change.
+ * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's.
+ */
+export function checkWritten(types: readonly EventType[], event: DomainEvent): EventType {
+  const type = types.find((candidate) => candidate.name === event.type)
+  if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
+  const result = validate(type.schema, event.data)
+  if (!result.valid) {
+    const places = result.issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
+    throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${places}`)
+  }
+  if (!isDeepStrictEqual(result.value, event.data))
+    throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)
+  return type
+}
+
+/**
+ * Checks that a recorded event can be read by this code.
+ * @throws TidemarkError `event-unknown` for a type or a schema version that is not declared.
+ */
+export function checkReadable(
+  types: readonly EventType[],
+  event: { readonly type: string; readonly schemaVersion: number },
+): void {
+  const type = types.find((candidate) => candidate.name === event.type)
+  if (type === undefined || type.version !== event.schemaVersion)
+    throw new TidemarkError('event-unknown', `this code does not know ${event.type} version ${event.schemaVersion}`)
+}

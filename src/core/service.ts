@@ -1,0 +1,25 @@
+import type { AnyDecider } from './decider.ts'
+import type { EventType } from './event.ts'
+import type { AnyView } from './view.ts'
+
+/** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
+export interface Service {
+  /** Lower-case letters, digits, dashes: the names of its database and of its event hub. */
+  readonly name: string
+  readonly deciders: readonly AnyDecider[]
+  /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
+  readonly publishes: readonly EventType[]
+  readonly views: readonly AnyView[]
+}
+
+/** CloudEvents' source of the events of a service's category. */
+export function sourceOf(service: string, category: string): string {
+  return `/${service}/${category}`
+}
+
+/**
+ * How long a hub keeps its events, in hours: the longest that Event Hubs' Standard tier offers. What tells an event that was applied
+ * from one that was not must be kept as long, since that far a consumer can be rewound.
+ * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
+ */
+export const HUB_RETENTION_HOURS = 168

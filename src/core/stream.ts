@@ -1,0 +1,58 @@
+import { TidemarkError } from './errors.ts'
+
+/** A point in a stream: the stream's name and the version of one of its events, from 1. */
+export interface Position {
+  readonly stream: string
+  readonly version: number
+}
+
+// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys); 200 characters keep every key derived from
+// it below the 1,023 bytes of an item id.
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,199}$/
+const streamPattern = /^[a-z][a-z0-9]*-[A-Za-z0-9][A-Za-z0-9._~:-]{0,199}$/
+
+/**
+ * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first dash parts them.
+ * @throws TidemarkError `invalid-id`
+ */
+export function streamOf(category: string, id: string): string {
+  if (!idPattern.test(id))
+    throw new TidemarkError(
+      'invalid-id',
+      'an id has 1 to 200 letters, digits or . _ ~ : - and starts with a letter or digit',
+    )
+  return `${category}-${id}`
+}
+
+/** The category of a stream: `order` of `order-1`. */
+export function categoryOf(stream: string): string {
+  return stream.slice(0, stream.indexOf('-'))
+}
+
+/** The aggregate's id of a stream: `1` of `order-1`. */
+export function idOf(stream: string): string {
+  return stream.slice(stream.indexOf('-') + 1)
+}
+
+export function isStream(text: string): boolean {
+  return streamPattern.test(text)
+}
+
+/** The token of a position, as answers carry it: `order-1@7`. */
+export function formatPosition(position: Position): string {
+  return `${position.stream}@${position.version}`
+}
+
+/**
+ * Reads the token that `formatPosition` writes.
+ * @throws TidemarkError `invalid-position`
+ */
+export function parsePosition(token: string): Position {
+  const at = token.lastIndexOf('@')
+  const stream = token.slice(0, at)
+  const digits = token.slice(at + 1)
+  const version = Number(digits)
+  if (at < 0 || !isStream(stream) || !/^[1-9][0-9]*$/.test(digits) || !Number.isSafeInteger(version))
+    throw new TidemarkError('invalid-position', 'a position is <stream>@<version>, such as order-1@7')
+  return { stream, version }
+}

@@ -1,0 +1,39 @@
+import type { DomainEvent, Recorded } from './event.ts'
+
+/**
+ * A view with one document for each stream of a category: the document is that stream's projection, and carries how far it
+ * has come.
+ */
+export interface OneStreamView<Document, Event extends DomainEvent> {
+  readonly kind: 'one-stream'
+  /** Lower-case letters, digits, dashes: the names of its container and of its consumer group. */
+  readonly name: string
+  readonly category: string
+  /** Fields of the document that a list may be filtered by, each with the values it has. */
+  readonly filters: Readonly<Record<string, readonly string[]>>
+  /** The document after an event; undefined while there is none. */
+  evolve(document: Document | undefined, event: Recorded<Event>): Document | undefined
+  /** What lists are sorted by (descending), unique to the document. */
+  sort(document: Document): string
+}
+
+/**
+ * A view whose documents gather the events of many streams. One stream's events come in order, but those of different
+ * streams in any: `evolve` must commute across streams (sums, sets, maxima), which a property test holds.
+ */
+export interface ManyStreamView<Document, Event extends DomainEvent> {
+  readonly kind: 'many-streams'
+  readonly name: string
+  readonly category: string
+  readonly filters: Readonly<Record<string, readonly string[]>>
+  /** The keys of the documents that an event changes; none where it is not the view's business. */
+  targets(event: Recorded<Event>): readonly string[]
+  evolve(document: Document | undefined, event: Recorded<Event>, key: string): Document
+  sort(document: Document): string
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of views of different types has no narrower common type.
+export type AnyOneStreamView = OneStreamView<any, any>
+// biome-ignore lint/suspicious/noExplicitAny: the same.
+export type AnyManyStreamView = ManyStreamView<any, any>
+export type AnyView = AnyOneStreamView | AnyManyStreamView

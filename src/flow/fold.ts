@@ -1,0 +1,44 @@
+import type { AnyDecider } from '../core/decider.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import { BEGINNING, follows, type Tip } from '../core/hash-chain.ts'
+import type { EventStore } from '../core/ports.ts'
+import { checkReadable } from '../core/schema.ts'
+
+/** A state and the point of its stream that it was folded up to. */
+export interface Folded {
+  readonly state: unknown
+  readonly tip: Tip
+  /** Of the last event; empty at version 0. */
+  readonly time: string
+}
+
+/** The state after more events, their chain checked. @throws TidemarkError `chain-broken`, `event-unknown` */
+export function fold(decider: AnyDecider, folded: Folded, events: readonly RecordedEvent[]): Folded {
+  let { state, tip, time } = folded
+  for (const event of events) {
+    if (!follows(event, tip))
+      throw new TidemarkError('chain-broken', `${event.stream}@${event.version} does not follow version ${tip.version}`)
+    checkReadable(decider.events, event)
+    state = decider.evolve(state, event)
+    tip = { version: event.version, hash: event.hash }
+    time = event.time
+  }
+  return { state, tip, time }
+}
+
+export function beginning(decider: AnyDecider): Folded {
+  return { state: decider.initial, tip: BEGINNING, time: '' }
+}
+
+/** Reads what came after, page by page, and folds it. */
+export async function readForward(
+  store: EventStore,
+  decider: AnyDecider,
+  stream: string,
+  from: Folded,
+): Promise<Folded> {
+  let folded = from
+  for await (const page of store.read(stream, folded.tip.version)) folded = fold(decider, folded, page)
+  return folded
+}

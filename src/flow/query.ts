@@ -1,0 +1,100 @@
+import { TidemarkError } from '../core/errors.ts'
+import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
+import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
+import type { AnyView } from '../core/view.ts'
+
+export interface QueryDependencies {
+  readonly views: ViewStores
+  readonly clock: Clock
+  /** How long a query waits for a position before it says that the view is behind. Milliseconds. */
+  readonly maxWait: number
+}
+
+/** A page of a list. */
+export interface Page {
+  readonly documents: readonly unknown[]
+  /** Opaque; given back it continues the list. Undefined at the end. */
+  readonly continuation?: string
+}
+
+export interface ListQuery {
+  readonly filter: Readonly<Record<string, string>>
+  readonly limit: number
+  readonly continuation?: string
+}
+
+const FIRST_WAIT_MS = 5
+const LONGEST_WAIT_MS = 250
+
+/**
+ * One document of a view, not older than a position if one is given.
+ * @returns undefined where there is none.
+ * @throws TidemarkError `view-behind`, `invalid-position`
+ */
+export async function readDocument(
+  deps: QueryDependencies,
+  view: AnyView,
+  key: string,
+  position?: Position,
+): Promise<ViewDocument | undefined> {
+  const store = await deps.views.live(view.name)
+  if (position) await waitFor(deps, view, store, position)
+  return store.read(key)
+}
+
+/**
+ * Documents of a view, newest first by the view's own sort key, not older than a position if one is given.
+ * @throws TidemarkError `view-behind`, `invalid-position`, `invalid-query`
+ */
+export async function listDocuments(
+  deps: QueryDependencies,
+  view: AnyView,
+  query: ListQuery,
+  position?: Position,
+): Promise<Page> {
+  for (const [field, value] of Object.entries(query.filter)) {
+    const values = view.filters[field]
+    if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
+    if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
+  }
+  const store = await deps.views.live(view.name)
+  if (position) await waitFor(deps, view, store, position)
+  const { filter, limit } = query
+  const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
+  // One more than asked for tells whether there is another page.
+  const found = await store.list({ filter, limit: limit + 1, ...(after === undefined ? {} : { after }) })
+  const page = found.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    documents: page.map((item) => item.document),
+    ...(found.length > limit && last ? { continuation: writeContinuation(last.sort) } : {}),
+  }
+}
+
+/** Waits until the view has taken in the event at a position, or all later than it. */
+async function waitFor(deps: QueryDependencies, view: AnyView, store: ViewStore, position: Position): Promise<void> {
+  if (categoryOf(position.stream) !== view.category)
+    throw new TidemarkError('invalid-position', `${view.name} does not follow ${position.stream}`)
+  const end = deps.clock.elapsed() + deps.maxWait
+  for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * 2, LONGEST_WAIT_MS)) {
+    const reached =
+      view.kind === 'one-stream' ? await store.read(position.stream) : await store.readPosition(position.stream)
+    if ((reached?.tip?.version ?? 0) >= position.version) return
+    const left = end - deps.clock.elapsed()
+    if (left <= 0)
+      throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)
+    await deps.clock.wait(Math.min(pause, left))
+  }
+}
+
+// A continuation is the sort key of the last document: it stays right however many documents come or go meanwhile.
+function writeContinuation(sort: string): string {
+  return Buffer.from(sort, 'utf8').toString('base64url')
+}
+
+function readContinuation(text: string): string {
+  const sort = Buffer.from(text, 'base64url').toString('utf8')
+  if (sort === '' || writeContinuation(sort) !== text)
+    throw new TidemarkError('invalid-query', 'the continuation is not one that a list answered with')
+  return sort
+}

@@ -1,0 +1,39 @@
+import type { OneStreamView } from '../../core/view.ts'
+import type { Address, Money, OrderLine } from './contract.ts'
+import type { OrderEvent } from './events.ts'
+
+/** What `GET /orders/{id}` shows. */
+export interface OrderDocument {
+  readonly orderId: string
+  readonly status: 'placed' | 'confirmed' | 'cancelled'
+  readonly customerId: string
+  readonly lines: readonly OrderLine[]
+  readonly total: Money
+  readonly shippingAddress: Address
+  readonly cancellationReason?: string
+  readonly placedAt: string
+  readonly updatedAt: string
+}
+
+/** One order as it stands. */
+export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
+  kind: 'one-stream',
+  name: 'order',
+  category: 'order',
+  filters: { status: ['placed', 'confirmed', 'cancelled'] },
+  evolve(document, event) {
+    if (event.type === 'OrderPlaced')
+      return { status: 'placed', ...event.data, placedAt: event.time, updatedAt: event.time }
+    if (document === undefined) return undefined
+    const updatedAt = event.time
+    switch (event.type) {
+      case 'ShippingAddressChanged':
+        return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
+      case 'OrderConfirmed':
+        return { ...document, updatedAt, status: 'confirmed' }
+      case 'OrderCancelled':
+        return { ...document, updatedAt, status: 'cancelled', cancellationReason: event.data.reason }
+    }
+  },
+  sort: (document) => `${document.placedAt}|${document.orderId}`,
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
+import { type Address, address, type Money, type OrderLine, orderLine } from './contract.ts'
+import { type OrderEvent, orderEvents } from './events.ts'
+
+const orderCommands = [
+  commandType(
+    'place',
+    z.strictObject({
+      customerId: z.string().min(1).max(100),
+      currency: z.string().regex(/^[A-Z]{3}$/),
+      lines: z.array(orderLine.strict()).min(1).max(50),
+      shippingAddress: address.strict(),
+    }),
+    { creates: true },
+  ),
+  commandType('change-shipping-address', z.strictObject({ shippingAddress: address.strict() })),
+  commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
+  commandType('confirm', z.strictObject({})),
+] as const
+
+export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
+
+type Order =
+  | { readonly status: 'none' }
+  | {
+      readonly status: 'placed' | 'confirmed' | 'cancelled'
+      readonly lines: readonly OrderLine[]
+      readonly total: Money
+      readonly shippingAddress: Address
+    }
+
+function evolve(order: Order, event: OrderEvent): Order {
+  if (event.type === 'OrderPlaced') {
+    const { lines, total, shippingAddress } = event.data
+    return { status: 'placed', lines, total, shippingAddress }
+  }
+  if (order.status === 'none') return order
+  switch (event.type) {
+    case 'ShippingAddressChanged':
+      return { ...order, shippingAddress: event.data.shippingAddress }
+    case 'OrderConfirmed':
+      return { ...order, status: 'confirmed' }
+    case 'OrderCancelled':
+      return { ...order, status: 'cancelled' }
+  }
+}
+
+function place(
+  orderId: string,
+  command: Extract<OrderCommand, { type: 'place' }>,
+): OrderEvent[] | ReturnType<typeof refuse> {
+  const { customerId, currency, shippingAddress } = command.data
+  const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
+  const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
+  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
+  const amount = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0)
+  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total: { currency, amount }, shippingAddress } }]
+}
+
+function sameAddress(a: Address, b: Address): boolean {
+  return (Object.keys(a) as (keyof Address)[]).every((field) => a[field] === b[field])
+}
+
+/** An order: placed, then confirmed or cancelled; its address may change until it is one of them. */
+export const order: Decider<Order, OrderCommand, OrderEvent> = {
+  category: 'order',
+  commands: orderCommands,
+  events: orderEvents,
+  initial: { status: 'none' },
+  evolve,
+  decide(order, command, { id: orderId }) {
+    if (command.type === 'place')
+      return order.status === 'none'
+        ? place(orderId, command)
+        : refuse('order-already-placed', 'the order was placed before')
+    if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+    switch (command.type) {
+      case 'change-shipping-address': {
+        const { shippingAddress } = command.data
+        if (order.status !== 'placed') return refuse(`order-${order.status}`, `the order is ${order.status}`)
+        if (sameAddress(order.shippingAddress, shippingAddress)) return []
+        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress } }]
+      }
+      case 'confirm':
+        if (order.status === 'confirmed') return []
+        if (order.status === 'cancelled') return refuse('order-cancelled', 'the order is cancelled')
+        return [{ type: 'OrderConfirmed', data: { orderId } }]
+      case 'cancel': {
+        if (order.status === 'cancelled') return []
+        if (order.status === 'confirmed') return refuse('order-confirmed', 'the order is confirmed')
+        const { lines, total } = order
+        return [{ type: 'OrderCancelled', data: { orderId, reason: command.data.reason, lines: [...lines], total } }]
+      }
+    }
+  },
+}

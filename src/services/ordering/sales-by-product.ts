@@ -1,0 +1,38 @@
+import type { ManyStreamView } from '../../core/view.ts'
+import type { OrderEvent } from './events.ts'
+
+/** What `GET /sales-by-product/{sku}` shows: what was ordered and not cancelled. */
+export interface ProductSales {
+  readonly sku: string
+  readonly orders: number
+  readonly quantity: number
+  /** Minor units by currency: amounts of different currencies are never added. */
+  readonly revenue: Readonly<Record<string, number>>
+}
+
+/** Orders, pieces and revenue of each product. Sums alone, so the order in which streams arrive does not matter. */
+export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
+  kind: 'many-streams',
+  name: 'sales-by-product',
+  category: 'order',
+  filters: {},
+  targets(event) {
+    if (event.type !== 'OrderPlaced' && event.type !== 'OrderCancelled') return []
+    return event.data.lines.map((line) => line.sku)
+  },
+  evolve(document, event, sku) {
+    const sales = document ?? { sku, orders: 0, quantity: 0, revenue: {} }
+    if (event.type !== 'OrderPlaced' && event.type !== 'OrderCancelled') return sales
+    const line = event.data.lines.find((candidate) => candidate.sku === sku)
+    if (line === undefined) return sales
+    const sign = event.type === 'OrderPlaced' ? 1 : -1
+    const { currency } = event.data.total
+    return {
+      sku,
+      orders: sales.orders + sign,
+      quantity: sales.quantity + sign * line.quantity,
+      revenue: { ...sales.revenue, [currency]: (sales.revenue[currency] ?? 0) + sign * line.quantity * line.unitPrice },
+    }
+  },
+  sort: (document) => document.sku,
+}
