@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+
+/** A mistake of whoever called a command: told in one line, without a stack. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/**
+ * Reads `--name value` arguments that are whole numbers, and `--name` flags.
+ * @throws UsageError naming what is wrong and what there is.
+ */
+export function readArguments<Numbers extends string, Flags extends string>(
+  numbers: Readonly<Record<Numbers, number>>,
+  flags: readonly Flags[],
+): Record<Numbers, number> & Record<Flags, boolean> {
+  const options = {
+    ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: 'string' as const }])),
+    ...Object.fromEntries(flags.map((name) => [name, { type: 'boolean' as const }])),
+  }
+  const usage = [...Object.keys(numbers).map((name) => `--${name} N`), ...flags.map((name) => `--${name}`)].join(' ')
+  let values: Record<string, unknown>
+  try {
+    values = parseArgs({ options }).values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
+  }
+  const read: Record<string, number | boolean> = {}
+  for (const [name, otherwise] of Object.entries<number>(numbers)) {
+    const value = values[name] === undefined ? otherwise : Number(values[name])
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new UsageError(`--${name} is a whole number. There are: ${usage}`)
+    read[name] = value
+  }
+  for (const name of flags) read[name] = values[name] === true
+  return read as Record<Numbers, number> & Record<Flags, boolean>
+}
+
+/** Runs a command: what is the caller's to mend is one line and exit code 1, anything else the whole error. */
+export async function runCommand(command: () => Promise<void>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    const plain = error instanceof Error && (error.name === 'UsageError' || error.name === 'StartError')
+    console.error(plain ? (error as Error).message : error)
+    process.exitCode = 1
+  }
+}

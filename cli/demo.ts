@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { CosmosClient } from '@azure/cosmos'
+import { SingleBar } from 'cli-progress'
+import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { checkViews } from './demo/check.ts'
+import { Client } from './demo/client.ts'
+import { runWorkload } from './demo/workload.ts'
+import { localPorts, localSettings } from './local-settings.ts'
+
+const SHOWN_DIFFERENCES = 20
+
+/** `npm run demo -- --orders N --seed S`: drives the running system through its HTTP commands, then checks every view against the log. */
+async function demo(): Promise<void> {
+  const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
+  if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
+  const ports = localPorts()
+  const client = new Client(`http://127.0.0.1:${ports.http}/api/ordering`)
+  await fetch(`http://127.0.0.1:${ports.http}/api/ordering/orders?limit=1`).catch(() => {
+    throw new UsageError(`nothing answers at port ${ports.http}: run npm start in another terminal first`)
+  })
+  const connection = localSettings().CosmosConnection?.replace(':8081', `:${ports.cosmos}`) ?? ''
+  const log = new CosmosClient(connection).database('ordering').container('events')
+
+  const bar = new SingleBar({
+    format: 'orders {bar} {value}/{total} {eta}s',
+    clearOnComplete: false,
+    noTTYOutput: false,
+  })
+  bar.start(orders, 0)
+  const started = performance.now()
+  const run = randomUUID()
+  const seen = await runWorkload(client, { orders, seed, concurrency, run }, () => bar.increment())
+  const seconds = (performance.now() - started) / 1000
+  bar.stop()
+
+  const statuses = [...seen.byStatus].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`)
+  console.log(
+    `commands         ${seen.commands} in ${seconds.toFixed(1)} s = ${(seen.commands / seconds).toFixed(0)}/s (${statuses.join(', ')})`,
+  )
+  console.log(`command          ${seen.command}`)
+  console.log(`command to view  ${seen.commandToView}`)
+  if (client.retries > 0) console.log(`sent again       ${client.retries} requests`)
+
+  const result = await checkViews(client, log, seen.positions)
+  const { events, listed, products } = result
+  console.log(
+    `checked          ${result.orders} orders (${listed} listed) and ${products} products against ${events} events of the log`,
+  )
+  const wrong = [...seen.surprises, ...result.differences]
+  for (const line of wrong.slice(0, SHOWN_DIFFERENCES)) console.error(`difference: ${line}`)
+  if (wrong.length > SHOWN_DIFFERENCES) console.error(`difference: and ${wrong.length - SHOWN_DIFFERENCES} more`)
+  if (wrong.length > 0 || result.orders === 0 || events === 0) {
+    console.error(`failed: ${wrong.length} differences`)
+    process.exitCode = 1
+  } else console.log('every view equals its log')
+}
+
+await runCommand(demo)

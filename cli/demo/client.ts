@@ -1,0 +1,56 @@
+/** An answer of the HTTP API. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: the answers of a foreign API, compared field by field.
+  readonly body: any
+}
+
+const GIVE_UP_AFTER_MS = 60_000
+const PAUSE_MS = 200
+
+/** The HTTP API as any client uses it: fetch, and the same request again where the answer says or means "try again". */
+export class Client {
+  readonly #base: string
+  /** How many requests were sent once more. */
+  retries = 0
+
+  /** @param base such as `http://127.0.0.1:7071/api/ordering` */
+  constructor(base: string) {
+    this.#base = base
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.#send(path, {})
+  }
+
+  post(path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    return this.#send(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  }
+
+  /** A repeat is safe: a GET changes nothing, and a command carries its Idempotency-Key. */
+  async #send(path: string, init: RequestInit): Promise<Answer> {
+    const giveUp = performance.now() + GIVE_UP_AFTER_MS
+    for (;;) {
+      let failure: string
+      try {
+        const response = await fetch(this.#base + path, { ...init, signal: AbortSignal.timeout(30_000) })
+        const text = await response.text()
+        const { status, headers } = response
+        if (status !== 503 && status !== 504)
+          return { status, headers, body: text === '' ? undefined : JSON.parse(text) }
+        failure = `${status} ${text}`
+      } catch (error) {
+        const cause = (error as Error).cause
+        failure = `${(error as Error).message}${cause instanceof Error ? `: ${cause.message}` : ''}`
+      }
+      if (performance.now() > giveUp) throw new Error(`${this.#base}${path} gave no answer in a minute: ${failure}`)
+      this.retries += 1
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    }
+  }
+}

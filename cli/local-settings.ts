@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { UsageError } from './arguments.ts'
+
+/** A port of the local cloud: its setting, or the default that the vendor's tools expect. */
+function port(name: string, otherwise: number): number {
+  const text = process.env[name]
+  if (text === undefined || text === '') return otherwise
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new UsageError(`${name} is a port, not ${text}`)
+  return value
+}
+
+/** Where the parts of the local cloud listen. */
+export function localPorts(): { http: number; blob: number; eventHubs: number; cosmos: number } {
+  return {
+    http: port('TIDEMARK_HTTP_PORT', 7071),
+    blob: port('TIDEMARK_BLOB_PORT', 10_000),
+    eventHubs: port('TIDEMARK_EVENTHUBS_PORT', 5672),
+    cosmos: port('TIDEMARK_COSMOS_PORT', 8081),
+  }
+}
+
+/** The folder that keeps the local cloud's data. */
+export function dataFolder(): string {
+  return process.env.TIDEMARK_DATA ?? '.tidemark'
+}
+
+/** The application settings that `func start` would read: local.settings.json, or the sample where there is none. */
+export function localSettings(): Record<string, string> {
+  const file = existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json'
+  try {
+    const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
+    if (typeof Values !== 'object' || Values === null) throw new Error('it has no Values')
+    return Values
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,31 @@
+import type { EventOf } from '../../src/core/event.ts'
+import type { OrderCancelled, OrderPlaced } from '../../src/services/ordering/contract.ts'
+import type { OrderCommand } from '../../src/services/ordering/order.ts'
+
+export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
+
+export const placeBody = {
+  customerId: 'customer-1',
+  currency: 'EUR',
+  lines: [
+    { sku: 'tea', quantity: 2, unitPrice: 450 },
+    { sku: 'cup', quantity: 1, unitPrice: 1250 },
+  ],
+  shippingAddress: address,
+}
+
+export const place: OrderCommand = { type: 'place', data: placeBody }
+
+/** In SKU order, as the decider puts them. */
+const lines = placeBody.lines.toReversed()
+const total = { currency: 'EUR', amount: 2150 }
+
+export const placed: EventOf<typeof OrderPlaced> = {
+  type: 'OrderPlaced',
+  data: { orderId: '1', customerId: 'customer-1', lines, total, shippingAddress: address },
+}
+
+export const cancelled: EventOf<typeof OrderCancelled> = {
+  type: 'OrderCancelled',
+  data: { orderId: '1', reason: 'late', lines, total },
+}

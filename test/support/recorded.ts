@@ -1,0 +1,29 @@
+import type { DomainEvent, RecordedEvent } from '../../src/core/event.ts'
+import { eventId } from '../../src/core/event.ts'
+import { GENESIS, hashOf } from '../../src/core/hash-chain.ts'
+import { categoryOf } from '../../src/core/stream.ts'
+
+/** A stream's recorded events, chained; one second apart. */
+export function recorded(stream: string, ...events: readonly DomainEvent[]): RecordedEvent[] {
+  let previousHash = GENESIS
+  return events.map(({ type, data }, index) => {
+    const version = index + 1
+    const unhashed = {
+      id: eventId(version),
+      stream,
+      version,
+      type,
+      schemaVersion: 1,
+      source: `/ordering/${categoryOf(stream)}`,
+      time: new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString(),
+      data,
+      correlation: 'correlation',
+      causation: 'command:test',
+      actor: 'tester',
+      previousHash,
+    }
+    const event = { ...unhashed, hash: hashOf(unhashed) }
+    previousHash = event.hash
+    return event
+  })
+}

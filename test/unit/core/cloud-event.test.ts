@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { fromCloudEvent, toCloudEvent } from '../../../src/core/cloud-event.ts'
+import { hashOf } from '../../../src/core/hash-chain.ts'
+import { placed } from '../../support/orders.ts'
+import { recorded } from '../../support/recorded.ts'
+
+const [first, second] = recorded('order-1', placed, { type: 'OrderConfirmed', data: { orderId: '1' } })
+assert.ok(first && second)
+
+describe('envelope', () => {
+  it('comes out of a message as it went in, for any data', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (data) => {
+        const [event] = recorded('order-1', { type: 'Anything', data: JSON.parse(JSON.stringify(data)) })
+        assert.ok(event)
+        const received = JSON.parse(JSON.stringify(toCloudEvent(event)))
+        assert.deepEqual(fromCloudEvent(received), event)
+      }),
+    )
+  })
+
+  it('has the attributes that CloudEvents 1.0 requires', () => {
+    const message = toCloudEvent(first)
+    assert.deepEqual(
+      {
+        specversion: message.specversion,
+        id: message.id,
+        source: message.source,
+        type: message.type,
+        subject: message.subject,
+      },
+      { specversion: '1.0', id: 'order-1@1', source: '/ordering/order', type: 'OrderPlaced', subject: 'order-1' },
+    )
+    for (const name of Object.keys(message)) assert.match(name, /^[a-z0-9]+$/)
+  })
+
+  it('hashes with SHA-256 over RFC 8785 canonical JSON: checked with a serialisation of the test itself', () => {
+    const sorted = (value: unknown): unknown =>
+      Array.isArray(value)
+        ? value.map(sorted)
+        : typeof value === 'object' && value !== null
+          ? Object.fromEntries(
+              Object.entries(value)
+                .sort(([a], [b]) => (a < b ? -1 : 1))
+                .map(([k, v]) => [k, sorted(v)]),
+            )
+          : value
+    const { hash, ...hashed } = second
+    assert.equal(
+      hash,
+      createHash('sha256')
+        .update(JSON.stringify(sorted(hashed)))
+        .digest('hex'),
+    )
+    assert.equal(second.previousHash, first.hash)
+  })
+
+  for (const field of [
+    'data',
+    'time',
+    'actor',
+    'type',
+    'correlationid',
+    'causationid',
+    'previoushash',
+    'hash',
+  ] as const)
+    it(`refuses a message whose ${field} was changed`, () => {
+      const changes = {
+        data: { orderId: '2' },
+        time: '2027-01-01T00:00:00.000Z',
+        hash: '0'.repeat(64),
+        previoushash: '1'.repeat(64),
+      }
+      const message = {
+        ...toCloudEvent(first),
+        [field]: field in changes ? changes[field as keyof typeof changes] : 'somebody',
+      }
+      assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
+    })
+
+  for (const message of [
+    undefined,
+    null,
+    1,
+    'text',
+    {},
+    [],
+    { ...toCloudEvent(first), specversion: '0.3' },
+    { ...toCloudEvent(first), id: 'order-1@2' },
+  ])
+    it(`refuses ${JSON.stringify(message)?.slice(0, 40)}`, () =>
+      assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' }))
+
+  it('an optional attribute that is absent stays absent, so that the hash stays the same', () => {
+    const { hash: _, ...unhashed } = first
+    const traced = { ...unhashed, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
+    const event = { ...traced, hash: hashOf(traced) }
+    assert.deepEqual(fromCloudEvent(toCloudEvent(event)), event)
+    assert.notEqual(event.hash, first.hash)
+    assert.ok(!('traceparent' in fromCloudEvent(toCloudEvent(first))))
+  })
+})

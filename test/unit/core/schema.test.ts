@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkReadable, checkWritten, validate } from '../../../src/core/schema.ts'
+import { orderEvents } from '../../../src/services/ordering/events.ts'
+import { order } from '../../../src/services/ordering/order.ts'
+import { placeBody, placed } from '../../support/orders.ts'
+
+const placeSchema = order.commands[0]?.schema
+assert.ok(placeSchema)
+
+describe('schemas of events', () => {
+  it('let through what they name', () => assert.equal(checkWritten(orderEvents, placed).name, 'OrderPlaced'))
+  for (const [what, event] of [
+    ['an undeclared type', { type: 'OrderLost', data: {} }],
+    ['a missing field', { type: 'OrderConfirmed', data: {} }],
+    ['a field that is not named', { type: 'OrderConfirmed', data: { orderId: '1', note: 'x' } }],
+    [
+      'a nested field that is not named',
+      { ...placed, data: { ...placed.data, total: { ...placed.data.total, vat: 1 } } },
+    ],
+    ['a fraction of a minor unit', { ...placed, data: { ...placed.data, total: { currency: 'EUR', amount: 0.5 } } }],
+  ] as const)
+    it(`refuse to write ${what}`, () =>
+      assert.throws(() => checkWritten(orderEvents, event), { code: 'event-invalid' }))
+
+  it('refuse to read a type or a version that this code does not know', () => {
+    checkReadable(orderEvents, { type: 'OrderPlaced', schemaVersion: 1 })
+    assert.throws(() => checkReadable(orderEvents, { type: 'OrderPlaced', schemaVersion: 2 }), {
+      code: 'event-unknown',
+    })
+    assert.throws(() => checkReadable(orderEvents, { type: 'OrderLost', schemaVersion: 1 }), { code: 'event-unknown' })
+  })
+})
+
+describe('schemas of commands', () => {
+  it('let through what they name', () => assert.ok(validate(placeSchema, placeBody).valid))
+  const line = placeBody.lines[0]
+  for (const [what, body, pointer] of [
+    ['an unknown field', { ...placeBody, gift: true }, ''],
+    ['an unknown field of a line', { ...placeBody, lines: [{ ...line, colour: 'red' }] }, '/lines/0'],
+    ['a missing field', { ...placeBody, currency: undefined }, '/currency'],
+    ['a text for a number', { ...placeBody, lines: [{ ...line, quantity: '2' }] }, '/lines/0/quantity'],
+    ['a fraction', { ...placeBody, lines: [{ ...line, unitPrice: 0.1 }] }, '/lines/0/unitPrice'],
+    [
+      'an unsafe integer',
+      { ...placeBody, lines: [{ ...line, unitPrice: Number.MAX_SAFE_INTEGER + 2 }] },
+      '/lines/0/unitPrice',
+    ],
+    ['infinity', { ...placeBody, lines: [{ ...line, unitPrice: JSON.parse('1e400') }] }, '/lines/0/unitPrice'],
+    ['no line', { ...placeBody, lines: [] }, '/lines'],
+    [
+      'too many lines',
+      { ...placeBody, lines: Array.from({ length: 51 }, (_, i) => ({ ...line, sku: `s${i}` })) },
+      '/lines',
+    ],
+    ['a list for an object', [placeBody], ''],
+    ['nothing', null, ''],
+  ] as const)
+    it(`refuse ${what} and say where`, () => {
+      const result = validate(placeSchema, body)
+      assert.ok(!result.valid)
+      assert.ok(
+        result.issues.some((issue) => issue.pointer === pointer),
+        JSON.stringify(result.issues),
+      )
+    })
+})
