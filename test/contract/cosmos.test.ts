@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto'
+import { after } from 'node:test'
+import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
+import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
+import { cosmosEndpoint } from '../support/cosmos.ts'
+import { eventStoreSuite } from './event-store-suite.ts'
+import { viewStoreSuite } from './view-store-suite.ts'
+
+const { database, stop } = await cosmosEndpoint()
+after(stop)
+const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream' })
+
+eventStoreSuite('cosmos', async () => new CosmosEventStore(log))
+viewStoreSuite('cosmos', async () => {
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', defaultTtl: -1 })
+  return new CosmosViewStore(container, 1, 3600)
+})

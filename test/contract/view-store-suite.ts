@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MAX_MARKS, type ViewStore } from '../../src/core/ports.ts'
+
+const tip = (version: number) => ({ version, hash: String(version).padStart(64, '0') })
+const write = (document: unknown, sort = 'sort', etag?: string) => ({ document, sort, etag })
+
+/** What every view store must do. @param create a store that is empty. */
+export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): void {
+  describe(`view store: ${name}`, () => {
+    it('a document that is there is not created again, and one that changed is not replaced', async () => {
+      const store = await create()
+      assert.equal(await store.writeWithTip('a', write({ n: 1 }), tip(1)), 'written')
+      assert.equal(await store.writeWithTip('a', write({ n: 2 }), tip(2)), 'conflict')
+      const before = await store.read('a')
+      assert.equal(await store.writeWithTip('a', write({ n: 2 }, 'sort', before?.etag), tip(2)), 'written')
+      assert.equal(await store.writeWithTip('a', write({ n: 3 }, 'sort', before?.etag), tip(3)), 'conflict')
+      const after = await store.read('a')
+      assert.deepEqual([after?.document, after?.tip], [{ n: 2 }, tip(2)])
+    })
+
+    it('keeps how far it has come where there is no document', async () => {
+      const store = await create()
+      await store.writeWithTip('a', write(undefined, ''), tip(4))
+      const item = await store.read('a')
+      assert.deepEqual([item?.document, item?.tip], [undefined, tip(4)])
+      assert.deepEqual(await store.list({ filter: {}, limit: 10 }), [])
+    })
+
+    it('applies an event to a document once: a mark that is there lets nothing be written', async () => {
+      const store = await create()
+      assert.equal(await store.writeWithMarks('a', write({ n: 1 }), ['order-1@1', 'order-2@1']), 'written')
+      const before = await store.read('a')
+      assert.equal(
+        await store.writeWithMarks('a', write({ n: 9 }, 'sort', before?.etag), ['order-3@1', 'order-2@1']),
+        'applied',
+      )
+      assert.deepEqual((await store.read('a'))?.document, { n: 1 })
+      assert.deepEqual(
+        await store.readMarks('a', ['order-1@1', 'order-2@1', 'order-3@1']),
+        new Set(['order-1@1', 'order-2@1']),
+      )
+    })
+
+    it('the marks of one document are not those of another', async () => {
+      const store = await create()
+      await store.writeWithMarks('a', write({}), ['order-1@1'])
+      assert.equal(await store.writeWithMarks('b', write({}), ['order-1@1']), 'written')
+      assert.deepEqual(await store.readMarks('c', ['order-1@1']), new Set())
+    })
+
+    it('a document that changed lets no mark be written', async () => {
+      const store = await create()
+      await store.writeWithMarks('a', write({}), ['order-1@1'])
+      assert.equal(await store.writeWithMarks('a', write({}, 'sort', 'another'), ['order-2@1']), 'conflict')
+      assert.equal(await store.writeWithMarks('a', write({}), ['order-2@1']), 'conflict')
+      assert.deepEqual(await store.readMarks('a', ['order-2@1']), new Set())
+    })
+
+    it('takes as many marks in one write as there may be', async () => {
+      const store = await create()
+      const marks = Array.from({ length: MAX_MARKS }, (_, index) => `order-${index}@1`)
+      assert.equal(await store.writeWithMarks('a', write({}), marks), 'written')
+      assert.deepEqual(await store.readMarks('a', marks), new Set(marks))
+    })
+
+    it('a position that another wrote meanwhile is not overwritten', async () => {
+      const store = await create()
+      assert.equal(await store.readPosition('order-1'), undefined)
+      assert.equal(await store.writePosition('order-1', tip(1), undefined), 'written')
+      assert.equal(await store.writePosition('order-1', tip(2), undefined), 'conflict')
+      const position = await store.readPosition('order-1')
+      assert.deepEqual(position?.tip, tip(1))
+      assert.equal(await store.writePosition('order-1', tip(2), position?.etag), 'written')
+      assert.equal(await store.writePosition('order-1', tip(3), position?.etag), 'conflict')
+      assert.deepEqual((await store.readPosition('order-1'))?.tip, tip(2))
+    })
+
+    it('lists documents by their sort key, descending, filtered, from where a page ended', async () => {
+      const store = await create()
+      for (const [key, status] of [
+        ['a', 'new'],
+        ['b', 'old'],
+        ['c', 'new'],
+        ['d', 'new'],
+      ] as const)
+        await store.writeWithTip(key, write({ key, status }, `sort-${key}`), tip(1))
+      await store.writePosition('order-1', tip(1), undefined)
+      const keys = async (list: Parameters<ViewStore['list']>[0]) => (await store.list(list)).map((item) => item.sort)
+      assert.deepEqual(await keys({ filter: {}, limit: 10 }), ['sort-d', 'sort-c', 'sort-b', 'sort-a'])
+      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), ['sort-d', 'sort-c'])
+      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: 'sort-c' }), ['sort-a'])
+      assert.deepEqual(await keys({ filter: { status: 'lost' }, limit: 2 }), [])
+      assert.deepEqual((await store.list({ filter: {}, limit: 1 }))[0]?.document, { key: 'd', status: 'new' })
+    })
+  })
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { services } from '../../cli/services.ts'
+import { errorCodes } from '../../src/core/errors.ts'
+import { topologyOf } from '../../src/topology.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+describe('versions', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+  const pinned = Object.entries({ ...dependencies, ...devDependencies })
+
+  it('are pinned exactly, and installed as pinned', () => {
+    assert.ok(pinned.length > 0)
+    for (const [name, version] of pinned) {
+      assert.match(version, /^\d+\.\d+\.\d+$/, `${name} is not pinned`)
+      assert.equal(
+        JSON.parse(read(`node_modules/${name}/package.json`)).version,
+        version,
+        `${name} is not installed as pinned`,
+      )
+    }
+  })
+
+  it('tests run on the pinned Node', () => assert.equal(process.versions.node, devDependencies?.node))
+})
+
+describe('imports', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'tidemark-imports-'))
+  after(() => rmSync(copy, { recursive: true, force: true }))
+  for (const name of ['src', 'functions', 'local', 'cli', '.dependency-cruiser.cjs', 'tsconfig.json', 'package.json'])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  const cruise = (): Promise<{ violations: { from: string; to: string }[]; modules: number }> =>
+    promisify(execFile)(
+      process.execPath,
+      [
+        join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+        'src',
+        'functions',
+        'local',
+        'cli',
+        '--config',
+        '.dependency-cruiser.cjs',
+        '--output-type',
+        'json',
+      ],
+      { cwd: copy, maxBuffer: 64 * 1024 * 1024 },
+    )
+      .catch((error: { stdout: string }) => error)
+      .then(({ stdout }) => {
+        const { summary } = JSON.parse(stdout)
+        return { violations: summary.violations, modules: summary.totalCruised }
+      })
+
+  it('keep to the table, and a planted illegal import of each kind is refused', async () => {
+    const clean = await cruise()
+    assert.ok(clean.modules > 50, `only ${clean.modules} modules were looked at`)
+    assert.deepEqual(clean.violations, [])
+
+    const planted: [string, string][] = [
+      ['src/core/planted.ts', '../flow/relay.ts'],
+      ['src/core/planted-sdk.ts', '@azure/cosmos'],
+      ['src/flow/planted.ts', '../adapters/memory/event-store.ts'],
+      ['src/services/ordering/planted.ts', '../../flow/relay.ts'],
+      ['src/services/other/planted.ts', '../ordering/order.ts'],
+      ['src/adapters/memory/planted.ts', '../cosmos/client.ts'],
+      ['src/adapters/eventhubs/planted.ts', '@azure/cosmos'],
+      ['functions/planted.ts', '../src/flow/relay.ts'],
+      ['local/host/planted.ts', '../../src/compose.ts'],
+      ['local/cosmos/planted.ts', '../host/main.ts'],
+      ['cli/planted.ts', '../src/flow/relay.ts'],
+    ]
+    for (const [file, target] of planted) {
+      mkdirSync(dirname(join(copy, file)), { recursive: true })
+      writeFileSync(join(copy, file), `import '${target}'\n`)
+    }
+    const refused = new Set((await cruise()).violations.map((violation) => violation.from))
+    for (const [file] of planted.filter((plant) => !lawful.includes(plant)))
+      assert.ok(refused.has(file), `${file} was let through`)
+    assert.equal(refused.size, planted.length)
+  })
+})
+
+describe('purity', () => {
+  it('core, services and flow take time, ids and settings from outside', () => {
+    const files = ['src/core', 'src/services', 'src/flow'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => join(folder, file)),
+    )
+    assert.ok(files.length > 20, `only ${files.length} files were looked at`)
+    const banned = /process\.env|Date\.now|new Date\(\)|Math\.random|randomUUID|performance\.now/
+    for (const file of files) assert.doesNotMatch(read(file), banned, file)
+  })
+})
+
+describe('documents', () => {
+  it('infra/topology.json is what the declarations say: npm run topology', () =>
+    assert.deepEqual(JSON.parse(read('infra/topology.json')), topologyOf(services)))
+
+  it('docs/errors.md names every code, and no other', () => {
+    const documented = [...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` \| \d{3} \|/gm)].map((match) => match[1])
+    assert.deepEqual(documented.toSorted(), [...errorCodes].toSorted())
+  })
+})
