@@ -83,8 +83,7 @@ describe('imports', () => {
       writeFileSync(join(copy, file), `import '${target}'\n`)
     }
     const refused = new Set((await cruise()).violations.map((violation) => violation.from))
-    for (const [file] of planted.filter((plant) => !lawful.includes(plant)))
-      assert.ok(refused.has(file), `${file} was let through`)
+    for (const [file] of planted) assert.ok(refused.has(file), `${file} was let through`)
     assert.equal(refused.size, planted.length)
   })
 })

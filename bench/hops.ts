@@ -1,0 +1,48 @@
+/**
+ * Loaded into the functions' process before them (`--import`): notes when each step of the path began and ended, for every event, on one
+ * clock, and writes it all to TIDEMARK_BENCH_HOPS when the process is told to end. The compiled code itself is measured; only the calls named here are wrapped.
+ */
+import { writeFileSync } from 'node:fs'
+
+const adapters = new URL('../dist/src/adapters/', import.meta.url)
+const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
+const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
+const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
+
+/** [step, stream, first version, last version, begin, end] in milliseconds of this process. */
+const notes: [string, string, number, number, number, number][] = []
+
+interface Step {
+  // biome-ignore lint/suspicious/noExplicitAny: an adapter's class, from compiled code.
+  readonly adapter: any
+  readonly method: string
+  /** The stream and the versions that a call is about. */
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments of the wrapped method.
+  about(...args: any[]): [string, number, number]
+}
+
+const steps: Record<string, Step> = {
+  append: {
+    adapter: CosmosEventStore,
+    method: 'append',
+    about: (events) => [events[0].stream, events[0].version, events.at(-1).version],
+  },
+  send: {
+    adapter: EventHubsPublisher,
+    method: 'publish',
+    about: (stream, events) => [stream, events[0].version, events.at(-1).version],
+  },
+  view: { adapter: CosmosViewStore, method: 'writeWithTip', about: (key, _, tip) => [key, 0, tip.version] },
+}
+
+for (const [name, { adapter, method, about }] of Object.entries(steps)) {
+  const original = adapter.prototype[method]
+  adapter.prototype[method] = async function timed(...args: unknown[]) {
+    const begin = performance.now()
+    const result = await original.apply(this, args)
+    notes.push([name, ...about(...args), begin, performance.now()])
+    return result
+  }
+}
+
+process.on('exit', () => writeFileSync(process.env.TIDEMARK_BENCH_HOPS ?? '', JSON.stringify(notes)))

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Latency } from '../cli/demo/latency.ts'
+import { placeBody } from '../test/support/orders.ts'
+import { System } from '../test/support/system.ts'
+import { cpuShares } from './cpu.ts'
+
+/**
+ * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell what the path carries, open loops
+ * of a fixed rate whether a lag grows. Everything runs on this machine, this measuring client too.
+ */
+
+interface Load {
+  readonly name: string
+  readonly seconds: number
+  /** Closed loop: so many clients, each with its next command after the last. Open loop: so many commands a second. */
+  readonly clients?: number
+  readonly rate?: number
+}
+
+const short = process.argv.includes('--short')
+const loads: readonly Load[] = [
+  { name: 'warm-up', clients: 16, seconds: short ? 2 : 10 },
+  { name: '1 client', clients: 1, seconds: short ? 3 : 15 },
+  { name: '16 clients', clients: 16, seconds: short ? 3 : 15 },
+  { name: '64 clients', clients: 64, seconds: short ? 3 : 15 },
+  { name: '50/s', rate: 50, seconds: short ? 5 : 30 },
+  { name: '150/s', rate: 150, seconds: short ? 5 : 60 },
+]
+
+/** Every n-th command waits for its view, so that the waiting does not become the load. */
+const SAMPLE = { closed: 8, open: 5 }
+
+interface Result {
+  readonly load: string
+  commandsPerSecond: number
+  readonly command: Latency
+  readonly toView: Latency
+  /** Command to view in each tenth of the run: a lag that grows shows. */
+  readonly tenths: Latency[]
+  errors: number
+  cpu: Record<string, number>
+  span: [number, number]
+}
+
+async function runLoad(system: System, load: Load): Promise<Result> {
+  const result: Result = {
+    load: load.name,
+    commandsPerSecond: 0,
+    command: new Latency(),
+    toView: new Latency(),
+    tenths: Array.from({ length: 10 }, () => new Latency()),
+    errors: 0,
+    cpu: {},
+    span: [0, 0],
+  }
+  const started = performance.now()
+  const end = started + load.seconds * 1000
+  let sent = 0
+  const one = async (waits: boolean): Promise<void> => {
+    const begin = performance.now()
+    const tenth = Math.min(9, Math.floor(((begin - started) / (end - started)) * 10))
+    const answer = await system.client.post('/orders', placeBody, { 'idempotency-key': randomUUID() })
+    result.command.add(performance.now() - begin)
+    if (answer.status !== 201) result.errors += 1
+    else if (waits) {
+      const answered = performance.now()
+      await system.client.get(`/orders/${answer.body.id}?position=${encodeURIComponent(answer.body.position)}`)
+      result.toView.add(performance.now() - answered)
+      result.tenths[tenth]?.add(performance.now() - answered)
+    }
+  }
+  const closed = async (): Promise<void> => {
+    while (performance.now() < end) {
+      sent += 1
+      await one(sent % SAMPLE.closed === 0)
+    }
+  }
+  const open = async (rate: number): Promise<void> => {
+    const running: Promise<void>[] = []
+    for (; performance.now() < end; sent += 1) {
+      const due = started + (sent * 1000) / rate
+      const early = due - performance.now()
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early))
+      running.push(one(sent % SAMPLE.open === 0))
+    }
+    await Promise.all(running)
+  }
+  const pids = Object.fromEntries(
+    [system.host, ...['cosmos', 'eventhubs', 'blob'].map((name) => system.part(name))].map((part) => [
+      part.name,
+      part.pid,
+    ]),
+  )
+  result.cpu = await cpuShares({ ...pids, client: process.pid }, async () => {
+    if (load.rate) await open(load.rate)
+    else await Promise.all(Array.from({ length: load.clients ?? 1 }, closed))
+  })
+  result.commandsPerSecond = result.command.count / ((performance.now() - started) / 1000)
+  return result
+}
+
+type Note = [step: string, stream: string, first: number, last: number, begin: number, end: number]
+
+/** The durations of the path's parts, from the notes of hops.ts. */
+function hops(notes: readonly Note[]): Record<string, Latency> {
+  const parts = {
+    append: new Latency(),
+    'feed to relay': new Latency(),
+    send: new Latency(),
+    'hub to projection': new Latency(),
+    'view write': new Latency(),
+  }
+  const appended = new Map<string, number>()
+  const sent = new Map<string, number>()
+  for (const [step, stream, first, last, begin, end] of notes.toSorted((a, b) => a[5] - b[5])) {
+    if (step === 'append') {
+      parts.append.add(end - begin)
+      appended.set(`${stream}@${last}`, end)
+    } else if (step === 'send') {
+      parts.send.add(end - begin)
+      const from = appended.get(`${stream}@${first}`)
+      if (from !== undefined) parts['feed to relay'].add(Math.max(0, begin - from))
+      sent.set(`${stream}@${last}`, end)
+    } else {
+      parts['view write'].add(end - begin)
+      const from = sent.get(`${stream}@${last}`)
+      if (from !== undefined) parts['hub to projection'].add(Math.max(0, begin - from))
+    }
+  }
+  return parts
+}
+
+const ms = (value: number): string => value.toFixed(1).padStart(8)
+const numbers = (latency: Latency) => ({
+  count: latency.count,
+  p50: latency.percentile(0.5),
+  p95: latency.percentile(0.95),
+  p99: latency.percentile(0.99),
+})
+
+const system = await System.start()
+const results: { result: Result; hops: Record<string, Latency> }[] = []
+try {
+  for (const load of loads) {
+    // A host of its own for each load, so that its notes are of this load alone.
+    await system.host.stop()
+    const file = join(system.dataDir, 'hops.json')
+    await system.startHost({ module: 'bench/hops.ts', env: { TIDEMARK_BENCH_HOPS: file } })
+    process.stderr.write(`${load.name} for ${load.seconds} s …\n`)
+    const result = await runLoad(system, load)
+    await system.host.stop()
+    results.push({ result, hops: hops(JSON.parse(readFileSync(file, 'utf8'))) })
+    await system.startHost()
+  }
+} finally {
+  await system.remove()
+}
+
+const measured = results.filter(({ result }) => result.load !== 'warm-up')
+if (measured.length === 0 || measured.some(({ result }) => result.command.count === 0))
+  throw new Error('nothing was measured')
+console.log(
+  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions cosmos eventhubs blob client',
+)
+for (const { result } of measured) {
+  const cpu = ['functions', 'cosmos', 'eventhubs', 'blob', 'client'].map((name) =>
+    (result.cpu[name] ?? Number.NaN).toFixed(2).padStart(6),
+  )
+  console.log(
+    `${result.load.padEnd(12)} ${result.commandsPerSecond.toFixed(0).padStart(10)}     ${ms(result.command.percentile(0.5))} ${ms(result.command.percentile(0.99))}      ${ms(result.toView.percentile(0.5))} ${ms(result.toView.percentile(0.99))} ${String(result.errors).padStart(7)}          ${cpu.join(' ')}`,
+  )
+}
+console.log('\npart of the path (p50 / p99 ms)')
+for (const { result, hops: parts } of measured)
+  console.log(
+    `${result.load.padEnd(12)} ${Object.entries(parts)
+      .map(([name, part]) => `${name} ${part.percentile(0.5).toFixed(1)} / ${part.percentile(0.99).toFixed(1)}`)
+      .join('   ')}`,
+  )
+console.log('\ncommand to view, p50 in each tenth of the run (ms)')
+for (const { result } of measured)
+  console.log(`${result.load.padEnd(12)} ${result.tenths.map((tenth) => ms(tenth.percentile(0.5))).join('')}`)
+
+mkdirSync('bench/results', { recursive: true })
+const report = measured.map(({ result, hops: parts }) => ({
+  load: result.load,
+  commandsPerSecond: result.commandsPerSecond,
+  errors: result.errors,
+  command: numbers(result.command),
+  commandToView: numbers(result.toView),
+  tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
+  hops: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, numbers(part)])),
+  cores: result.cpu,
+}))
+writeFileSync('bench/results/path.json', `${JSON.stringify(report, null, 2)}\n`)
+console.log('\nbench/results/path.json')

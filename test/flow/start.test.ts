@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { CosmosClient } from '@azure/cosmos'
+import { checkViews } from '../../cli/demo/check.ts'
+import { Client } from '../../cli/demo/client.ts'
+import { listen } from '../../local/kit/listen.ts'
+import { EMULATOR_KEY } from '../support/cosmos.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly output: string
+}
+
+/** A command of the CLI in a process of its own. */
+class Command {
+  readonly #child: ChildProcess
+  readonly ended: Promise<Ended>
+  output = ''
+
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#child = spawn(process.execPath, [file, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        this.output += chunk
+      })
+    this.ended = once(this.#child, 'close').then(([code]) => ({ code, output: this.output }))
+  }
+
+  async prints(text: string): Promise<void> {
+    const seen = async (): Promise<void> => {
+      while (!this.output.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await Promise.race([
+      seen(),
+      this.ended.then(({ code, output }) => {
+        if (!output.includes(text)) throw new Error(`it ended with ${code} before it printed ${text}: ${output}`)
+      }),
+    ])
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+}
+
+describe('npm start and npm run demo', () => {
+  let env: Record<string, string>
+  let folder: string
+  const start = (...args: string[]): Command => new Command('cli/start.ts', args, env)
+  const nobodyListens = async (): Promise<void> => {
+    for (const [name, port] of Object.entries(env)) {
+      if (!name.endsWith('_PORT')) continue
+      const server = createServer()
+      await listen(server, Number(port), name)
+      server.close()
+    }
+  }
+  const log = () =>
+    new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(
+      'ordering',
+    )
+  const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`)
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-start-'))
+    const servers = Array.from({ length: 4 }, () => createServer())
+    const [http, blob, eventHubs, cosmos] = await Promise.all(servers.map((server) => listen(server, 0, 'a test')))
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    env = {
+      TIDEMARK_HTTP_PORT: String(http),
+      TIDEMARK_BLOB_PORT: String(blob),
+      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+      TIDEMARK_COSMOS_PORT: String(cosmos),
+      TIDEMARK_DATA: join(folder, 'data'),
+    }
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  it('the demo says what to do where nothing is started', async () => {
+    const { code, output } = await new Command('cli/demo.ts', [], env).ended
+    assert.equal(code, 1)
+    assert.match(output, /npm start/)
+    assert.equal(output.trim().split('\n').length, 1)
+  })
+
+  it('starts, names every endpoint, is driven by the demo, ends on Ctrl-C with nothing left behind', async () => {
+    const running = start()
+    await running.prints('ready')
+    for (const port of Object.keys(env).filter((name) => name.endsWith('_PORT')))
+      assert.match(running.output, new RegExp(`:${env[port]}\\b`))
+    const demo = await new Command('cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
+    assert.equal(demo.code, 0, demo.output)
+    assert.match(demo.output, /checked +40 orders/)
+    assert.match(demo.output, /every view equals its log/)
+    running.kill('SIGINT')
+    assert.equal((await running.ended).code, 0, running.output)
+    await nobodyListens()
+  })
+
+  it('keeps its data between runs, and the check finds a view that was tampered with', async () => {
+    const running = start()
+    await running.prints('ready')
+    const kept = await checkViews(client(), log().container('events'), [])
+    assert.deepEqual([kept.orders, kept.differences], [40, []])
+
+    const { resources } = await log()
+      .container('order')
+      .items.query("SELECT * FROM c WHERE c.kind = 'document'")
+      .fetchAll()
+    const [victim] = resources
+    await log()
+      .container('order')
+      .item(victim.id, victim.pk)
+      .replace({ ...victim, document: { ...victim.document, status: 'lost' } })
+    const sales = await log()
+      .container('sales-by-product')
+      .items.query("SELECT * FROM c WHERE c.kind = 'document'")
+      .fetchAll()
+    const [product] = sales.resources
+    await log()
+      .container('sales-by-product')
+      .item(product.id, product.pk)
+      .replace({ ...product, document: { ...product.document, quantity: product.document.quantity + 1 } })
+    const { differences } = await checkViews(client(), log().container('events'), ['order-nobody@1'])
+    assert.ok(differences.some((line) => line.startsWith(`order ${victim.document.orderId}: the log says`)))
+    assert.ok(differences.some((line) => line.startsWith(`sales of ${product.document.sku}: the log says`)))
+    assert.ok(differences.some((line) => line.startsWith('order-nobody@1 was answered')))
+    running.kill('SIGTERM')
+    assert.equal((await running.ended).code, 0, running.output)
+  })
+
+  it('--fresh starts empty', async () => {
+    const running = start('--fresh')
+    await running.prints('ready')
+    const { resources } = await log().container('events').items.readAll().fetchAll()
+    assert.deepEqual(resources, [])
+    running.kill('SIGINT')
+    assert.equal((await running.ended).code, 0, running.output)
+  })
+
+  it('a port in use is one line that names the port and its setting, and nothing stays behind', async () => {
+    const server = createServer()
+    await listen(server, Number(env.TIDEMARK_COSMOS_PORT), 'a test')
+    const { code, output } = await start().ended
+    server.close()
+    assert.equal(code, 1)
+    assert.match(output, new RegExp(`port ${env.TIDEMARK_COSMOS_PORT} is in use.*TIDEMARK_COSMOS_PORT`))
+    assert.equal(output.trim().split('\n').length, 1, output)
+    await nobodyListens()
+  })
+
+  it('a wrong argument is one line that names those there are', async () => {
+    const { code, output } = await start('--frech').ended
+    assert.equal(code, 1)
+    assert.match(output, /--fresh/)
+    assert.equal(output.trim().split('\n').length, 1, output)
+  })
+
+  it('its kill -9 leaves no process behind', async () => {
+    const running = start()
+    await running.prints('ready')
+    running.kill('SIGKILL')
+    await running.ended
+    const end = performance.now() + 30_000
+    for (;;) {
+      const free = await nobodyListens().then(
+        () => true,
+        () => false,
+      )
+      if (free) return
+      assert.ok(performance.now() < end, 'a process still listens half a minute after its parent was killed')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })
+})

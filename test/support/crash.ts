@@ -1,0 +1,38 @@
+/**
+ * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of a step has taken effect. What the
+ * functions run on is the compiled code itself; only the steps named here are wrapped.
+ *
+ * TIDEMARK_TEST_CRASH is `<point>:<n>`, TIDEMARK_TEST_CRASH_LOG a file that names what was hit.
+ */
+import { appendFileSync } from 'node:fs'
+
+const adapters = new URL('../../dist/src/adapters/', import.meta.url)
+const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
+const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
+const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
+
+const steps = {
+  'after append': [CosmosEventStore, 'append'],
+  'after send, before the lease': [EventHubsPublisher, 'publish'],
+  'after a one-stream document': [CosmosViewStore, 'writeWithTip'],
+  'after the view write, before the position': [CosmosViewStore, 'writeWithMarks'],
+  'after the position, before the checkpoint': [CosmosViewStore, 'writePosition'],
+} as const
+
+export type CrashPoint = keyof typeof steps
+
+const [point = '', count = ''] = (process.env.TIDEMARK_TEST_CRASH ?? '').split(':')
+const step = steps[point as CrashPoint]
+if (step === undefined || !(Number(count) > 0)) throw new Error(`no such crash: ${point}:${count}`)
+const [adapter, method] = step
+const original = adapter.prototype[method]
+let calls = 0
+adapter.prototype[method] = async function crashing(...args: unknown[]) {
+  const result = await original.apply(this, args)
+  calls += 1
+  if (calls === Number(count)) {
+    appendFileSync(process.env.TIDEMARK_TEST_CRASH_LOG ?? '', `${point}\n`)
+    process.kill(process.pid, 'SIGKILL')
+  }
+  return result
+}
