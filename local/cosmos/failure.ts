@@ -1,0 +1,22 @@
+/** An answer that is not a success: status, the service's code word, a sentence, and a substatus where clients look at one. */
+export class Failure extends Error {
+  readonly status: number
+  readonly code: string
+  readonly substatus: number | undefined
+
+  constructor(status: number, code: string, message: string, substatus?: number) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.substatus = substatus
+  }
+}
+
+export const badRequest = (message: string, substatus?: number): Failure =>
+  new Failure(400, 'BadRequest', message, substatus)
+export const notFound = (what: string, substatus?: number): Failure =>
+  new Failure(404, 'NotFound', `${what} does not exist`, substatus)
+export const conflict = (what: string): Failure => new Failure(409, 'Conflict', `${what} exists already`)
+export const preconditionFailed = (): Failure =>
+  new Failure(412, 'PreconditionFailed', 'one of the specified pre-condition is not met: the etag is another')
+export const tooLarge = (what: string): Failure => new Failure(413, 'RequestEntityTooLarge', what)

@@ -1,0 +1,29 @@
+/** Resource ids as the SDKs read them: base64 with `/` as `-`, the parent's bytes first. */
+
+function encode(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('/', '-')
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+export function databaseRid(number_: number): string {
+  return encode(number(number_))
+}
+
+/** A collection's own four bytes have the highest bit set. */
+export function containerRid(database: number, container: number): string {
+  const own = number(container)
+  own[0] = (own[0] ?? 0) | 0x80
+  return encode(Buffer.concat([number(database), own]))
+}
+
+export function documentRid(container: string, document: number): string {
+  const own = Buffer.alloc(8)
+  own.writeUInt32LE(document >>> 0, 0)
+  own.writeUInt32LE(Math.floor(document / 2 ** 32) & 0x0fffffff, 4)
+  return encode(Buffer.concat([Buffer.from(container.replaceAll('-', '/'), 'base64'), own]))
+}

@@ -1,0 +1,66 @@
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StartError } from './errors.ts'
+
+const held = new Set<string>()
+
+/**
+ * Takes a data folder for this process, so that two servers never append to the same files. A lock whose process is gone is
+ * taken over.
+ * @returns gives the folder back.
+ * @throws StartError when the folder is in use or cannot be written.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const lock = join(folder, 'lock')
+  const mine = `${lock}.${process.pid}`
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(mine, `${process.pid}\n`, { mode: 0o600 })
+  } catch (error) {
+    throw new StartError(`the data folder ${folder} cannot be written: ${(error as Error).message}`)
+  }
+  try {
+    // A link is made with its content or not at all: no one reads a lock that is half written.
+    while (!(await tryLink(mine, lock))) {
+      const pid = Number.parseInt(await readFile(lock, 'utf8').catch(gone), 10)
+      if (held.has(lock) || (pid !== process.pid && isAlive(pid)))
+        throw new StartError(
+          `the data folder ${folder} is in use by process ${pid}: stop it, or use another folder (if that process is no Tidemark server, remove ${lock})`,
+        )
+      await unlink(lock).catch(gone)
+    }
+  } finally {
+    await unlink(mine)
+  }
+  held.add(lock)
+  return async () => {
+    held.delete(lock)
+    await unlink(lock).catch(gone)
+  }
+}
+
+async function tryLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Another process took the lock away in between: the next try decides. */
+function gone(error: NodeJS.ErrnoException): string {
+  if (error.code !== 'ENOENT') throw error
+  return ''
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
