@@ -1,0 +1,72 @@
+/** An error as AMQP carries it: SDKs choose by the condition whether to retry. */
+export interface Condition {
+  readonly condition: string
+  readonly description: string
+}
+
+/** What the service refuses, thrown where it is found and sent as a detach, a rejection or a status code. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly condition: string
+
+  constructor(condition: string, description: string) {
+    super(description)
+    this.condition = condition
+  }
+}
+
+export const entityNotFound = (entity: string): Refusal =>
+  new Refusal('amqp:not-found', `The messaging entity '${entity}' could not be found.`)
+
+export const badPartition = (partitions: number): Refusal =>
+  new Refusal(
+    'com.microsoft:argument-out-of-range',
+    `The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and ${partitions - 1}.`,
+  )
+
+export const badFilter = (selector: string): Refusal =>
+  new Refusal('com.microsoft:argument-error', `The filter '${selector}' is not a start position.`)
+
+export const badEpoch = (epoch: unknown): Refusal =>
+  new Refusal('com.microsoft:argument-error', `The epoch '${epoch}' is not a whole number.`)
+
+export const beyondEnd = (key: 'offset' | 'sequence number', asked: number, last: number): Refusal =>
+  new Refusal(
+    'com.microsoft:argument-error',
+    `The supplied ${key} '${asked}' is invalid. The last ${key} in the system is '${last}'.`,
+  )
+
+export const unauthorized = (description: string): Refusal => new Refusal('amqp:unauthorized-access', description)
+
+export const tooLarge = (limit: number): Refusal =>
+  new Refusal('amqp:link:message-size-exceeded', `The message is larger than the limit of ${limit} bytes.`)
+
+export const stolen = (epoch: number | undefined, current: number): Refusal =>
+  new Refusal(
+    'amqp:link:stolen',
+    epoch === undefined
+      ? `A receiver without epoch is not allowed while a receiver with epoch ${current} is connected.`
+      : `At least one receiver for the partition has a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
+  )
+
+export const kicked = (epoch: number): Refusal =>
+  new Refusal('amqp:link:stolen', `New receiver with epoch '${epoch}' is created, hence this receiver is disconnected.`)
+
+export const tooManyReceivers = (limit: number): Refusal =>
+  new Refusal(
+    'amqp:resource-limit-exceeded',
+    `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${limit}.`,
+  )
+
+export const STOPPING: Condition = {
+  condition: 'amqp:link:detach-forced',
+  description: 'The link is detached because the endpoint stops.',
+}
+
+/** What to tell the peer about anything thrown while serving it. */
+export function conditionOf(error: unknown): Condition {
+  if (error instanceof Refusal) return { condition: error.condition, description: error.message }
+  if (error instanceof Error && error.name === 'DecodeError')
+    return { condition: 'amqp:decode-error', description: error.message }
+  return { condition: 'amqp:internal-error', description: error instanceof Error ? error.message : String(error) }
+}

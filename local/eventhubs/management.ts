@@ -1,0 +1,55 @@
+import type { Message } from 'rhea'
+import rhea from 'rhea'
+import type { Hub } from './hub.ts'
+import { type Reply, refused } from './request-node.ts'
+
+const { types } = rhea
+
+/** `array32` of `str8`: rhea's typings do not list type codes. */
+const STR8 = 0xa1
+
+/**
+ * Answers READ on `$management`. https://learn.microsoft.com/azure/event-hubs/event-hubs-amqp-protocol
+ * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client.
+ */
+export function readManagement(findHub: (name: string) => Hub, request: Message): Reply {
+  try {
+    const { operation, type, name, partition } = request.application_properties ?? {}
+    if (operation !== 'READ') return { status: 400, description: `The operation '${operation}' is unknown.` }
+    const hub = findHub(String(name))
+    if (type === 'com.microsoft:eventhub') return ok(describeHub(hub))
+    if (type === 'com.microsoft:partition') return ok(describePartition(hub, String(partition)))
+    return { status: 400, description: `The entity type '${type}' is unknown.` }
+  } catch (error) {
+    return refused(error)
+  }
+}
+
+const ok = (body: unknown): Reply => ({ status: 200, description: 'OK', body })
+
+function describeHub(hub: Hub): unknown {
+  return types.wrap_map({
+    name: hub.name,
+    created_at: types.wrap_timestamp(hub.createdAt.getTime()),
+    partition_count: types.wrap_int(hub.partitions.length),
+    partition_ids: types.wrap_array(
+      hub.partitions.map((_, id) => String(id)),
+      STR8,
+      undefined,
+    ),
+    georeplication_factor: types.wrap_int(1),
+  })
+}
+
+function describePartition(hub: Hub, partition: string): unknown {
+  const info = hub.partition(partition).info
+  return types.wrap_map({
+    name: hub.name,
+    partition,
+    begin_sequence_number: types.wrap_long(info.beginSequence),
+    last_enqueued_sequence_number: types.wrap_long(info.lastSequence),
+    last_enqueued_offset: String(info.lastOffset),
+    last_enqueued_time_utc: types.wrap_timestamp(info.lastTime),
+    is_partition_empty: info.lastSequence < 0,
+  })
+}

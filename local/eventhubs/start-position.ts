@@ -1,0 +1,29 @@
+/** Where a receiver starts: at the first event whose `key` is at least `min`. All three grow along a partition. */
+export interface StartPosition {
+  readonly key: 'sequence' | 'offset' | 'time'
+  readonly min: number
+}
+
+/** The end of the partition at the moment the receiver attaches. */
+export type StartFilter = StartPosition | 'latest'
+
+export const EARLIEST: StartPosition = { key: 'sequence', min: 0 }
+
+const SELECTOR = /^\s*amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*'([^']*)'\s*$/
+
+/**
+ * Reads the selector filter of a receiver's source, such as `amqp.annotation.x-opt-offset > '42'`.
+ * @returns undefined when the service would not understand it either.
+ */
+export function parseSelector(selector: string): StartFilter | undefined {
+  const [, name, operator, value] = SELECTOR.exec(selector) ?? []
+  if (value === undefined) return undefined
+  if (name === 'offset' && value === '@latest') return 'latest'
+  const number = name === 'enqueued-time' && !/^-?\d+$/.test(value) ? Date.parse(value) : decimal(value)
+  if (!Number.isSafeInteger(number)) return undefined
+  const key = name === 'offset' ? 'offset' : name === 'sequence-number' ? 'sequence' : 'time'
+  // Offset -1 is the service's name for the start, inclusive or not.
+  return { key, min: operator === '>=' ? number : number + 1 }
+}
+
+const decimal = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN)

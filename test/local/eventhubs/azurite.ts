@@ -1,0 +1,63 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const MAIN = new URL('../../../node_modules/azurite/dist/src/blob/main.js', import.meta.url)
+
+/** A blob service to keep checkpoints in. */
+export interface Azurite {
+  readonly connectionString: string
+  stop(): Promise<void>
+}
+
+export async function startAzurite(): Promise<Azurite> {
+  const port = await freePort()
+  const location = await mkdtemp(join(tmpdir(), 'tidemark-azurite-'))
+  const args = ['--blobHost', '127.0.0.1', '--blobPort', String(port), '--location', location]
+  const child = fork(MAIN, [...args, '--skipApiVersionCheck', '--silent', '--loose'], { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+    await rm(location, { recursive: true, force: true })
+  }
+  for (let attempt = 0; !(await answers(port)); attempt++) {
+    if (attempt === 300 || child.exitCode !== null) {
+      await stop()
+      throw new Error('Azurite did not start')
+    }
+    await delay(50)
+  }
+  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+  const endpoint = `http://127.0.0.1:${port}/devstoreaccount1`
+  return {
+    connectionString: `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${endpoint};`,
+    stop,
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || !address) throw new Error('no port')
+  return address.port
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

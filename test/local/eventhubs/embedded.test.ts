@@ -1,0 +1,27 @@
+import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { eventHubsSuite } from './suite.ts'
+import { SUITE_HUBS } from './support.ts'
+
+eventHubsSuite('the embedded Event Hubs endpoint', async () => {
+  const folder = await temporaryFolder()
+  let child = await startEndpoint(folder.path, SUITE_HUBS)
+  const again = async (): Promise<void> => {
+    child = await startEndpoint(folder.path, SUITE_HUBS, portOf(child))
+  }
+  return {
+    connectionString: connectionStringOf(child),
+    async kill() {
+      child.kill('SIGKILL')
+      await child.exited
+      await again()
+    },
+    async restart() {
+      await child.stop()
+      await again()
+    },
+    async stop() {
+      await child.stop()
+      await folder.remove()
+    },
+  }
+})

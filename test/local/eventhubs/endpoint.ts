@@ -1,0 +1,29 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../../local/kit/child.ts'
+
+const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
+
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'tidemark-eventhubs-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Starts the embedded endpoint as a process, as the local cloud does. */
+export async function startEndpoint(folder: string, hubs: unknown, port = 0): Promise<Child> {
+  const settings = join(folder, 'hubs.json')
+  await writeFile(settings, JSON.stringify({ hubs }))
+  return startChild('eventhubs', MAIN, {
+    TIDEMARK_EVENTHUBS_PORT: String(port),
+    TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
+    TIDEMARK_EVENTHUBS_HUBS: settings,
+  })
+}
+
+export const portOf = (child: Child): number => Number(new URL(child.address).port)
+
+export function connectionStringOf(child: Child): string {
+  return `Endpoint=sb://127.0.0.1:${portOf(child)};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`
+}

@@ -1,0 +1,28 @@
+import { after, before, describe } from 'node:test'
+import { unrefRenewals } from './sdk-timers.ts'
+import { balancing } from './suite-balance.ts'
+import { faults } from './suite-faults.ts'
+import { links } from './suite-links.ts'
+import { receiving } from './suite-receive.ts'
+import { refusals } from './suite-refusals.ts'
+import { sending } from './suite-send.ts'
+import type { EventHubsTarget } from './support.ts'
+
+/** What any Event Hubs endpoint must do for unmodified SDKs, whatever is behind its address. */
+export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarget>): void {
+  describe(name, () => {
+    let running: EventHubsTarget
+    const target = (): EventHubsTarget => running
+    before(async () => {
+      unrefRenewals()
+      running = await start()
+    })
+    after(() => running?.stop())
+    refusals(target)
+    sending(target)
+    receiving(target)
+    links(target)
+    balancing(target)
+    faults(target)
+  })
+}

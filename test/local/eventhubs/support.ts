@@ -1,0 +1,173 @@
+import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type EventHubClientOptions,
+  EventHubConsumerClient,
+  EventHubProducerClient,
+  type EventPosition,
+  type ReceivedEventData,
+  type SubscribeOptions,
+} from '@azure/event-hubs'
+
+/** An endpoint that the suite runs against. */
+export interface EventHubsTarget {
+  /** Serves SUITE_HUBS. */
+  readonly connectionString: string
+  /** Ends it without warning and starts it again at the same address over the same data. */
+  kill?(): Promise<void>
+  /** Stops it in an orderly way and starts it again at the same address over the same data. */
+  restart?(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Every test has hubs of its own. */
+export const SUITE_HUBS = [
+  'refusals:2',
+  'crowded:1',
+  'hostile:1',
+  'keys:8',
+  'buffered:8',
+  'ordered:4',
+  'robin:4',
+  'annotated:1',
+  'positions:1',
+  'live:1',
+  'properties:2',
+  'epochs:1',
+  'credit:1',
+  'plain:1',
+  'balanced:4',
+  'killed:2',
+  'restarted:1',
+].map((hub) => {
+  const [name = '', partitions] = hub.split(':')
+  return { name, partitions: Number(partitions), consumerGroups: ['audit'] }
+})
+
+/** What the design ships: a server away for half a second costs less than a second. */
+export const PATIENT: EventHubClientOptions = {
+  retryOptions: { maxRetries: 40, retryDelayInMs: 200, timeoutInMs: 5000 },
+}
+export const IMPATIENT: EventHubClientOptions = {
+  retryOptions: { maxRetries: 0, retryDelayInMs: 200, timeoutInMs: 5000 },
+}
+
+const BOUND_MS = 20_000
+
+/** Settles as `promise` does, or fails with what it waited for. */
+export async function within<T>(promise: Promise<T>, what: string, boundMs = BOUND_MS): Promise<T> {
+  const stop = new AbortController()
+  const late = delay(boundMs, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`waited ${boundMs} ms for ${what}`)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    stop.abort()
+    late.catch(() => {})
+  }
+}
+
+export function producerOf(
+  t: TestContext,
+  connectionString: string,
+  hub: string,
+  options = PATIENT,
+): EventHubProducerClient {
+  const producer = new EventHubProducerClient(connectionString, hub, options)
+  t.after(() => producer.close())
+  return producer
+}
+
+export function consumerOf(
+  t: TestContext,
+  connectionString: string,
+  hub: string,
+  options = PATIENT,
+  group = '$Default',
+): EventHubConsumerClient {
+  const consumer = new EventHubConsumerClient(group, connectionString, hub, options)
+  t.after(() => consumer.close())
+  return consumer
+}
+
+const PREFETCH: SubscribeOptions = { maxBatchSize: 500, maxWaitTimeInSeconds: 1, prefetchCount: 3000 }
+
+/** The first `count` events of a partition from `startPosition` on. */
+export async function receive(
+  consumer: EventHubConsumerClient,
+  partition: string,
+  startPosition: EventPosition,
+  count: number,
+): Promise<ReceivedEventData[]> {
+  const events: ReceivedEventData[] = []
+  let close = async (): Promise<void> => {}
+  const enough = new Promise<void>((resolve, reject) => {
+    const subscription = consumer.subscribe(
+      partition,
+      {
+        async processEvents(batch) {
+          events.push(...batch)
+          if (events.length >= count) resolve()
+        },
+        async processError(error) {
+          reject(error)
+        },
+      },
+      { ...PREFETCH, startPosition },
+    )
+    close = () => subscription.close()
+  })
+  try {
+    await within(enough, `${count} events of partition ${partition}`)
+  } finally {
+    await close()
+  }
+  return events
+}
+
+/** The error that ends a subscription to one partition. */
+export async function subscribeError(
+  consumer: EventHubConsumerClient,
+  partition: string,
+  options: SubscribeOptions = {},
+): Promise<unknown> {
+  let close = async (): Promise<void> => {}
+  const failed = new Promise<unknown>((resolve) => {
+    const subscription = consumer.subscribe(
+      partition,
+      {
+        async processEvents() {},
+        async processError(error) {
+          resolve(error)
+        },
+      },
+      { maxWaitTimeInSeconds: 1, ...options },
+    )
+    close = () => subscription.close()
+  })
+  try {
+    return await within(failed, `an error of partition ${partition}`)
+  } finally {
+    await close()
+  }
+}
+
+/** The SDK's code of an error, which it wraps in an aggregate after retries. */
+export function codeOf(error: unknown): unknown {
+  const { code, errors } = error as { code?: unknown; errors?: { code?: unknown }[] }
+  return code ?? errors?.[0]?.code
+}
+
+/** What `promise` is refused with. */
+export async function refusalOf(promise: Promise<unknown>): Promise<{ code: unknown; message: string }> {
+  try {
+    await within(promise, 'a refusal')
+  } catch (error) {
+    const { message, errors } = error as { message: string; errors?: { message: string }[] }
+    return { code: codeOf(error), message: message || (errors?.[0]?.message ?? '') }
+  }
+  throw new Error('it was not refused')
+}
+
+export const bodiesOf = (events: readonly ReceivedEventData[]): unknown[] => events.map(({ body }) => body)
