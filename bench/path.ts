@@ -88,7 +88,7 @@ async function runLoad(system: System, load: Load): Promise<Result> {
     await Promise.all(running)
   }
   const pids = Object.fromEntries(
-    [system.host, ...['cosmos', 'eventhubs', 'blob'].map((name) => system.part(name))].map((part) => [
+    [system.host, ...['cosmos db', 'event hubs', 'blobs'].map((name) => system.part(name))].map((part) => [
       part.name,
       part.pid,
     ]),
@@ -162,10 +162,10 @@ const measured = results.filter(({ result }) => result.load !== 'warm-up')
 if (measured.length === 0 || measured.some(({ result }) => result.command.count === 0))
   throw new Error('nothing was measured')
 console.log(
-  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions cosmos eventhubs blob client',
+  'load         commands/s  command p50      p99   to view p50      p99  errors   cores: functions, cosmos db, event hubs, blobs, client',
 )
 for (const { result } of measured) {
-  const cpu = ['functions', 'cosmos', 'eventhubs', 'blob', 'client'].map((name) =>
+  const cpu = ['functions', 'cosmos db', 'event hubs', 'blobs', 'client'].map((name) =>
     (result.cpu[name] ?? Number.NaN).toFixed(2).padStart(6),
   )
   console.log(

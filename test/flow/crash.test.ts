@@ -28,7 +28,7 @@ async function underLoad(
   let over = false
   const customers = async (): Promise<void> => {
     for (let round = 0; !over; round += 1) {
-      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: `${run}:${round}` }
+      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: `${run.replaceAll(' ', '-')}:${round}` }
       const seen = await runWorkload(system.client, options, () => {})
       for (const position of seen.positions) positions.add(position)
       surprises.push(...seen.surprises)
@@ -85,7 +85,7 @@ describe('crashes', () => {
     await assertEqualToLog(system, promised)
   })
 
-  for (const name of ['cosmos', 'eventhubs', 'blob'])
+  for (const name of ['cosmos db', 'event hubs', 'blobs'])
     it(`the process of ${name} dies under load and everything is started again: views equal the log`, async () => {
       const promised = await underLoad(system, name, async () => {
         const before = await eventCount(system)

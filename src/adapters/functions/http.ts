@@ -32,7 +32,7 @@ export function http(
       try {
         return await handler(request, context)
       } catch (error) {
-        return problemOf(error, (fault) => context.error(fault))
+        return problemOf(error, context)
       }
     },
   }

@@ -70,16 +70,24 @@ export function problem(
   }
 }
 
+/** Where a handler's faults are told: the context of its invocation. */
+interface Log {
+  warn(...what: unknown[]): void
+  error(...what: unknown[]): void
+}
+
 /**
- * The problem of a thrown error. What Tidemark did not throw, and what is a fault of the service, is logged whole and told to the
+ * The problem of a thrown error. What may pass is a warning of one line; what is a fault of the service is logged whole, and told to the
  * caller as no more than that.
  */
-export function problemOf(error: unknown, log: (error: unknown) => void): HttpResponseInit {
-  if (isTidemarkError(error) && statuses[error.code] < 500) return problem(error.code, error.message)
-  log(error)
+export function problemOf(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {
-    const detail = error.retriable ? error.message : 'the service has a fault; it is in its log'
-    return problem(error.code, detail)
+    if (statuses[error.code] < 500) return problem(error.code, error.message)
+    if (error.retriable) {
+      log.warn(`${error.code}: ${error.message}`)
+      return problem(error.code, error.message)
+    }
   }
-  return problem('internal', 'the service has a fault; it is in its log')
+  log.error(error)
+  return problem(isTidemarkError(error) ? error.code : 'internal', 'the service has a fault; it is in its log')
 }
