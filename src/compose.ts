@@ -10,7 +10,7 @@ import type { TriggerPort } from './adapters/functions/triggers.ts'
 import type { Clock } from './core/ports.ts'
 import { HUB_RETENTION_HOURS, type Service } from './core/service.ts'
 import { handleCommand } from './flow/command.ts'
-import { project } from './flow/project.ts'
+import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { relay } from './flow/relay.ts'
 import { stateCache } from './flow/state-cache.ts'
@@ -51,7 +51,10 @@ export function compose(service: Service, settings: Settings = process.env): Com
         publisher(),
         items.map(eventOfItem).filter((event) => event !== undefined),
       ),
-    project: (view, messages) => project({ log: store(), views: views(), eventTypes }, view, messages),
+    projection: (view) => {
+      const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
+      return (messages) => project()(messages)
+    },
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
   }

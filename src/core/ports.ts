@@ -56,11 +56,12 @@ export interface ViewWrite {
 }
 
 /**
- * - `written`
- * - `conflict`: the document changed since it was read; nothing was written.
+ * - `written`: with the new etag.
+ * - `conflict`: what is there is not what was read; nothing was written.
  * - `applied`: an event of these was applied to this document before; nothing was written.
  */
-export type ViewWriteResult = 'written' | 'conflict' | 'applied'
+export type WriteResult = { readonly outcome: 'written'; readonly etag: string } | { readonly outcome: 'conflict' }
+export type MarkedWriteResult = WriteResult | { readonly outcome: 'applied' }
 
 /** How far a consumer has come in a stream. */
 export interface ConsumerPosition {
@@ -80,20 +81,20 @@ export interface ViewList {
 export interface ViewStore {
   read(key: string): Promise<ViewDocument | undefined>
   /** One-stream views: the document and how far it has come, in one item. */
-  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<'written' | 'conflict'>
+  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult>
   /** Many-stream views: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
-  writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<ViewWriteResult>
+  writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
   readPosition(stream: string): Promise<ConsumerPosition | undefined>
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'>
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult>
   /** Documents with their sort keys, descending. */
   list(list: ViewList): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
 }
 
 /** The stores of a service's views. */
 export interface ViewStores {
-  /** The live generation of a view. */
+  /** The live generation of a view: the same object as long as it is the same generation. */
   live(view: string): Promise<ViewStore>
 }
 

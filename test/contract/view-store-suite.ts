@@ -10,11 +10,11 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
   describe(`view store: ${name}`, () => {
     it('a document that is there is not created again, and one that changed is not replaced', async () => {
       const store = await create()
-      assert.equal(await store.writeWithTip('a', write({ n: 1 }), tip(1)), 'written')
-      assert.equal(await store.writeWithTip('a', write({ n: 2 }), tip(2)), 'conflict')
+      assert.equal((await store.writeWithTip('a', write({ n: 1 }), tip(1))).outcome, 'written')
+      assert.equal((await store.writeWithTip('a', write({ n: 2 }), tip(2))).outcome, 'conflict')
       const before = await store.read('a')
-      assert.equal(await store.writeWithTip('a', write({ n: 2 }, 'sort', before?.etag), tip(2)), 'written')
-      assert.equal(await store.writeWithTip('a', write({ n: 3 }, 'sort', before?.etag), tip(3)), 'conflict')
+      assert.equal((await store.writeWithTip('a', write({ n: 2 }, 'sort', before?.etag), tip(2))).outcome, 'written')
+      assert.equal((await store.writeWithTip('a', write({ n: 3 }, 'sort', before?.etag), tip(3))).outcome, 'conflict')
       const after = await store.read('a')
       assert.deepEqual([after?.document, after?.tip], [{ n: 2 }, tip(2)])
     })
@@ -29,10 +29,10 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
 
     it('applies an event to a document once: a mark that is there lets nothing be written', async () => {
       const store = await create()
-      assert.equal(await store.writeWithMarks('a', write({ n: 1 }), ['order-1@1', 'order-2@1']), 'written')
+      assert.equal((await store.writeWithMarks('a', write({ n: 1 }), ['order-1@1', 'order-2@1'])).outcome, 'written')
       const before = await store.read('a')
       assert.equal(
-        await store.writeWithMarks('a', write({ n: 9 }, 'sort', before?.etag), ['order-3@1', 'order-2@1']),
+        (await store.writeWithMarks('a', write({ n: 9 }, 'sort', before?.etag), ['order-3@1', 'order-2@1'])).outcome,
         'applied',
       )
       assert.deepEqual((await store.read('a'))?.document, { n: 1 })
@@ -45,34 +45,34 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
     it('the marks of one document are not those of another', async () => {
       const store = await create()
       await store.writeWithMarks('a', write({}), ['order-1@1'])
-      assert.equal(await store.writeWithMarks('b', write({}), ['order-1@1']), 'written')
+      assert.equal((await store.writeWithMarks('b', write({}), ['order-1@1'])).outcome, 'written')
       assert.deepEqual(await store.readMarks('c', ['order-1@1']), new Set())
     })
 
     it('a document that changed lets no mark be written', async () => {
       const store = await create()
       await store.writeWithMarks('a', write({}), ['order-1@1'])
-      assert.equal(await store.writeWithMarks('a', write({}, 'sort', 'another'), ['order-2@1']), 'conflict')
-      assert.equal(await store.writeWithMarks('a', write({}), ['order-2@1']), 'conflict')
+      assert.equal((await store.writeWithMarks('a', write({}, 'sort', 'another'), ['order-2@1'])).outcome, 'conflict')
+      assert.equal((await store.writeWithMarks('a', write({}), ['order-2@1'])).outcome, 'conflict')
       assert.deepEqual(await store.readMarks('a', ['order-2@1']), new Set())
     })
 
     it('takes as many marks in one write as there may be', async () => {
       const store = await create()
       const marks = Array.from({ length: MAX_MARKS }, (_, index) => `order-${index}@1`)
-      assert.equal(await store.writeWithMarks('a', write({}), marks), 'written')
+      assert.equal((await store.writeWithMarks('a', write({}), marks)).outcome, 'written')
       assert.deepEqual(await store.readMarks('a', marks), new Set(marks))
     })
 
     it('a position that another wrote meanwhile is not overwritten', async () => {
       const store = await create()
       assert.equal(await store.readPosition('order-1'), undefined)
-      assert.equal(await store.writePosition('order-1', tip(1), undefined), 'written')
-      assert.equal(await store.writePosition('order-1', tip(2), undefined), 'conflict')
+      assert.equal((await store.writePosition('order-1', tip(1), undefined)).outcome, 'written')
+      assert.equal((await store.writePosition('order-1', tip(2), undefined)).outcome, 'conflict')
       const position = await store.readPosition('order-1')
       assert.deepEqual(position?.tip, tip(1))
-      assert.equal(await store.writePosition('order-1', tip(2), position?.etag), 'written')
-      assert.equal(await store.writePosition('order-1', tip(3), position?.etag), 'conflict')
+      assert.equal((await store.writePosition('order-1', tip(2), position?.etag)).outcome, 'written')
+      assert.equal((await store.writePosition('order-1', tip(3), position?.etag)).outcome, 'conflict')
       assert.deepEqual((await store.readPosition('order-1'))?.tip, tip(2))
     })
 

@@ -3,12 +3,13 @@ import { TidemarkError } from '../../core/errors.ts'
 import type { Tip } from '../../core/hash-chain.ts'
 import type {
   ConsumerPosition,
+  MarkedWriteResult,
   ViewDocument,
   ViewList,
   ViewStore,
   ViewStores,
   ViewWrite,
-  ViewWriteResult,
+  WriteResult,
 } from '../../core/ports.ts'
 import { codeOf, readError, writeError } from './client.ts'
 
@@ -35,12 +36,12 @@ interface DocumentItem {
  */
 export class CosmosViewStore implements ViewStore {
   readonly #container: Container
-  readonly #generation: number
+  readonly generation: number
   readonly #markTtlSeconds: number
 
   constructor(container: Container, generation: number, markTtlSeconds: number) {
     this.#container = container
-    this.#generation = generation
+    this.generation = generation
     this.#markTtlSeconds = markTtlSeconds
   }
 
@@ -50,11 +51,11 @@ export class CosmosViewStore implements ViewStore {
     return { document: item.document, ...(item.tip ? { tip: item.tip } : {}), etag: item._etag }
   }
 
-  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<'written' | 'conflict'> {
+  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult> {
     return this.#writeItem({ ...this.#documentItem(key, write), tip }, write.etag)
   }
 
-  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<ViewWriteResult> {
+  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
     const pk = this.#documentPartition(key)
     const resourceBody = this.#documentItem(key, write)
     const operations: OperationInput[] = [
@@ -72,10 +73,11 @@ export class CosmosViewStore implements ViewStore {
       throw writeError(error)
     })
     const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
-    if (failed === -1) return 'written'
+    const etag = result[0]?.eTag
+    if (failed === -1 && etag !== undefined) return { outcome: 'written', etag }
     const status = result[failed]?.statusCode
-    if (failed > 0 && status === 409) return 'applied'
-    if (failed === 0 && (status === 409 || status === 412 || status === 404)) return 'conflict'
+    if (failed > 0 && status === 409) return { outcome: 'applied' }
+    if (failed === 0 && (status === 409 || status === 412 || status === 404)) return { outcome: 'conflict' }
     throw new TidemarkError(status === 429 ? 'unavailable' : 'internal', `the store refused ${key} with ${status}`)
   }
 
@@ -90,7 +92,7 @@ export class CosmosViewStore implements ViewStore {
     return item && { tip: item.tip, etag: item._etag }
   }
 
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'> {
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
     return this.#writeItem({ id: POSITION, pk: this.#positionPartition(stream), kind: POSITION, tip }, etag)
   }
 
@@ -105,7 +107,7 @@ export class CosmosViewStore implements ViewStore {
     ]
     const parameters = [
       { name: '@kind', value: DOCUMENT },
-      { name: '@generation', value: this.#generation },
+      { name: '@generation', value: this.generation },
       ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
       ...(after === undefined ? [] : [{ name: '@after', value: after }]),
     ]
@@ -120,11 +122,11 @@ export class CosmosViewStore implements ViewStore {
   }
 
   #documentPartition(key: string): string {
-    return `${this.#generation}|document|${key}`
+    return `${this.generation}|document|${key}`
   }
 
   #positionPartition(stream: string): string {
-    return `${this.#generation}|position|${stream}`
+    return `${this.generation}|position|${stream}`
   }
 
   #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {
@@ -132,7 +134,7 @@ export class CosmosViewStore implements ViewStore {
       id: DOCUMENT,
       pk: this.#documentPartition(key),
       kind: DOCUMENT,
-      generation: this.#generation,
+      generation: this.generation,
       key,
       sort,
       ...(document === undefined ? {} : { document: document as JSONObject }),
@@ -148,20 +150,18 @@ export class CosmosViewStore implements ViewStore {
     }
   }
 
-  async #writeItem(
-    item: ItemKey & Readonly<Record<string, unknown>>,
-    etag: string | undefined,
-  ): Promise<'written' | 'conflict'> {
+  async #writeItem(item: ItemKey & Readonly<Record<string, unknown>>, etag: string | undefined): Promise<WriteResult> {
     try {
-      if (etag === undefined) await this.#container.items.create(item)
-      else
-        await this.#container
-          .item(item.id, item.pk)
-          .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
-      return 'written'
+      const response =
+        etag === undefined
+          ? await this.#container.items.create(item)
+          : await this.#container
+              .item(item.id, item.pk)
+              .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
+      return { outcome: 'written', etag: response.etag }
     } catch (error) {
       const code = codeOf(error)
-      if (code === 409 || code === 412 || code === 404) return 'conflict'
+      if (code === 409 || code === 412 || code === 404) return { outcome: 'conflict' }
       throw writeError(error)
     }
   }
@@ -196,7 +196,11 @@ export class CosmosViewStores implements ViewStores {
         throw readError(error)
       })
     // No pointer was ever set: the first generation is the live one.
-    const store = new CosmosViewStore(container, resource?.generation ?? 1, this.#markTtlSeconds)
+    const generation = resource?.generation ?? 1
+    const store =
+      known?.store.generation === generation
+        ? known.store
+        : new CosmosViewStore(container, generation, this.#markTtlSeconds)
     this.#known.set(view, { store, until: now + POINTER_MS })
     return store
   }

@@ -26,7 +26,8 @@ export interface TriggerPort {
   readonly name: string
   readonly relayPollDelay: number
   relay(items: readonly unknown[]): Promise<void>
-  project(view: AnyView, messages: readonly unknown[]): Promise<void>
+  /** Made once for each view: it remembers what it wrote. */
+  projection(view: AnyView): (messages: readonly unknown[]) => Promise<void>
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
@@ -46,13 +47,14 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
 
 /** A projection: the service's hub, in the consumer group of the view. */
 export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunctionOptions {
+  const project = port.projection(view)
   return {
     connection: 'EventHubConnection',
     eventHubName: port.name,
     consumerGroup: view.name,
     cardinality: 'many',
     retry: forEver,
-    handler: reported((messages) => port.project(view, Array.isArray(messages) ? messages : [messages])),
+    handler: reported((messages) => project(Array.isArray(messages) ? messages : [messages])),
   }
 }
 

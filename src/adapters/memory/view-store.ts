@@ -1,12 +1,13 @@
 import type { Tip } from '../../core/hash-chain.ts'
 import type {
   ConsumerPosition,
+  MarkedWriteResult,
   ViewDocument,
   ViewList,
   ViewStore,
   ViewStores,
   ViewWrite,
-  ViewWriteResult,
+  WriteResult,
 } from '../../core/ports.ts'
 
 interface Item extends ViewDocument {
@@ -24,14 +25,14 @@ export class MemoryViewStore implements ViewStore {
     return this.#documents.get(key)
   }
 
-  async writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<'written' | 'conflict'> {
+  async writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult> {
     return this.#write(key, write, tip)
   }
 
-  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<ViewWriteResult> {
-    if (this.#documents.get(key)?.etag !== write.etag) return 'conflict'
+  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
+    if (this.#documents.get(key)?.etag !== write.etag) return { outcome: 'conflict' }
     const ids = marks.map((mark) => JSON.stringify([key, mark]))
-    if (ids.some((id) => this.#marks.has(id))) return 'applied'
+    if (ids.some((id) => this.#marks.has(id))) return { outcome: 'applied' }
     for (const id of ids) this.#marks.add(id)
     return this.#write(key, write)
   }
@@ -44,10 +45,11 @@ export class MemoryViewStore implements ViewStore {
     return this.#positions.get(stream)
   }
 
-  async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'> {
-    if (this.#positions.get(stream)?.etag !== etag) return 'conflict'
-    this.#positions.set(stream, { tip, etag: this.#nextEtag() })
-    return 'written'
+  async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+    if (this.#positions.get(stream)?.etag !== etag) return { outcome: 'conflict' }
+    const position = { tip, etag: this.#nextEtag() }
+    this.#positions.set(stream, position)
+    return { outcome: 'written', etag: position.etag }
   }
 
   async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
@@ -61,10 +63,11 @@ export class MemoryViewStore implements ViewStore {
       .map(({ document, sort }) => ({ document, sort }))
   }
 
-  #write(key: string, { document, sort, etag }: ViewWrite, tip?: Tip): 'written' | 'conflict' {
-    if (this.#documents.get(key)?.etag !== etag) return 'conflict'
-    this.#documents.set(key, structuredClone({ document, sort, ...(tip ? { tip } : {}), etag: this.#nextEtag() }))
-    return 'written'
+  #write(key: string, { document, sort, etag }: ViewWrite, tip?: Tip): WriteResult {
+    if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
+    const item = structuredClone({ document, sort, ...(tip ? { tip } : {}), etag: this.#nextEtag() })
+    this.#documents.set(key, item)
+    return { outcome: 'written', etag: item.etag }
   }
 
   #nextEtag(): string {

@@ -6,8 +6,8 @@ import { MemoryViewStore, MemoryViewStores } from '../../../src/adapters/memory/
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import type { Tip } from '../../../src/core/hash-chain.ts'
-import type { ViewStores } from '../../../src/core/ports.ts'
-import { project } from '../../../src/flow/project.ts'
+import type { ViewStores, WriteResult } from '../../../src/core/ports.ts'
+import { projection } from '../../../src/flow/project.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { type ProductSales, salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
@@ -36,13 +36,14 @@ async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore
 
 async function setUp(views: ViewStores = new MemoryViewStores()) {
   const deps = { log: await logOf(everything), views, eventTypes: orderEvents }
+  const [orders, sales] = [projection(deps, orderView), projection(deps, salesByProduct)]
   const receive = async (
     events: readonly RecordedEvent[],
     view: 'order' | 'sales' | 'both' = 'both',
   ): Promise<void> => {
     const messages = events.map(toCloudEvent)
-    if (view !== 'sales') await project(deps, orderView, messages)
-    if (view !== 'order') await project(deps, salesByProduct, messages)
+    if (view !== 'sales') await orders(messages)
+    if (view !== 'order') await sales(messages)
   }
   const tea = async (): Promise<ProductSales | undefined> =>
     (await (await views.live('sales-by-product')).read('tea'))?.document as ProductSales | undefined
@@ -55,7 +56,7 @@ assert.ok(first && second && third)
 /** Dies before it writes a position. */
 class CrashingViewStore extends MemoryViewStore {
   crashing = true
-  override async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<'written' | 'conflict'> {
+  override async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
     if (this.crashing) throw new Error('crash')
     return super.writePosition(stream, tip, etag)
   }
@@ -110,7 +111,7 @@ describe('projection', () => {
   it('what does not parse, and what this code does not know, holds the batch', async () => {
     const { receive, views } = await setUp()
     const deps = { log: new MemoryEventStore(), views, eventTypes: orderEvents }
-    await assert.rejects(project(deps, orderView, ['text']), { code: 'event-unreadable' })
+    await assert.rejects(projection(deps, orderView)(['text']), { code: 'event-unreadable' })
     await assert.rejects(receive(recorded('order-7', { type: 'OrderLost', data: {} })), { code: 'event-unknown' })
   })
 
@@ -148,8 +149,9 @@ describe('projection', () => {
     const wanted = await snapshot(plain.views)
     await fc.assert(
       fc.asyncProperty(deliveries(), deliveries(), async (one, other) => {
-        const { receive, views } = await setUp()
+        const views = new MemoryViewStores()
         const run = async (batches: RecordedEvent[][]): Promise<void> => {
+          const { receive } = await setUp(views)
           // The trigger's retry policy: a batch comes again until it goes through.
           for (const batch of batches)
             for (let attempt = 0; ; attempt += 1) {

@@ -1,0 +1,155 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { CosmosClient } from '@azure/cosmos'
+import { BlobServiceClient } from '@azure/storage-blob'
+import { lockFolder } from './kit/data-lock.ts'
+import { type Child, startChild } from './kit/child.ts'
+import { StartError } from './kit/errors.ts'
+import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
+
+export interface CloudOptions {
+  /** Keeps blob/, eventhubs/ and cosmos/; survives restarts. */
+  readonly dataDir: string
+  /** JSON, as topology-file.ts reads it. */
+  readonly topologyFile: string
+  /** 0 for any free port. */
+  readonly ports: { readonly blob: number; readonly eventHubs: number; readonly cosmos: number }
+  /** Clears log, hub, checkpoints and leases together: none of them makes sense without the others. */
+  readonly fresh: boolean
+}
+
+/** The running local cloud. */
+export interface Cloud {
+  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
+  readonly settings: Record<string, string>
+  readonly parts: readonly Child[]
+  stop(): Promise<void>
+}
+
+// The well-known keys of the vendor's emulators: nothing secret, on loopback alone.
+const EVENT_HUBS_KEY = 'SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE'
+const COSMOS_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
+const BLOB_ACCOUNT = 'devstoreaccount1'
+const BLOB_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+
+const FOLDERS = ['blob', 'eventhubs', 'cosmos'] as const
+const MODULES = { blob: './azurite.ts', eventhubs: './eventhubs/main.ts', cosmos: './cosmos/main.ts' } as const
+/** How long the parts of a parent that was killed may take to notice and end. */
+const LEFTOVERS_WITHIN_MS = 5000
+
+/**
+ * Starts Azurite and the two embedded endpoints, and creates what the topology file names. One cloud per data folder.
+ * @throws StartError when a part cannot start; the others are stopped then.
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const dataDir = resolve(options.dataDir)
+  const topology = await readTopology(options.topologyFile)
+  const unlock = await lockFolder(dataDir)
+  const parts: Child[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(parts.map((part) => part.stop()))
+    await unlock()
+  }
+  try {
+    await waitForLeftovers(dataDir)
+    if (options.fresh) for (const folder of FOLDERS) await rm(join(dataDir, folder), { recursive: true, force: true })
+    const started = await Promise.allSettled(await starts(dataDir, topology, options.ports))
+    for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
+    for (const result of started) if (result.status === 'rejected') throw result.reason
+    const settings = settingsOf(parts)
+    await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology)])
+    return { settings, parts, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The parts of a cloud whose parent was killed end by themselves, in their own time. */
+async function waitForLeftovers(dataDir: string): Promise<void> {
+  const until = performance.now() + LEFTOVERS_WITHIN_MS
+  for (const folder of FOLDERS)
+    for (;;)
+      try {
+        const unlock = await lockFolder(join(dataDir, folder))
+        await unlock()
+        break
+      } catch (error) {
+        if (performance.now() > until) throw error
+        await delay(50)
+      }
+}
+
+async function starts(
+  dataDir: string,
+  topology: Topology,
+  ports: CloudOptions['ports'],
+): Promise<readonly Promise<Child>[]> {
+  const hubsFile = join(dataDir, 'hubs.json')
+  const hubs = topology.eventHubs.map(({ name, partitions, consumerGroups }) => ({ name, partitions, consumerGroups }))
+  await mkdir(dataDir, { recursive: true })
+  await writeFile(`${hubsFile}.new`, JSON.stringify({ hubs }, null, 2))
+  await rename(`${hubsFile}.new`, hubsFile)
+  const part = (name: string, folder: keyof typeof MODULES, env: Record<string, string>): Promise<Child> =>
+    startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env)
+  return [
+    part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
+    part('event hubs', 'eventhubs', {
+      TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
+      TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
+      TIDEMARK_EVENTHUBS_HUBS: hubsFile,
+    }),
+    part('cosmos db', 'cosmos', {
+      TIDEMARK_COSMOS_PORT: String(ports.cosmos),
+      TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
+    }),
+  ]
+}
+
+function settingsOf(parts: readonly Child[]): Record<string, string> {
+  const [blob, eventHubs, cosmos] = parts.map(({ address }) => new URL(address))
+  return {
+    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=${BLOB_ACCOUNT};AccountKey=${BLOB_KEY};BlobEndpoint=http://${blob?.host}/${BLOB_ACCOUNT};`,
+    EventHubConnection: `Endpoint=sb://localhost:${eventHubs?.port};${EVENT_HUBS_KEY};UseDevelopmentEmulator=true;`,
+    CosmosConnection: `AccountEndpoint=http://${cosmos?.host}/;AccountKey=${COSMOS_KEY};`,
+  }
+}
+
+async function createBlobContainers(settings: Record<string, string>, topology: Topology): Promise<void> {
+  const service = BlobServiceClient.fromConnectionString(settings.AzureWebJobsStorage ?? '')
+  for (const name of topology.blobContainers) await service.getContainerClient(name).createIfNotExists()
+}
+
+async function createDatabases(settings: Record<string, string>, topology: Topology): Promise<void> {
+  const client = new CosmosClient(settings.CosmosConnection ?? '')
+  try {
+    for (const { name, containers } of topology.databases) {
+      const { database } = await client.databases.createIfNotExists({ id: name })
+      for (const container of containers) {
+        const { resource } = await database.containers.createIfNotExists(definitionOf(container))
+        const found = resource?.partitionKey?.paths.join()
+        if (found !== container.partitionKey)
+          throw new StartError(
+            `container ${name}/${container.name} has the partition key ${found}, the topology says ${container.partitionKey}: start with --fresh, or use another data folder`,
+          )
+      }
+    }
+  } finally {
+    client.dispose()
+  }
+}
+
+function definitionOf({ name, partitionKey, excludedPaths, defaultTtl }: ContainerTopology) {
+  return {
+    id: name,
+    partitionKey: { paths: [partitionKey] },
+    indexingPolicy: {
+      includedPaths: [{ path: '/*' }],
+      // The service adds the etag by itself where no policy is given.
+      excludedPaths: [...(excludedPaths ?? []), '/"_etag"/?'].map((path) => ({ path })),
+    },
+    ...(defaultTtl === undefined ? {} : { defaultTtl }),
+  }
+}

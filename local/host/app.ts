@@ -1,0 +1,55 @@
+import { globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { StartError } from '../kit/errors.ts'
+import { supplyCoreModule } from './core-module.ts'
+import { describe } from './log.ts'
+import type { ProgrammingModel } from './protocol.ts'
+import { type RegisteredFunction, registrations } from './registrations.ts'
+
+export interface App {
+  readonly model: ProgrammingModel
+  readonly functions: readonly RegisteredFunction[]
+}
+
+/**
+ * Loads the function files that `main` of package.json names, a glob as in the Functions host, and returns what they registered.
+ * @throws StartError when there is nothing to load, a file cannot be loaded, or a registration is refused.
+ */
+export async function loadApp(root: string): Promise<App> {
+  supplyCoreModule()
+  const main = await readMain(join(root, 'package.json'))
+  const files = globSync(main, { cwd: root }).sort()
+  if (files.length === 0) throw new StartError(`no file matches ${main} in ${root}: build the functions first`)
+  for (const file of files) {
+    const path = resolve(root, file)
+    try {
+      await import(pathToFileURL(path).href)
+    } catch (error) {
+      if (error instanceof StartError) throw error
+      // A fault of the developer's own code, who needs its stack.
+      console.error(error)
+      throw new StartError(`${path} cannot be loaded: ${describe(error)}`)
+    }
+  }
+  registrations.close()
+  const { model, functions } = registrations
+  if (!model || functions.length === 0) throw new StartError(`${files.length} files match ${main}, none has a function`)
+  const capabilities = (await model.getCapabilities?.({})) ?? {}
+  if (capabilities.HttpUri !== undefined)
+    throw new StartError('app.setup({ enableHttpStream: true }) is not supported by the local host: leave it out')
+  return { model, functions }
+}
+
+async function readMain(path: string): Promise<string> {
+  let main: unknown
+  try {
+    main = JSON.parse(await readFile(path, 'utf8')).main
+  } catch (error) {
+    throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  if (typeof main !== 'string' || main === '')
+    throw new StartError(`${path}: main must be the glob of the function files`)
+  return main
+}

@@ -1,0 +1,232 @@
+import {
+  EventHubConsumerClient,
+  type EventPosition,
+  earliestEventPosition,
+  latestEventPosition,
+  type PartitionContext,
+  parseEventHubConnectionString,
+  type ReceivedEventData,
+  type Subscription,
+  type SubscriptionEventHandlers,
+} from '@azure/event-hubs'
+import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
+import { StartError } from '../kit/errors.ts'
+import { batchRequest, eventRequest } from './event-hub-data.ts'
+import type { HostJson } from './host-json.ts'
+import type { Invoker } from './invocation.ts'
+import { describe, log, logFailure } from './log.ts'
+import type { RegisteredFunction } from './registrations.ts'
+import { invokeWithRetry } from './retry.ts'
+import { millisecondsSetting, requiredSetting, type Settings } from './settings.ts'
+import { pause, type Trigger, within } from './trigger.ts'
+import { TriggerOptions } from './trigger-options.ts'
+
+/** Where the Functions host keeps its checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>` in this container. */
+const CONTAINER = 'azure-webjobs-eventhub'
+const RETRY = { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 }
+// With the few hundred events of host.json's default, each batch of a consumer that catches up waits for a new round of credit.
+const LEAST_PREFETCH = 3000
+const RECONNECT_AFTER_MS = 500
+const CLOSE_WITHIN_MS = 2000
+
+/** One claim of a partition, from its start until it is closed or lost. */
+interface Claim {
+  readonly lost: AbortController
+  batches: number
+  inFlight: Promise<void>
+}
+
+/**
+ * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. What ends
+ * after the stop or after the partition was lost is not checkpointed. At least once, in order per partition.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger
+ */
+export class EventHubTrigger implements Trigger {
+  readonly #registered: RegisteredFunction
+  readonly #invoker: Invoker
+  readonly #name: string
+  readonly #bindingName: string
+  readonly #many: boolean
+  readonly #binary: boolean
+  readonly #host: HostJson['eventHubs']
+  readonly #container: ContainerClient
+  readonly #makeClient: () => EventHubConsumerClient
+  readonly #claims = new Map<string, Claim>()
+  readonly #stopping = new AbortController()
+  #connection: { readonly client: EventHubConsumerClient; readonly subscription: Subscription } | undefined
+  #connecting: Promise<void> = Promise.resolve()
+
+  /** @throws StartError for an option or a setting that is missing or malformed. */
+  constructor(registered: RegisteredFunction, settings: Settings, host: HostJson['eventHubs'], invoker: Invoker) {
+    const options = new TriggerOptions(registered, settings)
+    const { functionName } = options
+    this.#registered = registered
+    this.#invoker = invoker
+    this.#name = functionName
+    this.#bindingName = options.bindingName
+    this.#host = host
+    const cardinality = options.string('cardinality', 'one').toLowerCase()
+    if (cardinality !== 'one' && cardinality !== 'many') throw options.wrong('cardinality', 'one or many')
+    this.#many = cardinality === 'many'
+    const dataType = options.string('dataType', 'string').toLowerCase()
+    if (dataType !== 'string' && dataType !== 'binary') throw options.wrong('dataType', 'string or binary')
+    this.#binary = dataType === 'binary'
+
+    const group = options.string('consumerGroup', '$Default')
+    const connectionName = options.string('connection')
+    const connection = requiredSetting(settings, connectionName, functionName)
+    const parse = <Value>(name: string, read: () => Value): Value => {
+      try {
+        return read()
+      } catch (error) {
+        throw new StartError(`function ${functionName}: the setting ${name} is malformed: ${(error as Error).message}`)
+      }
+    }
+    // A hub in the connection string overrides the registration's: it names the only entity that the key is for.
+    const hub = parse(connectionName, () => parseEventHubConnectionString(connection)).eventHubName
+    const hubName = hub ?? options.string('eventHubName')
+    const storage = requiredSetting(settings, 'AzureWebJobsStorage', functionName)
+    this.#container = parse('AzureWebJobsStorage', () =>
+      BlobServiceClient.fromConnectionString(storage, {
+        retryOptions: { maxTries: 3, retryDelayInMs: 200, tryTimeoutInMs: 10_000 },
+      }),
+    ).getContainerClient(CONTAINER)
+    const store = new BlobCheckpointStore(this.#container)
+    const loadBalancingOptions = {
+      strategy: 'greedy' as const,
+      updateIntervalInMs: millisecondsSetting(settings, 'TIDEMARK_LOADBALANCE_INTERVAL_MS', 1000),
+      partitionOwnershipExpirationIntervalInMs: millisecondsSetting(
+        settings,
+        'TIDEMARK_LOADBALANCE_EXPIRATION_MS',
+        10_000,
+      ),
+    }
+    this.#makeClient = () =>
+      new EventHubConsumerClient(group, connection, hubName, store, { retryOptions: RETRY, loadBalancingOptions })
+  }
+
+  start(): void {
+    this.#connecting = this.#connect()
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping.abort()
+    for (const { lost } of this.#claims.values()) lost.abort()
+    await within(drainMs, Promise.all([this.#connecting, this.#settled()]))
+    await this.#disconnect()
+  }
+
+  async #connect(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let client: EventHubConsumerClient | undefined; !signal.aborted; await pause(RECONNECT_AFTER_MS, signal)) {
+      try {
+        await this.#container.createIfNotExists()
+        client = this.#makeClient()
+        // The load balancer asks for the same, but waits 30 s after a failure, whatever the client's retry options say.
+        await client.getEventHubProperties({ abortSignal: signal })
+        if (!signal.aborted) return this.#subscribe(client)
+      } catch (error) {
+        if (!signal.aborted) logFailure(this.#name, `the hub and its checkpoints cannot be reached: ${describe(error)}`)
+      }
+      if (client) await within(CLOSE_WITHIN_MS, client.close())
+    }
+  }
+
+  #subscribe(client: EventHubConsumerClient): void {
+    const subscription = client.subscribe(this.#handlers(client), {
+      maxBatchSize: this.#host.maxEventBatchSize,
+      maxWaitTimeInSeconds: 1,
+      prefetchCount: Math.max(LEAST_PREFETCH, this.#host.prefetchCount),
+      startPosition: startPosition(this.#host.initialOffset),
+      skipParsingBodyAsJson: true,
+    })
+    this.#connection = { client, subscription }
+  }
+
+  /**
+   * The client ends the reading of a partition for good when an endpoint stays away for longer than its retries, and takes the partition
+   * up again only once its own claim has expired. A new subscription does at once.
+   */
+  #reconnect(from: EventHubConsumerClient): void {
+    if (this.#connection?.client !== from || this.#stopping.signal.aborted) return
+    const old = this.#connection
+    this.#connection = undefined
+    for (const { lost } of this.#claims.values()) lost.abort()
+    this.#connecting = (async () => {
+      await within(CLOSE_WITHIN_MS, close(old))
+      // A partition must not be read anew while a batch of it is still in a function.
+      await this.#settled()
+      await pause(RECONNECT_AFTER_MS, this.#stopping.signal)
+      await this.#connect()
+    })()
+  }
+
+  async #disconnect(): Promise<void> {
+    const old = this.#connection
+    this.#connection = undefined
+    if (old) await within(CLOSE_WITHIN_MS, close(old))
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all([...this.#claims.values()].map(({ inFlight }) => inFlight))
+  }
+
+  #handlers(client: EventHubConsumerClient): SubscriptionEventHandlers {
+    return {
+      processInitialize: async ({ partitionId }) => {
+        await this.#claims.get(partitionId)?.inFlight
+        const claim: Claim = { lost: new AbortController(), batches: 0, inFlight: Promise.resolve() }
+        if (this.#connection?.client !== client || this.#stopping.signal.aborted) claim.lost.abort()
+        this.#claims.set(partitionId, claim)
+      },
+      processEvents: async (events, context) => {
+        const claim = this.#claims.get(context.partitionId)
+        if (events.length === 0 || !claim || claim.lost.signal.aborted) return
+        claim.inFlight = this.#process(events, context, claim)
+        await claim.inFlight
+      },
+      processError: async (error, { partitionId }) => {
+        const where = partitionId === '' ? '' : ` of partition ${partitionId}`
+        if ((error as { code?: unknown }).code === 'ReceiverDisconnectedError')
+          log('information', this.#name, `another reader took over the reading${where}`)
+        else logFailure(this.#name, `the reading${where} is disturbed: ${describe(error)}`)
+        // Storage that lost its data, such as an Azurite that was killed, has lost the container too.
+        if (/ContainerNotFound|container does not exist/.test(String(error))) this.#reconnect(client)
+      },
+      processClose: async (reason, { partitionId }) => {
+        this.#claims.get(partitionId)?.lost.abort()
+        if (reason === 'Shutdown') this.#reconnect(client)
+      },
+    }
+  }
+
+  async #process(events: ReceivedEventData[], context: PartitionContext, claim: Claim): Promise<void> {
+    const { signal } = claim.lost
+    const requests = this.#many
+      ? [batchRequest(this.#bindingName, events, context, this.#binary)]
+      : events.map((event) => eventRequest(this.#bindingName, event, context, this.#binary))
+    // One at a time means one event per invocation: the events of a batch run at the same time, as in the Functions host.
+    await Promise.all(requests.map((request) => invokeWithRetry(this.#invoker, this.#registered, request, signal)))
+    const last = events.at(-1)
+    claim.batches += 1
+    if (signal.aborted || last === undefined || claim.batches % this.#host.batchCheckpointFrequency !== 0) return
+    try {
+      await context.updateCheckpoint(last)
+    } catch (error) {
+      // The next checkpoint says this too; a crash before it brings the batch again.
+      logFailure(this.#name, `the checkpoint of partition ${context.partitionId} failed: ${describe(error)}`)
+    }
+  }
+}
+
+async function close(connection: { client: EventHubConsumerClient; subscription: Subscription }): Promise<void> {
+  await connection.subscription.close()
+  await connection.client.close()
+}
+
+function startPosition(initial: HostJson['eventHubs']['initialOffset']): EventPosition {
+  if (initial === 'fromStart') return earliestEventPosition
+  if (initial === 'fromEnd') return latestEventPosition
+  return { enqueuedOn: initial.enqueuedOn }
+}

@@ -1,0 +1,85 @@
+import { StartError } from '../kit/errors.ts'
+import type { Running } from '../kit/lifecycle.ts'
+import { loadApp } from './app.ts'
+import { CosmosTrigger } from './cosmos-trigger.ts'
+import { EventHubTrigger } from './event-hub-trigger.ts'
+import { readHostJson } from './host-json.ts'
+import { startHttp } from './http.ts'
+import { Invoker } from './invocation.ts'
+import { log } from './log.ts'
+import { type RegisteredFunction, registrations } from './registrations.ts'
+import { checkRetry } from './retry.ts'
+import { Router } from './router.ts'
+import type { Settings } from './settings.ts'
+import { TimerTrigger } from './timer-trigger.ts'
+import type { Trigger } from './trigger.ts'
+import { TriggerOptions } from './trigger-options.ts'
+
+export interface HostOptions {
+  /** The folder with package.json and host.json. */
+  readonly root: string
+  /** 0 for any free port. */
+  readonly port: number
+  readonly maxBodyBytes: number
+  readonly settings: Settings
+}
+
+/** What is in flight when the host stops may go on for so long. */
+const DRAIN_MS = 5000
+
+/** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
+export async function startHost({ root, port, maxBodyBytes, settings }: HostOptions): Promise<Running> {
+  const hostJson = await readHostJson(root)
+  const { model, functions } = await loadApp(root)
+  const invoker = new Invoker(model, registrations)
+  const httpFunctions: RegisteredFunction[] = []
+  const triggers: Trigger[] = []
+  const names: string[] = []
+  for (const registered of functions) {
+    checkBindings(registered)
+    checkRetry(registered)
+    const { type } = new TriggerOptions(registered, settings).binding
+    switch (type.toLowerCase()) {
+      case 'httptrigger':
+        httpFunctions.push(registered)
+        continue
+      case 'timertrigger':
+        triggers.push(new TimerTrigger(registered, settings, invoker))
+        break
+      case 'eventhubtrigger':
+        triggers.push(new EventHubTrigger(registered, settings, hostJson.eventHubs, invoker))
+        break
+      case 'cosmosdbtrigger':
+        triggers.push(new CosmosTrigger(registered, settings, invoker))
+        break
+      default:
+        throw new StartError(`function ${registered.metadata.name}: the local host has no ${type}`)
+    }
+    names.push(`${registered.metadata.name} (${type})`)
+  }
+  const router = new Router(httpFunctions, hostJson.routePrefix, settings)
+  await invoker.runAppHooks('appStart', root)
+  const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
+  for (const trigger of triggers) trigger.start()
+
+  const routes = router.routes.map(({ name, methods, path }) => `${name} (${methods} ${path})`)
+  log('information', 'host', `${functions.length} functions: ${[...routes, ...names].join('; ')}`)
+  return {
+    address: http.address,
+    async stop() {
+      await Promise.all([http.stop(), ...triggers.map((trigger) => trigger.stop(DRAIN_MS))])
+      await invoker.runAppHooks('appTerminate', root)
+    },
+  }
+}
+
+/** Besides its trigger a function may have an HTTP answer: other inputs and outputs are not here. */
+function checkBindings({ metadata }: RegisteredFunction): void {
+  for (const { type, direction } of Object.values(metadata.bindings)) {
+    const known = direction === 'out' ? type.toLowerCase() === 'http' : /trigger$/i.test(type)
+    if (!known)
+      throw new StartError(
+        `function ${metadata.name}: the local host has no ${direction === 'out' ? 'output' : 'input'} ${type}`,
+      )
+  }
+}

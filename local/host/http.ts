@@ -1,0 +1,111 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Running } from '../kit/lifecycle.ts'
+import { LOOPBACK, listen } from '../kit/listen.ts'
+import { requestData, sendResponse } from './http-data.ts'
+import type { Invoker } from './invocation.ts'
+import { describe, logFailure } from './log.ts'
+import type { InvocationResponse } from './protocol.ts'
+import type { Router } from './router.ts'
+
+export interface HttpOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  /** The largest body that is read, in bytes. */
+  readonly maxBodyBytes: number
+  /** How long requests in flight may go on after the stop began. */
+  readonly drainMs: number
+}
+
+class BodyTooLarge extends Error {}
+class ClientGone extends Error {}
+
+/** How long a client may go on sending a body that is already refused, to read the answer. */
+const LINGER_MS = 5000
+
+/** Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools. @throws StartError when the port is taken. */
+export async function startHttp(router: Router, invoker: Invoker, options: HttpOptions): Promise<Running> {
+  let stopping = false
+  const server = createServer((request, response) => {
+    // A client that goes away in the middle is no fault of the host.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    if (stopping) response.setHeader('connection', 'close')
+    answer(request, response, router, invoker, options.maxBodyBytes).catch((error: unknown) => {
+      if (error instanceof ClientGone) return
+      if (error instanceof BodyTooLarge) {
+        response.setHeader('connection', 'close')
+        empty(response, 413)
+        request.resume()
+        setTimeout(() => request.destroy(), LINGER_MS).unref()
+        return
+      }
+      logFailure('host', `${request.method} ${request.url}: ${describe(error)}`)
+      empty(response, 500)
+    })
+  })
+  const port = await listen(server, options.port, 'TIDEMARK_HTTP_PORT')
+  return {
+    address: `http://${LOOPBACK}:${port}`,
+    async stop() {
+      stopping = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const timer = setTimeout(() => server.closeAllConnections(), options.drainMs)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  router: Router,
+  invoker: Invoker,
+  maxBodyBytes: number,
+): Promise<void> {
+  const url = URL.parse(`http://${request.headers.host ?? LOOPBACK}${request.url}`)
+  if (!url || !request.url?.startsWith('/')) return refuse(request, response, 400)
+  const match = router.match(request.method ?? '', url.pathname)
+  if (!match) return refuse(request, response, 404)
+  const body = await readBody(request, maxBodyBytes)
+  let result: InvocationResponse
+  try {
+    const http = requestData(request, url, match.params, body)
+    result = await invoker.invoke(match.registered, { inputData: [{ name: match.bindingName, data: { http } }] })
+  } catch {
+    // The invoker has logged it; a client is told no more than that.
+    return empty(response, 500)
+  }
+  if (!response.destroyed) sendResponse(response, result.returnValue)
+}
+
+/** Answers without the body having been read. */
+function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
+  request.resume()
+  empty(response, status)
+}
+
+function empty(response: ServerResponse, status: number): void {
+  if (response.headersSent) response.destroy()
+  else response.writeHead(status, { 'content-length': 0 }).end()
+}
+
+async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > most) throw new BodyTooLarge()
+  // Nothing announced is nothing sent: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)
+    return new Uint8Array()
+  const chunks: Buffer[] = []
+  let length = 0
+  return new Promise((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.byteLength
+      if (length > most) {
+        request.removeAllListeners('data')
+        reject(new BodyTooLarge())
+      } else chunks.push(chunk)
+    })
+    request.on('end', () => resolve(Buffer.concat(chunks)))
+    request.on('close', () => reject(new ClientGone()))
+  })
+}

@@ -1,0 +1,35 @@
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { StartError } from '../kit/errors.ts'
+import { run } from '../kit/lifecycle.ts'
+import { startHost } from './host.ts'
+import { describe, logFailure, setLogLevel } from './log.ts'
+
+const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
+
+// The SDKs leave promises behind when a connection breaks; the host outlives an endpoint that goes away.
+process.on('unhandledRejection', (reason) => logFailure('host', `unhandled rejection: ${describe(reason)}`))
+
+await run(() => {
+  setLogLevel(process.env.TIDEMARK_LOG_LEVEL || 'information')
+  return startHost({
+    root: resolve(process.env.TIDEMARK_FUNCTIONS_ROOT || '.'),
+    port: wholeNumber('TIDEMARK_HTTP_PORT', 7071, 65_535),
+    // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
+    maxBodyBytes: wholeNumber('FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', DEFAULT_BODY_LIMIT, Number.MAX_SAFE_INTEGER),
+    settings: process.env,
+  })
+})
+if (process.exitCode) {
+  // Function files that were loaded before the start failed may hold the process: timers, clients, servers.
+  if (process.connected) await once(process, 'disconnect')
+  process.exit()
+}
+
+function wholeNumber(name: string, otherwise: number, most: number): number {
+  const text = process.env[name]
+  if (text === undefined || text === '') return otherwise
+  if (!/^\d+$/.test(text) || Number(text) > most)
+    throw new StartError(`${name} is ${JSON.stringify(text)}: set it to a whole number from 0 to ${most}`)
+  return Number(text)
+}

@@ -1,0 +1,86 @@
+import { StartError } from '../kit/errors.ts'
+import type { RegisteredFunction } from './registrations.ts'
+import { matchRoute, parseRoute, type Route } from './route.ts'
+import type { Settings } from './settings.ts'
+import { TriggerOptions } from './trigger-options.ts'
+
+interface Endpoint {
+  readonly registered: RegisteredFunction
+  readonly bindingName: string
+  readonly route: Route
+  readonly methods: ReadonlySet<string>
+}
+
+export interface Match {
+  readonly registered: RegisteredFunction
+  readonly bindingName: string
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** Finds the function of a request. */
+export class Router {
+  readonly #endpoints: readonly Endpoint[]
+  readonly #prefix: readonly string[]
+
+  /** @throws StartError for a route that does not parse, or two functions for the same requests. */
+  constructor(functions: readonly RegisteredFunction[], routePrefix: string, settings: Settings) {
+    this.#prefix = routePrefix === '' ? [] : routePrefix.toLowerCase().split('/')
+    this.#endpoints = functions
+      .map((registered) => endpointOf(registered, settings))
+      .sort((a, b) => (a.route.precedence < b.route.precedence ? -1 : a.route.precedence > b.route.precedence ? 1 : 0))
+    refuseTwins(this.#endpoints)
+  }
+
+  get routes(): readonly { readonly name: string; readonly methods: string; readonly path: string }[] {
+    return this.#endpoints.map(({ registered, route, methods }) => ({
+      name: registered.metadata.name,
+      methods: [...methods].join(','),
+      path: `/${[...this.#prefix, route.template.replace(/^\//, '')].join('/')}`,
+    }))
+  }
+
+  /**
+   * The most specific route that has the method. A path whose routes all lack it is not found: the Functions host answers 404 there, not
+   * 405. @param path of the URL, still encoded.
+   */
+  match(method: string, path: string): Match | undefined {
+    const parts = path.slice(1).split('/')
+    // One slash at the end is the same path.
+    if (parts.length > 1 && parts.at(-1) === '') parts.pop()
+    for (const [index, part] of this.#prefix.entries()) if (parts[index]?.toLowerCase() !== part) return undefined
+    const rest = parts.slice(this.#prefix.length)
+    for (const { registered, bindingName, route, methods } of this.#endpoints) {
+      if (!methods.has(method)) continue
+      const params = matchRoute(route, rest)
+      if (params) return { registered, bindingName, params }
+    }
+    return undefined
+  }
+}
+
+function endpointOf(registered: RegisteredFunction, settings: Settings): Endpoint {
+  const options = new TriggerOptions(registered, settings)
+  const { methods } = options.binding
+  if (!Array.isArray(methods) || methods.some((method) => typeof method !== 'string'))
+    throw options.wrong('methods', 'a list of methods')
+  return {
+    registered,
+    bindingName: options.bindingName,
+    route: parseRoute(options.string('route', options.functionName), options.functionName),
+    methods: new Set(methods.map((method: string) => method.toUpperCase())),
+  }
+}
+
+function refuseTwins(endpoints: readonly Endpoint[]): void {
+  const seen = new Map<string, string>()
+  for (const { registered, route, methods } of endpoints)
+    for (const method of methods) {
+      const key = `${method} ${route.shape}`
+      const other = seen.get(key)
+      if (other !== undefined)
+        throw new StartError(
+          `functions ${other} and ${registered.metadata.name} have the same route: ${method} ${route.template}`,
+        )
+      seen.set(key, registered.metadata.name)
+    }
+}

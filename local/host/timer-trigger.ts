@@ -1,0 +1,83 @@
+import { Cron } from 'croner'
+import { StartError } from '../kit/errors.ts'
+import type { Invoker } from './invocation.ts'
+import type { RegisteredFunction } from './registrations.ts'
+import { invokeWithRetry } from './retry.ts'
+import type { Settings } from './settings.ts'
+import { pause, type Trigger, within } from './trigger.ts'
+import { TriggerOptions } from './trigger-options.ts'
+
+const LONGEST_WAIT_MS = 60_000
+
+/**
+ * A timer in NCRONTAB of six fields, in UTC. Runs never overlap: what falls due during a run is passed over. The schedule is not kept on
+ * disk, so nothing is past due after a restart.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ */
+export class TimerTrigger implements Trigger {
+  readonly #registered: RegisteredFunction
+  readonly #invoker: Invoker
+  readonly #bindingName: string
+  readonly #schedule: Cron
+  readonly #runOnStartup: boolean
+  readonly #stopping = new AbortController()
+  #loop: Promise<void> = Promise.resolve()
+
+  /** @throws StartError when the schedule is not NCRONTAB. */
+  constructor(registered: RegisteredFunction, settings: Settings, invoker: Invoker) {
+    const options = new TriggerOptions(registered, settings)
+    this.#registered = registered
+    this.#invoker = invoker
+    this.#bindingName = options.bindingName
+    this.#runOnStartup = options.boolean('runOnStartup')
+    const schedule = options.string('schedule')
+    try {
+      // In NCRONTAB a day must fit both the day of month and the day of week.
+      this.#schedule = new Cron(schedule, { mode: '6-part', timezone: 'Etc/UTC', domAndDow: true, paused: true })
+    } catch (error) {
+      const { message } = error as Error
+      throw new StartError(
+        `function ${options.functionName}: schedule ${JSON.stringify(schedule)} is not NCRONTAB of six fields: ${message}`,
+      )
+    }
+  }
+
+  start(): void {
+    this.#loop = this.#run()
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping.abort()
+    await within(drainMs, this.#loop)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let last = new Date(0)
+    if (this.#runOnStartup) last = await this.#invoke(last)
+    while (!signal.aborted) {
+      const next = this.#schedule.nextRun()
+      if (next === null) return
+      while (!signal.aborted && Date.now() < next.getTime())
+        await pause(Math.min(next.getTime() - Date.now(), LONGEST_WAIT_MS), signal)
+      if (!signal.aborted) last = await this.#invoke(last)
+    }
+  }
+
+  async #invoke(last: Date): Promise<Date> {
+    const now = new Date()
+    // Written as the host does; the programming model turns the names to camel case.
+    const timer = {
+      Schedule: { AdjustForDST: true },
+      ScheduleStatus: {
+        Last: last.toISOString(),
+        Next: (this.#schedule.nextRun() ?? now).toISOString(),
+        LastUpdated: last.toISOString(),
+      },
+      IsPastDue: false,
+    }
+    const request = { inputData: [{ name: this.#bindingName, data: { json: JSON.stringify(timer) } }] }
+    await invokeWithRetry(this.#invoker, this.#registered, request, this.#stopping.signal)
+    return now
+  }
+}

@@ -1,0 +1,51 @@
+import { StartError } from '../kit/errors.ts'
+import type { Binding } from './protocol.ts'
+import type { RegisteredFunction } from './registrations.ts'
+import { resolveExpressions, type Settings } from './settings.ts'
+
+/** The trigger of a function, with its options checked as they are read. */
+export class TriggerOptions {
+  readonly functionName: string
+  readonly binding: Binding
+  readonly settings: Settings
+  /** What the worker calls the trigger's input. */
+  readonly bindingName: string
+
+  constructor({ metadata }: RegisteredFunction, settings: Settings) {
+    const found = Object.entries(metadata.bindings).find(([, binding]) => /trigger$/i.test(binding.type))
+    if (!found) throw new StartError(`function ${metadata.name} has no trigger`)
+    this.functionName = metadata.name
+    this.bindingName = found[0]
+    this.binding = found[1]
+    this.settings = settings
+  }
+
+  /** A string with its `%NAME%` resolved. @throws StartError when it is missing and has no default. */
+  string(option: string, otherwise?: string): string {
+    const value = this.binding[option]
+    if (typeof value === 'string' && value !== '') return resolveExpressions(value, this.settings, this.functionName)
+    if (value !== undefined && value !== '') throw this.wrong(option, 'a string')
+    if (otherwise === undefined) throw this.wrong(option, 'given')
+    return otherwise
+  }
+
+  boolean(option: string): boolean {
+    const value = this.binding[option] ?? false
+    if (typeof value !== 'boolean') throw this.wrong(option, 'true or false')
+    return value
+  }
+
+  /** A whole number from `least` on. */
+  number(option: string, otherwise: number, least = 1): number {
+    const value = this.binding[option] ?? otherwise
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
+      throw this.wrong(option, `a whole number from ${least} on`)
+    return value
+  }
+
+  wrong(option: string, expected: string): StartError {
+    return new StartError(
+      `function ${this.functionName}: ${option} is ${JSON.stringify(this.binding[option]) ?? 'missing'}, it must be ${expected}`,
+    )
+  }
+}

@@ -1,0 +1,24 @@
+import { LRUCache } from 'lru-cache'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { AnyView } from '../core/view.ts'
+
+/** New events by stream, as they arrived. */
+export type Arrived = ReadonlyMap<string, readonly RecordedEvent[]>
+
+/** How many streams, or documents, are worked on at once. */
+export const AT_ONCE = 32
+
+/** How often a write is tried again on what another instance wrote before the trigger's retry policy takes over. */
+export const MAX_ATTEMPTS = 10
+
+/** How many documents and positions an instance remembers, so that it need not read what it wrote itself. A hint: every write proves it. */
+const REMEMBERED = 5_000
+
+export function remembered<Value extends object>(): LRUCache<string, Value> {
+  return new LRUCache({ max: REMEMBERED })
+}
+
+export function contended(view: AnyView, key: string): TidemarkError {
+  return new TidemarkError('view-contended', `${view.name}: ${key} is written by another instance at the same time`)
+}
