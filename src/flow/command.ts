@@ -41,11 +41,14 @@ export async function handleCommand(
   const { store, cache, clock } = deps
   const { stream, key, metadata } = request
   const fingerprint = fingerprintOf(request)
-  let folded = cache.get(stream) ?? (await readForward(store, decider, stream, beginning(decider)))
+  const creates = decider.commands.find((candidate) => candidate.name === request.command.type)?.creates ?? false
+  // What a command creates is most likely not there: to append finds out as well as to read does.
+  const unknown = beginning(decider)
+  let folded = cache.get(stream) ?? (creates ? unknown : await readForward(store, decider, stream, unknown))
 
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const now = clock.now()
-    const decision = decide(decider, folded, request, now)
+    const decision = decide(decider, folded, request, creates, now)
 
     if (isRefusal(decision) || decision.length === 0) {
       // The order matters: a mark that was not there yet when it was read has its events in what is read after it.
@@ -71,7 +74,7 @@ export async function handleCommand(
     if (result === 'missing') cache.delete(stream)
     const earlier = await store.readMark(stream, key)
     if (earlier) return answerOf(stream, earlier, fingerprint)
-    folded = await catchUp(deps, decider, stream, result === 'missing' ? beginning(decider) : folded)
+    folded = await catchUp(deps, decider, stream, result === 'missing' ? unknown : folded)
   }
   throw new TidemarkError('stream-contended', `${stream} is written by too many at once`)
 }
@@ -81,10 +84,15 @@ function fingerprintOf({ command, expectedVersion }: CommandRequest): string {
   return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
 
-function decide(decider: AnyDecider, folded: Folded, request: CommandRequest, now: string): Decision<DomainEvent> {
+function decide(
+  decider: AnyDecider,
+  folded: Folded,
+  request: CommandRequest,
+  creates: boolean,
+  now: string,
+): Decision<DomainEvent> {
   const { stream, command, expectedVersion } = request
   const { version } = folded.tip
-  const creates = decider.commands.find((candidate) => candidate.name === command.type)?.creates
   if (version === 0 && !creates) return refuse('stream-not-found', `there is no ${decider.category} ${idOf(stream)}`)
   if (expectedVersion !== undefined && expectedVersion !== version)
     return refuse('version-mismatch', `${stream} is at version ${version}, not ${expectedVersion}`)

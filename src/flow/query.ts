@@ -23,7 +23,9 @@ export interface ListQuery {
   readonly continuation?: string
 }
 
-const FIRST_WAIT_MS = 5
+// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet.
+const FIRST_WAIT_MS = 20
+const WAIT_FACTOR = 1.5
 const LONGEST_WAIT_MS = 250
 
 /**
@@ -76,7 +78,7 @@ async function waitFor(deps: QueryDependencies, view: AnyView, store: ViewStore,
   if (categoryOf(position.stream) !== view.category)
     throw new TidemarkError('invalid-position', `${view.name} does not follow ${position.stream}`)
   const end = deps.clock.elapsed() + deps.maxWait
-  for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * 2, LONGEST_WAIT_MS)) {
+  for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * WAIT_FACTOR, LONGEST_WAIT_MS)) {
     const reached =
       view.kind === 'one-stream' ? await store.read(position.stream) : await store.readPosition(position.stream)
     if ((reached?.tip?.version ?? 0) >= position.version) return

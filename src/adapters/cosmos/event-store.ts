@@ -16,6 +16,9 @@ export class CosmosEventStore implements EventStore {
   }
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
+    // Who has a part of a stream mostly has all of it: a point read tells that for a fraction of a query's cost.
+    const next = after > 0 ? await this.#readItem(eventId(after + 1), stream) : undefined
+    if (after > 0 && next === undefined) return
     const query = {
       query: 'SELECT * FROM c WHERE c.stream = @stream AND c.version > @after ORDER BY c.version',
       parameters: [
@@ -35,14 +38,9 @@ export class CosmosEventStore implements EventStore {
   }
 
   async readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    const { resource } = await this.#container
-      .item(markId(key), stream)
-      .read<MarkItem>()
-      .catch((error: unknown) => {
-        throw readError(error)
-      })
-    if (resource === undefined) return undefined
-    const { fingerprint, from, to } = resource
+    const item = await this.#readItem<MarkItem>(markId(key), stream)
+    if (item === undefined) return undefined
+    const { fingerprint, from, to } = item
     return { key, fingerprint, from, to }
   }
 
@@ -86,6 +84,14 @@ export class CosmosEventStore implements EventStore {
         throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
       default:
         throw new TidemarkError('internal', `the store refused the append with ${failed.statusCode}`)
+    }
+  }
+
+  async #readItem<Item>(id: string, stream: string): Promise<Item | undefined> {
+    try {
+      return (await this.#container.item(id, stream).read()).resource
+    } catch (error) {
+      throw readError(error)
     }
   }
 }
