@@ -14,8 +14,8 @@ async function start(): Promise<void> {
   const dataDir = dataFolder()
   // Heard from the start: a Ctrl-C during the start ends what has begun as soon as it stands.
   const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
   })
 
   const cloud = await startCloud({ dataDir, topologyFile: 'infra/topology.json', ports, fresh })

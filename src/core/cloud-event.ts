@@ -62,8 +62,13 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
  */
 export function fromCloudEvent(message: unknown): RecordedEvent {
   const parsed = cloudEvent.safeParse(message)
-  if (!parsed.success)
-    throw new TidemarkError('event-unreadable', `not a CloudEvent of Tidemark: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new TidemarkError(
+      'event-unreadable',
+      `not a CloudEvent of Tidemark: ${issue?.path.join('.')}: ${issue?.message}`,
+    )
+  }
   const attributes = parsed.data
   const event: RecordedEvent = {
     id: eventId(attributes.streamversion),

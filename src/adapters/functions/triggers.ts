@@ -58,22 +58,21 @@ export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunction
   }
 }
 
-/** A batch that keeps failing says so in one line a minute, and always fails: the host must know. */
+/** A batch that keeps failing says why in one line a minute, and always fails: the host must know. */
 function reported<Batch>(
   handle: (batch: Batch) => Promise<void>,
 ): (batch: Batch, context: InvocationContext) => Promise<void> {
+  let last = ''
   let next = 0
   return async (batch, context) => {
     try {
       await handle(batch)
-      next = 0
     } catch (error) {
-      if (performance.now() >= next) {
+      const why = error instanceof Error ? error.message : String(error)
+      if (why !== last || performance.now() >= next) {
+        last = why
         next = performance.now() + REPORT_EVERY_MS
-        const code = isTidemarkError(error) ? error.code : 'internal'
-        context.error(
-          `${context.functionName} is held: ${code}: ${error instanceof Error ? error.message : String(error)}`,
-        )
+        context.error(`${context.functionName} is held: ${isTidemarkError(error) ? error.code : 'internal'}: ${why}`)
       }
       throw error
     }
