@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient } from '@azure/storage-blob'
-import { lockFolder } from './kit/data-lock.ts'
 import { type Child, startChild } from './kit/child.ts'
+import { lockFolder } from './kit/data-lock.ts'
 import { StartError } from './kit/errors.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
@@ -25,6 +25,7 @@ export interface Cloud {
   /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
   readonly settings: Record<string, string>
   readonly parts: readonly Child[]
+  /** Stops every part and gives the data folder back. Calling it again does nothing more. */
   stop(): Promise<void>
 }
 
@@ -48,9 +49,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const topology = await readTopology(options.topologyFile)
   const unlock = await lockFolder(dataDir)
   const parts: Child[] = []
-  const stop = async (): Promise<void> => {
-    await Promise.all(parts.map((part) => part.stop()))
-    await unlock()
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopped ??= Promise.all(parts.map((part) => part.stop())).then(unlock)
+    return stopped
   }
   try {
     await waitForLeftovers(dataDir)

@@ -16,6 +16,7 @@ import { batchRequest, eventRequest } from './event-hub-data.ts'
 import type { HostJson } from './host-json.ts'
 import type { Invoker } from './invocation.ts'
 import { describe, log, logFailure } from './log.ts'
+import { OwnershipWatch } from './ownership-watch.ts'
 import type { RegisteredFunction } from './registrations.ts'
 import { invokeWithRetry } from './retry.ts'
 import { millisecondsSetting, requiredSetting, type Settings } from './settings.ts'
@@ -92,7 +93,6 @@ export class EventHubTrigger implements Trigger {
         retryOptions: { maxTries: 3, retryDelayInMs: 200, tryTimeoutInMs: 10_000 },
       }),
     ).getContainerClient(CONTAINER)
-    const store = new BlobCheckpointStore(this.#container)
     const loadBalancingOptions = {
       strategy: 'greedy' as const,
       updateIntervalInMs: millisecondsSetting(settings, 'TIDEMARK_LOADBALANCE_INTERVAL_MS', 1000),
@@ -102,8 +102,15 @@ export class EventHubTrigger implements Trigger {
         10_000,
       ),
     }
-    this.#makeClient = () =>
-      new EventHubConsumerClient(group, connection, hubName, store, { retryOptions: RETRY, loadBalancingOptions })
+    this.#makeClient = () => {
+      const store = new OwnershipWatch(new BlobCheckpointStore(this.#container), (partition) =>
+        this.#claims.get(partition)?.lost.abort(),
+      )
+      return new EventHubConsumerClient(group, connection, hubName, store, {
+        retryOptions: RETRY,
+        loadBalancingOptions,
+      })
+    }
   }
 
   start(): void {
@@ -182,14 +189,16 @@ export class EventHubTrigger implements Trigger {
       },
       processEvents: async (events, context) => {
         const claim = this.#claims.get(context.partitionId)
-        if (events.length === 0 || !claim || claim.lost.signal.aborted) return
+        if (!claim || this.#stopping.signal.aborted) return
+        if (claim.lost.signal.aborted) throw new PartitionLost()
+        if (events.length === 0) return
         claim.inFlight = this.#process(events, context, claim)
         await claim.inFlight
       },
       processError: async (error, { partitionId }) => {
         const where = partitionId === '' ? '' : ` of partition ${partitionId}`
         if ((error as { code?: unknown }).code === 'ReceiverDisconnectedError')
-          log('information', this.#name, `another reader took over the reading${where}`)
+          log('information', this.#name, `another reader has taken partition ${partitionId}`)
         else logFailure(this.#name, `the reading${where} is disturbed: ${describe(error)}`)
         // Storage that lost its data, such as an Azurite that was killed, has lost the container too.
         if (/ContainerNotFound|container does not exist/.test(String(error))) this.#reconnect(client)
@@ -218,6 +227,12 @@ export class EventHubTrigger implements Trigger {
       logFailure(this.#name, `the checkpoint of partition ${context.partitionId} failed: ${describe(error)}`)
     }
   }
+}
+
+/** Ends the client's reading of one partition, as its own error of this code does. */
+class PartitionLost extends Error {
+  readonly code = 'ReceiverDisconnectedError'
+  readonly retryable = false
 }
 
 async function close(connection: { client: EventHubConsumerClient; subscription: Subscription }): Promise<void> {

@@ -6,7 +6,7 @@ import { EventHubTrigger } from './event-hub-trigger.ts'
 import { readHostJson } from './host-json.ts'
 import { startHttp } from './http.ts'
 import { Invoker } from './invocation.ts'
-import { log } from './log.ts'
+import { flushFailures, log } from './log.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
 import { checkRetry } from './retry.ts'
 import { Router } from './router.ts'
@@ -62,13 +62,14 @@ export async function startHost({ root, port, maxBodyBytes, settings }: HostOpti
   const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
   for (const trigger of triggers) trigger.start()
 
-  const routes = router.routes.map(({ name, methods, path }) => `${name} (${methods} ${path})`)
+  const routes = router.routes.map(({ name, methods, path }) => `${name} (${methods}${path})`)
   log('information', 'host', `${functions.length} functions: ${[...routes, ...names].join('; ')}`)
   return {
     address: http.address,
     async stop() {
       await Promise.all([http.stop(), ...triggers.map((trigger) => trigger.stop(DRAIN_MS))])
       await invoker.runAppHooks('appTerminate', root)
+      flushFailures()
     },
   }
 }

@@ -22,15 +22,22 @@ class ClientGone extends Error {}
 /** How long a client may go on sending a body that is already refused, to read the answer. */
 const LINGER_MS = 5000
 
+/** What every request is answered with. */
+interface Serving {
+  readonly router: Router
+  readonly invoker: Invoker
+  readonly maxBodyBytes: number
+  stopping: boolean
+}
+
 /** Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools. @throws StartError when the port is taken. */
 export async function startHttp(router: Router, invoker: Invoker, options: HttpOptions): Promise<Running> {
-  let stopping = false
+  const serving: Serving = { router, invoker, maxBodyBytes: options.maxBodyBytes, stopping: false }
   const server = createServer((request, response) => {
     // A client that goes away in the middle is no fault of the host.
     request.on('error', () => {})
     response.on('error', () => {})
-    if (stopping) response.setHeader('connection', 'close')
-    answer(request, response, router, invoker, options.maxBodyBytes).catch((error: unknown) => {
+    answer(request, response, serving).catch((error: unknown) => {
       if (error instanceof ClientGone) return
       if (error instanceof BodyTooLarge) {
         response.setHeader('connection', 'close')
@@ -47,7 +54,7 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
   return {
     address: `http://${LOOPBACK}:${port}`,
     async stop() {
-      stopping = true
+      serving.stopping = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const timer = setTimeout(() => server.closeAllConnections(), options.drainMs)
       await closed
@@ -56,27 +63,25 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  router: Router,
-  invoker: Invoker,
-  maxBodyBytes: number,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const url = URL.parse(`http://${request.headers.host ?? LOOPBACK}${request.url}`)
   if (!url || !request.url?.startsWith('/')) return refuse(request, response, 400)
-  const match = router.match(request.method ?? '', url.pathname)
+  const match = serving.router.match(request.method ?? '', url.pathname)
   if (!match) return refuse(request, response, 404)
-  const body = await readBody(request, maxBodyBytes)
-  let result: InvocationResponse
+  const body = await readBody(request, serving.maxBodyBytes)
+  const http = requestData(request, url, match.params, body)
+  const inputData = [{ name: match.bindingName, data: { http } }]
+  let result: InvocationResponse | undefined
   try {
-    const http = requestData(request, url, match.params, body)
-    result = await invoker.invoke(match.registered, { inputData: [{ name: match.bindingName, data: { http } }] })
+    result = await serving.invoker.invoke(match.registered, { inputData })
   } catch {
-    // The invoker has logged it; a client is told no more than that.
-    return empty(response, 500)
+    // The invoker has logged it; a client is told no more than that it failed.
   }
-  if (!response.destroyed) sendResponse(response, result.returnValue)
+  if (response.destroyed) return
+  // A connection that is kept would hold up the stop.
+  if (serving.stopping) response.setHeader('connection', 'close')
+  if (result) sendResponse(response, result.returnValue)
+  else empty(response, 500)
 }
 
 /** Answers without the body having been read. */

@@ -70,11 +70,6 @@ export class Lease {
     return this.#lost.signal
   }
 
-  /** Gives the range up without a word, so that what is in flight is not counted. */
-  abandon(): void {
-    this.#lost.abort()
-  }
-
   /** Moves it on. When that cannot be written now, the next move says it too. */
   async advance(continuation: string): Promise<void> {
     this.#document = { ...this.#document, continuation }

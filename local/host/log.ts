@@ -32,7 +32,7 @@ export function log(level: LogLevel, source: string, message: string): void {
 
 const MINUTE_MS = 60_000
 const MAX_KNOWN = 1000
-const suppressed = new Map<string, { count: number; timer: NodeJS.Timeout }>()
+const suppressed = new Map<string, { source: string; message: string; count: number; timer: NodeJS.Timeout }>()
 
 /** The same line of the same source once a minute; at the end of the minute how often it was held back. */
 export function logFailure(source: string, message: string): void {
@@ -44,13 +44,22 @@ export function logFailure(source: string, message: string): void {
     return
   }
   log('error', source, message)
-  const timer = setTimeout(() => {
-    const count = suppressed.get(key)?.count ?? 0
-    suppressed.delete(key)
-    if (count > 0) log('error', source, `${message} (and ${count} more times in this minute)`)
-  }, MINUTE_MS)
-  timer.unref()
-  suppressed.set(key, { count: 0, timer })
+  const held = { source, message, count: 0, timer: setTimeout(() => release(key), MINUTE_MS) }
+  held.timer.unref()
+  suppressed.set(key, held)
+}
+
+/** Says how often each line was held back, before the host ends. */
+export function flushFailures(): void {
+  for (const key of suppressed.keys()) release(key)
+}
+
+function release(key: string): void {
+  const held = suppressed.get(key)
+  suppressed.delete(key)
+  if (!held) return
+  clearTimeout(held.timer)
+  if (held.count > 0) log('error', held.source, `${held.message} (and ${held.count} more times in this minute)`)
 }
 
 /** An error in one line: its message, and its code where it has one. */

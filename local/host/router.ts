@@ -4,6 +4,9 @@ import { matchRoute, parseRoute, type Route } from './route.ts'
 import type { Settings } from './settings.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
+/** What a function can be registered for: then its methods say nothing. */
+const ALL_METHODS = 7
+
 interface Endpoint {
   readonly registered: RegisteredFunction
   readonly bindingName: string
@@ -34,7 +37,7 @@ export class Router {
   get routes(): readonly { readonly name: string; readonly methods: string; readonly path: string }[] {
     return this.#endpoints.map(({ registered, route, methods }) => ({
       name: registered.metadata.name,
-      methods: [...methods].join(','),
+      methods: methods.size < ALL_METHODS ? `${[...methods].join(',')} ` : '',
       path: `/${[...this.#prefix, route.template.replace(/^\//, '')].join('/')}`,
     }))
   }

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { retryDelay } from '../../../local/host/retry.ts'
+
+test('a fixed delay stays, and an exponential one grows from its minimum to its maximum', () => {
+  const fixed = { retryStrategy: 'fixedDelay', delayInterval: { seconds: 3 } }
+  assert.deepEqual(
+    [0, 1, 50].map((count) => retryDelay(fixed, count)),
+    [3000, 3000, 3000],
+  )
+  const exponential = {
+    retryStrategy: 'exponentialBackoff',
+    minimumInterval: { seconds: 1 },
+    maximumInterval: { seconds: 30 },
+  }
+  const middle = (): number => 0.5
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 1000].map((count) => retryDelay(exponential, count, middle)),
+    [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000],
+  )
+  assert.equal(
+    retryDelay(exponential, 1, () => 0),
+    1800,
+  )
+})

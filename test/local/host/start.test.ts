@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { listen } from '../../../local/kit/listen.ts'
+import { ending, startHost, TestApp, until } from './support.ts'
+
+const HANDLER = 'handler: () => {}'
+const HUB = `connection: 'EventHubConnection', eventHubName: 'h', cardinality: 'many', ${HANDLER}`
+const FEED = `connection: 'CosmosConnection', databaseName: 'd', containerName: 'c', ${HANDLER}`
+
+const GOOD = {
+  EventHubConnection: 'Endpoint=sb://localhost:1;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true',
+  CosmosConnection: 'AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;',
+  AzureWebJobsStorage: 'UseDevelopmentStorage=true',
+}
+
+/** What is refused, with which settings, in which words. */
+const refusals: readonly (readonly [
+  title: string,
+  functions: string,
+  settings: Record<string, string>,
+  message: RegExp,
+])[] = [
+  [
+    'a missing setting',
+    `app.eventHub('f', { ${HUB} })`,
+    { EventHubConnection: '' },
+    /^function f: the setting EventHubConnection is missing$/,
+  ],
+  [
+    'missing storage',
+    `app.eventHub('f', { ${HUB} })`,
+    { AzureWebJobsStorage: '' },
+    /^function f: the setting AzureWebJobsStorage is missing$/,
+  ],
+  [
+    'a malformed Event Hubs connection',
+    `app.eventHub('f', { ${HUB} })`,
+    { EventHubConnection: 'nonsense' },
+    /^function f: the setting EventHubConnection is malformed: /,
+  ],
+  [
+    'malformed storage',
+    `app.eventHub('f', { ${HUB} })`,
+    { AzureWebJobsStorage: 'nonsense' },
+    /^function f: the setting AzureWebJobsStorage is malformed: /,
+  ],
+  [
+    'a malformed Cosmos DB connection',
+    `app.cosmosDB('f', { ${FEED} })`,
+    { CosmosConnection: 'AccountEndpoint=x' },
+    /^function f: the setting CosmosConnection is malformed: it must have AccountEndpoint=<url>$/,
+  ],
+  [
+    'an identity-based connection',
+    `app.cosmosDB('f', { ${FEED} })`,
+    { CosmosConnection: '', CosmosConnection__accountEndpoint: 'https://a' },
+    /^function f: CosmosConnection__accountEndpoint is identity-based; the local host reads CosmosConnection, a connection string$/,
+  ],
+  [
+    'a missing %SETTING%',
+    `app.timer('f', { schedule: '%WHEN%', ${HANDLER} })`,
+    {},
+    /^function f: the setting WHEN is missing$/,
+  ],
+  [
+    'a schedule that is not NCRONTAB',
+    `app.timer('f', { schedule: '* * * * *', ${HANDLER} })`,
+    {},
+    /^function f: schedule "\* \* \* \* \*" is not NCRONTAB of six fields: /,
+  ],
+  [
+    'an option of the wrong type',
+    `app.cosmosDB('f', { ${FEED}, maxItemsPerInvocation: '9' })`,
+    {},
+    /^function f: maxItemsPerInvocation is "9", it must be a whole number from 1 on$/,
+  ],
+  [
+    'a change feed mode that there is not',
+    `app.cosmosDB('f', { ${FEED}, changeFeedMode: 'AllVersionsAndDeletes' })`,
+    {},
+    /^function f: changeFeedMode is "AllVersionsAndDeletes", it must be LatestVersion/,
+  ],
+  [
+    'a retry policy without its delay',
+    `app.timer('f', { schedule: '* * * * * *', retry: { strategy: 'fixedDelay', maxRetryCount: 1 }, ${HANDLER} })`,
+    {},
+    /^function f: retry.delayInterval must be given$/,
+  ],
+  [
+    'a function name that stands twice',
+    `app.http('f', { ${HANDLER} }); app.http('F', { ${HANDLER} })`,
+    {},
+    /^function F is registered twice$/,
+  ],
+  ['a function name that the host refuses', `app.http('1f', { ${HANDLER} })`, {}, /^function "1f": a name is a letter/],
+  [
+    'an unknown trigger',
+    `app.storageQueue('f', { connection: 'x', queueName: 'q', ${HANDLER} })`,
+    {},
+    /^function f: the local host has no queueTrigger$/,
+  ],
+  [
+    'an output binding',
+    `app.http('f', { extraOutputs: [{ type: 'queue', name: 'q' }], ${HANDLER} })`,
+    {},
+    /^function f: the local host has no output queue$/,
+  ],
+  [
+    'two functions of one route',
+    `app.http('a', { route: 'x/{id}', ${HANDLER} }); app.http('b', { route: 'X/{key}', ${HANDLER} })`,
+    {},
+    /^functions a and b have the same route: GET X\/\{key\}$/,
+  ],
+  [
+    'a constraint that there is not',
+    `app.http('f', { route: '{id:regex(a)}', ${HANDLER} })`,
+    {},
+    /^function f: route "\{id:regex\(a\)\}": /,
+  ],
+  [
+    'HTTP streaming',
+    `app.setup({ enableHttpStream: true }); app.http('f', { ${HANDLER} })`,
+    {},
+    /enableHttpStream: true \}\) is not supported by the local host/,
+  ],
+  [
+    'a log level that there is not',
+    `app.http('f', { ${HANDLER} })`,
+    { TIDEMARK_LOG_LEVEL: 'loud' },
+    /^TIDEMARK_LOG_LEVEL is "loud": set it to one of trace, /,
+  ],
+  [
+    'a port that is none',
+    `app.http('f', { ${HANDLER} })`,
+    { TIDEMARK_HTTP_PORT: '70000' },
+    /^TIDEMARK_HTTP_PORT is "70000": /,
+  ],
+]
+
+describe('the start', { concurrency: 2 }, () => {
+  for (const [title, functions, settings, message] of refusals)
+    test(`refuses ${title}, in one line that names it`, async (t) => {
+      const app = new TestApp(ending(t), functions)
+      await assert.rejects(startHost(ending(t), app, { ...GOOD, ...settings }), { name: 'StartError', message })
+    })
+})
+
+test('a port in use is refused in one line that says how to change it', async (t) => {
+  const taken = createServer()
+  t.after(() => taken.close())
+  const port = await listen(taken, 0, 'none')
+  const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`)
+  const message = `port ${port} is in use: stop what listens there, or set TIDEMARK_HTTP_PORT to another port`
+  await assert.rejects(startHost(ending(t), app, { TIDEMARK_HTTP_PORT: String(port) }), { name: 'StartError', message })
+})
+
+test('an app with no function files, or a malformed host.json, is refused', async (t) => {
+  const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`)
+  app.write('package.json', JSON.stringify({ main: 'dist/*.js' }))
+  await assert.rejects(startHost(ending(t), app), {
+    message: /^no file matches dist\/\*\.js in .*: build the functions first$/,
+  })
+  app.write('host.json', '{ "extensions": { "eventHubs": { "maxEventBatchSize": 0 } } }')
+  await assert.rejects(startHost(ending(t), app), {
+    message: /host\.json: maxEventBatchSize must be a whole number from 1 on$/,
+  })
+})
+
+test('a start that fails leaves no process behind, whatever the function files hold open', async (t) => {
+  const app = new TestApp(
+    ending(t),
+    `setInterval(() => {}, 1000); app.http('f', { ${HANDLER} }); app.http('f', { ${HANDLER} })`,
+  )
+  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
+  t.after(() => child.kill('SIGKILL'))
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 1)
+  assert.match(stderr, /^function f is registered twice\n$/)
+})
+
+test('ES modules and CommonJS files are loaded alike, each of the glob', async (t) => {
+  const app = new TestApp(ending(t), `app.http('module', { handler: () => ({ body: 'module' }) })`)
+  app.write('functions/package.json', JSON.stringify({}))
+  app.write(
+    'functions/app.js',
+    `const { app } = require('@azure/functions'); app.http('common', { handler: () => ({ body: 'common' }) })`,
+  )
+  app.write('more/package.json', JSON.stringify({ type: 'module' }))
+  app.write(
+    'more/app.js',
+    `import { app } from '@azure/functions'; app.http('module', { handler: () => ({ body: 'module' }) })`,
+  )
+  app.write('package.json', JSON.stringify({ main: '{functions,more}/*.js' }))
+  const host = await startHost(ending(t), app)
+  for (const name of ['common', 'module']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
+})
+
+test('the log says what was started, each line of a function under its name, and a failure that repeats once a minute', async (t) => {
+  const app = new TestApp(
+    ending(t),
+    `app.http('speaks', { handler: (_, context) => { context.log('two', 'words\\nand a line'); context.debug('unheard'); context.warn('careful') } })
+     app.http('fails', { handler: () => { throw Object.assign(new Error('broken'), { code: 'E42' }) } })`,
+  )
+  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
+  t.after(() => child.kill('SIGKILL'))
+  const text = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      text[name] += chunk.toString()
+    })
+  const base = await until('the address', () => /^http:\S+/m.exec(text.stdout)?.[0])
+  for (const name of ['speaks', 'fails', 'fails', 'fails']) await fetch(`${base}/api/${name}`)
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  assert.deepEqual(text.stdout.split('\n'), [
+    'host: 2 functions: speaks (GET,POST /api/speaks); fails (GET,POST /api/fails)',
+    base,
+    'speaks: two words | and a line',
+    '',
+  ])
+  assert.deepEqual(text.stderr.split('\n'), [
+    'warning speaks: careful',
+    'error fails: failed: broken (E42)',
+    'error fails: failed: broken (E42) (and 2 more times in this minute)',
+    '',
+  ])
+})
+
+test('a stop lets the request in flight finish, and takes no new one', async (t) => {
+  const app = new TestApp(
+    ending(t),
+    `app.http('slow', { handler: async () => { out('began'); await gate('open'); return { body: 'done' } } })
+     app.hook.appStart(() => out('app start')); app.hook.appTerminate(() => out('app end'))`,
+  )
+  const host = await startHost(ending(t), app)
+  const answer = fetch(`${host.address}/api/slow`)
+  await until('the request', () => app.lines().includes('began'))
+  const stopped = host.stop()
+  await until('the closed port', () =>
+    fetch(`${host.address}/api/unknown`).then(
+      () => false,
+      () => true,
+    ),
+  )
+  app.open('open')
+  assert.equal(await (await answer).text(), 'done')
+  await stopped
+  assert.equal(await host.exited, 'ended with code 0')
+  assert.deepEqual(app.lines(), ['app start', 'began', 'app end'])
+})
+
+test('a promise of a function that is rejected and never awaited does not end the host', async (t) => {
+  const app = new TestApp(
+    ending(t),
+    `app.http('f', { handler: () => { Promise.reject(new Error('forgotten')); return { body: 'ok' } } })`,
+  )
+  const host = await startHost(ending(t), app)
+  for (let index = 0; index < 2; index += 1) assert.equal(await (await fetch(`${host.address}/api/f`)).text(), 'ok')
+})
