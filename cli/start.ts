@@ -5,7 +5,7 @@ import { readArguments, runCommand } from './arguments.ts'
 import { dataFolder, localPorts, localSettings } from './local-settings.ts'
 
 /**
- * `npm start`: the local cloud, and the functions on it. Ends as one: on Ctrl-C in the order that loses nothing, and whole where a
+ * `npm start`: the local cloud, and the functions on it. Ends as one: on Ctrl-C (or a closed terminal) in the order that loses nothing, and whole where a
  * part ends by itself.
  */
 async function start(): Promise<void> {
@@ -14,8 +14,7 @@ async function start(): Promise<void> {
   const dataDir = dataFolder()
   // Heard from the start: a Ctrl-C during the start ends what has begun as soon as it stands.
   const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
 
   const cloud = await startCloud({ dataDir, topologyFile: 'infra/topology.json', ports, fresh })

@@ -34,7 +34,7 @@ export async function startHost({ root, port, maxBodyBytes, settings }: HostOpti
   const invoker = new Invoker(model, registrations)
   const httpFunctions: RegisteredFunction[] = []
   const triggers: Trigger[] = []
-  const names: string[] = []
+  const others: [name: string, type: string][] = []
   for (const registered of functions) {
     checkBindings(registered)
     checkRetry(registered)
@@ -55,15 +55,15 @@ export async function startHost({ root, port, maxBodyBytes, settings }: HostOpti
       default:
         throw new StartError(`function ${registered.metadata.name}: the local host has no ${type}`)
     }
-    names.push(`${registered.metadata.name} (${type})`)
+    others.push([registered.metadata.name, type])
   }
   const router = new Router(httpFunctions, hostJson.routePrefix, settings)
   await invoker.runAppHooks('appStart', root)
   const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
   for (const trigger of triggers) trigger.start()
 
-  const routes = router.routes.map(({ name, methods, path }) => `${name} (${methods}${path})`)
-  log('information', 'host', `${functions.length} functions: ${[...routes, ...names].join('; ')}`)
+  for (const { name, methods, path } of router.routes) log('information', name, `${methods}${http.address}${path}`)
+  for (const [name, type] of others) log('information', name, type)
   return {
     address: http.address,
     async stop() {

@@ -218,12 +218,13 @@ test('the log says what was started, each line of a function under its name, and
     child[name].on('data', (chunk: Buffer) => {
       text[name] += chunk.toString()
     })
-  const base = await until('the address', () => /^http:\S+/m.exec(text.stdout)?.[0])
+  const base = await until('the address', () => /^http:\S+$/m.exec(text.stdout)?.[0])
   for (const name of ['speaks', 'fails', 'fails', 'fails']) await fetch(`${base}/api/${name}`)
   child.kill('SIGTERM')
   await once(child, 'close')
   assert.deepEqual(text.stdout.split('\n'), [
-    'host: 2 functions: speaks (GET,POST /api/speaks); fails (GET,POST /api/fails)',
+    `speaks: GET,POST ${base}/api/speaks`,
+    `fails: GET,POST ${base}/api/fails`,
     base,
     'speaks: two words | and a line',
     '',
