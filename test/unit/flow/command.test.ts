@@ -141,6 +141,20 @@ describe('command flow', () => {
     assert.equal((await everyEvent(store)).length, 1)
   })
 
+  it('the time of a stream never runs backwards, whatever the clocks of its writers say', async () => {
+    const { store, send } = instances(1)
+    await send(0, 'k1', place)
+    const early: CommandDependencies = {
+      service: 'ordering',
+      store,
+      cache: stateCache(1),
+      clock: Object.assign(new ManualClock(), { now: () => '2020-01-01T00:00:00.000Z' }),
+    }
+    await handleCommand(early, order, request('k2', confirm))
+    const [first, second] = await everyEvent(store)
+    assert.equal(second?.time, first?.time)
+  })
+
   it('events carry who, why and when, and their chain verifies', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)

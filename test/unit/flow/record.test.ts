@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { type Command, commandType, type Decider } from '../../../src/core/decider.ts'
+import { type DomainEvent, eventType } from '../../../src/core/event.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { everyEvent, ManualClock, request, UnreliableStore } from '../../support/fakes.ts'
+
+/** Appends as many notes, of as many bytes, as it is told to. */
+const notes: Decider<null, Command<'write', { count: number; bytes: number }>, DomainEvent> = {
+  category: 'notes',
+  commands: [commandType('write', z.object({ count: z.int(), bytes: z.int() }), { creates: true })],
+  events: [eventType('Noted', 1, z.object({ text: z.string() }))],
+  initial: null,
+  evolve: () => null,
+  decide: (_, { data }) =>
+    Array.from({ length: data.count }, () => ({ type: 'Noted', data: { text: 'x'.repeat(data.bytes) } })),
+}
+
+async function write(count: number, bytes: number) {
+  const store = new UnreliableStore(new MemoryEventStore())
+  const deps = { service: 'noting', store, cache: stateCache(10), clock: new ManualClock() }
+  const outcome = handleCommand(
+    deps,
+    notes,
+    request('k', { type: 'write', data: { count, bytes } }, undefined, 'notes-1'),
+  )
+  return { store, outcome }
+}
+
+describe('the size of a decision', () => {
+  for (const [what, count, bytes, code] of [
+    ['more events than one batch takes', 99, 1, 'decision-too-large'],
+    ['an event that could be appended but not sent', 1, 1024 * 1024, 'event-too-large'],
+    ['more bytes than one batch takes', 3, 800_000, 'decision-too-large'],
+  ] as const)
+    it(`${what}: refused whole, before anything is sent`, async () => {
+      const { store, outcome } = await write(count, bytes)
+      await assert.rejects(outcome, { code, retriable: false })
+      assert.equal(store.appends, 0)
+    })
+
+  it('the largest there may be is taken', async () => {
+    const { store, outcome } = await write(98, 10_000)
+    assert.deepEqual(await outcome, { done: true, stream: 'notes-1', version: 98, events: 98 })
+    assert.equal((await everyEvent(store, 'notes-1')).length, 98)
+  })
+})
