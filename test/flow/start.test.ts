@@ -40,15 +40,14 @@ class Command {
   }
 
   async prints(text: string): Promise<void> {
-    const seen = async (): Promise<void> => {
-      while (!this.output.includes(text)) await new Promise((resolve) => setTimeout(resolve, 20))
+    let over = false
+    void this.ended.then(() => {
+      over = true
+    })
+    while (!this.output.includes(text)) {
+      if (over) throw new Error(`it ended before it printed ${text}: ${this.output}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    await Promise.race([
-      seen(),
-      this.ended.then(({ code, output }) => {
-        if (!output.includes(text)) throw new Error(`it ended with ${code} before it printed ${text}: ${output}`)
-      }),
-    ])
   }
 
   kill(signal: NodeJS.Signals): void {
