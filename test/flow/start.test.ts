@@ -1,59 +1,15 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
 import { Client } from '../../cli/demo/client.ts'
 import { listen } from '../../local/kit/listen.ts'
+import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly output: string
-}
-
-/** A command of the CLI in a process of its own. */
-class Command {
-  readonly #child: ChildProcess
-  readonly ended: Promise<Ended>
-  output = ''
-
-  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#child = spawn(process.execPath, [file, ...args], {
-      cwd: root,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk
-      })
-    this.ended = once(this.#child, 'close').then(([code]) => ({ code, output: this.output }))
-  }
-
-  async prints(text: string): Promise<void> {
-    let over = false
-    void this.ended.then(() => {
-      over = true
-    })
-    while (!this.output.includes(text)) {
-      if (over) throw new Error(`it ended before it printed ${text}: ${this.output}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal)
-  }
-}
 
 describe('npm start and npm run demo', () => {
   let env: Record<string, string>

@@ -1,0 +1,25 @@
+import { startCloud } from '../local/cloud.ts'
+import { readArguments, runCommand } from './arguments.ts'
+import { dataFolder, localPorts } from './local-settings.ts'
+import { interruption, showParts, untilEnded } from './running.ts'
+
+/** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
+async function cloud(): Promise<void> {
+  const { fresh } = readArguments({}, ['fresh'])
+  const dataDir = dataFolder()
+  const interrupted = interruption()
+  const running = await startCloud({ dataDir, topologyFile: 'infra/topology.json', ports: localPorts(), fresh })
+  try {
+    showParts(running.parts)
+    console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
+    console.log(
+      'ready: Ctrl-C ends it; for func start: cp local.settings.sample.json local.settings.json && npm run build',
+    )
+    await untilEnded(running.parts, interrupted)
+  } finally {
+    await running.stop()
+  }
+}
+
+await runCommand(cloud)
+process.exit()

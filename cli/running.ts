@@ -1,0 +1,22 @@
+import type { Child } from '../local/kit/child.ts'
+
+/** Settles when the user wants the command to end: Ctrl-C, a closed terminal, or a SIGTERM. Listens from the call on. */
+export function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+}
+
+/** Names each part with its address. */
+export function showParts(parts: readonly Child[]): void {
+  for (const part of parts) console.log(`${part.name.padEnd(12)} ${part.address}`)
+}
+
+/** Settles on the interruption, or with exit code 1 and a line that says so where a part ends by itself: they end as one. */
+export async function untilEnded(parts: readonly Child[], interrupted: Promise<void>): Promise<void> {
+  const ended = Promise.race(parts.map(async (part) => `${part.name} ${await part.exited}: ending the others`))
+  const why = await Promise.race([interrupted, ended])
+  if (typeof why !== 'string') return
+  console.error(why)
+  process.exitCode = 1
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import sample from '../../local.settings.sample.json' with { type: 'json' }
+import { Command } from '../support/command.ts'
+import { placeBody } from '../support/orders.ts'
+
+describe('npm run cloud', () => {
+  it("with the sample's settings alone every function runs on it, on the ports that the sample names", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-cloud-'))
+    const cloud = new Command('cli/cloud.ts', [], { TIDEMARK_DATA: join(folder, 'data') })
+    try {
+      await cloud.prints('ready')
+      const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
+      try {
+        await host.prints('ordering-sales-by-product-view')
+        await host.prints('/api/ordering/orders/{id}/{command}')
+        const base = /http:\/\/127\.0\.0\.1:\d+\/api\/ordering/.exec(host.output)?.[0]
+        const headers = { 'content-type': 'application/json' }
+        const placed = await fetch(`${base}/orders`, { method: 'POST', headers, body: JSON.stringify(placeBody) })
+        assert.equal(placed.status, 201)
+        const { id, position } = (await placed.json()) as { id: string; position: string }
+        const seen = await fetch(`${base}/orders/${id}?position=${encodeURIComponent(position)}`)
+        assert.equal(seen.status, 200)
+      } finally {
+        host.kill('SIGTERM')
+        assert.equal((await host.ended).code, 0, host.output)
+      }
+      cloud.kill('SIGINT')
+      assert.equal((await cloud.ended).code, 0, cloud.output)
+    } finally {
+      cloud.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})
