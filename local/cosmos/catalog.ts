@@ -1,12 +1,8 @@
-import { badRequest, conflict, notFound } from './failure.ts'
+import { type ContainerSettings, readSettings } from './container-settings.ts'
+import { badRequest, conflict, notFound, preconditionFailed } from './failure.ts'
+import { isObject, type Json } from './json.ts'
 import { containerRid, databaseRid } from './rid.ts'
 import { newEtag, nowSeconds, type Store } from './store.ts'
-
-export interface ContainerSettings {
-  readonly partitionKey: { readonly paths: readonly string[]; readonly kind: string; readonly version: number }
-  readonly indexingPolicy: unknown
-  readonly defaultTtl?: number
-}
 
 export interface Database {
   readonly number: number
@@ -22,92 +18,155 @@ export interface Container {
   readonly rid: string
   readonly database: Database
   readonly settings: ContainerSettings
+  /** The names on the way to an item's partition key. */
+  readonly keyPath: readonly string[]
   readonly ts: number
   readonly etag: string
 }
 
-const DEFAULT_INDEXING = {
-  indexingMode: 'consistent',
-  automatic: true,
-  includedPaths: [{ path: '/*' }],
-  excludedPaths: [{ path: '/"_etag"/?' }],
+interface Known {
+  readonly databases: readonly Database[]
+  /** By the number of their database. */
+  readonly containers: ReadonlyMap<number, readonly Container[]>
 }
 
-type Row = Record<string, unknown>
-
-/** Databases and containers, found by id or by rid. */
+/** Databases and containers, found by id or by rid. Kept in memory: each request asks. */
 export class Catalog {
   readonly #store: Store
+  #known: Known | undefined
 
   constructor(store: Store) {
     this.#store = store
   }
 
-  databases(): Database[] {
-    return (this.#store.sql.prepare('SELECT * FROM databases ORDER BY number').all() as Row[]).map(toDatabase)
+  databases(): readonly Database[] {
+    return this.#load().databases
   }
 
+  /** @throws Failure 404 */
   database(idOrRid: string): Database {
-    const found = this.databases().find((database) => database.id === idOrRid || database.rid === idOrRid)
+    const found = byIdOrRid(this.databases(), idOrRid)
     if (!found) throw notFound(`the database ${idOrRid}`)
     return found
   }
 
-  createDatabase(body: Row): Promise<Database> {
-    const id = resourceId(body.id)
-    return this.#store.write(() => {
+  createDatabase(body: unknown): Promise<Database> {
+    const id = resourceId(body)
+    return this.#write(() => {
       if (this.databases().some((database) => database.id === id)) throw conflict(`the database ${id}`)
-      this.#store.sql.prepare('INSERT INTO databases (id, ts, etag) VALUES (?, ?, ?)').run(id, nowSeconds(), newEtag())
-      return this.database(id)
+      this.#store.prepare('INSERT INTO databases (id, ts, etag) VALUES (?, ?, ?)').run(id, nowSeconds(), newEtag())
+      return () => this.database(id)
     })
   }
 
-  deleteDatabase({ number }: Database): Promise<void> {
-    return this.#store.write(() => void this.#store.sql.prepare('DELETE FROM databases WHERE number = ?').run(number))
+  deleteDatabase({ number, id }: Database): Promise<void> {
+    return this.#write(() => {
+      const { changes } = this.#store.prepare('DELETE FROM databases WHERE number = ?').run(number)
+      if (changes === 0) throw notFound(`the database ${id}`)
+      return () => {}
+    })
   }
 
-  containers(database: Database): Container[] {
-    const rows = this.#store.sql
-      .prepare('SELECT * FROM containers WHERE database = ? ORDER BY number')
-      .all(database.number)
-    return (rows as Row[]).map((row) => toContainer(row, database))
+  containers(database: Database): readonly Container[] {
+    return this.#load().containers.get(database.number) ?? []
   }
 
+  /** @throws Failure 404 */
   container(database: Database, idOrRid: string): Container {
-    const found = this.containers(database).find((container) => container.id === idOrRid || container.rid === idOrRid)
-    // 1003: the SDKs tell a container that is not there from an item that is not.
-    if (!found) throw notFound(`the container ${idOrRid}`, 1003)
+    const found = byIdOrRid(this.containers(database), idOrRid)
+    if (!found) throw noContainer(idOrRid)
     return found
   }
 
-  createContainer(database: Database, body: Row): Promise<Container> {
-    const id = resourceId(body.id)
-    const settings = JSON.stringify(readSettings(body))
-    return this.#store.write(() => {
-      if (this.containers(database).some((container) => container.id === id)) throw conflict(`the container ${id}`)
-      this.#store.sql
+  /**
+   * A container as it is by now: within a write, after those that were queued before it.
+   * @throws Failure 404
+   */
+  current({ number, id, database }: Container): Container {
+    const found = this.containers(database).find((container) => container.number === number)
+    if (!found) throw noContainer(id)
+    return found
+  }
+
+  createContainer(database: Database, body: unknown): Promise<Container> {
+    const id = resourceId(body)
+    const settings = JSON.stringify(readSettings(body as Json))
+    return this.#write(() => {
+      const current = this.database(database.rid)
+      if (this.containers(current).some((container) => container.id === id)) throw conflict(`the container ${id}`)
+      this.#store
         .prepare('INSERT INTO containers (database, id, settings, ts, etag) VALUES (?, ?, ?, ?, ?)')
         .run(database.number, id, settings, nowSeconds(), newEtag())
-      return this.container(database, id)
+      return () => this.container(current, id)
     })
   }
 
-  replaceContainer(container: Container, body: Row): Promise<Container> {
-    const settings = readSettings(body)
+  /** @throws Failure 412 when `ifMatch` is not its etag. */
+  replaceContainer(container: Container, body: unknown, ifMatch: string | undefined): Promise<Container> {
+    if (resourceId(body) !== container.id) throw badRequest('the id of a container cannot be changed')
+    const settings = readSettings(body as Json)
     if (settings.partitionKey.paths[0] !== container.settings.partitionKey.paths[0])
       throw badRequest('the partition key of a container cannot be changed')
-    return this.#store.write(() => {
-      this.#store.sql
+    return this.#write(() => {
+      const before = this.current(container)
+      if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== before.etag) throw preconditionFailed()
+      this.#store
         .prepare('UPDATE containers SET settings = ?, ts = ?, etag = ? WHERE number = ?')
         .run(JSON.stringify(settings), nowSeconds(), newEtag(), container.number)
-      return this.container(container.database, container.id)
+      if (settings.defaultTtl !== before.settings.defaultTtl) this.#retime(container, settings.defaultTtl)
+      return () => this.current(container)
     })
   }
 
-  deleteContainer({ number }: Container): Promise<void> {
-    return this.#store.write(() => void this.#store.sql.prepare('DELETE FROM containers WHERE number = ?').run(number))
+  deleteContainer({ number, id }: Container): Promise<void> {
+    return this.#write(() => {
+      const { changes } = this.#store.prepare('DELETE FROM containers WHERE number = ?').run(number)
+      if (changes === 0) throw noContainer(id)
+      return () => {}
+    })
+  }
+
+  /** A new default holds for the items that are there; what expired under the old one does not come back. */
+  #retime({ number }: Container, defaultTtl: number | undefined): void {
+    this.#store.prepare('DELETE FROM items WHERE container = ? AND expires <= ?').run(number, Date.now() / 1000)
+    this.#store
+      .prepare(
+        `UPDATE items SET expires = CASE WHEN :ttl IS NULL THEN NULL
+          ELSE ts + nullif(coalesce(json_extract(body, '$."ttl"'), :ttl), -1) END WHERE container = :container`,
+      )
+      .run({ container: number, ttl: defaultTtl ?? null })
+  }
+
+  /** @param change returns what to answer with, looked up after the change. */
+  #write<Result>(change: () => () => Result): Promise<Result> {
+    return this.#store.write(() => {
+      try {
+        const result = change()
+        this.#known = undefined
+        return result()
+      } finally {
+        this.#known = undefined
+      }
+    })
+  }
+
+  #load(): Known {
+    this.#known ??= this.#read()
+    return this.#known
+  }
+
+  #read(): Known {
+    const databases = this.#store.prepare('SELECT * FROM databases ORDER BY number').all().map(toDatabase)
+    const rows = this.#store.prepare('SELECT * FROM containers ORDER BY number').all()
+    const containers = databases.map((database): [number, Container[]] => [
+      database.number,
+      rows.filter((row) => row.database === database.number).map((row) => toContainer(row, database)),
+    ])
+    return { databases, containers: new Map(containers) }
   }
 }
+
+type Row = Record<string, unknown>
 
 function toDatabase(row: Row): Database {
   const number = Number(row.number)
@@ -116,46 +175,33 @@ function toDatabase(row: Row): Database {
 
 function toContainer(row: Row, database: Database): Container {
   const number = Number(row.number)
+  const settings = JSON.parse(String(row.settings)) as ContainerSettings
   return {
     number,
     id: String(row.id),
     rid: containerRid(database.number, number),
     database,
-    settings: JSON.parse(String(row.settings)) as ContainerSettings,
+    settings,
+    keyPath: (settings.partitionKey.paths[0] ?? '').slice(1).replaceAll('"', '').split('/'),
     ts: Number(row.ts),
     etag: String(row.etag),
   }
 }
 
-function resourceId(id: unknown): string {
-  if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id)) throw badRequest('an id is a text without / \\ ? #')
-  return id
+/** An id wins over a rid: ids are what people choose. */
+function byIdOrRid<Resource extends { readonly id: string; readonly rid: string }>(
+  resources: readonly Resource[],
+  idOrRid: string,
+): Resource | undefined {
+  return resources.find(({ id }) => id === idOrRid) ?? resources.find(({ rid }) => rid === idOrRid)
 }
 
-/** What a container may ask for here; anything else would be promised and not kept. */
-function readSettings(body: Row): ContainerSettings {
-  const { partitionKey, uniqueKeyPolicy, defaultTtl, indexingPolicy } = body as {
-    partitionKey?: { paths?: unknown; kind?: unknown }
-    uniqueKeyPolicy?: { uniqueKeys?: unknown[] }
-    defaultTtl?: unknown
-    indexingPolicy?: unknown
-  }
-  const paths = partitionKey?.paths
-  if (!Array.isArray(paths) || typeof paths[0] !== 'string' || !/^(\/[^/]+)+$/.test(paths[0]))
-    throw badRequest('a container needs a partition key such as /pk')
-  if (paths.length > 1 || partitionKey?.kind === 'MultiHash')
-    throw badRequest('hierarchical partition keys are not supported by this endpoint')
-  if (uniqueKeyPolicy?.uniqueKeys?.length) throw badRequest('unique keys are not supported by this endpoint')
-  if (
-    defaultTtl !== undefined &&
-    defaultTtl !== null &&
-    defaultTtl !== -1 &&
-    !(Number.isInteger(defaultTtl) && Number(defaultTtl) > 0)
-  )
-    throw badRequest('defaultTtl is -1 or a number of seconds')
-  return {
-    partitionKey: { paths: [paths[0]], kind: 'Hash', version: 2 },
-    indexingPolicy: indexingPolicy ?? DEFAULT_INDEXING,
-    ...(typeof defaultTtl === 'number' ? { defaultTtl } : {}),
-  }
+// 1003: the SDKs tell a container that is not there from an item that is not.
+const noContainer = (id: string): Error => notFound(`the container ${id}`, 1003)
+
+function resourceId(body: unknown): string {
+  const id = isObject(body) ? body.id : undefined
+  if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id) || !id.isWellFormed())
+    throw badRequest('an id is a text of 1 to 255 letters with none of / \\ ? #')
+  return id
 }

@@ -1,50 +1,66 @@
 import type { Container } from './catalog.ts'
 import { badRequest } from './failure.ts'
-import { type Item, toItem } from './items.ts'
 import type { Store } from './store.ts'
 
+/** Of what a page holds, as the service has it. */
+export const MAX_PAGE_BYTES = 4 * 1024 * 1024
+
+export interface FeedStart {
+  readonly ifNoneMatch: string | undefined
+  readonly ifModifiedSince: string | undefined
+}
+
 export interface FeedPage {
-  readonly items: readonly Item[]
+  /** Each one's JSON. */
+  readonly items: readonly string[]
   /** Where the next page begins, as an etag. */
   readonly etag: string
 }
 
 /**
  * A page of the change feed in "latest version" mode: each item at its last change, in the order of those. What one request wrote has
- * one LSN and is never cut apart, so a page may be larger than asked for.
+ * one LSN and is never cut apart, so a page may be larger than asked for, by one batch at most.
+ * @throws Failure 400 for a start that is none.
  */
 export function readFeed(
   store: Store,
   container: Container,
   pk: string | undefined,
-  start: { readonly ifNoneMatch: string | undefined; readonly ifModifiedSince: string | undefined },
+  start: FeedStart,
   maxItems: number,
 ): FeedPage {
   const after = startOf(store, start.ifNoneMatch)
-  const since =
-    start.ifNoneMatch === undefined && start.ifModifiedSince !== undefined
-      ? Date.parse(start.ifModifiedSince) / 1000
-      : 0
-  if (Number.isNaN(since)) throw badRequest('If-Modified-Since is not a date')
-  const key = pk === undefined ? '' : 'AND pk = ?'
-  const values = [container.number, after, since, Date.now() / 1000, ...(pk === undefined ? [] : [pk])]
-  const where = `container = ? AND lsn > ? AND ts >= ? AND (expires IS NULL OR expires > ?) ${key}`
-  const rows = store.sql
-    .prepare(`SELECT * FROM items WHERE ${where} ORDER BY lsn, pk, id LIMIT ?`)
-    .all(...values, maxItems)
-  const last = rows.at(-1)
-  if (last === undefined) return { items: [], etag: `"${store.lsn}"` }
-  const rest = store.sql
-    .prepare(`SELECT * FROM items WHERE ${where} AND lsn = ? ORDER BY lsn, pk, id`)
-    .all(...values, Number(last.lsn))
-    .slice(rows.filter((row) => row.lsn === last.lsn).length)
-  return { items: [...rows, ...rest].map(toItem), etag: `"${Number(last.lsn)}"` }
+  // A position wins over a time, which the SDK keeps sending.
+  const since = start.ifNoneMatch === undefined ? secondsOf(start.ifModifiedSince) : 0
+  const rows = store
+    .prepare(
+      `SELECT lsn, body FROM items WHERE container = ? AND lsn > ? AND ts >= ? AND (expires IS NULL OR expires > ?)
+      ${pk === undefined ? '' : 'AND pk = ?'} ORDER BY lsn, pk, id`,
+    )
+    .iterate(container.number, after, since, Date.now() / 1000, ...(pk === undefined ? [] : [pk]))
+  const items: string[] = []
+  let [last, bytes] = [store.lsn, 0]
+  for (const { lsn, body } of rows) {
+    if ((items.length >= maxItems || bytes >= MAX_PAGE_BYTES) && lsn !== last) break
+    const json = String(body)
+    items.push(`${json.slice(0, -1)},"_lsn":${lsn}}`)
+    bytes += json.length
+    last = Number(lsn)
+  }
+  return { items, etag: `"${last}"` }
 }
 
 function startOf(store: Store, ifNoneMatch: string | undefined): number {
   if (ifNoneMatch === undefined) return 0
   if (ifNoneMatch === '*') return store.lsn
-  const lsn = Number(ifNoneMatch.replaceAll('"', ''))
-  if (!Number.isInteger(lsn) || lsn < 0) throw badRequest('If-None-Match is not a position in this feed')
-  return lsn
+  const [, lsn] = /^"?(\d{1,15})"?$/.exec(ifNoneMatch) ?? []
+  if (lsn === undefined) throw badRequest('If-None-Match is not a position in this feed')
+  return Number(lsn)
+}
+
+function secondsOf(date: string | undefined): number {
+  if (date === undefined) return 0
+  const seconds = Date.parse(date) / 1000
+  if (Number.isNaN(seconds)) throw badRequest('If-Modified-Since is not a date')
+  return seconds
 }

@@ -1,22 +1,32 @@
 import type { Container } from './catalog.ts'
-import { badRequest, conflict, Failure, notFound, preconditionFailed, tooLarge } from './failure.ts'
+import { badRequest, conflict, notFound, preconditionFailed, tooLarge } from './failure.ts'
+import { checkJson, isObject, type Json } from './json.ts'
+import { keyOfItem } from './partition-key.ts'
 import { applyPatch } from './patch.ts'
 import { documentRid } from './rid.ts'
 import { newEtag, nowSeconds, type Store } from './store.ts'
+import { withoutSystemFields } from './system-fields.ts'
+import { isTtl, lifetimeOf, MAX_TTL_SECONDS } from './time-to-live.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_ITEM_BYTES = 2 * 1024 * 1024
 const MAX_ID_BYTES = 1023
-const MAX_KEY_BYTES = 2048
 
-/** A JSON object as clients send it. */
-export type Json = Record<string, unknown>
+const NOT_EXPIRED = '(expires IS NULL OR expires > ?)'
+const READ = `SELECT number, etag, body FROM items WHERE container = ? AND pk = ? AND id = ? AND ${NOT_EXPIRED}`
+const WRITE = `
+  INSERT INTO items (container, pk, id, number, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET number = excluded.number, lsn = excluded.lsn, ts = excluded.ts, etag = excluded.etag,
+    expires = excluded.expires, body = excluded.body`
+const REMOVE = 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ?'
+const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
+const REMOVE_EXPIRED =
+  'DELETE FROM items WHERE (container, pk, id) IN (SELECT container, pk, id FROM items WHERE expires <= ? LIMIT ?)'
 
 /** An item as it is stored. */
 export interface Item {
-  readonly pk: string
-  readonly id: string
-  readonly lsn: number
+  /** Its rid holds it. */
+  readonly number: number
   readonly etag: string
   /** The item's JSON with the system's fields. */
   readonly json: string
@@ -24,7 +34,6 @@ export interface Item {
 
 export interface Conditions {
   readonly ifMatch?: string | undefined
-  readonly ifNoneMatch?: string | undefined
 }
 
 export interface Written {
@@ -32,13 +41,16 @@ export interface Written {
   readonly item?: Item
 }
 
-/** A partition key as text: its JSON, so that "1" and 1 are two. `[{}]` is the key of items that have none. */
-export function keyText(value: unknown): string {
-  if (value === undefined || (typeof value === 'object' && value !== null)) return '{}'
-  return JSON.stringify(value)
+/** A logical partition: in it an id is an item's own. */
+export interface Place {
+  readonly container: Container
+  readonly pk: string
 }
 
-/** The items of all containers. Expired ones are not there, whether swept or not. */
+/**
+ * The items of all containers. Expired ones are not there, whether swept or not. All but `read` and `find` run within a write, and are
+ * given its LSN.
+ */
 export class Items {
   readonly #store: Store
 
@@ -46,109 +58,74 @@ export class Items {
     this.#store = store
   }
 
-  /** Never changes anything, so it needs no commit. */
-  read(container: Container, pk: string, id: string): Item {
-    const item = this.find(container, pk, id)
+  /** @throws Failure 404 */
+  read(place: Place, id: string): Item {
+    const item = this.find(place, id)
     if (!item) throw notFound(`the item ${id}`)
     return item
   }
 
-  find(container: Container, pk: string, id: string): Item | undefined {
-    const row = this.#store.sql
-      .prepare('SELECT * FROM items WHERE container = ? AND pk = ? AND id = ? AND (expires IS NULL OR expires > ?)')
-      .get(container.number, pk, id, Date.now() / 1000)
-    return row && toItem(row)
+  find({ container, pk }: Place, id: string): Item | undefined {
+    const row = this.#store.prepare(READ).get(container.number, pk, id, Date.now() / 1000)
+    return row && { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
   }
 
-  create(container: Container, pk: string, body: unknown, lsn: number): Written {
-    const { id, value } = checkItem(container, pk, body)
-    if (this.find(container, pk, id)) throw conflict(`the item ${id}`)
-    return { status: 201, item: this.#put(container, pk, id, value, lsn) }
+  create(place: Place, body: unknown, lsn: number): Written {
+    const checked = checkItem(place, body)
+    if (this.find(place, checked.id)) throw conflict(`the item ${checked.id}`)
+    return { status: 201, item: this.#put(place, checked, undefined, lsn) }
   }
 
-  upsert(container: Container, pk: string, body: unknown, conditions: Conditions, lsn: number): Written {
-    const { id, value } = checkItem(container, pk, body)
-    const before = this.find(container, pk, id)
+  upsert(place: Place, body: unknown, conditions: Conditions, lsn: number): Written {
+    const checked = checkItem(place, body)
+    const before = this.find(place, checked.id)
     if (before) checkMatch(before, conditions)
-    return { status: before ? 200 : 201, item: this.#put(container, pk, id, value, lsn) }
+    return { status: before ? 200 : 201, item: this.#put(place, checked, before, lsn) }
   }
 
-  replace(
-    container: Container,
-    pk: string,
-    oldId: string,
-    body: unknown,
-    conditions: Conditions,
-    lsn: number,
-  ): Written {
-    const { id, value } = checkItem(container, pk, body)
-    if (id !== oldId) throw badRequest('the id of an item cannot be changed')
-    checkMatch(this.read(container, pk, id), conditions)
-    return { status: 200, item: this.#put(container, pk, id, value, lsn) }
-  }
-
-  patch(container: Container, pk: string, id: string, body: unknown, conditions: Conditions, lsn: number): Written {
-    const before = this.read(container, pk, id)
+  replace(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Written {
+    const checked = checkItem(place, body)
+    if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
+    const before = this.read(place, id)
     checkMatch(before, conditions)
-    const patched = applyPatch(withoutSystemFields(JSON.parse(before.json) as Json), body)
-    const { value } = checkItem(container, pk, patched)
-    if (patched.id !== id) throw badRequest('the id of an item cannot be changed')
-    return { status: 200, item: this.#put(container, pk, id, value, lsn) }
+    return { status: 200, item: this.#put(place, checked, before, lsn) }
   }
 
-  remove(container: Container, pk: string, id: string, conditions: Conditions): Written {
-    checkMatch(this.read(container, pk, id), conditions)
-    this.#store.sql.prepare('DELETE FROM items WHERE container = ? AND pk = ? AND id = ?').run(container.number, pk, id)
+  patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Written {
+    const before = this.read(place, id)
+    checkMatch(before, conditions)
+    const item = JSON.parse(before.json) as Json
+    applyPatch(item, body)
+    const checked = checkItem(place, item)
+    if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
+    return { status: 200, item: this.#put(place, checked, before, lsn) }
+  }
+
+  remove(place: Place, id: string, conditions: Conditions): Written {
+    checkMatch(this.read(place, id), conditions)
+    this.#store.prepare(REMOVE).run(place.container.number, place.pk, id)
     return { status: 204 }
   }
 
-  /** Deletes what expired, so many at most. @returns how many. */
-  sweep(most: number): Promise<number> {
-    return this.#store.write(() => {
-      const { changes } = this.#store.sql
-        .prepare(
-          'DELETE FROM items WHERE (container, pk, id) IN (SELECT container, pk, id FROM items WHERE expires <= ? LIMIT ?)',
-        )
-        .run(Date.now() / 1000, most)
-      return Number(changes)
-    })
+  /** Deletes what expired, in commits of so many items at most, so that requests come in between. */
+  async sweep(most: number): Promise<void> {
+    const now = Date.now() / 1000
+    while (this.#store.prepare(ANY_EXPIRED).get(now))
+      await this.#store.write(() => this.#store.prepare(REMOVE_EXPIRED).run(now, most))
   }
 
-  #put(container: Container, pk: string, id: string, value: Json, lsn: number): Item {
-    const { sql } = this.#store
-    const old = sql
-      .prepare('SELECT number FROM items WHERE container = ? AND pk = ? AND id = ?')
-      .get(container.number, pk, id)
-    const number = old ? Number(old.number) : this.#store.nextItem()
-    const ts = nowSeconds()
-    const etag = newEtag()
+  #put({ container, pk }: Place, { id, ttl, text }: Checked, before: Item | undefined, lsn: number): Item {
+    const number = before?.number ?? this.#store.nextItem()
+    const [ts, etag] = [nowSeconds(), newEtag()]
     const rid = documentRid(container.rid, number)
     const self = `dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/`
-    const json = JSON.stringify({
-      ...value,
-      _rid: rid,
-      _self: self,
-      _etag: etag,
-      _attachments: 'attachments/',
-      _ts: ts,
-    })
-    const ttl = lifetime(container, value)
-    sql
-      .prepare(
-        'INSERT OR REPLACE INTO items (container, pk, id, number, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(container.number, pk, id, number, lsn, ts, etag, ttl === undefined ? null : ts + ttl, json)
-    return { pk, id, lsn, etag, json }
-  }
-}
-
-export function toItem(row: Record<string, unknown>): Item {
-  return {
-    pk: String(row.pk),
-    id: String(row.id),
-    lsn: Number(row.lsn),
-    etag: String(row.etag),
-    json: String(row.body),
+    const system = { _rid: rid, _self: self, _etag: etag, _attachments: 'attachments/', _ts: ts }
+    // Put together as text: no item is empty, and to write its JSON again costs as much as to store it.
+    const json = `${text.slice(0, -1)},${JSON.stringify(system).slice(1)}`
+    const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
+    const expires = lifetime === undefined ? null : ts + lifetime
+    this.#store.prepare(WRITE).run(container.number, pk, id, number, lsn, ts, etag, expires, json)
+    return { number, etag, json }
   }
 }
 
@@ -156,54 +133,27 @@ function checkMatch(item: Item, { ifMatch }: Conditions): void {
   if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== item.etag) throw preconditionFailed()
 }
 
-/** Seconds an item lives; undefined for ever. Without a default of the container nothing expires. */
-function lifetime({ settings: { defaultTtl } }: Container, { ttl }: Json): number | undefined {
-  if (defaultTtl === undefined) return undefined
-  const own = typeof ttl === 'number' ? ttl : defaultTtl
-  return own === -1 ? undefined : own
+/** An item that may be stored. */
+interface Checked {
+  readonly id: string
+  readonly ttl: number | undefined
+  /** Its JSON without the system's fields. */
+  readonly text: string
 }
 
-const systemFields = new Set(['_rid', '_self', '_etag', '_attachments', '_ts', '_lsn'])
-
-function withoutSystemFields(value: Json): Json {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !systemFields.has(name)))
-}
-
-function checkItem(container: Container, pk: string, body: unknown): { id: string; value: Json } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('an item is a JSON object')
-  const value = withoutSystemFields(body as Json)
+function checkItem({ container, pk }: Place, body: unknown): Checked {
+  if (!isObject(body)) throw badRequest('an item is a JSON object')
+  checkJson(body)
+  const value = withoutSystemFields(body)
   const { id, ttl } = value
   if (typeof id !== 'string' || id === '') throw badRequest('an item needs an id')
-  if (Buffer.byteLength(id) > MAX_ID_BYTES || /[/\\?#]/.test(id))
-    throw badRequest(`an id has at most ${MAX_ID_BYTES} bytes and none of / \\ ? #`)
-  if (ttl !== undefined && !(Number.isInteger(ttl) && (ttl === -1 || Number(ttl) > 0)))
-    throw badRequest('ttl is -1 or a number of seconds')
-  const own = keyText(keyOf(container, value))
-  if (own !== pk) throw badRequest('the partition key of the header is not that of the item', 1001)
-  if (Buffer.byteLength(pk) > MAX_KEY_BYTES) throw badRequest(`a partition key has at most ${MAX_KEY_BYTES} bytes`)
-  const size = Buffer.byteLength(JSON.stringify(value))
+  if (Buffer.byteLength(id) > MAX_ID_BYTES || /[/\\?#]/.test(id) || !id.isWellFormed())
+    throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
+  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+  if (keyOfItem(container, value) !== pk)
+    throw badRequest('the partition key of the header is not that of the item', 1001)
+  const text = JSON.stringify(value)
+  const size = Buffer.byteLength(text)
   if (size > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one ${size}`)
-  return { id, value }
-}
-
-function keyOf({ settings }: Container, value: Json): unknown {
-  const names = settings.partitionKey.paths[0]?.slice(1).split('/') ?? []
-  return names.reduce<unknown>((current, name) => {
-    return typeof current === 'object' && current !== null ? (current as Json)[name.replaceAll('"', '')] : undefined
-  }, value)
-}
-
-/** The key of the header: a JSON array of one. */
-export function keyOfHeader(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined
-  let parts: unknown
-  try {
-    parts = JSON.parse(header)
-  } catch {
-    throw badRequest('the partition key header is not JSON')
-  }
-  if (!Array.isArray(parts)) throw badRequest('the partition key header is not a JSON array')
-  if (parts.length > 1)
-    throw new Failure(400, 'BadRequest', 'hierarchical partition keys are not supported by this endpoint')
-  return parts.length === 0 ? undefined : keyText(parts[0])
+  return { id, ttl, text }
 }

@@ -1,73 +1,69 @@
 import { badRequest } from './failure.ts'
-import type { Json } from './items.ts'
+import { isObject, type Json, setField, stepInto } from './json.ts'
+import { isSystemField } from './system-fields.ts'
 
 const MAX_OPERATIONS = 10
 
-interface Operation {
-  readonly op?: unknown
-  readonly path?: unknown
-  readonly value?: unknown
-}
-
-/** Applies a partial update. https://learn.microsoft.com/azure/cosmos-db/partial-document-update */
-export function applyPatch(document: Json, body: unknown): Json {
+/**
+ * Applies a partial update to an item, in place.
+ * @throws Failure 400; the item is then in part changed and of no use.
+ * https://learn.microsoft.com/azure/cosmos-db/partial-document-update
+ */
+export function applyPatch(item: Json, body: unknown): void {
   const { operations, condition } = Array.isArray(body)
     ? { operations: body, condition: undefined }
-    : ((body ?? {}) as Json)
+    : isObject(body)
+      ? body
+      : {}
   if (condition !== undefined) throw badRequest('a condition of a patch is not supported by this endpoint')
   if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch has operations')
   if (operations.length > MAX_OPERATIONS) throw badRequest(`a patch has at most ${MAX_OPERATIONS} operations`)
-  const patched = structuredClone(document)
-  for (const operation of operations as Operation[]) applyOne(patched, operation)
-  return patched
+  for (const operation of operations) applyOne(item, operation)
 }
 
-function applyOne(document: Json, { op, path, value }: Operation): void {
+function applyOne(item: Json, operation: unknown): void {
+  if (!isObject(operation)) throw badRequest('a patch operation is an object')
+  const { op, path, value } = operation
   if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation has a path such as /a/b')
+  if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} has no value`)
   const names = path
     .slice(1)
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+  if (isSystemField(names[0] ?? '')) throw badRequest(`${path} is the system's`)
   const last = names.pop() ?? ''
-  let parent: unknown = document
-  for (const name of names) parent = isContainer(parent) ? (parent as Json)[name] : undefined
-  if (!isContainer(parent)) throw badRequest(`there is nothing at the parent of ${path}`)
+  const parent = names.reduce<unknown>(
+    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, path) : name),
+    item,
+  )
   if (Array.isArray(parent)) applyToArray(parent, last, op, value, path)
-  else applyToObject(parent as Json, last, op, value, path)
+  else if (isObject(parent)) applyToObject(parent, last, op, value, path)
+  else throw badRequest(`there is nothing at the parent of ${path}`)
 }
 
 function applyToObject(parent: Json, name: string, op: unknown, value: unknown, path: string): void {
   const present = Object.hasOwn(parent, name)
-  switch (op) {
-    case 'add':
-    case 'set':
-      parent[name] = value
-      return
-    case 'replace':
-      if (!present) throw badRequest(`there is nothing to replace at ${path}`)
-      parent[name] = value
-      return
-    case 'remove':
-      if (!present) throw badRequest(`there is nothing to remove at ${path}`)
-      delete parent[name]
-      return
-    case 'incr':
-      parent[name] = added(present ? parent[name] : 0, value, path)
-      return
-    default:
-      throw badRequest(`the patch operation ${String(op)} is not supported by this endpoint`)
-  }
+  if ((op === 'replace' || op === 'remove') && !present) throw badRequest(`there is nothing to ${op} at ${path}`)
+  if (op === 'add' || op === 'set' || op === 'replace') setField(parent, name, value)
+  else if (op === 'remove') delete parent[name]
+  else if (op === 'incr') setField(parent, name, present ? added(parent[name], value, path) : added(0, value, path))
+  else throw notSupported(op)
 }
 
 function applyToArray(parent: unknown[], name: string, op: unknown, value: unknown, path: string): void {
-  const index = name === '-' ? parent.length : Number(name)
-  if (!Number.isInteger(index) || index < 0 || index > parent.length) throw badRequest(`there is no place ${path}`)
+  const index = name === '-' ? parent.length : indexOf(name, path)
+  if (index > parent.length || (index === parent.length && op !== 'add'))
+    throw badRequest(`there is nothing at ${path}`)
   if (op === 'add') parent.splice(index, 0, value)
-  else if (index === parent.length) throw badRequest(`there is nothing at ${path}`)
   else if (op === 'set' || op === 'replace') parent[index] = value
   else if (op === 'remove') parent.splice(index, 1)
   else if (op === 'incr') parent[index] = added(parent[index], value, path)
-  else throw badRequest(`the patch operation ${String(op)} is not supported by this endpoint`)
+  else throw notSupported(op)
+}
+
+function indexOf(name: string, path: string): number {
+  if (!/^(0|[1-9]\d{0,8})$/.test(name)) throw badRequest(`${JSON.stringify(name)} in ${path} is no index`)
+  return Number(name)
 }
 
 function added(before: unknown, value: unknown, path: string): number {
@@ -76,6 +72,6 @@ function added(before: unknown, value: unknown, path: string): number {
   return before + value
 }
 
-function isContainer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+function notSupported(op: unknown): Error {
+  return badRequest(`the patch operation ${JSON.stringify(op)} is not supported by this endpoint`)
 }

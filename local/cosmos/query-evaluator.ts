@@ -1,7 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
-import { badRequest } from './failure.ts'
-import type { Json } from './items.ts'
-import type { Comparison, Expression } from './query-parser.ts'
+import { sameJson, stepInto } from './json.ts'
+import type { Comparison, Expression, FunctionName } from './query-syntax.ts'
 
 export type Parameters = ReadonlyMap<string, unknown>
 
@@ -9,31 +7,21 @@ export type Parameters = ReadonlyMap<string, unknown>
  * The value of an expression for an item. Undefined is a value of its own: it is no constant's equal, and no item is selected by it.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/equality-comparison-operators
  */
-export function evaluate(expression: Expression, item: Json, parameters: Parameters): unknown {
+export function evaluate(expression: Expression, item: unknown, parameters: Parameters): unknown {
   const value = (inner: Expression): unknown => evaluate(inner, item, parameters)
   switch (expression.kind) {
     case 'constant':
       return expression.value
     case 'parameter':
-      if (!parameters.has(expression.name)) throw badRequest(`the query has no parameter ${expression.name}`)
       return parameters.get(expression.name)
     case 'path':
-      return expression.names.reduce<unknown>((current, name) => {
-        if (typeof current !== 'object' || current === null) return undefined
-        return Object.hasOwn(current, name) ? (current as Json)[name] : undefined
-      }, item)
+      return expression.names.reduce<unknown>(stepInto, item)
     case 'compare':
       return compare(expression.operator, value(expression.left), value(expression.right))
-    case 'and': {
-      const [left, right] = [value(expression.left), value(expression.right)]
-      if (left === false || right === false) return false
-      return left === true && right === true ? true : undefined
-    }
-    case 'or': {
-      const [left, right] = [value(expression.left), value(expression.right)]
-      if (left === true || right === true) return true
-      return left === false && right === false ? false : undefined
-    }
+    case 'and':
+      return every(expression.operands.map(value), true)
+    case 'or':
+      return every(expression.operands.map(value), false)
     case 'not': {
       const operand = value(expression.operand)
       return typeof operand === 'boolean' ? !operand : undefined
@@ -48,11 +36,17 @@ export function evaluate(expression: Expression, item: Json, parameters: Paramet
   }
 }
 
+/** AND is true when all are, and false when one is; OR is false when all are, and true when one is. Else neither is known. */
+function every(values: readonly unknown[], wanted: boolean): boolean | undefined {
+  if (values.includes(!wanted)) return !wanted
+  return values.every((value) => value === wanted) ? wanted : undefined
+}
+
 function compare(operator: Comparison, left: unknown, right: unknown): boolean | undefined {
   if (left === undefined || right === undefined) return undefined
-  if (operator === '=' || operator === '!=') return isDeepStrictEqual(left, right) === (operator === '=')
-  const comparable = typeOf(left) === typeOf(right) && !['object', 'array'].includes(typeOf(left))
-  if (!comparable) return undefined
+  if (operator === '=' || operator === '!=') return sameJson(left, right) === (operator === '=')
+  const type = typeOf(left)
+  if (type !== typeOf(right) || type === 'array' || type === 'object') return undefined
   const order = compareValues(left, right)
   if (operator === '<') return order < 0
   if (operator === '<=') return order <= 0
@@ -60,7 +54,7 @@ function compare(operator: Comparison, left: unknown, right: unknown): boolean |
   return order >= 0
 }
 
-function call(name: string, [first, second, third]: readonly unknown[]): unknown {
+function call(name: FunctionName, [first, second, third]: readonly unknown[]): boolean | undefined {
   switch (name) {
     case 'IS_DEFINED':
       return first !== undefined
@@ -71,23 +65,32 @@ function call(name: string, [first, second, third]: readonly unknown[]): unknown
       return third === true ? first.toLowerCase().startsWith(second.toLowerCase()) : first.startsWith(second)
     case 'ARRAY_CONTAINS':
       if (!Array.isArray(first) || second === undefined) return undefined
-      return first.some((element) => isDeepStrictEqual(element, second))
-    default:
-      throw badRequest(`the function ${name} is not supported by this endpoint`)
+      return first.some((element) => sameJson(element, second))
   }
 }
 
-const typeOrder = ['undefined', 'null', 'boolean', 'number', 'string', 'array', 'object']
+const TYPE_ORDER = ['undefined', 'null', 'boolean', 'number', 'string', 'array', 'object']
 
 function typeOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'array' : typeof value
 }
 
-/** The order of ORDER BY: by type first. */
+/**
+ * The order of ORDER BY: by type first. Arrays are each other's equal here, and so are objects.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/order-by
+ */
 export function compareValues(left: unknown, right: unknown): number {
-  const [a, b] = [typeOf(left), typeOf(right)]
-  if (a !== b) return typeOrder.indexOf(a) - typeOrder.indexOf(b)
-  const [x, y] = [left, right] as [number, number]
-  return x < y ? -1 : x > y ? 1 : 0
+  if (typeof left === 'number' && typeof right === 'number') return left - right
+  if (typeof left === 'string' && typeof right === 'string') return compareTexts(left, right)
+  if (typeof left === 'boolean' && typeof right === 'boolean') return Number(left) - Number(right)
+  return TYPE_ORDER.indexOf(typeOf(left)) - TYPE_ORDER.indexOf(typeOf(right))
+}
+
+/** By code points, as SQLite's: by JavaScript's own order those above U+FFFF would stand before U+E000. */
+export function compareTexts(left: string, right: string): number {
+  if (left === right) return 0
+  if (/[\ud800-\uffff]/.test(left) && /[\ud800-\uffff]/.test(right))
+    return Buffer.compare(Buffer.from(left), Buffer.from(right))
+  return left < right ? -1 : 1
 }

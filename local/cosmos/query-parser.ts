@@ -1,46 +1,16 @@
 import { badRequest } from './failure.ts'
+import { type Expression, type Field, FUNCTIONS, type FunctionName, type Query, type Term } from './query-syntax.ts'
+import { type Token, tokenize, unquote, unsupported } from './query-tokens.ts'
 
-/** An expression of a query. */
-export type Expression =
-  | { readonly kind: 'path'; readonly names: readonly (string | number)[] }
-  | { readonly kind: 'constant'; readonly value: unknown }
-  | { readonly kind: 'parameter'; readonly name: string }
-  | { readonly kind: 'compare'; readonly operator: Comparison; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'not'; readonly operand: Expression }
-  | { readonly kind: 'in'; readonly operand: Expression; readonly list: readonly Expression[] }
-  | { readonly kind: 'call'; readonly name: string; readonly operands: readonly Expression[] }
-
-export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
-
-export interface Query {
-  readonly select:
-    | { readonly kind: 'all' }
-    | { readonly kind: 'count' }
-    | { readonly kind: 'value'; readonly value: Expression }
-    | { readonly kind: 'list'; readonly fields: readonly { readonly name: string; readonly value: Expression }[] }
-  readonly where: Expression | undefined
-  readonly orderBy: readonly { readonly path: Expression; readonly descending: boolean }[]
-  readonly offset: Expression | undefined
-  readonly limit: Expression | undefined
-}
-
-/** The functions there are, with the numbers of operands they take. */
-const functions: Readonly<Record<string, readonly [number, number]>> = {
-  STARTSWITH: [2, 3],
-  IS_DEFINED: [1, 1],
-  IS_NULL: [1, 1],
-  ARRAY_CONTAINS: [2, 2],
-}
-
-const tokenPattern =
-  /\s*(?:(@[A-Za-z_]\w*)|([A-Za-z_]\w*)|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(!=|<>|<=|>=|[=<>()[\],.*]))/y
-
-type Token = {
-  readonly type: 'parameter' | 'name' | 'number' | 'text' | 'symbol' | 'end'
-  readonly text: string
-  readonly at: number
-}
+// Of the language: no alias, and where one stands that is not known here, a query that is not supported.
+const KEYWORDS = new Set(
+  'AND ARRAY AS ASC BETWEEN BY DESC DISTINCT ESCAPE EXISTS FROM GROUP HAVING IN INNER JOIN LIKE LIMIT NOT OFFSET OR ORDER RANK SELECT TOP UDF VALUE WHERE'.split(
+    ' ',
+  ),
+)
+const COMPARISONS = ['=', '!=', '<>', '<=', '>=', '<', '>'] as const
+const MAX_TEXT = 262_144
+const MAX_DEPTH = 100
 
 /**
  * Parses the subset of Cosmos DB's query language that this endpoint evaluates.
@@ -48,29 +18,16 @@ type Token = {
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/
  */
 export function parseQuery(text: string): Query {
+  if (text.length > MAX_TEXT) throw badRequest(`a query has at most ${MAX_TEXT} characters`)
   return new Parser(text).query()
-}
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = []
-  tokenPattern.lastIndex = 0
-  for (;;) {
-    const at = tokenPattern.lastIndex
-    if (text.slice(at).trim() === '') break
-    const match = tokenPattern.exec(text)
-    if (!match)
-      throw badRequest(`the query is not supported by this endpoint: at "${text.slice(at).trim().slice(0, 40)}"`)
-    const types = ['parameter', 'name', 'number', 'text', 'symbol'] as const
-    const index = match.slice(1).findIndex((group) => group !== undefined)
-    tokens.push({ type: types[index] ?? 'symbol', text: match[index + 1] ?? '', at })
-  }
-  return [...tokens, { type: 'end', text: 'the end', at: text.length }]
 }
 
 class Parser {
   readonly #tokens: readonly Token[]
+  readonly #parameters = new Set<string>()
+  /** The first names of all paths: FROM, which stands after some, says what they may be. */
+  readonly #roots = new Set<string>()
   #next = 0
-  #alias = 'c'
   #depth = 0
 
   constructor(text: string) {
@@ -80,230 +37,227 @@ class Parser {
   query(): Query {
     this.#expectWord('SELECT')
     const top = this.#word('TOP') ? this.#primary() : undefined
-    // The alias stands after what is selected.
-    const from = this.#tokens.findIndex(({ type, text }) => type === 'name' && text.toUpperCase() === 'FROM')
-    if (from === -1) throw this.#unsupported('a query without FROM')
-    this.#alias = this.#aliasAt(from)
     const select = this.#select()
-    this.#next =
-      from +
-      (this.#tokens[from + 2]?.text.toUpperCase() === 'AS' ? 4 : this.#tokens[from + 1]?.text === this.#alias ? 2 : 3)
+    this.#expectWord('FROM')
+    const alias = this.#alias()
     const where = this.#word('WHERE') ? this.#or() : undefined
     const orderBy = this.#word('ORDER') ? this.#orderBy() : []
-    let [offset, limit]: (Expression | undefined)[] = [undefined, top]
-    if (this.#word('OFFSET')) {
-      offset = this.#primary()
-      this.#expectWord('LIMIT')
-      limit = this.#primary()
-    }
-    if (this.#peek().type !== 'end') throw this.#unsupported(`"${this.#peek().text}"`)
-    return { select, where, orderBy, offset, limit }
+    const [offset, limit] = this.#word('OFFSET') ? this.#offsetLimit() : []
+    const rest = this.#peek()
+    if (rest.type !== 'end') throw unsupported(`"${rest.text}"`)
+    for (const root of this.#roots) if (root !== alias) throw unsupported(`"${root}", which is not the alias ${alias}`)
+    if (top && limit) throw badRequest('a query has TOP or OFFSET LIMIT, not both')
+    if (select.kind === 'count' && (top || limit || orderBy.length > 0))
+      throw unsupported('COUNT with TOP, ORDER BY or OFFSET LIMIT')
+    return { select, where, orderBy, offset, limit: top ?? limit, parameters: this.#parameters }
   }
 
   /** `FROM c`, `FROM root c`, `FROM root AS c` */
-  #aliasAt(from: number): string {
-    const [first, second, third] = this.#tokens.slice(from + 1, from + 4)
-    if (first?.type !== 'name') throw this.#unsupported('this FROM')
-    if (second?.text.toUpperCase() === 'AS' && third?.type === 'name') return third.text
-    const keywords = ['WHERE', 'ORDER', 'OFFSET', 'JOIN', 'GROUP', 'IN']
-    return second?.type === 'name' && !keywords.includes(second.text.toUpperCase()) ? second.text : first.text
+  #alias(): string {
+    const first = this.#name()
+    const { type, text } = this.#peek()
+    return this.#word('AS') || (type === 'name' && !isKeyword(text)) ? this.#name() : first
   }
 
   #select(): Query['select'] {
-    if (this.#symbol('*')) return this.#before({ kind: 'all' })
-    if (this.#word('VALUE')) {
-      const count = this.#tokens
-        .slice(this.#next, this.#next + 4)
-        .map((token) => token.text.toUpperCase())
-        .join('')
-      if (count === 'COUNT(1)') {
-        this.#next += 4
-        return this.#before({ kind: 'count' })
-      }
-      return this.#before({ kind: 'value', value: this.#primary() })
-    }
-    const fields: { name: string; value: Expression }[] = []
+    if (this.#symbol('*')) return { kind: 'all' }
+    if (!this.#word('VALUE')) return { kind: 'list', fields: this.#fields() }
+    const ahead = this.#tokens.slice(this.#next, this.#next + 4)
+    if (ahead.map(({ text }) => text.toUpperCase()).join('') !== 'COUNT(1)') return { kind: 'value', value: this.#or() }
+    this.#next += 4
+    return { kind: 'count' }
+  }
+
+  #fields(): Field[] {
+    const fields: Field[] = []
+    const names = new Set<string>()
     do {
-      const value = this.#primary()
-      const last = value.kind === 'path' ? value.names.at(-1) : undefined
-      const name = this.#word('AS')
-        ? this.#take('name').text
-        : typeof last === 'string'
-          ? last
-          : `$${fields.length + 1}`
+      const start = this.#peek().text
+      const value = this.#or()
+      const implied = value.kind === 'path' ? (value.names.at(-1) ?? start) : undefined
+      const name = this.#word('AS') ? this.#name() : typeof implied === 'string' ? implied : `$${fields.length + 1}`
+      if (names.has(name)) throw badRequest(`the query selects two values named ${name}`)
+      names.add(name)
       fields.push({ name, value })
     } while (this.#symbol(','))
-    return this.#before({ kind: 'list', fields })
+    return fields
   }
 
-  #before(select: Query['select']): Query['select'] {
-    this.#expectWord('FROM')
-    return select
-  }
-
-  #orderBy(): Query['orderBy'] {
+  #orderBy(): Term[] {
     this.#expectWord('BY')
-    const terms: { path: Expression; descending: boolean }[] = []
+    const terms: Term[] = []
     do {
       const path = this.#primary()
-      if (path.kind !== 'path') throw this.#unsupported('ORDER BY of anything but a path')
+      if (path.kind !== 'path') throw unsupported('ORDER BY of anything but a path')
       const descending = this.#word('DESC')
       if (!descending) this.#word('ASC')
-      terms.push({ path, descending })
+      terms.push({ path: path.names, descending })
     } while (this.#symbol(','))
     return terms
   }
 
+  #offsetLimit(): [offset: Expression, limit: Expression] {
+    const offset = this.#primary()
+    this.#expectWord('LIMIT')
+    return [offset, this.#primary()]
+  }
+
   #or(): Expression {
-    let left = this.#and()
-    while (this.#word('OR')) left = { kind: 'or', left, right: this.#and() }
-    return left
+    return this.#chain('or', () => this.#chain('and', () => this.#not()))
   }
 
-  #and(): Expression {
-    let left = this.#not()
-    while (this.#word('AND')) left = { kind: 'and', left, right: this.#not() }
-    return left
+  /** One level for a chain of any length, so that long ones do not exhaust the stack. */
+  #chain(kind: 'and' | 'or', operand: () => Expression): Expression {
+    const first = operand()
+    const operands = [first]
+    while (this.#word(kind.toUpperCase())) operands.push(operand())
+    return operands.length === 1 ? first : { kind, operands }
   }
 
+  /** Every nesting of an expression comes through here. */
   #not(): Expression {
-    if (this.#word('NOT')) return { kind: 'not', operand: this.#not() }
-    return this.#comparison()
+    this.#depth += 1
+    if (this.#depth > MAX_DEPTH) throw badRequest('the query is nested too deeply')
+    const expression: Expression = this.#word('NOT') ? { kind: 'not', operand: this.#not() } : this.#comparison()
+    this.#depth -= 1
+    return expression
   }
 
   #comparison(): Expression {
     const left = this.#primary()
     if (this.#word('NOT')) {
       this.#expectWord('IN')
-      return { kind: 'not', operand: this.#in(left) }
+      return { kind: 'not', operand: { kind: 'in', operand: left, list: this.#list() } }
     }
-    if (this.#word('IN')) return this.#in(left)
+    if (this.#word('IN')) return { kind: 'in', operand: left, list: this.#list() }
     if (this.#word('BETWEEN')) {
       const low = this.#primary()
       this.#expectWord('AND')
+      const high = this.#primary()
       return {
         kind: 'and',
-        left: { kind: 'compare', operator: '>=', left, right: low },
-        right: { kind: 'compare', operator: '<=', left, right: this.#primary() },
+        operands: [
+          { kind: 'compare', operator: '>=', left, right: low },
+          { kind: 'compare', operator: '<=', left, right: high },
+        ],
       }
     }
-    for (const operator of ['=', '!=', '<>', '<=', '>=', '<', '>'] as const)
+    for (const operator of COMPARISONS)
       if (this.#symbol(operator))
         return { kind: 'compare', operator: operator === '<>' ? '!=' : operator, left, right: this.#primary() }
     return left
   }
 
-  #in(operand: Expression): Expression {
+  /** `(a, b, …)` */
+  #list(): Expression[] {
     this.#expectSymbol('(')
     const list: Expression[] = []
-    do list.push(this.#primary())
+    do list.push(this.#or())
     while (this.#symbol(','))
     this.#expectSymbol(')')
-    return { kind: 'in', operand, list }
+    return list
   }
 
   #primary(): Expression {
-    this.#depth += 1
-    if (this.#depth > 100) throw badRequest('the query is nested too deeply')
-    try {
-      return this.#primaryWithin()
-    } finally {
-      this.#depth -= 1
-    }
-  }
-
-  #primaryWithin(): Expression {
-    const token = this.#peek()
     if (this.#symbol('(')) {
       const inner = this.#or()
       this.#expectSymbol(')')
       return inner
     }
+    const { type, text } = this.#peek()
     this.#next += 1
-    if (token.type === 'number') return { kind: 'constant', value: Number(token.text) }
-    if (token.type === 'text') return { kind: 'constant', value: unquote(token.text) }
-    if (token.type === 'parameter') return { kind: 'parameter', name: token.text }
-    if (token.type !== 'name') throw this.#unsupported(`"${token.text}"`)
-    const word = token.text.toUpperCase()
+    switch (type) {
+      case 'number':
+        if (!Number.isFinite(Number(text))) throw badRequest(`${text} is too large a number`)
+        return { kind: 'constant', value: Number(text) }
+      case 'text':
+        return { kind: 'constant', value: unquote(text) }
+      case 'parameter':
+        this.#parameters.add(text)
+        return { kind: 'parameter', name: text }
+      case 'name':
+        return this.#named(text)
+      default:
+        throw unsupported(`"${text}"`)
+    }
+  }
+
+  #named(text: string): Expression {
+    const word = text.toUpperCase()
     if (word === 'TRUE' || word === 'FALSE') return { kind: 'constant', value: word === 'TRUE' }
     if (word === 'NULL') return { kind: 'constant', value: null }
     if (word === 'UNDEFINED') return { kind: 'constant', value: undefined }
+    if (isKeyword(text)) throw unsupported(`"${text}"`)
     if (this.#peek().text === '(') return this.#call(word)
-    if (token.text !== this.#alias) throw this.#unsupported(`"${token.text}"`)
-    return { kind: 'path', names: this.#names() }
+    this.#roots.add(text)
+    return { kind: 'path', names: this.#steps() }
   }
 
   #call(name: string): Expression {
-    const [least, most] = functions[name] ?? []
-    if (least === undefined || most === undefined) throw this.#unsupported(`the function ${name}`)
-    this.#expectSymbol('(')
-    const operands: Expression[] = []
-    do operands.push(this.#or())
-    while (this.#symbol(','))
-    this.#expectSymbol(')')
+    if (!isFunction(name)) throw unsupported(`the function ${name}`)
+    const operands = this.#list()
+    const [least, most] = FUNCTIONS[name]
     if (operands.length < least || operands.length > most)
       throw badRequest(`${name} takes ${least} to ${most} operands`)
     return { kind: 'call', name, operands }
   }
 
-  #names(): (string | number)[] {
-    const names: (string | number)[] = []
+  /** `.a["b"][0]` */
+  #steps(): (string | number)[] {
+    const steps: (string | number)[] = []
     for (;;) {
-      if (this.#symbol('.')) names.push(this.#take('name').text)
+      if (this.#symbol('.')) steps.push(this.#take('name'))
       else if (this.#symbol('[')) {
-        const token = this.#peek()
+        const { type, text } = this.#peek()
         this.#next += 1
-        if (token.type === 'text') names.push(String(unquote(token.text)))
-        else if (token.type === 'number' && /^\d+$/.test(token.text)) names.push(Number(token.text))
-        else throw this.#unsupported(`[${token.text}]`)
+        if (type === 'text') steps.push(unquote(text))
+        else if (type === 'number' && /^\d{1,9}$/.test(text)) steps.push(Number(text))
+        else throw unsupported(`[${text}]`)
         this.#expectSymbol(']')
-      } else return names
+      } else return steps
     }
   }
 
   #peek(): Token {
-    return this.#tokens[this.#next] ?? (this.#tokens.at(-1) as Token)
+    return this.#tokens[this.#next] ?? { type: 'end', text: 'the end' }
   }
 
-  #take(type: Token['type']): Token {
+  #take(type: Token['type']): string {
     const token = this.#peek()
-    if (token.type !== type) throw this.#unsupported(`"${token.text}"`)
+    if (token.type !== type) throw unsupported(`"${token.text}"`)
     this.#next += 1
-    return token
+    return token.text
+  }
+
+  #name(): string {
+    const text = this.#take('name')
+    if (isKeyword(text)) throw unsupported(`"${text}" as a name`)
+    return text
   }
 
   #word(word: string): boolean {
-    const { type, text } = this.#peek()
-    const found = type === 'name' && text.toUpperCase() === word
-    if (found) this.#next += 1
-    return found
+    return this.#skip('name', (text) => text.toUpperCase() === word)
   }
 
   #symbol(symbol: string): boolean {
-    const { type, text } = this.#peek()
-    const found = type === 'symbol' && text === symbol
+    return this.#skip('symbol', (text) => text === symbol)
+  }
+
+  #skip(type: Token['type'], matches: (text: string) => boolean): boolean {
+    const token = this.#peek()
+    const found = token.type === type && matches(token.text)
     if (found) this.#next += 1
     return found
   }
 
   #expectWord(word: string): void {
-    if (!this.#word(word)) throw this.#unsupported(`"${this.#peek().text}" where ${word} is expected`)
+    if (!this.#word(word)) throw unsupported(`"${this.#peek().text}" where ${word} is expected`)
   }
 
   #expectSymbol(symbol: string): void {
-    if (!this.#symbol(symbol)) throw this.#unsupported(`"${this.#peek().text}" where ${symbol} is expected`)
-  }
-
-  #unsupported(what: string): Error {
-    return badRequest(`the query is not supported by this endpoint: ${what}`)
+    if (!this.#symbol(symbol)) throw unsupported(`"${this.#peek().text}" where ${symbol} is expected`)
   }
 }
 
-function unquote(text: string): unknown {
-  const inner = text.slice(1, -1).replaceAll("\\'", "'")
-  try {
-    return JSON.parse(`"${text.startsWith('"') ? inner : inner.replaceAll('"', '\\"').replaceAll('\\\\"', '\\"')}"`)
-  } catch {
-    throw badRequest(`${text} is not a text`)
-  }
-}
+const isKeyword = (text: string): boolean => KEYWORDS.has(text.toUpperCase())
+const isFunction = (name: string): name is FunctionName => Object.hasOwn(FUNCTIONS, name)

@@ -1,13 +1,21 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, tooLarge } from './failure.ts'
+import { badRequest, notFound, tooLarge } from './failure.ts'
+import { checkJson, MAX_NESTING } from './json.ts'
 
 // A batch may hold 2 MB of items, and names and JSON around them.
 const MAX_BODY_BYTES = 4 * 1024 * 1024
+// A batch, or a patch, holds values of items within values of its own.
+const MAX_BODY_NESTING = MAX_NESTING + 8
+/** Where this endpoint has something; `''` is the account. */
+const ROUTES = ['', 'offers', 'dbs', 'dbs/colls', 'dbs/colls/pkranges', 'dbs/colls/docs']
 
-/** A request with its path taken apart: `/dbs/{d}/colls/{c}/docs/{i}`. */
-export interface Request {
+/** What is asked for, by the path: `/dbs/{d}/colls/{c}/docs/{i}`. */
+export interface Target {
   readonly method: string
   readonly headers: NodeJS.Dict<string>
+  readonly host: string
+  /** The names of the path without the ids, such as `dbs/colls/docs`. */
+  readonly route: string
   readonly database: string | undefined
   readonly container: string | undefined
   readonly item: string | undefined
@@ -17,45 +25,69 @@ export interface Request {
   readonly one: boolean
   /** What is signed: the path to the resource, or to the parent of a list. */
   readonly link: string
-  readonly host: string
+}
+
+export interface Request extends Target {
   readonly bytes: number
   readonly body: unknown
 }
 
-export async function readRequest(message: IncomingMessage): Promise<Request> {
-  const path = (message.url ?? '/').split('?')[0] ?? '/'
-  let segments: string[]
-  try {
-    segments = path
-      .split('/')
-      .filter((segment) => segment !== '')
-      .map(decodeURIComponent)
-  } catch {
-    throw badRequest('the path is not well encoded')
-  }
+/** @throws Failure 400 or 404 */
+export function readTarget(message: IncomingMessage): Target {
+  const [path = ''] = (message.url ?? '').split('?')
+  const segments = decode(path.split('/').filter((segment) => segment !== ''))
   const types = segments.filter((_, index) => index % 2 === 0)
-  const ids = segments.filter((_, index) => index % 2 === 1)
-  const type = types.at(-1) ?? ''
+  const [database, container, item] = segments.filter((_, index) => index % 2 === 1)
   const one = segments.length > 0 && segments.length % 2 === 0
-  const bytes = await readBody(message)
+  const route = types.join('/')
+  if (!ROUTES.includes(route)) throw notFound(`the route ${path}`)
   return {
     method: message.method ?? '',
     headers: message.headers as NodeJS.Dict<string>,
-    database: types[0] === 'dbs' ? ids[0] : undefined,
-    container: types[1] === 'colls' ? ids[1] : undefined,
-    item: types[2] === 'docs' ? ids[2] : undefined,
-    type,
+    host: message.headers.host ?? '',
+    route,
+    database,
+    container,
+    item,
+    type: types.at(-1) ?? '',
     one,
     link: segments.slice(0, one ? segments.length : -1).join('/'),
-    host: message.headers.host ?? '',
-    bytes: bytes.length,
-    body: bytes.length === 0 ? undefined : parse(bytes),
   }
 }
 
+/**
+ * Reads the body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the
+ * answer.
+ * @throws Failure 400 or 413
+ */
+export async function readRequest(message: IncomingMessage, target: Target): Promise<Request> {
+  const bytes = await readBody(message)
+  return { ...target, bytes: bytes.length, body: bytes.length === 0 ? undefined : parse(bytes) }
+}
+
+/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
+export async function drain(message: IncomingMessage): Promise<void> {
+  if (message.complete || message.destroyed) return
+  await new Promise<void>((resolve) => {
+    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
+  })
+}
+
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
-export function flag({ headers }: Request, name: string): boolean {
+export function flag({ headers }: Target, name: string): boolean {
   return headers[name]?.toLowerCase() === 'true'
+}
+
+export function isQuery(target: Target): boolean {
+  return flag(target, 'x-ms-documentdb-isquery') || target.headers['content-type'] === 'application/query+json'
+}
+
+function decode(segments: readonly string[]): string[] {
+  try {
+    return segments.map((segment) => decodeURIComponent(segment))
+  } catch {
+    throw badRequest('the path is not well encoded')
+  }
 }
 
 function readBody(message: IncomingMessage): Promise<Buffer> {
@@ -71,15 +103,19 @@ function readBody(message: IncomingMessage): Promise<Buffer> {
       if (size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
       else resolve(Buffer.concat(chunks))
     })
-    message.on('error', reject)
-    message.on('close', () => reject(badRequest('the request was cut off')))
+    const cutOff = (): void => reject(badRequest('the request was cut off'))
+    message.on('error', cutOff)
+    message.on('close', cutOff)
   })
 }
 
 function parse(bytes: Buffer): unknown {
+  let body: unknown
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    body = JSON.parse(bytes.toString('utf8'))
   } catch (error) {
     throw badRequest(`the body is not JSON: ${(error as Error).message}`)
   }
+  checkJson(body, MAX_BODY_NESTING)
+  return body
 }

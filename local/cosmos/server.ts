@@ -1,20 +1,25 @@
-import { randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
+import type { Answer } from './answers.ts'
 import { Catalog } from './catalog.ts'
 import { Failure } from './failure.ts'
+import type { Account } from './item-routes.ts'
 import { Items } from './items.ts'
-import { type Request, readRequest } from './requests.ts'
-import { type Account, type Answer, answer } from './routes.ts'
-import { checkSignature } from './signature.ts'
+import { drain, isQuery, type Request, readRequest, readTarget } from './requests.ts'
+import { answer } from './routes.ts'
+import { checkSignature, signingKey } from './signature.ts'
 import { Store } from './store.ts'
 
 const SWEEP_EVERY_MS = 10_000
 const SWEEP_MOST = 1000
 // Longer than the SDKs keep an idle connection: the end that closes it should not be this one.
 const KEEP_ALIVE_MS = 120_000
+const REQUEST_MS = 30_000
+const MAX_CONNECTIONS = 1000
+const STOP_MS = 2000
 
 export interface CosmosOptions {
   /** 0 for any free port. */
@@ -39,10 +44,20 @@ export async function startCosmos({ port, dataDir, key }: CosmosOptions): Promis
     throw error
   }
   const account: Account = { store, catalog: new Catalog(store), items: new Items(store) }
-  const server = createServer((message, response) => void serve(account, key, message, response))
+  const secret = signingKey(key)
+  const server = createServer((message, response) => {
+    serve(account, secret, message, response).catch((error: unknown) => {
+      console.error(error)
+      response.destroy()
+    })
+  })
   server.keepAliveTimeout = KEEP_ALIVE_MS
-  server.requestTimeout = 30_000
-  const sweeping = setInterval(() => void account.items.sweep(SWEEP_MOST), SWEEP_EVERY_MS)
+  server.requestTimeout = REQUEST_MS
+  server.maxConnections = MAX_CONNECTIONS
+  let sweep = Promise.resolve()
+  const sweeping = setInterval(() => {
+    sweep = sweep.then(() => account.items.sweep(SWEEP_MOST))
+  }, SWEEP_EVERY_MS)
   try {
     const bound = await listen(server, port, 'TIDEMARK_COSMOS_PORT')
     return {
@@ -51,8 +66,8 @@ export async function startCosmos({ port, dataDir, key }: CosmosOptions): Promis
         clearInterval(sweeping)
         const closed = new Promise((resolve) => server.close(resolve))
         server.closeIdleConnections()
-        setTimeout(() => server.closeAllConnections(), 2000).unref()
-        await closed
+        setTimeout(() => server.closeAllConnections(), STOP_MS).unref()
+        await Promise.all([closed, sweep])
         store.close()
         await unlock()
       },
@@ -65,54 +80,52 @@ export async function startCosmos({ port, dataDir, key }: CosmosOptions): Promis
   }
 }
 
-async function serve(account: Account, key: string, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  let answered: Answer
+async function serve(
+  account: Account,
+  key: KeyObject,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   let request: Request | undefined
+  let answered: Answer
   try {
-    request = await readRequest(message)
-    const { authorization, 'x-ms-date': date } = request.headers
-    checkSignature(key, { method: request.method, authorization, date }, request)
+    const target = readTarget(message)
+    checkSignature(key, target)
+    request = await readRequest(message, target)
     answered = await answer(account, request)
   } catch (error) {
     if (!(error instanceof Failure)) console.error(error)
-    const {
-      status,
-      code,
-      message: text,
-      substatus,
-    } = error instanceof Failure ? error : new Failure(500, 'InternalServerError', 'the endpoint has a fault')
-    answered = {
-      status,
-      body: { code, message: text },
-      headers: substatus === undefined ? {} : { 'x-ms-substatus': substatus },
-    }
+    await drain(message)
+    answered = refusal(
+      error instanceof Failure ? error : new Failure(500, 'InternalServerError', 'the endpoint has a fault'),
+    )
   }
+  // The client went away.
   if (response.destroyed) return
-  const body = answered.text ?? (answered.body === undefined ? '' : JSON.stringify(answered.body))
+  const body = Buffer.from(answered.text ?? (answered.body === undefined ? '' : JSON.stringify(answered.body)))
   response.writeHead(answered.status, {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
+    'content-length': body.length,
     'x-ms-activity-id': randomUUID(),
-    'x-ms-request-charge': charge(answered.status, request, body),
+    'x-ms-request-charge': charge(answered.status, request, body.length),
     'x-ms-session-token': `0:-1#${account.store.lsn}`,
     'x-ms-version': '2018-12-31',
-    ...(request?.container
-      ? {
-          'x-ms-alt-content-path': `dbs/${encodeURIComponent(request.database ?? '')}/colls/${encodeURIComponent(request.container)}`,
-        }
-      : {}),
+    ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
     ...answered.headers,
   })
   response.end(message.method === 'HEAD' ? undefined : body)
 }
 
+function refusal({ status, code, message, substatus }: Failure): Answer {
+  return { status, body: { code, message }, headers: substatus === undefined ? {} : { 'x-ms-substatus': substatus } }
+}
+
+function contentPath({ database = '', container = '' }: Request): string {
+  return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
+}
+
 /** An estimate in request units, from the published figures: 1 a KB read, 5.5 a KB written. */
-function charge(status: number, request: Request | undefined, body: string): number {
-  const writes =
-    request !== undefined &&
-    status < 300 &&
-    request.method !== 'GET' &&
-    request.headers['x-ms-documentdb-isquery'] === undefined
-  const kilobytes = Math.max(1, Math.ceil((writes ? (request?.bytes ?? 0) : body.length) / 1024))
-  return kilobytes * (writes ? 5.5 : 1)
+function charge(status: number, request: Request | undefined, answeredBytes: number): number {
+  const writes = request !== undefined && status < 300 && request.method !== 'GET' && !isQuery(request)
+  return Math.max(1, Math.ceil((writes ? request.bytes : answeredBytes) / 1024)) * (writes ? 5.5 : 1)
 }

@@ -1,28 +1,36 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Failure } from './failure.ts'
+import type { Target } from './requests.ts'
+
+/** @param key base64 */
+export const signingKey = (key: string): KeyObject => createSecretKey(key, 'base64')
 
 /**
- * Checks a request's master-key signature.
+ * Checks a request's master-key signature. Its date may be any: whoever can replay a request of this machine can read the key too.
  * @throws Failure 401
  * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
  */
-export function checkSignature(
-  key: string,
-  request: { readonly method: string; readonly authorization: string | undefined; readonly date: string | undefined },
-  resource: { readonly type: string; readonly link: string },
-): void {
-  const { type, ver, sig } = Object.fromEntries(
-    new URLSearchParams(decodeURIComponent(request.authorization ?? '').replaceAll('+', '%2B')),
-  )
-  if (type !== 'master' || ver !== '1.0' || sig === undefined || request.date === undefined)
-    throw new Failure(401, 'Unauthorized', 'the request carries no master-key signature')
-  // Links by rid are signed in lower case, links by name as they are.
-  const candidates = [resource.link, resource.link.split('/').at(-1)?.toLowerCase() ?? '']
-  const valid = candidates.some((link) => {
-    const text = `${request.method.toLowerCase()}\n${resource.type}\n${link}\n${request.date?.toLowerCase()}\n\n`
-    const expected = createHmac('sha256', Buffer.from(key, 'base64')).update(text).digest()
-    const given = Buffer.from(sig, 'base64')
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  })
-  if (!valid) throw new Failure(401, 'Unauthorized', 'the signature of the request is not that of the account key')
+export function checkSignature(key: KeyObject, { method, headers, type, link }: Target): void {
+  const date = headers['x-ms-date']
+  const [, given] = /^type=master&ver=1\.0&sig=([\w+/=-]+)$/.exec(decode(headers.authorization ?? '')) ?? []
+  if (given === undefined || date === undefined) throw unauthorized('the request carries no master-key signature')
+  // Links by name are signed as they are, links by rid as that rid in lower case.
+  const rid = link.split('/').at(-1)?.toLowerCase() ?? ''
+  const signature = Buffer.from(given, 'base64')
+  const signs = (signed: string): boolean => {
+    const text = `${method.toLowerCase()}\n${type}\n${signed}\n${date.toLowerCase()}\n\n`
+    const expected = createHmac('sha256', key).update(text).digest()
+    return signature.length === expected.length && timingSafeEqual(signature, expected)
+  }
+  if (!signs(link) && !signs(rid)) throw unauthorized('the signature of the request is not that of the account key')
+}
+
+const unauthorized = (message: string): Failure => new Failure(401, 'Unauthorized', message)
+
+function decode(header: string): string {
+  try {
+    return decodeURIComponent(header)
+  } catch {
+    return ''
+  }
 }

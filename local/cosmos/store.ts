@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StartError } from '../kit/errors.ts'
 
 /** Of the tables below. Data of a newer version is not touched. */
@@ -22,41 +22,38 @@ const SCHEMA = `
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
 `
 
-interface Job {
-  run(): void
-  settle(): void
-}
+// The service indexes every path; this one is what a stream is read by, and without it each page would read the whole stream.
+const VERSION_INDEX = `
+  CREATE INDEX IF NOT EXISTS items_by_version ON items (container, pk, json_extract(body, '$."version"'))
+    WHERE json_extract(body, '$."version"') IS NOT NULL`
+
+/** Texts of statements are few but for the queries that clients think of. */
+const MAX_STATEMENTS = 200
 
 /**
  * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`). Writes that arrive in one
  * turn of the event loop share a commit; each has a savepoint, so that one's failure is its own.
  */
 export class Store {
-  readonly sql: DatabaseSync
-  #jobs: Job[] = []
-  #scheduled = false
+  readonly #sql: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  /** Each runs one write and returns how it is settled. */
+  #jobs: (() => () => void)[] = []
   #lsn: number
   #item: number
+  #closed = false
 
-  /** @throws StartError for a folder that cannot be written, or data of a newer version. */
+  /** @throws StartError for a folder or a file that cannot be used, or data of a newer version. */
   constructor(dataDir: string) {
     try {
       mkdirSync(dataDir, { recursive: true })
-      this.sql = new DatabaseSync(join(dataDir, 'cosmos.sqlite'))
-      this.sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+      this.#sql = new DatabaseSync(join(dataDir, 'cosmos.sqlite'))
+      this.#makeTables()
+      this.#lsn = this.#counter('lsn')
+      this.#item = this.#counter('item')
     } catch (error) {
       throw new StartError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`)
     }
-    const { user_version: version } = this.sql.prepare('PRAGMA user_version').get() as { user_version: number }
-    if (version > SCHEMA_VERSION) {
-      this.sql.close()
-      throw new StartError(
-        `the data in ${dataDir} is of a newer version (${version}): use that version, or another folder`,
-      )
-    }
-    if (version === 0) this.sql.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
-    this.#lsn = this.#counter('lsn')
-    this.#item = this.#counter('item')
   }
 
   /** The number of the last write. */
@@ -64,67 +61,89 @@ export class Store {
     return this.#lsn
   }
 
-  /** A new LSN: one for each request that writes, its batch included. */
-  nextLsn(): number {
-    this.#lsn += 1
-    return this.#lsn
-  }
-
+  /** A number that no item had before. Within a write. */
   nextItem(): number {
     this.#item += 1
     return this.#item
   }
 
-  /** Runs a write in the next commit, and settles with what it returned or threw once that is on disk. */
-  write<Result>(task: () => Result): Promise<Result> {
+  /** A statement, compiled once for as long as it is in use. */
+  prepare(text: string): StatementSync {
+    const statement = this.#statements.get(text) ?? this.#sql.prepare(text)
+    // Put last: the first of the map is the one not used for longest.
+    this.#statements.delete(text)
+    this.#statements.set(text, statement)
+    const [oldest] = this.#statements.keys()
+    if (this.#statements.size > MAX_STATEMENTS && oldest !== undefined) this.#statements.delete(oldest)
+    return statement
+  }
+
+  /**
+   * Runs a write in the next commit, and settles with what it returned or threw once that is on disk.
+   * @param task is given the write's LSN, which all that it changes shares. What it changed is undone when it throws.
+   */
+  write<Result>(task: (lsn: number) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
-      let settle = (): void => {}
-      this.#jobs.push({
-        run: () => {
-          this.sql.exec('SAVEPOINT job')
-          try {
-            const result = task()
-            settle = () => resolve(result)
-          } catch (error) {
-            this.sql.exec('ROLLBACK TO job')
-            settle = () => reject(error)
-          }
-          this.sql.exec('RELEASE job')
-        },
-        settle: () => settle(),
+      if (this.#closed) throw new Error('the store is closed')
+      this.#jobs.push(() => {
+        const [lsn, item] = [this.#lsn, this.#item]
+        this.prepare('SAVEPOINT job').run()
+        try {
+          this.#lsn += 1
+          const result = task(this.#lsn)
+          this.prepare('RELEASE job').run()
+          return () => resolve(result)
+        } catch (error) {
+          // SQLite gave the whole transaction up, as it does on a full disk.
+          if (!this.#sql.isTransaction) throw error
+          this.prepare('ROLLBACK TO job').run()
+          this.prepare('RELEASE job').run()
+          this.#lsn = lsn
+          this.#item = item
+          return () => reject(error)
+        }
       })
-      if (!this.#scheduled) {
-        this.#scheduled = true
-        setImmediate(() => this.#commit())
-      }
+      if (this.#jobs.length === 1) setImmediate(() => this.#commit())
     })
   }
 
+  /** Commits what waits, and closes the file. */
   close(): void {
     this.#commit()
-    this.sql.close()
+    this.#closed = true
+    this.#sql.close()
   }
 
   #commit(): void {
     const jobs = this.#jobs
-    this.#jobs = []
-    this.#scheduled = false
     if (jobs.length === 0) return
-    this.sql.exec('BEGIN IMMEDIATE')
-    for (const job of jobs) job.run()
-    this.#saveCounter('lsn', this.#lsn)
-    this.#saveCounter('item', this.#item)
-    // A commit that fails (a full disk) must not be answered as one that did not: the process ends, and recovery decides.
-    this.sql.exec('COMMIT')
-    for (const job of jobs) job.settle()
+    this.#jobs = []
+    let settled: (() => void)[]
+    try {
+      this.prepare('BEGIN IMMEDIATE').run()
+      settled = jobs.map((job) => job())
+      this.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)").run(this.#lsn, this.#item)
+      this.prepare('COMMIT').run()
+    } catch (error) {
+      // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
+      console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)
+      process.exit(1)
+    }
+    for (const settle of settled) settle()
+  }
+
+  #makeTables(): void {
+    const { user_version: version } = this.#sql.prepare('PRAGMA user_version').get() as { user_version: number }
+    if (version > SCHEMA_VERSION)
+      throw new Error(`its data is of a newer version (${version}): use that version, or another folder`)
+    // Only now: to change the journal's mode is to write.
+    this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    if (version === 0) this.#sql.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+    this.#sql.exec(VERSION_INDEX)
   }
 
   #counter(name: string): number {
-    return (this.sql.prepare('SELECT value FROM counters WHERE name = ?').get(name) as { value: number }).value
-  }
-
-  #saveCounter(name: string, value: number): void {
-    this.sql.prepare('UPDATE counters SET value = ? WHERE name = ?').run(value, name)
+    return (this.prepare('SELECT value FROM counters WHERE name = ?').get(name) as { value: number }).value
   }
 }
 

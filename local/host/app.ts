@@ -28,8 +28,8 @@ export async function loadApp(root: string): Promise<App> {
       await import(pathToFileURL(path).href)
     } catch (error) {
       if (error instanceof StartError) throw error
-      // A fault of the developer's own code, who needs its stack.
-      console.error(error)
+      // A fault of the developer's own code, who needs its stack; an error with a code says what it is in its message.
+      if (!(error instanceof Error && 'code' in error)) console.error(error)
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)
     }
   }

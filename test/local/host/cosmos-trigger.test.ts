@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Container, CosmosClient, type Database } from '@azure/cosmos'
-import { cleanups, dataFolder, ending, startCosmos, startHost, TestApp, until } from './support.ts'
+import { cleanups, dataFolder, ending, startCosmos, startHost, TestApp, until, untilStopping } from './support.ts'
 
 const cleanup = cleanups(after)
 let settings: Record<string, string> = {}
@@ -145,6 +145,7 @@ describe('a page that is not finished', () => {
     const host = await startHost(ending(t), app, settings)
     await until('the invocation', () => app.lines().length === 1)
     const stopped = host.stop()
+    await untilStopping(host)
     app.open('open')
     await stopped
     assert.deepEqual(app.lines(), [['a'], 'ended'])

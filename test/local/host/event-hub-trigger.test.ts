@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import { cleanups, dataFolder, ending, startBlobs, startHost, startHubs, TestApp, until } from './support.ts'
+import {
+  cleanups,
+  dataFolder,
+  ending,
+  startBlobs,
+  startHost,
+  startHubs,
+  TestApp,
+  until,
+  untilStopping,
+} from './support.ts'
 
 const HUBS = [
   'passed',
@@ -155,6 +165,7 @@ describe('a batch that is not finished', () => {
     const host = await startHost(ending(t), app, settings)
     await until('the invocation', () => app.lines().length === 1)
     const stopped = host.stop()
+    await untilStopping(host)
     app.open('open')
     await stopped
     assert.deepEqual(app.lines(), [['a'], 'ended'], 'what is in flight may finish')

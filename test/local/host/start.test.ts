@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { listen } from '../../../local/kit/listen.ts'
-import { ending, startHost, TestApp, until } from './support.ts'
+import { ending, startHost, TestApp, until, untilStopping } from './support.ts'
 
 const HANDLER = 'handler: () => {}'
 const HUB = `connection: 'EventHubConnection', eventHubName: 'h', cardinality: 'many', ${HANDLER}`
@@ -247,12 +247,7 @@ test('a stop lets the request in flight finish, and takes no new one', async (t)
   const answer = fetch(`${host.address}/api/slow`)
   await until('the request', () => app.lines().includes('began'))
   const stopped = host.stop()
-  await until('the closed port', () =>
-    fetch(`${host.address}/api/unknown`).then(
-      () => false,
-      () => true,
-    ),
-  )
+  await untilStopping(host)
   app.open('open')
   assert.equal(await (await answer).text(), 'done')
   await stopped

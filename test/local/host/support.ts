@@ -122,6 +122,16 @@ export async function startHost(cleanup: Cleanup, app: TestApp, settings: Record
   return host
 }
 
+/** Settles when a host that was told to stop has heard it: its port is closed then. */
+export async function untilStopping(host: Child): Promise<void> {
+  await until('the closed port', () =>
+    fetch(`${host.address}/api/unknown`).then(
+      () => false,
+      () => true,
+    ),
+  )
+}
+
 /** The blob endpoint, with the connection string as AzureWebJobsStorage has it. */
 export async function startBlobs(
   cleanup: Cleanup,

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { OperationInput, OperationResponse } from '@azure/cosmos'
+import type { CosmosTarget } from './support.ts'
+import { assertRefused, docsOf, newContainer, raw } from './support.ts'
+
+const create = (id: string, more = {}): OperationInput => ({
+  operationType: 'Create',
+  resourceBody: { id, pk: 'a', ...more },
+})
+const HEADERS = {
+  'x-ms-documentdb-partitionkey': '["a"]',
+  'x-ms-cosmos-is-batch-request': 'True',
+  'x-ms-cosmos-batch-atomic': 'True',
+}
+/** The SDK's type knows no If-Match of a delete; it sends one all the same. */
+const withIfMatch = (operation: OperationInput): OperationInput => ({ ...operation, ifMatch: '"x"' }) as OperationInput
+const codesOf = (result: readonly OperationResponse[] | undefined): number[] =>
+  (result ?? []).map(({ statusCode }) => statusCode)
+
+/** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
+export function batches(target: () => CosmosTarget): void {
+  test('a batch that fails says which operation and why, 424 of all others, and leaves no trace', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource, headers } = await container.items.create({ id: 'there', pk: 'a', n: 0 })
+    const failing: readonly (readonly [OperationInput, number])[] = [
+      [create('there'), 409],
+      [create('x', { pk: 'b' }), 400],
+      [{ operationType: 'Read', id: 'none' }, 404],
+      [{ operationType: 'Delete', id: 'none' }, 404],
+      [withIfMatch({ operationType: 'Delete', id: 'there' }), 412],
+      [{ operationType: 'Replace', id: 'there', ifMatch: '"x"', resourceBody: { id: 'there', pk: 'a' } }, 412],
+      [{ operationType: 'Upsert', ifMatch: '"x"', resourceBody: { id: 'there', pk: 'a' } }, 412],
+      [{ operationType: 'Patch', id: 'there', resourceBody: [{ op: 'incr', path: '/pk', value: 1 }] }, 400],
+    ]
+    for (const [operation, code] of failing) {
+      const patch: OperationInput = {
+        operationType: 'Patch',
+        id: 'there',
+        resourceBody: [{ op: 'incr', path: '/n', value: 1 }],
+      }
+      const answered = await container.items.batch([create('new'), patch, operation, create('more')], 'a')
+      assert.equal(answered.code, 207)
+      assert.deepEqual(codesOf(answered.result), [424, 424, code, 424])
+    }
+    assert.deepEqual((await container.items.readAll().fetchAll()).resources, [resource])
+    const read = await container.item('there', 'a').read()
+    assert.equal(read.headers['x-ms-session-token'], headers['x-ms-session-token'])
+  })
+
+  test('a batch over 2 MB is refused with 413, and one of 100 operations is taken', async (t) => {
+    const container = await newContainer(t, target())
+    const many = Array.from({ length: 100 }, (_, i) => create(String(i)))
+    const large = [create('1', { text: 'x'.repeat(1_200_000) }), create('2', { text: 'x'.repeat(1_200_000) })]
+    const body = JSON.stringify(large)
+    assertRefused(await raw(target(), 'POST', docsOf(container), HEADERS, body), 413)
+    assert.deepEqual((await container.items.readAll().fetchAll()).resources, [])
+    assert.equal((await container.items.batch(many, 'a')).code, 200)
+  })
+
+  test('an operation that there is none of fails the batch with 400', async (t) => {
+    const container = await newContainer(t, target())
+    for (const operation of [{ operationType: 'Move', id: 'a' }, { operationType: 'Read' }, {}]) {
+      const body = JSON.stringify([create('x'), operation])
+      const { status, text } = await raw(target(), 'POST', docsOf(container), HEADERS, body)
+      assert.deepEqual([status, codesOf(JSON.parse(text))], [207, [424, 400]])
+    }
+  })
+
+  test('a batch does all that its operations say, each seeing those before it', async (t) => {
+    const container = await newContainer(t, target())
+    const { etag } = await container.items.create({ id: 'there', pk: 'a', n: 0 })
+    const { code, result } = await container.items.batch(
+      [
+        create('1', { n: 1 }),
+        { operationType: 'Patch', id: '1', resourceBody: [{ op: 'incr', path: '/n', value: 1 }] },
+        { operationType: 'Read', id: '1' },
+        { operationType: 'Replace', id: 'there', ifMatch: etag, resourceBody: { id: 'there', pk: 'a', n: 5 } },
+        { operationType: 'Upsert', resourceBody: { id: '2', pk: 'a' } },
+        { operationType: 'Delete', id: '2' },
+      ],
+      'a',
+    )
+    assert.equal(code, 200)
+    assert.deepEqual(codesOf(result), [201, 200, 200, 200, 201, 204])
+    assert.equal(result?.[2]?.resourceBody?.n, 2)
+    assert.equal(result?.[1]?.eTag, result?.[2]?.eTag)
+    const { resources } = await container.items.readAll().fetchAll()
+    assert.deepEqual(
+      resources.map(({ id, n }) => [id, n]),
+      [
+        ['1', 2],
+        ['there', 5],
+      ],
+    )
+  })
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ContainerRequest } from '@azure/cosmos'
+import type { CosmosTarget } from './support.ts'
+import { assertRefused, clientOf, newContainer, newDatabase, raw, refusalOf } from './support.ts'
+
+/** Databases, containers and what else an account shows. */
+export function catalog(target: () => CosmosTarget): void {
+  test('a database or container that is there is not created again (409), and one that is not there is a 404', async (t) => {
+    const client = clientOf(t, target())
+    const container = await newContainer(t, target())
+    const { database } = container
+    assert.equal((await refusalOf(client.databases.create({ id: database.id }))).code, 409)
+    assert.equal((await refusalOf(database.containers.create({ id: 'c', partitionKey: '/pk' }))).code, 409)
+    assert.equal((await refusalOf(client.database('none').read())).code, 404)
+    assert.equal((await refusalOf(database.container('none').read())).code, 404)
+    const { status, headers } = await raw(target(), 'GET', `dbs/${database.id}/colls/none/docs`)
+    assert.deepEqual([status, headers['x-ms-substatus']], [404, '1003'])
+  })
+
+  test('what a container cannot have here is refused when it is created: nothing is promised and not kept', async (t) => {
+    const database = await newDatabase(t, target())
+    const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+      [{ partitionKey: { paths: ['/a', '/b'], kind: 'MultiHash' } }, /hierarchical partition keys are not supported/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }] } }, /unique keys are not supported/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: 'x' } }, /unique keys/],
+      [{ partitionKey: '/pk', computedProperties: [{ name: 'a', query: 'b' }] }, /computedProperties/],
+      [{ partitionKey: '/pk', defaultTtl: 0 }, /defaultTtl/],
+      [{ partitionKey: '/pk', defaultTtl: 2_147_483_648 }, /defaultTtl/],
+    ]
+    for (const [settings, message] of refused) {
+      const refusal = await refusalOf(database.containers.create({ id: 'c', ...settings } as ContainerRequest))
+      assert.equal(refusal.code, 400)
+      assert.match(refusal.message, message)
+    }
+    for (const body of ['{"id":"c"}', '{"id":"c","partitionKey":{"paths":[]}}', '{"id":"a/b"}', '{}', 'null', '[]'])
+      assertRefused(await raw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
+    assert.deepEqual((await database.containers.readAll().fetchAll()).resources, [])
+  })
+
+  test('a container is replaced under If-Match (412), with its id and partition key as they were (400)', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource } = await container.read()
+    assert.ok(resource)
+    const path = `dbs/${container.database.id}/colls/c`
+    const replace = (change: object, headers = {}) =>
+      raw(target(), 'PUT', path, headers, JSON.stringify({ ...resource, ...change }))
+    assertRefused(await replace({ defaultTtl: 60 }, { 'if-match': '"other"' }), 412)
+    assertRefused(await replace({ id: 'other' }), 400)
+    assertRefused(await replace({ partitionKey: { paths: ['/other'], kind: 'Hash' } }), 400)
+    assert.equal((await replace({ defaultTtl: 60 }, { 'if-match': resource._etag })).status, 200)
+    assert.equal((await container.read()).resource?.defaultTtl, 60)
+  })
+
+  test('databases and containers are created, listed, read and deleted, and items go with their container', async (t) => {
+    const container = await newContainer(t, target(), { partitionKey: '/a/b', defaultTtl: -1 })
+    const { database } = container
+    assert.deepEqual((await container.read()).resource?.partitionKey, { paths: ['/a/b'], kind: 'Hash', version: 2 })
+    const ids = (await clientOf(t, target()).databases.readAll().fetchAll()).resources.map(({ id }) => id)
+    assert.ok(ids.includes(database.id))
+    await container.items.create({ id: '1', a: { b: 'x' } })
+    await container.delete()
+    await database.containers.create({ id: 'c', partitionKey: '/a/b' })
+    assert.equal((await container.item('1', 'x').read()).statusCode, 404)
+    await database.delete()
+    assert.equal((await refusalOf(container.read())).code, 404)
+  })
+
+  test('a create that waits behind the deletion of its container is a 404, as one that comes after', async (t) => {
+    const container = await newContainer(t, target())
+    const creates = (): Promise<unknown>[] =>
+      Array.from({ length: 20 }, (_, i) => container.items.create({ id: String(i), pk: 'a' }))
+    await container.items.create({ id: 'first', pk: 'a' })
+    const settled = await Promise.allSettled([...creates(), container.delete(), ...creates()])
+    for (const outcome of settled) if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 404)
+  })
+
+  test('resources are found by rid, and have the same rids after a restart', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource: item } = await container.items.create({ id: 'a', pk: 'a' })
+    const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
+    assert.ok(database && collection && item)
+    const path = `dbs/${database._rid}/colls/${collection._rid}`
+    const rangesOf = async () => JSON.parse((await raw(target(), 'GET', `${path}/pkranges`)).text)
+    const before = await rangesOf()
+    assert.deepEqual([before.PartitionKeyRanges.length, before._rid], [1, collection._rid])
+    assert.ok(item._self.startsWith(`${path}/docs/${item._rid}`))
+    await target().restart?.()
+    assert.deepEqual(await rangesOf(), before)
+    const { resource: again } = await container.item('a', 'a').read()
+    assert.deepEqual(again, item)
+  })
+
+  test('partition key ranges are one, with an etag that makes the next answer a 304', async (t) => {
+    const container = await newContainer(t, target())
+    const path = `dbs/${container.database.id}/colls/c/pkranges`
+    const { headers, text } = await raw(target(), 'GET', path)
+    const [range] = JSON.parse(text).PartitionKeyRanges
+    assert.deepEqual([range.id, range.minInclusive, range.maxExclusive], ['0', '', 'FF'])
+    assert.equal((await raw(target(), 'GET', path, { 'if-none-match': String(headers.etag) })).status, 304)
+  })
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import type { CosmosTarget } from './support.ts'
+import { assertRefused, clientOf, docsOf, newContainer, raw, refusalOf, signed } from './support.ts'
+
+const QUERY = { 'x-ms-documentdb-isquery': 'true', 'content-type': 'application/query+json' }
+const BATCH = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'true' }
+const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
+
+/** What must be refused, and with what; and that nothing of it ends the server. */
+export function refusals(target: () => CosmosTarget): void {
+  test('a wrong key is refused with 401', async (t) => {
+    const client = clientOf(t, { ...target(), key: Buffer.from('another').toString('base64') })
+    assert.equal((await refusalOf(client.databases.readAll().fetchAll())).code, 401)
+  })
+
+  test('a signature that is missing, does not decode or is of another kind is refused with 401', async () => {
+    for (const authorization of [
+      '',
+      '%E0%A4%A',
+      'type%3Daad%26ver%3D1.0%26sig%3Dx',
+      'type%3Dmaster%26ver%3D1.0%26sig%3D',
+    ])
+      assertRefused(await raw(target(), 'GET', 'dbs', { ...signed(target().key, 'GET', 'dbs'), authorization }), 401)
+  })
+
+  test('a refusal before the body was read reaches a client that still writes', async () => {
+    const headers = { ...signed(target().key, 'POST', 'dbs'), authorization: 'none' }
+    assertRefused(await raw(target(), 'POST', 'dbs', headers, `"${'x'.repeat(9_000_000)}"`), 401)
+  })
+
+  test('a signature for one resource does not open another', async () => {
+    assertRefused(await raw(target(), 'GET', 'dbs/other', signed(target().key, 'GET', 'dbs')), 401)
+  })
+
+  test('unknown routes are refused with 404, wrong methods with 405, paths that do not decode with 400', async (t) => {
+    const container = await newContainer(t, target())
+    const { id } = container.database
+    for (const path of ['nowhere', `dbs/${id}/users`, `dbs/${id}/docs/c`, `${docsOf(container)}/a/attachments`])
+      assertRefused(await raw(target(), 'GET', path), 404)
+    for (const [method, path] of [
+      ['PUT', 'dbs'],
+      ['POST', `dbs/${id}`],
+      ['PATCH', `dbs/${id}/colls/c`],
+      ['DELETE', `dbs/${id}/colls/c/pkranges`],
+      ['PUT', docsOf(container)],
+    ] as const)
+      assertRefused(await raw(target(), method, path), 405)
+    assertRefused(await raw(target(), 'GET', '%E0%A4%A', signed(target().key, 'GET', '')), 400)
+    assert.equal((await raw(target(), 'HEAD', 'dbs')).text, '')
+  })
+
+  test('a body over 4 MB is refused with a 413 that reaches the client', async (t) => {
+    const path = docsOf(await newContainer(t, target()))
+    assertRefused(await raw(target(), 'POST', path, KEY, `"${'x'.repeat(9_000_000)}"`), 413)
+  })
+
+  test('malformed bodies, headers and conditions are refused with 400, whatever they are', async (t) => {
+    const path = docsOf(await newContainer(t, target()))
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const question = (query: string, parameters: unknown = []): string => JSON.stringify({ query, parameters })
+    const cases: readonly (readonly [headers: Record<string, string>, body: string])[] = [
+      [KEY, '{"id":'],
+      [KEY, '[]'],
+      [KEY, 'null'],
+      [KEY, deep],
+      [KEY, `{"id":"a","pk":"a","x":${deep}}`],
+      [KEY, `{"id":"a","pk":"a","x":${'['.repeat(128)}${']'.repeat(128)}}`],
+      [KEY, '{"id":"a","pk":"a","x":1e999}'],
+      [KEY, '{"id":"\\ud800","pk":"a"}'],
+      [KEY, '{"id":"a/b","pk":"a"}'],
+      [KEY, '{"id":7,"pk":"a"}'],
+      [KEY, `{"id":"${'é'.repeat(512)}","pk":"a"}`],
+      [KEY, '{"id":"a","pk":"a","ttl":0}'],
+      [KEY, '{"id":"a","pk":"a","ttl":2147483648}'],
+      [{}, '{"id":"a","pk":"a"}'],
+      [{ 'x-ms-documentdb-partitionkey': '[{"a":1}]' }, '{"id":"a","pk":{"a":1}}'],
+      [{ 'x-ms-documentdb-partitionkey': '[[]]' }, '{"id":"a","pk":[]}'],
+      [{ 'x-ms-documentdb-partitionkey': '[{}]' }, '{"id":"a","pk":{}}'],
+      [{ 'x-ms-documentdb-partitionkey': '[1e999]' }, '{"id":"a","pk":null}'],
+      [{ 'x-ms-documentdb-partitionkey': '["a","b"]' }, '{"id":"a","pk":"a"}'],
+      [{ 'x-ms-documentdb-partitionkey': `["${'k'.repeat(2049)}"]` }, `{"id":"a","pk":"${'k'.repeat(2049)}"}`],
+      [{ 'x-ms-documentdb-partitionkey': '{' }, '{"id":"a","pk":"a"}'],
+      [{ ...KEY, 'x-ms-documentdb-is-upsert': 'true', 'if-none-match': '*' }, '{"id":"a","pk":"a"}'],
+      [{ ...KEY, ...BATCH }, '[null]'],
+      [{ ...KEY, ...BATCH }, '[]'],
+      [{ ...KEY, ...BATCH }, '{}'],
+      [{ ...KEY, ...BATCH }, '[{"operationType":"Read","id":"a","partitionKey":"{"}]'],
+      [{ ...KEY, ...BATCH }, '[{"operationType":"Read","id":"a","partitionKey":"null"}]'],
+      [{ ...KEY, ...BATCH }, '[{"operationType":"Read","id":"a","partitionKey":"[\\"b\\"]"}]'],
+      [{ ...KEY, ...BATCH }, JSON.stringify(Array(101).fill({ operationType: 'Read', id: 'a' }))],
+      [BATCH, '[{"operationType":"Read","id":"a"}]'],
+      [{ ...KEY, ...BATCH, 'x-ms-cosmos-batch-atomic': 'false' }, '[{"operationType":"Read","id":"a"}]'],
+      [QUERY, '7'],
+      [QUERY, question('SELECT * FROM c', [null])],
+      [QUERY, question('SELECT * FROM c', {})],
+      [QUERY, question('SELECT * FROM c WHERE c.a = @a', [{ name: '@a' }])],
+      [QUERY, question('SELECT * FROM c WHERE c.id = "none" AND c.a = @missing')],
+      [QUERY, question(`SELECT * FROM c WHERE ${'NOT '.repeat(20_000)}c.a`)],
+      [QUERY, question(`SELECT * FROM c WHERE ${'('.repeat(20_000)}c.a${')'.repeat(20_000)}`)],
+      [QUERY, question(`SELECT * FROM c WHERE c.a = "${'x'.repeat(262_144)}"`)],
+      [QUERY, `{"query":"SELECT * FROM c WHERE @a = @b","parameters":[{"name":"@a","value":${deep}}]}`],
+      [{ ...QUERY, 'x-ms-continuation': 'x' }, question('SELECT * FROM c')],
+      [{ ...QUERY, 'x-ms-max-item-count': 'many' }, question('SELECT * FROM c')],
+      [{ ...QUERY, 'x-ms-start-epk': '', 'x-ms-end-epk': '1F' }, question('SELECT * FROM c')],
+    ]
+    for (const [headers, body] of cases) {
+      const answered = await raw(target(), 'POST', path, headers, body)
+      assert.equal(answered.status, 400, `${JSON.stringify(headers)} ${body.slice(0, 100)}: ${answered.text}`)
+      assertRefused(answered, 400)
+    }
+  })
+
+  test('chains of 5,000 AND and OR are evaluated', async (t) => {
+    const container = await newContainer(t, target())
+    await container.items.create({ id: 'a', pk: 'a', n: 1 })
+    for (const word of ['AND', 'OR']) {
+      const where = Array(5000).fill('c.n = 1').join(` ${word} `)
+      assert.equal((await container.items.query(`SELECT * FROM c WHERE ${where}`).fetchAll()).resources.length, 1)
+    }
+  })
+
+  test('garbage, half requests and clients that go away in the middle of a body do no harm', async (t) => {
+    const container = await newContainer(t, target())
+    const { hostname, port } = new URL(target().endpoint)
+    const hostile = [
+      'not HTTP at all\r\n\r\n',
+      'GET / HTTP/9.9\r\n\r\n',
+      'POST /dbs HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n',
+      'POST /dbs HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
+      `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`,
+      'POST /dbs HTTP/1.1\r\nhost: a\r\ncontent-le',
+    ]
+    for (const text of hostile)
+      await new Promise<void>((resolve) => {
+        const socket = connect(Number(port), hostname, () => socket.end(text))
+        socket.on('error', () => {})
+        socket.on('close', () => resolve())
+        socket.resume()
+      })
+    await new Promise<void>((resolve) => {
+      const path = docsOf(container)
+      const headers = { ...signed(target().key, 'POST', path), ...KEY, 'content-length': '1000' }
+      const sent = request(new URL(`/${path}`, target().endpoint), { method: 'POST', headers, agent: false })
+      sent.on('error', () => resolve())
+      sent.write('{"id":"a"', () => sent.destroy(new Error('gone')))
+    })
+    assert.equal((await container.items.create({ id: 'a', pk: 'a' })).statusCode, 201)
+  })
+
+  test('a half-closed connection still has its answer', async () => {
+    const { hostname, port } = new URL(target().endpoint)
+    const { authorization, 'x-ms-date': date } = signed(target().key, 'GET', '')
+    const text = await new Promise<string>((resolve, reject) => {
+      const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }, () =>
+        socket.end(`GET / HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\nx-ms-date: ${date}\r\n\r\n`),
+      )
+      let received = ''
+      socket.setEncoding('utf8')
+      socket.on('data', (chunk: string) => {
+        received += chunk
+      })
+      socket.on('end', () => resolve(received))
+      socket.on('error', reject)
+    })
+    assert.match(text, /^HTTP\/1\.1 200 /)
+  })
+}
