@@ -35,6 +35,29 @@ export function readArguments<Numbers extends string, Flags extends string>(
   return read as Record<Numbers, number> & Record<Flags, boolean>
 }
 
+/**
+ * Reads the one argument that stands alone, and `--name value` arguments that may be left out.
+ * @param subject what the argument is, @param options what each value is: both for the line that says what there is.
+ * @throws UsageError naming what is wrong and what there is.
+ */
+export function readSubject<Names extends string>(
+  subject: string,
+  options: Readonly<Record<Names, string>>,
+): { readonly subject: string } & Readonly<Partial<Record<Names, string>>> {
+  const names = Object.entries<string>(options)
+  const usage = [`<${subject}>`, ...names.map(([name, value]) => `[--${name} ${value}]`)].join(' ')
+  const types = Object.fromEntries(names.map(([name]) => [name, { type: 'string' as const }]))
+  let read: { values: Record<string, unknown>; positionals: string[] }
+  try {
+    read = parseArgs({ options: types, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
+  }
+  const [first, ...others] = read.positionals
+  if (first === undefined || others.length > 0) throw new UsageError(`name one ${subject}: ${usage}`)
+  return { ...(read.values as Partial<Record<Names, string>>), subject: first }
+}
+
 /** Runs a command: what is the caller's to mend is one line and exit code 1, anything else the whole error. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {

@@ -25,13 +25,16 @@ export function dataFolder(): string {
   return process.env.TIDEMARK_DATA ?? '.tidemark'
 }
 
-/** The application settings that `func start` would read: local.settings.json, or the sample where there is none. */
+/**
+ * The application settings as `func start` would have them: of local.settings.json, or the sample where there is none; the environment's own
+ * come first. https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
+ */
 export function localSettings(): Record<string, string> {
   const file = existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json'
   try {
     const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
     if (typeof Values !== 'object' || Values === null) throw new Error('it has no Values')
-    return Values
+    return Object.fromEntries(Object.entries(Values).map(([name, value]) => [name, process.env[name] ?? value]))
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
   }

@@ -1,5 +1,6 @@
 import { app } from '@azure/functions'
 import { commandCreating, commandTo } from '../src/adapters/functions/commands.ts'
+import { eventsOf, stateOf } from '../src/adapters/functions/history.ts'
 import { http } from '../src/adapters/functions/http.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
 import { projectionOf, relayOf } from '../src/adapters/functions/triggers.ts'
@@ -22,6 +23,10 @@ app.http('ordering-order-command', http('ordering/orders/{id}/{command}', { POST
 app.http('ordering-sales', http('ordering/sales-by-product', { GET: sales }))
 app.http('ordering-sales-of-product', http('ordering/sales-by-product/{sku}', { GET: salesOfProduct }))
 app.http('ordering-no-route', http('ordering/{*path}', {}))
+
+// What was: any stream's events, and its state at a version or a moment
+app.http('ordering-events', http('ordering/streams/{stream}/events', { GET: eventsOf(service) }))
+app.http('ordering-state', http('ordering/streams/{stream}/state', { GET: stateOf(service) }))
 
 // Log → hub
 app.cosmosDB('ordering-relay', relayOf(service))

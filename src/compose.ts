@@ -5,11 +5,13 @@ import { eventOfItem } from './adapters/cosmos/log-item.ts'
 import { CosmosViewStores } from './adapters/cosmos/view-store.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
+import type { HistoryPort } from './adapters/functions/history.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { TriggerPort } from './adapters/functions/triggers.ts'
 import type { Clock } from './core/ports.ts'
 import { HUB_RETENTION_HOURS, type Service } from './core/service.ts'
 import { handleCommand } from './flow/command.ts'
+import { readHistory, stateAt } from './flow/history.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { relay } from './flow/relay.ts'
@@ -23,7 +25,7 @@ const clock: Clock = {
 }
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & TriggerPort
+export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -57,6 +59,8 @@ export function compose(service: Service, settings: Settings = process.env): Com
     },
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
+    history: (stream, range) => readHistory(store(), stream, range),
+    stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
   }
 }
 

@@ -32,6 +32,21 @@ export interface EventStore {
   append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult>
 }
 
+/** A part of a stream, in reading order: forward from its first event, backward from its newest. */
+export interface HistoryRange {
+  readonly direction: 'forward' | 'backward'
+  /** The version that was read last; absent: from the beginning of the reading order. */
+  readonly after?: number
+  /** The most events there may be, from 1. */
+  readonly limit: number
+}
+
+/** A service's log, for those who look back: commands and projections need only `EventStore`. */
+export interface EventHistory {
+  /** The events of a part of a stream, in its reading order; none where the stream or the part has none. */
+  readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]>
+}
+
 /** The way from a service's log to its hub. */
 export interface EventPublisher {
   /** Publishes events of one stream in their order; settled when the hub has them all. May be called again with the same. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../src/core/event.ts'
-import type { CommandMark, EventStore } from '../../src/core/ports.ts'
+import type { CommandMark, EventHistory, EventStore, HistoryRange } from '../../src/core/ports.ts'
 import { placed } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
@@ -12,7 +12,7 @@ function markOf(key: string, events: readonly RecordedEvent[]): CommandMark {
 }
 
 /** What every log must do. @param create a store whose streams nobody else writes. */
-export function eventStoreSuite(name: string, create: () => Promise<EventStore>): void {
+export function eventStoreSuite(name: string, create: () => Promise<EventStore & EventHistory>): void {
   let streams = 0
   const fresh = async (...rest: Parameters<typeof recorded>[1][]) => {
     streams += 1
@@ -69,6 +69,21 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore>)
       assert.deepEqual(await readAll(store, stream, 1), events.slice(1))
       assert.deepEqual(await readAll(store, stream, 2), [])
       assert.deepEqual(await readAll(store, `${stream}x`), [])
+    })
+
+    it('reads no more of a stream than was asked for, either way, and never a mark', async () => {
+      const { store, stream, events } = await fresh(confirmed, confirmed)
+      await store.append(events, markOf('k1', events))
+      const versions = async (range: HistoryRange, of = stream) =>
+        (await store.readRange(of, range)).map((event) => event.version)
+      assert.deepEqual(await versions({ direction: 'forward', limit: 10 }, `${stream}x`), [])
+      assert.deepEqual(await versions({ direction: 'forward', after: 4, limit: 10 }), [])
+      assert.deepEqual(await versions({ direction: 'backward', after: 1, limit: 10 }), [])
+      assert.deepEqual(await versions({ direction: 'forward', limit: 3 }), [1, 2, 3])
+      assert.deepEqual(await versions({ direction: 'forward', after: 1, limit: 2 }), [2, 3])
+      assert.deepEqual(await versions({ direction: 'backward', limit: 3 }), [4, 3, 2])
+      assert.deepEqual(await versions({ direction: 'backward', after: 3, limit: 10 }), [2, 1])
+      assert.deepEqual(await store.readRange(stream, { direction: 'backward', limit: 10 }), events.toReversed())
     })
 
     it('reads a mark as it was made, by a key of any characters', async () => {

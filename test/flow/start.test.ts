@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
@@ -116,6 +117,58 @@ describe('npm start and npm run demo', () => {
     assert.equal(output.trim().split('\n').length, 1, output)
     await nobodyListens()
   })
+
+  it('a second start on the same data is one line that names the process that has it, and the first goes on', async () => {
+    const first = start()
+    await first.prints('ready')
+    const ports = Object.fromEntries(Object.keys(env).flatMap((name) => (name.endsWith('_PORT') ? [[name, '0']] : [])))
+    const { code, output } = await new Command('cli/start.ts', [], { ...env, ...ports }).ended
+    assert.equal(code, 1)
+    assert.match(output, /data folder .* is in use by process \d+/)
+    assert.equal(output.trim().split('\n').length, 1, output)
+    assert.equal((await client().get('/orders?limit=1')).status, 200)
+    first.kill('SIGINT')
+    assert.equal((await first.ended).code, 0, first.output)
+  })
+
+  it('a data folder that cannot be written is one line that names it', async () => {
+    const file = join(folder, 'a-file')
+    await writeFile(file, '')
+    const { code, output } = await new Command('cli/start.ts', [], { ...env, TIDEMARK_DATA: join(file, 'data') }).ended
+    assert.equal(code, 1)
+    assert.ok(output.includes(file), output)
+    assert.equal(output.trim().split('\n').length, 1, output)
+    await nobodyListens()
+  })
+
+  it('data of a newer format is one line that says so, and is not touched', async () => {
+    const data = join(folder, 'newer')
+    await mkdir(join(data, 'cosmos'), { recursive: true })
+    const file = join(data, 'cosmos', 'cosmos.sqlite')
+    const newer = new DatabaseSync(file)
+    newer.exec('PRAGMA user_version = 1000')
+    newer.close()
+    const before = await readFile(file)
+    const { code, output } = await new Command('cli/start.ts', [], { ...env, TIDEMARK_DATA: data }).ended
+    assert.equal(code, 1)
+    assert.match(output, /newer version/)
+    assert.equal(output.trim().split('\n').length, 1, output)
+    assert.deepEqual(await readFile(file), before)
+    await nobodyListens()
+  })
+
+  for (const [name, value] of [
+    ['TIDEMARK_HTTP_PORT', 'http'],
+    ['TIDEMARK_COSMOS_PORT', '70000'],
+    ['TIDEMARK_RELAY_POLL_MS', 'soon'],
+  ] as const)
+    it(`${name}=${value} is one line that names the setting`, async () => {
+      const { code, output } = await new Command('cli/start.ts', [], { ...env, [name]: value }).ended
+      assert.equal(code, 1)
+      assert.match(output, new RegExp(name))
+      assert.equal(output.trim().split('\n').length, 1, output)
+      await nobodyListens()
+    })
 
   it('a wrong argument is one line that names those there are', async () => {
     const { code, output } = await start('--frech').ended

@@ -106,7 +106,7 @@ describe('documents', () => {
     assert.deepEqual(JSON.parse(read('infra/topology.json')), topologyOf(services)))
 
   it('docs/errors.md names every code, and no other', () => {
-    const documented = [...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` \| \d{3} \|/gm)].map((match) => match[1])
+    const documented = [...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` +\| \d{3} +\|/gm)].map((match) => match[1])
     assert.deepEqual(documented.toSorted(), [...errorCodes].toSorted())
   })
 })

@@ -1,14 +1,14 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
-import type { AppendResult, CommandMark, EventStore } from '../../core/ports.ts'
+import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
 import { readError, writeError } from './client.ts'
 import { eventOfItem, type MarkItem, markId } from './log-item.ts'
 
 const PAGE = 500
 
 /** The log in a Cosmos DB container with the partition key `/stream`; one item an event, its id the zero-padded version. */
-export class CosmosEventStore implements EventStore {
+export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
 
   constructor(container: Container) {
@@ -35,6 +35,25 @@ export class CosmosEventStore implements EventStore {
       if (resources !== undefined && resources.length > 0)
         yield resources.map(eventOfItem).filter((event) => event !== undefined)
     }
+  }
+
+  async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
+    const [comparison, order] = direction === 'forward' ? ['>', 'ASC'] : ['<', 'DESC']
+    const query = {
+      query: `SELECT * FROM c WHERE c.stream = @stream AND c.version ${comparison} @after ORDER BY c.version ${order} OFFSET 0 LIMIT ${limit}`,
+      parameters: [
+        { name: '@stream', value: stream },
+        // Marks have no version: a comparison with one leaves them out, so there always is one.
+        { name: '@after', value: after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER) },
+      ],
+    }
+    const { resources } = await this.#container.items
+      .query(query, { partitionKey: stream })
+      .fetchAll()
+      .catch((error: unknown) => {
+        throw readError(error)
+      })
+    return resources.map(eventOfItem).filter((event) => event !== undefined)
   }
 
   async readMark(stream: string, key: string): Promise<CommandMark | undefined> {

@@ -1,14 +1,23 @@
 import type { RecordedEvent } from '../../core/event.ts'
-import type { AppendResult, CommandMark, EventStore } from '../../core/ports.ts'
+import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
 
 /** A log in memory, with the rules of the one in Cosmos DB: for unit and property tests of what stands on a log. */
-export class MemoryEventStore implements EventStore {
+export class MemoryEventStore implements EventStore, EventHistory {
   readonly #streams = new Map<string, RecordedEvent[]>()
   readonly #marks = new Map<string, CommandMark>()
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
     const events = this.#streams.get(stream)?.slice(after) ?? []
     if (events.length > 0) yield events
+  }
+
+  async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
+    const events = this.#streams.get(stream) ?? []
+    const read = direction === 'forward' ? events : events.toReversed()
+    const left = read.filter(({ version }) =>
+      after === undefined ? true : direction === 'forward' ? version > after : version < after,
+    )
+    return left.slice(0, limit)
   }
 
   async readMark(stream: string, key: string): Promise<CommandMark | undefined> {

@@ -1,0 +1,54 @@
+import { readSubject, runCommand, UsageError } from './arguments.ts'
+import { localPorts } from './local-settings.ts'
+import { services } from './services.ts'
+
+const GIVE_UP_AFTER_MS = 30_000
+
+interface StateAnswer {
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly hash: string
+  readonly state: unknown
+}
+
+/**
+ * `npm run state -- <stream> [--version N | --at TIME]`: asks the running system for the state of a stream at a version
+ * or a moment, else the newest. The state is the output; where it stands goes to stderr, so that the output is JSON
+ * alone.
+ */
+async function state(): Promise<void> {
+  const { subject: stream, version, at } = readSubject('stream', { version: 'N', at: 'TIME' })
+  const categories = services.flatMap((service) => service.deciders.map(({ category }) => ({ category, service })))
+  const owner = categories.find(({ category }) => stream.startsWith(`${category}-`))
+  if (owner === undefined) {
+    const examples = categories.map(({ category }) => `${category}-<id>`).join(', ')
+    throw new UsageError(`no service has a stream ${stream}; there are ${examples}`)
+  }
+  const query = new URLSearchParams({
+    ...(version === undefined ? {} : { version }),
+    ...(at === undefined ? {} : { at }),
+  })
+  const answer = await ask(`/api/${owner.service.name}/streams/${encodeURIComponent(stream)}/state?${query}`)
+  console.error(`${answer.stream}@${answer.version} at ${answer.time}, hash ${answer.hash}`)
+  console.log(JSON.stringify(answer.state, null, 2))
+}
+
+async function ask(path: string): Promise<StateAnswer> {
+  const { http } = localPorts()
+  const response = await fetch(`http://127.0.0.1:${http}${path}`, {
+    signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
+  }).catch((error: Error) => {
+    if (error.name === 'TimeoutError')
+      throw new UsageError(`port ${http} gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`)
+    throw new UsageError(`nothing answers at port ${http}: run npm start in another terminal first`)
+  })
+  const text = await response.text()
+  if (!/^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? ''))
+    throw new UsageError(`port ${http} answered ${response.status}: it is not the running system`)
+  const body = JSON.parse(text)
+  if (response.ok) return body
+  throw new UsageError(`${body.code}: ${body.detail}`)
+}
+
+await runCommand(state)

@@ -1,0 +1,57 @@
+import { CosmosClient } from '@azure/cosmos'
+import { SingleBar } from 'cli-progress'
+import { readSubject, runCommand, UsageError } from './arguments.ts'
+import { localPorts, localSettings } from './local-settings.ts'
+import { services } from './services.ts'
+import { verifyLog } from './verify/log.ts'
+import type { Fault } from './verify/stream-check.ts'
+
+const SHOWN_FAULTS = 1000
+const INTERRUPTED = 130
+
+/**
+ * `npm run verify -- <service>`: checks the hash chain of every stream of a service's log, and names each place that is
+ * not as it was written.
+ */
+async function verify(): Promise<void> {
+  const { subject: service } = readSubject('service', {})
+  const names = services.map(({ name }) => name)
+  if (!names.includes(service)) throw new UsageError(`there is no service ${service}; there are ${names.join(', ')}`)
+  const { cosmos } = localPorts()
+  const connection = localSettings().CosmosConnection?.replace(':8081', `:${cosmos}`) ?? ''
+  const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
+  const bar = new SingleBar({ format: 'items {bar} {value}/{total} {eta}s', clearOnComplete: false })
+  // The log is only read: there is nothing to finish.
+  process.once('SIGINT', () => {
+    bar.stop()
+    console.error('stopped: nothing is said about the rest')
+    process.exit(INTERRUPTED)
+  })
+  console.log(`log              ${service} at ${address}`)
+  await fetch(address).catch(() => {
+    throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
+  })
+
+  const log = new CosmosClient(connection).database(service).container('events')
+  const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
+  bar.start(resources[0] ?? 0, 0)
+  const shown: Fault[] = []
+  let faults = 0
+  const { streams, events, marks } = await verifyLog(log, {
+    progress: (items) => bar.increment(items),
+    fault(fault) {
+      faults += 1
+      if (shown.length < SHOWN_FAULTS) shown.push(fault)
+    },
+  }).finally(() => bar.stop())
+
+  console.log(`checked          ${streams} streams, ${events} events, ${marks} marks`)
+  for (const { place, wrong, detail } of shown) console.error(`${place}: ${wrong}: ${detail}`)
+  if (faults > shown.length) console.error(`and ${faults - shown.length} more`)
+  if (faults > 0 || events === 0) {
+    console.error(events === 0 ? 'failed: there is no event' : `failed: ${faults} faults`)
+    process.exitCode = 1
+  } else console.log('every event is as it was written')
+}
+
+await runCommand(verify)

@@ -1,0 +1,28 @@
+import { hash } from 'node:crypto'
+
+/** An item of the log's container, as Cosmos DB returns it. */
+export type RawItem = Readonly<Record<string, unknown>>
+
+/** The `previousHash` of a stream's first event. */
+export const GENESIS = '0'.repeat(64)
+
+/**
+ * The hash that an event's item must carry: SHA-256 of its canonical JSON without `hash` and without what Cosmos DB
+ * adds (`_rid`, `_etag`, …). The checker's own, on purpose: one that shared the service's code would share its
+ * mistakes.
+ */
+export function hashOfItem(item: RawItem): string {
+  const hashed = Object.entries(item).filter(([name]) => name !== 'hash' && !name.startsWith('_'))
+  return hash('sha256', canonical(Object.fromEntries(hashed)))
+}
+
+/**
+ * RFC 8785: numbers and texts are as ECMAScript writes them (sections 3.2.2.2 and 3.2.2.3), names in the order of their
+ * UTF-16 code units (3.2.3), which is that of `sort`.
+ */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`
+}

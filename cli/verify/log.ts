@@ -1,0 +1,68 @@
+import type { Container } from '@azure/cosmos'
+import type { RawItem } from './event-hash.ts'
+import { type Fault, StreamCheck } from './stream-check.ts'
+
+/** What was looked at. */
+export interface Counted {
+  streams: number
+  events: number
+  marks: number
+}
+
+// As many as the service sends in a page anyway: a page has 4 MB at most.
+const PAGE = 5000
+
+/**
+ * Checks every stream of a log. The items come ordered by stream, page by page, so what is in memory is a page and two
+ * hashes an event of the one stream at hand.
+ *
+ * Commands append meanwhile: a page may show a mark, when the page before did not yet show the mark's event. So
+ * whatever looks wrong is read twice more, that stream alone, and is a fault where both readings say the same.
+ */
+export async function verifyLog(
+  log: Container,
+  on: { readonly progress: (items: number) => void; readonly fault: (fault: Fault) => void },
+): Promise<Counted> {
+  const counted: Counted = { streams: 0, events: 0, marks: 0 }
+  let check: StreamCheck | undefined
+  const judge = async (): Promise<void> => {
+    if (check === undefined) return
+    counted.streams += 1
+    counted.events += check.events
+    counted.marks += check.marks
+    if (check.finish().length > 0) for (const fault of await faultsOf(log, check.stream)) on.fault(fault)
+  }
+  for await (const page of pagesOf(log, 'SELECT * FROM c ORDER BY c.stream')) {
+    for (const item of page) {
+      const { stream } = item
+      if (typeof stream !== 'string') {
+        on.fault({ place: String(item.id), wrong: 'inserted', detail: 'it is of no stream' })
+        continue
+      }
+      if (stream !== check?.stream) {
+        await judge()
+        check = new StreamCheck(stream)
+      }
+      check.add(item)
+    }
+    on.progress(page.length)
+  }
+  await judge()
+  return counted
+}
+
+async function faultsOf(log: Container, stream: string): Promise<Fault[]> {
+  const read = async (): Promise<Fault[]> => {
+    const check = new StreamCheck(stream)
+    for await (const page of pagesOf(log, 'SELECT * FROM c', stream)) for (const item of page) check.add(item)
+    return check.finish()
+  }
+  const first = new Set((await read()).map(({ place, wrong }) => `${place} ${wrong}`))
+  return (await read()).filter(({ place, wrong }) => first.has(`${place} ${wrong}`))
+}
+
+async function* pagesOf(log: Container, query: string, partitionKey?: string): AsyncGenerator<readonly RawItem[]> {
+  const options = { maxItemCount: PAGE, ...(partitionKey === undefined ? {} : { partitionKey }) }
+  const pages = log.items.query<RawItem>(query, options)
+  while (pages.hasMoreResults()) yield (await pages.fetchNext()).resources ?? []
+}

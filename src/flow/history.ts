@@ -1,0 +1,77 @@
+import type { AnyDecider } from '../core/decider.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { EventHistory, EventStore, HistoryRange } from '../core/ports.ts'
+import { categoryOf, isStream } from '../core/stream.ts'
+import { beginning, type Folded, fold } from './fold.ts'
+import { parseTime } from './time.ts'
+
+/** Events of a stream in reading order, as the log keeps them. */
+export interface HistoryPage {
+  readonly events: readonly RecordedEvent[]
+  /** The version to go on after, in the same direction. Undefined at the end. */
+  readonly continuation?: number
+}
+
+/** A point of a stream's past: a version, or a moment (RFC 3339). Neither: the newest. */
+export interface PointInTime {
+  readonly version?: number
+  readonly at?: string
+}
+
+/**
+ * A page of a stream's events.
+ * @throws TidemarkError `stream-not-found`, `invalid-id`
+ */
+export async function readHistory(log: EventHistory, stream: string, range: HistoryRange): Promise<HistoryPage> {
+  checkStream(stream)
+  // One more than asked for tells whether there is another page.
+  const found = await log.readRange(stream, { ...range, limit: range.limit + 1 })
+  if (found.length === 0 && (await log.readRange(stream, { direction: 'forward', limit: 1 })).length === 0)
+    throw notFound(stream)
+  const events = found.slice(0, range.limit)
+  const last = events.at(-1)
+  return { events, ...(found.length > range.limit && last ? { continuation: last.version } : {}) }
+}
+
+/**
+ * The state of a stream at a point of its past, folded from the log by the decider of the stream's category. At a
+ * moment, it is what all events up to and with that moment made; events of one command share theirs.
+ * @throws TidemarkError `stream-not-found`, `invalid-id`, `invalid-time`; `version-not-found` beyond the newest version
+ *   and before the first event; `chain-broken`, `event-unknown`
+ */
+export async function stateAt(
+  log: EventStore,
+  deciders: readonly AnyDecider[],
+  stream: string,
+  point: PointInTime,
+): Promise<Folded> {
+  checkStream(stream)
+  const { version = Number.POSITIVE_INFINITY } = point
+  const until = point.at === undefined ? Number.POSITIVE_INFINITY : parseTime(point.at)
+  const decider = deciders.find(({ category }) => category === categoryOf(stream))
+  if (decider === undefined) throw notFound(stream)
+
+  let folded = beginning(decider)
+  for await (const page of log.read(stream, 0)) {
+    // A stream's time never runs backwards: what comes after the first later event is later too.
+    const end = page.findIndex((event) => event.version > version || Date.parse(event.time) > until)
+    folded = fold(decider, folded, end === -1 ? page : page.slice(0, end))
+    const [first] = page
+    if (folded.tip.version === 0 && first)
+      throw new TidemarkError('version-not-found', `${stream} began at ${first.time}`)
+    if (end !== -1 || folded.tip.version === version) return folded
+  }
+  if (folded.tip.version === 0) throw notFound(stream)
+  if (point.version !== undefined && folded.tip.version < point.version)
+    throw new TidemarkError('version-not-found', `${stream} is at version ${folded.tip.version}`)
+  return folded
+}
+
+function checkStream(stream: string): void {
+  if (!isStream(stream)) throw new TidemarkError('invalid-id', 'a stream is <category>-<id>, such as order-1')
+}
+
+function notFound(stream: string): TidemarkError {
+  return new TidemarkError('stream-not-found', `there is no stream ${stream}`)
+}

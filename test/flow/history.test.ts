@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { listen } from '../../local/kit/listen.ts'
+import { address, placeBody } from '../support/orders.ts'
+import { System } from '../support/system.ts'
+
+let system: System
+before(async () => {
+  system = await System.start()
+})
+after(() => system.remove())
+
+// biome-ignore lint/suspicious/noExplicitAny: what a client gets, looked at field by field.
+type Body = any
+
+async function get(path: string): Promise<{ status: number; headers: Headers; body: Body }> {
+  const response = await fetch(system.base + path)
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Body> {
+  const answer = await system.client.post(path, body, { 'idempotency-key': randomUUID(), ...headers })
+  assert.ok(answer.status === 200 || answer.status === 201, JSON.stringify(answer.body))
+  return answer.body
+}
+
+const moveTo = (city: string) => ({ shippingAddress: { ...address, city } })
+
+/** An order that was placed, moved to each city in turn, and confirmed. @returns its stream. */
+async function orderThatMoved(...cities: readonly string[]): Promise<string> {
+  const { id } = await post('/orders', placeBody)
+  for (const city of cities) await post(`/orders/${id}/change-shipping-address`, moveTo(city))
+  await post(`/orders/${id}/confirm`, {})
+  return `order-${id}`
+}
+
+/** A command of the CLI in a process of its own, against the system under test. */
+function cli(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const { http, cosmos } = system.ports
+  return spawn(process.execPath, [file, ...args], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env: { ...process.env, TIDEMARK_HTTP_PORT: String(http), TIDEMARK_COSMOS_PORT: String(cosmos), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+async function ended(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let [out, err] = ['', '']
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, out, err }
+}
+
+// First: while the log is empty.
+describe('npm run verify on a log without events', () => {
+  it('fails: nothing was checked', async () => {
+    const { code, out, err } = await ended(cli('cli/verify.ts', ['ordering']))
+    assert.equal(code, 1)
+    assert.match(out, /^checked {10}0 streams, 0 events, 0 marks$/m)
+    assert.match(err, /^failed: there is no event$/m)
+  })
+})
+
+describe('the past over HTTP', () => {
+  let stream: string
+  before(async () => {
+    stream = await orderThatMoved('Bruges', 'Ostend')
+  })
+
+  const refusals: [what: string, path: () => string, status: number, code: string][] = [
+    ['events of a stream that is not there', () => '/streams/order-nobody/events', 404, 'stream-not-found'],
+    ['the state of a stream that is not there', () => '/streams/order-nobody/state', 404, 'stream-not-found'],
+    ['the state of a category that is not there', () => '/streams/basket-1/state', 404, 'stream-not-found'],
+    ['a name that is no stream', () => '/streams/order/events', 400, 'invalid-id'],
+    ['a limit over the bound', () => `/streams/${stream}/events?limit=101`, 400, 'invalid-query'],
+    ['a limit of nothing', () => `/streams/${stream}/events?limit=0`, 400, 'invalid-query'],
+    ['a direction that is none', () => `/streams/${stream}/events?direction=up`, 400, 'invalid-query'],
+    ['a place that is no version', () => `/streams/${stream}/events?after=-1`, 400, 'invalid-query'],
+    ['a misspelt parameter', () => `/streams/${stream}/state?versoin=1`, 400, 'invalid-query'],
+    ['version 0', () => `/streams/${stream}/state?version=0`, 400, 'invalid-query'],
+    [
+      'a version and a moment',
+      () => `/streams/${stream}/state?version=1&at=2026-01-01T00:00:00Z`,
+      400,
+      'invalid-query',
+    ],
+    ['a version beyond the newest', () => `/streams/${stream}/state?version=5`, 404, 'version-not-found'],
+    [
+      'a moment before the first event',
+      () => `/streams/${stream}/state?at=2000-01-01T00:00:00Z`,
+      404,
+      'version-not-found',
+    ],
+    ['a moment that is none', () => `/streams/${stream}/state?at=yesterday`, 400, 'invalid-time'],
+    [
+      'a moment whose + became a space',
+      () => `/streams/${stream}/state?at=2026-01-01T00:00:00+01:00`,
+      400,
+      'invalid-time',
+    ],
+  ]
+  for (const [what, path, status, code] of refusals)
+    it(`${what}: ${status} ${code}`, async () => {
+      const answer = await get(path())
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json')
+      assert.deepEqual([answer.status, answer.body.code], [status, code])
+    })
+
+  it('every event of a stream as the log keeps it, who asked for it and why', async () => {
+    const key = randomUUID()
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    const { id } = await post('/orders', placeBody, {
+      'idempotency-key': key,
+      'x-actor': 'ada',
+      'x-correlation-id': 'visit-1',
+      traceparent,
+    })
+    const { status, body } = await get(`/streams/order-${id}/events`)
+    assert.deepEqual([status, body.stream, body.direction, body.items.length], [200, `order-${id}`, 'forward', 1])
+    const [event] = body.items
+    const { resource } = await system.log.item(event.id, `order-${id}`).read()
+    assert.deepEqual(
+      event,
+      Object.fromEntries(Object.entries(resource ?? {}).filter(([name]) => !name.startsWith('_'))),
+    )
+    const { actor, correlation, causation, version, type, schemaVersion } = event
+    assert.deepEqual(
+      { actor, correlation, causation, version, type, schemaVersion, traceparent: event.traceparent },
+      {
+        actor: 'ada',
+        correlation: 'visit-1',
+        causation: `command:${key}`,
+        version: 1,
+        type: 'OrderPlaced',
+        schemaVersion: 1,
+        traceparent,
+      },
+    )
+    assert.match(`${event.previousHash} ${event.hash}`, /^0{64} [0-9a-f]{64}$/)
+  })
+
+  it('page by page, forward and backward: every event once, the one the reverse of the other', async () => {
+    const walk = async (direction: string): Promise<{ versions: number[]; pages: number }> => {
+      const versions: number[] = []
+      let pages = 0
+      for (let after = ''; ; ) {
+        const { body } = await get(`/streams/${stream}/events?direction=${direction}&limit=3${after}`)
+        versions.push(...body.items.map(({ version }: Body) => version))
+        pages += 1
+        if (body.continuation === undefined) return { versions, pages }
+        after = `&after=${body.continuation}`
+      }
+    }
+    assert.deepEqual(await walk('forward'), { versions: [1, 2, 3, 4], pages: 2 })
+    assert.deepEqual(await walk('backward'), { versions: [4, 3, 2, 1], pages: 2 })
+  })
+
+  it('the state at each version, and at the time of each event', async () => {
+    const { body } = await get(`/streams/${stream}/events`)
+    const cities = [address.city, 'Bruges', 'Ostend', 'Ostend']
+    for (const { version, time, hash } of body.items) {
+      const { status, headers, body: then } = await get(`/streams/${stream}/state?version=${version}`)
+      assert.deepEqual([status, headers.get('etag')], [200, `"${version}"`])
+      assert.deepEqual([then.stream, then.version, then.time, then.hash], [stream, version, time, hash])
+      assert.equal(then.state.shippingAddress.city, cities[version - 1])
+      assert.equal(then.state.status, version === 4 ? 'confirmed' : 'placed')
+      const moment = await get(`/streams/${stream}/state?at=${encodeURIComponent(time.replace('Z', '+00:00'))}`)
+      const last = body.items.findLast((event: Body) => event.time === time)
+      assert.equal(moment.body.version, last.version)
+    }
+    const newest = await get(`/streams/${stream}/state`)
+    assert.equal(newest.body.version, 4)
+    assert.deepEqual((await get(`/streams/${stream}/state?at=2999-01-01T00:00:00Z`)).body, newest.body)
+  })
+})
+
+describe('npm run state', () => {
+  let stream: string
+  before(async () => {
+    stream = await orderThatMoved('Bruges')
+  })
+  const state = (...args: readonly string[]) => ended(cli('cli/state.ts', args))
+
+  it('says in one line that what answers is not the system', async () => {
+    const other = createServer((_, response) => response.end('<html>'))
+    const port = await listen(other, 0, 'a test')
+    const { code, err } = await ended(cli('cli/state.ts', [stream], { TIDEMARK_HTTP_PORT: String(port) }))
+    other.close()
+    assert.deepEqual([code, err], [1, `port ${port} answered 200: it is not the running system\n`])
+  })
+
+  it('says in one line what is not there or wrong, and fails', async () => {
+    const cases: [args: string[], line: RegExp][] = [
+      [['order-nobody'], /^stream-not-found: there is no stream order-nobody$/],
+      [['basket-1'], /^no service has a stream basket-1; there are order-<id>$/],
+      [[stream, '--version', '9'], /^version-not-found: .* is at version 3$/],
+      [[stream, '--at', 'yesterday'], /^invalid-time: /],
+      [[], /^name one stream: <stream> \[--version N\] \[--at TIME\]$/],
+      [[stream, '--verison', '1'], /^Unknown option '--verison'.*<stream>/],
+    ]
+    for (const [args, line] of cases) {
+      const { code, out, err } = await state(...args)
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(err.trimEnd(), line)
+    }
+  })
+
+  it('prints the state as JSON, and beside it where it stands', async () => {
+    const { body } = await get(`/streams/${stream}/state?version=2`)
+    const { code, out, err } = await state(stream, '--version', '2')
+    assert.equal(code, 0)
+    assert.deepEqual(JSON.parse(out), body.state)
+    assert.equal(err, `${stream}@2 at ${body.time}, hash ${body.hash}\n`)
+    assert.deepEqual(JSON.parse((await state(stream)).out).status, 'confirmed')
+    assert.deepEqual(JSON.parse((await state(stream, '--at', body.time)).out), body.state)
+  })
+})
+
+describe('npm run verify', () => {
+  const verify = () => ended(cli('cli/verify.ts', ['ordering']))
+
+  it('says in one line that there is no such service', async () => {
+    const { code, err } = await ended(cli('cli/verify.ts', ['baskets']))
+    assert.deepEqual([code, err], [1, 'there is no service baskets; there are ordering\n'])
+  })
+
+  it('counts what it checked, and finds nothing while commands go on', async () => {
+    await orderThatMoved('Bruges')
+    let stop = false
+    const writers = Array.from({ length: 4 }, async () => {
+      while (!stop) await orderThatMoved('Bruges', 'Ostend')
+    })
+    const { code, out, err } = await verify()
+    stop = true
+    await Promise.all(writers)
+    assert.deepEqual([code, err], [0, ''])
+    const [, streams, events, marks] =
+      /^checked +(\d+) streams, (\d+) events, (\d+) marks\nevery event is as it was written$/m.exec(out) ?? []
+    assert.ok(Number(streams) > 0 && Number(events) >= Number(streams) && Number(marks) > 0, out)
+  })
+
+  it('names the event that was changed, the one that was removed and the one that was added, and fails', async () => {
+    const [changed, removed, added, cut] = [
+      await orderThatMoved('Bruges'),
+      await orderThatMoved('Bruges'),
+      await orderThatMoved('Bruges'),
+      await orderThatMoved('Bruges'),
+    ]
+    // The relay would publish the changed event, and consumers hold over it: not what is looked at here.
+    await system.host.stop()
+    const item = (stream: string, version: number) => system.log.item(String(version).padStart(16, '0'), stream)
+    const { resource } = await item(changed, 2).read()
+    await item(changed, 2).replace({ ...resource, actor: 'mallory' })
+    await item(removed, 2).delete()
+    const { resource: copied } = await item(added, 3).read()
+    await system.log.items.create({ ...copied, id: '4'.padStart(16, '0'), version: 4 })
+    await item(cut, 3).delete()
+    await system.log.items.create({ id: 'note' })
+
+    const { code, err } = await verify()
+    assert.equal(code, 1)
+    const lines = err.trimEnd().split('\n')
+    assert.equal(lines.pop(), 'failed: 5 faults')
+    assert.deepEqual(
+      lines.toSorted(),
+      [
+        `${changed}@2: changed: it is not what its hash says`,
+        `${removed}@2: missing: later events are there`,
+        `${added}@4: inserted: no command wrote it, or its command's mark was removed`,
+        `${cut}@3: missing: a mark of a command points beyond the stream`,
+        'note: inserted: it is of no stream',
+      ].toSorted(),
+    )
+  })
+
+  it('Ctrl-C stops it at once, also where the log does not answer', async () => {
+    const cosmos = system.part('cosmos db')
+    cosmos.kill('SIGSTOP')
+    try {
+      const child = cli('cli/verify.ts', ['ordering'])
+      const result = ended(child)
+      await once(child.stdout ?? child, 'data')
+      child.kill('SIGINT')
+      const { code, err } = await result
+      assert.deepEqual([code, err.trimEnd()], [130, 'stopped: nothing is said about the rest'])
+    } finally {
+      cosmos.kill('SIGCONT')
+    }
+  })
+})
+
+// Last: it ends the system.
+describe('npm run state and npm run verify without a system', () => {
+  it('say in one line that nothing answers, and fail', async () => {
+    await system.stop()
+    const state = await ended(cli('cli/state.ts', ['order-1']))
+    assert.equal(state.code, 1)
+    assert.match(state.err, /^nothing answers at port \d+: run npm start in another terminal first\n$/)
+    const verify = await ended(cli('cli/verify.ts', ['ordering']))
+    assert.equal(verify.code, 1)
+    assert.match(verify.err, /^nothing answers at http:\S+: run npm start in another terminal first\n$/)
+  })
+})
