@@ -5,7 +5,7 @@ import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { checkViews } from './demo/check.ts'
 import { Client } from './demo/client.ts'
 import { runWorkload } from './demo/workload.ts'
-import { localPorts, localSettings } from './local-settings.ts'
+import { cosmosConnection, localPorts } from './local-settings.ts'
 
 const SHOWN_DIFFERENCES = 20
 
@@ -18,8 +18,7 @@ async function demo(): Promise<void> {
   await fetch(`http://127.0.0.1:${ports.http}/api/ordering/orders?limit=1`).catch(() => {
     throw new UsageError(`nothing answers at port ${ports.http}: run npm start in another terminal first`)
   })
-  const connection = localSettings().CosmosConnection?.replace(':8081', `:${ports.cosmos}`) ?? ''
-  const log = new CosmosClient(connection).database('ordering').container('events')
+  const log = new CosmosClient(cosmosConnection()).database('ordering').container('events')
 
   const bar = new SingleBar({
     format: 'orders {bar} {value}/{total} {eta}s',

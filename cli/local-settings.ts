@@ -1,22 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { portSetting } from '../local/kit/settings.ts'
 import { UsageError } from './arguments.ts'
-
-/** A port of the local cloud: its setting, or the default that the vendor's tools expect. */
-function port(name: string, otherwise: number): number {
-  const text = process.env[name]
-  if (text === undefined || text === '') return otherwise
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new UsageError(`${name} is a port, not ${text}`)
-  return value
-}
 
 /** Where the parts of the local cloud listen. */
 export function localPorts(): { http: number; blob: number; eventHubs: number; cosmos: number } {
   return {
-    http: port('TIDEMARK_HTTP_PORT', 7071),
-    blob: port('TIDEMARK_BLOB_PORT', 10_000),
-    eventHubs: port('TIDEMARK_EVENTHUBS_PORT', 5672),
-    cosmos: port('TIDEMARK_COSMOS_PORT', 8081),
+    http: portSetting('TIDEMARK_HTTP_PORT', 7071),
+    blob: portSetting('TIDEMARK_BLOB_PORT', 10_000),
+    eventHubs: portSetting('TIDEMARK_EVENTHUBS_PORT', 5672),
+    cosmos: portSetting('TIDEMARK_COSMOS_PORT', 8081),
   }
 }
 
@@ -38,4 +30,9 @@ export function localSettings(): Record<string, string> {
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
   }
+}
+
+/** The connection string of the running Cosmos DB endpoint: for commands that read the raw log. */
+export function cosmosConnection(): string {
+  return (localSettings().CosmosConnection ?? '').replace(':8081', `:${localPorts().cosmos}`)
 }

@@ -1,7 +1,7 @@
 import { CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { readSubject, runCommand, UsageError } from './arguments.ts'
-import { localPorts, localSettings } from './local-settings.ts'
+import { cosmosConnection } from './local-settings.ts'
 import { services } from './services.ts'
 import { verifyLog } from './verify/log.ts'
 import type { Fault } from './verify/stream-check.ts'
@@ -17,8 +17,7 @@ async function verify(): Promise<void> {
   const { subject: service } = readSubject('service', {})
   const names = services.map(({ name }) => name)
   if (!names.includes(service)) throw new UsageError(`there is no service ${service}; there are ${names.join(', ')}`)
-  const { cosmos } = localPorts()
-  const connection = localSettings().CosmosConnection?.replace(':8081', `:${cosmos}`) ?? ''
+  const connection = cosmosConnection()
   const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
   const bar = new SingleBar({ format: 'items {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // The log is only read: there is nothing to finish.

@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { lockFolder } from './kit/data-lock.ts'
-import { StartError } from './kit/errors.ts'
 import { run } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
+import { portSetting, requiredSetting } from './kit/settings.ts'
 
 // Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends when its parent does, says in
 // one line why it cannot start, and sends no telemetry.
@@ -42,17 +42,16 @@ const { AzuriteTelemetryClient } = require('azurite/dist/src/common/Telemetry.js
   AzuriteTelemetryClient: { init(location: string, enabled: boolean, environment: BlobEnvironment): void }
 }
 
-const DEFAULT_PORT = '10000'
+const DEFAULT_PORT = 10_000
 const KEEP_ALIVE_SECONDS = 60
 
 await run(async () => {
   // They would choose another store, or other keys than the well-known one that the settings carry.
   delete process.env.AZURITE_DB
   delete process.env.AZURITE_ACCOUNTS
-  if (!process.env.TIDEMARK_BLOB_DATA) throw new StartError('set TIDEMARK_BLOB_DATA')
-  const dataDir = resolve(process.env.TIDEMARK_BLOB_DATA)
+  const dataDir = resolve(requiredSetting('TIDEMARK_BLOB_DATA'))
   const unlock = await lockFolder(dataDir)
-  const port = await freePort(portOf(process.env.TIDEMARK_BLOB_PORT ?? DEFAULT_PORT)).catch(async (error: unknown) => {
+  const port = await freePort(portSetting('TIDEMARK_BLOB_PORT', DEFAULT_PORT)).catch(async (error: unknown) => {
     await unlock()
     throw error
   })
@@ -92,10 +91,4 @@ async function freePort(port: number): Promise<number> {
   const found = await listen(probe, port, 'TIDEMARK_BLOB_PORT')
   await new Promise((done) => probe.close(done))
   return found
-}
-
-function portOf(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
-    throw new StartError(`TIDEMARK_BLOB_PORT is ${JSON.stringify(text)}: set it to a port, 0 to 65535`)
-  return Number(text)
 }

@@ -1,10 +1,9 @@
-import type { HttpRequest } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { Tip } from '../../core/hash-chain.ts'
 import type { HistoryRange } from '../../core/ports.ts'
 import type { Handler } from './http.ts'
-import { checkParameters } from './request.ts'
+import { checkParameters, limitOf, wholeNumberOf } from './request.ts'
 
 /** What the functions that look back need of their service. */
 export interface HistoryPort {
@@ -18,9 +17,6 @@ export interface HistoryPort {
   ): Promise<{ readonly state: unknown; readonly tip: Tip; readonly time: string }>
 }
 
-const DEFAULT_LIMIT = 20
-const MAX_LIMIT = 100
-
 /** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
 export function eventsOf(port: HistoryPort): Handler {
   return async (request) => {
@@ -30,7 +26,7 @@ export function eventsOf(port: HistoryPort): Handler {
     if (direction !== 'forward' && direction !== 'backward')
       throw new TidemarkError('invalid-query', 'direction is forward or backward')
     const after = wholeNumberOf(request, 'after', 0, Number.MAX_SAFE_INTEGER)
-    const limit = wholeNumberOf(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
+    const limit = limitOf(request)
     const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
     const { events: items, continuation } = page
     return { jsonBody: { stream, direction, items, ...(continuation === undefined ? {} : { continuation }) } }
@@ -53,14 +49,4 @@ export function stateOf(port: HistoryPort): Handler {
       jsonBody: { stream, version: tip.version, time, hash: tip.hash, state },
     }
   }
-}
-
-/** @throws TidemarkError `invalid-query` */
-function wholeNumberOf(request: HttpRequest, name: string, least: number, most: number): number | undefined {
-  const text = request.query.get(name)
-  if (text === null) return undefined
-  const value = Number(text)
-  if (!/^[0-9]+$/.test(text) || value < least || value > most)
-    throw new TidemarkError('invalid-query', `${name} is a whole number from ${least} to ${most}`)
-  return value
 }

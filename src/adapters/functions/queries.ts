@@ -1,10 +1,9 @@
-import type { HttpRequest } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
 import type { ViewDocument } from '../../core/ports.ts'
 import { type Position, streamOf } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
 import type { Handler } from './http.ts'
-import { checkParameters, positionOf } from './request.ts'
+import { checkParameters, limitOf, positionOf } from './request.ts'
 
 /** What a query function needs of its service. */
 export interface QueryPort {
@@ -19,9 +18,6 @@ export interface QueryPort {
     position?: Position,
   ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
 }
-
-const DEFAULT_LIMIT = 20
-const MAX_LIMIT = 100
 
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
 export function documentOf(port: QueryPort, view: AnyView, parameter: string): Handler {
@@ -49,12 +45,4 @@ export function documentsOf(port: QueryPort, view: AnyView): Handler {
     const page = await port.documents(view, query, positionOf(request))
     return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
   }
-}
-
-function limitOf(request: HttpRequest): number {
-  const text = request.query.get('limit') ?? String(DEFAULT_LIMIT)
-  const limit = Number(text)
-  if (!/^[0-9]+$/.test(text) || limit < 1 || limit > MAX_LIMIT)
-    throw new TidemarkError('invalid-query', `limit is a number from 1 to ${MAX_LIMIT}`)
-  return limit
 }

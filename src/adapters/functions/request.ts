@@ -82,3 +82,21 @@ export function checkParameters(request: HttpRequest, known: readonly string[]):
     if (!known.includes(name) && !platformParameters.includes(name))
       throw new TidemarkError('invalid-query', `there is no parameter ${name}; there are ${known.join(', ')}`)
 }
+
+const DEFAULT_LIMIT = 20
+const MAX_LIMIT = 100
+
+/** How many items a page of a list has at most: `?limit=`. @throws TidemarkError `invalid-query` */
+export function limitOf(request: HttpRequest): number {
+  return wholeNumberOf(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
+}
+
+/** A parameter that is a number. @throws TidemarkError `invalid-query` */
+export function wholeNumberOf(request: HttpRequest, name: string, least: number, most: number): number | undefined {
+  const text = request.query.get(name)
+  if (text === null) return undefined
+  const value = Number(text)
+  if (!/^[0-9]+$/.test(text) || value < least || value > most)
+    throw new TidemarkError('invalid-query', `${name} is a whole number from ${least} to ${most}`)
+  return value
+}
