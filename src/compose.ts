@@ -16,7 +16,7 @@ import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { relay } from './flow/relay.ts'
 import { stateCache } from './flow/state-cache.ts'
-import { cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
+import { actorSource, cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
 
 const clock: Clock = {
   now: () => new Date().toISOString(),
@@ -35,7 +35,9 @@ export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort
 export function compose(service: Service, settings: Settings = process.env): Composed {
   const database = once(() => cosmosClient(cosmosConnection(settings)).database(service.name))
   const store = once(() => new CosmosEventStore(database().container('events')))
-  const views = once(() => new CosmosViewStores(database(), HUB_RETENTION_HOURS * 3600))
+  // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
+  const viewDatabase = once(() => cosmosClient(cosmosConnection(settings), 'Session').database(service.name))
+  const views = once(() => new CosmosViewStores(viewDatabase(), HUB_RETENTION_HOURS * 3600))
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
   const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
   const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
@@ -44,7 +46,7 @@ export function compose(service: Service, settings: Settings = process.env): Com
   return {
     name: service.name,
     ids: randomUUID,
-    trustActorHeader: settings.TIDEMARK_TRUST_X_ACTOR === 'true',
+    actorSource: actorSource(settings),
     relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
     command: (decider, request) =>
       handleCommand({ service: service.name, store: store(), cache, clock }, decider, request),

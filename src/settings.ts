@@ -1,5 +1,6 @@
 import type { CosmosConnection } from './adapters/cosmos/client.ts'
 import type { EventHubsConnection } from './adapters/eventhubs/publisher.ts'
+import type { ActorSource } from './adapters/functions/actor.ts'
 import { credentialOf } from './adapters/identity/credential.ts'
 import { TidemarkError } from './core/errors.ts'
 
@@ -20,6 +21,15 @@ export function eventHubsConnection(settings: Settings): EventHubsConnection {
   if (connectionString) return { connectionString }
   const namespace = required(settings, 'EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace')
   return { namespace, credential: credentialOf(settings.EventHubConnection__clientId) }
+}
+
+/**
+ * Who is believed about who asks. `WEBSITE_AUTH_ENABLED` is the platform's own word that its authentication stands before the app: without
+ * it, whoever can reach the app can write the principal's headers.
+ */
+export function actorSource(settings: Settings): ActorSource {
+  if (settings.WEBSITE_AUTH_ENABLED?.toLowerCase() === 'true') return 'platform'
+  return settings.TIDEMARK_TRUST_X_ACTOR === 'true' ? 'client' : 'nobody'
 }
 
 /** A whole number from 1 on. @throws TidemarkError `setting-invalid` */

@@ -8,8 +8,12 @@ export type CosmosConnection =
 
 const REQUEST_TIMEOUT_MS = 10_000
 
-export function cosmosClient(connection: CosmosConnection): CosmosClient {
-  const options = { connectionPolicy: { requestTimeout: REQUEST_TIMEOUT_MS } }
+/** @param consistency weaker than the account's own, for reads that need no more: a read then costs half. */
+export function cosmosClient(connection: CosmosConnection, consistency?: 'Session'): CosmosClient {
+  const options = {
+    connectionPolicy: { requestTimeout: REQUEST_TIMEOUT_MS },
+    ...(consistency === undefined ? {} : { consistencyLevel: consistency }),
+  }
   return 'connectionString' in connection
     ? new CosmosClient({ ...options, connectionString: connection.connectionString })
     : new CosmosClient({ ...options, endpoint: connection.endpoint, aadCredentials: connection.credential })

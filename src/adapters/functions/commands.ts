@@ -6,6 +6,7 @@ import { TidemarkError } from '../../core/errors.ts'
 import type { Ids } from '../../core/ports.ts'
 import { validate } from '../../core/schema.ts'
 import { formatPosition, streamOf } from '../../core/stream.ts'
+import { type ActorSource, actorOf } from './actor.ts'
 import type { Handler } from './http.ts'
 import { problem } from './problem.ts'
 import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
@@ -15,8 +16,7 @@ export interface CommandPort {
   readonly name: string
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
   readonly ids: Ids
-  /** Whether `x-actor` says who asks: true on a laptop alone. */
-  readonly trustActorHeader: boolean
+  readonly actorSource: ActorSource
 }
 
 /** `POST …/{id}/{command}`: a command to an aggregate that the path names. */
@@ -75,7 +75,7 @@ function metadataOf(port: CommandPort, request: HttpRequest, key: string): Comma
   const traceparent = traceparentOf(request)
   const causation = `command:${key}`
   return {
-    actor: (port.trustActorHeader ? tokenOf(request, 'x-actor') : undefined) ?? 'anonymous',
+    actor: actorOf(request, port.actorSource),
     correlation: tokenOf(request, 'x-correlation-id') ?? causation,
     causation,
     ...(traceparent === undefined ? {} : { traceparent }),
