@@ -101,6 +101,44 @@ describe('purity', () => {
   })
 })
 
+describe('deployment', () => {
+  it('.funcignore leaves the compiled app and nothing else: asked of git, which reads the same patterns', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-funcignore-'))
+    after(() => rmSync(folder, { recursive: true, force: true }))
+    cpSync(join(root, '.funcignore'), join(folder, '.gitignore'))
+    const git = promisify(execFile)
+    await git('git', ['init', '--quiet'], { cwd: folder })
+    const ignored = (path: string): Promise<boolean> =>
+      git('git', ['check-ignore', '--quiet', path], { cwd: folder }).then(
+        () => true,
+        () => false,
+      )
+    for (const path of [
+      'dist/functions/ordering.js',
+      'dist/src/compose.js',
+      'host.json',
+      'package.json',
+      'node_modules/zod/index.js',
+    ])
+      assert.equal(await ignored(path), false, `${path} is not deployed`)
+    const kept = [
+      'src/compose.ts',
+      'functions/ordering.ts',
+      'local/host/main.ts',
+      'test/unit/repository.test.ts',
+      'cli/start.ts',
+    ]
+    for (const path of [
+      ...kept,
+      'local.settings.json',
+      '.tidemark/cosmos/cosmos.sqlite',
+      '.git/config',
+      'tsconfig.json',
+    ])
+      assert.equal(await ignored(path), true, `${path} is deployed`)
+  })
+})
+
 describe('documents', () => {
   it('infra/topology.json is what the declarations say: npm run topology', () =>
     assert.deepEqual(JSON.parse(read('infra/topology.json')), topologyOf(services)))
