@@ -5,7 +5,8 @@ import { formatPosition } from '../core/stream.ts'
 import type { AnyManyStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
 import { pendingOf } from './pending.ts'
-import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, remembered } from './projecting.ts'
+import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
+import { remembered } from './remembered.ts'
 
 /** New events of one stream, and where the consumer stood before them. */
 interface Slice {
@@ -31,8 +32,8 @@ export function projectToDocuments(
   store: ViewStore,
   view: AnyManyStreamView,
 ): (arrived: Arrived) => Promise<void> {
-  const documents = remembered<ViewDocument>()
-  const positions = remembered<ConsumerPosition>()
+  const documents = remembered<ViewDocument>(REMEMBERED)
+  const positions = remembered<ConsumerPosition>(REMEMBERED)
   const queues = new Map<string, Waiting[]>()
 
   async function sliceOf(

@@ -4,7 +4,8 @@ import type { EventStore, ViewDocument, ViewStore } from '../core/ports.ts'
 import type { AnyOneStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
 import { pendingOf } from './pending.ts'
-import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, remembered } from './projecting.ts'
+import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
+import { remembered } from './remembered.ts'
 
 /** One-stream views: the document is the position, so a stream's part of a batch is one write, whatever the number of events. */
 export function projectToStreams(
@@ -12,7 +13,7 @@ export function projectToStreams(
   store: ViewStore,
   view: AnyOneStreamView,
 ): (arrived: Arrived) => Promise<void> {
-  const documents = remembered<ViewDocument>()
+  const documents = remembered<ViewDocument>(REMEMBERED)
 
   async function projectStream(stream: string, arrived: readonly RecordedEvent[]): Promise<void> {
     // A stream's first event, not seen here before, has most likely no document: to create one finds out as well as to read does.

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { AnyView } from '../core/view.ts'
@@ -13,11 +12,7 @@ export const AT_ONCE = 32
 export const MAX_ATTEMPTS = 10
 
 /** How many documents and positions an instance remembers, so that it need not read what it wrote itself. A hint: every write proves it. */
-const REMEMBERED = 5_000
-
-export function remembered<Value extends object>(): LRUCache<string, Value> {
-  return new LRUCache({ max: REMEMBERED })
-}
+export const REMEMBERED = 5_000
 
 export function contended(view: AnyView, key: string): TidemarkError {
   return new TidemarkError('view-contended', `${view.name}: ${key} is written by another instance at the same time`)

@@ -1,0 +1,13 @@
+import { LRUCache } from 'lru-cache'
+
+/** What all entries of one memory take at most, by the length of their JSON: documents may have 2 MB each. */
+const MAX_BYTES = 64 * 1024 * 1024
+
+/** What an instance remembers by key: so many entries and so many bytes, the one not used for longest goes first. */
+export function remembered<Value extends object>(entries: number): LRUCache<string, Value> {
+  return new LRUCache({
+    max: entries,
+    maxSize: MAX_BYTES,
+    sizeCalculation: (value) => JSON.stringify(value).length,
+  })
+}
