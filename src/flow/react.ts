@@ -108,13 +108,16 @@ function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedE
         'internal',
         `${consumer} sends ${commandId} to ${stream} with another content than before`,
       )
-    trace(`${consumer}: ${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
     return { events: [], refused: outcome.code }
   }
 }
 
 /** What an earlier call of the same command had led to. */
-async function eventsOf(log: EventHistory, { stream, version, events }: CommandDone): Promise<readonly RecordedEvent[]> {
+async function eventsOf(
+  log: EventHistory,
+  { stream, version, events }: CommandDone,
+): Promise<readonly RecordedEvent[]> {
   if (events === 0) return []
   return log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
 }

@@ -49,10 +49,7 @@ describe('command flow', () => {
     await send(0, 'k1', place)
     await send(1, 'k2', move('Bruges'))
     const race = await Promise.all([refusal(send(0, 'k3', reject)), refusal(send(1, 'k4', confirm))])
-    assert.deepEqual(race.sort(), [
-      'done at 3',
-      race.includes('order-rejected') ? 'order-rejected' : 'order-confirmed',
-    ])
+    assert.deepEqual(race.sort(), ['done at 3', race.includes('order-rejected') ? 'order-rejected' : 'order-confirmed'])
     assert.equal((await everyEvent(store)).length, 3)
   })
 

@@ -12,7 +12,11 @@ const line = fc.record({
   unitPrice: fc.nat(10_000),
 })
 const lines = fc.uniqueArray(line, { selector: ({ sku }) => sku, minLength: 1 })
-const history = fc.record({ lines, currency: fc.constantFrom('EUR', 'NOK'), end: fc.constantFrom(undefined, 'OrderCancelled', 'OrderRejected') })
+const history = fc.record({
+  lines,
+  currency: fc.constantFrom('EUR', 'NOK'),
+  end: fc.constantFrom(undefined, 'OrderCancelled', 'OrderRejected'),
+})
 
 describe('sales by product', () => {
   it('commutes across streams: any interleaving of orders leads to the same sales', () => {
