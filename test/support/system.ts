@@ -16,7 +16,7 @@ type Cloud = Awaited<ReturnType<typeof startCloud>>
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
 /** A port that nobody listens on: the system comes back on the ports it had. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   const port = await listen(server, 0, 'a test')
   await new Promise((resolve) => server.close(resolve))
@@ -27,7 +27,7 @@ export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */
   readonly services?: readonly string[]
   /** A module that the host loads first; with it its settings. */
-  readonly preload?: { readonly module: string; readonly env: NodeJS.ProcessEnv }
+  readonly preload?: { readonly module?: string; readonly env: NodeJS.ProcessEnv }
   /** Without it the system's port, or any free one where another of its hosts has that. */
   readonly port?: number
 }
@@ -94,7 +94,7 @@ export class System {
         TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },
-      { execArgv: preload ? ['--import', path(preload.module)] : [] },
+      { execArgv: preload?.module ? ['--import', path(preload.module)] : [] },
     )
     this.#hosts = [...this.#hosts, { child, services }]
     void child.exited.then(() => {
