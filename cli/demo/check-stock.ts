@@ -23,13 +23,15 @@ const PAUSE_MS = 250
  * Compares what the two services agreed on, from their raw logs alone: every order is decided, what is confirmed is reserved and
  * nothing else is, nothing was ever oversold. Then inventory's view with its log. What is still on its way is waited for.
  * @param positions that commands were answered with: each of a product must be in the log.
+ * @param settledWithin milliseconds in which the services must have come to agree.
  */
 export async function checkStock(
   inventory: Client,
   logs: { readonly ordering: Container; readonly inventory: Container },
   positions: Iterable<string>,
+  settledWithin = SETTLED_WITHIN_MS,
 ): Promise<StockCheck> {
-  const giveUp = performance.now() + SETTLED_WITHIN_MS
+  const giveUp = performance.now() + settledWithin
   for (;;) {
     const [ordering, stock] = [await readRawLog(logs.ordering), foldRawStock(await readRawLog(logs.inventory))]
     const orders = foldRawLog(ordering).orders
@@ -48,7 +50,7 @@ export async function checkStock(
 }
 
 /** What the logs disagree on: between them, for a moment; in the end, for good. */
-function disagreements(orders: Map<string, Record<string, unknown>>, stock: ExpectedStock): string[] {
+export function disagreements(orders: Map<string, Record<string, unknown>>, stock: ExpectedStock): string[] {
   const found: string[] = []
   for (const [id, { status, lines }] of orders) {
     const units = stock.units.get(id) ?? new Map()

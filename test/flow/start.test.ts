@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
+import { checkStock } from '../../cli/demo/check-stock.ts'
 import { Client } from '../../cli/demo/client.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
@@ -24,10 +25,8 @@ describe('npm start and npm run demo', () => {
       server.close()
     }
   }
-  const log = () =>
-    new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(
-      'ordering',
-    )
+  const log = (service = 'ordering') =>
+    new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(service)
   const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`)
 
   before(async () => {
@@ -94,9 +93,30 @@ describe('npm start and npm run demo', () => {
     assert.ok(differences.some((line) => line.startsWith(`order ${victim.document.orderId}: the log says`)))
     assert.ok(differences.some((line) => line.startsWith(`sales of ${product.document.sku}: the log says`)))
     assert.ok(differences.some((line) => line.startsWith('order-nobody@1 was answered')))
+    await findsTamperedStock()
     running.kill('SIGTERM')
     assert.equal((await running.ended).code, 0, running.output)
   })
+
+  async function findsTamperedStock(): Promise<void> {
+    const inventory = new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/inventory`)
+    const stock = log('inventory')
+    const check = () =>
+      checkStock(inventory, { ordering: log().container('events'), inventory: stock.container('events') }, [], 0)
+    const kept = await check()
+    assert.deepEqual(kept.differences, [])
+    assert.ok(kept.products > 0 && kept.reserved > 0 && (kept.decided.get('confirmed') ?? 0) > 0)
+
+    const levels = stock.container('stock-level').items
+    const [level] = (await levels.query("SELECT * FROM c WHERE c.kind = 'document'").fetchAll()).resources
+    const { document } = level
+    await levels.upsert({ ...level, document: { ...document, available: document.available + 1 } })
+    const { differences } = await check()
+    assert.deepEqual(
+      differences.map((line) => line.split(':')[0]),
+      [`stock of ${document.sku}`],
+    )
+  }
 
   it('--fresh starts empty', async () => {
     const running = start('--fresh')
