@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient } from '@azure/storage-blob'
+import { runWorkload } from '../../cli/demo/workload.ts'
 import topology from '../../infra/topology.json' with { type: 'json' }
 import type { Child } from '../../local/kit/child.ts'
-import { assertEqualToLog, eventCount, underLoad, until } from '../support/load.ts'
+import { assertEqualToLogs, eventCount, type Shops, underLoad, until } from '../support/load.ts'
 import { System } from '../support/system.ts'
 
 const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
@@ -33,8 +34,8 @@ describe('two hosts on one cloud', () => {
 
   it('killed, one leaves everything to the other: views equal the log', async () => {
     const second = await startSecond()
-    const client = system.clientOf('ordering', second)
-    const promised = await underLoad(client, 'killed', async () => {
+    const shops = shopsAt(second)
+    const promised = await underLoad(shops, 'killed', async () => {
       await someEvents()
       first.kill('SIGKILL')
       await first.exited
@@ -48,13 +49,13 @@ describe('two hosts on one cloud', () => {
       await someEvents()
     })
     assert.ok(await isLeased())
-    await assertEqualToLog(client, system.log, promised)
+    await assertEqualToLogs(shops, logs(), promised)
   })
 
   it('stopped, one gives its partitions and leases back at once: views equal the log', async () => {
     const second = await startSecond()
-    const client = system.clientOf('ordering', second)
-    const promised = await underLoad(client, 'stopped', async () => {
+    const shops = shopsAt(second)
+    const promised = await underLoad(shops, 'stopped', async () => {
       await someEvents()
       assert.ok((await lessees()).every(isFirst))
       await first.stop()
@@ -63,21 +64,27 @@ describe('two hosts on one cloud', () => {
       await until('the second host to have everything', async () => (await isSharedBy(1)) && (await isLeased()))
       await someEvents()
     })
-    await assertEqualToLog(client, system.log, promised)
+    await assertEqualToLogs(shops, logs(), promised)
   })
 
   it('share the partitions when the second joins under load, and one alone relays: views equal the log, each event is sent once', async () => {
     const [sent, events] = [await sentCount(), await eventsOfLog()]
-    const promised = await underLoad(system.client, 'joined', async () => {
+    const promised = await underLoad(shopsAt(first), 'joined', async () => {
       await someEvents()
       await startSecond()
       await someEvents()
       assert.ok((await lessees()).every(isFirst))
     })
-    await assertEqualToLog(system.client, system.log, promised)
+    await assertEqualToLogs(shopsAt(first), logs(), promised)
     assert.ok((await lessees()).every(isFirst))
     assert.equal((await sentCount()) - sent, (await eventsOfLog()) - events)
   })
+
+  const shopsAt = (host: Child): Shops => ({
+    ordering: system.clientOf('ordering', host),
+    inventory: system.clientOf('inventory', host),
+  })
+  const logs = () => ({ ordering: system.logOf('ordering'), inventory: system.logOf('inventory') })
 
   async function startSecond(): Promise<Child> {
     const second = await system.startHost()
@@ -159,4 +166,33 @@ describe('two hosts on one cloud', () => {
   async function firstHasAny(): Promise<boolean> {
     return (await owners()).some(isFirst)
   }
+})
+
+describe('services in hosts of their own', () => {
+  let system: System
+  before(async () => {
+    system = await System.start({ services: ['ordering'] })
+  })
+  after(() => system.remove())
+
+  it('inventory stops for a while: ordering goes on, and everything is made up for when it is back', async () => {
+    const ordering = system.clientOf('ordering')
+    const inventory = await system.startHost({ services: ['inventory'] })
+    const shops = { ordering, inventory: system.clientOf('inventory', inventory) }
+    const promised = await underLoad(shops, 'together', async () => {
+      await until('orders', async () => (await eventCount(system.log)) > 20)
+    })
+    await inventory.stop()
+    const alone = await runWorkload(ordering, { orders: 40, seed: 11, concurrency: 8, run: 'alone' }, () => {})
+    assert.deepEqual(alone.surprises, [])
+    const waiting = await ordering.get('/orders?status=placed&limit=1')
+    assert.equal(waiting.body.items.length, 1)
+
+    const back = await system.startHost({ services: ['inventory'] })
+    const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
+    await assertEqualToLogs({ ordering, inventory: system.clientOf('inventory', back) }, logs, {
+      positions: promised.positions.union(alone.positions),
+      surprises: promised.surprises,
+    })
+  })
 })

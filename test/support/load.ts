@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
+import { checkStock } from '../../cli/demo/check-stock.ts'
 import type { Client } from '../../cli/demo/client.ts'
 import { runWorkload } from '../../cli/demo/workload.ts'
 
@@ -12,15 +13,26 @@ export interface Promised {
   readonly surprises: string[]
 }
 
+/** Where customers find the services. */
+export interface Shops {
+  readonly ordering: Client
+  readonly inventory: Client
+}
+
 /** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
-export async function underLoad(client: Client, run: string, happen: () => Promise<void>): Promise<Promised> {
+export async function underLoad(
+  { ordering, inventory }: Shops,
+  run: string,
+  happen: () => Promise<void>,
+): Promise<Promised> {
   const positions = new Set<string>()
   const surprises: string[] = []
   let over = false
   const customers = async (): Promise<void> => {
     for (let round = 0; !over; round += 1) {
-      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: `${run.replaceAll(' ', '-')}:${round}` }
-      const seen = await runWorkload(client, options, () => {})
+      const name = `${run.replaceAll(' ', '-')}:${round}`
+      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory }
+      const seen = await runWorkload(ordering, options, () => {})
       for (const position of seen.positions) positions.add(position)
       surprises.push(...seen.surprises)
     }
@@ -35,14 +47,20 @@ export async function underLoad(client: Client, run: string, happen: () => Promi
   return { positions, surprises }
 }
 
-/** Nothing lost, nothing doubled: every view equals the log, and the log has what was promised. */
-export async function assertEqualToLog(client: Client, log: Container, promised: Promised): Promise<void> {
-  assert.deepEqual(promised.surprises, [])
-  const result = await checkViews(client, log, promised.positions)
-  assert.deepEqual(result.differences, [])
-  assert.ok(result.orders > 0 && result.products > 0 && promised.positions.size > 0)
+/** Nothing lost, nothing doubled: every view equals its log, the services agree, and the logs have what was promised. */
+export async function assertEqualToLogs(
+  { ordering, inventory }: Shops,
+  logs: { readonly ordering: Container; readonly inventory: Container },
+  { positions, surprises }: Promised,
+): Promise<void> {
+  assert.deepEqual(surprises, [])
+  // First what is waited for until every order is decided.
+  const stock = await checkStock(inventory, logs, positions)
+  const result = await checkViews(ordering, logs.ordering, positions)
+  assert.deepEqual([...stock.differences, ...result.differences], [])
+  assert.ok(result.orders > 0 && result.products > 0 && stock.products > 0 && positions.size > 0)
   console.log(
-    `# ${result.orders} orders and ${result.products} products equal ${result.events} events; ${promised.positions.size} promises kept`,
+    `# ${result.orders} orders, ${result.products} products and ${stock.products} stock levels equal ${result.events} and ${stock.events} events; ${positions.size} promises kept`,
   )
 }
 
