@@ -32,7 +32,7 @@ const table = {
     '^cli/',
     '^src/(compose|topology)\\.ts$',
     '^src/services/',
-    '^local/(cloud\\.ts$|kit/)',
+    '^local/((running-)?cloud\\.ts$|kit/)',
     node,
     npm('@azure/cosmos', 'cli-progress', '@types/cli-progress'),
   ],

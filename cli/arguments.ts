@@ -6,25 +6,31 @@ export class UsageError extends Error {
 }
 
 /**
- * Reads `--name value` arguments that are whole numbers, and `--name` flags.
+ * Reads `--name value` arguments that are whole numbers, `--name` flags, and `--name value` arguments that may stand several times.
  * @throws UsageError naming what is wrong and what there is.
  */
-export function readArguments<Numbers extends string, Flags extends string>(
+export function readArguments<Numbers extends string, Flags extends string, Lists extends string = never>(
   numbers: Readonly<Record<Numbers, number>>,
   flags: readonly Flags[],
-): Record<Numbers, number> & Record<Flags, boolean> {
+  lists: readonly Lists[] = [],
+): Record<Numbers, number> & Record<Flags, boolean> & Record<Lists, readonly string[]> {
   const options = {
     ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: 'string' as const }])),
     ...Object.fromEntries(flags.map((name) => [name, { type: 'boolean' as const }])),
+    ...Object.fromEntries(lists.map((name) => [name, { type: 'string' as const, multiple: true }])),
   }
-  const usage = [...Object.keys(numbers).map((name) => `--${name} N`), ...flags.map((name) => `--${name}`)].join(' ')
+  const usage = [
+    ...Object.keys(numbers).map((name) => `--${name} N`),
+    ...flags.map((name) => `--${name}`),
+    ...lists.map((name) => `--${name} NAME`),
+  ].join(' ')
   let values: Record<string, unknown>
   try {
     values = parseArgs({ options }).values
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
   }
-  const read: Record<string, number | boolean> = {}
+  const read: Record<string, unknown> = {}
   for (const [name, otherwise] of Object.entries<number>(numbers)) {
     const value = values[name] === undefined ? otherwise : Number(values[name])
     if (!Number.isSafeInteger(value) || value < 0)
@@ -32,7 +38,8 @@ export function readArguments<Numbers extends string, Flags extends string>(
     read[name] = value
   }
   for (const name of flags) read[name] = values[name] === true
-  return read as Record<Numbers, number> & Record<Flags, boolean>
+  for (const name of lists) read[name] = values[name] ?? []
+  return read as ReturnType<typeof readArguments<Numbers, Flags, Lists>>
 }
 
 /**

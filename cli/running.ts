@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Child } from '../local/kit/child.ts'
+
+const POLL_MS = 200
 
 /** Settles when the user wants the command to end: Ctrl-C, a closed terminal, or a SIGTERM. Listens from the call on. */
 export function interruption(): Promise<void> {
@@ -14,9 +17,27 @@ export function showParts(parts: readonly Child[]): void {
 
 /** Settles on the interruption, or with exit code 1 and a line that says so where a part ends by itself: they end as one. */
 export async function untilEnded(parts: readonly Child[], interrupted: Promise<void>): Promise<void> {
-  const ended = Promise.race(parts.map(async (part) => `${part.name} ${await part.exited}: ending the others`))
+  const others = parts.length > 1 ? ': ending the others' : ''
+  const ended = Promise.race(parts.map(async (part) => `${part.name} ${await part.exited}${others}`))
   const why = await Promise.race([interrupted, ended])
   if (typeof why !== 'string') return
   console.error(why)
   process.exitCode = 1
+}
+
+/** Asks until there is an answer. @returns undefined when `over` settles first. */
+export async function until<Value>(
+  ask: () => Promise<Value | undefined>,
+  over: Promise<unknown>,
+): Promise<Value | undefined> {
+  let isOver = false
+  const ended = over.then(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    const value = await ask()
+    if (value !== undefined) return value
+    await Promise.race([ended, delay(POLL_MS)])
+  }
+  return undefined
 }

@@ -1,5 +1,5 @@
 import { readSubject, runCommand, UsageError } from './arguments.ts'
-import { localPorts } from './local-settings.ts'
+import { addressOf } from './service-address.ts'
 import { services } from './services.ts'
 
 const GIVE_UP_AFTER_MS = 30_000
@@ -29,23 +29,20 @@ async function state(): Promise<void> {
     ...(version === undefined ? {} : { version }),
     ...(at === undefined ? {} : { at }),
   })
-  const answer = await ask(`/api/${owner.service.name}/streams/${encodeURIComponent(stream)}/state?${query}`)
+  const address = await addressOf(owner.service.name)
+  const answer = await ask(`${address}/api/${owner.service.name}/streams/${encodeURIComponent(stream)}/state?${query}`)
   console.error(`${answer.stream}@${answer.version} at ${answer.time}, hash ${answer.hash}`)
   console.log(JSON.stringify(answer.state, null, 2))
 }
 
-async function ask(path: string): Promise<StateAnswer> {
-  const { http } = localPorts()
-  const response = await fetch(`http://127.0.0.1:${http}${path}`, {
-    signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
-  }).catch((error: Error) => {
-    if (error.name === 'TimeoutError')
-      throw new UsageError(`port ${http} gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`)
-    throw new UsageError(`nothing answers at port ${http}: run npm start in another terminal first`)
+async function ask(url: string): Promise<StateAnswer> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) }).catch((error: Error) => {
+    if (error.name === 'TimeoutError') throw new UsageError(`${url} gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`)
+    throw new UsageError(`${url} gave no answer: ${error.message}`)
   })
   const text = await response.text()
   if (!/^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? ''))
-    throw new UsageError(`port ${http} answered ${response.status}: it is not the running system`)
+    throw new UsageError(`${url} answered ${response.status}: it is not the running system`)
   const body = JSON.parse(text)
   if (response.ok) return body
   throw new UsageError(`${body.code}: ${body.detail}`)

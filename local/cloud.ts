@@ -7,6 +7,7 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { type Child, startChild } from './kit/child.ts'
 import { lockFolder } from './kit/data-lock.ts'
 import { StartError } from './kit/errors.ts'
+import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
 export interface CloudOptions {
@@ -51,10 +52,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const parts: Child[] = []
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {
-    stopped ??= Promise.all(parts.map((part) => part.stop())).then(unlock)
+    stopped ??= Promise.all([withdrawCloud(dataDir), ...parts.map((part) => part.stop())]).then(unlock)
     return stopped
   }
   try {
+    // That of a cloud that was killed would be taken for this one's where the process ids are the same.
+    await withdrawCloud(dataDir)
     await waitForLeftovers(dataDir)
     if (options.fresh) for (const folder of FOLDERS) await rm(join(dataDir, folder), { recursive: true, force: true })
     const started = await Promise.allSettled(await starts(dataDir, topology, options.ports))
@@ -62,6 +65,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const result of started) if (result.status === 'rejected') throw result.reason
     const settings = settingsOf(parts)
     await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology)])
+    await announceCloud(dataDir, settings)
     return { settings, parts, stop }
   } catch (error) {
     await stop()

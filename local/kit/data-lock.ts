@@ -40,6 +40,21 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/**
+ * The living process that has a data folder; undefined: none has.
+ * @throws StartError when that cannot be read.
+ */
+export async function holderOf(folder: string): Promise<number | undefined> {
+  try {
+    const pid = Number.parseInt(await readFile(join(folder, 'lock'), 'utf8'), 10)
+    return isAlive(pid) ? pid : undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new StartError(`the data folder ${folder} cannot be read: ${message}`)
+  }
+}
+
 async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to)

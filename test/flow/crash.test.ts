@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { checkViews } from '../../cli/demo/check.ts'
-import { checkStock } from '../../cli/demo/check-stock.ts'
 import { Client } from '../../cli/demo/client.ts'
 import { random } from '../../cli/demo/random.ts'
 import { foldRawLog } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
-import { runWorkload } from '../../cli/demo/workload.ts'
 import type { Child } from '../../local/kit/child.ts'
 import type { CrashPoint } from '../support/crash.ts'
+import { assertEqualToLogs, eventCount, underLoad, until } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
-import { freePort, type HostOptions, System } from '../support/system.ts'
+import { freePort } from '../support/ports.ts'
+import { type HostOptions, System } from '../support/system.ts'
 
 const SEED = 7
 
@@ -35,54 +34,6 @@ const SERVICES = ['ordering', 'inventory']
 // What a killed host held is taken up sooner than by default.
 const SOONER = { TIDEMARK_LOADBALANCE_EXPIRATION_MS: '4000' }
 
-/** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
-async function underLoad(
-  system: System,
-  inventory: Client,
-  run: string,
-  happen: () => Promise<void>,
-): Promise<{ positions: Set<string>; surprises: string[] }> {
-  const positions = new Set<string>()
-  const surprises: string[] = []
-  let over = false
-  const customers = async (): Promise<void> => {
-    for (let round = 0; !over; round += 1) {
-      const name = `${run.replaceAll(' ', '-')}:${round}`
-      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory }
-      const seen = await runWorkload(system.client, options, () => {})
-      for (const position of seen.positions) positions.add(position)
-      surprises.push(...seen.surprises)
-    }
-  }
-  const load = customers()
-  try {
-    await happen()
-  } finally {
-    over = true
-    await load
-  }
-  return { positions, surprises }
-}
-
-async function assertEqualToLogs(
-  system: System,
-  inventory: Client,
-  promised: { positions: Set<string>; surprises: string[] },
-): Promise<void> {
-  assert.deepEqual(promised.surprises, [])
-  const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
-  const stock = await checkStock(inventory, logs, promised.positions)
-  assert.deepEqual(stock.differences, [])
-  const result = await checkViews(system.client, logs.ordering, promised.positions)
-  assert.deepEqual(result.differences, [])
-  assert.ok(result.orders > 0 && result.products > 0 && stock.products > 0 && promised.positions.size > 0)
-  for (const outcome of ['confirmed', 'rejected', 'cancelled'])
-    assert.ok((stock.decided.get(outcome) ?? 0) > 0, outcome)
-  console.log(
-    `# ${result.orders} orders, ${result.products} products and ${stock.products} stock levels equal ${result.events + stock.events} events; ${promised.positions.size} promises kept`,
-  )
-}
-
 describe('crashes', () => {
   let system: System
   let inventory: Client
@@ -93,6 +44,8 @@ describe('crashes', () => {
       ...(service === 'inventory' ? { port: inventoryPort } : {}),
       preload: { env: SOONER, ...preload },
     })
+  const shops = () => ({ ordering: system.client, inventory })
+  const logs = () => ({ ordering: system.logOf('ordering'), inventory: system.logOf('inventory') })
   before(async () => {
     system = await System.start({ services: ['ordering'] })
     inventoryPort = await freePort()
@@ -107,7 +60,7 @@ describe('crashes', () => {
     await system.host.stop()
     const hosts = new Map<string, Child>()
     for (const service of SERVICES) hosts.set(service, await startHost(service))
-    const promised = await underLoad(system, inventory, 'host', async () => {
+    const promised = await underLoad(shops(), 'host', async () => {
       for (const { service, crash } of planned) {
         await hosts.get(service)?.stop()
         const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log, ...SOONER }
@@ -122,7 +75,8 @@ describe('crashes', () => {
       hit,
       planned.map(({ point }) => point),
     )
-    await assertEqualToLogs(system, inventory, promised)
+    const decided = await assertEqualToLogs(shops(), logs(), promised)
+    for (const outcome of ['confirmed', 'rejected', 'cancelled']) assert.ok((decided.get(outcome) ?? 0) > 0, outcome)
   })
 
   it('inventory is away for a while: ordering goes on, nothing is lost, and inventory catches up', async () => {
@@ -143,38 +97,25 @@ describe('crashes', () => {
     assert.equal(await undecided(system), 25)
     await startHost('inventory')
     const positions = new Set(answers.map(({ body }) => String(body.position)))
-    await assertEqualToLogs(system, inventory, { positions, surprises: [] })
+    await assertEqualToLogs(shops(), logs(), { positions, surprises: [] })
   })
 
   for (const name of ['cosmos db', 'event hubs', 'blobs'])
     it(`the process of ${name} dies under load and everything is started again: views equal the logs`, async () => {
-      const promised = await underLoad(system, inventory, name, async () => {
-        const before = await eventCount(system)
-        await until(async () => (await eventCount(system)) > before + 50)
+      const promised = await underLoad(shops(), name, async () => {
+        const before = await eventCount(system.log)
+        await until('50 events', async () => (await eventCount(system.log)) > before + 50)
         system.part(name).kill('SIGKILL')
         await system.part(name).exited
         await system.stop()
         await system.startCloud()
         for (const service of SERVICES) await startHost(service)
       })
-      await assertEqualToLogs(system, inventory, promised)
+      await assertEqualToLogs(shops(), logs(), promised)
     })
 })
 
 async function undecided(system: System): Promise<number> {
   const orders = foldRawLog(await readRawLog(system.log)).orders
   return [...orders.values()].filter(({ status }) => status === 'placed').length
-}
-
-async function eventCount(system: System): Promise<number> {
-  const { resources } = await system.log.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
-  return Number(resources[0])
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('it did not come about in a minute')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -196,7 +196,7 @@ describe('npm run state', () => {
     const port = await listen(other, 0, 'a test')
     const { code, err } = await ended(cli('cli/state.ts', [stream], { TIDEMARK_HTTP_PORT: String(port) }))
     other.close()
-    assert.deepEqual([code, err], [1, `port ${port} answered 200: it is not the running system\n`])
+    assert.deepEqual([code, err], [1, `port ${port} answered 200: ordering does not run there\n`])
   })
 
   it('says in one line what is not there or wrong, and fails', async () => {

@@ -12,35 +12,19 @@ import { Client } from '../../cli/demo/client.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
+import { nobodyListens, ownSettings } from '../support/ports.ts'
 
 describe('npm start and npm run demo', () => {
   let env: Record<string, string>
   let folder: string
   const start = (...args: string[]): Command => new Command('cli/start.ts', args, env)
-  const nobodyListens = async (): Promise<void> => {
-    for (const [name, port] of Object.entries(env)) {
-      if (!name.endsWith('_PORT')) continue
-      const server = createServer()
-      await listen(server, Number(port), name)
-      server.close()
-    }
-  }
   const log = (service = 'ordering') =>
     new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(service)
   const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`)
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-start-'))
-    const servers = Array.from({ length: 4 }, () => createServer())
-    const [http, blob, eventHubs, cosmos] = await Promise.all(servers.map((server) => listen(server, 0, 'a test')))
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-    env = {
-      TIDEMARK_HTTP_PORT: String(http),
-      TIDEMARK_BLOB_PORT: String(blob),
-      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
-      TIDEMARK_COSMOS_PORT: String(cosmos),
-      TIDEMARK_DATA: join(folder, 'data'),
-    }
+    env = await ownSettings(join(folder, 'data'))
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
@@ -62,7 +46,7 @@ describe('npm start and npm run demo', () => {
     assert.match(demo.output, /every view equals its log/)
     running.kill('SIGINT')
     assert.equal((await running.ended).code, 0, running.output)
-    await nobodyListens()
+    await nobodyListens(env)
   })
 
   it('keeps its data between runs, and the check finds a view that was tampered with', async () => {
@@ -135,7 +119,7 @@ describe('npm start and npm run demo', () => {
     assert.equal(code, 1)
     assert.match(output, new RegExp(`port ${env.TIDEMARK_COSMOS_PORT} is in use.*TIDEMARK_COSMOS_PORT`))
     assert.equal(output.trim().split('\n').length, 1, output)
-    await nobodyListens()
+    await nobodyListens(env)
   })
 
   it('a second start on the same data is one line that names the process that has it, and the first goes on', async () => {
@@ -158,7 +142,7 @@ describe('npm start and npm run demo', () => {
     assert.equal(code, 1)
     assert.ok(output.includes(file), output)
     assert.equal(output.trim().split('\n').length, 1, output)
-    await nobodyListens()
+    await nobodyListens(env)
   })
 
   it('data of a newer format is one line that says so, and is not touched', async () => {
@@ -174,7 +158,7 @@ describe('npm start and npm run demo', () => {
     assert.match(output, /newer version/)
     assert.equal(output.trim().split('\n').length, 1, output)
     assert.deepEqual(await readFile(file), before)
-    await nobodyListens()
+    await nobodyListens(env)
   })
 
   for (const [name, value] of [
@@ -187,7 +171,7 @@ describe('npm start and npm run demo', () => {
       assert.equal(code, 1)
       assert.match(output, new RegExp(name))
       assert.equal(output.trim().split('\n').length, 1, output)
-      await nobodyListens()
+      await nobodyListens(env)
     })
 
   it('a wrong argument is one line that names those there are', async () => {
@@ -204,7 +188,7 @@ describe('npm start and npm run demo', () => {
     await running.ended
     const end = performance.now() + 30_000
     for (;;) {
-      const free = await nobodyListens().then(
+      const free = await nobodyListens(env).then(
         () => true,
         () => false,
       )

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,19 +8,11 @@ import { functionsOf, localSettings } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
-import { listen } from '../../local/kit/listen.ts'
+import { freePort } from './ports.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
-
-/** A port that nobody listens on: the system comes back on the ports it had. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listen(server, 0, 'a test')
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */

@@ -183,6 +183,54 @@ describe('the trigger', () => {
     assert.deepEqual(seenBy('c'), ['second'])
   })
 
+  test('hands its lease at once to the host that stands by when it stops', async (t) => {
+    const container = await containerOf('handed')
+    const app = new TestApp(
+      ...functionOn('handed', `out([process.env.HOST, ...ids])`, 'leaseExpirationInterval: 3_600_000,'),
+    )
+    const first = await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    await add(container, ['a'])
+    await until('the first page', () => app.lines().length === 1)
+    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await first.stop()
+    await add(container, ['b'])
+    await until('the second page', () => app.lines().length === 2)
+    assert.deepEqual(app.lines(), [
+      ['first', 'a'],
+      ['second', 'b'],
+    ])
+  })
+
+  test('says nothing more of the feed when it was held up past its lease: who took over keeps it', async (t) => {
+    const container = await containerOf('heldUp')
+    const app = new TestApp(
+      ...functionOn(
+        'heldUp',
+        `out([process.env.HOST, ...ids]); if (process.env.HOST === 'first') { await gate('open'); out(['ended']) }`,
+        'leaseRenewInterval: 1500,',
+      ),
+    )
+    const first = await startHost(ending(t), app, { ...settings, HOST: 'first' })
+    await add(container, ['a'])
+    await until('the first page', () => app.lines().length === 1)
+    first.kill('SIGSTOP')
+    await startHost(ending(t), app, { ...settings, HOST: 'second' })
+    await add(container, ['b'])
+    await until('the takeover', () => app.lines().some((line) => line.includes('b')))
+    const [taken] = await leasesOf('heldUp')
+    first.kill('SIGCONT')
+    app.open('open')
+    await until('the end of the first page', () => app.lines().some((line) => line.includes('ended')))
+    // Its stop would free the lease, were it still its own.
+    await first.stop()
+    const [kept] = await leasesOf('heldUp')
+    assert.ok(taken?.owner)
+    assert.equal(kept?.owner, taken.owner)
+    await add(container, ['c'])
+    await until('the last page', () => app.lines().some((line) => line.includes('c')))
+    assert.deepEqual(app.lines().at(-1), ['second', 'c'])
+  })
+
   test('starts with what is new where startFromBeginning is not set', async (t) => {
     const container = await containerOf('fromNow')
     await add(container, ['old'])

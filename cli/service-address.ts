@@ -1,0 +1,61 @@
+import { portSetting } from '../local/kit/settings.ts'
+import { UsageError } from './arguments.ts'
+import { services } from './services.ts'
+
+const FIRST_PORT = 7071
+const GIVE_UP_AFTER_MS = 30_000
+
+/** The port of a host whose first service this is: hosts of different services do not get into each other's way. */
+export function httpPortOf(service: string): number {
+  return portSetting('TIDEMARK_HTTP_PORT', FIRST_PORT + placeOf(service))
+}
+
+/**
+ * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at the first port, where one host
+ * runs every service, at its own, or at that of a service it shares a host with.
+ * @throws UsageError when it answers nowhere.
+ */
+export function addressOf(service: string): Promise<string> {
+  return answeringAt(service, portsOf(service))
+}
+
+/** The first of these ports where the service answers. @throws UsageError when it answers at none. */
+export async function answeringAt(service: string, ports: readonly number[]): Promise<string> {
+  const silent: number[] = []
+  const others: string[] = []
+  for (const port of ports) {
+    const address = `http://127.0.0.1:${port}`
+    const answer = await probe(address, service)
+    if (answer === 'the service') return address
+    if (answer === 'nobody') silent.push(port)
+    else others.push(`port ${port} ${answer}`)
+  }
+  if (others.length > 0) throw new UsageError(others.join(', '))
+  throw new UsageError(`nothing answers at port ${silent.join(' or ')}: run npm start in another terminal first`)
+}
+
+function portsOf(service: string): readonly number[] {
+  if (process.env.TIDEMARK_HTTP_PORT) return [httpPortOf(service)]
+  const places = new Set([0, placeOf(service), ...services.keys()])
+  return [...places].map((place) => FIRST_PORT + place)
+}
+
+function placeOf(service: string): number {
+  const place = services.findIndex(({ name }) => name === service)
+  if (place < 0) throw new UsageError(`there is no service ${service}`)
+  return place
+}
+
+/** Every service answers `route-not-found` itself for a path that it has no route for; a host that does not run it has no such body. */
+async function probe(address: string, service: string): Promise<string> {
+  try {
+    const response = await fetch(`${address}/api/${service}/`, { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) })
+    const text = await response.text()
+    const problem = response.headers.get('content-type')?.startsWith('application/problem+json')
+    if (problem && JSON.parse(text).code === 'route-not-found') return 'the service'
+    return `answered ${response.status}: ${service} does not run there`
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') return `gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`
+    return 'nobody'
+  }
+}

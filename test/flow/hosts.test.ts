@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { EventHubProducerClient } from '@azure/event-hubs'
+import { BlobServiceClient } from '@azure/storage-blob'
+import { runWorkload } from '../../cli/demo/workload.ts'
+import topology from '../../infra/topology.json' with { type: 'json' }
+import type { Child } from '../../local/kit/child.ts'
+import { assertEqualToLogs, eventCount, type Shops, underLoad, until } from '../support/load.ts'
+import { System } from '../support/system.ts'
+
+const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
+  consumerGroups.map((group) => ({ name: `${name}/${group}`, partitions })),
+)
+
+describe('two hosts on one cloud', () => {
+  let system: System
+  let first: Child
+  /** The ids that the first host signs its claims and leases with. */
+  let firsts: Set<string>
+
+  before(async () => {
+    system = await System.start()
+    await system.host.stop()
+  })
+  after(() => system.remove())
+
+  // The first has every partition and every lease before another comes.
+  beforeEach(async () => {
+    first = await system.startHost()
+    await until('the first host to have everything', async () => (await isSharedBy(1)) && (await isLeased()))
+    firsts = new Set([...(await owners()), ...(await lessees())])
+  })
+  afterEach(() => Promise.all(system.hosts.map((host) => host.stop())).then(() => undefined))
+
+  it('killed, one leaves everything to the other: views equal the log', async () => {
+    const second = await startSecond()
+    const shops = shopsAt(second)
+    const promised = await underLoad(shops, 'killed', async () => {
+      await someEvents()
+      first.kill('SIGKILL')
+      await first.exited
+      await until(
+        'the second host to have every partition',
+        async () => (await isSharedBy(1)) && !(await firstHasAny()),
+      )
+      await until('the second host to have every lease', async () =>
+        (await lessees()).every((owner) => !isFirst(owner)),
+      )
+      await someEvents()
+    })
+    assert.ok(await isLeased())
+    await assertEqualToLogs(shops, logs(), promised)
+  })
+
+  it('stopped, one gives its partitions and leases back at once: views equal the log', async () => {
+    const second = await startSecond()
+    const shops = shopsAt(second)
+    const promised = await underLoad(shops, 'stopped', async () => {
+      await someEvents()
+      assert.ok((await lessees()).every(isFirst))
+      await first.stop()
+      assert.equal(await firstHasAny(), false)
+      assert.ok(!(await lessees()).some(isFirst))
+      await until('the second host to have everything', async () => (await isSharedBy(1)) && (await isLeased()))
+      await someEvents()
+    })
+    await assertEqualToLogs(shops, logs(), promised)
+  })
+
+  it('share the partitions when the second joins under load, and one alone relays: views equal the log, each event is sent once', async () => {
+    const [sent, events] = [await sentCount(), await eventsOfLog()]
+    const promised = await underLoad(shopsAt(first), 'joined', async () => {
+      await someEvents()
+      await startSecond()
+      await someEvents()
+      assert.ok((await lessees()).every(isFirst))
+    })
+    await assertEqualToLogs(shopsAt(first), logs(), promised)
+    assert.ok((await lessees()).every(isFirst))
+    assert.equal((await sentCount()) - sent, (await eventsOfLog()) - events)
+  })
+
+  const shopsAt = (host: Child): Shops => ({
+    ordering: system.clientOf('ordering', host),
+    inventory: system.clientOf('inventory', host),
+  })
+  const logs = () => ({ ordering: system.logOf('ordering'), inventory: system.logOf('inventory') })
+
+  async function startSecond(): Promise<Child> {
+    const second = await system.startHost()
+    await until('two hosts with half of the partitions each', () => isSharedBy(2))
+    return second
+  }
+
+  async function someEvents(): Promise<void> {
+    const before = await eventCount(system.log)
+    await until('a hundred items of the log', async () => (await eventCount(system.log)) > before + 100)
+  }
+
+  async function eventsOfLog(): Promise<number> {
+    const { resources } = await system.log.items
+      .query<number>('SELECT VALUE COUNT(1) FROM c WHERE IS_DEFINED(c.version)')
+      .fetchAll()
+    return resources[0] ?? 0
+  }
+
+  /** Messages that the hub of ordering was ever sent. */
+  async function sentCount(): Promise<number> {
+    const hub = new EventHubProducerClient(system.settings.EventHubConnection ?? '', 'ordering')
+    try {
+      const partitions = await hub.getPartitionIds()
+      const properties = await Promise.all(partitions.map((partition) => hub.getPartitionProperties(partition)))
+      return properties.reduce((sum, { lastEnqueuedSequenceNumber }) => sum + lastEnqueuedSequenceNumber + 1, 0)
+    } finally {
+      await hub.close()
+    }
+  }
+
+  /** The claims of partitions as the hosts write them into blobs; an owner that gave a partition back is empty. */
+  async function claims(): Promise<{ group: string; owner: string }[]> {
+    const blobs = BlobServiceClient.fromConnectionString(system.settings.AzureWebJobsStorage ?? '')
+    const found: { group: string; owner: string }[] = []
+    for await (const { name, metadata } of blobs
+      .getContainerClient('azure-webjobs-eventhub')
+      .listBlobsFlat({ includeMetadata: true })) {
+      const [, hub, group, kind] = name.split('/')
+      if (kind === 'ownership') found.push({ group: `${hub}/${group}`, owner: metadata?.ownerid ?? '' })
+    }
+    return found
+  }
+
+  async function owners(): Promise<string[]> {
+    return (await claims()).map(({ owner }) => owner)
+  }
+
+  /** Whether so many owners have as many partitions each, in every consumer group, and no partition is free. */
+  async function isSharedBy(count: number): Promise<boolean> {
+    const byGroup = Map.groupBy(await claims(), ({ group }) => group)
+    return groups.every(({ name, partitions }) => {
+      const byOwner = Map.groupBy(byGroup.get(name) ?? [], ({ owner }) => owner)
+      return (
+        !byOwner.has('') &&
+        byOwner.size === count &&
+        [...byOwner.values()].every(({ length }) => length === partitions / count)
+      )
+    })
+  }
+
+  /** The owner of each lease that the relays have; empty: it is free. */
+  async function lessees(): Promise<string[]> {
+    const containers = topology.databases.map(({ name }) => system.containerOf(name, 'leases'))
+    const found = await Promise.all(
+      containers.map((leases) => leases.items.readAll<{ owner: string | null }>().fetchAll()),
+    )
+    return found.flatMap(({ resources }) => resources.map(({ owner }) => owner ?? ''))
+  }
+
+  /** Whether every relay's lease is there and has an owner. */
+  async function isLeased(): Promise<boolean> {
+    const found = await lessees()
+    return found.length === topology.databases.length && found.every((owner) => owner !== '')
+  }
+
+  const isFirst = (owner: string): boolean => firsts.has(owner)
+
+  async function firstHasAny(): Promise<boolean> {
+    return (await owners()).some(isFirst)
+  }
+})
+
+describe('services in hosts of their own', () => {
+  let system: System
+  before(async () => {
+    system = await System.start({ services: ['ordering'] })
+  })
+  after(() => system.remove())
+
+  it('inventory stops for a while: ordering goes on, and everything is made up for when it is back', async () => {
+    const ordering = system.clientOf('ordering')
+    const inventory = await system.startHost({ services: ['inventory'] })
+    const shops = { ordering, inventory: system.clientOf('inventory', inventory) }
+    const promised = await underLoad(shops, 'together', async () => {
+      await until('orders', async () => (await eventCount(system.log)) > 20)
+    })
+    await inventory.stop()
+    const alone = await runWorkload(ordering, { orders: 40, seed: 11, concurrency: 8, run: 'alone' }, () => {})
+    assert.deepEqual(alone.surprises, [])
+    const waiting = await ordering.get('/orders?status=placed&limit=1')
+    assert.equal(waiting.body.items.length, 1)
+
+    const back = await system.startHost({ services: ['inventory'] })
+    const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
+    await assertEqualToLogs({ ordering, inventory: system.clientOf('inventory', back) }, logs, {
+      positions: promised.positions.union(alone.positions),
+      surprises: promised.surprises,
+    })
+  })
+})

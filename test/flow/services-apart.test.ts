@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { Client } from '../../cli/demo/client.ts'
+import { answeringAt } from '../../cli/service-address.ts'
+import { services } from '../../cli/services.ts'
+import { listen } from '../../local/kit/listen.ts'
+import { Command } from '../support/command.ts'
+import { placeBody } from '../support/orders.ts'
+import { freePort, nobodyListens, ownSettings } from '../support/ports.ts'
+
+describe('npm start -- --service', () => {
+  let folder: string
+  let env: Record<string, string>
+  let running: Command[]
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-apart-'))
+    env = await ownSettings(join(folder, 'data'))
+    running = []
+  })
+  afterEach(async () => {
+    for (const command of running.toReversed()) command.kill('SIGINT')
+    await Promise.all(running.map(({ ended }) => ended))
+    await nobodyListens(env)
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const run = (file: string, args: readonly string[], settings: Record<string, string> = {}): Command => {
+    const command = new Command(file, args, { ...env, ...settings })
+    running.push(command)
+    return command
+  }
+  const start = (settings: Record<string, string> = {}, ...args: string[]): Command =>
+    run('cli/start.ts', ['--service', 'ordering', ...args], settings)
+  const cloud = (settings: Record<string, string> = {}): Command => run('cli/cloud.ts', [], settings)
+  const ports = async (...names: string[]): Promise<Record<string, string>> =>
+    Object.fromEntries(await Promise.all(names.map(async (name) => [name, String(await freePort())] as const)))
+
+  /** Places an order at one host and reads it at another. */
+  async function serves(from: string | undefined, to = from): Promise<void> {
+    const client = (port: string | undefined): Client => new Client(`http://127.0.0.1:${port}/api/ordering`)
+    const placed = await client(from).post('/orders', placeBody, {})
+    assert.equal(placed.status, 201)
+    const { id, position } = placed.body
+    assert.equal((await client(to).get(`/orders/${id}?position=${encodeURIComponent(position)}`)).status, 200)
+  }
+
+  async function failsInOneLine(command: Command, line: RegExp): Promise<void> {
+    const { code, output } = await command.ended
+    assert.equal(code, 1)
+    assert.match(output, line)
+    assert.equal(output.trim().split('\n').length, 1, output)
+  }
+
+  it('of a service that there is not is one line that names those there are', async () => {
+    const names = services.map(({ name }) => name).join(', ')
+    await failsInOneLine(start({}, '--service', 'odering'), new RegExp(`no service odering; there are ${names}`))
+    await failsInOneLine(run('cli/start.ts', ['--service']), /--service NAME/)
+    await nobodyListens(env)
+  })
+
+  it('on a port in use is one line that names it and its setting, and the cloud it started is ended', async () => {
+    const server = createServer()
+    await listen(server, Number(env.TIDEMARK_HTTP_PORT), 'a test')
+    await failsInOneLine(start(), new RegExp(`port ${env.TIDEMARK_HTTP_PORT} is in use.*TIDEMARK_HTTP_PORT`))
+    server.close()
+    await nobodyListens(env)
+  })
+
+  it('on a port in use leaves the cloud it was to run on as it is', async () => {
+    await start().prints('ready')
+    const second = start()
+    const { code, output } = await second.ended
+    assert.equal(code, 1)
+    assert.match(output.trim().split('\n').at(-1) ?? '', new RegExp(`^port ${env.TIDEMARK_HTTP_PORT} is in use`))
+    await serves(env.TIDEMARK_HTTP_PORT)
+  })
+
+  it('starts the cloud where none runs; a second one runs on that cloud, and its Ctrl-C ends its functions alone', async () => {
+    const other = await ports('TIDEMARK_HTTP_PORT')
+    const first = start()
+    await first.prints('ready')
+    const second = start(other)
+    await second.prints('ready')
+    assert.match(second.output, /^cloud +of process \d+/m)
+    await serves(other.TIDEMARK_HTTP_PORT, env.TIDEMARK_HTTP_PORT)
+    second.kill('SIGINT')
+    assert.equal((await second.ended).code, 0, second.output)
+    await serves(env.TIDEMARK_HTTP_PORT)
+    await nobodyListens(other)
+  })
+
+  it('twice at the same moment: one starts the cloud, the other runs on it', async () => {
+    const other = await ports('TIDEMARK_HTTP_PORT')
+    const both = [start(), start(other)]
+    await Promise.all(both.map((command) => command.prints('ready')))
+    assert.equal(both.filter(({ output }) => output.includes('of process')).length, 1)
+    await serves(env.TIDEMARK_HTTP_PORT, other.TIDEMARK_HTTP_PORT)
+  })
+
+  it('npm start without it is refused on the data of a running cloud, and so is --fresh with it: nothing is cleared', async () => {
+    await cloud().prints('ready')
+    const other = await ports('TIDEMARK_HTTP_PORT', 'TIDEMARK_BLOB_PORT')
+    await failsInOneLine(run('cli/start.ts', [], other), /data folder .* is in use by process \d+/)
+    await failsInOneLine(start(other, '--fresh'), /^--fresh clears what the cloud of process \d+ runs on/)
+    await start().prints('ready')
+    await serves(env.TIDEMARK_HTTP_PORT)
+  })
+
+  it('says that its cloud is gone, and serves again on the next one, also where that listens elsewhere', async () => {
+    const first = cloud()
+    await first.prints('ready')
+    const host = start()
+    await host.prints('ready')
+    await serves(env.TIDEMARK_HTTP_PORT)
+    for (const [signal, elsewhere] of [
+      ['SIGINT', await ports('TIDEMARK_COSMOS_PORT', 'TIDEMARK_EVENTHUBS_PORT', 'TIDEMARK_BLOB_PORT')],
+      ['SIGKILL', {}],
+    ] as const) {
+      host.output = ''
+      running.find((command) => command !== host)?.kill(signal)
+      await host.prints('is gone: the functions end')
+      running = running.filter((command) => command === host)
+      await cloud(elsewhere).prints('ready')
+      await host.prints('ready')
+      await serves(env.TIDEMARK_HTTP_PORT)
+    }
+    host.output = ''
+    running.find((command) => command !== host)?.kill('SIGINT')
+    await host.prints('is gone: the functions end')
+    host.kill('SIGINT')
+    assert.equal((await host.ended).code, 0, host.output)
+  })
+
+  it('what a killed cloud says of itself in its data folder is not believed: another one is started', async () => {
+    const first = cloud()
+    await first.prints('ready')
+    const file = join(folder, 'data', 'cloud.json')
+    const left = await readFile(file, 'utf8')
+    first.kill('SIGKILL')
+    await first.ended
+    assert.equal(await readFile(file, 'utf8'), left)
+    const host = start()
+    await host.prints('ready')
+    assert.doesNotMatch(host.output, /of process/)
+    await serves(env.TIDEMARK_HTTP_PORT)
+    host.kill('SIGINT')
+    assert.equal((await host.ended).code, 0, host.output)
+    await assert.rejects(readFile(file), { code: 'ENOENT' })
+  })
+})
+
+describe('the address of a service', () => {
+  it('is that of the first port where it answers; what other programs answer is passed over', async () => {
+    const other = createServer((_, response) => response.end('<html>'))
+    const [alien, silent] = [await listen(other, 0, 'a test'), await freePort()]
+    const problem = createServer((request, response) => {
+      response.setHeader('content-type', 'application/problem+json')
+      response.end(JSON.stringify({ code: request.url === '/api/ordering/' ? 'route-not-found' : 'other' }))
+    })
+    const ours = await listen(problem, 0, 'a test')
+    assert.equal(await answeringAt('ordering', [silent, alien, ours]), `http://127.0.0.1:${ours}`)
+    await assert.rejects(answeringAt('inventory', [silent, ours]), {
+      name: 'UsageError',
+      message: `port ${ours} answered 200: inventory does not run there`,
+    })
+    await assert.rejects(answeringAt('ordering', [silent]), {
+      message: `nothing answers at port ${silent}: run npm start in another terminal first`,
+    })
+    for (const server of [other, problem]) server.close()
+  })
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import type { Container } from '@azure/cosmos'
+import { checkViews } from '../../cli/demo/check.ts'
+import { checkStock } from '../../cli/demo/check-stock.ts'
+import type { Client } from '../../cli/demo/client.ts'
+import { runWorkload } from '../../cli/demo/workload.ts'
+
+const SEED = 7
+
+/** What customers were answered, and what they should not have been. */
+export interface Promised {
+  readonly positions: Set<string>
+  readonly surprises: string[]
+}
+
+/** Where customers find the services. */
+export interface Shops {
+  readonly ordering: Client
+  readonly inventory: Client
+}
+
+/** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
+export async function underLoad(
+  { ordering, inventory }: Shops,
+  run: string,
+  happen: () => Promise<void>,
+): Promise<Promised> {
+  const positions = new Set<string>()
+  const surprises: string[] = []
+  let over = false
+  const customers = async (): Promise<void> => {
+    for (let round = 0; !over; round += 1) {
+      const name = `${run.replaceAll(' ', '-')}:${round}`
+      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory }
+      const seen = await runWorkload(ordering, options, () => {})
+      for (const position of seen.positions) positions.add(position)
+      surprises.push(...seen.surprises)
+    }
+  }
+  const load = customers()
+  try {
+    await happen()
+  } finally {
+    over = true
+    await load
+  }
+  return { positions, surprises }
+}
+
+/**
+ * Nothing lost, nothing doubled: every view equals its log, the services agree, and the logs have what was promised.
+ * @returns how many orders came to what.
+ */
+export async function assertEqualToLogs(
+  { ordering, inventory }: Shops,
+  logs: { readonly ordering: Container; readonly inventory: Container },
+  { positions, surprises }: Promised,
+): Promise<ReadonlyMap<string, number>> {
+  assert.deepEqual(surprises, [])
+  // First what is waited for until every order is decided.
+  const stock = await checkStock(inventory, logs, positions)
+  const result = await checkViews(ordering, logs.ordering, positions)
+  assert.deepEqual([...stock.differences, ...result.differences], [])
+  assert.ok(result.orders > 0 && result.products > 0 && stock.products > 0 && positions.size > 0)
+  console.log(
+    `# ${result.orders} orders, ${result.products} products and ${stock.products} stock levels equal ${result.events} and ${stock.events} events; ${positions.size} promises kept`,
+  )
+  return stock.decided
+}
+
+export async function eventCount(log: Container): Promise<number> {
+  const { resources } = await log.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
+  return Number(resources[0])
+}
+
+/** Settles once the condition holds, or fails with what it waited for. */
+export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 60_000
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`waited a minute for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
