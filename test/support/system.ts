@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
-import { Client } from '../../cli/demo/client.ts'
+import { type Answer, Client } from '../../cli/demo/client.ts'
 import { localSettings } from '../../cli/local-settings.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
@@ -20,6 +20,29 @@ async function freePort(): Promise<number> {
   const port = await listen(server, 0, 'a test')
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+/** How the functions are started: with settings, with a module of the project that they load first, with an ear for what they print. */
+interface HostOptions {
+  readonly module?: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly onOutput?: (text: string) => void
+}
+
+export interface CallOptions {
+  readonly body?: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One request as any client sends it; a body is `application/json` unless a header says otherwise. */
+export async function call(method: string, url: string, { body, headers }: CallOptions): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    ...(body === undefined ? {} : { body }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
 
 /** The local cloud and the functions on it, in processes of their own, in a folder of their own; what `npm start` starts. */
@@ -39,11 +62,17 @@ export class System {
     this.client = new Client(this.base)
   }
 
-  static async start(): Promise<System> {
+  /** The cloud alone: `startHost` is up to the caller. */
+  static async cloudAlone(): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-system-'))
     const [http, blob, eventHubs, cosmos] = [await freePort(), await freePort(), await freePort(), await freePort()]
     const system = new System(dataDir, { http, blob, eventHubs, cosmos })
     await system.startCloud()
+    return system
+  }
+
+  static async start(): Promise<System> {
+    const system = await System.cloudAlone()
     await system.startHost()
     return system
   }
@@ -66,15 +95,24 @@ export class System {
     this.#cosmos = new CosmosClient(this.settings.CosmosConnection ?? '')
   }
 
-  /** @param preload a module that the host loads first; with it its settings. */
-  async startHost(preload?: { readonly module: string; readonly env: NodeJS.ProcessEnv }): Promise<Child> {
-    this.#host = await startChild(
+  async startHost(options: HostOptions = {}): Promise<Child> {
+    this.#host = await this.startFunctions(this.#ports.http, options)
+    return this.#host
+  }
+
+  /** Functions on this cloud: the app's own, or those of a folder that `options.env` names. Stopped by who starts them. */
+  startFunctions(port: number, { module, env, onOutput }: HostOptions): Promise<Child> {
+    return startChild(
       'functions',
       path('local/host/main.ts'),
-      { ...localSettings(), ...this.settings, TIDEMARK_HTTP_PORT: String(this.#ports.http), ...preload?.env },
-      { execArgv: preload ? ['--import', path(preload.module)] : [] },
+      { ...localSettings(), ...this.settings, TIDEMARK_HTTP_PORT: String(port), ...env },
+      { execArgv: module ? ['--import', path(module)] : [], ...(onOutput ? { onOutput } : {}) },
     )
-    return this.#host
+  }
+
+  /** One request, sent once: what `client` would send again is an answer too. */
+  call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    return call(method, this.base + path, options)
   }
 
   get settings(): Readonly<Record<string, string>> {
