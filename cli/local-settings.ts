@@ -36,3 +36,8 @@ export function localSettings(): Record<string, string> {
 export function cosmosConnection(): string {
   return (localSettings().CosmosConnection ?? '').replace(':8081', `:${localPorts().cosmos}`)
 }
+
+/** The setting that makes a host load the functions of these services alone, each a file of its own in `functions/`. */
+export function functionsOf(services: readonly string[]): Record<string, string> {
+  return { TIDEMARK_FUNCTIONS_MAIN: `dist/functions/@(${services.join('|')}).js` }
+}

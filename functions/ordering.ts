@@ -3,9 +3,10 @@ import { commandCreating, commandTo } from '../src/adapters/functions/commands.t
 import { eventsOf, stateOf } from '../src/adapters/functions/history.ts'
 import { http } from '../src/adapters/functions/http.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
-import { projectionOf, relayOf } from '../src/adapters/functions/triggers.ts'
+import { projectionOf, reactionOf, relayOf } from '../src/adapters/functions/triggers.ts'
 import { compose } from '../src/compose.ts'
 import { order } from '../src/services/ordering/order.ts'
+import { orderConfirmation } from '../src/services/ordering/order-confirmation.ts'
 import { orderView } from '../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../src/services/ordering/sales-by-product.ts'
 import { ordering } from '../src/services/ordering/service.ts'
@@ -19,7 +20,10 @@ const salesOfProduct = documentOf(service, salesByProduct, 'sku')
 // Commands and queries
 app.http('ordering-orders', http('ordering/orders', { GET: orders, POST: commandCreating(service, order, 'place') }))
 app.http('ordering-order', http('ordering/orders/{id}', { GET: oneOrder }))
-app.http('ordering-order-command', http('ordering/orders/{id}/{command}', { POST: commandTo(service, order) }))
+app.http(
+  'ordering-order-command',
+  http('ordering/orders/{id}/{command}', { POST: commandTo(service, order, ['change-shipping-address', 'cancel']) }),
+)
 app.http('ordering-sales', http('ordering/sales-by-product', { GET: sales }))
 app.http('ordering-sales-of-product', http('ordering/sales-by-product/{sku}', { GET: salesOfProduct }))
 app.http('ordering-no-route', http('ordering/{*path}', {}))
@@ -34,3 +38,6 @@ app.cosmosDB('ordering-relay', relayOf(service))
 // Hub → views
 app.eventHub('ordering-order-view', projectionOf(service, orderView))
 app.eventHub('ordering-sales-by-product-view', projectionOf(service, salesByProduct))
+
+// Other services' hubs → commands
+app.eventHub('ordering-order-confirmation', reactionOf(service, orderConfirmation))

@@ -2,18 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { eventOfItem } from './adapters/cosmos/log-item.ts'
+import { CosmosPositions } from './adapters/cosmos/positions.ts'
 import { CosmosViewStores } from './adapters/cosmos/view-store.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { HistoryPort } from './adapters/functions/history.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { TriggerPort } from './adapters/functions/triggers.ts'
+import type { CommandOutcome, CommandRequest } from './core/command.ts'
+import type { AnyDecider } from './core/decider.ts'
 import type { Clock } from './core/ports.ts'
-import { HUB_RETENTION_HOURS, type Service } from './core/service.ts'
-import { handleCommand } from './flow/command.ts'
+import { consumerOf } from './core/reaction.ts'
+import { HUB_RETENTION_HOURS, POSITIONS, type Service } from './core/service.ts'
+import { handleCommand, type OnAppended } from './flow/command.ts'
 import { readHistory, stateAt } from './flow/history.ts'
+import { oneAtATime } from './flow/one-at-a-time.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
+import { reaction } from './flow/react.ts'
 import { relay } from './flow/relay.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { actorSource, cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
@@ -39,8 +45,14 @@ export function compose(service: Service, settings: Settings = process.env): Com
   const viewDatabase = once(() => cosmosClient(cosmosConnection(settings), 'Session').database(service.name))
   const views = once(() => new CosmosViewStores(viewDatabase(), HUB_RETENTION_HOURS * 3600))
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
+  const positions = once(() => database().container(POSITIONS))
   const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
   const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
+  const inTurn = oneAtATime()
+  const command = (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> =>
+    inTurn(request.stream, () =>
+      handleCommand({ service: service.name, store: store(), cache, clock }, decider, request, onAppended),
+    )
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
 
   return {
@@ -48,8 +60,7 @@ export function compose(service: Service, settings: Settings = process.env): Com
     ids: randomUUID,
     actorSource: actorSource(settings),
     relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
-    command: (decider, request) =>
-      handleCommand({ service: service.name, store: store(), cache, clock }, decider, request),
+    command: (decider, request) => command(decider, request),
     relay: (items) =>
       relay(
         publisher(),
@@ -58,6 +69,14 @@ export function compose(service: Service, settings: Settings = process.env): Com
     projection: (view) => {
       const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
       return (messages) => project()(messages)
+    },
+    reaction: (declared) => {
+      const consumer = consumerOf(service.name, declared)
+      const react = once(() => {
+        const followed = new CosmosPositions(positions(), consumer)
+        return reaction({ service: service.name, log: store(), positions: followed, command }, declared)
+      })
+      return (messages, trace) => react()(messages, trace)
     },
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),

@@ -1,4 +1,5 @@
-import { HUB_RETENTION_HOURS, type Service } from './core/service.ts'
+import { consumerOf } from './core/reaction.ts'
+import { HUB_RETENTION_HOURS, POSITIONS, type Service } from './core/service.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -38,13 +39,22 @@ export function topologyOf(services: readonly Service[]): Topology {
         { name: 'events', partitionKey: '/stream', excludedPaths: ['/data/*'] },
         { name: 'leases', partitionKey: '/id' },
         ...service.views.map((view) => ({ name: view.name, partitionKey: '/pk', defaultTtl: -1 })),
+        // How far its reactions have come: read by their keys alone.
+        ...(service.reactions.length > 0 ? [{ name: POSITIONS, partitionKey: '/pk', excludedPaths: ['/tip/*'] }] : []),
       ],
     })),
     eventHubs: services.map((service) => ({
       name: service.name,
       partitions: PARTITIONS,
       retentionHours: HUB_RETENTION_HOURS,
-      consumerGroups: service.views.map((view) => view.name),
+      consumerGroups: [
+        ...service.views.map((view) => view.name),
+        ...services.flatMap((other) =>
+          other.reactions
+            .filter((reaction) => reaction.service === service.name)
+            .map((reaction) => consumerOf(other.name, reaction)),
+        ),
+      ],
     })),
     blobContainers: [CHECKPOINTS],
   }

@@ -14,14 +14,15 @@ export interface App {
 }
 
 /**
- * Loads the function files that `main` of package.json names, a glob as in the Functions host, and returns what they registered.
+ * Loads the function files that a glob names, and returns what they registered.
+ * @param main undefined: `main` of package.json, as in the Functions host.
  * @throws StartError when there is nothing to load, a file cannot be loaded, or a registration is refused.
  */
-export async function loadApp(root: string): Promise<App> {
+export async function loadApp(root: string, main: string | undefined): Promise<App> {
   supplyCoreModule()
-  const main = await readMain(join(root, 'package.json'))
-  const files = globSync(main, { cwd: root }).sort()
-  if (files.length === 0) throw new StartError(`no file matches ${main} in ${root}: build the functions first`)
+  const glob = main ?? (await readMain(join(root, 'package.json')))
+  const files = globSync(glob, { cwd: root }).sort()
+  if (files.length === 0) throw new StartError(`no file matches ${glob} in ${root}: build the functions first`)
   for (const file of files) {
     const path = resolve(root, file)
     try {
@@ -35,7 +36,7 @@ export async function loadApp(root: string): Promise<App> {
   }
   registrations.close()
   const { model, functions } = registrations
-  if (!model || functions.length === 0) throw new StartError(`${files.length} files match ${main}, none has a function`)
+  if (!model || functions.length === 0) throw new StartError(`${files.length} files match ${glob}, none has a function`)
   const capabilities = (await model.getCapabilities?.({})) ?? {}
   if (capabilities.HttpUri !== undefined)
     throw new StartError('app.setup({ enableHttpStream: true }) is not supported by the local host: leave it out')

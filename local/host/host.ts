@@ -18,6 +18,8 @@ import { TriggerOptions } from './trigger-options.ts'
 export interface HostOptions {
   /** The folder with package.json and host.json. */
   readonly root: string
+  /** The glob of the function files in it; undefined: `main` of package.json. */
+  readonly main: string | undefined
   /** 0 for any free port. */
   readonly port: number
   readonly maxBodyBytes: number
@@ -28,9 +30,9 @@ export interface HostOptions {
 const DRAIN_MS = 5000
 
 /** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
-export async function startHost({ root, port, maxBodyBytes, settings }: HostOptions): Promise<Running> {
+export async function startHost({ root, main, port, maxBodyBytes, settings }: HostOptions): Promise<Running> {
   const hostJson = await readHostJson(root)
-  const { model, functions } = await loadApp(root)
+  const { model, functions } = await loadApp(root, main)
   const invoker = new Invoker(model, registrations)
   const httpFunctions: RegisteredFunction[] = []
   const triggers: Trigger[] = []

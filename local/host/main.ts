@@ -14,6 +14,7 @@ await run(() => {
   setLogLevel(process.env.TIDEMARK_LOG_LEVEL || 'information')
   return startHost({
     root: resolve(process.env.TIDEMARK_FUNCTIONS_ROOT || '.'),
+    main: process.env.TIDEMARK_FUNCTIONS_MAIN || undefined,
     port: wholeNumber('TIDEMARK_HTTP_PORT', 7071, 65_535),
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
     maxBodyBytes: wholeNumber('FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', DEFAULT_BODY_LIMIT, Number.MAX_SAFE_INTEGER),

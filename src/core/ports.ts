@@ -84,6 +84,12 @@ export interface ConsumerPosition {
   readonly etag: string
 }
 
+/** How far a consumer has come in each stream, advanced under the etag of what it was when it was read. */
+export interface Positions {
+  readPosition(stream: string): Promise<ConsumerPosition | undefined>
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult>
+}
+
 export interface ViewList {
   /** Field of the document and the value it must have. */
   readonly filter: Readonly<Record<string, string>>
@@ -93,7 +99,7 @@ export interface ViewList {
 }
 
 /** One generation of one view. A position is at most `Tip` of a stream; all writes are conditional. */
-export interface ViewStore {
+export interface ViewStore extends Positions {
   read(key: string): Promise<ViewDocument | undefined>
   /** One-stream views: the document and how far it has come, in one item. */
   writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult>
@@ -101,8 +107,6 @@ export interface ViewStore {
   writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
-  readPosition(stream: string): Promise<ConsumerPosition | undefined>
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult>
   /** Documents with their sort keys, descending. */
   list(list: ViewList): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
 }

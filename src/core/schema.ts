@@ -49,14 +49,15 @@ export function checkWritten(types: readonly EventType[], event: DomainEvent): E
 }
 
 /**
- * Checks that a recorded event can be read by this code.
+ * The declaration that a recorded event is read by.
  * @throws TidemarkError `event-unknown` for a type or a schema version that is not declared.
  */
 export function checkReadable(
   types: readonly EventType[],
   event: { readonly type: string; readonly schemaVersion: number },
-): void {
+): EventType {
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined || type.version !== event.schemaVersion)
     throw new TidemarkError('event-unknown', `this code does not know ${event.type} version ${event.schemaVersion}`)
+  return type
 }

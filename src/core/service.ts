@@ -1,5 +1,6 @@
 import type { AnyDecider } from './decider.ts'
 import type { EventType } from './event.ts'
+import type { AnyReaction } from './reaction.ts'
 import type { AnyView } from './view.ts'
 
 /** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
@@ -10,6 +11,8 @@ export interface Service {
   /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
   readonly publishes: readonly EventType[]
   readonly views: readonly AnyView[]
+  /** What it does about the events of other services. */
+  readonly reactions: readonly AnyReaction[]
 }
 
 /** CloudEvents' source of the events of a service's category. */
@@ -23,3 +26,6 @@ export function sourceOf(service: string, category: string): string {
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
  */
 export const HUB_RETENTION_HOURS = 168
+
+/** The container in which a service's reactions keep how far they have come. */
+export const POSITIONS = 'positions'

@@ -25,6 +25,9 @@ export interface CommandDependencies {
   readonly clock: Clock
 }
 
+/** Hears the events that a command led to, where this very call appends them: the answer is the same every time, and has none. */
+export type OnAppended = (events: readonly RecordedEvent[]) => void
+
 /**
  * Carries out a command: load, fold, decide, append; on a conflict it decides again on what is there.
  *
@@ -37,6 +40,7 @@ export async function handleCommand(
   deps: CommandDependencies,
   decider: AnyDecider,
   request: CommandRequest,
+  onAppended: OnAppended = () => {},
 ): Promise<CommandOutcome> {
   const { store, cache, clock } = deps
   const { stream, key, metadata } = request
@@ -69,6 +73,7 @@ export async function handleCommand(
     const result = await appendKnown(store, stream, events, mark)
     if (result === 'appended') {
       cache.set(stream, fold(decider, folded, events))
+      onAppended(events)
       return answerOf(stream, mark, fingerprint)
     }
     if (result === 'missing') cache.delete(stream)

@@ -3,6 +3,12 @@ import type { RecordedEvent } from '../core/event.ts'
 import { follows, type Tip } from '../core/hash-chain.ts'
 import type { EventStore } from '../core/ports.ts'
 
+/** What a gap is filled from: the own log. */
+export type Source = Pick<EventStore, 'read'>
+
+/** For the events of another service, whose log is its own: a gap stays one. */
+export const noSource: Source = { async *read() {} }
+
 /**
  * What is new among the events that arrived of one stream: duplicates dropped, a gap filled from the log, in order, each linked to
  * the one before.
@@ -11,7 +17,7 @@ import type { EventStore } from '../core/ports.ts'
  *   log lacks what is missing.
  */
 export async function pendingOf(
-  log: EventStore,
+  log: Source,
   stream: string,
   tip: Tip,
   arrived: readonly RecordedEvent[],
@@ -39,19 +45,17 @@ export async function pendingOf(
 }
 
 /** The events of the log after a version, up to one that arrived. */
-async function readBetween(
-  log: EventStore,
-  stream: string,
-  after: number,
-  last: RecordedEvent,
-): Promise<RecordedEvent[]> {
+async function readBetween(log: Source, stream: string, after: number, last: RecordedEvent): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for await (const page of log.read(stream, after)) {
     events.push(...page.filter((event) => event.version <= last.version))
     if (events.at(-1)?.version === last.version) break
   }
   if (events.length !== last.version - after)
-    throw new TidemarkError('gap-unfilled', `${stream}: the log lacks events between ${after} and ${last.version}`)
+    throw new TidemarkError(
+      'gap-unfilled',
+      `${stream}: events between ${after} and ${last.version} are missing, in the log too`,
+    )
   if (events.at(-1)?.hash !== last.hash) throw fork(stream, last.version)
   return events
 }

@@ -1,5 +1,6 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
+import type { AnyReaction } from '../core/reaction.ts'
 import type { AnyView } from '../core/view.ts'
 
 /** New events by stream, as they arrived. */
@@ -14,6 +15,6 @@ export const MAX_ATTEMPTS = 10
 /** How many documents and positions an instance remembers, so that it need not read what it wrote itself. A hint: every write proves it. */
 export const REMEMBERED = 5_000
 
-export function contended(view: AnyView, key: string): TidemarkError {
-  return new TidemarkError('view-contended', `${view.name}: ${key} is written by another instance at the same time`)
+export function contended({ name }: AnyView | AnyReaction, key: string): TidemarkError {
+  return new TidemarkError('view-contended', `${name}: ${key} is written by another instance at the same time`)
 }

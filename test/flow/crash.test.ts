@@ -71,10 +71,8 @@ describe('crashes', () => {
     await system.host.stop()
     const promised = await underLoad(system, 'host', async () => {
       for (const crash of crashes) {
-        const host = await system.startHost({
-          module: 'test/support/crash.ts',
-          env: { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log },
-        })
+        const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log }
+        const host = await system.startHost({ preload: { module: 'test/support/crash.ts', env } })
         assert.match(await host.exited, /SIGKILL/)
       }
       await system.startHost()

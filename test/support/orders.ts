@@ -1,5 +1,5 @@
 import type { EventOf } from '../../src/core/event.ts'
-import type { OrderCancelled, OrderPlaced } from '../../src/services/ordering/contract.ts'
+import type { OrderCancelled, OrderPlaced, OrderRejected } from '../../src/services/ordering/contract.ts'
 import type { OrderCommand } from '../../src/services/ordering/order.ts'
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
@@ -28,4 +28,9 @@ export const placed: EventOf<typeof OrderPlaced> = {
 export const cancelled: EventOf<typeof OrderCancelled> = {
   type: 'OrderCancelled',
   data: { orderId: '1', reason: 'late', lines, total },
+}
+
+export const rejected: EventOf<typeof OrderRejected> = {
+  type: 'OrderRejected',
+  data: { orderId: '1', reason: 'none left', lines, total },
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { type Answer, Client } from '../../cli/demo/client.ts'
-import { localSettings } from '../../cli/local-settings.ts'
+import { functionsOf, localSettings } from '../../cli/local-settings.ts'
+import { services } from '../../cli/services.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
 import { listen } from '../../local/kit/listen.ts'
@@ -20,13 +21,6 @@ async function freePort(): Promise<number> {
   const port = await listen(server, 0, 'a test')
   await new Promise((resolve) => server.close(resolve))
   return port
-}
-
-/** How the functions are started: with settings, with a module of the project that they load first, with an ear for what they print. */
-interface HostOptions {
-  readonly module?: string
-  readonly env?: NodeJS.ProcessEnv
-  readonly onOutput?: (text: string) => void
 }
 
 export interface CallOptions {
@@ -45,34 +39,54 @@ export async function call(method: string, url: string, { body, headers }: CallO
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-/** The local cloud and the functions on it, in processes of their own, in a folder of their own; what `npm start` starts. */
+export interface HostOptions {
+  /** Whose functions it runs; without it those of the system's services. */
+  readonly services?: readonly string[]
+  /** A module that the host loads first; with it its settings. */
+  readonly preload?: { readonly module: string; readonly env: NodeJS.ProcessEnv }
+  /** Settings before all others. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Hears what it prints, in place of the test's own output. */
+  readonly onOutput?: (text: string) => void
+  /** Without it the system's port, or any free one where another of its hosts has that. */
+  readonly port?: number
+}
+
+/** The local cloud and hosts of functions on it, in processes of their own, in a folder of their own; what `npm start` starts. */
 export class System {
   readonly #dataDir: string
   readonly #ports: { http: number; blob: number; eventHubs: number; cosmos: number }
+  readonly #services: readonly string[]
   readonly client: Client
   readonly base: string
   #cloud: Cloud | undefined
-  #host: Child | undefined
+  #hosts: readonly { readonly child: Child; readonly services: readonly string[] }[] = []
   #cosmos: CosmosClient | undefined
 
-  private constructor(dataDir: string, ports: System['ports']) {
+  private constructor(dataDir: string, ports: System['ports'], services: readonly string[]) {
     this.#dataDir = dataDir
     this.#ports = ports
+    this.#services = services
     this.base = `http://127.0.0.1:${ports.http}/api/ordering`
     this.client = new Client(this.base)
   }
 
-  /** The cloud alone: `startHost` is up to the caller. */
-  static async cloudAlone(): Promise<System> {
+  /**
+   * The cloud alone: the hosts are up to the caller.
+   * @param options `services`: those that its hosts run unless told otherwise; without it every service.
+   */
+  static async cloudAlone(options: { readonly services?: readonly string[] } = {}): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-system-'))
     const [http, blob, eventHubs, cosmos] = [await freePort(), await freePort(), await freePort(), await freePort()]
-    const system = new System(dataDir, { http, blob, eventHubs, cosmos })
+    const every = services.map(({ name }) => name)
+    const system = new System(dataDir, { http, blob, eventHubs, cosmos }, options.services ?? every)
     await system.startCloud()
     return system
   }
 
-  static async start(): Promise<System> {
-    const system = await System.cloudAlone()
+  /** The cloud, and one host on it. */
+  static async start(options: { readonly services?: readonly string[] } = {}): Promise<System> {
+    const system = await System.cloudAlone(options)
     await system.startHost()
     return system
   }
@@ -95,22 +109,34 @@ export class System {
     this.#cosmos = new CosmosClient(this.settings.CosmosConnection ?? '')
   }
 
+  /** One more host, beside those that run. */
   async startHost(options: HostOptions = {}): Promise<Child> {
-    this.#host = await this.startFunctions(this.#ports.http, options)
-    return this.#host
-  }
-
-  /** Functions on this cloud: the app's own, or those of a folder that `options.env` names. Stopped by who starts them. */
-  startFunctions(port: number, { module, env, onOutput }: HostOptions): Promise<Child> {
-    return startChild(
+    const { services = this.#services, preload } = options
+    const inUse = this.hosts.some(({ address }) => new URL(address).port === String(this.#ports.http))
+    const child = await startChild(
       'functions',
       path('local/host/main.ts'),
-      { ...localSettings(), ...this.settings, TIDEMARK_HTTP_PORT: String(port), ...env },
-      { execArgv: module ? ['--import', path(module)] : [], ...(onOutput ? { onOutput } : {}) },
+      {
+        ...localSettings(),
+        ...this.settings,
+        ...functionsOf(services),
+        TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
+        ...preload?.env,
+        ...options.env,
+      },
+      {
+        execArgv: preload ? ['--import', path(preload.module)] : [],
+        ...(options.onOutput ? { onOutput: options.onOutput } : {}),
+      },
     )
+    this.#hosts = [...this.#hosts, { child, services }]
+    void child.exited.then(() => {
+      this.#hosts = this.#hosts.filter((host) => host.child !== child)
+    })
+    return child
   }
 
-  /** One request, sent once: what `client` would send again is an answer too. */
+  /** One request to ordering, sent once: what `client` would send again is an answer too. */
   call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     return call(method, this.base + path, options)
   }
@@ -120,9 +146,23 @@ export class System {
     return this.#cloud.settings
   }
 
+  /** Those that run, in the order of their starts. */
+  get hosts(): readonly Child[] {
+    return this.#hosts.map(({ child }) => child)
+  }
+
+  /** The one of them that was started last. */
   get host(): Child {
-    if (!this.#host) throw new Error('the host is not started')
-    return this.#host
+    const last = this.hosts.at(-1)
+    if (!last) throw new Error('no host runs')
+    return last
+  }
+
+  /** @param host without it the first that runs the service. A client stays with the address that the host has. */
+  clientOf(service: string, host?: Child): Client {
+    const child = host ?? this.#hosts.find(({ services }) => services.includes(service))?.child
+    if (!child) throw new Error(`no host runs ${service}`)
+    return new Client(`${child.address}/api/${service}`)
   }
 
   /** A process of the cloud. */
@@ -133,12 +173,21 @@ export class System {
   }
 
   get log(): Container {
+    return this.logOf('ordering')
+  }
+
+  logOf(service: string): Container {
+    return this.containerOf(service, 'events')
+  }
+
+  /** @param name of a container in the service's database: its log, its leases, a view. */
+  containerOf(service: string, name: string): Container {
     if (!this.#cosmos) throw new Error('the cloud is not started')
-    return this.#cosmos.database('ordering').container('events')
+    return this.#cosmos.database(service).container(name)
   }
 
   async stop(): Promise<void> {
-    await this.#host?.stop()
+    await Promise.all(this.hosts.map((host) => host.stop()))
     this.#cosmos?.dispose()
     await this.#cloud?.stop()
   }

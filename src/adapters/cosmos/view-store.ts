@@ -11,19 +11,15 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
-import { codeOf, readError, writeError } from './client.ts'
+import { readError, writeError } from './client.ts'
+import { type ItemKey, readItem, writeItem } from './items.ts'
+import { CosmosPositions } from './positions.ts'
 
 const DOCUMENT = 'document'
-const POSITION = 'position'
 const POINTER = 'pointer'
 
 /** How long an instance takes a generation for the live one before it looks at the pointer again. */
 const POINTER_MS = 2_000
-
-interface ItemKey {
-  readonly id: string
-  readonly pk: string
-}
 
 interface DocumentItem {
   readonly document?: unknown
@@ -38,21 +34,23 @@ export class CosmosViewStore implements ViewStore {
   readonly #container: Container
   readonly generation: number
   readonly #markTtlSeconds: number
+  readonly #positions: CosmosPositions
 
   constructor(container: Container, generation: number, markTtlSeconds: number) {
     this.#container = container
     this.generation = generation
     this.#markTtlSeconds = markTtlSeconds
+    this.#positions = new CosmosPositions(container, String(generation))
   }
 
   async read(key: string): Promise<ViewDocument | undefined> {
-    const item = await this.#readItem<DocumentItem>(DOCUMENT, this.#documentPartition(key))
+    const item = await readItem<DocumentItem>(this.#container, { id: DOCUMENT, pk: this.#documentPartition(key) })
     if (item === undefined) return undefined
     return { document: item.document, ...(item.tip ? { tip: item.tip } : {}), etag: item._etag }
   }
 
   writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult> {
-    return this.#writeItem({ ...this.#documentItem(key, write), tip }, write.etag)
+    return writeItem(this.#container, { ...this.#documentItem(key, write), tip }, write.etag)
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
@@ -83,17 +81,16 @@ export class CosmosViewStore implements ViewStore {
 
   async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
     const pk = this.#documentPartition(key)
-    const found = await Promise.all(marks.map((mark) => this.#readItem(markId(mark), pk)))
+    const found = await Promise.all(marks.map((mark) => readItem(this.#container, { id: markId(mark), pk })))
     return new Set(marks.filter((_, index) => found[index] !== undefined))
   }
 
-  async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    const item = await this.#readItem<{ readonly tip: Tip }>(POSITION, this.#positionPartition(stream))
-    return item && { tip: item.tip, etag: item._etag }
+  readPosition(stream: string): Promise<ConsumerPosition | undefined> {
+    return this.#positions.readPosition(stream)
   }
 
   writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
-    return this.#writeItem({ id: POSITION, pk: this.#positionPartition(stream), kind: POSITION, tip }, etag)
+    return this.#positions.writePosition(stream, tip, etag)
   }
 
   async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
@@ -125,10 +122,6 @@ export class CosmosViewStore implements ViewStore {
     return `${this.generation}|document|${key}`
   }
 
-  #positionPartition(stream: string): string {
-    return `${this.generation}|position|${stream}`
-  }
-
   #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {
     return {
       id: DOCUMENT,
@@ -138,31 +131,6 @@ export class CosmosViewStore implements ViewStore {
       key,
       sort,
       ...(document === undefined ? {} : { document: document as JSONObject }),
-    }
-  }
-
-  async #readItem<Item>(id: string, pk: string): Promise<(Item & { _etag: string }) | undefined> {
-    try {
-      const { resource } = await this.#container.item(id, pk).read()
-      return resource
-    } catch (error) {
-      throw readError(error)
-    }
-  }
-
-  async #writeItem(item: ItemKey & Readonly<Record<string, unknown>>, etag: string | undefined): Promise<WriteResult> {
-    try {
-      const response =
-        etag === undefined
-          ? await this.#container.items.create(item)
-          : await this.#container
-              .item(item.id, item.pk)
-              .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
-      return { outcome: 'written', etag: response.etag }
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === 409 || code === 412 || code === 404) return { outcome: 'conflict' }
-      throw writeError(error)
     }
   }
 }

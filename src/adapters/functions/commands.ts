@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../../core/command.ts'
-import type { AnyDecider } from '../../core/decider.ts'
+import type { AnyDecider, CommandType } from '../../core/decider.ts'
 import { derivedId } from '../../core/derived-id.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { Ids } from '../../core/ports.ts'
@@ -19,45 +19,54 @@ export interface CommandPort {
   readonly actorSource: ActorSource
 }
 
-/** `POST …/{id}/{command}`: a command to an aggregate that the path names. */
-export function commandTo(port: CommandPort, decider: AnyDecider): Handler {
+/**
+ * `POST …/{id}/{command}`: a command to an aggregate that the path names.
+ * @param offered the commands that clients may send: those that a reaction decides on are not among them.
+ */
+export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Handler {
+  const types = offered.map((name) => commandTypeOf(decider, name))
   return (request) => {
     const { id = '', command = '' } = request.params
-    return send(port, decider, request, command, () => id, 200)
+    const type = types.find(({ name }) => name === command)
+    if (type === undefined)
+      throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
+    return send(port, decider, request, type, () => id, 200)
   }
 }
 
 /** `POST …`: a command that creates an aggregate; its id derives from the command's key. */
 export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Handler {
-  return (request) => send(port, decider, request, command, (key) => derivedId(port.name, decider.category, key), 201)
+  const type = commandTypeOf(decider, command)
+  return (request) => send(port, decider, request, type, (key) => derivedId(port.name, decider.category, key), 201)
+}
+
+function commandTypeOf(decider: AnyDecider, name: string): CommandType {
+  const type = decider.commands.find((candidate) => candidate.name === name)
+  if (type === undefined) throw new TidemarkError('internal', `${decider.category} has no command ${name}`)
+  return type
 }
 
 async function send(
   port: CommandPort,
   decider: AnyDecider,
   request: HttpRequest,
-  name: string,
+  type: CommandType,
   idFor: (key: string) => string,
   status: 200 | 201,
 ): Promise<HttpResponseInit> {
   checkParameters(request, [])
-  const commandType = decider.commands.find((candidate) => candidate.name === name)
-  if (commandType === undefined) {
-    const names = decider.commands.map((candidate) => candidate.name).join(', ')
-    throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${names}`)
-  }
   const key = idempotencyKeyOf(request) ?? port.ids()
   const id = idFor(key)
   const stream = streamOf(decider.category, id)
   const expectedVersion = expectedVersionOf(request)
   const metadata = metadataOf(port, request, key)
-  const data = validate(commandType.schema, await readJson(request))
-  if (!data.valid) return problem('invalid-command', `the body is not that of ${name}`, { errors: data.issues })
+  const data = validate(type.schema, await readJson(request))
+  if (!data.valid) return problem('invalid-command', `the body is not that of ${type.name}`, { errors: data.issues })
 
   const outcome = await port.command(decider, {
     stream,
     key,
-    command: { type: name, data: data.value },
+    command: { type: type.name, data: data.value },
     metadata,
     ...(expectedVersion === undefined ? {} : { expectedVersion }),
   })

@@ -5,6 +5,7 @@ import type {
   RetryOptions,
 } from '@azure/functions'
 import { isTidemarkError } from '../../core/errors.ts'
+import { type AnyReaction, consumerOf } from '../../core/reaction.ts'
 import type { AnyView } from '../../core/view.ts'
 
 /**
@@ -28,6 +29,7 @@ export interface TriggerPort {
   relay(items: readonly unknown[]): Promise<void>
   /** Made once for each view: it remembers what it wrote. */
   projection(view: AnyView): (messages: readonly unknown[]) => Promise<void>
+  reaction(reaction: AnyReaction): (messages: readonly unknown[], trace: (line: string) => void) => Promise<void>
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
@@ -47,26 +49,41 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
 
 /** A projection: the service's hub, in the consumer group of the view. */
 export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunctionOptions {
-  const project = port.projection(view)
+  return consumer(port.name, view.name, port.projection(view))
+}
+
+/** A reaction: the other service's hub, in a consumer group of its own. Refusals of its commands are lines of its log. */
+export function reactionOf(port: TriggerPort, reaction: AnyReaction): EventHubFunctionOptions {
+  const react = port.reaction(reaction)
+  return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
+    react(messages, (line) => context.info(line)),
+  )
+}
+
+function consumer(
+  eventHubName: string,
+  consumerGroup: string,
+  handle: (messages: readonly unknown[], context: InvocationContext) => Promise<void>,
+): EventHubFunctionOptions {
   return {
     connection: 'EventHubConnection',
-    eventHubName: port.name,
-    consumerGroup: view.name,
+    eventHubName,
+    consumerGroup,
     cardinality: 'many',
     retry: forEver,
-    handler: reported((messages) => project(Array.isArray(messages) ? messages : [messages])),
+    handler: reported((messages, context) => handle(Array.isArray(messages) ? messages : [messages], context)),
   }
 }
 
 /** A batch that keeps failing says why in one line a minute, and always fails: the host must know. */
 function reported<Batch>(
-  handle: (batch: Batch) => Promise<void>,
+  handle: (batch: Batch, context: InvocationContext) => Promise<void>,
 ): (batch: Batch, context: InvocationContext) => Promise<void> {
   let last = ''
   let next = 0
   return async (batch, context) => {
     try {
-      await handle(batch)
+      await handle(batch, context)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       if (why !== last || performance.now() >= next) {

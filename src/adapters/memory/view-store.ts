@@ -9,6 +9,7 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
+import { MemoryPositions } from './positions.ts'
 
 interface Item extends ViewDocument {
   readonly sort: string
@@ -18,7 +19,7 @@ interface Item extends ViewDocument {
 export class MemoryViewStore implements ViewStore {
   readonly #documents = new Map<string, Item>()
   readonly #marks = new Set<string>()
-  readonly #positions = new Map<string, ConsumerPosition>()
+  readonly #positions = new MemoryPositions()
   #writes = 0
 
   async read(key: string): Promise<ViewDocument | undefined> {
@@ -41,15 +42,12 @@ export class MemoryViewStore implements ViewStore {
     return new Set(marks.filter((mark) => this.#marks.has(JSON.stringify([key, mark]))))
   }
 
-  async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    return this.#positions.get(stream)
+  readPosition(stream: string): Promise<ConsumerPosition | undefined> {
+    return this.#positions.readPosition(stream)
   }
 
-  async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
-    if (this.#positions.get(stream)?.etag !== etag) return { outcome: 'conflict' }
-    const position = { tip, etag: this.#nextEtag() }
-    this.#positions.set(stream, position)
-    return { outcome: 'written', etag: position.etag }
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+    return this.#positions.writePosition(stream, tip, etag)
   }
 
   async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {

@@ -47,15 +47,18 @@ export const OrderPlaced = eventType(
 )
 
 /** Carries the lines once more: who counts or reserves them needs no memory of the order. */
-export const OrderCancelled = eventType(
-  'OrderCancelled',
-  1,
-  z.object({
-    orderId: z.string(),
-    reason: z.string(),
-    lines: z.array(orderLine).min(1).max(50),
-    total: money,
-  }),
-)
+const ended = z.object({
+  orderId: z.string(),
+  reason: z.string(),
+  lines: z.array(orderLine).min(1).max(50),
+  total: money,
+})
 
+/** The customer no longer wants it. */
+export const OrderCancelled = eventType('OrderCancelled', 1, ended)
+
+/** It cannot be had. */
+export const OrderRejected = eventType('OrderRejected', 1, ended)
+
+/** All of it is reserved. */
 export const OrderConfirmed = eventType('OrderConfirmed', 1, z.object({ orderId: z.string() }))

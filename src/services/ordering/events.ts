@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type EventOf, eventType } from '../../core/event.ts'
-import { address, OrderCancelled, OrderConfirmed, OrderPlaced } from './contract.ts'
+import { address, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRejected } from './contract.ts'
 
 /** Of no business to other services: not in the contract. */
 export const ShippingAddressChanged = eventType(
@@ -10,6 +10,6 @@ export const ShippingAddressChanged = eventType(
 )
 
 /** All events of an order's stream. */
-export const orderEvents = [OrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
+export const orderEvents = [OrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderRejected, OrderCancelled] as const
 
 export type OrderEvent = EventOf<(typeof orderEvents)[number]>

@@ -2,15 +2,19 @@ import type { OneStreamView } from '../../core/view.ts'
 import type { Address, Money, OrderLine } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
+const statuses = ['placed', 'confirmed', 'rejected', 'cancelled'] as const
+type OrderStatus = (typeof statuses)[number]
+
 /** What `GET /orders/{id}` shows. */
 export interface OrderDocument {
   readonly orderId: string
-  readonly status: 'placed' | 'confirmed' | 'cancelled'
+  readonly status: OrderStatus
   readonly customerId: string
   readonly lines: readonly OrderLine[]
   readonly total: Money
   readonly shippingAddress: Address
   readonly cancellationReason?: string
+  readonly rejectionReason?: string
   readonly placedAt: string
   readonly updatedAt: string
 }
@@ -20,7 +24,7 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
   kind: 'one-stream',
   name: 'order',
   category: 'order',
-  filters: { status: ['placed', 'confirmed', 'cancelled'] },
+  filters: { status: statuses },
   evolve(document, event) {
     if (event.type === 'OrderPlaced')
       return { status: 'placed', ...event.data, placedAt: event.time, updatedAt: event.time }
@@ -31,6 +35,8 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
         return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
+      case 'OrderRejected':
+        return { ...document, updatedAt, status: 'rejected', rejectionReason: event.data.reason }
       case 'OrderCancelled':
         return { ...document, updatedAt, status: 'cancelled', cancellationReason: event.data.reason }
     }

@@ -17,6 +17,7 @@ const orderCommands = [
   commandType('change-shipping-address', z.strictObject({ shippingAddress: address.strict() })),
   commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
   commandType('confirm', z.strictObject({})),
+  commandType('reject', z.strictObject({ reason: z.string().min(1).max(500) })),
 ] as const
 
 export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
@@ -24,7 +25,7 @@ export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
 type Order =
   | { readonly status: 'none' }
   | {
-      readonly status: 'placed' | 'confirmed' | 'cancelled'
+      readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled'
       readonly lines: readonly OrderLine[]
       readonly total: Money
       readonly shippingAddress: Address
@@ -41,6 +42,8 @@ function evolve(order: Order, event: OrderEvent): Order {
       return { ...order, shippingAddress: event.data.shippingAddress }
     case 'OrderConfirmed':
       return { ...order, status: 'confirmed' }
+    case 'OrderRejected':
+      return { ...order, status: 'rejected' }
     case 'OrderCancelled':
       return { ...order, status: 'cancelled' }
   }
@@ -62,7 +65,10 @@ function sameAddress(a: Address, b: Address): boolean {
   return (Object.keys(a) as (keyof Address)[]).every((field) => a[field] === b[field])
 }
 
-/** An order: placed, then confirmed or cancelled; its address may change until it is one of them. */
+/**
+ * An order: placed, then confirmed or rejected as its stock allows. The customer may change its address until then, and cancel it as
+ * long as it was not rejected.
+ */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   commands: orderCommands,
@@ -75,22 +81,31 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
         ? place(orderId, command)
         : refuse('order-already-placed', 'the order was placed before')
     if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+    const { status, lines, total } = order
+    const refused = refuse(`order-${status}`, `the order is ${status}`)
     switch (command.type) {
       case 'change-shipping-address': {
         const { shippingAddress } = command.data
-        if (order.status !== 'placed') return refuse(`order-${order.status}`, `the order is ${order.status}`)
+        if (status !== 'placed') return refused
         if (sameAddress(order.shippingAddress, shippingAddress)) return []
         return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress } }]
       }
       case 'confirm':
-        if (order.status === 'confirmed') return []
-        if (order.status === 'cancelled') return refuse('order-cancelled', 'the order is cancelled')
-        return [{ type: 'OrderConfirmed', data: { orderId } }]
+        if (status === 'confirmed') return []
+        return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
+      case 'reject': {
+        if (status === 'rejected') return []
+        const { reason } = command.data
+        return status === 'placed'
+          ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
+          : refused
+      }
       case 'cancel': {
-        if (order.status === 'cancelled') return []
-        if (order.status === 'confirmed') return refuse('order-confirmed', 'the order is confirmed')
-        const { lines, total } = order
-        return [{ type: 'OrderCancelled', data: { orderId, reason: command.data.reason, lines: [...lines], total } }]
+        if (status === 'cancelled') return []
+        const { reason } = command.data
+        return status === 'rejected'
+          ? refused
+          : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
       }
     }
   },

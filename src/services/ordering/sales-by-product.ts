@@ -1,7 +1,9 @@
+import type { EventOf } from '../../core/event.ts'
 import type { ManyStreamView } from '../../core/view.ts'
+import type { OrderCancelled, OrderPlaced, OrderRejected } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
-/** What `GET /sales-by-product/{sku}` shows: what was ordered and not cancelled. */
+/** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */
 export interface ProductSales {
   readonly sku: string
   readonly orders: number
@@ -10,19 +12,22 @@ export interface ProductSales {
   readonly revenue: Readonly<Record<string, number>>
 }
 
+type Sale = EventOf<typeof OrderPlaced | typeof OrderCancelled | typeof OrderRejected>
+
+function isSale(event: OrderEvent): event is Sale {
+  return event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'
+}
+
 /** Orders, pieces and revenue of each product. Sums alone, so the order in which streams arrive does not matter. */
 export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
   category: 'order',
   filters: {},
-  targets(event) {
-    if (event.type !== 'OrderPlaced' && event.type !== 'OrderCancelled') return []
-    return event.data.lines.map((line) => line.sku)
-  },
+  targets: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
   evolve(document, event, sku) {
     const sales = document ?? { sku, orders: 0, quantity: 0, revenue: {} }
-    if (event.type !== 'OrderPlaced' && event.type !== 'OrderCancelled') return sales
+    if (!isSale(event)) return sales
     const line = event.data.lines.find((candidate) => candidate.sku === sku)
     if (line === undefined) return sales
     const sign = event.type === 'OrderPlaced' ? 1 : -1

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Answer } from '../../../cli/demo/client.ts'
 import type { Child } from '../../../local/kit/child.ts'
 import { eventOfItem } from '../../../src/adapters/cosmos/log-item.ts'
@@ -27,11 +26,8 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   describe('a service', () => {
     let host: Child
     before(async () => {
-      const env = {
-        ...world().env,
-        TIDEMARK_FUNCTIONS_ROOT: fileURLToPath(new URL('../../support/notes-app', import.meta.url)),
-      }
-      host = await world().system.startFunctions(0, { env, onOutput: world().listen })
+      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/notes-functions.ts' }
+      host = await world().system.startHost({ env, onOutput: world().listen })
     })
     after(() => host.stop())
 
@@ -62,7 +58,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
 
     it('with a setting that cannot be does not start, and says which', async () => {
       const env = { ...world().env, TIDEMARK_QUERY_WAIT_MS: 'soon' }
-      await assert.rejects(world().system.startFunctions(0, { env, onOutput: world().listen }), {
+      await assert.rejects(world().system.startHost({ env, onOutput: world().listen }), {
         message: /TIDEMARK_QUERY_WAIT_MS is a whole number from 1 on, not soon \(setting-invalid\)$/,
       })
     })

@@ -18,7 +18,7 @@ export class World {
   }
 
   static async start(): Promise<World> {
-    const system = await System.cloudAlone()
+    const system = await System.cloudAlone({ services: ['ordering'] })
     const proxy = await FaultProxy.start(system.part('cosmos db').address)
     const world = new World(system, proxy)
     await world.startHost()

@@ -204,6 +204,23 @@ test('ES modules and CommonJS files are loaded alike, each of the glob', async (
   for (const name of ['common', 'module']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
 })
 
+test('TIDEMARK_FUNCTIONS_MAIN is the glob of the function files instead of main, and the files besides are not loaded', async (t) => {
+  const app = new TestApp(ending(t), `out('loaded'); app.http('other', { handler: () => ({ body: 'other' }) })`)
+  for (const name of ['one', 'two'])
+    app.write(
+      `functions/${name}.js`,
+      `import { app } from '@azure/functions'; app.http('${name}', { handler: () => ({ body: '${name}' }) })`,
+    )
+  const host = await startHost(ending(t), app, { TIDEMARK_FUNCTIONS_MAIN: 'functions/@(one|two).js' })
+  for (const name of ['one', 'two']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
+  assert.equal((await fetch(`${host.address}/api/other`)).status, 404)
+  assert.deepEqual(app.lines(), [])
+  await assert.rejects(startHost(ending(t), app, { TIDEMARK_FUNCTIONS_MAIN: 'functions/three.js' }), {
+    name: 'StartError',
+    message: /^no file matches functions\/three\.js in .*: build the functions first$/,
+  })
+})
+
 test('the log says what was started, each line of a function under its name, and a failure that repeats once a minute', async (t) => {
   const app = new TestApp(
     ending(t),

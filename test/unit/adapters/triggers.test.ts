@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
-import { projectionOf, relayOf, type TriggerPort } from '../../../src/adapters/functions/triggers.ts'
+import { projectionOf, reactionOf, relayOf, type TriggerPort } from '../../../src/adapters/functions/triggers.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
+import { orderConfirmation } from '../../../src/services/ordering/order-confirmation.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 
 function setUp(handle: () => Promise<void>) {
-  const port: TriggerPort = { name: 'ordering', relayPollDelay: 20, relay: handle, projection: () => handle }
+  const port: TriggerPort = {
+    name: 'ordering',
+    relayPollDelay: 20,
+    relay: handle,
+    projection: () => handle,
+    reaction: () => handle,
+  }
   const lines: unknown[] = []
   const context = new InvocationContext({
     functionName: 'a-trigger',
@@ -14,13 +21,14 @@ function setUp(handle: () => Promise<void>) {
       if (level === 'error') lines.push(...what)
     },
   })
-  return { relay: relayOf(port), projection: projectionOf(port, orderView), context, lines }
+  const reaction = reactionOf(port, orderConfirmation)
+  return { relay: relayOf(port), projection: projectionOf(port, orderView), reaction, context, lines }
 }
 
 describe('triggers', () => {
   it('bring a failed batch again for ever: each has a retry policy without an end', () => {
-    const { relay, projection } = setUp(async () => {})
-    for (const trigger of [relay, projection]) assert.equal(trigger.retry?.maxRetryCount, -1)
+    const { relay, projection, reaction } = setUp(async () => {})
+    for (const trigger of [relay, projection, reaction]) assert.equal(trigger.retry?.maxRetryCount, -1)
     assert.equal(relay.startFromBeginning, true)
   })
 

@@ -1,11 +1,12 @@
 import { describe, it } from 'node:test'
 import { order } from '../../../src/services/ordering/order.ts'
 import { deciding } from '../../support/given.ts'
-import { address, cancelled, place, placeBody, placed } from '../../support/orders.ts'
+import { address, cancelled, place, placeBody, placed, rejected } from '../../support/orders.ts'
 
 const given = deciding(order)
 const moved = { ...address, city: 'Bruges' }
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } } as const
+const reject = { type: 'reject', data: { reason: 'none left' } } as const
 
 describe('order', () => {
   it('is placed with its lines in SKU order and its total in minor units', () => given().when(place).decides(placed))
@@ -39,10 +40,14 @@ describe('order', () => {
     given(placed)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .decides(cancelled))
-  it('is not cancelled once it is confirmed', () =>
+  it('is cancelled though it was confirmed', () =>
     given(placed, confirmed)
       .when({ type: 'cancel', data: { reason: 'late' } })
-      .refused('order-confirmed'))
+      .decides(cancelled))
+  it('is not cancelled once it is rejected', () =>
+    given(placed, rejected)
+      .when({ type: 'cancel', data: { reason: 'late' } })
+      .refused('order-rejected'))
   it('has nothing to do for a second cancellation', () =>
     given(placed, cancelled)
       .when({ type: 'cancel', data: { reason: 'again' } })
@@ -53,4 +58,15 @@ describe('order', () => {
     given(placed, confirmed).when({ type: 'confirm', data: {} }).decides())
   it('is not confirmed once it is cancelled', () =>
     given(placed, cancelled).when({ type: 'confirm', data: {} }).refused('order-cancelled'))
+  it('is not confirmed once it is rejected', () =>
+    given(placed, rejected).when({ type: 'confirm', data: {} }).refused('order-rejected'))
+
+  it('is rejected with the lines it had', () => given(placed).when(reject).decides(rejected))
+  it('has nothing to do for a second rejection', () => given(placed, rejected).when(reject).decides())
+  it('is not rejected once it is confirmed', () => given(placed, confirmed).when(reject).refused('order-confirmed'))
+  it('is not rejected once it is cancelled', () => given(placed, cancelled).when(reject).refused('order-cancelled'))
+  it('keeps its address once it is rejected', () =>
+    given(placed, rejected)
+      .when({ type: 'change-shipping-address', data: { shippingAddress: moved } })
+      .refused('order-rejected'))
 })

@@ -12,7 +12,11 @@ const line = fc.record({
   unitPrice: fc.nat(10_000),
 })
 const lines = fc.uniqueArray(line, { selector: ({ sku }) => sku, minLength: 1 })
-const history = fc.record({ lines, currency: fc.constantFrom('EUR', 'NOK'), cancelled: fc.boolean() })
+const history = fc.record({
+  lines,
+  currency: fc.constantFrom('EUR', 'NOK'),
+  end: fc.constantFrom(undefined, 'OrderCancelled', 'OrderRejected'),
+})
 
 describe('sales by product', () => {
   it('commutes across streams: any interleaving of orders leads to the same sales', () => {
@@ -22,9 +26,9 @@ describe('sales by product', () => {
         fc.array(history, { minLength: 1, maxLength: 6 }),
         fc.infiniteStream(fc.nat(5)),
         (orders, choices) => {
-          const streams = orders.map(({ lines: its, currency, cancelled }, index) => {
+          const streams = orders.map(({ lines: its, currency, end }, index) => {
             const data = { orderId: String(index), lines: its, total: { currency, amount: 0 } }
-            const events = [{ type: 'OrderPlaced', data }, ...(cancelled ? [{ type: 'OrderCancelled', data }] : [])]
+            const events = [{ type: 'OrderPlaced', data }, ...(end ? [{ type: end, data }] : [])]
             return recorded(`order-${index}`, ...events) as Recorded<OrderEvent>[]
           })
           const queues = streams.map((events) => [...events])

@@ -1,0 +1,46 @@
+import type { Container } from '@azure/cosmos'
+import type { WriteResult } from '../../core/ports.ts'
+import { codeOf, readError, writeError } from './client.ts'
+
+/** Where an item of a container with the partition key `/pk` is. */
+export interface ItemKey {
+  readonly id: string
+  readonly pk: string
+}
+
+/** @returns undefined where there is none. @throws TidemarkError `unavailable` */
+export async function readItem<Item>(
+  container: Container,
+  { id, pk }: ItemKey,
+): Promise<(Item & { _etag: string }) | undefined> {
+  try {
+    const { resource } = await container.item(id, pk).read()
+    return resource
+  } catch (error) {
+    throw readError(error)
+  }
+}
+
+/**
+ * Creates an item, or replaces the one with this etag.
+ * @throws TidemarkError `unavailable`, `outcome-unknown`
+ */
+export async function writeItem(
+  container: Container,
+  item: ItemKey & Readonly<Record<string, unknown>>,
+  etag: string | undefined,
+): Promise<WriteResult> {
+  try {
+    const response =
+      etag === undefined
+        ? await container.items.create(item)
+        : await container
+            .item(item.id, item.pk)
+            .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
+    return { outcome: 'written', etag: response.etag }
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 409 || code === 412 || code === 404) return { outcome: 'conflict' }
+    throw writeError(error)
+  }
+}

@@ -1,0 +1,31 @@
+import type { Container } from '@azure/cosmos'
+import type { Tip } from '../../core/hash-chain.ts'
+import type { ConsumerPosition, Positions, WriteResult } from '../../core/ports.ts'
+import { readItem, writeItem } from './items.ts'
+
+const POSITION = 'position'
+
+/** How far one consumer has come, an item for each stream, in a container with the partition key `/pk`. */
+export class CosmosPositions implements Positions {
+  readonly #container: Container
+  readonly #consumer: string
+
+  /** @param consumer the first part of its items' partition keys: no other's. */
+  constructor(container: Container, consumer: string) {
+    this.#container = container
+    this.#consumer = consumer
+  }
+
+  async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
+    const item = await readItem<{ readonly tip: Tip }>(this.#container, { id: POSITION, pk: this.#partition(stream) })
+    return item && { tip: item.tip, etag: item._etag }
+  }
+
+  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+    return writeItem(this.#container, { id: POSITION, pk: this.#partition(stream), kind: POSITION, tip }, etag)
+  }
+
+  #partition(stream: string): string {
+    return `${this.#consumer}|position|${stream}`
+  }
+}

@@ -1,0 +1,47 @@
+import type { Command, Decider } from './decider.ts'
+import type { DomainEvent, EventType, Recorded } from './event.ts'
+
+/** What became of a command. */
+export interface Sent<Event extends DomainEvent> {
+  /** What it led to: those of its first time, however often it is sent. None where it was refused or there was nothing to do. */
+  readonly events: readonly Event[]
+  /** The code of the domain's no. */
+  readonly refused?: string
+}
+
+/**
+ * Sends a command to an aggregate of the reaction's own service.
+ * @param id of the aggregate
+ * @param commandId made of the event alone: the same event sends the same command, which takes effect once.
+ */
+export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
+  decider: Decider<State, Cmd, Event>,
+  id: string,
+  commandId: string,
+  command: Cmd,
+) => Promise<Sent<Event>>
+
+/**
+ * What a service does about the events of another: commands of its own. One stream's events come in their order and each at
+ * least once, so everything that `react` does is a command with an id of its own. A domain refusal is an outcome that `react`
+ * may act on; what it throws brings the event again.
+ */
+export interface Reaction<Event extends DomainEvent> {
+  /** Lower-case letters, digits, dashes. */
+  readonly name: string
+  /** The service whose events these are. */
+  readonly service: string
+  /** The category of the streams that are followed. */
+  readonly category: string
+  /** Those of the other's contract that it reacts to; all others pass. */
+  readonly events: readonly EventType[]
+  react(event: Recorded<Event>, send: Send): Promise<void>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.
+export type AnyReaction = Reaction<any>
+
+/** The consumer of a reaction: the name of its consumer group, and the first part of its positions' keys. */
+export function consumerOf(service: string, reaction: AnyReaction): string {
+  return `${service}-${reaction.name}`
+}

@@ -1,0 +1,123 @@
+import { fromCloudEvent } from '../core/cloud-event.ts'
+import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { AnyDecider, Command, Decider } from '../core/decider.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
+import { BEGINNING } from '../core/hash-chain.ts'
+import type { EventHistory, Positions } from '../core/ports.ts'
+import { type AnyReaction, consumerOf, type Send, type Sent } from '../core/reaction.ts'
+import { checkReadable, validate } from '../core/schema.ts'
+import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
+import type { OnAppended } from './command.ts'
+import { forEachLimited } from './limited.ts'
+import { noSource, pendingOf } from './pending.ts'
+import { AT_ONCE, contended, MAX_ATTEMPTS } from './projecting.ts'
+
+export interface ReactDependencies {
+  /** The service that reacts. */
+  readonly service: string
+  /** Its log: what a repeated command had led to is read there. */
+  readonly log: EventHistory
+  readonly positions: Positions
+  command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
+}
+
+/** Told of each refusal that a reaction's command met: an outcome, not a fault. */
+export type Trace = (line: string) => void
+
+/**
+ * A service's reaction to batches of another's messages: every event of the streams it follows is reacted to in their order, and passed
+ * once all its commands have taken effect. What comes again is recognised by the stream's position; where a crash or a second instance
+ * leads to an event a second time all the same, its commands carry the ids of the first time and take effect once.
+ *
+ * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ */
+export function reaction(
+  deps: ReactDependencies,
+  reaction: AnyReaction,
+): (messages: readonly unknown[], trace: Trace) => Promise<void> {
+  return async (messages, trace) => {
+    const events = messages.map(fromCloudEvent).filter((event) => categoryOf(event.stream) === reaction.category)
+    await forEachLimited(
+      Map.groupBy(events, (event) => event.stream),
+      AT_ONCE,
+      ([stream, arrived]) => reactToStream(deps, reaction, stream, arrived, trace),
+    )
+  }
+}
+
+async function reactToStream(
+  deps: ReactDependencies,
+  reaction: AnyReaction,
+  stream: string,
+  arrived: readonly RecordedEvent[],
+  trace: Trace,
+): Promise<void> {
+  const { positions } = deps
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    const position = await positions.readPosition(stream)
+    const pending = await pendingOf(noSource, stream, position?.tip ?? BEGINNING, arrived)
+    const last = pending.at(-1)
+    if (last === undefined) return
+    for (const event of pending)
+      if (reaction.events.some(({ name }) => name === event.type))
+        await reaction.react(readable(reaction, event), sender(deps, reaction, event, trace))
+    const tip = { version: last.version, hash: last.hash }
+    const result = await positions.writePosition(stream, tip, position?.etag)
+    if (result.outcome === 'written') return
+  }
+  throw contended(reaction, stream)
+}
+
+/** What the reaction knows of an event: its schema is tolerant, fields that it does not name are left out. */
+function readable(reaction: AnyReaction, event: RecordedEvent): Recorded<DomainEvent> {
+  const { schema } = checkReadable(reaction.events, event)
+  const data = validate(schema, event.data)
+  if (data.valid) return { ...event, data: data.value }
+  const places = data.issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
+  throw new TidemarkError('event-unreadable', `${formatPosition(event)} does not fit the contract: ${places}`)
+}
+
+function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedEvent, trace: Trace): Send {
+  const consumer = consumerOf(deps.service, reaction)
+  const metadata: CommandMetadata = {
+    actor: `reaction:${consumer}`,
+    correlation: event.correlation,
+    causation: formatPosition(event),
+    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+  }
+  return async <State, Cmd extends Command, Event extends DomainEvent>(
+    decider: Decider<State, Cmd, Event>,
+    id: string,
+    commandId: string,
+    command: Cmd,
+  ): Promise<Sent<Event>> => {
+    const stream = streamOf(decider.category, id)
+    // A client's key has no space (request.ts): none can take this one.
+    const key = `${consumer} ${commandId}`
+    let events: readonly RecordedEvent[] | undefined
+    const outcome = await deps.command(decider, { stream, key, command, metadata }, (appended) => {
+      events = appended
+    })
+    if (outcome.done) {
+      events ??= await eventsOf(deps.log, outcome)
+      return { events: events as unknown as readonly Event[] }
+    }
+    if (outcome.code === 'idempotency-key-reused')
+      throw new TidemarkError(
+        'internal',
+        `${consumer} sends ${commandId} to ${stream} with another content than before`,
+      )
+    trace(`${consumer}: ${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+    return { events: [], refused: outcome.code }
+  }
+}
+
+/** What an earlier call of the same command had led to. */
+async function eventsOf(
+  log: EventHistory,
+  { stream, version, events }: CommandDone,
+): Promise<readonly RecordedEvent[]> {
+  if (events === 0) return []
+  return log.readRange(stream, { direction: 'forward', after: version - events, limit: events })
+}

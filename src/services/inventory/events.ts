@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { type EventOf, eventType } from '../../core/event.ts'
+import { StockReservationRejected, StockReserved } from './contract.ts'
+
+const units = z.int().positive()
+
+export const StockReceived = eventType('StockReceived', 1, z.object({ sku: z.string(), quantity: units }))
+
+/** A count, a loss, a find: what is on hand changes by so many. */
+export const StockAdjusted = eventType(
+  'StockAdjusted',
+  1,
+  z.object({ sku: z.string(), change: z.int(), reason: z.string() }),
+)
+
+export const UnitsReserved = eventType(
+  'UnitsReserved',
+  1,
+  z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
+)
+
+/**
+ * An order wanted more than there was. Recorded, so that the question is answered once for ever: whoever asks again, however late,
+ * hears the same.
+ */
+export const UnitsDeclined = eventType(
+  'UnitsDeclined',
+  1,
+  z.object({ sku: z.string(), orderId: z.string(), quantity: units, available: z.int().nonnegative() }),
+)
+
+export const UnitsReleased = eventType(
+  'UnitsReleased',
+  1,
+  z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
+)
+
+/** All events of a product's stream. */
+export const stockEvents = [StockReceived, StockAdjusted, UnitsReserved, UnitsDeclined, UnitsReleased] as const
+export type StockEvent = EventOf<(typeof stockEvents)[number]>
+
+export const StockReservationCancelled = eventType('StockReservationCancelled', 1, z.object({ orderId: z.string() }))
+
+/** All events of a reservation's stream. */
+export const reservationEvents = [StockReserved, StockReservationRejected, StockReservationCancelled] as const
+export type ReservationEvent = EventOf<(typeof reservationEvents)[number]>

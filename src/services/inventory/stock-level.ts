@@ -1,0 +1,44 @@
+import type { OneStreamView } from '../../core/view.ts'
+import type { StockEvent } from './events.ts'
+
+/** What `GET /stock/{sku}` shows. */
+export interface StockLevel {
+  readonly sku: string
+  readonly status: 'in-stock' | 'sold-out'
+  readonly onHand: number
+  readonly reserved: number
+  readonly available: number
+  /** Units that orders wanted in vain. */
+  readonly declined: number
+  readonly updatedAt: string
+}
+
+/** The stock of each product. */
+export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
+  kind: 'one-stream',
+  name: 'stock-level',
+  category: 'stock',
+  filters: { status: ['in-stock', 'sold-out'] },
+  evolve(document, event) {
+    const { onHand = 0, reserved = 0, declined = 0 } = document ?? {}
+    const level = (change: Partial<Pick<StockLevel, 'onHand' | 'reserved' | 'declined'>>): StockLevel => {
+      const counted = { onHand, reserved, declined, ...change }
+      const available = counted.onHand - counted.reserved
+      const status = available > 0 ? 'in-stock' : 'sold-out'
+      return { sku: event.data.sku, status, ...counted, available, updatedAt: event.time }
+    }
+    switch (event.type) {
+      case 'StockReceived':
+        return level({ onHand: onHand + event.data.quantity })
+      case 'StockAdjusted':
+        return level({ onHand: onHand + event.data.change })
+      case 'UnitsReserved':
+        return level({ reserved: reserved + event.data.quantity })
+      case 'UnitsDeclined':
+        return level({ declined: declined + event.data.quantity })
+      case 'UnitsReleased':
+        return level({ reserved: reserved - event.data.quantity })
+    }
+  },
+  sort: (document) => document.sku,
+}
