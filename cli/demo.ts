@@ -3,7 +3,9 @@ import { CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { checkViews } from './demo/check.ts'
+import { checkStock } from './demo/check-stock.ts'
 import { Client } from './demo/client.ts'
+import { Latency } from './demo/latency.ts'
 import { runWorkload } from './demo/workload.ts'
 import { cosmosConnection, localPorts } from './local-settings.ts'
 
@@ -18,7 +20,12 @@ async function demo(): Promise<void> {
   await fetch(`http://127.0.0.1:${ports.http}/api/ordering/orders?limit=1`).catch(() => {
     throw new UsageError(`nothing answers at port ${ports.http}: run npm start in another terminal first`)
   })
-  const log = new CosmosClient(cosmosConnection()).database('ordering').container('events')
+  const inventory = new Client(`http://127.0.0.1:${ports.http}/api/inventory`)
+  const cosmos = new CosmosClient(cosmosConnection())
+  const logs = {
+    ordering: cosmos.database('ordering').container('events'),
+    inventory: cosmos.database('inventory').container('events'),
+  }
 
   const bar = new SingleBar({
     format: 'orders {bar} {value}/{total} {eta}s',
@@ -28,7 +35,7 @@ async function demo(): Promise<void> {
   bar.start(orders, 0)
   const started = performance.now()
   const run = randomUUID()
-  const seen = await runWorkload(client, { orders, seed, concurrency, run }, () => bar.increment())
+  const seen = await runWorkload(client, { orders, seed, concurrency, run, inventory }, () => bar.increment())
   const seconds = (performance.now() - started) / 1000
   bar.stop()
 
@@ -38,20 +45,28 @@ async function demo(): Promise<void> {
   )
   console.log(`command          ${seen.command}`)
   console.log(`command to view  ${seen.commandToView}`)
-  if (client.retries > 0) console.log(`sent again       ${client.retries} requests`)
+  const toDecision = new Latency()
+  for (const milliseconds of seen.decided.values()) toDecision.add(milliseconds)
+  console.log(`view to decision ${toDecision}`)
+  const retries = client.retries + inventory.retries
+  if (retries > 0) console.log(`sent again       ${retries} requests`)
 
-  const result = await checkViews(client, log, seen.positions)
-  const { events, listed, products } = result
+  // First what the services agree on, for which it waits until all is decided; then every view against its log.
+  const stock = await checkStock(inventory, logs, seen.positions)
+  const result = await checkViews(client, logs.ordering, seen.positions)
+  const events = result.events + stock.events
   console.log(
-    `checked          ${result.orders} orders (${listed} listed) and ${products} products against ${events} events of the log`,
+    `checked          ${result.orders} orders (${result.listed} listed) and ${result.products} products, ${stock.products} stock levels, against ${events} events of the two logs`,
   )
-  const wrong = [...seen.surprises, ...result.differences]
+  const decided = [...stock.decided].sort().map(([status, count]) => `${count} ${status}`)
+  console.log(`orders           ${decided.join(', ')}; ${stock.reserved} units reserved for those confirmed`)
+  const wrong = [...seen.surprises, ...stock.differences, ...result.differences]
   for (const line of wrong.slice(0, SHOWN_DIFFERENCES)) console.error(`difference: ${line}`)
   if (wrong.length > SHOWN_DIFFERENCES) console.error(`difference: and ${wrong.length - SHOWN_DIFFERENCES} more`)
-  if (wrong.length > 0 || result.orders === 0 || events === 0) {
+  if (wrong.length > 0 || result.orders === 0 || stock.products === 0 || events === 0) {
     console.error(`failed: ${wrong.length} differences`)
     process.exitCode = 1
-  } else console.log('every view equals its log')
+  } else console.log('every view equals its log, every order is decided, no stock is oversold or lost')
 }
 
 await runCommand(demo)

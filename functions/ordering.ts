@@ -22,7 +22,9 @@ app.http('ordering-orders', http('ordering/orders', { GET: orders, POST: command
 app.http('ordering-order', http('ordering/orders/{id}', { GET: oneOrder }))
 app.http(
   'ordering-order-command',
-  http('ordering/orders/{id}/{command}', { POST: commandTo(service, order, ['change-shipping-address', 'cancel']) }),
+  http('ordering/orders/{id}/{command}', {
+    POST: commandTo(service, order, ['place', 'change-shipping-address', 'cancel']),
+  }),
 )
 app.http('ordering-sales', http('ordering/sales-by-product', { GET: sales }))
 app.http('ordering-sales-of-product', http('ordering/sales-by-product/{sku}', { GET: salesOfProduct }))

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Container } from '@azure/cosmos'
 import type { Client } from './client.ts'
-import { type Expected, foldRawLog, type RawItem } from './raw-fold.ts'
+import { type Expected, foldRawLog } from './raw-fold.ts'
+import { everyPage, inParallel, lost, readRawLog } from './reading.ts'
 
 /** What was compared, and every difference found. */
 export interface CheckResult {
@@ -12,27 +13,15 @@ export interface CheckResult {
   readonly differences: readonly string[]
 }
 
-const AT_ONCE = 16
-
-/** Every item of the log: events and marks. */
-export async function readRawLog(log: Container): Promise<RawItem[]> {
-  const { resources } = await log.items.readAll({ maxItemCount: 1000 }).fetchAll()
-  return resources
-}
-
 /**
  * Compares every view with the raw log. Each document is asked for at the last position of its stream, so what is compared is what the
  * view settled on.
- * @param positions that commands were answered with: each must be in the log.
+ * @param positions that commands were answered with: each of an order must be in the log.
  */
 export async function checkViews(client: Client, log: Container, positions: Iterable<string>): Promise<CheckResult> {
   const expected = foldRawLog(await readRawLog(log))
   const differences = [...expected.faults]
-  for (const position of positions) {
-    const at = position.lastIndexOf('@')
-    if ((expected.versions.get(position.slice(0, at)) ?? 0) < Number(position.slice(at + 1)))
-      differences.push(`${position} was answered, but is not in the log`)
-  }
+  differences.push(...lost('order-', positions, expected.versions))
   await checkOrders(client, expected, differences)
   const listed = await checkLists(client, expected, differences)
   await checkSales(client, expected, differences)
@@ -54,7 +43,7 @@ async function checkOrders(client: Client, expected: Expected, differences: stri
 /** The lists by status: every order once, under its own status, and none besides. */
 async function checkLists(client: Client, expected: Expected, differences: string[]): Promise<number> {
   let listed = 0
-  for (const status of ['placed', 'confirmed', 'cancelled']) {
+  for (const status of ['placed', 'confirmed', 'rejected', 'cancelled']) {
     const ids = (await everyPage(client, `/orders?status=${status}&limit=100`)).map((order) => String(order.orderId))
     const should = [...expected.orders.values()]
       .filter((order) => order.status === status)
@@ -84,22 +73,4 @@ async function checkSales(client: Client, expected: Expected, differences: strin
       )
   for (const sku of shown.keys())
     if (!expected.sales.has(String(sku))) differences.push(`sales of ${sku}: the log has none`)
-}
-
-async function everyPage(client: Client, path: string): Promise<Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = []
-  for (let continuation = ''; ; ) {
-    const { body } = await client.get(path + continuation)
-    items.push(...body.items)
-    if (body.continuation === undefined) return items
-    continuation = `&continuation=${body.continuation}`
-  }
-}
-
-async function inParallel<Item>(items: Iterable<Item>, task: (item: Item) => Promise<void>): Promise<void> {
-  const queue = items[Symbol.iterator]()
-  const worker = async (): Promise<void> => {
-    for (let next = queue.next(); !next.done; next = queue.next()) await task(next.value)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }

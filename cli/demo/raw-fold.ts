@@ -19,26 +19,30 @@ export interface Expected {
   readonly faults: string[]
 }
 
-export function foldRawLog(items: readonly RawItem[]): Expected {
+/** The events of a log in the order of their versions, the last version of each stream, and what is wrong in the log itself. */
+export function readLog(
+  items: readonly RawItem[],
+): Pick<Expected, 'versions' | 'faults'> & { readonly events: RawItem[] } {
   const events = items.filter((item) => !item.id.startsWith('~')).sort((a, b) => a.version - b.version)
-  const expected: Expected = {
-    orders: new Map(),
-    sales: new Map(),
-    versions: new Map(),
-    events: events.length,
-    faults: [],
+  const versions = new Map<string, number>()
+  const faults: string[] = []
+  for (const { stream, version } of events) {
+    const before = versions.get(stream) ?? 0
+    if (version !== before + 1) faults.push(`${stream}: version ${version} comes after ${before}`)
+    versions.set(stream, version)
   }
+  for (const mark of items.filter((item) => item.id.startsWith('~cmd:')))
+    if ((versions.get(mark.stream) ?? 0) < mark.to) faults.push(`${mark.stream}: a command's mark says ${mark.to}`)
+  return { events, versions, faults }
+}
+
+export function foldRawLog(items: readonly RawItem[]): Expected {
+  const { events, versions, faults } = readLog(items)
+  const expected: Expected = { orders: new Map(), sales: new Map(), versions, events: events.length, faults }
   for (const event of events) {
-    const before = expected.versions.get(event.stream) ?? 0
-    if (event.version !== before + 1)
-      expected.faults.push(`${event.stream}: version ${event.version} comes after ${before}`)
-    expected.versions.set(event.stream, event.version)
     foldOrder(expected.orders, event)
     foldSales(expected.sales, event)
   }
-  for (const mark of items.filter((item) => item.id.startsWith('~cmd:')))
-    if ((expected.versions.get(mark.stream) ?? 0) < mark.to)
-      expected.faults.push(`${mark.stream}: a command's mark says ${mark.to}`)
   return expected
 }
 
@@ -58,6 +62,10 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
   order.updatedAt = time
   if (type === 'ShippingAddressChanged') order.shippingAddress = data.shippingAddress
   if (type === 'OrderConfirmed') order.status = 'confirmed'
+  if (type === 'OrderRejected') {
+    order.status = 'rejected'
+    order.rejectionReason = data.reason
+  }
   if (type === 'OrderCancelled') {
     order.status = 'cancelled'
     order.cancellationReason = data.reason
@@ -65,7 +73,7 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
 }
 
 function foldSales(sales: Map<string, Record<string, unknown>>, { type, data }: RawItem): void {
-  const sign = type === 'OrderPlaced' ? 1 : type === 'OrderCancelled' ? -1 : 0
+  const sign = type === 'OrderPlaced' ? 1 : type === 'OrderCancelled' || type === 'OrderRejected' ? -1 : 0
   if (sign === 0) return
   for (const { sku, quantity, unitPrice } of data.lines) {
     const product = (sales.get(sku) as RawItem) ?? { sku, orders: 0, quantity: 0, revenue: {} }

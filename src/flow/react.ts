@@ -108,7 +108,7 @@ function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedE
         'internal',
         `${consumer} sends ${commandId} to ${stream} with another content than before`,
       )
-    trace(`${consumer}: ${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
     return { events: [], refused: outcome.code }
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +16,13 @@ describe('npm run cloud', () => {
       await cloud.prints('ready')
       const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
       try {
-        await host.prints('ordering-sales-by-product-view')
+        const registered = readdirSync('functions').flatMap((file) =>
+          [...readFileSync(join('functions', file), 'utf8').matchAll(/^app\.\w+\(\s*'([\w-]+)'/gm)].map(
+            ([, name]) => name,
+          ),
+        )
+        assert.ok(registered.length > 15, `only ${registered.length} registrations were found`)
+        for (const name of registered) await host.prints(`${name}: `)
         await host.prints('/api/ordering/orders/{id}/{command}')
         const base = /http:\/\/127\.0\.0\.1:\d+\/api\/ordering/.exec(host.output)?.[0]
         const headers = { 'content-type': 'application/json' }
@@ -24,6 +31,9 @@ describe('npm run cloud', () => {
         const { id, position } = (await placed.json()) as { id: string; position: string }
         const seen = await fetch(`${base}/orders/${id}?position=${encodeURIComponent(position)}`)
         assert.equal(seen.status, 200)
+        // Nothing is in stock: what inventory says comes back through its relay, its hub and ordering's reaction.
+        const decided = await fetch(`${base}/orders/${id}?position=${encodeURIComponent(`order-${id}@2`)}`)
+        assert.equal(((await decided.json()) as { status: string }).status, 'rejected')
       } finally {
         host.kill('SIGTERM')
         assert.equal((await host.ended).code, 0, host.output)

@@ -11,7 +11,7 @@ import { System } from '../support/system.ts'
 
 let system: System
 before(async () => {
-  system = await System.start()
+  system = await System.start({ services: ['ordering'] })
 })
 after(() => system.remove())
 
@@ -31,11 +31,11 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 
 const moveTo = (city: string) => ({ shippingAddress: { ...address, city } })
 
-/** An order that was placed, moved to each city in turn, and confirmed. @returns its stream. */
+/** An order that was placed, moved to each city in turn, and cancelled. @returns its stream. */
 async function orderThatMoved(...cities: readonly string[]): Promise<string> {
   const { id } = await post('/orders', placeBody)
   for (const city of cities) await post(`/orders/${id}/change-shipping-address`, moveTo(city))
-  await post(`/orders/${id}/confirm`, {})
+  await post(`/orders/${id}/cancel`, { reason: 'late' })
   return `order-${id}`
 }
 
@@ -173,7 +173,7 @@ describe('the past over HTTP', () => {
       assert.deepEqual([status, headers.get('etag')], [200, `"${version}"`])
       assert.deepEqual([then.stream, then.version, then.time, then.hash], [stream, version, time, hash])
       assert.equal(then.state.shippingAddress.city, cities[version - 1])
-      assert.equal(then.state.status, version === 4 ? 'confirmed' : 'placed')
+      assert.equal(then.state.status, version === 4 ? 'cancelled' : 'placed')
       const moment = await get(`/streams/${stream}/state?at=${encodeURIComponent(time.replace('Z', '+00:00'))}`)
       const last = body.items.findLast((event: Body) => event.time === time)
       assert.equal(moment.body.version, last.version)
@@ -221,7 +221,7 @@ describe('npm run state', () => {
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(out), body.state)
     assert.equal(err, `${stream}@2 at ${body.time}, hash ${body.hash}\n`)
-    assert.deepEqual(JSON.parse((await state(stream)).out).status, 'confirmed')
+    assert.deepEqual(JSON.parse((await state(stream)).out).status, 'cancelled')
     assert.deepEqual(JSON.parse((await state(stream, '--at', body.time)).out), body.state)
   })
 })

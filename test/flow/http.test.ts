@@ -6,7 +6,7 @@ import { System } from '../support/system.ts'
 
 let system: System
 before(async () => {
-  system = await System.start()
+  system = await System.start({ services: ['ordering'] })
 })
 after(() => system.remove())
 
@@ -119,20 +119,21 @@ describe('refusals: problem details, and nothing written', () => {
     [
       'an If-Match that is no version',
       'POST',
-      '/orders/1/confirm',
+      '/orders/1/cancel',
       { headers: { 'if-match': 'W/"x"' } },
       400,
       'invalid-if-match',
     ],
-    ['an actor with a space', 'POST', '/orders/1/confirm', { headers: { 'x-actor': 'a b' } }, 400, 'invalid-header'],
-    ['an unknown aggregate', 'POST', '/orders/nobody/confirm', {}, 404, 'stream-not-found'],
-    ['an id that cannot be one', 'POST', '/orders/a%20b/confirm', {}, 400, 'invalid-id'],
+    ['an actor with a space', 'POST', '/orders/1/cancel', { headers: { 'x-actor': 'a b' } }, 400, 'invalid-header'],
+    ['an unknown aggregate', 'POST', '/orders/nobody/cancel', { body: '{"reason":"late"}' }, 404, 'stream-not-found'],
+    ['an id that cannot be one', 'POST', '/orders/a%20b/cancel', { body: '{"reason":"late"}' }, 400, 'invalid-id'],
     ['an unknown command', 'POST', '/orders/1/explode', {}, 404, 'unknown-command'],
+    ['a command that only a reaction sends', 'POST', '/orders/1/confirm', {}, 404, 'unknown-command'],
     ['an unknown route', 'GET', '/nothing/here', {}, 404, 'route-not-found'],
     ['an order that is not there', 'GET', '/orders/nobody', {}, 404, 'document-not-found'],
     ['a wrong method on a list', 'DELETE', '/orders', {}, 405, 'method-not-allowed'],
     ['a wrong method on a document', 'PUT', '/orders/1', { body: '{}' }, 405, 'method-not-allowed'],
-    ['a wrong method on a command', 'GET', '/orders/1/confirm', {}, 405, 'method-not-allowed'],
+    ['a wrong method on a command', 'GET', '/orders/1/cancel', {}, 405, 'method-not-allowed'],
     ['an unknown status', 'GET', '/orders?status=lost', {}, 400, 'invalid-query'],
     ['a limit over the bound', 'GET', '/orders?limit=101', {}, 400, 'invalid-query'],
     ['a limit that is no number', 'GET', '/orders?limit=ten', {}, 400, 'invalid-query'],
@@ -159,9 +160,9 @@ describe('refusals: problem details, and nothing written', () => {
 
   it('what the domain refuses is a 409 with its own code', async () => {
     const { id } = await newOrder()
-    assert.equal((await post(`/orders/${id}/confirm`, {})).status, 200)
-    const refused = await post(`/orders/${id}/cancel`, { reason: 'late' })
-    assert.deepEqual([refused.status, refused.body.code], [409, 'order-confirmed'])
+    assert.equal((await post(`/orders/${id}/cancel`, { reason: 'late' })).status, 200)
+    const refused = await post(`/orders/${id}/change-shipping-address`, { shippingAddress: placeBody.shippingAddress })
+    assert.deepEqual([refused.status, refused.body.code], [409, 'order-cancelled'])
   })
 })
 
@@ -205,10 +206,10 @@ describe('commands', () => {
 
   it('If-Match: the version that was read, or 412', async () => {
     const { id } = await newOrder()
-    const stale = await post(`/orders/${id}/confirm`, {}, { 'if-match': '"7"' })
+    const stale = await post(`/orders/${id}/cancel`, { reason: 'late' }, { 'if-match': '"7"' })
     assert.deepEqual([stale.status, stale.body.code], [412, 'version-mismatch'])
-    const confirmed = await post(`/orders/${id}/confirm`, {}, { 'if-match': '"1"' })
-    assert.deepEqual([confirmed.status, confirmed.headers.get('etag')], [200, '"2"'])
+    const cancelled = await post(`/orders/${id}/cancel`, { reason: 'late' }, { 'if-match': '"1"' })
+    assert.deepEqual([cancelled.status, cancelled.headers.get('etag')], [200, '"2"'])
   })
 
   it('an event says who asked for it and why', async () => {

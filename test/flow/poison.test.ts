@@ -8,7 +8,7 @@ import { System } from '../support/system.ts'
 describe('a message that cannot be read', () => {
   let system: System
   before(async () => {
-    system = await System.start()
+    system = await System.start({ services: ['ordering'] })
   })
   after(() => system.remove())
 

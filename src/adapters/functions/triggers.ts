@@ -52,11 +52,11 @@ export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunction
   return consumer(port.name, view.name, port.projection(view))
 }
 
-/** A reaction: the other service's hub, in a consumer group of its own. Refusals of its commands are lines of its log. */
+/** A reaction: the other service's hub, in a consumer group of its own. Refusals that its commands met are traced: an everyday outcome. */
 export function reactionOf(port: TriggerPort, reaction: AnyReaction): EventHubFunctionOptions {
   const react = port.reaction(reaction)
   return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
-    react(messages, (line) => context.info(line)),
+    react(messages, (line) => context.debug(line)),
   )
 }
 

@@ -1,0 +1,74 @@
+import { type RawItem, readLog } from './raw-fold.ts'
+
+/** What became of one line of an order in its product's stream. */
+export interface Units {
+  reserved: number
+  released: number
+  declined: number
+}
+
+export interface ExpectedStock {
+  /** What `GET /stock/{sku}` should answer, by SKU. */
+  readonly levels: Map<string, Record<string, unknown>>
+  /** By order, then by SKU. */
+  readonly units: Map<string, Map<string, Units>>
+  /** The last event of each order's reservation, by order. */
+  readonly reservations: Map<string, string>
+  readonly versions: Map<string, number>
+  readonly events: number
+  /** What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice. */
+  readonly faults: string[]
+}
+
+/** The demo's own fold of inventory's raw log; it shares no code with the service, as raw-fold.ts does not. */
+export function foldRawStock(items: readonly RawItem[]): ExpectedStock {
+  const { events, versions, faults } = readLog(items)
+  const expected: ExpectedStock = {
+    levels: new Map(),
+    units: new Map(),
+    reservations: new Map(),
+    versions,
+    events: events.length,
+    faults,
+  }
+  for (const event of events)
+    if (event.stream.startsWith('stock-')) foldStock(expected, event)
+    else expected.reservations.set(event.data.orderId, event.type)
+  return expected
+}
+
+function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, type, time, data }: RawItem): void {
+  const sku = stream.slice('stock-'.length)
+  const level = (levels.get(sku) as RawItem) ?? { sku, onHand: 0, reserved: 0, declined: 0 }
+  const ofOrder = units.get(data.orderId) ?? new Map<string, Units>()
+  const line = ofOrder.get(sku) ?? { reserved: 0, released: 0, declined: 0 }
+  if (type === 'StockReceived') level.onHand += data.quantity
+  if (type === 'StockAdjusted') level.onHand += data.change
+  if (type === 'UnitsReserved') {
+    level.reserved += data.quantity
+    if (line.reserved + line.declined > 0)
+      faults.push(`${stream}@${version}: order ${data.orderId} was answered before`)
+    line.reserved += data.quantity
+  }
+  if (type === 'UnitsDeclined') {
+    level.declined += data.quantity
+    if (line.reserved + line.declined > 0)
+      faults.push(`${stream}@${version}: order ${data.orderId} was answered before`)
+    if (data.quantity <= level.onHand - level.reserved)
+      faults.push(`${stream}@${version}: declined, but there was enough`)
+    line.declined += data.quantity
+  }
+  if (type === 'UnitsReleased') {
+    level.reserved -= data.quantity
+    line.released += data.quantity
+    if (line.released > line.reserved) faults.push(`${stream}@${version}: more was released than reserved`)
+  }
+  level.available = level.onHand - level.reserved
+  level.status = level.available > 0 ? 'in-stock' : 'sold-out'
+  level.updatedAt = time
+  if (level.available < 0) faults.push(`${stream}@${version}: oversold by ${-level.available}`)
+  levels.set(sku, level)
+  if (data.orderId === undefined) return
+  ofOrder.set(sku, line)
+  units.set(data.orderId, ofOrder)
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
+import { toCloudEvent } from '../../../src/core/cloud-event.ts'
+import type { RecordedEvent } from '../../../src/core/event.ts'
+import { hashOf } from '../../../src/core/hash-chain.ts'
+import type { AnyReaction } from '../../../src/core/reaction.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { reaction } from '../../../src/flow/react.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { order } from '../../../src/services/ordering/order.ts'
+import { orderConfirmation } from '../../../src/services/ordering/order-confirmation.ts'
+import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { place } from '../../support/orders.ts'
+import { recorded } from '../../support/recorded.ts'
+
+const lines = [{ sku: 'tea', quantity: 2 }]
+const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
+const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
+const other = { type: 'SomethingElse', data: {} }
+
+function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): Record<string, unknown>[] {
+  return recorded(stream, ...events).map((event) => ({ ...toCloudEvent(event) }))
+}
+
+async function setUp(declared: AnyReaction = orderConfirmation) {
+  const log = new MemoryEventStore()
+  let positions = new MemoryPositions()
+  const deps = { service: 'ordering', store: log, cache: stateCache(10), clock: new ManualClock() }
+  await handleCommand(deps, order, request('k1', place))
+  const traced: string[] = []
+  let commands = 0
+  const react = reaction(
+    {
+      service: 'ordering',
+      log,
+      get positions() {
+        return positions
+      },
+      command: (decider, ...rest) => {
+        commands += 1
+        return handleCommand(deps, decider, ...rest)
+      },
+    },
+    declared,
+  )
+  return {
+    positionOf: (stream: string) => positions.readPosition(stream),
+    forget: () => {
+      positions = new MemoryPositions()
+    },
+    react: (batch: readonly unknown[]) => react(batch, (line) => traced.push(line)),
+    send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
+    events: async (): Promise<RecordedEvent[]> => everyEvent(log),
+    traced,
+    get commands() {
+      return commands
+    },
+  }
+}
+
+describe('reactions', () => {
+  it('what the domain refuses is an outcome: it is traced, and the position moves on', async () => {
+    const { react, send, positionOf, events, traced } = await setUp()
+    await send('k2', { type: 'cancel', data: { reason: 'late' } })
+    await react(messages('reservation-1', reserved))
+    assert.deepEqual(
+      (await events()).map(({ type }) => type),
+      ['OrderPlaced', 'OrderCancelled'],
+    )
+    assert.equal((await positionOf('reservation-1'))?.tip.version, 1)
+    assert.equal(traced.length, 1)
+    assert.match(traced[0] ?? '', /reservation-1@1: order-1 refused confirm: order-cancelled/)
+  })
+
+  for (const [what, batch, code] of [
+    [
+      'a gap, since the other log is not ours to read',
+      messages('reservation-1', other, reserved).slice(1),
+      'gap-unfilled',
+    ],
+    [
+      'a message that was changed on the way',
+      [{ ...messages('reservation-1', reserved)[0], actor: 'x' }],
+      'event-unreadable',
+    ],
+    [
+      'an event that does not fit the contract',
+      messages('reservation-1', { type: 'StockReserved', data: {} }),
+      'event-unreadable',
+    ],
+    ['an event of a version it does not know', newer(), 'event-unknown'],
+  ] as const)
+    it(`${what} holds the batch: no command, no position`, async () => {
+      const { react, positionOf, events } = await setUp()
+      await assert.rejects(react(batch), { code })
+      assert.equal((await events()).length, 1)
+      assert.equal(await positionOf('reservation-1'), undefined)
+    })
+
+  it('a fork holds the batch: another event at a version that it has passed', async () => {
+    const { react } = await setUp()
+    await react(messages('reservation-1', reserved))
+    await assert.rejects(react(messages('reservation-1', other)), { code: 'fork-detected' })
+  })
+
+  it('a command that is sent with another content than the first time is a fault, not an outcome', async () => {
+    let quantity = 0
+    const { react } = await setUp({
+      ...orderConfirmation,
+      async react(_, send) {
+        quantity += 1
+        const data = { reason: String(quantity) }
+        await send(order, '1', 'reject', { type: 'reject', data })
+      },
+    })
+    await react(messages('reservation-1', reserved))
+    await assert.rejects(react(messages('reservation-2', reserved)), { code: 'internal' })
+  })
+
+  it('what comes again, alone or among new events, is passed without a command', async () => {
+    const system = await setUp()
+    const batch = messages('reservation-1', reserved, other, cancelled)
+    await system.react(batch.slice(0, 2))
+    const { commands } = system
+    await system.react(batch)
+    await system.react([...batch, ...batch])
+    assert.deepEqual([commands, system.commands], [1, 1])
+    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 3)
+  })
+
+  it('an instance that died after its commands and before its position: they are sent again, and take effect once', async () => {
+    const answers: string[][] = []
+    const system = await setUp({
+      ...orderConfirmation,
+      react: (event, send) =>
+        orderConfirmation.react(event, async (...command) => {
+          const sent = await send(...command)
+          answers.push(sent.events.map(({ type }) => type))
+          return sent
+        }),
+    })
+    await system.react(messages('reservation-1', reserved))
+    const before = await system.events()
+    system.forget()
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
+    assert.deepEqual(await system.events(), before)
+  })
+
+  it('its events say who, why, and in which conversation', async () => {
+    const { react, events } = await setUp()
+    await react(messages('reservation-1', reserved))
+    const { actor, causation, correlation } = (await events()).at(-1) ?? {}
+    assert.deepEqual(
+      { actor, causation, correlation },
+      { actor: 'reaction:ordering-order-confirmation', causation: 'reservation-1@1', correlation: 'correlation' },
+    )
+  })
+
+  it('streams of other categories are not its own: no command, no position', async () => {
+    const { react, positionOf, events } = await setUp()
+    await react(messages('stock-tea', { type: 'StockReserved', data: { orderId: '1', lines } }))
+    assert.equal((await events()).length, 1)
+    assert.equal(await positionOf('stock-tea'), undefined)
+  })
+})
+
+function newer(): Record<string, unknown>[] {
+  const [event] = recorded('reservation-1', reserved)
+  assert.ok(event)
+  const { hash: _, ...unhashed } = { ...event, schemaVersion: 2 }
+  return [{ ...toCloudEvent({ ...unhashed, hash: hashOf(unhashed) }) }]
+}

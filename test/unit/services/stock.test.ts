@@ -1,0 +1,55 @@
+import { describe, it } from 'node:test'
+import { stock } from '../../../src/services/inventory/stock.ts'
+import { deciding } from '../../support/given.ts'
+
+const given = deciding(stock, 'tea')
+const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } } as const
+const reserved = { type: 'UnitsReserved', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
+const released = { type: 'UnitsReleased', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
+const reserve = (orderId: string, quantity: number) => ({ type: 'reserve', data: { orderId, quantity } }) as const
+const adjust = (change: number) => ({ type: 'adjust', data: { change, reason: 'counted' } }) as const
+
+describe('stock', () => {
+  it('declines an order that wants more than is left, and records it', () =>
+    given(received, reserved)
+      .when(reserve('b', 3))
+      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', quantity: 3, available: 2 } }))
+  it('declines where there never was any', () =>
+    given()
+      .when(reserve('b', 1))
+      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', quantity: 1, available: 0 } }))
+  it('reserves down to the last unit', () =>
+    given(received, reserved)
+      .when(reserve('b', 2))
+      .decides({ type: 'UnitsReserved', data: { sku: 'tea', orderId: 'b', quantity: 2 } }))
+  it('reserves for an order once', () => given(received, reserved).when(reserve('a', 3)).decides())
+
+  it('is not adjusted below what is reserved', () =>
+    given(received, reserved).when(adjust(-3)).refused('stock-reserved'))
+  it('is adjusted down to what is reserved', () =>
+    given(received, reserved)
+      .when(adjust(-2))
+      .decides({ type: 'StockAdjusted', data: { sku: 'tea', change: -2, reason: 'counted' } }))
+  it('has nothing to do for an adjustment by nothing', () => given(received).when(adjust(0)).decides())
+
+  it('has nothing to release for an order that has none', () =>
+    given(received)
+      .when({ type: 'release', data: { orderId: 'a' } })
+      .decides())
+  it('releases what an order has, once', () => {
+    given(received, reserved)
+      .when({ type: 'release', data: { orderId: 'a' } })
+      .decides(released)
+    given(received, reserved, released)
+      .when({ type: 'release', data: { orderId: 'a' } })
+      .decides()
+  })
+  it('takes an order by its name, whatever the name', () =>
+    given(received)
+      .when({ type: 'release', data: { orderId: 'constructor' } })
+      .decides())
+  it('is received', () =>
+    given()
+      .when({ type: 'receive', data: { quantity: 5 } })
+      .decides(received))
+})
