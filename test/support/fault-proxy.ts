@@ -145,7 +145,8 @@ export function appendWith(text: string): (request: StoreRequest) => boolean {
   return ({ headers, body }) => headers['x-ms-cosmos-is-batch-request'] !== undefined && body.includes(text)
 }
 
-/** Any read of one item whose address has this text. */
+/** A read of one item, by a text of its id or of its partition key. */
 export function readOf(text: string): (request: StoreRequest) => boolean {
-  return ({ method, path }) => method === 'GET' && decodeURIComponent(path).includes(text)
+  return ({ method, path, headers }) =>
+    method === 'GET' && `${decodeURIComponent(path)} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)
 }

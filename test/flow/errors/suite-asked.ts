@@ -104,6 +104,7 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
       ['with a method that a command has not', 'method-not-allowed', 'GET', '/orders/1/cancel'],
       ['asked for its options', 'method-not-allowed', 'OPTIONS', '/orders/1/cancel'],
       ['of an unknown command', 'unknown-command', 'POST', '/orders/1/explode'],
+      ['of a command that only a reaction sends', 'unknown-command', 'POST', '/orders/1/confirm', { body: '{}' }],
       ['of a command that every object has', 'unknown-command', 'POST', '/orders/1/constructor'],
       ['with an id that cannot be one', 'invalid-id', 'POST', '/orders/a%20b/cancel', json(cancel)],
       ['with an id of 101 characters', 'invalid-id', 'GET', `/orders/${'x'.repeat(101)}`],

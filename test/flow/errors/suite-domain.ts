@@ -88,6 +88,11 @@ export function domainRefusals(world: () => World, errors: WitnessedErrors): voi
   })
 
   describe('a client is refused with 409, and nothing is written', () => {
+    it('an order that was placed before: order-already-placed', async () => {
+      const { id } = await world().newOrder()
+      await refused('order-already-placed', `/orders/${id}/place`, placeBody)
+    })
+
     it('a SKU in two lines: order-sku-repeated', () => refused('order-sku-repeated', '/orders', twice))
 
     it('a new address of a cancelled order: order-cancelled', async () => {

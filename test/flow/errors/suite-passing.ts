@@ -55,13 +55,39 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
         await placedOnce(await order.place(), order)
         assert.equal(plan.left(), 0)
       })
+  })
 
-    it('stalled: done once, after the request timed out', async () => {
+  describe('a store that stalls is not waited for longer than a request and a little more', {
+    concurrency: true,
+  }, () => {
+    it('an append: done once, and answered when its mark tells', async () => {
       const order = placing()
-      const plan = world().proxy.plan('stalled', order.append)
+      const stalled = world().proxy.plan('stalled', order.append)
       await placedOnce(await order.place(), order)
-      assert.equal(plan.left(), 0)
+      assert.equal(stalled.left(), 0)
     })
+
+    it('an append, and its mark too: outcome-unknown, and the same key is answered with the effect', async () => {
+      const order = placing()
+      world().proxy.plan('stalled', order.append)
+      const stalled = world().proxy.plan('stalled', order.readMark, Number.POSITIVE_INFINITY)
+      errors.answer('outcome-unknown', await order.place())
+      stalled.cancel()
+      await placedOnce(await order.place(), order)
+    })
+
+    for (const [what, path, fits] of [
+      ['a document', (id: string) => `/orders/${id}`, (id: string) => readOf(`order-${id}`)],
+      ['the events of a stream', (id: string) => `/streams/order-${id}/events`, queryOf],
+      ['the state of a stream', (id: string) => `/streams/order-${id}/state`, queryOf],
+    ] as const)
+      it(`${what}: unavailable`, async () => {
+        const id = randomUUID()
+        const stalled = world().proxy.plan('stalled', fits(id), Number.POSITIVE_INFINITY)
+        errors.answer('unavailable', await world().system.call('GET', path(id)))
+        stalled.cancel()
+        assert.equal((await world().system.call('GET', path(id))).status, 404)
+      })
   })
 
   describe('outcome-unknown', () => {
@@ -187,6 +213,11 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       assert.equal(body.shippingAddress.city, 'Bruges')
     })
   })
+}
+
+/** A query that asks for this id. */
+function queryOf(id: string): (request: StoreRequest) => boolean {
+  return ({ headers, body }) => headers['x-ms-documentdb-isquery'] !== undefined && body.includes(id)
 }
 
 /** The write of a stream's document in the view of orders. */
