@@ -32,12 +32,16 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     return { key, id, stream: `order-${id}`, place, append: appendWith(key), readMark: readOf(markId(key)) }
   }
 
+  /** What the log has of a stream: nothing, or one event and the mark of its command. */
+  const [nothing, once] = [
+    { versions: [], marks: 0 },
+    { versions: [1], marks: 1 },
+  ]
+
   async function placedOnce(answer: Answer, { id, stream }: { id: string; stream: string }): Promise<void> {
     assert.deepEqual([answer.status, answer.body], [201, { id, version: 1, events: 1, position: `${stream}@1` }])
-    assert.deepEqual(await world().stream(stream), { versions: [1], marks: 1 })
+    assert.deepEqual(await world().stream(stream), once)
   }
-
-  const nothing = { versions: [], marks: 0 }
 
   it('all that the functions ask the store comes through the proxy', async () => {
     const { passed } = world().proxy
@@ -91,25 +95,19 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('outcome-unknown', () => {
-    it('it took effect, and the mark cannot be read: the same key is answered with that effect', async () => {
-      const order = placing()
-      world().proxy.plan('unanswered', order.append)
-      const unread = world().proxy.plan(429, order.readMark, THROTTLED)
-      errors.answer('outcome-unknown', await order.place())
-      assert.equal(unread.left(), 0)
-      assert.deepEqual(await world().stream(order.stream), { versions: [1], marks: 1 })
-      await placedOnce(await order.place(), order)
-    })
-
-    it('it did not take effect, and the mark cannot be read: the same key makes it', async () => {
-      const order = placing()
-      world().proxy.plan('lost', order.append)
-      const unread = world().proxy.plan(429, order.readMark, THROTTLED)
-      errors.answer('outcome-unknown', await order.place())
-      assert.equal(unread.left(), 0)
-      assert.deepEqual(await world().stream(order.stream), nothing)
-      await placedOnce(await order.place(), order)
-    })
+    for (const [what, fault, left] of [
+      ['it took effect, and the mark cannot be read: the same key is answered with that effect', 'unanswered', once],
+      ['it did not take effect, and the mark cannot be read: the same key makes it', 'lost', nothing],
+    ] as const)
+      it(what, async () => {
+        const order = placing()
+        world().proxy.plan(fault, order.append)
+        const unread = world().proxy.plan(429, order.readMark, THROTTLED)
+        errors.answer('outcome-unknown', await order.place())
+        assert.equal(unread.left(), 0)
+        assert.deepEqual(await world().stream(order.stream), left)
+        await placedOnce(await order.place(), order)
+      })
 
     it('it was tried again, and that outcome is unknown too: the same key settles it', async () => {
       const order = placing()
