@@ -163,7 +163,7 @@ describe('npm run state', () => {
   it('says in one line what is not there or wrong, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
       [['order-nobody'], /^stream-not-found: there is no stream order-nobody$/],
-      [['basket-1'], /^no service has a stream basket-1; there are order-<id>$/],
+      [['basket-1'], /^no service has a stream basket-1; there are order-<id>, stock-<id>, reservation-<id>$/],
       [[stream, '--version', '9'], /^version-not-found: .* is at version 3$/],
       [[stream, '--at', 'yesterday'], /^invalid-time: /],
       [[], /^name one stream: <stream> \[--version N\] \[--at TIME\]$/],
@@ -192,7 +192,7 @@ describe('npm run verify', () => {
 
   it('says in one line that there is no such service', async () => {
     const { code, err } = await ended(cli('cli/verify.ts', ['baskets']))
-    assert.deepEqual([code, err], [1, 'there is no service baskets; there are ordering\n'])
+    assert.deepEqual([code, err], [1, 'there is no service baskets; there are ordering, inventory\n'])
   })
 
   it('counts what it checked, and finds nothing while commands go on', async () => {

@@ -8,6 +8,7 @@ import { appendFileSync } from 'node:fs'
 
 const adapters = new URL('../../dist/src/adapters/', import.meta.url)
 const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
+const { CosmosPositions } = await import(new URL('cosmos/positions.js', adapters).href)
 const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
 const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
 
@@ -17,6 +18,8 @@ const steps = {
   'after a one-stream document': [CosmosViewStore, 'writeWithTip'],
   'after the view write, before the position': [CosmosViewStore, 'writeWithMarks'],
   'after the position, before the checkpoint': [CosmosViewStore, 'writePosition'],
+  'before the position of a reaction': [CosmosPositions, 'readPosition'],
+  'after the position of a reaction': [CosmosPositions, 'writePosition'],
 } as const
 
 export type CrashPoint = keyof typeof steps

@@ -16,7 +16,7 @@ type Cloud = Awaited<ReturnType<typeof startCloud>>
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
 /** A port that nobody listens on: the system comes back on the ports it had. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   const port = await listen(server, 0, 'a test')
   await new Promise((resolve) => server.close(resolve))
@@ -43,9 +43,7 @@ export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */
   readonly services?: readonly string[]
   /** A module that the host loads first; with it its settings. */
-  readonly preload?: { readonly module: string; readonly env: NodeJS.ProcessEnv }
-  /** Settings before all others. */
-  readonly env?: NodeJS.ProcessEnv
+  readonly preload?: { readonly module?: string; readonly env: NodeJS.ProcessEnv }
   /** Hears what it prints, in place of the test's own output. */
   readonly onOutput?: (text: string) => void
   /** Without it the system's port, or any free one where another of its hosts has that. */
@@ -122,10 +120,9 @@ export class System {
         ...functionsOf(services),
         TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
-        ...options.env,
       },
       {
-        execArgv: preload ? ['--import', path(preload.module)] : [],
+        execArgv: preload?.module ? ['--import', path(preload.module)] : [],
         ...(options.onOutput ? { onOutput: options.onOutput } : {}),
       },
     )

@@ -27,7 +27,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     let host: Child
     before(async () => {
       const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/notes-functions.ts' }
-      host = await world().system.startHost({ env, onOutput: world().listen })
+      host = await world().system.startHost({ preload: { env }, onOutput: world().listen })
     })
     after(() => host.stop())
 
@@ -58,7 +58,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
 
     it('with a setting that cannot be does not start, and says which', async () => {
       const env = { ...world().env, TIDEMARK_QUERY_WAIT_MS: 'soon' }
-      await assert.rejects(world().system.startHost({ env, onOutput: world().listen }), {
+      await assert.rejects(world().system.startHost({ preload: { env }, onOutput: world().listen }), {
         message: /TIDEMARK_QUERY_WAIT_MS is a whole number from 1 on, not soon \(setting-invalid\)$/,
       })
     })

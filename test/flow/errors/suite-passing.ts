@@ -32,11 +32,9 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     return { key, id, stream: `order-${id}`, place, append: appendWith(key), readMark: readOf(markId(key)) }
   }
 
-  /** What the log has of a stream: nothing, or one event and the mark of its command. */
-  const [nothing, once] = [
-    { versions: [], marks: 0 },
-    { versions: [1], marks: 1 },
-  ]
+  // What the log has of a stream: nothing, or one event and the mark of its command.
+  const nothing = { versions: [], marks: 0 }
+  const once = { versions: [1], marks: 1 }
 
   async function placedOnce(answer: Answer, { id, stream }: { id: string; stream: string }): Promise<void> {
     assert.deepEqual([answer.status, answer.body], [201, { id, version: 1, events: 1, position: `${stream}@1` }])

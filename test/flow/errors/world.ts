@@ -26,7 +26,8 @@ export class World {
   }
 
   async startHost(): Promise<void> {
-    await this.system.startHost({ env: { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300' }, onOutput: this.listen })
+    const env = { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300' }
+    await this.system.startHost({ preload: { env }, onOutput: this.listen })
   }
 
   /** The settings of functions that reach the store through the proxy. */
