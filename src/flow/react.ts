@@ -1,17 +1,19 @@
+import type { LRUCache } from 'lru-cache'
 import { fromCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { BEGINNING } from '../core/hash-chain.ts'
-import type { EventHistory, Positions } from '../core/ports.ts'
+import type { ConsumerPosition, EventHistory, Positions } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type Sent } from '../core/reaction.ts'
 import { checkReadable, validate } from '../core/schema.ts'
 import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { forEachLimited } from './limited.ts'
 import { noSource, pendingOf } from './pending.ts'
-import { AT_ONCE, contended, MAX_ATTEMPTS } from './projecting.ts'
+import { AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
+import { remembered } from './remembered.ts'
 
 export interface ReactDependencies {
   /** The service that reacts. */
@@ -36,12 +38,13 @@ export function reaction(
   deps: ReactDependencies,
   reaction: AnyReaction,
 ): (messages: readonly unknown[], trace: Trace) => Promise<void> {
+  const known = remembered<ConsumerPosition>(REMEMBERED)
   return async (messages, trace) => {
     const events = messages.map(fromCloudEvent).filter((event) => categoryOf(event.stream) === reaction.category)
     await forEachLimited(
       Map.groupBy(events, (event) => event.stream),
       AT_ONCE,
-      ([stream, arrived]) => reactToStream(deps, reaction, stream, arrived, trace),
+      ([stream, arrived]) => reactToStream(deps, reaction, known, stream, arrived, trace),
     )
   }
 }
@@ -49,13 +52,14 @@ export function reaction(
 async function reactToStream(
   deps: ReactDependencies,
   reaction: AnyReaction,
+  known: LRUCache<string, ConsumerPosition>,
   stream: string,
   arrived: readonly RecordedEvent[],
   trace: Trace,
 ): Promise<void> {
   const { positions } = deps
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const position = await positions.readPosition(stream)
+    const position = known.get(stream) ?? (await positions.readPosition(stream))
     const pending = await pendingOf(noSource, stream, position?.tip ?? BEGINNING, arrived)
     const last = pending.at(-1)
     if (last === undefined) return
@@ -64,7 +68,11 @@ async function reactToStream(
         await reaction.react(readable(reaction, event), sender(deps, reaction, event, trace))
     const tip = { version: last.version, hash: last.hash }
     const result = await positions.writePosition(stream, tip, position?.etag)
-    if (result.outcome === 'written') return
+    if (result.outcome === 'written') {
+      known.set(stream, { tip, etag: result.etag })
+      return
+    }
+    known.delete(stream)
   }
   throw contended(reaction, stream)
 }

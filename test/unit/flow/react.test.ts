@@ -31,24 +31,34 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
   let commands = 0
-  const react = reaction(
-    {
-      service: 'ordering',
-      log,
-      get positions() {
-        return positions
+  const instance = () =>
+    reaction(
+      {
+        service: 'ordering',
+        log,
+        positions,
+        command: (decider, ...rest) => {
+          commands += 1
+          return handleCommand(deps, decider, ...rest)
+        },
       },
-      command: (decider, ...rest) => {
-        commands += 1
-        return handleCommand(deps, decider, ...rest)
-      },
-    },
-    declared,
-  )
+      declared,
+    )
+  let react = instance()
   return {
     positionOf: (stream: string) => positions.readPosition(stream),
+    /** Another instance, whose positions know of nothing. */
     forget: () => {
       positions = new MemoryPositions()
+      react = instance()
+    },
+    /** Another instance. */
+    restart: () => {
+      react = instance()
+    },
+    current: () => {
+      const its = react
+      return (batch: readonly unknown[]) => its(batch, () => {})
     },
     react: (batch: readonly unknown[]) => react(batch, (line) => traced.push(line)),
     send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
@@ -125,6 +135,7 @@ describe('reactions', () => {
     await system.react(batch.slice(0, 2))
     const { commands } = system
     await system.react(batch)
+    system.restart()
     await system.react([...batch, ...batch])
     assert.deepEqual([commands, system.commands], [1, 1])
     assert.equal((await system.positionOf('reservation-1'))?.tip.version, 3)
@@ -147,6 +158,18 @@ describe('reactions', () => {
     await system.react(messages('reservation-1', reserved))
     assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
     assert.deepEqual(await system.events(), before)
+  })
+
+  it('two instances follow a stream at once: the one that lags reads where the other is, and both go on', async () => {
+    const system = await setUp()
+    const batch = messages('reservation-1', reserved, other, cancelled, other)
+    await system.react(batch.slice(0, 1))
+    const lagging = system.current()
+    system.restart()
+    await system.react(batch.slice(0, 3))
+    await lagging(batch)
+    assert.equal(system.commands, 1)
+    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 4)
   })
 
   it('its events say who, why, and in which conversation', async () => {
