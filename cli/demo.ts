@@ -7,7 +7,8 @@ import { checkStock } from './demo/check-stock.ts'
 import { Client } from './demo/client.ts'
 import { Latency } from './demo/latency.ts'
 import { runWorkload } from './demo/workload.ts'
-import { cosmosConnection, localPorts } from './local-settings.ts'
+import { cosmosConnection } from './local-settings.ts'
+import { addressOf } from './service-address.ts'
 
 const SHOWN_DIFFERENCES = 20
 
@@ -15,12 +16,8 @@ const SHOWN_DIFFERENCES = 20
 async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
-  const ports = localPorts()
-  const client = new Client(`http://127.0.0.1:${ports.http}/api/ordering`)
-  await fetch(`http://127.0.0.1:${ports.http}/api/ordering/orders?limit=1`).catch(() => {
-    throw new UsageError(`nothing answers at port ${ports.http}: run npm start in another terminal first`)
-  })
-  const inventory = new Client(`http://127.0.0.1:${ports.http}/api/inventory`)
+  const client = new Client(`${await addressOf('ordering')}/api/ordering`)
+  const inventory = new Client(`${await addressOf('inventory')}/api/inventory`)
   const cosmos = new CosmosClient(cosmosConnection())
   const logs = {
     ordering: cosmos.database('ordering').container('events'),

@@ -14,21 +14,29 @@ export interface Child {
 }
 
 /**
- * Starts a module that calls `run` of lifecycle.ts and waits until it is ready.
+ * Starts a module that calls `run` of lifecycle.ts and waits until it is ready. What it prints goes where the parent prints, or to
+ * `options.onOutput`, as it comes.
  * @throws StartError with the child's own line when it could not start.
  */
 export async function startChild(
   name: string,
   modulePath: string,
   env: NodeJS.ProcessEnv,
-  options: { readonly args?: readonly string[]; readonly execArgv?: readonly string[] } = {},
+  options: {
+    readonly args?: readonly string[]
+    readonly execArgv?: readonly string[]
+    readonly onOutput?: (text: string) => void
+  } = {},
 ): Promise<Child> {
   // Own process group: a Ctrl-C of the terminal reaches the parent alone.
   const child = fork(modulePath, [...(options.args ?? [])], {
     env: { ...process.env, ...env },
     execArgv: [...(options.execArgv ?? [])],
     detached: true,
+    silent: options.onOutput !== undefined,
   })
+  if (options.onOutput)
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', options.onOutput)
   const exited = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ? `ended by ${signal}` : `ended with code ${code}`))
     child.once('error', (error) => resolve(error.message))

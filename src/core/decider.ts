@@ -56,7 +56,7 @@ export interface DecisionContext {
  * `evolve` never fails and never decides; `decide` never changes state.
  */
 export interface Decider<State, Cmd extends Command, Event extends DomainEvent> {
-  /** Lower-case letters and digits: the first part of the names of its streams. */
+  /** 1 to 27 lower-case letters and digits: the first part of the names of its streams. */
   readonly category: string
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]

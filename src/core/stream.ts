@@ -6,10 +6,10 @@ export interface Position {
   readonly version: number
 }
 
-// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys); 200 characters keep every key derived from
-// it below the 1,023 bytes of an item id.
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,199}$/
-const streamPattern = /^[a-z][a-z0-9]*-[A-Za-z0-9][A-Za-z0-9._~:-]{0,199}$/
+// No `/ \ ? #` (Cosmos DB item ids), no `@` (positions), no `|` (view keys). A category of 27 characters, a dash and an id of 100 are
+// the 128 that Event Hubs takes as a partition key; a stream with a longer name could be appended to but never sent.
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
+const streamPattern = /^[a-z][a-z0-9]{0,26}-[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/
 
 /**
  * The name of an aggregate's stream: `order` and `1` make `order-1`. A category has no dash, so the first dash parts them.
@@ -19,7 +19,7 @@ export function streamOf(category: string, id: string): string {
   if (!idPattern.test(id))
     throw new TidemarkError(
       'invalid-id',
-      'an id has 1 to 200 letters, digits or . _ ~ : - and starts with a letter or digit',
+      'an id has 1 to 100 letters, digits or . _ ~ : - and starts with a letter or digit',
     )
   return `${category}-${id}`
 }

@@ -77,45 +77,6 @@ describe('the past over HTTP', () => {
     stream = await orderThatMoved('Bruges', 'Ostend')
   })
 
-  const refusals: [what: string, path: () => string, status: number, code: string][] = [
-    ['events of a stream that is not there', () => '/streams/order-nobody/events', 404, 'stream-not-found'],
-    ['the state of a stream that is not there', () => '/streams/order-nobody/state', 404, 'stream-not-found'],
-    ['the state of a category that is not there', () => '/streams/basket-1/state', 404, 'stream-not-found'],
-    ['a name that is no stream', () => '/streams/order/events', 400, 'invalid-id'],
-    ['a limit over the bound', () => `/streams/${stream}/events?limit=101`, 400, 'invalid-query'],
-    ['a limit of nothing', () => `/streams/${stream}/events?limit=0`, 400, 'invalid-query'],
-    ['a direction that is none', () => `/streams/${stream}/events?direction=up`, 400, 'invalid-query'],
-    ['a place that is no version', () => `/streams/${stream}/events?after=-1`, 400, 'invalid-query'],
-    ['a misspelt parameter', () => `/streams/${stream}/state?versoin=1`, 400, 'invalid-query'],
-    ['version 0', () => `/streams/${stream}/state?version=0`, 400, 'invalid-query'],
-    [
-      'a version and a moment',
-      () => `/streams/${stream}/state?version=1&at=2026-01-01T00:00:00Z`,
-      400,
-      'invalid-query',
-    ],
-    ['a version beyond the newest', () => `/streams/${stream}/state?version=5`, 404, 'version-not-found'],
-    [
-      'a moment before the first event',
-      () => `/streams/${stream}/state?at=2000-01-01T00:00:00Z`,
-      404,
-      'version-not-found',
-    ],
-    ['a moment that is none', () => `/streams/${stream}/state?at=yesterday`, 400, 'invalid-time'],
-    [
-      'a moment whose + became a space',
-      () => `/streams/${stream}/state?at=2026-01-01T00:00:00+01:00`,
-      400,
-      'invalid-time',
-    ],
-  ]
-  for (const [what, path, status, code] of refusals)
-    it(`${what}: ${status} ${code}`, async () => {
-      const answer = await get(path())
-      assert.equal(answer.headers.get('content-type'), 'application/problem+json')
-      assert.deepEqual([answer.status, answer.body.code], [status, code])
-    })
-
   it('every event of a stream as the log keeps it, who asked for it and why', async () => {
     const key = randomUUID()
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`

@@ -12,6 +12,7 @@ export function deciding<State, Cmd extends Command, Event extends DomainEvent>(
       const state = events.reduce((current, event) => decider.evolve(current, event), decider.initial)
       const decision = decider.decide(state, command, { id, now: '2026-01-01T00:00:00.000Z' })
       return {
+        decision,
         decides(...expected: readonly Event[]) {
           assert.deepEqual(decision, expected)
         },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
-import { Client } from '../../cli/demo/client.ts'
+import { type Answer, Client } from '../../cli/demo/client.ts'
 import { functionsOf, localSettings } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
 import { startCloud } from '../../local/cloud.ts'
@@ -14,11 +14,29 @@ type Cloud = Awaited<ReturnType<typeof startCloud>>
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
+export interface CallOptions {
+  readonly body?: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One request as any client sends it; a body is `application/json` unless a header says otherwise. */
+export async function call(method: string, url: string, { body, headers }: CallOptions): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    ...(body === undefined ? {} : { body }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+}
+
 export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */
   readonly services?: readonly string[]
   /** A module that the host loads first; with it its settings. */
   readonly preload?: { readonly module?: string; readonly env: NodeJS.ProcessEnv }
+  /** Hears what it prints, in place of the test's own output. */
+  readonly onOutput?: (text: string) => void
   /** Without it the system's port, or any free one where another of its hosts has that. */
   readonly port?: number
 }
@@ -42,13 +60,22 @@ export class System {
     this.client = new Client(this.base)
   }
 
-  /** @param options `services`: those that its hosts run unless told otherwise; without it every service. */
-  static async start(options: { readonly services?: readonly string[] } = {}): Promise<System> {
+  /**
+   * The cloud alone: the hosts are up to the caller.
+   * @param options `services`: those that its hosts run unless told otherwise; without it every service.
+   */
+  static async cloudAlone(options: { readonly services?: readonly string[] } = {}): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-system-'))
     const [http, blob, eventHubs, cosmos] = [await freePort(), await freePort(), await freePort(), await freePort()]
     const every = services.map(({ name }) => name)
     const system = new System(dataDir, { http, blob, eventHubs, cosmos }, options.services ?? every)
     await system.startCloud()
+    return system
+  }
+
+  /** The cloud, and one host on it. */
+  static async start(options: { readonly services?: readonly string[] } = {}): Promise<System> {
+    const system = await System.cloudAlone(options)
     await system.startHost()
     return system
   }
@@ -85,13 +112,21 @@ export class System {
         TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },
-      { execArgv: preload?.module ? ['--import', path(preload.module)] : [] },
+      {
+        execArgv: preload?.module ? ['--import', path(preload.module)] : [],
+        ...(options.onOutput ? { onOutput: options.onOutput } : {}),
+      },
     )
     this.#hosts = [...this.#hosts, { child, services }]
     void child.exited.then(() => {
       this.#hosts = this.#hosts.filter((host) => host.child !== child)
     })
     return child
+  }
+
+  /** One request to ordering, sent once: what `client` would send again is an answer too. */
+  call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    return call(method, this.base + path, options)
   }
 
   get settings(): Readonly<Record<string, string>> {

@@ -21,7 +21,9 @@ export function cosmosClient(connection: CosmosConnection, consistency?: 'Sessio
 
 /** The HTTP status of an SDK error, or the code of a network error. */
 export function codeOf(error: unknown): number | string | undefined {
-  return error instanceof Error ? (error as Error & { code?: number | string }).code : undefined
+  if (!(error instanceof Error)) return undefined
+  // What a batch throws has no code of its own: it wraps the error that has.
+  return (error as Error & { code?: number | string }).code ?? codeOf(error.cause)
 }
 
 // The request did not reach the service, or the service did not take it.

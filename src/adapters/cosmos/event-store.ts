@@ -2,6 +2,7 @@ import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
 import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
+import { bounded, pagesOf } from './bounded.ts'
 import { readError, writeError } from './client.ts'
 import { eventOfItem, type MarkItem, markId } from './log-item.ts'
 
@@ -26,15 +27,8 @@ export class CosmosEventStore implements EventStore, EventHistory {
         { name: '@after', value: after },
       ],
     }
-    const pages = this.#container.items.query(query, { partitionKey: stream, maxItemCount: PAGE })
-    while (pages.hasMoreResults()) {
-      const { resources } = await pages.fetchNext().catch((error: unknown) => {
-        throw readError(error)
-      })
-      // An empty page is no end: the service may answer with one and a continuation.
-      if (resources !== undefined && resources.length > 0)
-        yield resources.map(eventOfItem).filter((event) => event !== undefined)
-    }
+    for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
+      yield page.map(eventOfItem).filter((event) => event !== undefined)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
@@ -48,7 +42,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
       ],
     }
     const { resources } = await this.#container.items
-      .query(query, { partitionKey: stream })
+      .query(query, { partitionKey: stream, ...bounded() })
       .fetchAll()
       .catch((error: unknown) => {
         throw readError(error)
@@ -76,7 +70,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     // Creating version 8 proves that no other 8 is there; reading 7 proves that there is a 7 to follow.
     if (first.version > 1) operations.unshift({ operationType: 'Read', id: eventId(first.version - 1) })
 
-    const response = await this.#container.items.batch(operations, stream).catch((error: unknown) => {
+    const response = await this.#container.items.batch(operations, stream, bounded()).catch((error: unknown) => {
       throw writeError(error)
     })
     const results = response.result ?? []
@@ -108,7 +102,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
 
   async #readItem<Item>(id: string, stream: string): Promise<Item | undefined> {
     try {
-      return (await this.#container.item(id, stream).read()).resource
+      return (await this.#container.item(id, stream).read(bounded())).resource
     } catch (error) {
       throw readError(error)
     }

@@ -1,5 +1,6 @@
 import type { Container } from '@azure/cosmos'
 import type { WriteResult } from '../../core/ports.ts'
+import { bounded } from './bounded.ts'
 import { codeOf, readError, writeError } from './client.ts'
 
 /** Where an item of a container with the partition key `/pk` is. */
@@ -14,7 +15,7 @@ export async function readItem<Item>(
   { id, pk }: ItemKey,
 ): Promise<(Item & { _etag: string }) | undefined> {
   try {
-    const { resource } = await container.item(id, pk).read()
+    const { resource } = await container.item(id, pk).read(bounded())
     return resource
   } catch (error) {
     throw readError(error)
@@ -33,10 +34,10 @@ export async function writeItem(
   try {
     const response =
       etag === undefined
-        ? await container.items.create(item)
+        ? await container.items.create(item, bounded())
         : await container
             .item(item.id, item.pk)
-            .replace(item, { accessCondition: { type: 'IfMatch', condition: etag } })
+            .replace(item, { accessCondition: { type: 'IfMatch', condition: etag }, ...bounded() })
     return { outcome: 'written', etag: response.etag }
   } catch (error) {
     const code = codeOf(error)

@@ -11,6 +11,7 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
+import { bounded } from './bounded.ts'
 import { readError, writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 import { CosmosPositions } from './positions.ts'
@@ -67,7 +68,7 @@ export class CosmosViewStore implements ViewStore {
         }),
       ),
     ]
-    const { result = [] } = await this.#container.items.batch(operations, pk).catch((error: unknown) => {
+    const { result = [] } = await this.#container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
       throw writeError(error)
     })
     const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
@@ -110,7 +111,7 @@ export class CosmosViewStore implements ViewStore {
     ]
     const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY c.sort DESC OFFSET 0 LIMIT ${limit}`
     const { resources } = await this.#container.items
-      .query<{ document: unknown; sort: string }>({ query, parameters })
+      .query<{ document: unknown; sort: string }>({ query, parameters }, bounded())
       .fetchAll()
       .catch((error: unknown) => {
         throw readError(error)
@@ -159,7 +160,7 @@ export class CosmosViewStores implements ViewStores {
     const container = this.#database.container(view)
     const { resource } = await container
       .item(POINTER, POINTER)
-      .read<{ generation: number }>()
+      .read<{ generation: number }>(bounded())
       .catch((error: unknown) => {
         throw readError(error)
       })

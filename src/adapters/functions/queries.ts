@@ -19,13 +19,17 @@ export interface QueryPort {
   ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
 }
 
+/** No document has a longer key: with what stands before it, it must fit Cosmos DB's partition key of 2,048 bytes. Bytes. */
+const MAX_KEY_BYTES = 1024
+
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
 export function documentOf(port: QueryPort, view: AnyView, parameter: string): Handler {
   return async (request) => {
     checkParameters(request, ['position'])
     const name = request.params[parameter] ?? ''
     const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
-    const found = await port.document(view, key, positionOf(request))
+    const position = positionOf(request)
+    const found = Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : await port.document(view, key, position)
     if (found?.document === undefined)
       throw new TidemarkError('document-not-found', `${view.name} has no such document`)
     return { headers: found.tip ? { etag: `"${found.tip.version}"` } : {}, jsonBody: found.document }

@@ -7,6 +7,10 @@ export const MAX_BODY_BYTES = 1024 * 1024
 
 // Printable ASCII without spaces: what may stand in a header and in a log line without harm.
 const tokenPattern = /^[\x21-\x7e]{1,255}$/
+// No comma either: a header that was sent twice arrives as one value, joined by a comma, and is no key.
+const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
+// JSON can escape one half of a surrogate pair, which is no Unicode and has no hash: https://www.rfc-editor.org/rfc/rfc7493#section-2.1
+const surrogateEscape = /\\u[dD][89a-fA-F]/
 // https://www.w3.org/TR/trace-context/#traceparent-header
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
@@ -21,23 +25,33 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
   if (bytes.byteLength === 0) return {}
+  const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return surrogateEscape.test(text) ? JSON.parse(text, checkUnicode) : JSON.parse(text)
   } catch (error) {
     throw new TidemarkError('invalid-json', `the body is not JSON: ${(error as Error).message}`)
   }
+}
+
+/** Takes the members of a value as they are. @throws Error for a name or a text with one half of a surrogate pair. */
+function checkUnicode(name: string, value: unknown): unknown {
+  if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed()))
+    throw new Error('it has one half of a surrogate pair')
+  return value
 }
 
 /** @throws TidemarkError `invalid-idempotency-key` */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = request.headers.get('idempotency-key')
   if (key === null) return undefined
-  if (!tokenPattern.test(key))
+  if (!keyPattern.test(key))
     throw new TidemarkError(
       'invalid-idempotency-key',
-      'an Idempotency-Key has 1 to 255 printable ASCII characters and no space',
+      'there is one Idempotency-Key, of 1 to 255 printable ASCII characters, no space and no comma',
     )
   return key
 }
@@ -48,7 +62,10 @@ export function expectedVersionOf(request: HttpRequest): number | undefined {
   if (tag === null) return undefined
   const digits = /^"(0|[1-9][0-9]{0,14})"$/.exec(tag)?.[1]
   if (digits === undefined)
-    throw new TidemarkError('invalid-if-match', 'If-Match is a version in quotes, as ETag answers it, such as "7"')
+    throw new TidemarkError(
+      'invalid-if-match',
+      'If-Match is one version in quotes, as ETag answers it, such as "7": no *, no list, no weak tag',
+    )
   return Number(digits)
 }
 

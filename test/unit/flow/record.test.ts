@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { z } from 'zod'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { type Command, commandType, type Decider } from '../../../src/core/decider.ts'
-import { type DomainEvent, eventType } from '../../../src/core/event.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../../support/fakes.ts'
-
-/** Appends as many notes, of as many bytes, as it is told to. */
-const notes: Decider<null, Command<'write', { count: number; bytes: number }>, DomainEvent> = {
-  category: 'notes',
-  commands: [commandType('write', z.object({ count: z.int(), bytes: z.int() }), { creates: true })],
-  events: [eventType('Noted', 1, z.object({ text: z.string() }))],
-  initial: null,
-  evolve: () => null,
-  decide: (_, { data }) =>
-    Array.from({ length: data.count }, () => ({ type: 'Noted', data: { text: 'x'.repeat(data.bytes) } })),
-}
+import { notes } from '../../support/notes.ts'
 
 async function write(count: number, bytes: number) {
   const store = new UnreliableStore(new MemoryEventStore())

@@ -1,0 +1,175 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { checkStock } from '../cli/demo/check-stock.ts'
+import { Latency } from '../cli/demo/latency.ts'
+import { foldRawLog } from '../cli/demo/raw-fold.ts'
+import { readRawLog } from '../cli/demo/reading.ts'
+import { runWorkload } from '../cli/demo/workload.ts'
+import { placeBody } from '../test/support/orders.ts'
+import { System } from '../test/support/system.ts'
+import { cpuShares } from './cpu.ts'
+
+/**
+ * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for its decision while it runs; then
+ * inventory is away, orders go on, and how fast it catches up once it is back. Everything runs on this machine, this measuring client too.
+ */
+
+const short = process.argv.includes('--short')
+const CLIENTS = [1, 16]
+const ORDERS = { 1: short ? 20 : 150, 16: short ? 100 : 800 } as Readonly<Record<number, number>>
+const AWAY = short ? 100 : 1000
+
+interface WorkloadResult {
+  readonly clients: number
+  readonly orders: number
+  readonly ordersPerSecond: number
+  readonly commandsPerSecond: number
+  readonly command: Latency
+  readonly toDecision: Latency
+  /** Place to decision, p50 of each tenth of the orders as they were decided: a lag that grows shows. */
+  readonly tenths: readonly Latency[]
+  readonly surprises: number
+  readonly cores: Readonly<Record<string, number>>
+}
+
+async function workload(system: System, clients: number): Promise<WorkloadResult> {
+  const orders = ORDERS[clients] ?? 0
+  const options = {
+    orders,
+    seed: 1,
+    concurrency: clients,
+    run: `bench-${clients}`,
+    inventory: system.clientOf('inventory'),
+  }
+  const pids = Object.fromEntries([
+    ...system.hosts.map((host, index) => [['ordering', 'inventory'][index], host.pid]),
+    ...['cosmos db', 'event hubs', 'blobs'].map((name) => [name, system.part(name).pid]),
+    ['client', process.pid],
+  ])
+  const started = performance.now()
+  let seen: Awaited<ReturnType<typeof runWorkload>> | undefined
+  const cores = await cpuShares(pids, async () => {
+    seen = await runWorkload(system.clientOf('ordering'), options, () => {})
+  })
+  const seconds = (performance.now() - started) / 1000
+  if (!seen) throw new Error('nothing was measured')
+  const waits = [...seen.decided.values()]
+  const toDecision = new Latency()
+  const tenths = Array.from({ length: 10 }, () => new Latency())
+  for (const [index, wait] of waits.entries()) {
+    toDecision.add(wait)
+    tenths[Math.floor((index * 10) / waits.length)]?.add(wait)
+  }
+  return {
+    clients,
+    orders,
+    ordersPerSecond: orders / seconds,
+    commandsPerSecond: seen.commands / seconds,
+    command: seen.command,
+    toDecision,
+    tenths,
+    surprises: seen.surprises.length,
+    cores,
+  }
+}
+
+/** Inventory is stopped, orders are placed, inventory starts: how long until every order is decided. */
+async function recovery(
+  system: System,
+): Promise<{ orders: number; placing: number; started: number; recovered: number }> {
+  const inventory = system.hosts[1]
+  if (!inventory) throw new Error('inventory does not run')
+  await inventory.stop()
+  const lines = [
+    { sku: 'SKU-1003', quantity: 1, unitPrice: 100 },
+    { sku: 'SKU-1004', quantity: 1, unitPrice: 100 },
+  ]
+  const client = system.clientOf('ordering')
+  const begin = performance.now()
+  let next = 0
+  const place = async (): Promise<void> => {
+    while (next < AWAY) {
+      next += 1
+      await client.post('/orders', { ...placeBody, lines }, { 'idempotency-key': `away:${next}` })
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, place))
+  const placed = performance.now()
+  await system.startHost({ services: ['inventory'] })
+  const ready = performance.now()
+  while ((await undecided(system)) > 0) await new Promise((resolve) => setTimeout(resolve, 100))
+  const end = performance.now()
+  return { orders: AWAY, placing: placed - begin, started: ready - placed, recovered: end - ready }
+}
+
+/** Read from ordering's view, which a query of one page answers; the raw logs are compared afterwards. */
+async function undecided(system: System): Promise<number> {
+  const { body } = await system.clientOf('ordering').get('/orders?status=placed&limit=1')
+  return body.items.length
+}
+
+const ms = (value: number): string => value.toFixed(0).padStart(7)
+const numbers = (latency: Latency) => ({
+  count: latency.count,
+  p50: latency.percentile(0.5),
+  p95: latency.percentile(0.95),
+  p99: latency.percentile(0.99),
+})
+
+const system = await System.start({ services: ['ordering'] })
+try {
+  await system.startHost({ services: ['inventory'] })
+  process.stderr.write('warm-up …\n')
+  const inventory = system.clientOf('inventory')
+  await runWorkload(
+    system.clientOf('ordering'),
+    { orders: 50, seed: 9, concurrency: 16, run: 'warm-up', inventory },
+    () => {},
+  )
+  const results: WorkloadResult[] = []
+  for (const clients of CLIENTS) {
+    process.stderr.write(`${ORDERS[clients]} orders, ${clients} at once …\n`)
+    results.push(await workload(system, clients))
+  }
+  process.stderr.write(`${AWAY} orders while inventory is away …\n`)
+  const away = await recovery(system)
+
+  const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
+  const check = await checkStock(system.clientOf('inventory'), logs, [])
+  const orders = foldRawLog(await readRawLog(logs.ordering)).orders.size
+  if (check.differences.length > 0 || orders === 0) throw new Error(check.differences.slice(0, 5).join('\n'))
+
+  console.log('at once  orders/s  commands/s  command p50    p99   to decision p50    p95    p99   surprises')
+  for (const result of results)
+    console.log(
+      `${String(result.clients).padStart(7)} ${result.ordersPerSecond.toFixed(1).padStart(9)} ${result.commandsPerSecond.toFixed(0).padStart(11)}      ${ms(result.command.percentile(0.5))}${ms(result.command.percentile(0.99))}           ${ms(result.toDecision.percentile(0.5))}${ms(result.toDecision.percentile(0.95))}${ms(result.toDecision.percentile(0.99))}   ${String(result.surprises).padStart(9)}`,
+    )
+  console.log('\nto decision, p50 in each tenth of the run (ms)')
+  for (const { clients, tenths } of results)
+    console.log(`${String(clients).padStart(7)} ${tenths.map((tenth) => ms(tenth.percentile(0.5))).join('')}`)
+  console.log('\ncores')
+  for (const { clients, cores } of results)
+    console.log(
+      `${String(clients).padStart(7)} ${Object.entries(cores)
+        .map(([name, share]) => `${name} ${share.toFixed(2)}`)
+        .join('   ')}`,
+    )
+  console.log(
+    `\naway: ${away.orders} orders placed in ${(away.placing / 1000).toFixed(1)} s without inventory; its host was ready ${(away.started / 1000).toFixed(1)} s after its start, every order decided ${(away.recovered / 1000).toFixed(1)} s later = ${((away.orders * 1000) / away.recovered).toFixed(0)} orders/s`,
+  )
+  console.log(`checked: ${orders} orders decided, ${check.products} products, nothing oversold or lost`)
+
+  mkdirSync('bench/results', { recursive: true })
+  const report = {
+    workload: results.map((result) => ({
+      ...result,
+      command: numbers(result.command),
+      toDecision: numbers(result.toDecision),
+      tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
+    })),
+    away,
+  }
+  writeFileSync('bench/results/services.json', `${JSON.stringify(report, null, 2)}\n`)
+  console.log('bench/results/services.json')
+} finally {
+  await system.remove()
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type AnyDecider, type Command, isRefusal } from '../../../src/core/decider.ts'
+import type { DomainEvent } from '../../../src/core/event.ts'
+import { reservation } from '../../../src/services/inventory/reservation.ts'
+import { stock } from '../../../src/services/inventory/stock.ts'
+import { order } from '../../../src/services/ordering/order.ts'
+import { deciding } from '../../support/given.ts'
+import { address, cancelled, place, placeBody, placed, rejected } from '../../support/orders.ts'
+import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
+import { json, type World } from './world.ts'
+
+interface DomainRefusal {
+  readonly code: string
+  readonly given: readonly DomainEvent[]
+  readonly when: Command
+}
+
+const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
+const move = { type: 'change-shipping-address', data: { shippingAddress: { ...address, city: 'Bruges' } } }
+const cancel = { type: 'cancel', data: { reason: 'late' } }
+const twice = { ...placeBody, lines: [...placeBody.lines, ...placeBody.lines] }
+
+const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } }
+const unitsReserved = { type: 'UnitsReserved', data: { sku: 'tea', orderId: '1', quantity: 4 } }
+
+const lines = [{ sku: 'tea', quantity: 4 }]
+const shortage = { sku: 'tea', requested: 4, available: 0 }
+const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
+const reservationRejected = { type: 'StockReservationRejected', data: { orderId: '1', ...shortage } }
+const reservationCancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
+
+/** Every refusal of every decider: what the domain says no to. A new one is a line here and a row in docs/errors.md. */
+const domain: readonly { service: string; decider: AnyDecider; refusals: readonly DomainRefusal[] }[] = [
+  {
+    service: 'ordering',
+    decider: order,
+    refusals: [
+      { code: 'order-already-placed', given: [placed], when: place },
+      { code: 'order-sku-repeated', given: [], when: { type: 'place', data: twice } },
+      { code: 'order-not-placed', given: [confirmed], when: cancel },
+      { code: 'order-confirmed', given: [placed, confirmed], when: move },
+      { code: 'order-rejected', given: [placed, rejected], when: cancel },
+      { code: 'order-cancelled', given: [placed, cancelled], when: move },
+    ],
+  },
+  {
+    service: 'inventory',
+    decider: stock,
+    refusals: [
+      {
+        code: 'stock-reserved',
+        given: [received, unitsReserved],
+        when: { type: 'adjust', data: { change: -2, reason: 'lost' } },
+      },
+    ],
+  },
+  {
+    service: 'inventory',
+    decider: reservation,
+    refusals: [
+      { code: 'reservation-reserved', given: [reserved], when: { type: 'reject', data: shortage } },
+      { code: 'reservation-rejected', given: [reservationRejected], when: { type: 'reserve', data: { lines } } },
+      { code: 'reservation-cancelled', given: [reservationCancelled], when: { type: 'reserve', data: { lines } } },
+    ],
+  },
+]
+
+export function domainRefusals(world: () => World, errors: WitnessedErrors): void {
+  describe('a decider refuses', () => {
+    for (const { service, decider, refusals } of domain)
+      for (const { code, given, when } of refusals)
+        it(`${service}: ${when.type}: ${code}`, () => {
+          errors.refusal(service, code, deciding(decider)(...given).when(when).decision)
+        })
+
+    it('nothing with a code that is not documented: every command of the cases on every history of theirs', () => {
+      let decisions = 0
+      for (const { service, decider, refusals } of domain)
+        for (const { given } of refusals)
+          for (const { when } of refusals) {
+            const { decision } = deciding(decider)(...given).when(when)
+            decisions += 1
+            if (isRefusal(decision)) assert.equal(errors.documented.get(decision.refusal)?.service, service)
+          }
+      assert.ok(decisions > 0)
+    })
+  })
+
+  describe('a client is refused with 409, and nothing is written', () => {
+    it('an order that was placed before: order-already-placed', async () => {
+      const { id } = await world().newOrder()
+      await refused('order-already-placed', `/orders/${id}/place`, placeBody)
+    })
+
+    it('a SKU in two lines: order-sku-repeated', () => refused('order-sku-repeated', '/orders', twice))
+
+    it('a new address of a cancelled order: order-cancelled', async () => {
+      const { id } = await world().newOrder()
+      assert.equal((await world().system.call('POST', `/orders/${id}/cancel`, json(cancel.data))).status, 200)
+      await refused('order-cancelled', `/orders/${id}/change-shipping-address`, move.data)
+    })
+
+    async function refused(code: string, path: string, body: unknown): Promise<void> {
+      const before = await world().written()
+      errors.answer(code, await world().system.call('POST', path, json(body)))
+      assert.deepEqual(await world().written(), before)
+    }
+  })
+}

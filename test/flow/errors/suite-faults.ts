@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import type { Answer } from '../../../cli/demo/client.ts'
+import type { Child } from '../../../local/kit/child.ts'
+import { eventOfItem } from '../../../src/adapters/cosmos/log-item.ts'
+import { eventId } from '../../../src/core/event.ts'
+import { hashOf } from '../../../src/core/hash-chain.ts'
+import { until } from '../../local/host/support.ts'
+import { address } from '../../support/orders.ts'
+import { call } from '../../support/system.ts'
+import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
+import { json, type World } from './world.ts'
+
+const GENERIC = 'the service has a fault; it is in its log'
+
+/** What does not pass by itself: a log that something else wrote to, and a service that is at fault. */
+export function faults(world: () => World, errors: WitnessedErrors): void {
+  /** Holds the answer against its row; the caller is told no more than that, and the log what it is. */
+  async function fault(code: string, answer: Answer, told: RegExp): Promise<void> {
+    errors.answer(code, answer)
+    assert.equal(answer.body.detail, GENERIC)
+    await until(`a line of ${told}`, () => world().lines.some((line) => told.test(line)))
+  }
+
+  describe('a service', () => {
+    let host: Child
+    before(async () => {
+      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/notes-functions.ts' }
+      host = await world().system.startHost({ preload: { env }, onOutput: world().listen })
+    })
+    after(() => host.stop())
+
+    async function send(command: string, body: unknown, prefix = ''): Promise<Answer> {
+      const before = await world().written()
+      const answer = await call('POST', `${host.address}/api/${prefix}notes/1/${command}`, json(body))
+      assert.deepEqual(await world().written(), before)
+      return answer
+    }
+
+    it('whose decider makes an event that its schema refuses: event-invalid', async () =>
+      fault('event-invalid', await send('misspell', {}), /Noted has data that its schema does not name/))
+
+    it('whose decider throws: internal', async () =>
+      fault('internal', await send('crash', {}), /TypeError: the decider has a fault/))
+
+    it('without its settings: setting-invalid', async () =>
+      fault('setting-invalid', await send('crash', {}, 'unset/'), /set CosmosConnection/))
+
+    it('that decides an event that could be appended but not sent: event-too-large', async () =>
+      errors.answer('event-too-large', await send('write', { count: 1, bytes: 1024 * 1024 })))
+
+    it('that decides more events than one batch takes: decision-too-large', async () =>
+      errors.answer('decision-too-large', await send('write', { count: 99, bytes: 1 })))
+
+    it('that decides more bytes than one batch takes: decision-too-large', async () =>
+      errors.answer('decision-too-large', await send('write', { count: 3, bytes: 800_000 })))
+
+    it('with a setting that cannot be does not start, and says which', async () => {
+      const env = { ...world().env, TIDEMARK_QUERY_WAIT_MS: 'soon' }
+      await assert.rejects(world().system.startHost({ preload: { env }, onOutput: world().listen }), {
+        message: /TIDEMARK_QUERY_WAIT_MS is a whole number from 1 on, not soon \(setting-invalid\)$/,
+      })
+    })
+  })
+
+  describe('a log', () => {
+    /** A stream of three events, not known to the functions' memory: they were started again since. */
+    let stream: string
+    const item = (version: number) => world().system.log.item(eventId(version), stream)
+    before(async () => {
+      const order = await world().newOrder()
+      stream = order.stream
+      for (const city of ['Bruges', 'Ostend']) await move(city)
+      await world().system.host.stop()
+      await world().startHost()
+    })
+    const move = (city: string): Promise<Answer> =>
+      world().system.call(
+        'POST',
+        `/orders/${stream.slice('order-'.length)}/change-shipping-address`,
+        json({ shippingAddress: { ...address, city } }, { 'idempotency-key': randomUUID() }),
+      )
+    const state = (): Promise<Answer> => world().system.call('GET', `/streams/${stream}/state`)
+
+    it('that lacks an event: chain-broken, to who looks back and to a command, which writes nothing', async () => {
+      const { resource } = await item(2).read()
+      await item(2).delete()
+      const before = await world().written()
+      await fault('chain-broken', await state(), new RegExp(`${stream}@3 does not follow version 1`))
+      errors.answer('chain-broken', await move('Ghent'))
+      assert.deepEqual(await world().written(), before)
+      await world().system.log.items.create(resource)
+      assert.equal((await state()).status, 200)
+    })
+
+    it('with an event of a type that this code does not know: event-unknown', async () => {
+      const last = eventOfItem((await item(3).read()).resource)
+      assert.ok(last)
+      const { hash: previousHash, ...fields } = last
+      const unhashed = { ...fields, id: eventId(4), version: 4, type: 'OrderLost', previousHash }
+      await world().system.log.items.create({ ...unhashed, hash: hashOf(unhashed) })
+      await fault('event-unknown', await state(), /this code does not know OrderLost version 1/)
+    })
+
+    it('with an item that is neither event nor mark: event-unreadable', async () => {
+      await world().system.log.items.create({ id: 'note', stream, version: 5 })
+      const events = (): Promise<Answer> => world().system.call('GET', `/streams/${stream}/events`)
+      await fault('event-unreadable', await events(), /the log holds an item that is neither event nor mark: note/)
+    })
+  })
+}

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { describe, it } from 'node:test'
+import type { Answer } from '../../../cli/demo/client.ts'
+import { CosmosEventStore } from '../../../src/adapters/cosmos/event-store.ts'
+import { markId } from '../../../src/adapters/cosmos/log-item.ts'
+import { derivedId } from '../../../src/core/derived-id.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { order as decider } from '../../../src/services/ordering/order.ts'
+import { until } from '../../local/host/support.ts'
+import { ManualClock, request } from '../../support/fakes.ts'
+import { appendWith, type Fault, readOf, type StoreRequest } from '../../support/fault-proxy.ts'
+import { address, placeBody } from '../../support/orders.ts'
+import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
+import { json, type World } from './world.ts'
+
+/** How often the SDK asks a store that says "too many" before it gives up: the first time, and nine more. */
+const THROTTLED = 10
+/** How often a command decides again before its stream counts as contended, and a projection writes again. */
+const ATTEMPTS = 20
+const VIEW_ATTEMPTS = 10
+
+/** What may pass: faults of the store on real connections, and too many writers. */
+export function passing(world: () => World, errors: WitnessedErrors): void {
+  /** An order to be placed with a key, and the stream that it will have. */
+  function placing() {
+    const key = randomUUID()
+    const id = derivedId('ordering', 'order', key)
+    const place = (): Promise<Answer> =>
+      world().system.call('POST', '/orders', json(placeBody, { 'idempotency-key': key }))
+    return { key, id, stream: `order-${id}`, place, append: appendWith(key), readMark: readOf(markId(key)) }
+  }
+
+  // What the log has of a stream: nothing, or one event and the mark of its command.
+  const nothing = { versions: [], marks: 0 }
+  const once = { versions: [1], marks: 1 }
+
+  async function placedOnce(answer: Answer, { id, stream }: { id: string; stream: string }): Promise<void> {
+    assert.deepEqual([answer.status, answer.body], [201, { id, version: 1, events: 1, position: `${stream}@1` }])
+    assert.deepEqual(await world().stream(stream), once)
+  }
+
+  it('all that the functions ask the store comes through the proxy', async () => {
+    const { passed } = world().proxy
+    const { position } = await world().newOrder()
+    await world().system.client.get(`/orders?limit=1&position=${encodeURIComponent(position)}`)
+    assert.ok(world().proxy.passed - passed >= 3, 'the append, a view write and a read')
+  })
+
+  describe('an append whose outcome nobody told is settled by its mark', () => {
+    const faults: readonly Fault[] = ['lost', 'unanswered', 408, 449, 503]
+    for (const fault of faults)
+      it(`${fault}: done once, and answered as if nothing had been`, async () => {
+        const order = placing()
+        const plan = world().proxy.plan(fault, order.append)
+        await placedOnce(await order.place(), order)
+        assert.equal(plan.left(), 0)
+      })
+  })
+
+  describe('a store that stalls is not waited for longer than a request and a little more', {
+    concurrency: true,
+  }, () => {
+    it('an append: done once, and answered when its mark tells', async () => {
+      const order = placing()
+      const stalled = world().proxy.plan('stalled', order.append)
+      await placedOnce(await order.place(), order)
+      assert.equal(stalled.left(), 0)
+    })
+
+    it('an append, and its mark too: outcome-unknown, and the same key is answered with the effect', async () => {
+      const order = placing()
+      world().proxy.plan('stalled', order.append)
+      const stalled = world().proxy.plan('stalled', order.readMark, Number.POSITIVE_INFINITY)
+      errors.answer('outcome-unknown', await order.place())
+      stalled.cancel()
+      await placedOnce(await order.place(), order)
+    })
+
+    for (const [what, path, fits] of [
+      ['a document', (id: string) => `/orders/${id}`, (id: string) => readOf(`order-${id}`)],
+      ['the events of a stream', (id: string) => `/streams/order-${id}/events`, queryOf],
+      ['the state of a stream', (id: string) => `/streams/order-${id}/state`, queryOf],
+    ] as const)
+      it(`${what}: unavailable`, async () => {
+        const id = randomUUID()
+        const stalled = world().proxy.plan('stalled', fits(id), Number.POSITIVE_INFINITY)
+        errors.answer('unavailable', await world().system.call('GET', path(id)))
+        stalled.cancel()
+        assert.equal((await world().system.call('GET', path(id))).status, 404)
+      })
+  })
+
+  describe('outcome-unknown', () => {
+    for (const [what, fault, left] of [
+      ['it took effect, and the mark cannot be read: the same key is answered with that effect', 'unanswered', once],
+      ['it did not take effect, and the mark cannot be read: the same key makes it', 'lost', nothing],
+    ] as const)
+      it(what, async () => {
+        const order = placing()
+        world().proxy.plan(fault, order.append)
+        const unread = world().proxy.plan(429, order.readMark, THROTTLED)
+        errors.answer('outcome-unknown', await order.place())
+        assert.equal(unread.left(), 0)
+        assert.deepEqual(await world().stream(order.stream), left)
+        await placedOnce(await order.place(), order)
+      })
+
+    it('it was tried again, and that outcome is unknown too: the same key settles it', async () => {
+      const order = placing()
+      world().proxy.plan('lost', order.append)
+      world().proxy.plan('unanswered', order.append)
+      errors.answer('outcome-unknown', await order.place())
+      await placedOnce(await order.place(), order)
+    })
+  })
+
+  describe('unavailable', () => {
+    it('a command while the store is throttled: nothing is written, and the same key makes it', async () => {
+      const order = placing()
+      const plan = world().proxy.plan(429, order.append, THROTTLED)
+      errors.answer('unavailable', await order.place())
+      assert.equal(plan.left(), 0)
+      assert.deepEqual(await world().stream(order.stream), nothing)
+      await placedOnce(await order.place(), order)
+    })
+
+    it('commands and queries while nobody listens there: nothing is written, and afterwards all goes on', async () => {
+      const { id, stream } = await world().newOrder()
+      const order = placing()
+      const before = await world().written()
+      const asked: Answer[] = []
+      await world().proxy.down()
+      try {
+        for (const path of [`/orders/${id}`, '/orders', `/streams/${stream}/events`, `/streams/${stream}/state`])
+          asked.push(await world().system.call('GET', path))
+        asked.push(await order.place())
+      } finally {
+        await world().proxy.up()
+      }
+      for (const answer of asked) errors.answer('unavailable', answer)
+      assert.deepEqual(await world().written(), before)
+      await placedOnce(await order.place(), order)
+    })
+  })
+
+  describe('stream-contended', () => {
+    it('another writer is faster every time: nothing is written, and the same key makes it once they are gone', async () => {
+      const { id, stream } = await world().newOrder()
+      const path = `/orders/${id}/change-shipping-address`
+      const moved = (city: string) => ({ shippingAddress: { ...address, city } })
+      const key = randomUUID()
+      const move = (): Promise<Answer> =>
+        world().system.call('POST', path, json(moved('Bruges'), { 'idempotency-key': key }))
+      // Another instance: commands on one stream that reach the same one take turns.
+      const rival = {
+        service: 'ordering',
+        store: new CosmosEventStore(world().system.log),
+        cache: stateCache(1),
+        clock: new ManualClock(),
+      }
+      let rivals = 0
+      const overtake = async (): Promise<void> => {
+        rivals += 1
+        const command = { type: 'change-shipping-address', data: moved(`City ${rivals}`) }
+        const outcome = await handleCommand(rival, decider, request(randomUUID(), command, undefined, stream))
+        assert.ok(outcome.done)
+      }
+      const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)
+      errors.answer('stream-contended', await move())
+      assert.deepEqual([overtaken.left(), rivals], [0, ATTEMPTS])
+      assert.deepEqual(await world().stream(stream), { versions: upTo(ATTEMPTS + 1), marks: ATTEMPTS + 1 })
+      const { status, body } = await move()
+      assert.deepEqual([status, body.position], [200, `${stream}@${ATTEMPTS + 2}`])
+    })
+  })
+
+  describe('view-behind', () => {
+    it('a position that the view has not come to is not answered with older data', async () => {
+      const { id, stream } = await world().newOrder()
+      const position = encodeURIComponent(`${stream}@99`)
+      for (const path of [`/orders/${id}`, '/orders', '/sales-by-product', '/sales-by-product/tea'])
+        errors.answer('view-behind', await world().system.call('GET', `${path}?position=${position}`))
+    })
+  })
+
+  describe('view-contended', () => {
+    it('another instance writes the document every time: the log says so, and the view comes to it all the same', async () => {
+      const { id, stream, position } = await world().newOrder()
+      await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
+      const item = world().system.containerOf('ordering', 'order').item('document', `1|document|${stream}`)
+      const overtake = async (): Promise<void> => {
+        const { resource } = await item.read()
+        await item.replace(resource)
+      }
+      const overtaken = world().proxy.plan(overtake, viewWrite(stream), VIEW_ATTEMPTS)
+      const path = `/orders/${id}/change-shipping-address`
+      const moved = await world().system.call('POST', path, json({ shippingAddress: { ...address, city: 'Bruges' } }))
+      assert.equal(moved.status, 200)
+      const line = await until('the line', () =>
+        world().lines.find((each) => each.includes('ordering-order-view is held') && each.includes(stream)),
+      )
+      errors.logLine('view-contended', line)
+      assert.equal(overtaken.left(), 0)
+      const { body } = await world().system.client.get(
+        `/orders/${id}?position=${encodeURIComponent(moved.body.position)}`,
+      )
+      assert.equal(body.shippingAddress.city, 'Bruges')
+    })
+  })
+}
+
+/** A query that asks for this id. */
+function queryOf(id: string): (request: StoreRequest) => boolean {
+  return ({ headers, body }) => headers['x-ms-documentdb-isquery'] !== undefined && body.includes(id)
+}
+
+/** The write of a stream's document in the view of orders. */
+function viewWrite(stream: string): (request: StoreRequest) => boolean {
+  return ({ method, path, body }) => method === 'PUT' && path.includes('/colls/order/docs/') && body.includes(stream)
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1)
+}

@@ -1,0 +1,14 @@
+import { app } from '@azure/functions'
+import { commandTo } from '../../src/adapters/functions/commands.ts'
+import { http } from '../../src/adapters/functions/http.ts'
+import { compose } from '../../src/compose.ts'
+import type { Service } from '../../src/core/service.ts'
+import { notes } from './notes.ts'
+
+/** Writes to ordering's log, since the local cloud has no other: a service that is at fault, on real adapters. */
+const noting: Service = { name: 'ordering', deciders: [notes], publishes: [], views: [], reactions: [] }
+
+const offered = notes.commands.map(({ name }) => name)
+const route = 'notes/{id}/{command}'
+app.http('notes', http(route, { POST: commandTo(compose(noting), notes, offered) }))
+app.http('notes-unset', http(`unset/${route}`, { POST: commandTo(compose(noting, {}), notes, offered) }))
