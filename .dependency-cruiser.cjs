@@ -34,7 +34,7 @@ const table = {
     '^src/services/',
     '^local/((running-)?cloud\\.ts$|kit/)',
     node,
-    npm('@azure/cosmos', 'cli-progress', '@types/cli-progress'),
+    npm('@azure/cosmos', 'cli-progress', '@types/cli-progress', 'esbuild'),
   ],
 }
 

@@ -4,10 +4,10 @@ import { type Cloud, startCloud } from '../local/cloud.ts'
 import { type Child, startChild } from '../local/kit/child.ts'
 import { findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { knownServices } from './known-services.ts'
 import { dataFolder, functionsOf, localPorts, localSettings } from './local-settings.ts'
 import { interruption, showParts, until, untilEnded } from './running.ts'
 import { httpPortOf } from './service-address.ts'
-import { services } from './services.ts'
 
 const TOPOLOGY = 'infra/topology.json'
 
@@ -26,10 +26,7 @@ interface Run {
  */
 async function start(): Promise<void> {
   const { fresh, service } = readArguments({}, ['fresh'], ['service'])
-  const named = [...new Set(service)]
-  const names = services.map(({ name }) => name)
-  for (const name of named)
-    if (!names.includes(name)) throw new UsageError(`there is no service ${name}; there are ${names.join(', ')}`)
+  const named = knownServices(service)
   const run: Run = { dataDir: resolve(dataFolder()), fresh, named, interrupted: interruption() }
   const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
   if ('pid' in cloud) await runOnOther(run, cloud)

@@ -1,8 +1,8 @@
 import { CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { readSubject, runCommand, UsageError } from './arguments.ts'
+import { knownServices } from './known-services.ts'
 import { cosmosConnection } from './local-settings.ts'
-import { services } from './services.ts'
 import { verifyLog } from './verify/log.ts'
 import type { Fault } from './verify/stream-check.ts'
 
@@ -15,8 +15,7 @@ const INTERRUPTED = 130
  */
 async function verify(): Promise<void> {
   const { subject: service } = readSubject('service', {})
-  const names = services.map(({ name }) => name)
-  if (!names.includes(service)) throw new UsageError(`there is no service ${service}; there are ${names.join(', ')}`)
+  knownServices([service])
   const connection = cosmosConnection()
   const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
   const bar = new SingleBar({ format: 'items {bar} {value}/{total} {eta}s', clearOnComplete: false })
