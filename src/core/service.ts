@@ -23,3 +23,10 @@ export function sourceOf(service: string, category: string): string {
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
  */
 export const HUB_RETENTION_HOURS = 168
+
+/**
+ * How long after a swap the generation of a view that was live before can be gone back to, in hours. Where a crash kept it from noting how far a
+ * stream had come, the marks of the events alone tell what was applied: they outlive the hub's events by so much and a day for catching up.
+ */
+export const BACK_HOURS = 48
+export const MARK_HOURS = HUB_RETENTION_HOURS + BACK_HOURS + 24

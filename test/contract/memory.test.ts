@@ -1,7 +1,14 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
-import { MemoryViewStore } from '../../src/adapters/memory/view-store.ts'
+import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
+import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
+eventFeedSuite('memory', async () => {
+  const log = new MemoryEventStore()
+  return { log, feed: log }
+})
+viewGenerationsSuite('memory', async () => new MemoryViewStores())
