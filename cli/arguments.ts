@@ -65,6 +65,29 @@ export function readSubject<Names extends string>(
   return { ...(read.values as Partial<Record<Names, string>>), subject: first }
 }
 
+/**
+ * Reads the arguments that stand alone, each of them needed, and `--name` flags.
+ * @param subjects what each is: for the line that says what there is.
+ * @throws UsageError naming what is wrong and what there is.
+ */
+export function readSubjects<Flags extends string>(
+  subjects: readonly string[],
+  flags: readonly Flags[],
+): { readonly subjects: readonly string[]; readonly flags: Readonly<Record<Flags, boolean>> } {
+  const usage = [...subjects.map((subject) => `<${subject}>`), ...flags.map((flag) => `[--${flag}]`)].join(' ')
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }]))
+  let read: { values: Record<string, unknown>; positionals: string[] }
+  try {
+    read = parseArgs({ options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
+  }
+  if (read.positionals.length !== subjects.length)
+    throw new UsageError(`name one ${subjects.join(' and one ')}: ${usage}`)
+  const set = Object.fromEntries(flags.map((flag) => [flag, read.values[flag] === true]))
+  return { subjects: read.positionals, flags: set as Record<Flags, boolean> }
+}
+
 /** Runs a command: what is the caller's to mend is one line and exit code 1, anything else the whole error. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {

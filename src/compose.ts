@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
+import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { eventOfItem } from './adapters/cosmos/log-item.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
-import { CosmosViewStores } from './adapters/cosmos/view-store.ts'
+import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { HistoryPort } from './adapters/functions/history.ts'
@@ -13,14 +14,16 @@ import type { CommandOutcome, CommandRequest } from './core/command.ts'
 import type { AnyDecider } from './core/decider.ts'
 import type { Clock } from './core/ports.ts'
 import { consumerOf } from './core/reaction.ts'
-import { HUB_RETENTION_HOURS, POSITIONS, type Service } from './core/service.ts'
+import { MARK_HOURS, POSITIONS, type Service } from './core/service.ts'
 import { handleCommand, type OnAppended } from './flow/command.ts'
 import { readHistory, stateAt } from './flow/history.ts'
+import { LiveViews } from './flow/live-views.ts'
 import { oneAtATime } from './flow/one-at-a-time.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
 import { relay } from './flow/relay.ts'
+import { goBack, type ReplayPort, replay } from './flow/replay.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { actorSource, cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
 
@@ -31,7 +34,7 @@ const clock: Clock = {
 }
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort
+export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort & ReplayPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -43,7 +46,10 @@ export function compose(service: Service, settings: Settings = process.env): Com
   const store = once(() => new CosmosEventStore(database().container('events')))
   // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
   const viewDatabase = once(() => cosmosClient(cosmosConnection(settings), 'Session').database(service.name))
-  const views = once(() => new CosmosViewStores(viewDatabase(), HUB_RETENTION_HOURS * 3600))
+  const generations = once(
+    () => new CosmosViewGenerations({ views: viewDatabase(), pointers: database() }, MARK_HOURS * 3600),
+  )
+  const views = once(() => new LiveViews(generations(), clock))
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
   const positions = once(() => database().container(POSITIONS))
   const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
@@ -54,6 +60,14 @@ export function compose(service: Service, settings: Settings = process.env): Com
       handleCommand({ service: service.name, store: store(), cache, clock }, decider, request, onAppended),
     )
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
+  const replayDeps = once(() => ({
+    log: store(),
+    feed: new CosmosEventFeed(database().container('events')),
+    generations: generations(),
+    eventTypes,
+    clock,
+    ids: randomUUID,
+  }))
 
   return {
     name: service.name,
@@ -82,6 +96,8 @@ export function compose(service: Service, settings: Settings = process.env): Com
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
+    replay: (view, watch) => replay(replayDeps(), view, watch),
+    goBack: (view, watch) => goBack(replayDeps(), view, watch),
   }
 }
 

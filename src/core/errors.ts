@@ -40,6 +40,10 @@ export const errorCodes = [
   'gap-unfilled',
   'setting-invalid',
   'internal',
+  // what a replay of a view ends with
+  'replay-superseded',
+  'log-empty',
+  'no-way-back',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from './event.ts'
 import type { Tip } from './hash-chain.ts'
+import type { ViewPointer } from './view-pointer.ts'
 
 /** The mark that a command leaves in its stream, in the same write as its events. Kept for ever. */
 export interface CommandMark {
@@ -45,6 +46,24 @@ export interface HistoryRange {
 export interface EventHistory {
   /** The events of a part of a stream, in its reading order; none where the stream or the part has none. */
   readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]>
+}
+
+/** A service's whole log, for those who build something from all of it. */
+export interface EventFeed {
+  /** How many events there are. */
+  count(): Promise<number>
+  /** A reader that begins with the first event. */
+  open(): EventFeedReader
+}
+
+export interface EventFeedReader {
+  /**
+   * The next events, at least one, each stream's in order. Undefined ends a round: everything has been returned that was in the log
+   * when the round began, that is at the first call or at the one after the last undefined. The next call goes on with what came since;
+   * after an error, with what was not returned yet.
+   * @throws TidemarkError `unavailable`
+   */
+  next(): Promise<readonly RecordedEvent[] | undefined>
 }
 
 /** The way from a service's log to its hub. */
@@ -111,10 +130,23 @@ export interface ViewStore extends Positions {
   list(list: ViewList): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
 }
 
-/** The stores of a service's views. */
+/** The stores of a service's views. A generation's is the same object as long as it is in use. */
 export interface ViewStores {
-  /** The live generation of a view: the same object as long as it is the same generation. */
+  /** The generation that queries read. */
   live(view: string): Promise<ViewStore>
+  /** The generations that projections write, in this order: the live one, and during a handover another. */
+  written(view: string): Promise<readonly ViewStore[]>
+}
+
+/** The generations of a service's views. */
+export interface ViewGenerations {
+  /** The pointer and its etag; where none was ever written, that the first generation is live, and no etag. */
+  readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }>
+  /** Writes the pointer where its etag is still this one. What is there already with the same stamp counts as written. */
+  writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult>
+  store(view: string, generation: number): ViewStore
+  /** Removes the generations that the pointer no longer names; those with higher numbers than it knows are newer than it and stay. */
+  sweep(view: string, pointer: ViewPointer): Promise<void>
 }
 
 export interface Clock {

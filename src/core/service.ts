@@ -29,3 +29,10 @@ export const HUB_RETENTION_HOURS = 168
 
 /** The container in which a service's reactions keep how far they have come. */
 export const POSITIONS = 'positions'
+
+/**
+ * How long after a swap the generation of a view that was live before can be gone back to, in hours. Where a crash kept it from noting how far a
+ * stream had come, the marks of the events alone tell what was applied: they outlive the hub's events by so much and a day for catching up.
+ */
+export const BACK_HOURS = 48
+export const MARK_HOURS = HUB_RETENTION_HOURS + BACK_HOURS + 24

@@ -26,11 +26,14 @@ interface Waiting {
 /**
  * Many-stream views: first every document that a batch touches, then the positions of its streams; the trigger's checkpoint comes last.
  * Batches of several partitions that want the same document share its next write.
+ *
+ * @param options.looks whether the position is read for a stream's first event too: marks expire, and then only the position tells.
  */
 export function projectToDocuments(
   log: EventStore,
   store: ViewStore,
   view: AnyManyStreamView,
+  { looks } = { looks: false },
 ): (arrived: Arrived) => Promise<void> {
   const documents = remembered<ViewDocument>(REMEMBERED)
   const positions = remembered<ConsumerPosition>(REMEMBERED)
@@ -136,7 +139,7 @@ export function projectToDocuments(
   return async (arrived) => {
     let left = arrived
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const behind = await projectOnce(left, attempt === 1)
+      const behind = await projectOnce(left, attempt === 1 && !looks)
       if (behind.size === 0) return
       left = new Map([...left].filter(([stream]) => behind.has(stream)))
     }

@@ -1,12 +1,11 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
-import type { EventType } from '../core/event.ts'
-import type { EventStore, ViewStores } from '../core/ports.ts'
+import type { EventType, RecordedEvent } from '../core/event.ts'
+import type { EventStore, ViewStore, ViewStores } from '../core/ports.ts'
 import { checkReadable } from '../core/schema.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { projectToDocuments } from './project-documents.ts'
 import { projectToStreams } from './project-streams.ts'
-import type { Arrived } from './projecting.ts'
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
@@ -18,24 +17,40 @@ export interface ProjectDependencies {
 
 /**
  * A view's projection: brings the view up to batches of messages. Every event takes effect exactly once on every document, in order per
- * stream, however often and in whatever parts the messages come: what was applied is marked in the write that applies it.
+ * stream, however often and in whatever parts the messages come: what was applied is marked in the write that applies it. During a handover
+ * it writes two generations, one after the other.
  *
  * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
  */
 export function projection(deps: ProjectDependencies, view: AnyView): (messages: readonly unknown[]) => Promise<void> {
-  let generation: { readonly store: unknown; readonly apply: (arrived: Arrived) => Promise<void> } | undefined
+  let projectors: ReadonlyMap<ViewStore, Projector> = new Map()
   return async (messages) => {
-    const events = messages.map(fromCloudEvent).filter((event) => categoryOf(event.stream) === view.category)
-    for (const event of events) checkReadable(deps.eventTypes, event)
-    const store = await deps.views.live(view.name)
-    if (generation?.store !== store)
-      generation = {
-        store,
-        apply:
-          view.kind === 'one-stream'
-            ? projectToStreams(deps.log, store, view)
-            : projectToDocuments(deps.log, store, view),
-      }
-    await generation.apply(Map.groupBy(events, (event) => event.stream))
+    const events = messages.map(fromCloudEvent)
+    const stores = await deps.views.written(view.name)
+    projectors = new Map(stores.map((store) => [store, projectors.get(store) ?? projectorOf(deps, view, store)]))
+    const current = projectors
+    for (const store of stores) await current.get(store)?.(events)
+  }
+}
+
+/** Applies events to one generation of a view. @throws TidemarkError */
+export type Projector = (events: readonly RecordedEvent[]) => Promise<void>
+
+/**
+ * @param options.looks false where the marks of all that was ever applied are still there: a stream's first event is then taken for new without
+ *   a look at how far the generation has come in it.
+ */
+export function projectorOf(
+  { log, eventTypes }: Pick<ProjectDependencies, 'log' | 'eventTypes'>,
+  view: AnyView,
+  store: ViewStore,
+  { looks } = { looks: false },
+): Projector {
+  const apply =
+    view.kind === 'one-stream' ? projectToStreams(log, store, view) : projectToDocuments(log, store, view, { looks })
+  return (events) => {
+    const followed = events.filter((event) => categoryOf(event.stream) === view.category)
+    for (const event of followed) checkReadable(eventTypes, event)
+    return apply(Map.groupBy(followed, (event) => event.stream))
   }
 }

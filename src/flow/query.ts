@@ -39,8 +39,7 @@ export async function readDocument(
   key: string,
   position?: Position,
 ): Promise<ViewDocument | undefined> {
-  const store = await deps.views.live(view.name)
-  if (position) await waitFor(deps, view, store, position)
+  const store = position ? await reached(deps, view, position) : await deps.views.live(view.name)
   return store.read(key)
 }
 
@@ -59,8 +58,7 @@ export async function listDocuments(
     if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
     if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
   }
-  const store = await deps.views.live(view.name)
-  if (position) await waitFor(deps, view, store, position)
+  const store = position ? await reached(deps, view, position) : await deps.views.live(view.name)
   const { filter, limit } = query
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
   // One more than asked for tells whether there is another page.
@@ -73,15 +71,17 @@ export async function listDocuments(
   }
 }
 
-/** Waits until the view has taken in the event at a position, or all later than it. */
-async function waitFor(deps: QueryDependencies, view: AnyView, store: ViewStore, position: Position): Promise<void> {
+/** Waits until the view has come to a position. @returns the generation that has. */
+async function reached(deps: QueryDependencies, view: AnyView, position: Position): Promise<ViewStore> {
   if (categoryOf(position.stream) !== view.category)
     throw new TidemarkError('invalid-position', `${view.name} does not follow ${position.stream}`)
   const end = deps.clock.elapsed() + deps.maxWait
   for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * WAIT_FACTOR, LONGEST_WAIT_MS)) {
-    const reached =
+    // Asked for each time: while it waits, another generation may become the live one.
+    const store = await deps.views.live(view.name)
+    const at =
       view.kind === 'one-stream' ? await store.read(position.stream) : await store.readPosition(position.stream)
-    if ((reached?.tip?.version ?? 0) >= position.version) return
+    if ((at?.tip?.version ?? 0) >= position.version) return store
     const left = end - deps.clock.elapsed()
     if (left <= 0)
       throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)

@@ -1,14 +1,24 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after } from 'node:test'
+import { createServer, request } from 'node:http'
+import { after, describe, it } from 'node:test'
+import { CosmosClient } from '@azure/cosmos'
+import { listen } from '../../local/kit/listen.ts'
+import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
+import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
-import { cosmosEndpoint } from '../support/cosmos.ts'
+import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
+import { placed } from '../support/orders.ts'
+import { recorded } from '../support/recorded.ts'
+import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
+import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
-const { database, stop } = await cosmosEndpoint()
+const { address, database, stop } = await cosmosEndpoint()
 after(stop)
 const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream' })
 
@@ -20,3 +30,84 @@ viewStoreSuite('cosmos', async () => {
 
 const { container: positions } = await database.containers.create({ id: 'positions', partitionKey: '/pk' })
 positionsSuite('cosmos', async () => new CosmosPositions(positions, `consumer-${randomUUID()}`))
+
+const newLog = async () =>
+  (await database.containers.create({ id: randomUUID(), partitionKey: '/stream', indexingPolicy: {} })).container
+eventFeedSuite('cosmos', async () => {
+  const container = await newLog()
+  return { log: new CosmosEventStore(container), feed: new CosmosEventFeed(container) }
+})
+viewGenerationsSuite('cosmos', async () => {
+  const { database: views } = await database.client.databases.create({ id: randomUUID() })
+  await views.containers.create({ id: 'sales', partitionKey: '/pk', defaultTtl: -1 })
+  return new CosmosViewGenerations({ views, pointers: views }, 3600)
+})
+
+describe('event feed: cosmos, over a network that fails', () => {
+  it('a read that fails loses nothing: the next one begins after what was returned', async () => {
+    const container = await newLog()
+    // Two full pages and a part.
+    for (let index = 0; index < 2_100; index += 90)
+      await append(
+        new CosmosEventStore(container),
+        recorded(`order-${index}`, ...Array.from({ length: 90 }, () => placed)),
+      )
+    // In the middle of a page, at its beginning, and twice in a row.
+    const front = await failingFront(address, new Set([2, 3, 5, 8]))
+    const client = new CosmosClient({
+      endpoint: front.address,
+      key: EMULATOR_KEY,
+      connectionPolicy: { enableEndpointDiscovery: false },
+    })
+    try {
+      const reader = new CosmosEventFeed(client.database(database.id).container(container.id)).open()
+      let read = 0
+      let failures = 0
+      for (let over = false; !over; ) {
+        try {
+          const events = await reader.next()
+          read += events?.length ?? 0
+          over = events === undefined
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'unavailable')
+          failures += 1
+        }
+      }
+      assert.equal(failures, 4)
+      assert.equal(read, 24 * 90)
+      assert.deepEqual(await roundOf(reader), [])
+    } finally {
+      client.dispose()
+      await front.stop()
+    }
+  })
+})
+
+/** Stands before the endpoint and answers some reads of a change feed, counted from 1, with 500. */
+async function failingFront(
+  address: string,
+  failing: ReadonlySet<number>,
+): Promise<{ address: string; stop: () => Promise<void> }> {
+  let reads = 0
+  const server = createServer((incoming, answer) => {
+    if (incoming.headers['a-im'] !== undefined) reads += 1
+    if (incoming.headers['a-im'] !== undefined && failing.has(reads)) {
+      answer.writeHead(500, { 'content-type': 'application/json' }).end('{}')
+      return
+    }
+    const { method, headers } = incoming
+    const outgoing = request(new URL(incoming.url ?? '', address), { method, headers }, (from) => {
+      answer.writeHead(from.statusCode ?? 502, from.headers)
+      from.pipe(answer)
+    })
+    incoming.pipe(outgoing)
+  })
+  const port = await listen(server, 0, 'the failing front')
+  return {
+    address: `http://127.0.0.1:${port}`,
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

@@ -1,10 +1,17 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
-import { MemoryViewStore } from '../../src/adapters/memory/view-store.ts'
+import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
+import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
+import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
 positionsSuite('memory', async () => new MemoryPositions())
+eventFeedSuite('memory', async () => {
+  const log = new MemoryEventStore()
+  return { log, feed: log }
+})
+viewGenerationsSuite('memory', async () => new MemoryViewStores())

@@ -1,4 +1,4 @@
-import type { Container, Database, JSONObject, OperationInput } from '@azure/cosmos'
+import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
 import type { Tip } from '../../core/hash-chain.ts'
 import type {
@@ -7,7 +7,6 @@ import type {
   ViewDocument,
   ViewList,
   ViewStore,
-  ViewStores,
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
@@ -17,10 +16,6 @@ import { type ItemKey, readItem, writeItem } from './items.ts'
 import { CosmosPositions } from './positions.ts'
 
 const DOCUMENT = 'document'
-const POINTER = 'pointer'
-
-/** How long an instance takes a generation for the live one before it looks at the pointer again. */
-const POINTER_MS = 2_000
 
 interface DocumentItem {
   readonly document?: unknown
@@ -33,13 +28,13 @@ interface DocumentItem {
  */
 export class CosmosViewStore implements ViewStore {
   readonly #container: Container
-  readonly generation: number
+  readonly #generation: number
   readonly #markTtlSeconds: number
   readonly #positions: CosmosPositions
 
   constructor(container: Container, generation: number, markTtlSeconds: number) {
     this.#container = container
-    this.generation = generation
+    this.#generation = generation
     this.#markTtlSeconds = markTtlSeconds
     this.#positions = new CosmosPositions(container, String(generation))
   }
@@ -105,7 +100,7 @@ export class CosmosViewStore implements ViewStore {
     ]
     const parameters = [
       { name: '@kind', value: DOCUMENT },
-      { name: '@generation', value: this.generation },
+      { name: '@generation', value: this.#generation },
       ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
       ...(after === undefined ? [] : [{ name: '@after', value: after }]),
     ]
@@ -120,7 +115,7 @@ export class CosmosViewStore implements ViewStore {
   }
 
   #documentPartition(key: string): string {
-    return `${this.generation}|document|${key}`
+    return `${this.#generation}|document|${key}`
   }
 
   #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {
@@ -128,7 +123,7 @@ export class CosmosViewStore implements ViewStore {
       id: DOCUMENT,
       pk: this.#documentPartition(key),
       kind: DOCUMENT,
-      generation: this.generation,
+      generation: this.#generation,
       key,
       sort,
       ...(document === undefined ? {} : { document: document as JSONObject }),
@@ -139,38 +134,4 @@ export class CosmosViewStore implements ViewStore {
 /** The id of an event's mark on a document; the prefix keeps it apart from the document's. */
 function markId(mark: string): string {
   return `~${mark}`
-}
-
-/** The views of one service: a container each, its pointer item says which generation is live. */
-export class CosmosViewStores implements ViewStores {
-  readonly #database: Database
-  readonly #markTtlSeconds: number
-  readonly #known = new Map<string, { readonly store: CosmosViewStore; readonly until: number }>()
-
-  /** @param markTtlSeconds how long the marks of applied events are kept: as long as the hub can bring the events again. */
-  constructor(database: Database, markTtlSeconds: number) {
-    this.#database = database
-    this.#markTtlSeconds = markTtlSeconds
-  }
-
-  async live(view: string): Promise<CosmosViewStore> {
-    const now = performance.now()
-    const known = this.#known.get(view)
-    if (known && now < known.until) return known.store
-    const container = this.#database.container(view)
-    const { resource } = await container
-      .item(POINTER, POINTER)
-      .read<{ generation: number }>(bounded())
-      .catch((error: unknown) => {
-        throw readError(error)
-      })
-    // No pointer was ever set: the first generation is the live one.
-    const generation = resource?.generation ?? 1
-    const store =
-      known?.store.generation === generation
-        ? known.store
-        : new CosmosViewStore(container, generation, this.#markTtlSeconds)
-    this.#known.set(view, { store, until: now + POINTER_MS })
-    return store
-  }
 }

@@ -38,6 +38,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'gap-unfilled': 500,
   'setting-invalid': 500,
   internal: 500,
+  'replay-superseded': 409,
+  'log-empty': 409,
+  'no-way-back': 409,
 }
 
 const DOMAIN_REFUSAL = 409

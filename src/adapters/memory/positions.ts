@@ -17,4 +17,12 @@ export class MemoryPositions implements Positions {
     this.#positions.set(stream, position)
     return { outcome: 'written', etag: position.etag }
   }
+
+  clear(): void {
+    this.#positions.clear()
+  }
+
+  get isEmpty(): boolean {
+    return this.#positions.size === 0
+  }
 }

@@ -3,19 +3,21 @@ import type {
   ConsumerPosition,
   MarkedWriteResult,
   ViewDocument,
+  ViewGenerations,
   ViewList,
   ViewStore,
   ViewStores,
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
+import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer, writtenOf } from '../../core/view-pointer.ts'
 import { MemoryPositions } from './positions.ts'
 
 interface Item extends ViewDocument {
   readonly sort: string
 }
 
-/** A view in memory, with the rules of the one in Cosmos DB but that its marks do not expire. */
+/** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
 export class MemoryViewStore implements ViewStore {
   readonly #documents = new Map<string, Item>()
   readonly #marks = new Set<string>()
@@ -61,6 +63,21 @@ export class MemoryViewStore implements ViewStore {
       .map(({ document, sort }) => ({ document, sort }))
   }
 
+  /** As time to live does. */
+  expireMarks(): void {
+    this.#marks.clear()
+  }
+
+  clear(): void {
+    this.#documents.clear()
+    this.#marks.clear()
+    this.#positions.clear()
+  }
+
+  get isEmpty(): boolean {
+    return this.#documents.size + this.#marks.size === 0 && this.#positions.isEmpty
+  }
+
   #write(key: string, { document, sort, etag }: ViewWrite, tip?: Tip): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
     const item = structuredClone({ document, sort, ...(tip ? { tip } : {}), etag: this.#nextEtag() })
@@ -74,12 +91,48 @@ export class MemoryViewStore implements ViewStore {
   }
 }
 
-export class MemoryViewStores implements ViewStores {
-  readonly #stores = new Map<string, MemoryViewStore>()
+/** The generations of views in memory. Its own `live` and `written` know the pointer at once. */
+export class MemoryViewStores implements ViewStores, ViewGenerations {
+  readonly #stores = new Map<string, Map<number, MemoryViewStore>>()
+  readonly #pointers = new Map<string, { readonly pointer: ViewPointer; readonly etag: string }>()
+  #writes = 0
 
   async live(view: string): Promise<MemoryViewStore> {
-    const store = this.#stores.get(view) ?? new MemoryViewStore()
-    this.#stores.set(view, store)
+    const { pointer } = await this.readPointer(view)
+    return this.store(view, pointer.live)
+  }
+
+  async written(view: string): Promise<readonly MemoryViewStore[]> {
+    const { pointer } = await this.readPointer(view)
+    return writtenOf(pointer).map((generation) => this.store(view, generation))
+  }
+
+  async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
+    return this.#pointers.get(view) ?? { pointer: FIRST_POINTER, etag: undefined }
+  }
+
+  async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
+    const current = this.#pointers.get(view)
+    if (current && pointer.stamp !== undefined && current.pointer.stamp === pointer.stamp)
+      return { outcome: 'written', etag: current.etag }
+    if (current?.etag !== etag) return { outcome: 'conflict' }
+    this.#writes += 1
+    const written = { pointer: structuredClone(pointer), etag: String(this.#writes) }
+    this.#pointers.set(view, written)
+    return { outcome: 'written', etag: written.etag }
+  }
+
+  store(view: string, generation: number): MemoryViewStore {
+    const stores = this.#stores.get(view) ?? new Map<number, MemoryViewStore>()
+    this.#stores.set(view, stores)
+    const store = stores.get(generation) ?? new MemoryViewStore()
+    stores.set(generation, store)
     return store
+  }
+
+  async sweep(view: string, pointer: ViewPointer): Promise<void> {
+    const kept = generationsOf(pointer)
+    for (const [generation, store] of this.#stores.get(view) ?? [])
+      if (generation <= newestOf(pointer) && !kept.has(generation)) store.clear()
   }
 }

@@ -72,7 +72,7 @@ describe('projection', () => {
 
   it('a crash between the documents and the positions is made good without counting twice', async () => {
     const store = new CrashingViewStore()
-    const stores: ViewStores = { live: async () => store }
+    const stores: ViewStores = { live: async () => store, written: async () => [store] }
     const before = await setUp(stores)
     await assert.rejects(before.receive([first], 'sales'), /crash/)
     store.crashing = false

@@ -1,0 +1,73 @@
+import { SingleBar } from 'cli-progress'
+import { compose } from '../src/compose.ts'
+import { readSubjects, runCommand, UsageError } from './arguments.ts'
+import { cosmosConnection, localSettings } from './local-settings.ts'
+import { services } from './services.ts'
+
+const INTERRUPTED = 130
+
+/** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
+const LEFT_BEHIND = {
+  building: 'queries read what they read before; the next replay of this view clears what was built',
+  handover:
+    'queries read what they read before; until the next replay of this view, projections write the unfinished generation too',
+  live: 'queries read the new generation, which is complete; the next replay of this view clears up after this one',
+}
+
+/**
+ * `npm run replay -- <service> <view> [--back]`: builds the view's next generation from the service's log beside the live one, and lets
+ * queries read it; or lets them read the one before again.
+ */
+async function replay(): Promise<void> {
+  const { subjects, flags } = readSubjects(['service', 'view'], ['back'])
+  const [serviceName, viewName] = subjects
+  const service = services.find(({ name }) => name === serviceName)
+  if (service === undefined)
+    throw new UsageError(`there is no service ${serviceName}; there are ${services.map(({ name }) => name).join(', ')}`)
+  const view = service.views.find(({ name }) => name === viewName)
+  if (view === undefined)
+    throw new UsageError(
+      `${serviceName} has no view ${viewName}; it has ${service.views.map(({ name }) => name).join(', ')}`,
+    )
+  const connection = cosmosConnection()
+  const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
+  const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
+  let stage: keyof typeof LEFT_BEHIND | undefined
+  process.once('SIGINT', () => {
+    bar.stop()
+    console.error(`stopped: ${stage ? LEFT_BEHIND[stage] : 'nothing was built'}`)
+    process.exit(INTERRUPTED)
+  })
+  await fetch(address).catch(() => {
+    throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
+  })
+
+  const { replay, goBack } = compose(service, { ...localSettings(), CosmosConnection: connection })
+  const started = performance.now()
+  try {
+    const done = await (flags.back ? goBack : replay)(view, {
+      begin(target, live, total) {
+        stage = 'building'
+        console.log(`view             ${serviceName}/${viewName} at ${address}`)
+        console.log(`generation       ${target}, beside ${live} that queries read`)
+        bar.start(total, 0)
+      },
+      read(events) {
+        bar.setTotal(Math.max(bar.getTotal(), events))
+        bar.update(events)
+      },
+      stage(now) {
+        stage = now
+      },
+    }).finally(() => bar.stop())
+    const seconds = (performance.now() - started) / 1000
+    console.log(`read             ${done.events} events of ${done.streams} streams in ${seconds.toFixed(1)} s`)
+    console.log(`live             generation ${done.live}; --back goes back to ${done.previous}`)
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
+    const left = stage ? `; ${LEFT_BEHIND[stage]}` : ''
+    throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}${left}`)
+  }
+}
+
+await runCommand(replay)

@@ -1,0 +1,113 @@
+import type { Container, Database } from '@azure/cosmos'
+import type { ViewGenerations, WriteResult } from '../../core/ports.ts'
+import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../core/view-pointer.ts'
+import { bounded, pagesOf } from './bounded.ts'
+import { codeOf, writeError } from './client.ts'
+import { type ItemKey, readItem, writeItem } from './items.ts'
+import { CosmosViewStore } from './view-store.ts'
+
+const POINTER = 'pointer'
+const POINTER_KEY: ItemKey = { id: POINTER, pk: POINTER }
+
+/** Operations in one transactional batch. */
+const MAX_OPERATIONS = 100
+const PARTITIONS_AT_ONCE = 32
+const PAGE = 1000
+
+interface Databases {
+  readonly views: Database
+  /** The same, read as consistently as the account has it: an instance must not take an old pointer for the current one. */
+  readonly pointers: Database
+}
+
+/** The views of one service: a container each, with a pointer item beside its generations. */
+export class CosmosViewGenerations implements ViewGenerations {
+  readonly #databases: Databases
+  readonly #markTtlSeconds: number
+
+  /** @param markTtlSeconds how long the marks of applied events are kept: longer than the hub can bring the events again. */
+  constructor(databases: Databases, markTtlSeconds: number) {
+    this.#databases = databases
+    this.#markTtlSeconds = markTtlSeconds
+  }
+
+  async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
+    const item = await readItem<ViewPointer>(this.#databases.pointers.container(view), POINTER_KEY)
+    return item === undefined
+      ? { pointer: FIRST_POINTER, etag: undefined }
+      : { pointer: pointerOf(item), etag: item._etag }
+  }
+
+  async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
+    const item = { ...POINTER_KEY, ...pointerOf(pointer) }
+    const result = await writeItem(this.#databases.pointers.container(view), item, etag)
+    if (result.outcome === 'written' || pointer.stamp === undefined) return result
+    const current = await this.readPointer(view)
+    const isOurs = current.pointer.stamp === pointer.stamp && current.etag !== undefined
+    return isOurs ? { outcome: 'written', etag: current.etag } : result
+  }
+
+  store(view: string, generation: number): CosmosViewStore {
+    return new CosmosViewStore(this.#databases.views.container(view), generation, this.#markTtlSeconds)
+  }
+
+  async sweep(view: string, pointer: ViewPointer): Promise<void> {
+    const container = this.#databases.views.container(view)
+    const kept = [...generationsOf(pointer)]
+    const conditions = kept.map((_, index) => `NOT STARTSWITH(c.pk, @kept${index})`)
+    const query = {
+      query: `SELECT c.id, c.pk FROM c WHERE c.pk != @pointer AND ${conditions.join(' AND ')}`,
+      parameters: [
+        { name: '@pointer', value: POINTER },
+        ...kept.map((generation, index) => ({ name: `@kept${index}`, value: `${generation}|` })),
+      ],
+    }
+    const newest = newestOf(pointer)
+    for await (const page of pagesOf<ItemKey>(container, query, { maxItemCount: PAGE })) {
+      const dead = page.filter(({ pk }) => Number.parseInt(pk, 10) <= newest)
+      const partitions = [...Map.groupBy(dead, ({ pk }) => pk)]
+      for (let from = 0; from < partitions.length; from += PARTITIONS_AT_ONCE)
+        await Promise.all(
+          partitions.slice(from, from + PARTITIONS_AT_ONCE).map(([pk, items]) =>
+            removeItems(
+              container,
+              pk,
+              items.map(({ id }) => id),
+            ),
+          ),
+        )
+    }
+  }
+}
+
+/** The pointer alone, without what Cosmos DB adds to its item. */
+function pointerOf({ live, previous, building, written, stamp }: ViewPointer): ViewPointer {
+  return {
+    live,
+    ...(previous === undefined ? {} : { previous }),
+    ...(building === undefined ? {} : { building }),
+    ...(written === undefined ? {} : { written }),
+    ...(stamp === undefined ? {} : { stamp }),
+  }
+}
+
+/** Removes items of one partition, whichever of them are still there. */
+async function removeItems(container: Container, pk: string, ids: readonly string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += MAX_OPERATIONS) {
+    const some = ids.slice(from, from + MAX_OPERATIONS)
+    const operations = some.map((id) => ({ operationType: 'Delete' as const, id }))
+    const { result = [] } = await container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
+      throw writeError(error)
+    })
+    // One that expired meanwhile fails the whole batch: then one by one.
+    if (result.some(({ statusCode }) => statusCode >= 400)) for (const id of some) await removeItem(container, pk, id)
+  }
+}
+
+async function removeItem(container: Container, pk: string, id: string): Promise<void> {
+  try {
+    await container.item(id, pk).delete(bounded())
+  } catch (error) {
+    if (codeOf(error) !== 404) throw writeError(error)
+  }
+}

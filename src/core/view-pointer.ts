@@ -1,0 +1,63 @@
+/**
+ * Which of a view's generations is used for what. Generations are numbered from 1, and no number is ever used again: the highest one stays
+ * named until a higher one is.
+ */
+export interface ViewPointer {
+  /** The one that queries read. */
+  readonly live: number
+  /** The one that they read before, and until when: RFC 3339. */
+  readonly previous?: { readonly generation: number; readonly left: string }
+  /** The one that a replay builds, or built when it ended early. */
+  readonly building?: number
+  /** Those that projections write, in this order, during a handover. Absent: the live one alone. */
+  readonly written?: readonly number[]
+  /** Unique to the write that made it so: an unanswered write is told by it from another's. */
+  readonly stamp?: string
+}
+
+/** What holds where no pointer was ever written. */
+export const FIRST_POINTER: ViewPointer = { live: 1 }
+
+/** The generations that projections write, in this order. */
+export function writtenOf({ live, written = [live] }: ViewPointer): readonly number[] {
+  return written
+}
+
+/** Every generation that is used for something. */
+export function generationsOf(pointer: ViewPointer): ReadonlySet<number> {
+  const { live, previous, building } = pointer
+  const named = [live, previous?.generation, building, ...writtenOf(pointer)]
+  return new Set(named.filter((generation) => generation !== undefined))
+}
+
+/** The highest number that was ever used. */
+export function newestOf(pointer: ViewPointer): number {
+  return Math.max(...generationsOf(pointer))
+}
+
+/** Begins a new generation, whatever was going on before. */
+export function begun(pointer: ViewPointer): ViewPointer & { readonly building: number } {
+  return { ...settled(pointer), building: newestOf(pointer) + 1 }
+}
+
+/** Projections write a generation before the live one: what the live one has, this one has too. */
+export function joined(pointer: ViewPointer, target: number): ViewPointer {
+  return { ...pointer, written: [target, pointer.live] }
+}
+
+/** Queries read a generation that projections write; both go on being written, for those who still read the other. */
+export function swapped(pointer: ViewPointer, target: number, now: string): ViewPointer {
+  const { building, ...kept } = pointer
+  return {
+    ...kept,
+    ...(building === undefined || building === target ? {} : { building }),
+    live: target,
+    previous: { generation: pointer.live, left: now },
+  }
+}
+
+/** Projections write the live generation alone. */
+export function settled(pointer: ViewPointer): ViewPointer {
+  const { written: _, ...kept } = pointer
+  return kept
+}

@@ -1,0 +1,224 @@
+import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import type { EventType } from '../core/event.ts'
+import type { Clock, EventFeed, EventStore, Ids, ViewGenerations } from '../core/ports.ts'
+import { BACK_HOURS } from '../core/service.ts'
+import type { AnyView } from '../core/view.ts'
+import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
+import { POINTER_MS } from './live-views.ts'
+import { type Projector, projectorOf } from './project.ts'
+import { MAX_ATTEMPTS } from './projecting.ts'
+
+export interface ReplayDependencies {
+  readonly log: EventStore
+  readonly feed: EventFeed
+  readonly generations: ViewGenerations
+  readonly eventTypes: readonly EventType[]
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+/** Who watches a replay. */
+export interface ReplayWatch {
+  /** @param total events in the log as it begins. */
+  begin(target: number, live: number, total: number): void
+  /** @param events read so far. */
+  read(events: number): void
+  /** `handover`: projections write both generations; `live`: queries read the new one. */
+  stage(stage: 'handover' | 'live'): void
+}
+
+/** What a replay has done. */
+export interface Replayed {
+  readonly live: number
+  /** The generation that was live before. */
+  readonly previous: number
+  /** Read from the log, and the streams that they are of. */
+  readonly events: number
+  readonly streams: number
+}
+
+/** The replays of a service's views. */
+export interface ReplayPort {
+  replay(view: AnyView, watch: ReplayWatch): Promise<Replayed>
+  goBack(view: AnyView, watch: ReplayWatch): Promise<Replayed>
+}
+
+/** Clocks of two machines run at slightly different speeds. */
+const MARGIN_MS = 1_000
+const OUTLASTING_MS = POINTER_MS + MARGIN_MS
+const CATCH_UP_EVERY_MS = 250
+
+const FIRST_PAUSE_MS = 250
+const LAST_PAUSE_MS = 8_000
+const HOUR_MS = 3_600_000
+
+/**
+ * Builds a view's next generation from the whole log beside the live one, then lets queries read it. Of two at once the later one wins.
+ * Whatever an earlier one left is cleared; so is the generation before the one that was live.
+ * @throws TidemarkError `replay-superseded`, `log-empty`, and what projections throw; the live generation is then untouched.
+ */
+export async function replay(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
+  const held = await claim(deps, view, begun)
+  const { building, live } = held.pointer
+  await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
+  const project = projectorOf(deps, view, deps.generations.store(view.name, building))
+  return moveTo(deps, view, held, { target: building, live, project }, watch)
+}
+
+/**
+ * Brings the generation that was live before up to the log, and lets queries read it again. The other one is kept: going back twice is going
+ * forward.
+ * @throws TidemarkError `no-way-back` where there is none, or it was left too long ago; and as `replay`.
+ */
+export async function goBack(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
+  const held = await claim(deps, view, (pointer) => ({
+    ...settled(pointer),
+    previous: wayBack(view, pointer, deps.clock.now()),
+  }))
+  const { previous, live } = held.pointer
+  // Its marks may have expired: what it has applied, its positions alone tell.
+  const store = deps.generations.store(view.name, previous.generation)
+  const project = projectorOf(deps, view, store, { looks: true })
+  return moveTo(deps, view, held, { target: previous.generation, live, project }, watch)
+}
+
+function wayBack(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
+  if (previous === undefined)
+    throw new TidemarkError('no-way-back', `${view.name} has no generation before the live one`)
+  // A document of one stream carries its own position: it is exact however old.
+  if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > BACK_HOURS * HOUR_MS)
+    throw new TidemarkError(
+      'no-way-back',
+      `generation ${previous.generation} of ${view.name} was left at ${previous.left}, more than ${BACK_HOURS} hours ago: replay instead`,
+    )
+  return previous
+}
+
+/** A pointer as it was written, and the right to write the next one: nobody has written since. */
+interface Held<Pointer extends ViewPointer = ViewPointer> {
+  readonly pointer: Pointer
+  readonly etag: string
+}
+
+interface Move {
+  readonly target: number
+  readonly live: number
+  /** Brings the target up. */
+  readonly project: Projector
+}
+
+/**
+ * Makes another generation the live one, without a moment at which it lacks what the live one had.
+ *
+ * First the target is brought up to the end of the log. Then projections join: they write the target before the live generation. An instance
+ * may take the pointer before that for the current one for POINTER_MS; a batch that it still writes to the live generation alone came through
+ * the hub, so its events were in the log before it began. Catching up once more, begun after that time, covers them all, and every
+ * batch that begins later writes the target first: from here on the target has all that the live generation has, at every moment, and queries
+ * may read it. Both go on being written until no instance reads the one that was live.
+ *
+ * What the catching up and the projections apply twice takes effect once, by tips, marks and positions. Each write of the pointer proves that
+ * nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read a complete generation that projections write, and the next
+ * replay clears up.
+ */
+async function moveTo(
+  deps: ReplayDependencies,
+  view: AnyView,
+  claimed: Held,
+  { target, live, project }: Move,
+  watch: ReplayWatch,
+): Promise<Replayed> {
+  const { clock, generations } = deps
+  const reader = deps.feed.open()
+  let held = claimed
+  let events = 0
+  let streams = 0
+
+  /** Brings the target up to all that is in the log at the call. */
+  async function catchUp(): Promise<void> {
+    for (;;) {
+      const page = await persistently(clock, () => reader.next())
+      if (page === undefined) return
+      const { etag } = await persistently(clock, () => generations.readPointer(view.name))
+      if (etag !== held.etag) throw superseded(view)
+      await persistently(clock, () => project(page))
+      events += page.length
+      streams += page.filter((event) => event.version === 1).length
+      watch.read(events)
+    }
+  }
+
+  const total = await persistently(clock, () => deps.feed.count())
+  if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
+  watch.begin(target, live, total)
+  await catchUp()
+  if (events < total) throw new TidemarkError('internal', `the feed showed ${events} of ${total} events`)
+
+  held = await put(deps, view, held, joined(held.pointer, target))
+  watch.stage('handover')
+  const outlasted = clock.elapsed() + OUTLASTING_MS
+  while (clock.elapsed() < outlasted) {
+    await clock.wait(CATCH_UP_EVERY_MS)
+    await catchUp()
+  }
+  await catchUp()
+
+  held = await put(deps, view, held, swapped(held.pointer, target, clock.now()))
+  watch.stage('live')
+  await clock.wait(OUTLASTING_MS)
+  await clearUp(deps, view, held)
+  return { live: target, previous: live, events, streams }
+}
+
+/** Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the pointer meanwhile sees to both. */
+async function clearUp(deps: ReplayDependencies, view: AnyView, held: Held): Promise<void> {
+  try {
+    const { pointer } = await put(deps, view, held, settled(held.pointer))
+    await persistently(deps.clock, () => deps.generations.sweep(view.name, pointer))
+  } catch (error) {
+    if (!isTidemarkError(error, 'replay-superseded')) throw error
+  }
+}
+
+/** Takes the pointer over from whoever holds it. */
+async function claim<Pointer extends ViewPointer>(
+  { clock, generations, ids }: ReplayDependencies,
+  view: AnyView,
+  next: (pointer: ViewPointer) => Pointer,
+): Promise<Held<Pointer>> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    const { pointer, etag } = await persistently(clock, () => generations.readPointer(view.name))
+    const claimed = { ...next(pointer), stamp: ids() }
+    const result = await persistently(clock, () => generations.writePointer(view.name, claimed, etag))
+    if (result.outcome === 'written') return { pointer: claimed, etag: result.etag }
+  }
+  throw superseded(view)
+}
+
+/** Writes the next pointer where nobody wrote it since. @throws TidemarkError `replay-superseded` */
+async function put(
+  { clock, generations, ids }: ReplayDependencies,
+  view: AnyView,
+  held: Held,
+  next: ViewPointer,
+): Promise<Held> {
+  const pointer = { ...next, stamp: ids() }
+  const result = await persistently(clock, () => generations.writePointer(view.name, pointer, held.etag))
+  if (result.outcome === 'written') return { pointer, etag: result.etag }
+  throw superseded(view)
+}
+
+function superseded(view: AnyView): TidemarkError {
+  return new TidemarkError('replay-superseded', `another replay of ${view.name} began after this one`)
+}
+
+/** Does it again with longer and longer pauses, as long as that may help; half a minute in all. */
+async function persistently<Result>(clock: Clock, task: () => Promise<Result>): Promise<Result> {
+  for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+    try {
+      return await task()
+    } catch (error) {
+      if (!isTidemarkError(error) || !error.retriable || pause > LAST_PAUSE_MS) throw error
+      await clock.wait(pause)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Command } from '../support/command.ts'
+import { type Pointer, Replays } from '../support/replays.ts'
+import { System } from '../support/system.ts'
+
+let system: System
+let replays: Replays
+before(async () => {
+  system = await System.start({ services: ['ordering'] })
+  replays = new Replays(system)
+})
+after(() => system.remove())
+
+const replaying = (...args: readonly string[]): Command => replays.command('ordering', ...args)
+
+// First: while the log is empty.
+describe('npm run replay', () => {
+  it('says in one line what there is not, and fails', async () => {
+    const cases: [command: Command, line: RegExp][] = [
+      [replaying(), /^name one service and one view: <service> <view> \[--back\]$/],
+      [replaying('orders'), /^ordering has no view orders; it has order, sales-by-product$/],
+      [replaying('order', '--bakc'), /^Unknown option '--bakc'.*<service> <view> \[--back\]$/],
+      [replaying('order', '--back'), /^no-way-back: order has no generation before the live one$/],
+      [replaying('sales-by-product'), /^log-empty: /],
+      [new Command('cli/replay.ts', ['baskets', 'order'], {}), /^there is no service baskets; there are ordering$/],
+    ]
+    for (const [command, line] of cases) {
+      const { code, output } = await command.ended
+      assert.match(output.trimEnd(), line)
+      assert.equal(code, 1)
+    }
+  })
+})
+
+describe('a replay that ends early', () => {
+  before(() => replays.customers(30, 'before'))
+
+  const moments: [name: string, begun: (pointer: Pointer, live: number) => boolean][] = [
+    ['as it builds', ({ building }) => building !== undefined],
+    ['as projections write both generations', ({ written }) => written !== undefined],
+    ['as queries read the new one', (pointer, live) => pointer.live !== live],
+  ]
+  for (const [name, begun] of moments)
+    it(`killed ${name}: queries go on, and the next one starts clean`, async () => {
+      const view = 'sales-by-product'
+      const { live } = await replays.pointer(view)
+      const child = replaying(view)
+      await replays.untilPointer(view, (pointer) => begun(pointer, live))
+      child.kill('SIGKILL')
+      assert.equal((await child.ended).code, null)
+      await replays.customers(20, `killed-${name.replaceAll(' ', '-')}`)
+      await replays.assertEqualToLog()
+      const again = await replaying(view).ended
+      assert.equal(again.code, 0, again.output)
+      const now = await replays.pointer(view)
+      assert.deepEqual(await replays.generations(view), [now.previous?.generation, now.live])
+      await replays.assertEqualToLog()
+    })
+
+  it('Ctrl-C ends it at once, and it says what it leaves', async () => {
+    const { live } = await replays.pointer('order')
+    const child = replaying('order')
+    await replays.untilPointer('order', ({ written }) => written !== undefined)
+    child.kill('SIGINT')
+    const { code, output } = await child.ended
+    assert.equal(code, 130)
+    assert.match(output, /^stopped: queries read what they read before; until the next replay of this view, /m)
+    assert.equal((await replays.pointer('order')).live, live)
+    await replays.assertEqualToLog()
+  })
+
+  it('gives way to a later one, in one line', async () => {
+    const earlier = replaying('order')
+    await earlier.prints('beside')
+    const later = await replaying('order').ended
+    assert.equal(later.code, 0, later.output)
+    const { code, output } = await earlier.ended
+    assert.equal(code, 1)
+    assert.match(output, /^replay-superseded: another replay of order began after this one/m)
+    await replays.assertEqualToLog()
+  })
+})
+
+describe('a damaged view', () => {
+  it('is healed by a replay', async () => {
+    const orders = replays.container('order')
+    const { live } = await replays.pointer('order')
+    const { resources } = await orders.items.query(`SELECT * FROM c WHERE c.generation = ${live}`).fetchAll()
+    const [item] = resources
+    await orders.item(item.id, item.pk).replace({ ...item, document: { ...item.document, status: 'lost' } })
+    assert.ok((await replays.differences()).length > 0)
+    assert.equal((await replaying('order').ended).code, 0)
+    await replays.assertEqualToLog()
+  })
+})

@@ -1,0 +1,35 @@
+/**
+ * A port in front of another: every call of a method that answers with a promise is preceded by something of the test's own. What the
+ * methods hand out (stores, readers) is treated alike.
+ */
+export function before<Port extends object>(port: Port, happens: (method: string) => Promise<void>): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        if (!answersLater.has(String(name))) {
+          const handedOut: unknown = member.apply(target, args)
+          return handsOut.has(String(name)) ? before(handedOut as object, happens) : handedOut
+        }
+        return happens(String(name)).then(() => member.apply(target, args))
+      }
+    },
+  })
+}
+
+const handsOut: ReadonlySet<string> = new Set(['store', 'open'])
+const answersLater: ReadonlySet<string> = new Set([
+  'next',
+  'count',
+  'read',
+  'readMarks',
+  'readPosition',
+  'writeWithTip',
+  'writeWithMarks',
+  'writePosition',
+  'readPointer',
+  'writePointer',
+  'sweep',
+  'wait',
+])
