@@ -58,11 +58,12 @@ const HOUR_MS = 3_600_000
  * @throws TidemarkError `replay-superseded`, `log-empty`, and what projections throw; the live generation is then untouched.
  */
 export async function replay(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
+  const total = await countEvents(deps, view)
   const held = await claim(deps, view, begun)
   const { building, live } = held.pointer
   await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const project = projectorOf(deps, view, deps.generations.store(view.name, building))
-  return moveTo(deps, view, held, { target: building, live, project }, watch)
+  return moveTo(deps, view, held, { target: building, live, project, total }, watch)
 }
 
 /**
@@ -76,10 +77,17 @@ export async function goBack(deps: ReplayDependencies, view: AnyView, watch: Rep
     previous: wayBack(view, pointer, deps.clock.now()),
   }))
   const { previous, live } = held.pointer
+  const total = await countEvents(deps, view)
   // Its marks may have expired: what it has applied, its positions alone tell.
   const store = deps.generations.store(view.name, previous.generation)
   const project = projectorOf(deps, view, store, { looks: true })
-  return moveTo(deps, view, held, { target: previous.generation, live, project }, watch)
+  return moveTo(deps, view, held, { target: previous.generation, live, project, total }, watch)
+}
+
+async function countEvents({ feed, clock }: ReplayDependencies, view: AnyView): Promise<number> {
+  const total = await persistently(clock, () => feed.count())
+  if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
+  return total
 }
 
 function wayBack(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
@@ -105,6 +113,8 @@ interface Move {
   readonly live: number
   /** Brings the target up. */
   readonly project: Projector
+  /** Events in the log as it begins. */
+  readonly total: number
 }
 
 /**
@@ -124,7 +134,7 @@ async function moveTo(
   deps: ReplayDependencies,
   view: AnyView,
   claimed: Held,
-  { target, live, project }: Move,
+  { target, live, project, total }: Move,
   watch: ReplayWatch,
 ): Promise<Replayed> {
   const { clock, generations } = deps
@@ -147,8 +157,6 @@ async function moveTo(
     }
   }
 
-  const total = await persistently(clock, () => deps.feed.count())
-  if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
   watch.begin(target, live, total)
   await catchUp()
   if (events < total) throw new TidemarkError('internal', `the feed showed ${events} of ${total} events`)

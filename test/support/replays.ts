@@ -8,7 +8,7 @@ import type { System } from './system.ts'
 const SEED = 11
 
 /** A view's pointer item. */
-export interface Pointer {
+interface Pointer {
   readonly live: number
   readonly previous?: { readonly generation: number }
   readonly building?: number
@@ -39,14 +39,6 @@ export class Replays {
   async pointer(view: string): Promise<Pointer> {
     const { resource } = await this.container(view).item('pointer', 'pointer').read<Pointer>()
     return resource ?? { live: 1 }
-  }
-
-  async untilPointer(view: string, condition: (pointer: Pointer) => boolean): Promise<void> {
-    const end = performance.now() + 60_000
-    for (let now = await this.pointer(view); !condition(now); now = await this.pointer(view)) {
-      if (performance.now() > end) throw new Error(`it did not come about in a minute: ${JSON.stringify(now)}`)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
   }
 
   /** Which generations of a view have items. */

@@ -34,6 +34,14 @@ export class WitnessedErrors {
     this.#seen.add(found)
   }
 
+  /** Holds the last line of a command against the row of the code that it should begin with: one that no answer has. */
+  commandLine(code: string, output: string): void {
+    assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
+    const [, found = ''] = /^([a-z-]+): ./.exec(output.trimEnd().split('\n').at(-1) ?? '') ?? []
+    assert.equal(found, code, output)
+    this.#seen.add(found)
+  }
+
   /** Holds a decision of a service's decider against the row of the code that it should refuse with. */
   refusal(service: string, code: string, decision: Decision<unknown>): void {
     assert.equal(this.#row(code).service, service)

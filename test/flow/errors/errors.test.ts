@@ -6,6 +6,7 @@ import { domainRefusals } from './suite-domain.ts'
 import { faults } from './suite-faults.ts'
 import { outside } from './suite-outside.ts'
 import { passing } from './suite-passing.ts'
+import { replays } from './suite-replays.ts'
 import { World } from './world.ts'
 
 // Every code of docs/errors.md is produced here, at the outermost place where it shows: over HTTP on the running system, or in its log.
@@ -21,6 +22,7 @@ describe('errors', () => {
   describe('what the domain refuses', () => domainRefusals(() => world, errors))
   describe('what no function sees', () => outside(() => world))
   describe('what may pass', () => passing(() => world, errors))
+  describe('what a replay ends with', () => replays(() => world, errors))
   // These two hold partitions and harm the log: last.
   describe('what holds a consumer', () => consumers(() => world, errors))
   describe('what is at fault', () => faults(() => world, errors))

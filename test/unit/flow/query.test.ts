@@ -41,6 +41,14 @@ describe('query', () => {
     assert.deepEqual((await answer)?.document, { orderId: '1', status: 'confirmed' })
   })
 
+  it('goes on waiting in the generation that becomes the live one meanwhile', async () => {
+    const { deps, views } = await setUp()
+    const answer = readDocument(deps, orderView, 'order-1', at(2))
+    await views.store('order', 2).writeWithTip('order-1', { document: 'new', sort: 'a', etag: undefined }, tip(2))
+    await views.writePointer('order', { live: 2 }, undefined)
+    assert.equal((await answer)?.document, 'new')
+  })
+
   it('a view of many streams waits for the stream that is named', async () => {
     const { deps, views } = await setUp()
     await (await views.live('sales-by-product')).writePosition('order-1', tip(3), undefined)

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { Replays } from '../../support/replays.ts'
+import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
+import type { World } from './world.ts'
+
+/** What `npm run replay` ends with: a line of its own, and exit code 1. */
+export function replays(world: () => World, errors: WitnessedErrors): void {
+  const replaying = (...args: readonly string[]) => new Replays(world().system).command(...args)
+
+  for (const [code, ...args] of [
+    ['no-way-back', 'ordering', 'order', '--back'],
+    ['log-empty', 'inventory', 'stock-level'],
+  ] as const)
+    it(`${args.join(' ')}: ${code}`, async () => {
+      const ended = await replaying(...args).ended
+      assert.equal(ended.code, 1)
+      errors.commandLine(code, ended.output)
+    })
+
+  it('a second one of the same view begins: replay-superseded', async () => {
+    await world().newOrder()
+    const earlier = replaying('ordering', 'order')
+    await earlier.prints('beside')
+    const later = await replaying('ordering', 'order').ended
+    assert.equal(later.code, 0, later.output)
+    const { code, output } = await earlier.ended
+    assert.equal(code, 1)
+    errors.commandLine('replay-superseded', output)
+  })
+}
