@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { runWorkload } from '../cli/demo/workload.ts'
+import { compose } from '../src/compose.ts'
+import { ordering } from '../src/services/ordering/service.ts'
+import { System } from '../test/support/system.ts'
+
+/**
+ * What a replay reads a second, with nobody else at work: each view is replayed from the log of a seeded workload. `build` is the reading of the
+ * whole log; the rest of the total is the handover, which waits for instances that may not exist, and the clearing up.
+ */
+
+const orders = process.argv.includes('--short') ? 200 : 2_000
+
+interface Result {
+  readonly view: string
+  readonly move: 'replay' | 'back'
+  readonly events: number
+  readonly buildSeconds: number
+  readonly eventsPerSecond: number
+  readonly totalSeconds: number
+}
+
+async function measure(system: System): Promise<Result[]> {
+  const { replay, goBack } = compose(ordering, system.settings)
+  const results: Result[] = []
+  for (const view of ordering.views)
+    for (const [move, run] of [
+      ['replay', replay],
+      ['back', goBack],
+    ] as const) {
+      let [begun, handover] = [0, 0]
+      const started = performance.now()
+      process.stderr.write(`${move} of ${view.name} …\n`)
+      const { events } = await run(view, {
+        begin() {
+          begun = performance.now()
+        },
+        read() {},
+        stage(stage) {
+          if (stage === 'handover') handover = performance.now()
+        },
+      })
+      const buildSeconds = (handover - begun) / 1000
+      const totalSeconds = (performance.now() - started) / 1000
+      results.push({
+        view: view.name,
+        move,
+        events,
+        buildSeconds,
+        eventsPerSecond: events / buildSeconds,
+        totalSeconds,
+      })
+    }
+  return results
+}
+
+const system = await System.start()
+let results: Result[]
+try {
+  process.stderr.write(`${orders} orders …\n`)
+  await runWorkload(system.client, { orders, seed: 1, concurrency: 16, run: randomUUID() }, () => {})
+  results = await measure(system)
+} finally {
+  await system.remove()
+}
+
+if (results.length === 0 || results.some(({ events }) => events === 0)) throw new Error('nothing was measured')
+console.log('view              move       events  build s  events/s  total s')
+for (const { view, move, events, buildSeconds, eventsPerSecond, totalSeconds } of results)
+  console.log(
+    `${view.padEnd(17)} ${move.padEnd(8)} ${String(events).padStart(8)} ${buildSeconds.toFixed(1).padStart(8)} ${eventsPerSecond.toFixed(0).padStart(9)} ${totalSeconds.toFixed(1).padStart(8)}`,
+  )
+mkdirSync('bench/results', { recursive: true })
+writeFileSync('bench/results/replay.json', `${JSON.stringify(results, null, 2)}\n`)
+console.log('\nbench/results/replay.json')
