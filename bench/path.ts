@@ -140,7 +140,7 @@ const numbers = (latency: Latency) => ({
   p99: latency.percentile(0.99),
 })
 
-const system = await System.start()
+const system = await System.start({ services: ['ordering'] })
 const results: { result: Result; hops: Record<string, Latency> }[] = []
 try {
   for (const load of loads) {

@@ -55,7 +55,7 @@ async function measure(system: System): Promise<Result[]> {
   return results
 }
 
-const system = await System.start()
+const system = await System.start({ services: ['ordering'] })
 let results: Result[]
 try {
   process.stderr.write(`${orders} orders …\n`)

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { checkStock } from '../cli/demo/check-stock.ts'
 import { Latency } from '../cli/demo/latency.ts'
+import { random } from '../cli/demo/random.ts'
 import { foldRawLog } from '../cli/demo/raw-fold.ts'
 import { readRawLog } from '../cli/demo/reading.ts'
 import { runWorkload } from '../cli/demo/workload.ts'
@@ -79,17 +80,18 @@ async function recovery(
   const inventory = system.hosts[1]
   if (!inventory) throw new Error('inventory does not run')
   await inventory.stop()
-  const lines = [
-    { sku: 'SKU-1003', quantity: 1, unitPrice: 100 },
-    { sku: 'SKU-1004', quantity: 1, unitPrice: 100 },
-  ]
+  const dice = random(3)
+  const lines = (): { sku: string; quantity: number; unitPrice: number }[] => {
+    const skus = new Set(Array.from({ length: 3 }, () => `SKU-${dice.between(1000, 1039)}`))
+    return [...skus].map((sku) => ({ sku, quantity: 1, unitPrice: 100 }))
+  }
   const client = system.clientOf('ordering')
   const begin = performance.now()
   let next = 0
   const place = async (): Promise<void> => {
     while (next < AWAY) {
       next += 1
-      await client.post('/orders', { ...placeBody, lines }, { 'idempotency-key': `away:${next}` })
+      await client.post('/orders', { ...placeBody, lines: lines() }, { 'idempotency-key': `away:${next}` })
     }
   }
   await Promise.all(Array.from({ length: 16 }, place))
