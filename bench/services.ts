@@ -18,6 +18,7 @@ const short = process.argv.includes('--short')
 const CLIENTS = [1, 16]
 const ORDERS = { 1: short ? 20 : 150, 16: short ? 100 : 800 } as Readonly<Record<number, number>>
 const AWAY = short ? 100 : 1000
+const GIVE_UP_AFTER_MS = 300_000
 
 interface WorkloadResult {
   readonly clients: number
@@ -98,7 +99,10 @@ async function recovery(
   const placed = performance.now()
   await system.startHost({ services: ['inventory'] })
   const ready = performance.now()
-  while ((await undecided(system)) > 0) await new Promise((resolve) => setTimeout(resolve, 100))
+  while ((await undecided(system)) > 0) {
+    if (performance.now() - ready > GIVE_UP_AFTER_MS) throw new Error('inventory does not catch up')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
   const end = performance.now()
   return { orders: AWAY, placing: placed - begin, started: ready - placed, recovered: end - ready }
 }
