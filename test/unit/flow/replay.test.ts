@@ -1,145 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
-import { isTidemarkError, TidemarkError } from '../../../src/core/errors.ts'
-import type { RecordedEvent } from '../../../src/core/event.ts'
-import type { Clock, ViewStore, ViewStores } from '../../../src/core/ports.ts'
+import { TidemarkError } from '../../../src/core/errors.ts'
 import type { AnyView } from '../../../src/core/view.ts'
-import { newestOf } from '../../../src/core/view-pointer.ts'
 import { LiveViews } from '../../../src/flow/live-views.ts'
-import { projection } from '../../../src/flow/project.ts'
-import { goBack, type ReplayDependencies, type ReplayWatch, replay } from '../../../src/flow/replay.ts'
-import { orderEvents } from '../../../src/services/ordering/events.ts'
+import { goBack, type ReplayWatch, replay } from '../../../src/flow/replay.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
 import { before } from '../../support/before-calls.ts'
-import { address, cancelled, placed } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
+import {
+  everything,
+  histories,
+  lateFirst,
+  lateSecond,
+  Rig,
+  unwatched,
+  versionOf,
+  views,
+} from '../../support/replay-rig.ts'
 
-const moved = {
-  type: 'ShippingAddressChanged',
-  data: { orderId: '1', shippingAddress: { ...address, city: 'Bruges' } },
-}
-const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
-
-/** The events of one order, with its own id. */
-function story(orderId: string, ...events: readonly { type: string; data: object }[]): RecordedEvent[] {
-  return recorded(`order-${orderId}`, ...events.map(({ type, data }) => ({ type, data: { ...data, orderId } })))
-}
-
-const histories = [
-  story('1', placed, moved, cancelled),
-  story('2', placed, confirmed),
-  story('3', placed, moved, moved, cancelled),
-  story('4', placed),
-]
-const streams = ['order-1', 'order-2', 'order-3', 'order-4']
-const everything = histories.flat()
-const [lateFirst, lateSecond] = story('5', placed, cancelled)
-assert.ok(lateFirst && lateSecond)
-
-const unwatched: ReplayWatch = { begin() {}, read() {}, stage() {} }
-const views: readonly AnyView[] = [orderView, salesByProduct]
 const HOUR_MS = 3_600_000
-
-/** A clock on which time passes only where somebody waits, and then at once. */
-class WaitedClock implements Clock {
-  #milliseconds = Date.UTC(2026, 0, 1)
-  now(): string {
-    return new Date(this.#milliseconds).toISOString()
-  }
-  elapsed(): number {
-    return this.#milliseconds
-  }
-  async wait(milliseconds: number): Promise<void> {
-    this.#milliseconds += milliseconds
-  }
-}
-
-/** A service in memory: its log, its views, and an instance that projects. */
-class Rig {
-  readonly log = new MemoryEventStore()
-  readonly views = new MemoryViewStores()
-  readonly clock = new WaitedClock()
-  readonly deps: ReplayDependencies
-  #stamps = 0
-
-  constructor() {
-    const { log, views: generations, clock } = this
-    const ids = (): string => {
-      this.#stamps += 1
-      return String(this.#stamps)
-    }
-    this.deps = { log, feed: log, generations, eventTypes: orderEvents, clock, ids }
-  }
-
-  /** A rig whose live views are up to these events. */
-  static async with(...events: readonly RecordedEvent[]): Promise<Rig> {
-    const rig = new Rig()
-    await rig.append(...events)
-    await rig.project(...events)
-    return rig
-  }
-
-  async append(...events: readonly RecordedEvent[]): Promise<void> {
-    for (const event of events) {
-      const mark = { key: event.stream + event.id, fingerprint: '', from: event.version, to: event.version }
-      assert.equal(await this.log.append([event], mark), 'appended')
-    }
-  }
-
-  async project(...events: readonly RecordedEvent[]): Promise<void> {
-    for (const view of views) await this.projection(view)(events.map(toCloudEvent))
-  }
-
-  projection(view: AnyView, stores: ViewStores = this.views) {
-    return projection({ log: this.log, views: stores, eventTypes: orderEvents }, view)
-  }
-
-  async assertEqualToLog(view: AnyView): Promise<void> {
-    const events: RecordedEvent[] = []
-    const reader = this.log.open()
-    for (let page = await reader.next(); page; page = await reader.next()) events.push(...page)
-    const fold = await Rig.with(...events)
-    assert.deepEqual(await snapshot(this.views, view, events), await snapshot(fold.views, view, events))
-    assert.ok(events.length > 0)
-  }
-
-  /** Nothing is left but the live generation and the one before, and projections write the live one alone. */
-  async assertClean(view: AnyView): Promise<void> {
-    const { pointer } = await this.views.readPointer(view.name)
-    const { stamp: _, ...named } = pointer
-    assert.deepEqual(named, { live: pointer.live, previous: pointer.previous })
-    const filled = Array.from({ length: newestOf(pointer) + 1 }, (_, generation) => generation).filter(
-      (generation) => !this.views.store(view.name, generation).isEmpty,
-    )
-    const wanted = [pointer.live, pointer.previous?.generation].toSorted()
-    assert.deepEqual(filled, wanted)
-  }
-
-  async liveOf(view: AnyView): Promise<number> {
-    return (await this.views.readPointer(view.name)).pointer.live
-  }
-}
-
-/** All that queries may see of a view's live generation. */
-async function snapshot(stores: ViewStores, view: AnyView, events: readonly RecordedEvent[]): Promise<unknown> {
-  const store = await stores.live(view.name)
-  return {
-    documents: (await store.list({ filter: {}, limit: 1000 })).map(({ document }) => document),
-    tips: await Promise.all(
-      [...new Set(events.map(({ stream }) => stream))]
-        .toSorted()
-        .map(async (stream) => [
-          stream,
-          view.kind === 'one-stream' ? (await store.read(stream))?.tip : (await store.readPosition(stream))?.tip,
-        ]),
-    ),
-  }
-}
 
 /** Replays, and does something once while queries read the new generation already and projections write both. */
 async function replayWhile(
@@ -163,16 +45,6 @@ async function replayWhile(
   })
   await replay({ ...rig.deps, clock: before(rig.clock, waits) }, view, goesLive)
   assert.equal(done, 1)
-}
-
-/** How far a generation has come in a stream. */
-function versionOf(rig: Rig, view: AnyView, generation: number, stream: string): Promise<number> {
-  return versionIn(rig.views.store(view.name, generation), view, stream)
-}
-
-async function versionIn(store: ViewStore, view: AnyView, stream: string): Promise<number> {
-  const item = view.kind === 'one-stream' ? await store.read(stream) : await store.readPosition(stream)
-  return item?.tip?.version ?? 0
 }
 
 /** Runs what is given once, as soon as the watched replay comes that far. */
@@ -385,20 +257,6 @@ for (const view of views)
         () => reader.live(view.name),
       )
     })
-
-    it('whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.scheduler(), stories(), fc.boolean(), async (scheduler, { past, future }, back) => {
-          const rig = await Rig.with(...(back ? past : []))
-          if (back) await replay(rig.deps, view, unwatched)
-          else await rig.append(...past)
-          await interleaved(scheduler, rig, view, future, back)
-          await rig.assertEqualToLog(view)
-          await rig.assertClean(view)
-        }),
-        { numRuns: 60, endOnFailure: true },
-      )
-    })
   })
 
 describe('going back to a generation that was left long ago', () => {
@@ -424,97 +282,3 @@ describe('going back to a generation that was left long ago', () => {
     await late.assertEqualToLog(orderView)
   })
 })
-
-/** An event that is appended so many milliseconds after the beginning. */
-interface Timed {
-  readonly event: RecordedEvent
-  readonly after: number
-}
-
-/** Streams interleaved at random, in order within each, cut into what is in the log before and what comes meanwhile. */
-function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
-  return fc
-    .tuple(
-      fc.array(fc.nat(histories.length - 1), { minLength: 12, maxLength: 12 }),
-      fc.integer({ min: 1, max: everything.length - 1 }),
-      // As long as a replay here takes: a good half of it is the handover.
-      fc.array(fc.nat(8_000), { minLength: everything.length, maxLength: everything.length }),
-    )
-    .map(([choices, cut, times]) => {
-      const queues = histories.map((history) => [...history])
-      const order = choices.flatMap((choice) => queues[choice]?.shift() ?? []).concat(queues.flat())
-      times.sort((a, b) => a - b)
-      const future = order.slice(cut).map((event, index) => ({ event, after: times[index] ?? 0 }))
-      return { past: order.slice(0, cut), future }
-    })
-}
-
-/**
- * A replay, or a going back, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
- * call of every one waits until the scheduler lets it go.
- */
-async function interleaved(
-  scheduler: fc.Scheduler,
-  rig: Rig,
-  view: AnyView,
-  future: readonly Timed[],
-  back: boolean,
-): Promise<void> {
-  const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
-  const generations = before(rig.views, turn)
-  const clock = before(rig.clock, turn)
-  let [appended, moving] = [false, true]
-
-  const append = async (): Promise<void> => {
-    const start = clock.elapsed()
-    for (const { event, after } of future) {
-      while (moving && clock.elapsed() < start + after) await turn('append')
-      await rig.append(event)
-    }
-    appended = true
-  }
-  const consume = async (half: number): Promise<void> => {
-    const project = rig.projection(view, new LiveViews(generations, clock))
-    const hub = rig.log.open()
-    for (let over = false; !over; ) {
-      over = appended && !moving
-      await turn('round')
-      for (let page = await hub.next(); page; page = await hub.next()) {
-        const batch = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half).map(toCloudEvent)
-        // As the trigger does: again until it goes through.
-        await turn('batch')
-        for (let through = false; !through; )
-          through = await project(batch).then(
-            () => true,
-            (error: unknown) => {
-              if (!isTidemarkError(error, 'view-contended')) throw error
-              return false
-            },
-          )
-      }
-    }
-  }
-  const read = async (): Promise<void> => {
-    const stores = new LiveViews(generations, clock)
-    const seen = new Map<string, number>()
-    while (moving)
-      for (const stream of streams) {
-        const version = await versionIn(await stores.live(view.name), view, stream)
-        assert.ok(version >= (seen.get(stream) ?? 0), `${stream} went from ${seen.get(stream)} to ${version}`)
-        seen.set(stream, version)
-      }
-  }
-  const tick = async (): Promise<void> => {
-    while (moving) await clock.wait(40)
-  }
-  const deps = { ...rig.deps, feed: before(rig.log, turn), generations, clock }
-  const move = async (): Promise<void> => {
-    await (back ? goBack : replay)(deps, view, unwatched)
-    moving = false
-  }
-  const failure = (error: unknown): never => {
-    moving = false
-    throw error
-  }
-  await scheduler.waitFor(Promise.all([append(), consume(0), consume(1), read(), tick(), move().catch(failure)]))
-}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
+import { toCloudEvent } from '../../src/core/cloud-event.ts'
+import type { RecordedEvent } from '../../src/core/event.ts'
+import type { Clock, ViewStore, ViewStores } from '../../src/core/ports.ts'
+import type { AnyView } from '../../src/core/view.ts'
+import { newestOf } from '../../src/core/view-pointer.ts'
+import { projection } from '../../src/flow/project.ts'
+import type { ReplayDependencies, ReplayWatch } from '../../src/flow/replay.ts'
+import { orderEvents } from '../../src/services/ordering/events.ts'
+import { orderView } from '../../src/services/ordering/order-view.ts'
+import { salesByProduct } from '../../src/services/ordering/sales-by-product.ts'
+import { address, cancelled, placed } from './orders.ts'
+import { recorded } from './recorded.ts'
+
+const moved = {
+  type: 'ShippingAddressChanged',
+  data: { orderId: '1', shippingAddress: { ...address, city: 'Bruges' } },
+}
+const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
+
+/** The events of one order, with its own id. */
+function story(orderId: string, ...events: readonly { type: string; data: object }[]): RecordedEvent[] {
+  return recorded(`order-${orderId}`, ...events.map(({ type, data }) => ({ type, data: { ...data, orderId } })))
+}
+
+export const histories = [
+  story('1', placed, moved, cancelled),
+  story('2', placed, confirmed),
+  story('3', placed, moved, moved, cancelled),
+  story('4', placed),
+]
+export const streams = ['order-1', 'order-2', 'order-3', 'order-4']
+export const everything = histories.flat()
+
+const [first, second] = story('5', placed, cancelled)
+assert.ok(first && second)
+/** What comes after everything. */
+export const [lateFirst, lateSecond] = [first, second]
+
+export const unwatched: ReplayWatch = { begin() {}, read() {}, stage() {} }
+export const views: readonly AnyView[] = [orderView, salesByProduct]
+
+/** A clock on which time passes only where somebody waits, and then at once. */
+class WaitedClock implements Clock {
+  #milliseconds = Date.UTC(2026, 0, 1)
+  now(): string {
+    return new Date(this.#milliseconds).toISOString()
+  }
+  elapsed(): number {
+    return this.#milliseconds
+  }
+  async wait(milliseconds: number): Promise<void> {
+    this.#milliseconds += milliseconds
+  }
+}
+
+/** A service in memory: its log, its views, and an instance that projects. */
+export class Rig {
+  readonly log = new MemoryEventStore()
+  readonly views = new MemoryViewStores()
+  readonly clock = new WaitedClock()
+  readonly deps: ReplayDependencies
+  #stamps = 0
+
+  constructor() {
+    const { log, views: generations, clock } = this
+    const ids = (): string => {
+      this.#stamps += 1
+      return String(this.#stamps)
+    }
+    this.deps = { log, feed: log, generations, eventTypes: orderEvents, clock, ids }
+  }
+
+  /** A rig whose live views are up to these events. */
+  static async with(...events: readonly RecordedEvent[]): Promise<Rig> {
+    const rig = new Rig()
+    await rig.append(...events)
+    await rig.project(...events)
+    return rig
+  }
+
+  async append(...events: readonly RecordedEvent[]): Promise<void> {
+    for (const event of events) {
+      const mark = { key: event.stream + event.id, fingerprint: '', from: event.version, to: event.version }
+      assert.equal(await this.log.append([event], mark), 'appended')
+    }
+  }
+
+  async project(...events: readonly RecordedEvent[]): Promise<void> {
+    for (const view of views) await this.projection(view)(events.map(toCloudEvent))
+  }
+
+  projection(view: AnyView, stores: ViewStores = this.views) {
+    return projection({ log: this.log, views: stores, eventTypes: orderEvents }, view)
+  }
+
+  async assertEqualToLog(view: AnyView): Promise<void> {
+    const events: RecordedEvent[] = []
+    const reader = this.log.open()
+    for (let page = await reader.next(); page; page = await reader.next()) events.push(...page)
+    const fold = await Rig.with(...events)
+    assert.deepEqual(await snapshot(this.views, view, events), await snapshot(fold.views, view, events))
+    assert.ok(events.length > 0)
+  }
+
+  /** Nothing is left but the live generation and the one before, and projections write the live one alone. */
+  async assertClean(view: AnyView): Promise<void> {
+    const { pointer } = await this.views.readPointer(view.name)
+    const { stamp: _, ...named } = pointer
+    assert.deepEqual(named, { live: pointer.live, previous: pointer.previous })
+    const filled = Array.from({ length: newestOf(pointer) + 1 }, (_, generation) => generation).filter(
+      (generation) => !this.views.store(view.name, generation).isEmpty,
+    )
+    const wanted = [pointer.live, pointer.previous?.generation].toSorted()
+    assert.deepEqual(filled, wanted)
+  }
+
+  async liveOf(view: AnyView): Promise<number> {
+    return (await this.views.readPointer(view.name)).pointer.live
+  }
+}
+
+/** All that queries may see of a view's live generation. */
+async function snapshot(stores: ViewStores, view: AnyView, events: readonly RecordedEvent[]): Promise<unknown> {
+  const store = await stores.live(view.name)
+  return {
+    documents: (await store.list({ filter: {}, limit: 1000 })).map(({ document }) => document),
+    tips: await Promise.all(
+      [...new Set(events.map(({ stream }) => stream))]
+        .toSorted()
+        .map(async (stream) => [
+          stream,
+          view.kind === 'one-stream' ? (await store.read(stream))?.tip : (await store.readPosition(stream))?.tip,
+        ]),
+    ),
+  }
+}
+
+/** How far a generation has come in a stream. */
+export function versionOf(rig: Rig, view: AnyView, generation: number, stream: string): Promise<number> {
+  return versionIn(rig.views.store(view.name, generation), view, stream)
+}
+
+export async function versionIn(store: ViewStore, view: AnyView, stream: string): Promise<number> {
+  const item = view.kind === 'one-stream' ? await store.read(stream) : await store.readPosition(stream)
+  return item?.tip?.version ?? 0
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { toCloudEvent } from '../../../src/core/cloud-event.ts'
+import { isTidemarkError } from '../../../src/core/errors.ts'
+import type { RecordedEvent } from '../../../src/core/event.ts'
+import type { AnyView } from '../../../src/core/view.ts'
+import { LiveViews } from '../../../src/flow/live-views.ts'
+import { goBack, replay } from '../../../src/flow/replay.ts'
+import { before } from '../../support/before-calls.ts'
+import { everything, histories, Rig, streams, unwatched, versionIn, views } from '../../support/replay-rig.ts'
+
+describe('a replay among others', () => {
+  for (const view of views)
+    it(`${view.name}, whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.scheduler(), stories(), fc.boolean(), async (scheduler, { past, future }, back) => {
+          const rig = await Rig.with(...(back ? past : []))
+          if (back) await replay(rig.deps, view, unwatched)
+          else await rig.append(...past)
+          await interleaved(scheduler, rig, view, future, back)
+          await rig.assertEqualToLog(view)
+          await rig.assertClean(view)
+        }),
+        { numRuns: 60, endOnFailure: true },
+      )
+    })
+})
+
+/** An event that is appended so many milliseconds after the beginning. */
+interface Timed {
+  readonly event: RecordedEvent
+  readonly after: number
+}
+
+/** Streams interleaved at random, in order within each, cut into what is in the log before and what comes meanwhile. */
+function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
+  return fc
+    .tuple(
+      fc.array(fc.nat(histories.length - 1), { minLength: 12, maxLength: 12 }),
+      fc.integer({ min: 1, max: everything.length - 1 }),
+      // As long as a replay here takes: a good half of it is the handover.
+      fc.array(fc.nat(8_000), { minLength: everything.length, maxLength: everything.length }),
+    )
+    .map(([choices, cut, times]) => {
+      const queues = histories.map((history) => [...history])
+      const order = choices.flatMap((choice) => queues[choice]?.shift() ?? []).concat(queues.flat())
+      times.sort((a, b) => a - b)
+      const future = order.slice(cut).map((event, index) => ({ event, after: times[index] ?? 0 }))
+      return { past: order.slice(0, cut), future }
+    })
+}
+
+/**
+ * A replay, or a going back, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
+ * call of every one waits until the scheduler lets it go.
+ */
+async function interleaved(
+  scheduler: fc.Scheduler,
+  rig: Rig,
+  view: AnyView,
+  future: readonly Timed[],
+  back: boolean,
+): Promise<void> {
+  const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
+  const generations = before(rig.views, turn)
+  const clock = before(rig.clock, turn)
+  let [appended, moving] = [false, true]
+
+  const append = async (): Promise<void> => {
+    const start = clock.elapsed()
+    for (const { event, after } of future) {
+      while (moving && clock.elapsed() < start + after) await turn('append')
+      await rig.append(event)
+    }
+    appended = true
+  }
+  const consume = async (half: number): Promise<void> => {
+    const project = rig.projection(view, new LiveViews(generations, clock))
+    const hub = rig.log.open()
+    for (let over = false; !over; ) {
+      over = appended && !moving
+      await turn('round')
+      for (let page = await hub.next(); page; page = await hub.next()) {
+        const batch = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half).map(toCloudEvent)
+        // As the trigger does: again until it goes through.
+        await turn('batch')
+        for (let through = false; !through; )
+          through = await project(batch).then(
+            () => true,
+            (error: unknown) => {
+              if (!isTidemarkError(error, 'view-contended')) throw error
+              return false
+            },
+          )
+      }
+    }
+  }
+  const read = async (): Promise<void> => {
+    const stores = new LiveViews(generations, clock)
+    const seen = new Map<string, number>()
+    while (moving)
+      for (const stream of streams) {
+        const version = await versionIn(await stores.live(view.name), view, stream)
+        assert.ok(version >= (seen.get(stream) ?? 0), `${stream} went from ${seen.get(stream)} to ${version}`)
+        seen.set(stream, version)
+      }
+  }
+  const tick = async (): Promise<void> => {
+    while (moving) await clock.wait(40)
+  }
+  const deps = { ...rig.deps, feed: before(rig.log, turn), generations, clock }
+  const move = async (): Promise<void> => {
+    await (back ? goBack : replay)(deps, view, unwatched)
+    moving = false
+  }
+  const failure = (error: unknown): never => {
+    moving = false
+    throw error
+  }
+  await scheduler.waitFor(Promise.all([append(), consume(0), consume(1), read(), tick(), move().catch(failure)]))
+}
