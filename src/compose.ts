@@ -74,7 +74,7 @@ export function compose(service: Service, settings: Settings = process.env): Com
     ids: randomUUID,
     actorSource: actorSource(settings),
     relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
-    command: (decider, request) => command(decider, request),
+    command,
     relay: (items) =>
       relay(
         publisher(),
