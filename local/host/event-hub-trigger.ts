@@ -95,7 +95,7 @@ export class EventHubTrigger implements Trigger {
     ).getContainerClient(CONTAINER)
     const loadBalancingOptions = {
       strategy: 'greedy' as const,
-      updateIntervalInMs: millisecondsSetting(settings, 'TIDEMARK_LOADBALANCE_INTERVAL_MS', 1000),
+      updateIntervalInMs: millisecondsSetting(settings, 'TIDEMARK_LOADBALANCE_INTERVAL_MS', 3000),
       partitionOwnershipExpirationIntervalInMs: millisecondsSetting(
         settings,
         'TIDEMARK_LOADBALANCE_EXPIRATION_MS',

@@ -32,7 +32,7 @@ const crashes: readonly (readonly [service: string, point: CrashPoint])[] = [
 ]
 const SERVICES = ['ordering', 'inventory']
 // What a killed host held is taken up sooner than by default.
-const SOONER = { TIDEMARK_LOADBALANCE_EXPIRATION_MS: '4000' }
+const SOONER = { TIDEMARK_LOADBALANCE_INTERVAL_MS: '1000', TIDEMARK_LOADBALANCE_EXPIRATION_MS: '4000' }
 
 describe('crashes', () => {
   let system: System
