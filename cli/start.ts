@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cloud, startCloud } from '../local/cloud.ts'
 import { type Child, startChild } from '../local/kit/child.ts'
-import { findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
+import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { knownServices } from './known-services.ts'
 import { dataFolder, functionsOf, localPorts, localSettings } from './local-settings.ts'
@@ -78,6 +78,7 @@ async function runOnOther({ dataDir, named, interrupted }: Run, first: RunningCl
   let cloud: RunningCloud | undefined = first
   while (cloud) {
     const { pid, settings }: RunningCloud = cloud
+    await checkTopology(cloud, TOPOLOGY)
     console.log(`cloud        of process ${pid}, on ${dataDir}`)
     const host = await startFunctions(named, settings)
     try {

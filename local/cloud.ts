@@ -65,7 +65,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const result of started) if (result.status === 'rejected') throw result.reason
     const settings = settingsOf(parts)
     await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology)])
-    await announceCloud(dataDir, settings)
+    await announceCloud(dataDir, { settings, topology })
     return { settings, parts, stop }
   } catch (error) {
     await stop()

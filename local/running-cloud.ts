@@ -1,8 +1,10 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { holderOf } from './kit/data-lock.ts'
 import { StartError } from './kit/errors.ts'
+import { readTopology, type Topology } from './topology-file.ts'
 
 // A cloud that is ready says so in `cloud.json` of its data folder, so that hosts of other processes can run on it. Who reads it believes
 // it only while the process that wrote it has the folder's lock: what a killed cloud leaves behind says nothing.
@@ -13,6 +15,8 @@ export interface RunningCloud {
   readonly pid: number
   /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
   readonly settings: Readonly<Record<string, string>>
+  /** What it has created. */
+  readonly topology: Topology
 }
 
 /** A cloud that takes longer to start is none. */
@@ -22,8 +26,8 @@ const POLL_MS = 50
 const fileOf = (dataDir: string): string => join(dataDir, 'cloud.json')
 
 /** Says that the cloud of this process, which has the folder's lock, is ready. */
-export async function announceCloud(dataDir: string, settings: Readonly<Record<string, string>>): Promise<void> {
-  const cloud: RunningCloud = { pid: process.pid, settings }
+export async function announceCloud(dataDir: string, ready: Omit<RunningCloud, 'pid'>): Promise<void> {
+  const cloud: RunningCloud = { pid: process.pid, ...ready }
   const file = fileOf(dataDir)
   await writeFile(`${file}.new`, JSON.stringify(cloud, null, 2), { mode: 0o600 })
   await rename(`${file}.new`, file)
@@ -62,6 +66,17 @@ export async function findCloud(dataDir: string): Promise<RunningCloud | undefin
       )
     await delay(POLL_MS)
   }
+}
+
+/**
+ * Checks that a running cloud has what the topology file names now: a service may have been added since it started.
+ * @throws StartError where it has not.
+ */
+export async function checkTopology({ pid, topology }: RunningCloud, topologyFile: string): Promise<void> {
+  if (isDeepStrictEqual(topology, await readTopology(topologyFile))) return
+  throw new StartError(
+    `the cloud of process ${pid} was started with another ${topologyFile} than the one that is there now: restart it`,
+  )
 }
 
 /** What a power cut left of the file is no JSON, and was written by no cloud that runs. */

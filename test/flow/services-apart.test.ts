@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -134,6 +134,18 @@ describe('npm start -- --service', () => {
     await host.prints('is gone: the functions end')
     host.kill('SIGINT')
     assert.equal((await host.ended).code, 0, host.output)
+  })
+
+  it('on a cloud that was started with another topology is one line that says to restart it', async () => {
+    const old = cloud()
+    await old.prints('ready')
+    const file = join(folder, 'data', 'cloud.json')
+    const announced = JSON.parse(await readFile(file, 'utf8'))
+    await writeFile(file, JSON.stringify({ ...announced, topology: { ...announced.topology, eventHubs: [] } }))
+    const { code, output } = await start().ended
+    assert.equal(code, 1)
+    assert.match(output, /^the cloud of process \d+ was started with another .*topology\.json.*: restart it$/m)
+    assert.doesNotMatch(output, /ready|\n +at /)
   })
 
   it('what a killed cloud says of itself in its data folder is not believed: another one is started', async () => {
