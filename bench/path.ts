@@ -5,6 +5,7 @@ import { Latency } from '../cli/demo/latency.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 import { cpuShares } from './cpu.ts'
+import { figuresOf } from './figures.ts'
 
 /**
  * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell what the path carries, open loops
@@ -133,12 +134,6 @@ function hops(notes: readonly Note[]): Record<string, Latency> {
 }
 
 const ms = (value: number): string => value.toFixed(1).padStart(8)
-const numbers = (latency: Latency) => ({
-  count: latency.count,
-  p50: latency.percentile(0.5),
-  p95: latency.percentile(0.95),
-  p99: latency.percentile(0.99),
-})
 
 const system = await System.start({ services: ['ordering'] })
 const results: { result: Result; hops: Record<string, Latency> }[] = []
@@ -188,10 +183,10 @@ const report = measured.map(({ result, hops: parts }) => ({
   load: result.load,
   commandsPerSecond: result.commandsPerSecond,
   errors: result.errors,
-  command: numbers(result.command),
-  commandToView: numbers(result.toView),
+  command: figuresOf(result.command),
+  commandToView: figuresOf(result.toView),
   tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
-  hops: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, numbers(part)])),
+  hops: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, figuresOf(part)])),
   cores: result.cpu,
 }))
 writeFileSync('bench/results/path.json', `${JSON.stringify(report, null, 2)}\n`)

@@ -8,6 +8,7 @@ import { runWorkload } from '../cli/demo/workload.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 import { cpuShares } from './cpu.ts'
+import { figuresOf } from './figures.ts'
 
 /**
  * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for its decision while it runs; then
@@ -114,12 +115,6 @@ async function undecided(system: System): Promise<number> {
 }
 
 const ms = (value: number): string => value.toFixed(0).padStart(7)
-const numbers = (latency: Latency) => ({
-  count: latency.count,
-  p50: latency.percentile(0.5),
-  p95: latency.percentile(0.95),
-  p99: latency.percentile(0.99),
-})
 
 const system = await System.start({ services: ['ordering'] })
 try {
@@ -168,8 +163,8 @@ try {
   const report = {
     workload: results.map((result) => ({
       ...result,
-      command: numbers(result.command),
-      toDecision: numbers(result.toDecision),
+      command: figuresOf(result.command),
+      toDecision: figuresOf(result.toDecision),
       tenths: result.tenths.map((tenth) => tenth.percentile(0.5)),
     })),
     away,

@@ -1,0 +1,11 @@
+import type { Latency } from '../cli/demo/latency.ts'
+
+/** Durations as a report keeps them, in milliseconds. */
+export function figuresOf(latency: Latency): { count: number; p50: number; p95: number; p99: number } {
+  return {
+    count: latency.count,
+    p50: latency.percentile(0.5),
+    p95: latency.percentile(0.95),
+    p99: latency.percentile(0.99),
+  }
+}
