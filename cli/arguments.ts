@@ -43,50 +43,42 @@ export function readArguments<Numbers extends string, Flags extends string, List
 }
 
 /**
- * Reads the one argument that stands alone, and `--name value` arguments that may be left out.
- * @param subject what the argument is, @param options what each value is: both for the line that says what there is.
+ * Reads the arguments that stand alone, each of them needed, `--name value` arguments that may be left out, and `--name` flags.
+ * @param subjects what each argument is, @param options what each value is: both for the line that says what there is.
  * @throws UsageError naming what is wrong and what there is.
  */
-export function readSubject<Names extends string>(
-  subject: string,
+export function readSubjects<Subjects extends string, Names extends string = never, Flags extends string = never>(
+  subjects: readonly Subjects[],
   options: Readonly<Record<Names, string>>,
-): { readonly subject: string } & Readonly<Partial<Record<Names, string>>> {
-  const names = Object.entries<string>(options)
-  const usage = [`<${subject}>`, ...names.map(([name, value]) => `[--${name} ${value}]`)].join(' ')
-  const types = Object.fromEntries(names.map(([name]) => [name, { type: 'string' as const }]))
+  flags: readonly Flags[] = [],
+): Readonly<Record<Subjects, string> & Partial<Record<Names, string>> & Record<Flags, boolean>> {
+  const named = Object.entries<string>(options)
+  const usage = [
+    ...subjects.map((subject) => `<${subject}>`),
+    ...named.map(([name, value]) => `[--${name} ${value}]`),
+    ...flags.map((flag) => `[--${flag}]`),
+  ].join(' ')
+  const types = {
+    ...Object.fromEntries(named.map(([name]) => [name, { type: 'string' as const }])),
+    ...Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
+  }
   let read: { values: Record<string, unknown>; positionals: string[] }
   try {
     read = parseArgs({ options: types, allowPositionals: true })
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
   }
-  const [first, ...others] = read.positionals
-  if (first === undefined || others.length > 0) throw new UsageError(`name one ${subject}: ${usage}`)
-  return { ...(read.values as Partial<Record<Names, string>>), subject: first }
-}
-
-/**
- * Reads the arguments that stand alone, each of them needed, and `--name` flags.
- * @param subjects what each is: for the line that says what there is.
- * @throws UsageError naming what is wrong and what there is.
- */
-export function readSubjects<Flags extends string>(
-  subjects: readonly string[],
-  flags: readonly Flags[],
-): { readonly subjects: readonly string[]; readonly flags: Readonly<Record<Flags, boolean>> } {
-  const usage = [...subjects.map((subject) => `<${subject}>`), ...flags.map((flag) => `[--${flag}]`)].join(' ')
-  const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }]))
-  let read: { values: Record<string, unknown>; positionals: string[] }
-  try {
-    read = parseArgs({ options, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
-  }
   if (read.positionals.length !== subjects.length)
     throw new UsageError(`name one ${subjects.join(' and one ')}: ${usage}`)
-  const set = Object.fromEntries(flags.map((flag) => [flag, read.values[flag] === true]))
-  return { subjects: read.positionals, flags: set as Record<Flags, boolean> }
+  return {
+    ...read.values,
+    ...Object.fromEntries(flags.map((flag) => [flag, read.values[flag] === true])),
+    ...Object.fromEntries(subjects.map((subject, index) => [subject, read.positionals[index]])),
+  } as ReturnType<typeof readSubjects<Subjects, Names, Flags>>
 }
+
+/** The exit code of a command that was interrupted: 128 and SIGINT. */
+export const INTERRUPTED = 130
 
 /** Runs a command: what is the caller's to mend is one line and exit code 1, anything else the whole error. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {

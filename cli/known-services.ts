@@ -1,10 +1,15 @@
 import { UsageError } from './arguments.ts'
 import { services } from './services.ts'
 
+/** The service of this name. @throws UsageError where there is none, naming those there are. */
+export function serviceNamed(name: string): (typeof services)[number] {
+  const service = services.find((candidate) => candidate.name === name)
+  if (service === undefined)
+    throw new UsageError(`there is no service ${name}; there are ${services.map((each) => each.name).join(', ')}`)
+  return service
+}
+
 /** Names of services as they were given to a command, each once. @throws UsageError for one that there is not, naming those there are. */
 export function knownServices(given: readonly string[]): readonly string[] {
-  const names = services.map(({ name }) => name)
-  for (const name of given)
-    if (!names.includes(name)) throw new UsageError(`there is no service ${name}; there are ${names.join(', ')}`)
-  return [...new Set(given)]
+  return [...new Set(given.map((name) => serviceNamed(name).name))]
 }

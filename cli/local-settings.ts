@@ -37,6 +37,18 @@ export function cosmosConnection(): string {
   return (localSettings().CosmosConnection ?? '').replace(':8081', `:${localPorts().cosmos}`)
 }
 
+/** The address of an endpoint that a connection string names. */
+export function cosmosAddress(connection: string): string {
+  return /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
+}
+
+/** @throws UsageError where nothing answers at an address. */
+export async function reach(address: string): Promise<void> {
+  await fetch(address).catch(() => {
+    throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
+  })
+}
+
 /** The setting that makes a host load the functions of these services alone, each a file of its own in `functions/`. */
 export function functionsOf(services: readonly string[]): Record<string, string> {
   return { TIDEMARK_FUNCTIONS_MAIN: `dist/functions/@(${services.join('|')}).js` }

@@ -1,10 +1,8 @@
 import { SingleBar } from 'cli-progress'
 import { compose } from '../src/compose.ts'
-import { readSubjects, runCommand, UsageError } from './arguments.ts'
-import { cosmosConnection, localSettings } from './local-settings.ts'
-import { services } from './services.ts'
-
-const INTERRUPTED = 130
+import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
+import { serviceNamed } from './known-services.ts'
+import { cosmosAddress, cosmosConnection, localSettings, reach } from './local-settings.ts'
 
 /** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
 const LEFT_BEHIND = {
@@ -19,18 +17,15 @@ const LEFT_BEHIND = {
  * queries read it; or lets them read the one before again.
  */
 async function replay(): Promise<void> {
-  const { subjects, flags } = readSubjects(['service', 'view'], ['back'])
-  const [serviceName, viewName] = subjects
-  const service = services.find(({ name }) => name === serviceName)
-  if (service === undefined)
-    throw new UsageError(`there is no service ${serviceName}; there are ${services.map(({ name }) => name).join(', ')}`)
+  const { service: serviceName, view: viewName, back } = readSubjects(['service', 'view'], {}, ['back'])
+  const service = serviceNamed(serviceName)
   const view = service.views.find(({ name }) => name === viewName)
   if (view === undefined)
     throw new UsageError(
       `${serviceName} has no view ${viewName}; it has ${service.views.map(({ name }) => name).join(', ')}`,
     )
   const connection = cosmosConnection()
-  const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
+  const address = cosmosAddress(connection)
   const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
   let stage: keyof typeof LEFT_BEHIND | undefined
   process.once('SIGINT', () => {
@@ -38,14 +33,12 @@ async function replay(): Promise<void> {
     console.error(`stopped: ${stage ? LEFT_BEHIND[stage] : 'nothing was built'}`)
     process.exit(INTERRUPTED)
   })
-  await fetch(address).catch(() => {
-    throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
-  })
+  await reach(address)
 
   const { replay, goBack } = compose(service, { ...localSettings(), CosmosConnection: connection })
   const started = performance.now()
   try {
-    const done = await (flags.back ? goBack : replay)(view, {
+    const done = await (back ? goBack : replay)(view, {
       begin(target, live, total) {
         stage = 'building'
         console.log(`view             ${serviceName}/${viewName} at ${address}`)

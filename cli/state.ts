@@ -1,4 +1,4 @@
-import { readSubject, runCommand, UsageError } from './arguments.ts'
+import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { addressOf } from './service-address.ts'
 import { services } from './services.ts'
 
@@ -18,7 +18,7 @@ interface StateAnswer {
  * alone.
  */
 async function state(): Promise<void> {
-  const { subject: stream, version, at } = readSubject('stream', { version: 'N', at: 'TIME' })
+  const { stream, version, at } = readSubjects(['stream'], { version: 'N', at: 'TIME' })
   const categories = services.flatMap((service) => service.deciders.map(({ category }) => ({ category, service })))
   const owner = categories.find(({ category }) => stream.startsWith(`${category}-`))
   if (owner === undefined) {

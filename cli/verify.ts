@@ -1,23 +1,22 @@
 import { CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { readSubject, runCommand, UsageError } from './arguments.ts'
-import { knownServices } from './known-services.ts'
-import { cosmosConnection } from './local-settings.ts'
+import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
+import { serviceNamed } from './known-services.ts'
+import { cosmosAddress, cosmosConnection, reach } from './local-settings.ts'
 import { verifyLog } from './verify/log.ts'
 import type { Fault } from './verify/stream-check.ts'
 
 const SHOWN_FAULTS = 1000
-const INTERRUPTED = 130
 
 /**
  * `npm run verify -- <service>`: checks the hash chain of every stream of a service's log, and names each place that is
  * not as it was written.
  */
 async function verify(): Promise<void> {
-  const { subject: service } = readSubject('service', {})
-  knownServices([service])
+  const { service } = readSubjects(['service'], {})
+  serviceNamed(service)
   const connection = cosmosConnection()
-  const address = /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''
+  const address = cosmosAddress(connection)
   const bar = new SingleBar({ format: 'items {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // The log is only read: there is nothing to finish.
   process.once('SIGINT', () => {
@@ -26,9 +25,7 @@ async function verify(): Promise<void> {
     process.exit(INTERRUPTED)
   })
   console.log(`log              ${service} at ${address}`)
-  await fetch(address).catch(() => {
-    throw new UsageError(`nothing answers at ${address}: run npm start in another terminal first`)
-  })
+  await reach(address)
 
   const log = new CosmosClient(connection).database(service).container('events')
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()

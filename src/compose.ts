@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
-import { eventOfItem } from './adapters/cosmos/log-item.ts'
+import { eventsOfItems } from './adapters/cosmos/log-item.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
@@ -51,7 +51,6 @@ export function compose(service: Service, settings: Settings = process.env): Com
   )
   const views = once(() => new LiveViews(generations(), clock))
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
-  const positions = once(() => database().container(POSITIONS))
   const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
   const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
   const inTurn = oneAtATime()
@@ -75,20 +74,15 @@ export function compose(service: Service, settings: Settings = process.env): Com
     actorSource: actorSource(settings),
     relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
     command,
-    relay: (items) =>
-      relay(
-        publisher(),
-        items.map(eventOfItem).filter((event) => event !== undefined),
-      ),
+    relay: (items) => relay(publisher(), eventsOfItems(items)),
     projection: (view) => {
       const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
       return (messages) => project()(messages)
     },
     reaction: (declared) => {
-      const consumer = consumerOf(service.name, declared)
       const react = once(() => {
-        const followed = new CosmosPositions(positions(), consumer)
-        return reaction({ service: service.name, log: store(), positions: followed, command }, declared)
+        const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
+        return reaction({ service: service.name, log: store(), positions, command }, declared)
       })
       return (messages, trace) => react()(messages, trace)
     },

@@ -44,16 +44,14 @@ function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, 
   const line = ofOrder.get(sku) ?? { reserved: 0, released: 0, declined: 0 }
   if (type === 'StockReceived') level.onHand += data.quantity
   if (type === 'StockAdjusted') level.onHand += data.change
+  if ((type === 'UnitsReserved' || type === 'UnitsDeclined') && line.reserved + line.declined > 0)
+    faults.push(`${stream}@${version}: order ${data.orderId} was answered before`)
   if (type === 'UnitsReserved') {
     level.reserved += data.quantity
-    if (line.reserved + line.declined > 0)
-      faults.push(`${stream}@${version}: order ${data.orderId} was answered before`)
     line.reserved += data.quantity
   }
   if (type === 'UnitsDeclined') {
     level.declined += data.quantity
-    if (line.reserved + line.declined > 0)
-      faults.push(`${stream}@${version}: order ${data.orderId} was answered before`)
     if (data.quantity <= level.onHand - level.reserved)
       faults.push(`${stream}@${version}: declined, but there was enough`)
     line.declined += data.quantity

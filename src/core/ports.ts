@@ -134,7 +134,7 @@ export interface ViewStore extends Positions {
 export interface ViewStores {
   /** The generation that queries read. */
   live(view: string): Promise<ViewStore>
-  /** The generations that projections write, in this order: the live one, and during a handover another. */
+  /** The generations that projections write, in this order: the live one alone, or during a handover another one before it. */
   written(view: string): Promise<readonly ViewStore[]>
 }
 

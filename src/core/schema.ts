@@ -30,6 +30,11 @@ function pointerOf(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
   return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
+/** What is wrong, in one line. */
+export function describeIssues(issues: readonly Issue[]): string {
+  return issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
+}
+
 /**
  * The declaration of an event that is about to be written, its data checked strictly: valid, with no field that the schema
  * would drop and no value that it would change.
@@ -39,10 +44,8 @@ export function checkWritten(types: readonly EventType[], event: DomainEvent): E
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
   const result = validate(type.schema, event.data)
-  if (!result.valid) {
-    const places = result.issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
-    throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${places}`)
-  }
+  if (!result.valid)
+    throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${describeIssues(result.issues)}`)
   if (!isDeepStrictEqual(result.value, event.data))
     throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)
   return type

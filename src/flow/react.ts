@@ -7,7 +7,7 @@ import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { BEGINNING } from '../core/hash-chain.ts'
 import type { ConsumerPosition, EventHistory, Positions } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type Sent } from '../core/reaction.ts'
-import { checkReadable, validate } from '../core/schema.ts'
+import { checkReadable, describeIssues, validate } from '../core/schema.ts'
 import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { forEachLimited } from './limited.ts'
@@ -82,8 +82,10 @@ function readable(reaction: AnyReaction, event: RecordedEvent): Recorded<DomainE
   const { schema } = checkReadable(reaction.events, event)
   const data = validate(schema, event.data)
   if (data.valid) return { ...event, data: data.value }
-  const places = data.issues.map((issue) => `${issue.pointer || '/'}: ${issue.detail}`).join('; ')
-  throw new TidemarkError('event-unreadable', `${formatPosition(event)} does not fit the contract: ${places}`)
+  throw new TidemarkError(
+    'event-unreadable',
+    `${formatPosition(event)} does not fit the contract: ${describeIssues(data.issues)}`,
+  )
 }
 
 function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedEvent, trace: Trace): Send {

@@ -8,7 +8,7 @@ import {
 import type { RecordedEvent } from '../../core/event.ts'
 import type { EventFeed, EventFeedReader } from '../../core/ports.ts'
 import { readError } from './client.ts'
-import { eventOfItem } from './log-item.ts'
+import { eventsOfItems } from './log-item.ts'
 
 const PAGE = 1000
 const NOT_MODIFIED = 304
@@ -88,7 +88,7 @@ class RangeReader {
       // `hasMoreResults` is always true: the status tells the end.
       const atEnd = statusCode === NOT_MODIFIED
       // What one transaction wrote has one place in the feed: only the version orders it.
-      if (!atEnd) events.push(...eventsOf(result).sort((a, b) => a.version - b.version))
+      if (!atEnd) events.push(...eventsOfItems(result).sort((a, b) => a.version - b.version))
       if (!atEnd && events.length < PAGE) continue
       this.#start = ChangeFeedStartFrom.Continuation(continuationToken)
       return { events, atEnd }
@@ -106,8 +106,4 @@ class RangeReader {
       throw readError(error)
     }
   }
-}
-
-function eventsOf(items: readonly unknown[]): RecordedEvent[] {
-  return items.map(eventOfItem).filter((event) => event !== undefined)
 }

@@ -4,7 +4,8 @@ import { eventId, type RecordedEvent } from '../../core/event.ts'
 import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
 import { bounded, pagesOf } from './bounded.ts'
 import { readError, writeError } from './client.ts'
-import { eventOfItem, type MarkItem, markId } from './log-item.ts'
+import { readItem } from './items.ts'
+import { eventsOfItems, type MarkItem, markId } from './log-item.ts'
 
 const PAGE = 500
 
@@ -18,7 +19,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
     // Who has a part of a stream mostly has all of it: a point read tells that for a fraction of a query's cost.
-    const next = after > 0 ? await this.#readItem(eventId(after + 1), stream) : undefined
+    const next = after > 0 ? await readItem(this.#container, { id: eventId(after + 1), pk: stream }) : undefined
     if (after > 0 && next === undefined) return
     const query = {
       query: 'SELECT * FROM c WHERE c.stream = @stream AND c.version > @after ORDER BY c.version',
@@ -28,7 +29,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
       ],
     }
     for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
-      yield page.map(eventOfItem).filter((event) => event !== undefined)
+      yield eventsOfItems(page)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
@@ -47,11 +48,11 @@ export class CosmosEventStore implements EventStore, EventHistory {
       .catch((error: unknown) => {
         throw readError(error)
       })
-    return resources.map(eventOfItem).filter((event) => event !== undefined)
+    return eventsOfItems(resources)
   }
 
   async readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    const item = await this.#readItem<MarkItem>(markId(key), stream)
+    const item = await readItem<MarkItem>(this.#container, { id: markId(key), pk: stream })
     if (item === undefined) return undefined
     const { fingerprint, from, to } = item
     return { key, fingerprint, from, to }
@@ -97,14 +98,6 @@ export class CosmosEventStore implements EventStore, EventHistory {
         throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
       default:
         throw new TidemarkError('internal', `the store refused the append with ${failed.statusCode}`)
-    }
-  }
-
-  async #readItem<Item>(id: string, stream: string): Promise<Item | undefined> {
-    try {
-      return (await this.#container.item(id, stream).read(bounded())).resource
-    } catch (error) {
-      throw readError(error)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { WriteResult } from '../../core/ports.ts'
 import { bounded } from './bounded.ts'
 import { codeOf, readError, writeError } from './client.ts'
 
-/** Where an item of a container with the partition key `/pk` is. */
+/** Where an item is: its id, and the value of its partition key. */
 export interface ItemKey {
   readonly id: string
   readonly pk: string
@@ -23,7 +23,7 @@ export async function readItem<Item>(
 }
 
 /**
- * Creates an item, or replaces the one with this etag.
+ * Creates an item in a container with the partition key `/pk`, or replaces the one with this etag.
  * @throws TidemarkError `unavailable`, `outcome-unknown`
  */
 export async function writeItem(

@@ -16,6 +16,11 @@ export function markId(key: string): string {
   return `${MARK_PREFIX}${hash('sha256', key)}`
 }
 
+/** The events among items of the log's container, as they stand. @throws TidemarkError `event-unreadable` */
+export function eventsOfItems(items: readonly unknown[]): RecordedEvent[] {
+  return items.map(eventOfItem).filter((event) => event !== undefined)
+}
+
 /**
  * The event that an item of the log's container is, without what Cosmos DB added (`_rid`, `_lsn`, …); undefined for a mark.
  * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the log.
