@@ -1,26 +1,26 @@
-// Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched.
+// Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0 part 1, 1.2 and 1.6).
 
 /** The bytes are no AMQP 1.0 encoding. */
 export class DecodeError extends Error {
   override name = 'DecodeError'
 }
 
-/** The position after the value that starts at `at` (AMQP 1.0 part 1, 1.2: the width stands in the constructor's high nibble). */
-export function valueEnd(bytes: Buffer, at: number): number {
-  let start = at
-  if (byteAt(bytes, start) === 0x00) {
-    // A described value. A descriptor that is itself described would let a client choose the depth of this recursion.
-    if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
-    start = valueEnd(bytes, start + 1)
-    if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
-  }
-  const end = start + 1 + width(bytes, start)
-  if (end > bytes.length) throw new DecodeError('a value ends beyond the message')
-  return end
+/** Deeper values are refused: whoever decodes them, here or at a consumer, does so by recursion. */
+const MAX_DEPTH = 64
+
+export function byteAt(bytes: Buffer, at: number): number {
+  const byte = bytes[at]
+  if (byte === undefined) throw new DecodeError('a value is cut off')
+  return byte
 }
 
-function width(bytes: Buffer, at: number): number {
-  const code = byteAt(bytes, at)
+export function uint32At(bytes: Buffer, at: number): number {
+  if (at + 4 > bytes.length) throw new DecodeError('a value is cut off')
+  return bytes.readUInt32BE(at)
+}
+
+/** Length of what follows a constructor: its width stands in the high nibble (1.2), and here its size field counts too. */
+function encodedWidth(bytes: Buffer, code: number, at: number): number {
   switch (code >>> 4) {
     case 0x4:
       return 0
@@ -37,79 +37,137 @@ function width(bytes: Buffer, at: number): number {
     case 0xa:
     case 0xc:
     case 0xe:
-      return 1 + byteAt(bytes, at + 1)
+      return 1 + byteAt(bytes, at)
     case 0xb:
     case 0xd:
     case 0xf:
-      return 4 + uint32At(bytes, at + 1)
+      return 4 + uint32At(bytes, at)
     default:
       throw new DecodeError(`unknown type code 0x${code.toString(16)}`)
   }
 }
 
-export function byteAt(bytes: Buffer, at: number): number {
-  const byte = bytes[at]
-  if (byte === undefined) throw new DecodeError('a value is cut off')
-  return byte
+/**
+ * The position after the value that starts at `at`; what it holds is not looked at.
+ * @throws DecodeError when it does not end by `limit`.
+ */
+export function valueEnd(bytes: Buffer, at: number, limit: number): number {
+  let start = at
+  if (byteAt(bytes, start) === 0x00) {
+    // A described value. A descriptor that is itself described would let a client choose the depth of this recursion.
+    if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
+    start = valueEnd(bytes, start + 1, limit)
+    if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
+  }
+  const end = start + 1 + encodedWidth(bytes, byteAt(bytes, start), start + 1)
+  if (end > limit) throw new DecodeError('a value ends beyond what holds it')
+  return end
 }
 
-export function uint32At(bytes: Buffer, at: number): number {
-  if (at + 4 > bytes.length) throw new DecodeError('a value is cut off')
-  return bytes.readUInt32BE(at)
+/**
+ * As `valueEnd`, and looks at everything the value holds: that each part ends where its whole says. What a consumer's library
+ * would stumble over is refused to the producer instead.
+ * @throws DecodeError
+ */
+export function checkedEnd(bytes: Buffer, at: number, limit: number, depth = 0): number {
+  let start = at
+  if (byteAt(bytes, start) === 0x00) {
+    if (byteAt(bytes, start + 1) === 0x00) throw new DecodeError('a descriptor is described')
+    start = checkedEnd(bytes, start + 1, limit, depth + 1)
+    if (byteAt(bytes, start) === 0x00) throw new DecodeError('a value is described twice')
+  }
+  const code = byteAt(bytes, start)
+  const end = start + 1 + encodedWidth(bytes, code, start + 1)
+  if (end > limit) throw new DecodeError('a value ends beyond what holds it')
+  checkContent(bytes, code, start + 1, end, depth)
+  return end
+}
+
+function checkContent(bytes: Buffer, code: number, at: number, end: number, depth: number): void {
+  const kind = code >>> 4
+  if (kind < 0xc) return
+  if (depth >= MAX_DEPTH) throw new DecodeError(`values are nested more than ${MAX_DEPTH} deep`)
+  // List, map or array: size, count, items, their size and count one byte wide or four.
+  const wide = (kind & 1) === 1
+  const counted = wide ? at + 4 : at + 1
+  let next = wide ? at + 8 : at + 2
+  if (next > end) throw new DecodeError('a list, map or array is cut off')
+  const count = wide ? bytes.readUInt32BE(counted) : byteAt(bytes, counted)
+  // Items of no bytes would let a client ask its consumers for four billion of them.
+  if (count > end - next) throw new DecodeError(`${count} items in ${end - next} bytes`)
+  if (kind >= 0xe) return checkArray(bytes, next, end, count, depth)
+  if (kind === 0xd || kind === 0xc) {
+    if ((code & 0xf) === 1 && count % 2 === 1) throw new DecodeError('a map holds a key without a value')
+    for (let i = 0; i < count; i++) next = checkedEnd(bytes, next, end, depth + 1)
+  }
+  if (next !== end) throw new DecodeError('a list or map is longer than what it holds')
+}
+
+/** One constructor for all items (1.6.24): each item is what would follow it. */
+function checkArray(bytes: Buffer, at: number, end: number, count: number, depth: number): void {
+  let next = at
+  if (byteAt(bytes, next) === 0x00) {
+    if (byteAt(bytes, next + 1) === 0x00) throw new DecodeError('a descriptor is described')
+    next = checkedEnd(bytes, next + 1, end, depth + 1)
+  }
+  const code = byteAt(bytes, next++)
+  for (let i = 0; i < count; i++) {
+    const after = next + encodedWidth(bytes, code, next)
+    if (after > end) throw new DecodeError('an array item ends beyond its array')
+    checkContent(bytes, code, next, after, depth + 1)
+    next = after
+  }
+  if (next !== end) throw new DecodeError('an array is longer than what it holds')
 }
 
 /** Text of a string or symbol at `at`; undefined for any other type. */
 export function textAt(bytes: Buffer, at: number): string | undefined {
-  const code = byteAt(bytes, at)
-  const end = valueEnd(bytes, at)
-  if (code === 0xa1 || code === 0xa3) return bytes.toString('utf8', at + 2, end)
-  if (code === 0xb1 || code === 0xb3) return bytes.toString('utf8', at + 5, end)
-  return undefined
+  switch (bytes[at]) {
+    case 0xa1:
+    case 0xa3:
+      return bytes.toString('utf8', at + 2, at + 2 + byteAt(bytes, at + 1))
+    case 0xb1:
+    case 0xb3:
+      return bytes.toString('utf8', at + 5, at + 5 + uint32At(bytes, at + 1))
+    default:
+      return undefined
+  }
 }
 
-/** Content of a binary at `at`. */
-export function binaryAt(bytes: Buffer, at: number): Buffer {
-  const code = byteAt(bytes, at)
-  const end = valueEnd(bytes, at)
-  if (code === 0xa0) return bytes.subarray(at + 2, end)
-  if (code === 0xb0) return bytes.subarray(at + 5, end)
-  throw new DecodeError('a data section holds no binary')
+/** A signed integer of any width at `at`; undefined for any other type and for what no number holds exactly. */
+export function integerAt(bytes: Buffer, at: number): number | undefined {
+  switch (bytes[at]) {
+    case 0x51:
+    case 0x54:
+    case 0x55:
+      return bytes.readInt8(at + 1)
+    case 0x61:
+      return bytes.readInt16BE(at + 1)
+    case 0x71:
+      return bytes.readInt32BE(at + 1)
+    case 0x81: {
+      const value = bytes.readInt32BE(at + 1) * 0x1_0000_0000 + bytes.readUInt32BE(at + 5)
+      return Number.isSafeInteger(value) ? value : undefined
+    }
+    default:
+      return undefined
+  }
 }
 
-export interface MapEntry {
-  readonly key: string | undefined
-  /** Where the value starts. */
-  readonly value: number
-  /** Key and value as encoded. */
-  readonly bytes: Buffer
-}
-
-/** The entries of a map at `at`. */
-export function mapEntries(bytes: Buffer, at: number): MapEntry[] {
+/** Calls `visit` with the places of each entry's key, value and end, for a map at `at` that `checkedEnd` has passed. */
+export function eachMapEntry(bytes: Buffer, at: number, visit: (key: number, value: number, end: number) => void): void {
   const code = byteAt(bytes, at)
   if (code !== 0xc1 && code !== 0xd1) throw new DecodeError('annotations are no map')
-  const end = valueEnd(bytes, at)
-  const entries: MapEntry[] = []
-  for (let next = at + (code === 0xc1 ? 3 : 9); next < end; ) {
-    const value = valueEnd(bytes, next)
-    const after = valueEnd(bytes, value)
-    if (after > end) throw new DecodeError('a map entry ends beyond its map')
-    entries.push({ key: textAt(bytes, next), value, bytes: bytes.subarray(next, after) })
-    next = after
+  const end = valueEnd(bytes, at, bytes.length)
+  for (let key = at + (code === 0xc1 ? 3 : 9); key < end; ) {
+    const value = valueEnd(bytes, key, end)
+    const next = valueEnd(bytes, value, end)
+    visit(key, value, next)
+    key = next
   }
-  return entries
 }
 
-/** A section of a message (AMQP 1.0 part 3, 3.2). */
-export interface Section {
-  /** The low byte of its descriptor: 0x70 header … 0x78 footer. */
-  readonly code: number
-  readonly start: number
-  /** Where the described value starts. */
-  readonly value: number
-  readonly end: number
-}
-
+/** The low byte of a message section's descriptor (AMQP 1.0 part 3, 3.2). */
 export const SECTION = {
   header: 0x70,
   deliveryAnnotations: 0x71,
@@ -118,22 +176,11 @@ export const SECTION = {
   footer: 0x78,
 } as const
 
-/** The sections of a message, in their order. */
-export function sections(message: Buffer): Section[] {
-  const found: Section[] = []
-  let last = 0
-  for (let start = 0; start < message.length; ) {
-    if (byteAt(message, start) !== 0x00) throw new DecodeError('a message section has no descriptor')
-    const small = byteAt(message, start + 1) === 0x53
-    if (!small && byteAt(message, start + 1) !== 0x80) throw new DecodeError('a section descriptor is no ulong')
-    const value = start + (small ? 3 : 10)
-    const code = byteAt(message, value - 1)
-    if (code < SECTION.header || code > SECTION.footer || code < last)
-      throw new DecodeError('sections are out of order')
-    const end = valueEnd(message, value)
-    found.push({ code, start, value, end })
-    last = code
-    start = end
-  }
-  return found
+/** Where the value of the section at `at` starts; its descriptor's low byte stands right before. */
+export function sectionValue(bytes: Buffer, at: number): number {
+  if (byteAt(bytes, at) !== 0x00) throw new DecodeError('a message section has no descriptor')
+  const small = byteAt(bytes, at + 1) === 0x53
+  if (!small && (byteAt(bytes, at + 1) !== 0x80 || uint32At(bytes, at + 2) !== 0 || bytes.readUIntBE(at + 6, 3) !== 0))
+    throw new DecodeError('a section descriptor is no ulong of a message section')
+  return at + (small ? 3 : 10)
 }
