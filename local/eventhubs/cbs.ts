@@ -5,15 +5,21 @@ import { covers, entityPath, type Grant, type SharedAccessKey, verifySasToken } 
 
 /** Entities a client may hold tokens for at once; the one that expires first makes room. */
 const MAX_GRANTS = 1000
+/** Timers hold no more than 31 bits of milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What one connection may do: the tokens put on its `$cbs` node, or everything after SASL PLAIN with the key. */
 export class Claims {
   readonly #key: SharedAccessKey
+  readonly #onExpired: () => void
   readonly #grants = new Map<string, Grant>()
+  #timer: NodeJS.Timeout | undefined
   #all = false
 
-  constructor(key: SharedAccessKey) {
+  /** @param onExpired called after a token has expired: what it had opened may be open no longer. */
+  constructor(key: SharedAccessKey, onExpired: () => void) {
     this.#key = key
+    this.#onExpired = onExpired
   }
 
   /** SASL PLAIN: user = key name, password = key. */
@@ -22,12 +28,23 @@ export class Claims {
     return this.#all
   }
 
+  /** Whether an entity may be used now. */
+  allows(path: string): boolean {
+    if (this.#all) return true
+    const now = Date.now()
+    return [...this.#grants.values()].some((grant) => grant.expires > now && covers(grant, path.toLowerCase()))
+  }
+
   /** @throws Refusal amqp:unauthorized-access */
   check(path: string): void {
-    if (this.#all) return
-    const now = Date.now()
-    for (const grant of this.#grants.values()) if (grant.expires > now && covers(grant, path.toLowerCase())) return
+    if (this.allows(path)) return
     throw unauthorized(`Unauthorized access. 'Listen' or 'Send' claim is required on '${path}'.`)
+  }
+
+  /** Forgets every token. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#grants.clear()
   }
 
   /** Answers a put-token request. https://learn.microsoft.com/azure/event-hubs/event-hubs-amqp-protocol */
@@ -40,16 +57,33 @@ export class Claims {
       const grant = verifySasToken(String(request.body), this.#key, Date.now())
       if (!covers(grant, path)) throw unauthorized(`The token does not cover '${name}'.`)
       this.#grants.set(path, { path, expires: grant.expires })
-      if (this.#grants.size > MAX_GRANTS) this.#forgetOne()
+      if (this.#grants.size > MAX_GRANTS) this.#grants.delete(this.#firstToExpire()?.path ?? '')
+      this.#watch()
       return { status: 202, description: 'Accepted' }
     } catch (error) {
       return refused(error)
     }
   }
 
-  #forgetOne(): void {
+  #firstToExpire(): Grant | undefined {
     let first: Grant | undefined
     for (const grant of this.#grants.values()) if (!first || grant.expires < first.expires) first = grant
-    if (first) this.#grants.delete(first.path)
+    return first
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer)
+    const first = this.#firstToExpire()
+    if (!first) return
+    this.#timer = setTimeout(
+      () => {
+        if (first.expires <= Date.now()) {
+          this.#grants.delete(first.path)
+          this.#onExpired()
+        }
+        this.#watch()
+      },
+      Math.min(MAX_TIMER_MS, Math.max(0, first.expires - Date.now())),
+    )
   }
 }

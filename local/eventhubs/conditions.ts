@@ -1,8 +1,5 @@
-/** An error as AMQP carries it: SDKs choose by the condition whether to retry. */
-export interface Condition {
-  readonly condition: string
-  readonly description: string
-}
+import type { Condition } from './amqp/condition.ts'
+import { DecodeError } from './amqp/encoding.ts'
 
 /** What the service refuses, thrown where it is found and sent as a detach, a rejection or a status code. */
 export class Refusal extends Error {
@@ -52,10 +49,46 @@ export const stolen = (epoch: number | undefined, current: number): Refusal =>
 export const kicked = (epoch: number): Refusal =>
   new Refusal('amqp:link:stolen', `New receiver with epoch '${epoch}' is created, hence this receiver is disconnected.`)
 
+/** A fault that was asked for: as if another receiver had come. */
+export const injectedSteal = (): Refusal =>
+  new Refusal(
+    'amqp:link:stolen',
+    'New receiver is created, hence this receiver is disconnected (a fault that was asked for).',
+  )
+
 export const tooManyReceivers = (limit: number): Refusal =>
   new Refusal(
     'amqp:resource-limit-exceeded',
     `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${limit}.`,
+  )
+
+export const tokenExpired = (path: string): Condition => ({
+  condition: 'amqp:unauthorized-access',
+  description: `ExpiredToken: the token of '${path}' has expired.`,
+})
+
+export const serverBusy = (): Refusal =>
+  new Refusal(
+    'com.microsoft:server-busy',
+    'The request was terminated because the namespace is being throttled. Error code: 50002. Wait and try again.',
+  )
+
+export const noProducerMark = (): Refusal =>
+  new Refusal(
+    'com.microsoft:argument-error',
+    'An idempotent producer must number its events: producer-id, producer-epoch and producer-sequence-number.',
+  )
+
+export const noPartition = (): Refusal =>
+  new Refusal('com.microsoft:argument-error', 'An idempotent producer must send to one partition.')
+
+export const badProducer = (property: string): Refusal =>
+  new Refusal('com.microsoft:argument-error', `The producer's property '${property}' is not a whole number.`)
+
+export const producerStolen = (epoch: number, current: number): Refusal =>
+  new Refusal(
+    'com.microsoft:producer-epoch-stolen',
+    `At least one producer has connected with a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
   )
 
 export const STOPPING: Condition = {
@@ -66,7 +99,6 @@ export const STOPPING: Condition = {
 /** What to tell the peer about anything thrown while serving it. */
 export function conditionOf(error: unknown): Condition {
   if (error instanceof Refusal) return { condition: error.condition, description: error.message }
-  if (error instanceof Error && error.name === 'DecodeError')
-    return { condition: 'amqp:decode-error', description: error.message }
+  if (error instanceof DecodeError) return { condition: 'amqp:decode-error', description: error.message }
   return { condition: 'amqp:internal-error', description: error instanceof Error ? error.message : String(error) }
 }

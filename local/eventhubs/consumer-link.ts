@@ -1,18 +1,25 @@
-import type { Socket } from 'node:net'
-import type { Sender } from 'rhea'
-import { type Condition, conditionOf, type Refusal, STOPPING } from './conditions.ts'
-import { encodeDelivery, encodeMetrics } from './event-message.ts'
+import type { Condition } from './amqp/condition.ts'
+import type { AmqpConnection } from './amqp/connection.ts'
+import type { OutgoingLink } from './amqp/link.ts'
+import { conditionOf, injectedSteal, type Refusal, STOPPING } from './conditions.ts'
+import { encodeMetrics } from './event-message.ts'
+import { EventCursor } from './log-record.ts'
+import type { Namespace } from './namespace.ts'
 import type { LogChunk, PartitionLog } from './partition-log.ts'
 import type { Member } from './receiver-set.ts'
-import { creditOf, sessionOf } from './rhea-internals.ts'
 import type { StartPosition } from './start-position.ts'
 
-/** Written in one turn, before other links and the socket have theirs. */
+/** Sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024
-/** rhea counts credit and transfers without the wrap-around of AMQP's 32 bits. */
-const COUNT_LIMIT = 2 ** 31
+/** The SDK's credit only ever grows; before it reaches 2^32, which its own codec cannot write, a new link starts it again. */
+const CREDIT_LIMIT = 2 ** 31
 
-const NOTHING: readonly LogChunk['events'][number][] = []
+export interface ConsumerOptions {
+  readonly start: StartPosition
+  readonly epoch: number | undefined
+  /** It asked for `enable-receiver-runtime-metric`. */
+  readonly metrics: boolean
+}
 
 /**
  * A link that a consumer receives on. It holds one chunk of the log and reads the next when the peer's credit, its session
@@ -20,39 +27,51 @@ const NOTHING: readonly LogChunk['events'][number][] = []
  */
 export class ConsumerLink implements Member {
   readonly epoch: number | undefined
-  readonly #sender: Sender
-  readonly #socket: Socket
+  readonly #link: OutgoingLink
+  readonly #connection: AmqpConnection
   readonly #log: PartitionLog
+  readonly #namespace: Namespace
   readonly #start: StartPosition
   readonly #metrics: boolean
   readonly #stopListening: () => void
-  #events = NOTHING
-  #at = 0
-  #next: number
-  #busy = false
+  #cursor: EventCursor | undefined
+  /** The cursor stands on an event that is still to be sent. */
+  #ready = false
+  #next = 0
+  /** Something is awaited that calls `#go` when it has come. */
+  #waits = true
   #closed = false
 
   constructor(
-    sender: Sender,
-    socket: Socket,
+    link: OutgoingLink,
+    connection: AmqpConnection,
     log: PartitionLog,
-    options: { readonly start: StartPosition; readonly epoch: number | undefined; readonly metrics: boolean },
+    namespace: Namespace,
+    options: ConsumerOptions,
   ) {
-    this.#sender = sender
-    this.#socket = socket
+    this.#link = link
+    this.#connection = connection
     this.#log = log
+    this.#namespace = namespace
     this.#start = options.start
     this.epoch = options.epoch
     this.#metrics = options.metrics
-    this.#next = log.seek(options.start)
+    link.onRoom = () => this.pump()
     this.#stopListening = log.onAppend(() => this.pump())
+  }
+
+  /** Finds the first event, and sends from there on. */
+  start(): void {
+    this.#wait(this.#log.seek(this.#start), (position) => {
+      this.#next = position
+    })
   }
 
   /** Sends what may be sent now. Called whenever that could have changed: append, flow, drained socket. */
   pump(): void {
-    if (this.#closed || this.#busy) return
+    if (this.#closed || this.#waits) return
     try {
-      this.#busy = this.#send()
+      this.#send()
     } catch (error) {
       this.#end(conditionOf(error))
     }
@@ -65,73 +84,91 @@ export class ConsumerLink implements Member {
   /** Forgets the link; the peer has closed it, or is gone. */
   close(): void {
     this.#closed = true
-    this.#events = NOTHING
+    this.#cursor = undefined
     this.#stopListening()
   }
 
   #end(condition: Condition): void {
+    if (this.#closed) return
     this.close()
-    this.#sender.close(condition)
+    this.#link.detach(condition)
   }
 
-  /** @returns whether it goes on by itself. */
-  #send(): boolean {
-    const { outgoing } = sessionOf(this.#sender)
-    const { credit, _draining: draining } = creditOf(this.#sender)
-    if (credit > COUNT_LIMIT || outgoing.next_transfer_id > COUNT_LIMIT) {
-      this.#end(STOPPING)
-      return false
-    }
-    const room = this.#socket.writableNeedDrain ? 0 : Math.min(credit, outgoing.available(), outgoing.transfer_window())
-    const metrics = this.#metrics && room > 0 ? encodeMetrics(this.#log.info, Date.now()) : undefined
+  #send(): void {
+    if (this.#link.credit > CREDIT_LIMIT) this.#end(STOPPING)
+    if (this.#closed || this.#connection.isCongested || this.#link.room === 0 || !this.#advance()) return
+    const fault = this.#namespace.faults.onDeliver()
+    if (fault === 'steal') this.#end(conditionOf(injectedSteal()))
+    else if (fault === 'drop') this.#connection.destroy()
+    else this.#sendTurn()
+  }
+
+  /** The cursor stands on the first event of the turn. */
+  #sendTurn(): void {
+    const { faults, throttle } = this.#namespace
+    const metrics = this.#metrics ? encodeMetrics(this.#log.info, Date.now()) : undefined
     let sent = 0
     let bytes = 0
-    while (sent < room && bytes < TURN_BYTES) {
-      const event = this.#events[this.#at]
-      if (event === undefined) {
-        const chunk = this.#log.read(this.#next)
-        if (chunk instanceof Promise) {
-          chunk.then((loaded) => this.#continue(loaded)).catch((error: unknown) => this.#end(conditionOf(error)))
-          return true
-        }
-        if (chunk) this.#take(chunk)
-        else if (draining && sent === 0) this.#answerDrain()
-        if (!chunk) break
-        continue
-      }
-      this.#at++
-      if (event[this.#start.key] < this.#start.min) continue
-      const message = encodeDelivery(event, metrics)
-      // Message format 0 in so many words: without it the SDK yields empty events.
-      this.#sender.send(message, undefined, 0)
+    do {
+      const cursor = this.#cursor as EventCursor
+      this.#link.send(cursor.bytes, cursor.start, cursor.end, cursor.insert, metrics)
+      bytes += cursor.end - cursor.start
       sent++
-      bytes += message.length
+      this.#ready = false
+    } while (bytes < TURN_BYTES && this.#link.room > 0 && this.#advance())
+    const ms = Math.max(faults.latencyMs(), throttle?.egressDelayMs(bytes, sent) ?? 0)
+    if (this.#waits) return
+    if (ms > 0) this.#rest((go) => setTimeout(go, ms))
+    else if (bytes >= TURN_BYTES) this.#rest((go) => setImmediate(go))
+  }
+
+  #rest(schedule: (go: () => void) => void): void {
+    this.#waits = true
+    schedule(() => this.#go())
+  }
+
+  /** Moves on to the next event to be sent; false when there is none now. */
+  #advance(): boolean {
+    while (!this.#ready) {
+      if (this.#cursor?.next()) this.#ready = this.#cursor[this.#start.key] >= this.#start.min
+      else if (!this.#readOn()) return false
     }
-    if (sent === 0) return false
-    // rhea writes each frame by itself, in the next tick: they leave the process together.
-    this.#socket.cork()
-    setImmediate(() => {
-      this.#socket.uncork()
-      this.#continue()
-    })
     return true
   }
 
-  #continue(chunk?: LogChunk): void {
-    this.#busy = false
-    if (this.#closed) return
+  #readOn(): boolean {
+    const chunk = this.#log.read(this.#next)
+    if (chunk instanceof Promise) {
+      this.#wait(chunk, (read) => this.#take(read))
+      return false
+    }
     if (chunk) this.#take(chunk)
-    this.pump()
+    // Memory of events that are sent is given back while there are no new ones.
+    else this.#cursor = undefined
+    if (!chunk && this.#link.draining) this.#link.drained()
+    return chunk !== undefined
   }
 
   #take(chunk: LogChunk): void {
-    this.#events = chunk.events
-    this.#at = 0
+    this.#cursor = new EventCursor(chunk)
     this.#next = chunk.next
   }
 
-  #answerDrain(): void {
-    this.#sender.set_drained(true)
-    this.#sender.connection._register()
+  #wait<T>(value: T | Promise<T>, take: (value: T) => void): void {
+    this.#waits = true
+    Promise.resolve(value)
+      .then((come) => {
+        if (!this.#closed) take(come)
+        this.#go()
+      })
+      .catch((error: unknown) => {
+        console.error((error as Error).message)
+        this.#end(conditionOf(error))
+      })
+  }
+
+  #go(): void {
+    this.#waits = false
+    this.pump()
   }
 }

@@ -1,4 +1,14 @@
-import { DecodeError, byteAt, checkedEnd, eachMapEntry, integerAt, SECTION, sectionValue, textAt, valueEnd } from './amqp-encoding.ts'
+import {
+  byteAt,
+  checkedEnd,
+  DecodeError,
+  eachMapEntry,
+  integerAt,
+  SECTION,
+  sectionValue,
+  textAt,
+  valueEnd,
+} from './amqp/encoding.ts'
 import type { LogInfo } from './partition-log.ts'
 
 /** `message-format` of a transfer whose data sections are whole messages: how the SDKs send every event. */
@@ -67,10 +77,12 @@ export function readPublished(payload: Buffer, format: number): Published {
   for (let at = 0, last = 0; at < payload.length; ) {
     const value = sectionValue(payload, at)
     const code = sectionCode(payload, value, last)
-    const end = code === SECTION.data ? valueEnd(payload, value, payload.length) : checkedEnd(payload, value, payload.length)
+    const end =
+      code === SECTION.data ? valueEnd(payload, value, payload.length) : checkedEnd(payload, value, payload.length)
     if (code === SECTION.messageAnnotations) {
       envelope.read(payload, value)
-      if (envelope.partitionKey !== undefined) key = Buffer.concat([symbol(PARTITION_KEY), string(envelope.partitionKey)])
+      if (envelope.partitionKey !== undefined)
+        key = Buffer.concat([symbol(PARTITION_KEY), string(envelope.partitionKey)])
     } else if (code === SECTION.data) {
       events.push(readEvent(payload, binaryStart(payload, value), end, new Annotations(), key))
     }

@@ -50,6 +50,6 @@ function describePartition(hub: Hub, partition: string): unknown {
     last_enqueued_sequence_number: types.wrap_long(info.lastSequence),
     last_enqueued_offset: String(info.lastOffset),
     last_enqueued_time_utc: types.wrap_timestamp(info.lastTime),
-    is_partition_empty: info.lastSequence < 0,
+    is_partition_empty: info.beginSequence > info.lastSequence,
   })
 }

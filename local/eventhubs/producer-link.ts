@@ -1,62 +1,188 @@
-import type { Socket } from 'node:net'
-import type { Delivery, Receiver } from 'rhea'
-import { conditionOf } from './conditions.ts'
-import { decodePublished } from './event-message.ts'
-import type { PartitionLog } from './partition-log.ts'
-import { creditOf } from './rhea-internals.ts'
+import { randomInt } from 'node:crypto'
+import rhea from 'rhea'
+import type { Condition } from './amqp/condition.ts'
+import type { AmqpConnection } from './amqp/connection.ts'
+import type { Delivery, IncomingLink } from './amqp/link.ts'
+import type { Backlog } from './backlog.ts'
+import {
+  badProducer,
+  conditionOf,
+  noPartition,
+  noProducerMark,
+  producerStolen,
+  serverBusy,
+  tooLarge,
+} from './conditions.ts'
+import { type ProducerMark, type PublishedEvent, readPublished } from './event-message.ts'
+import type { SendFault } from './faults.ts'
+import type { Namespace } from './namespace.ts'
+import type { Append, PartitionLog } from './partition-log.ts'
 
-const CREDIT = 500
-const BACKLOG_LIMIT = 8 * 1024 * 1024
+const CREDIT = 1000
+/** Asked for by producers whose sends may be repeated. */
+const IDEMPOTENT = 'com.microsoft:idempotent-producer'
+const ID = 'com.microsoft:producer-id'
+const EPOCH = 'com.microsoft:producer-epoch'
+const SEQUENCE = 'com.microsoft:producer-sequence-number'
+/** Ids are longs, and safe integers to clients in JavaScript. */
+const MAX_ID = 2 ** 47
 
-/** Bytes of one connection that wait for the disk. Beyond the limit its socket is not read, whatever credit it holds. */
-export class Backlog {
-  readonly #socket: Socket
-  #bytes = 0
+export interface ProducerTarget {
+  /** The partition that the link names. */
+  readonly fixed: PartitionLog | undefined
+  /** The partition of a send to none. */
+  choose(partitionKey: string | undefined): PartitionLog
+}
 
-  constructor(socket: Socket) {
-    this.#socket = socket
+/** Open links of idempotent producers, by partition and producer id. */
+const idempotentLinks = new WeakMap<PartitionLog, Map<number, Set<ProducerLink>>>()
+
+/** A link that a producer sends events on: each transfer is stored, and acknowledged when it is on disk. */
+export class ProducerLink {
+  readonly link: IncomingLink
+  readonly connection: AmqpConnection
+  readonly backlog: Backlog
+  readonly namespace: Namespace
+  readonly #target: ProducerTarget
+  #epoch: number | undefined
+
+  constructor(
+    link: IncomingLink,
+    connection: AmqpConnection,
+    target: ProducerTarget,
+    namespace: Namespace,
+    backlog: Backlog,
+  ) {
+    this.link = link
+    this.connection = connection
+    this.backlog = backlog
+    this.namespace = namespace
+    this.#target = target
+    link.onDelivery = (delivery) => this.#onDelivery(delivery)
   }
 
-  add(bytes: number): void {
-    this.#bytes += bytes
-    if (this.#bytes > BACKLOG_LIMIT) this.#socket.pause()
+  /**
+   * Accepts the link and lets sends come.
+   * @throws Refusal com.microsoft:producer-epoch-stolen, com.microsoft:argument-error
+   */
+  start(): void {
+    const idempotent = this.link.desiredCapabilities.includes(IDEMPOTENT)
+    this.link.accept(idempotent ? this.#openProducer() : {})
+    this.link.grant(CREDIT)
   }
 
-  remove(bytes: number): void {
-    this.#bytes -= bytes
-    if (this.#bytes <= BACKLOG_LIMIT && this.#socket.isPaused()) this.#socket.resume()
+  /** The producer's identity: what it brought, and for what it left open what is known of it or new. */
+  #openProducer(): Readonly<Record<string, unknown>> {
+    const log = this.#target.fixed
+    if (!log) throw noPartition()
+    const { properties } = this.link
+    const id = integer(properties, ID) ?? randomInt(1, MAX_ID)
+    const known = log.producer(id)
+    const epoch = integer(properties, EPOCH) ?? known?.epoch ?? 0
+    const sequence = integer(properties, SEQUENCE) ?? known?.sequence ?? 0
+    log.openProducer(id, epoch, sequence)
+    this.#join(log, id, epoch)
+    return {
+      offered_capabilities: [IDEMPOTENT],
+      properties: {
+        [ID]: rhea.types.wrap_long(id),
+        [EPOCH]: rhea.types.wrap_short(epoch),
+        [SEQUENCE]: rhea.types.wrap_int(sequence),
+      },
+    }
+  }
+
+  #join(log: PartitionLog, id: number, epoch: number): void {
+    const byId = idempotentLinks.get(log) ?? new Map<number, Set<ProducerLink>>()
+    idempotentLinks.set(log, byId)
+    const links = byId.get(id) ?? new Set()
+    byId.set(id, links)
+    for (const other of links) {
+      const theirs = other.#epoch ?? 0
+      if (theirs < epoch) other.link.detach(conditionOf(producerStolen(theirs, epoch)))
+    }
+    this.#epoch = epoch
+    links.add(this)
+    byId.set(id, links)
+    this.link.onClosed = () => {
+      links.delete(this)
+      if (links.size === 0) byId.delete(id)
+    }
+  }
+
+  #onDelivery(delivery: Delivery): void {
+    const { link, namespace } = this
+    if (link.credit <= CREDIT / 2) link.grant(CREDIT)
+    try {
+      const { payload } = delivery
+      if (!payload) throw tooLarge(link.maxMessage)
+      const { partitionKey, producer, events } = readPublished(payload, delivery.format)
+      if (this.#epoch !== undefined && !producer) throw noProducerMark()
+      if (namespace.throttle && !namespace.throttle.admit(payload.length, events.length)) throw serverBusy()
+      const fault = namespace.faults.onSend()
+      if (fault === 'server-busy') throw serverBusy()
+      if (fault === 'drop-before-store') {
+        this.connection.destroy()
+        return
+      }
+      const log = this.#target.fixed ?? this.#target.choose(partitionKey)
+      const mark = this.#epoch === undefined ? undefined : producer
+      log.append(new Send(this, delivery, payload.length, events, mark, fault))
+    } catch (error) {
+      this.acknowledge(delivery, conditionOf(error))
+    }
+  }
+
+  acknowledge({ id, settled }: Delivery, refusal: Condition | undefined): void {
+    const ms = this.namespace.faults.latencyMs()
+    if (settled) return
+    const { session } = this.link
+    if (ms > 0) setTimeout(() => session.settle(id, refusal), ms)
+    else session.settle(id, refusal)
   }
 }
 
-/** A link that a producer sends events on. */
-export class ProducerLink {
-  readonly #receiver: Receiver
-  readonly #choose: (partitionKey: string | undefined) => PartitionLog
-  readonly #backlog: Backlog
+/** One transfer on its way to the disk. */
+class Send implements Append {
+  readonly events: readonly PublishedEvent[]
+  readonly bytes: number
+  readonly producer: ProducerMark | undefined
+  readonly #from: ProducerLink
+  readonly #delivery: Delivery
+  readonly #fault: SendFault | undefined
 
-  constructor(receiver: Receiver, choose: (partitionKey: string | undefined) => PartitionLog, backlog: Backlog) {
-    this.#receiver = receiver
-    this.#choose = choose
-    this.#backlog = backlog
-    receiver.add_credit(CREDIT)
+  constructor(
+    from: ProducerLink,
+    delivery: Delivery,
+    bytes: number,
+    events: readonly PublishedEvent[],
+    producer: ProducerMark | undefined,
+    fault: SendFault | undefined,
+  ) {
+    this.events = events
+    this.bytes = bytes
+    this.producer = producer
+    this.#from = from
+    this.#delivery = delivery
+    this.#fault = fault
+    from.backlog.add(bytes)
   }
 
-  /** Stores one transfer's events, and acknowledges it when they are on disk. */
-  onMessage(payload: Buffer, delivery: Delivery): void {
-    const { credit } = creditOf(this.#receiver)
-    if (credit <= CREDIT / 2) this.#receiver.add_credit(CREDIT - credit)
-    this.#backlog.add(payload.length)
-    this.#store(payload, delivery.format)
-      .then(
-        () => delivery.accept(),
-        (error: unknown) => delivery.reject(conditionOf(error)),
-      )
-      .finally(() => this.#backlog.remove(payload.length))
+  settled(error: Error | undefined): void {
+    const { backlog, connection } = this.#from
+    backlog.remove(this.bytes)
+    if (this.#fault === 'drop-before-ack') connection.destroy()
+    else if (this.#fault === 'half-close-before-ack') connection.halfClose()
+    else {
+      this.#from.acknowledge(this.#delivery, error && conditionOf(error))
+      if (this.#fault === 'drop-after-ack') connection.destroySoon()
+      else if (this.#fault === 'half-close-after-ack') connection.halfClose()
+    }
   }
+}
 
-  // Up to `append` it runs at once, so that transfers are stored in the order they came.
-  async #store(payload: Buffer, format: number): Promise<void> {
-    const { partitionKey, events } = decodePublished(payload, format)
-    await this.#choose(partitionKey).append(events)
-  }
+function integer(properties: Readonly<Record<string, unknown>>, name: string): number | undefined {
+  const value = properties[name] ?? undefined
+  if (value !== undefined && !Number.isSafeInteger(value)) throw badProducer(name)
+  return value as number | undefined
 }

@@ -1,9 +1,15 @@
-import type { Delivery, Message, Receiver, Sender } from 'rhea'
+import type { Message } from 'rhea'
 import rhea from 'rhea'
-import { conditionOf } from './conditions.ts'
+import { checkedEnd, sectionValue } from './amqp/encoding.ts'
+import type { Delivery, IncomingLink, OutgoingLink } from './amqp/link.ts'
+import { conditionOf, tooLarge } from './conditions.ts'
 
 /** Requests a client may have on their way. */
 const REQUESTS = 100
+/** Largest request. */
+export const MAX_REQUEST = 64 * 1024
+/** Answers kept for a client that gives no credit for them. */
+const MAX_QUEUED = 2 * REQUESTS
 
 /** An answer of `$cbs` or `$management`. */
 export interface Reply {
@@ -13,50 +19,92 @@ export interface Reply {
   readonly body?: unknown
 }
 
-/** A node that answers each request on a link of the same session (AMQP management, working draft 9, 3.2). */
-export class RequestNode {
-  readonly #receiver: Receiver
-  readonly #answer: (request: Message) => Reply
+/** The link that a client receives its answers on. */
+export class ReplyLink {
+  readonly link: OutgoingLink
+  readonly #queue: Buffer[] = []
 
-  constructor(receiver: Receiver, answer: (request: Message) => Reply) {
-    this.#receiver = receiver
-    this.#answer = answer
-    receiver.add_credit(REQUESTS)
+  constructor(link: OutgoingLink) {
+    this.link = link
+    link.onRoom = () => this.#send()
   }
 
-  onMessage(payload: Buffer, delivery: Delivery): void {
-    this.#receiver.add_credit(1)
+  /** Sends an answer as soon as there is credit for it; the oldest that waits is dropped where too many do. */
+  push(answer: Buffer): void {
+    this.#queue.push(answer)
+    if (this.#queue.length > MAX_QUEUED) this.#queue.shift()
+    this.#send()
+  }
+
+  #send(): void {
+    while (this.link.room > 0) {
+      const answer = this.#queue.shift()
+      if (!answer) break
+      this.link.send(answer, 0, answer.length)
+    }
+    if (this.link.draining && this.#queue.length === 0) this.link.drained()
+  }
+}
+
+/** A node that answers each request on a link of the same session (AMQP management, working draft 9, 3.2). */
+export class RequestNode {
+  readonly #link: IncomingLink
+  readonly #answer: (request: Message) => Reply
+  readonly #replyLinks: () => Iterable<ReplyLink>
+
+  /** @param replyLinks those of the client's connection. */
+  constructor(link: IncomingLink, answer: (request: Message) => Reply, replyLinks: () => Iterable<ReplyLink>) {
+    this.#link = link
+    this.#answer = answer
+    this.#replyLinks = replyLinks
+    link.onDelivery = (delivery) => this.#onRequest(delivery)
+  }
+
+  /** Lets requests come. */
+  start(): void {
+    this.#link.grant(REQUESTS)
+  }
+
+  #onRequest({ payload, id, settled }: Delivery): void {
+    if (this.#link.credit <= REQUESTS / 2) this.#link.grant(REQUESTS)
+    const { session } = this.#link
     let request: Message
     try {
-      request = rhea.message.decode(payload) as unknown as Message
+      if (!payload) throw tooLarge(MAX_REQUEST)
+      request = decode(payload)
     } catch (error) {
-      delivery.reject({ condition: 'amqp:decode-error', description: (error as Error).message })
+      if (!settled) session.settle(id, conditionOf(error))
       return
     }
-    delivery.accept()
+    if (!settled) session.settle(id, undefined)
     const reply = this.#answer(request)
-    this.#replyLink(request.reply_to)?.send({
-      ...(request.message_id !== undefined && { correlation_id: request.message_id }),
-      application_properties: {
-        'status-code': rhea.types.wrap_int(reply.status),
-        'status-description': reply.description,
-        ...(reply.condition && { 'error-condition': reply.condition }),
-      },
-      body: reply.body ?? null,
-    })
+    this.#replyLink(request.reply_to)?.push(
+      rhea.message.encode({
+        ...(request.message_id !== undefined && { correlation_id: request.message_id }),
+        application_properties: {
+          'status-code': rhea.types.wrap_int(reply.status),
+          'status-description': reply.description,
+          ...(reply.condition && { 'error-condition': reply.condition }),
+        },
+        body: reply.body ?? null,
+      }),
+    )
   }
 
   /** `reply_to` names the reply link itself (`$cbs`) or its target's address (`$management`). */
-  #replyLink(replyTo: string | undefined): Sender | undefined {
-    const address = this.#receiver.target?.address
-    const { session } = this.#receiver
-    const fromHere = (link: Sender): boolean => link.is_sender() && link.source?.address === address
-    return (
-      session.find_sender(
-        (link: Sender) => fromHere(link) && (link.name === replyTo || link.target?.address === replyTo),
-      ) ?? session.find_sender(fromHere)
+  #replyLink(replyTo: string | undefined): ReplyLink | undefined {
+    const { session, target } = this.#link
+    const here = [...this.#replyLinks()].filter(
+      ({ link }) => link.session === session && link.source.address === target.address,
     )
+    return here.find(({ link }) => link.name === replyTo || link.target.address === replyTo) ?? here[0]
   }
+}
+
+function decode(payload: Buffer): Message {
+  for (let at = 0; at < payload.length; ) at = checkedEnd(payload, sectionValue(payload, at), payload.length)
+  // rhea's typings say that it gives a Buffer.
+  return rhea.message.decode(payload) as unknown as Message
 }
 
 /** Turns what was thrown into the answer SDKs expect: a status code and the condition beside it. */

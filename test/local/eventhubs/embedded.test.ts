@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
 import { eventHubsSuite } from './suite.ts'
 import { SUITE_HUBS } from './support.ts'
@@ -18,6 +19,10 @@ eventHubsSuite('the embedded Event Hubs endpoint', async () => {
     async restart() {
       await child.stop()
       await again()
+    },
+    async memory() {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
     },
     async stop() {
       await child.stop()

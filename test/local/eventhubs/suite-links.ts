@@ -103,10 +103,12 @@ export function links(target: () => EventHubsTarget): void {
     await within(once(receiver, 'receiver_drained'), 'the end of the drain')
   })
 
-  test('a client that takes no frames of 512 bytes is disconnected', async (t) => {
+  test('a client that takes no frames of 512 bytes is told so and disconnected (AMQP 1.0 2.7.1)', async (t) => {
     const client = rhea.create_container().connect({ ...address(), username: 'nobody', max_frame_size: 60 })
+    client.on('disconnected', () => {})
     t.after(() => client.close())
-    await within(once(client, 'disconnected'), 'the end of the connection')
+    const [refused] = (await within(once(client, 'connection_error'), 'a refusal')) as [EventContext]
+    assert.equal(conditionOf(refused.connection), 'amqp:not-allowed')
   })
 
   test('an idle client hears an empty frame before its idle time-out', async (t) => {

@@ -3,6 +3,7 @@ import { unrefRenewals } from './sdk-timers.ts'
 import { balancing } from './suite-balance.ts'
 import { faults } from './suite-faults.ts'
 import { links } from './suite-links.ts'
+import { protocol } from './suite-protocol.ts'
 import { receiving } from './suite-receive.ts'
 import { refusals } from './suite-refusals.ts'
 import { sending } from './suite-send.ts'
@@ -22,6 +23,7 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     sending(target)
     receiving(target)
     links(target)
+    protocol(target)
     balancing(target)
     faults(target)
   })

@@ -17,6 +17,8 @@ export interface EventHubsTarget {
   kill?(): Promise<void>
   /** Stops it in an orderly way and starts it again at the same address over the same data. */
   restart?(): Promise<void>
+  /** Bytes of memory that its process has, where that can be seen. */
+  memory?(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -39,6 +41,13 @@ export const SUITE_HUBS = [
   'balanced:4',
   'killed:2',
   'restarted:1',
+  'protocol:2',
+  'acknowledged:1',
+  'interleaved:1',
+  'windows:1',
+  'wrapped:1',
+  'poison:1',
+  'unread:1',
 ].map((hub) => {
   const [name = '', partitions] = hub.split(':')
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }

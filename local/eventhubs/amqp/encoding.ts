@@ -95,12 +95,12 @@ function checkContent(bytes: Buffer, code: number, at: number, end: number, dept
   const count = wide ? bytes.readUInt32BE(counted) : byteAt(bytes, counted)
   // Items of no bytes would let a client ask its consumers for four billion of them.
   if (count > end - next) throw new DecodeError(`${count} items in ${end - next} bytes`)
-  if (kind >= 0xe) return checkArray(bytes, next, end, count, depth)
-  if (kind === 0xd || kind === 0xc) {
+  if (kind >= 0xe) checkArray(bytes, next, end, count, depth)
+  else {
     if ((code & 0xf) === 1 && count % 2 === 1) throw new DecodeError('a map holds a key without a value')
     for (let i = 0; i < count; i++) next = checkedEnd(bytes, next, end, depth + 1)
+    if (next !== end) throw new DecodeError('a list or map is longer than what it holds')
   }
-  if (next !== end) throw new DecodeError('a list or map is longer than what it holds')
 }
 
 /** One constructor for all items (1.6.24): each item is what would follow it. */
@@ -155,7 +155,11 @@ export function integerAt(bytes: Buffer, at: number): number | undefined {
 }
 
 /** Calls `visit` with the places of each entry's key, value and end, for a map at `at` that `checkedEnd` has passed. */
-export function eachMapEntry(bytes: Buffer, at: number, visit: (key: number, value: number, end: number) => void): void {
+export function eachMapEntry(
+  bytes: Buffer,
+  at: number,
+  visit: (key: number, value: number, end: number) => void,
+): void {
   const code = byteAt(bytes, at)
   if (code !== 0xc1 && code !== 0xd1) throw new DecodeError('annotations are no map')
   const end = valueEnd(bytes, at, bytes.length)

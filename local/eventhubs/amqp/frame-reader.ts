@@ -1,0 +1,80 @@
+import { ProtocolError } from './condition.ts'
+
+const SMALLEST = 8
+const PROTOCOL_HEADER = 0x414d_5150 // 'AMQP'
+/** An unfinished frame gets this much memory at first, and then twice what it has filled: a peer that names a size has not sent it. */
+const FIRST_BYTES = 4096
+
+/** Takes whole protocol headers and frames. A view of `bytes`; false ends the reading. */
+export interface FrameSink {
+  onHeader(bytes: Buffer, at: number): boolean
+  onFrame(bytes: Buffer, start: number, end: number): boolean
+}
+
+/** Cuts a stream of bytes into protocol headers and frames (AMQP 1.0 part 2, 2.2 and 2.3). */
+export class FrameReader {
+  readonly #limit: number
+  readonly #sink: FrameSink
+  #unfinished = Buffer.alloc(0)
+  #filled = 0
+  #needed = SMALLEST
+
+  constructor(limit: number, sink: FrameSink) {
+    this.#limit = limit
+    this.#sink = sink
+  }
+
+  /** @throws ProtocolError for a frame that is too short or longer than the limit. */
+  read(chunk: Buffer): void {
+    let at = 0
+    while (this.#filled > 0 && at < chunk.length) {
+      at += this.#fill(chunk, at)
+      if (this.#filled < this.#needed) return
+      const bytes = this.#unfinished
+      const length = this.#lengthAt(bytes, 0)
+      if (length > this.#filled) {
+        this.#needed = length
+        continue
+      }
+      this.#filled = 0
+      this.#unfinished = Buffer.alloc(0)
+      if (!this.#take(bytes, 0, length)) return
+    }
+    while (chunk.length - at >= SMALLEST) {
+      const length = this.#lengthAt(chunk, at)
+      if (chunk.length - at < length) break
+      if (!this.#take(chunk, at, at + length)) return
+      at += length
+    }
+    if (at === chunk.length) return
+    this.#needed = chunk.length - at >= SMALLEST ? this.#lengthAt(chunk, at) : SMALLEST
+    this.#fill(chunk, at)
+  }
+
+  #take(bytes: Buffer, start: number, end: number): boolean {
+    if (bytes.readUInt32BE(start) === PROTOCOL_HEADER) return this.#sink.onHeader(bytes, start)
+    return this.#sink.onFrame(bytes, start, end)
+  }
+
+  #lengthAt(bytes: Buffer, at: number): number {
+    const length = bytes.readUInt32BE(at)
+    if (length === PROTOCOL_HEADER) return SMALLEST
+    if (length < SMALLEST || length > this.#limit)
+      throw new ProtocolError('amqp:connection:framing-error', `a frame of ${length} bytes (AMQP 1.0 2.3.1)`)
+    return length
+  }
+
+  /** Copies what the unfinished frame lacks, as far as it is there. */
+  #fill(chunk: Buffer, at: number): number {
+    const filled = Math.min(this.#needed - this.#filled, chunk.length - at)
+    const wanted = this.#filled + filled
+    if (wanted > this.#unfinished.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#needed, Math.max(FIRST_BYTES, 2 * wanted)))
+      this.#unfinished.copy(grown, 0, 0, this.#filled)
+      this.#unfinished = grown
+    }
+    chunk.copy(this.#unfinished, this.#filled, at, at + filled)
+    this.#filled = wanted
+    return filled
+  }
+}

@@ -1,0 +1,340 @@
+import {
+  type Attach,
+  encodeFrame,
+  errorField,
+  type Flow,
+  sourceField,
+  type Terminus,
+  targetField,
+  terminusOf,
+  uintOf,
+} from './codec.ts'
+import type { Condition } from './condition.ts'
+import { DecodeError } from './encoding.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import { TRANSFER_HEAD, type TransferFrame, writeTransferHead } from './transfer.ts'
+
+/** What a link needs of its session. */
+export interface LinkSession {
+  readonly channel: number
+  readonly writer: FrameWriter
+  /** The peer's largest frame in bytes. */
+  readonly maxFrame: number
+  /** Transfer frames that the peer takes now (AMQP 1.0 part 2, 2.5.6). */
+  readonly outgoingWindow: number
+  readonly ended: boolean
+  /** Takes one frame from the window. */
+  spendWindow(): void
+  nextDeliveryId(): number
+  /** Sends a flow with the session's state and these fields of a link. */
+  sendFlow(fields: Readonly<Record<string, unknown>>): void
+  /** Accounts for bytes of unfinished deliveries. @throws ProtocolError when the connection holds too many. */
+  holdPartial(bytes: number): void
+  /** Acknowledges a delivery: accepted, or rejected with a condition. */
+  settle(deliveryId: number, refusal: Condition | undefined): void
+}
+
+/** A link as the peer asked for it. */
+abstract class Link {
+  readonly session: LinkSession
+  readonly name: string
+  readonly handle: number
+  readonly source: Terminus
+  readonly target: Terminus
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly desiredCapabilities: readonly string[]
+  readonly #settleMode: number | undefined
+  #state: 'new' | 'attached' | 'detached' = 'new'
+  /** Called once, when the link is gone: detached by either side, or its session or connection ended. */
+  onClosed: () => void = () => {}
+
+  constructor(session: LinkSession, attach: Attach) {
+    this.session = session
+    this.name = String(attach.name)
+    this.handle = attach.handle
+    this.source = terminusOf(attach.source)
+    this.target = terminusOf(attach.target)
+    this.properties = attach.properties ?? {}
+    this.desiredCapabilities = [attach.desired_capabilities ?? []].flat().map(String)
+    this.#settleMode = attach.snd_settle_mode ?? undefined
+  }
+
+  protected abstract readonly attachFields: Readonly<Record<string, unknown>>
+
+  get isAttached(): boolean {
+    return this.#state === 'attached'
+  }
+
+  /**
+   * Answers the peer's attach (AMQP 1.0 part 2, 2.7.3).
+   * @param fields such as properties and offered_capabilities.
+   */
+  accept(fields: Readonly<Record<string, unknown>> = {}): void {
+    const { filter } = this.source
+    this.#answer({
+      source: sourceField({ address: this.source.address, ...(filter && { filter }) }),
+      target: targetField({ address: this.target.address }),
+      ...fields,
+    })
+  }
+
+  /** Answers with an attach of no terminus and a detach, as 2.6.3 asks for. */
+  refuse(reason: Condition): void {
+    this.#answer({})
+    this.detach(reason)
+  }
+
+  #answer(fields: Readonly<Record<string, unknown>>): void {
+    this.#state = 'attached'
+    const { name, handle, session } = this
+    session.writer.write(
+      encodeFrame(session.channel, 'attach', {
+        name,
+        handle,
+        ...(this.#settleMode !== undefined && { snd_settle_mode: this.#settleMode }),
+        ...this.attachFields,
+        ...fields,
+      }),
+    )
+  }
+
+  /** Ends the link from this side. Calling it again, or after its end, does nothing. */
+  detach(reason?: Condition): void {
+    if (this.#state === 'detached') return
+    const { session, handle } = this
+    if (this.#state === 'attached' && !session.ended) {
+      const fields = { handle, closed: true, ...(reason && { error: errorField(reason) }) }
+      session.writer.write(encodeFrame(session.channel, 'detach', fields))
+    }
+    this.close()
+  }
+
+  /** Forgets the link: nothing more is sent or taken on it. */
+  close(): void {
+    if (this.#state === 'detached') return
+    this.#state = 'detached'
+    this.onClosed()
+  }
+}
+
+/** A message as it came. */
+export interface Delivery {
+  /** Undefined when it was too large to be kept. */
+  readonly payload: Buffer | undefined
+  readonly id: number
+  readonly format: number
+  /** The sender wants no acknowledgement. */
+  readonly settled: boolean
+}
+
+/** An object for each part of a delivery costs about this much beside its bytes. */
+const PART_BYTES = 200
+
+/** A link that the peer sends on. */
+export class IncomingLink extends Link {
+  readonly maxMessage: number
+  #credit = 0
+  #deliveryCount = 0
+  #parts: Buffer[] = []
+  #held = 0
+  #size = 0
+  #first: { readonly id: number; readonly format: number; readonly settled: boolean } | undefined
+  onDelivery: (delivery: Delivery) => void = () => {}
+
+  /** @param maxMessage larger messages are dropped as they come. */
+  constructor(session: LinkSession, attach: Attach, initialDeliveryCount: number, maxMessage: number) {
+    super(session, attach)
+    this.#deliveryCount = initialDeliveryCount
+    this.maxMessage = maxMessage
+  }
+
+  protected get attachFields(): Readonly<Record<string, unknown>> {
+    return { role: true, rcv_settle_mode: 0, max_message_size: this.maxMessage }
+  }
+
+  get credit(): number {
+    return this.#credit
+  }
+
+  /** Lets the peer send as many deliveries as make `credit` (AMQP 1.0 part 2, 2.6.7). */
+  grant(credit: number): void {
+    this.#credit = credit
+    this.#flow()
+  }
+
+  onFlow(flow: Flow): void {
+    if (flow.echo) this.#flow()
+  }
+
+  #flow(): void {
+    if (!this.isAttached) return
+    this.session.sendFlow({ handle: this.handle, delivery_count: this.#deliveryCount, link_credit: this.#credit })
+  }
+
+  /** A frame of a delivery (AMQP 1.0 part 2, 2.6.14): the peer may spread one over many. */
+  onTransfer(frame: TransferFrame, bytes: Buffer, end: number): void {
+    if (!this.isAttached) return
+    if (!this.#first) {
+      if (frame.deliveryId === undefined) throw new DecodeError('a delivery has no id')
+      this.#credit--
+      this.#deliveryCount = (this.#deliveryCount + 1) >>> 0
+      if (!frame.more && !frame.aborted && end - frame.payload <= this.maxMessage) {
+        this.onDelivery({
+          payload: bytes.subarray(frame.payload, end),
+          id: frame.deliveryId,
+          format: frame.messageFormat,
+          settled: frame.settled,
+        })
+        return
+      }
+      this.#first = { id: frame.deliveryId, format: frame.messageFormat, settled: frame.settled }
+    }
+    this.#keep(bytes.subarray(frame.payload, end))
+    if (frame.aborted || !frame.more) this.#complete(frame)
+  }
+
+  #keep(part: Buffer): void {
+    this.#size += part.length
+    if (this.#size > this.maxMessage) this.#dropParts()
+    else if (part.length > 0) {
+      this.#parts.push(part)
+      this.#held += part.length + PART_BYTES
+      this.session.holdPartial(part.length + PART_BYTES)
+    }
+  }
+
+  #complete(frame: TransferFrame): void {
+    const first = this.#first
+    const payload = this.#size > this.maxMessage ? undefined : Buffer.concat(this.#parts)
+    this.#dropParts()
+    this.#first = undefined
+    this.#size = 0
+    // An aborted delivery is forgotten by both sides.
+    if (first && !frame.aborted) this.onDelivery({ ...first, settled: first.settled || frame.settled, payload })
+  }
+
+  #dropParts(): void {
+    this.session.holdPartial(-this.#held)
+    this.#held = 0
+    this.#parts = []
+  }
+
+  override close(): void {
+    this.#dropParts()
+    super.close()
+  }
+}
+
+/** A link that the peer receives on. Everything is sent settled: what a consumer has taken is its own checkpoint's business. */
+export class OutgoingLink extends Link {
+  #credit = 0
+  #deliveryCount = 0
+  #draining = false
+  /** What the peer's window left of a message that is larger than its frames. */
+  #unsent: { readonly bytes: Buffer; at: number; readonly id: number } | undefined
+  /** More may be sent, or credit is to be drained. */
+  onRoom: () => void = () => {}
+
+  protected get attachFields(): Readonly<Record<string, unknown>> {
+    return { role: false, initial_delivery_count: 0 }
+  }
+
+  get credit(): number {
+    return this.#credit
+  }
+
+  /** Messages that can be sent now: what the peer's credit and its session's window allow. */
+  get room(): number {
+    if (!this.isAttached || this.#unsent) return 0
+    return Math.min(this.#credit, this.session.outgoingWindow)
+  }
+
+  /** The peer waits for its credit to be used, or given back. */
+  get draining(): boolean {
+    return this.#draining && this.#credit > 0 && this.#unsent === undefined
+  }
+
+  /** Credit as of 2.6.7; its numbers wrap around at 2^32. */
+  onFlow(flow: Flow): void {
+    const linkCredit = uintOf(flow.link_credit ?? 0, 'link-credit')
+    const deliveryCount = uintOf(flow.delivery_count ?? 0, 'delivery-count')
+    const inFlight = (this.#deliveryCount - deliveryCount) >>> 0
+    this.#credit = Math.max(0, linkCredit - inFlight)
+    this.#draining = flow.drain === true
+    if (flow.echo) this.#flow()
+  }
+
+  /** Goes on after the peer's window or credit grew. */
+  resume(): void {
+    this.#sendRest()
+    if (this.isAttached) this.onRoom()
+  }
+
+  /** Gives the rest of the credit back: there is nothing more to send. */
+  drained(): void {
+    this.#deliveryCount = (this.#deliveryCount + this.#credit) >>> 0
+    this.#credit = 0
+    this.#flow()
+  }
+
+  #flow(): void {
+    this.session.sendFlow({
+      handle: this.handle,
+      delivery_count: this.#deliveryCount,
+      link_credit: this.#credit,
+      drain: this.#draining,
+    })
+  }
+
+  /**
+   * Sends one message; `room` must have been above 0.
+   * @param insert put in at `insertAt`: a section that is this receiver's own.
+   */
+  send(bytes: Buffer, start: number, end: number, insertAt = start, insert?: Buffer): void {
+    const { session } = this
+    this.#credit--
+    this.#deliveryCount = (this.#deliveryCount + 1) >>> 0
+    const id = session.nextDeliveryId()
+    const size = TRANSFER_HEAD + end - start + (insert?.length ?? 0)
+    if (size > session.maxFrame) {
+      const whole = [bytes.subarray(start, insertAt), insert ?? Buffer.alloc(0), bytes.subarray(insertAt, end)]
+      this.#unsent = { bytes: Buffer.concat(whole), at: 0, id }
+      this.#sendRest()
+      return
+    }
+    const { writer } = session
+    writer.room(size)
+    let at = writeTransferHead(writer.bytes, writer.at, size, session.channel, this.handle, id, false)
+    if (insert) {
+      at += bytes.copy(writer.bytes, at, start, insertAt)
+      at += insert.copy(writer.bytes, at)
+      at += bytes.copy(writer.bytes, at, insertAt, end)
+    } else at += bytes.copy(writer.bytes, at, start, end)
+    writer.at = at
+    session.spendWindow()
+  }
+
+  #sendRest(): void {
+    const { session } = this
+    while (this.#unsent && this.isAttached && session.outgoingWindow > 0) {
+      const { bytes, at, id } = this.#unsent
+      const end = Math.min(bytes.length, at + session.maxFrame - TRANSFER_HEAD)
+      const { writer } = session
+      writer.room(TRANSFER_HEAD + end - at)
+      const size = TRANSFER_HEAD + end - at
+      const payload = writeTransferHead(
+        writer.bytes,
+        writer.at,
+        size,
+        session.channel,
+        this.handle,
+        id,
+        end < bytes.length,
+      )
+      writer.at = payload + bytes.copy(writer.bytes, payload, at, end)
+      session.spendWindow()
+      this.#unsent.at = end
+      if (end === bytes.length) this.#unsent = undefined
+    }
+  }
+}

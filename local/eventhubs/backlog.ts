@@ -1,0 +1,37 @@
+import type { AmqpConnection } from './amqp/connection.ts'
+
+/** Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read, whatever credit they have. */
+const CONNECTION_LIMIT = 8 * 1024 * 1024
+const PROCESS_LIMIT = 48 * 1024 * 1024
+
+let processBytes = 0
+const held = new Set<Backlog>()
+
+/** Bytes of one connection that wait for the disk. */
+export class Backlog {
+  readonly #connection: AmqpConnection
+  #bytes = 0
+
+  constructor(connection: AmqpConnection) {
+    this.#connection = connection
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes
+    processBytes += bytes
+    if (this.#bytes <= CONNECTION_LIMIT && processBytes <= PROCESS_LIMIT) return
+    held.add(this)
+    this.#connection.pause('backlog')
+  }
+
+  remove(bytes: number): void {
+    this.#bytes -= bytes
+    processBytes -= bytes
+    if (held.size === 0 || processBytes > PROCESS_LIMIT) return
+    for (const backlog of held) {
+      if (backlog.#bytes > CONNECTION_LIMIT) continue
+      held.delete(backlog)
+      backlog.#connection.resume('backlog')
+    }
+  }
+}
