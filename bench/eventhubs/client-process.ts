@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Jobs } from './worker.ts'
+
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
+
+type Options<Name extends keyof Jobs> = Parameters<Jobs[Name]>[0]
+type Result<Name extends keyof Jobs> = Awaited<ReturnType<Jobs[Name]>>
+
+/** A client in a process of its own, so that its work is not on the broker's core or the bench's. */
+export interface ClientProcess {
+  readonly pid: number
+  /** One job at a time. @throws with what the job threw, or when the process ended. */
+  run<Name extends keyof Jobs>(job: Name, options: Options<Name>): Promise<Result<Name>>
+  stop(): Promise<void>
+}
+
+export async function startClient(): Promise<ClientProcess> {
+  const child = fork(WORKER)
+  await once(child, 'spawn')
+  const exited = once(child, 'exit')
+  const ended = exited.then(() => {
+    throw new Error('the client process ended')
+  })
+  ended.catch(() => {})
+  return {
+    pid: child.pid ?? -1,
+    async run(job, options) {
+      const answer = once(child, 'message')
+      child.send({ job, options })
+      const [{ result, failed }] = await Promise.race([answer, ended])
+      if (failed !== undefined) throw new Error(`${job}: ${failed}`)
+      return result
+    },
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from '../../test/local/eventhubs/endpoint.ts'
+import type { Broker } from './raw-client.ts'
+
+export const BODY_BYTES = 500
+
+/** The endpoint in a process of its own over a folder of its own. */
+export interface BenchedEndpoint {
+  readonly pid: number
+  readonly broker: Broker
+  readonly connectionString: string
+  /** Ends it in an orderly way and starts it again over the same data. */
+  restart(): Promise<BenchedEndpoint>
+  /** Ends it and removes its data. */
+  remove(): Promise<void>
+}
+
+/** @param hubs partitions of each hub. */
+export async function startBenchedEndpoint(hubs: Readonly<Record<string, number>>): Promise<BenchedEndpoint> {
+  const folder = await temporaryFolder()
+  return start(folder, hubs)
+}
+
+async function start(
+  folder: Awaited<ReturnType<typeof temporaryFolder>>,
+  hubs: Readonly<Record<string, number>>,
+): Promise<BenchedEndpoint> {
+  const settings = Object.entries(hubs).map(([name, partitions]) => ({ name, partitions, consumerGroups: [] }))
+  const child = await startEndpoint(folder.path, settings)
+  return {
+    pid: child.pid,
+    broker: {
+      port: portOf(child),
+      user: 'RootManageSharedAccessKey',
+      password: 'SAS_KEY_VALUE',
+      hostname: '127.0.0.1',
+    },
+    connectionString: connectionStringOf(child),
+    async restart() {
+      await child.stop()
+      return start(folder, hubs)
+    },
+    async remove() {
+      await child.stop()
+      await folder.remove()
+    },
+  }
+}

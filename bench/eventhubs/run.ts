@@ -1,0 +1,20 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { INSTALL_HINT, rabbitMqInstalled } from './rabbitmq.ts'
+import { benchRaw, printRaw } from './raw.ts'
+
+/** `npm run bench:eventhubs -- [--short] [--without-rabbitmq]`: the embedded Event Hubs endpoint, alone and beside RabbitMQ. */
+
+const short = process.argv.includes('--short')
+const rabbitWanted = !process.argv.includes('--without-rabbitmq')
+const rabbit = rabbitWanted && rabbitMqInstalled()
+
+const raw = await benchRaw({ seconds: short ? 2 : 15, rabbit })
+
+printRaw(raw)
+if (rabbitWanted && !rabbit) {
+  console.log(INSTALL_HINT)
+  process.exitCode = 1
+}
+mkdirSync('bench/results', { recursive: true })
+writeFileSync('bench/results/eventhubs.json', `${JSON.stringify({ raw }, null, 2)}\n`)
+console.log('\nbench/results/eventhubs.json')

@@ -1,0 +1,14 @@
+import { receiveEvents, sendEvents } from './raw-client.ts'
+
+/** What a client process can be told to do. Options and results cross as JSON. */
+export const jobs = { sendEvents, receiveEvents }
+
+export type Jobs = typeof jobs
+
+if (process.send)
+  process.on('message', ({ job, options }: { job: keyof Jobs; options: never }) => {
+    jobs[job](options).then(
+      (result: unknown) => process.send?.({ result }),
+      (error: unknown) => process.send?.({ failed: error instanceof Error ? error.stack : String(error) }),
+    )
+  })
