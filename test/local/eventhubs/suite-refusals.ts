@@ -51,6 +51,42 @@ export function refusals(target: () => EventHubsTarget): void {
     assert.equal((await refusalOf(producer.getPartitionIds())).code, 'UnauthorizedError')
   })
 
+  test('open links are detached when their token expires, and nothing passes any more', async (t) => {
+    const sure = producerOf(t, target().connectionString, 'expiring')
+    await sure.sendBatch([{ body: 'before' }])
+    const signed = withToken(target().connectionString, 'expiring', 3)
+    const options = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }
+    const producer = producerOf(t, signed, 'expiring', options)
+    const consumer = consumerOf(t, signed, 'expiring', options)
+    const received: unknown[] = []
+    const first = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<unknown>()
+    const subscription = consumer.subscribe(
+      '0',
+      {
+        async processEvents(events) {
+          received.push(...bodiesOf(events))
+          if (events.length > 0) first.resolve()
+        },
+        async processError(error) {
+          ended.resolve(error)
+        },
+      },
+      { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },
+    )
+    t.after(() => subscription.close())
+    await within(first.promise, 'an event while the token is good')
+    await producer.sendBatch([{ body: 'while it is good' }])
+    assert.equal(codeOf(await within(ended.promise, 'the end of the receiver')), 'UnauthorizedError')
+    // The SDK lets a send that crosses the detach run into its time-out: the next one is told why.
+    await refusalOf(producer.sendBatch([{ body: 'too late' }]))
+    assert.equal((await refusalOf(producer.sendBatch([{ body: 'too late' }]))).code, 'UnauthorizedError')
+    await sure.sendBatch([{ body: 'after' }])
+    const all = await receive(consumerOf(t, target().connectionString, 'expiring'), '0', earliestEventPosition, 3)
+    assert.deepEqual(bodiesOf(all), ['before', 'while it is good', 'after'])
+    assert.ok(!received.includes('after'))
+  })
+
   test('an unknown hub is refused as not found, to senders, receivers and questions', async (t) => {
     const producer = producerOf(t, target().connectionString, 'nowhere', IMPATIENT)
     const consumer = consumerOf(t, target().connectionString, 'nowhere', IMPATIENT)

@@ -26,6 +26,7 @@ export interface EventHubsTarget {
 export const SUITE_HUBS = [
   'refusals:2',
   'crowded:1',
+  'expiring:1',
   'hostile:1',
   'keys:8',
   'buffered:8',
