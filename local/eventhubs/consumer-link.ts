@@ -7,6 +7,7 @@ import { EventCursor } from './log-record.ts'
 import type { Namespace } from './namespace.ts'
 import type { LogChunk, PartitionLog } from './partition-log.ts'
 import type { Member } from './receiver-set.ts'
+import { rewound } from './rewind.ts'
 import type { StartPosition } from './start-position.ts'
 
 /** Sent in one turn, before other links and the socket have theirs. */
@@ -31,7 +32,7 @@ export class ConsumerLink implements Member {
   readonly #connection: AmqpConnection
   readonly #log: PartitionLog
   readonly #namespace: Namespace
-  readonly #start: StartPosition
+  #start: StartPosition
   readonly #metrics: boolean
   readonly #stopListening: () => void
   #cursor: EventCursor | undefined
@@ -62,9 +63,14 @@ export class ConsumerLink implements Member {
 
   /** Finds the first event, and sends from there on. */
   start(): void {
-    this.#wait(this.#log.seek(this.#start), (position) => {
+    this.#wait(this.#findFirst(this.#namespace.faults.rewind()), (position) => {
       this.#next = position
     })
+  }
+
+  async #findFirst(back: number): Promise<number> {
+    if (back > 0) this.#start = await rewound(this.#log, this.#start, back)
+    return this.#log.seek(this.#start)
   }
 
   /** Sends what may be sent now. Called whenever that could have changed: append, flow, drained socket. */
@@ -154,9 +160,9 @@ export class ConsumerLink implements Member {
     this.#next = chunk.next
   }
 
-  #wait<T>(value: T | Promise<T>, take: (value: T) => void): void {
+  #wait<T>(value: Promise<T>, take: (value: T) => void): void {
     this.#waits = true
-    Promise.resolve(value)
+    value
       .then((come) => {
         if (!this.#closed) take(come)
         this.#go()
