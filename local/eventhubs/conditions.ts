@@ -58,6 +58,18 @@ export const tooManyReceivers = (limit: number): Refusal =>
     `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${limit}.`,
   )
 
+export const producerStolen = (epoch: number, current: number): Refusal =>
+  new Refusal(
+    'com.microsoft:producer-epoch-stolen',
+    `The producer was opened again with a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
+  )
+
+export const outOfOrder = (sequence: number, expected: number): Refusal =>
+  new Refusal(
+    'com.microsoft:out-of-order-sequence',
+    `The producer's sequence number '${sequence}' is out of order. The next one is '${expected}'.`,
+  )
+
 export const STOPPING: Condition = {
   condition: 'amqp:link:detach-forced',
   description: 'The link is detached because the endpoint stops.',
