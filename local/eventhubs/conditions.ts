@@ -88,7 +88,13 @@ export const badProducer = (property: string): Refusal =>
 export const producerStolen = (epoch: number, current: number): Refusal =>
   new Refusal(
     'com.microsoft:producer-epoch-stolen',
-    `At least one producer has connected with a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
+    `The producer was opened again with a higher epoch: epoch '${epoch}', current epoch '${current}'.`,
+  )
+
+export const outOfOrder = (sequence: number, expected: number): Refusal =>
+  new Refusal(
+    'com.microsoft:out-of-order-sequence',
+    `The producer's sequence number '${sequence}' is out of order. The next one is '${expected}'.`,
   )
 
 export const STOPPING: Condition = {

@@ -9,7 +9,7 @@ import {
   textAt,
   valueEnd,
 } from './amqp/encoding.ts'
-import type { LogInfo } from './partition-log.ts'
+import type { LogInfo } from './log-info.ts'
 
 /** `message-format` of a transfer whose data sections are whole messages: how the SDKs send every event. */
 export const BATCH_FORMAT = 0x80013700

@@ -1,82 +1,201 @@
 import { crc32 } from 'node:zlib'
+import { type PublishedEvent, storedHeader, storedSize, writeStored } from './event-message.ts'
+import type { KnownProducer } from './producer-table.ts'
 
 // One record holds what one write made durable:
-//   magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | first sequence u64 | time u64 | payload
-// and its payload is, for every event, length u32 | bytes. An event's offset is the file position of its length.
+//   magic u32 | crc32 u32 of all that follows | payload length u32 | events u32 | producers u32 | first sequence i64 | time i64 | payload
+// Its payload is, for every idempotent producer that published in it, what is known of it now: id i64 | epoch i64 | sequence i64; then,
+// for every event, length u32 | length of the message's header section u32 | message. An event's offset is the log's position of its
+// length field.
 
-const MAGIC = 0x544d4c31 // 'TML1'
-const MAGIC_BYTES = Buffer.from('TML1')
+const MAGIC = 0x544d4c32 // 'TML2'
+const MAGIC_BYTES = Buffer.from('TML2')
 const CHECKED_FROM = 8
-export const RECORD_HEADER = 32
+const SEQUENCE_AT = 20
+const TIME_AT = 28
+export const RECORD_HEADER = 36
+export const PRODUCER_BYTES = 24
+const EVENT_HEADER = 8
 /** No write is larger; a longer length is a damaged one. */
 export const MAX_RECORD = 64 * 1024 * 1024
 
 export interface RecordHead {
-  readonly position: number
   /** Of header and payload. */
   readonly length: number
   readonly count: number
+  readonly producers: number
   readonly sequence: number
   /** Enqueued time of its events, in milliseconds since 1970. */
   readonly time: number
 }
 
-/** An event as it stands in the log. */
-export interface LogEvent {
-  readonly sequence: number
-  readonly offset: number
-  readonly time: number
+/** Whole records of one segment: the first at `position` of the log, the one after them at `next`. */
+export interface LogChunk {
   readonly bytes: Buffer
+  readonly position: number
+  readonly next: number
 }
 
-export function encodeRecord(events: readonly Buffer[], sequence: number, time: number): Buffer {
-  const payload = events.reduce((sum, event) => sum + 4 + event.length, 0)
-  const record = Buffer.allocUnsafe(RECORD_HEADER + payload)
+interface Batch {
+  readonly events: readonly PublishedEvent[]
+}
+
+/**
+ * The record of `batches` for `position` of the log.
+ * @param sequence of the first event.
+ * @returns the record, its head, and the offset of its last event.
+ */
+export function encodeRecord(
+  batches: readonly Batch[],
+  producers: readonly KnownProducer[],
+  position: number,
+  sequence: number,
+  time: number,
+): { readonly record: Buffer; readonly head: RecordHead; readonly lastOffset: number } {
+  let size = RECORD_HEADER + producers.length * PRODUCER_BYTES
+  let count = 0
+  for (const { events } of batches) {
+    count += events.length
+    for (const event of events) size += EVENT_HEADER + storedSize(event, position + size)
+  }
+  if (size > MAX_RECORD) throw new RangeError(`a record of ${size} bytes could not be read again`)
+  const record = Buffer.allocUnsafe(size)
   record.writeUInt32BE(MAGIC, 0)
-  record.writeUInt32BE(payload, 8)
-  record.writeUInt32BE(events.length, 12)
-  record.writeBigUInt64BE(BigInt(sequence), 16)
-  record.writeBigUInt64BE(BigInt(time), 24)
-  let at = RECORD_HEADER
-  for (const event of events) {
-    record.writeUInt32BE(event.length, at)
-    at += 4 + event.copy(record, at + 4)
+  record.writeUInt32BE(size - RECORD_HEADER, 8)
+  record.writeUInt32BE(count, 12)
+  record.writeUInt32BE(producers.length, 16)
+  writeInteger(record, sequence, SEQUENCE_AT)
+  writeInteger(record, time, TIME_AT)
+  let at = writeProducers(record, producers, RECORD_HEADER)
+  let last = at
+  let next = sequence
+  for (const { events } of batches) {
+    for (const event of events) {
+      const end = writeStored(event, record, at + EVENT_HEADER, next++, position + at, time)
+      record.writeUInt32BE(end - at - EVENT_HEADER, at)
+      record.writeUInt32BE(storedHeader(event), at + 4)
+      last = at
+      at = end
+    }
   }
   record.writeUInt32BE(crc32(record.subarray(CHECKED_FROM)), 4)
-  return record
+  const head = { length: size, count, producers: producers.length, sequence, time }
+  return { record, head, lastOffset: position + last }
 }
 
 /** The head of the record at `at` of a buffer; undefined when the bytes there are too few or no record's. */
-export function readHead(buffer: Buffer, at: number, position: number): RecordHead | undefined {
-  if (buffer.length - at < RECORD_HEADER || buffer.readUInt32BE(at) !== MAGIC) return undefined
-  const length = RECORD_HEADER + buffer.readUInt32BE(at + 8)
+export function readHead(bytes: Buffer, at: number): RecordHead | undefined {
+  if (bytes.length - at < RECORD_HEADER || bytes.readUInt32BE(at) !== MAGIC) return undefined
+  const length = RECORD_HEADER + bytes.readUInt32BE(at + 8)
   if (length > MAX_RECORD) return undefined
   return {
-    position,
     length,
-    count: buffer.readUInt32BE(at + 12),
-    sequence: Number(buffer.readBigUInt64BE(at + 16)),
-    time: Number(buffer.readBigUInt64BE(at + 24)),
+    count: bytes.readUInt32BE(at + 12),
+    producers: bytes.readUInt32BE(at + 16),
+    sequence: readInteger(bytes, at + SEQUENCE_AT),
+    time: readInteger(bytes, at + TIME_AT),
   }
 }
 
-/** Whether a whole record's bytes are those that were written. */
-export function isIntact(record: Buffer): boolean {
-  return crc32(record.subarray(CHECKED_FROM)) === record.readUInt32BE(4)
-}
-
-/** Adds the events of the record at `at` to `events`; their bytes are views of `buffer`. */
-export function readEvents(buffer: Buffer, at: number, head: RecordHead, events: LogEvent[]): void {
-  let next = at + RECORD_HEADER
-  for (let i = 0; i < head.count; i++) {
-    const length = buffer.readUInt32BE(next)
-    const bytes = buffer.subarray(next + 4, next + 4 + length)
-    events.push({ sequence: head.sequence + i, offset: head.position + next - at, time: head.time, bytes })
-    next += 4 + length
+/** Length of the records at the start of `bytes` that are whole and as they were written. */
+export function intactLength(bytes: Buffer): number {
+  for (let at = 0; ; ) {
+    const head = readHead(bytes, at)
+    const end = at + (head?.length ?? 0)
+    if (!head || end > bytes.length) return at
+    if (crc32(bytes.subarray(at + CHECKED_FROM, end)) !== bytes.readUInt32BE(at + 4)) return at
+    at = end
   }
 }
 
 /** The next place at or after `from` where a record could start; -1 when there is none. */
-export function findMagic(buffer: Buffer, from: number): number {
-  return buffer.indexOf(MAGIC_BYTES, from)
+export function findMagic(bytes: Buffer, from: number): number {
+  return bytes.indexOf(MAGIC_BYTES, from)
+}
+
+/** What the record at `at` makes known of idempotent producers. */
+export function recordProducers(bytes: Buffer, at: number, head: RecordHead): KnownProducer[] {
+  return readProducers(bytes, at + RECORD_HEADER, head.producers)
+}
+
+/** Where the last event of the record at `at` of a buffer has its length field. */
+export function lastEventAt(bytes: Buffer, at: number, head: RecordHead): number {
+  let last = at + RECORD_HEADER + head.producers * PRODUCER_BYTES
+  for (let i = 1; i < head.count; i++) last += EVENT_HEADER + bytes.readUInt32BE(last)
+  return last
+}
+
+/** Steps over the events of a chunk. Its fields tell of the event that `next` came to; nothing is allocated for an event. */
+export class EventCursor {
+  sequence = 0
+  offset = 0
+  /** Enqueued time, in milliseconds since 1970. */
+  time = 0
+  /** Where the stored message starts in the chunk's bytes, and where it ends. */
+  start = 0
+  end = 0
+  /** Where delivery annotations go: after the message's header section. */
+  insert = 0
+  readonly #bytes: Buffer
+  readonly #position: number
+  #at = 0
+  #left = 0
+
+  constructor(chunk: LogChunk) {
+    this.#bytes = chunk.bytes
+    this.#position = chunk.position
+  }
+
+  /** Goes to the next event; false when the chunk has no more. */
+  next(): boolean {
+    if (this.#left === 0 && !this.#enterRecord()) return false
+    const at = this.#at
+    this.#left--
+    this.sequence++
+    this.offset = this.#position + at
+    this.start = at + EVENT_HEADER
+    this.insert = this.start + this.#bytes.readUInt32BE(at + 4)
+    this.end = this.start + this.#bytes.readUInt32BE(at)
+    this.#at = this.end
+    return true
+  }
+
+  #enterRecord(): boolean {
+    const at = this.#at
+    if (at >= this.#bytes.length) return false
+    this.#left = this.#bytes.readUInt32BE(at + 12)
+    this.#at = at + RECORD_HEADER + this.#bytes.readUInt32BE(at + 16) * PRODUCER_BYTES
+    this.sequence = readInteger(this.#bytes, at + SEQUENCE_AT) - 1
+    this.time = readInteger(this.#bytes, at + TIME_AT)
+    return true
+  }
+}
+
+/** @returns the position after them. */
+export function writeProducers(target: Buffer, producers: readonly KnownProducer[], start: number): number {
+  let at = start
+  for (const { id, epoch, sequence } of producers) {
+    writeInteger(target, id, at)
+    writeInteger(target, epoch, at + 8)
+    writeInteger(target, sequence, at + 16)
+    at += PRODUCER_BYTES
+  }
+  return at
+}
+
+export function readProducers(bytes: Buffer, start: number, count: number): KnownProducer[] {
+  return Array.from({ length: count }, (_, i) => {
+    const at = start + i * PRODUCER_BYTES
+    return { id: readInteger(bytes, at), epoch: readInteger(bytes, at + 8), sequence: readInteger(bytes, at + 16) }
+  })
+}
+
+/** A safe integer in eight bytes, two's complement. */
+export function writeInteger(target: Buffer, value: number, at: number): void {
+  target.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
+  target.writeUInt32BE(value >>> 0, at + 4)
+}
+
+export function readInteger(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 }

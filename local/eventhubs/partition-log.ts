@@ -1,125 +1,167 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { encodeRecord, type LogEvent, type RecordHead, readEvents, readHead } from './log-record.ts'
-import { recover } from './log-recovery.ts'
+import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
+import type { LastEvent, LogInfo } from './log-info.ts'
+import { encodeRecord, type LogChunk } from './log-record.ts'
+import { type RecoveredLog, recoverLog } from './log-recovery.ts'
+import type { Segment } from './log-segment.ts'
+import { type KnownProducer, ProducerTable } from './producer-table.ts'
+import { SegmentWriter, syncFolder } from './segment-writer.ts'
 import type { StartPosition } from './start-position.ts'
+import { LogTail, type TailCache } from './tail-cache.ts'
 
-export type { LogEvent } from './log-record.ts'
+export type { LogInfo } from './log-info.ts'
+export type { LogChunk } from './log-record.ts'
 
-const READ_BLOCK = 256 * 1024
-const INDEX_SPACING = 64 * 1024
-const TAIL_LIMIT = 2 * 1024 * 1024
-/** What one sync may carry; more waits for the next, so that a record stays small enough to be read whole. */
+const SEGMENT_BYTES = 64 * 1024 * 1024
+/** What one write may carry; more waits for the next. One append is never split. */
 const GROUP_LIMIT = 1024 * 1024
+/** Sealed segments that keep their file open and their index in memory: those read last. */
+const OPEN_SEGMENTS = 4
 
-/** What a partition holds. `lastSequence`, `lastOffset` are -1 and `lastTime` is 0 while it is empty. */
-export interface LogInfo {
-  readonly beginSequence: number
-  readonly lastSequence: number
-  readonly lastOffset: number
-  readonly lastTime: number
-}
+const NO_PRODUCERS: readonly KnownProducer[] = []
 
-/** Events of some whole records, and the position of the record after them. */
-export interface LogChunk {
-  readonly events: readonly LogEvent[]
-  readonly next: number
-}
-
-interface Waiting {
-  readonly events: readonly Buffer[]
+/** Events of one transfer: stored next to each other and in order, or not at all. */
+export interface Append {
+  readonly events: readonly PublishedEvent[]
+  /** As they were sent. */
   readonly bytes: number
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+  /** Of an idempotent producer: which of its events the first one is. */
+  readonly producer?: ProducerMark | undefined
+  /** Called once, in the order of appends, when the events are on disk, or with the reason why they are not. */
+  settled(error: Error | undefined): void
 }
 
 /**
- * The append file of one partition: every event acknowledged, in order, for ever. Appends that arrive while a sync runs share
- * the next one; an event becomes readable when it is on disk.
+ * The log of one partition: every event acknowledged, in order, in segments of which whole old ones are dropped. Appends that come
+ * while a write runs share the next one; an event becomes readable when it is on disk. A position is a byte of the log since its
+ * first segment, and stays valid whatever is dropped.
  */
 export class PartitionLog {
-  readonly #file: FileHandle
-  /** One entry per 64 KiB: the records in between are found by reading on. */
-  readonly #index: RecordHead[] = []
-  /** The newest records, so that live consumers need no disk. */
-  readonly #tail: { readonly position: number; readonly record: Buffer }[] = []
-  #tailBytes = 0
-  /** Position after the last durable record. */
-  #end = 0
-  #info: LogInfo = { beginSequence: 0, lastSequence: -1, lastOffset: -1, lastTime: 0 }
-  #waiting: Waiting[] = []
+  readonly #folder: string
+  readonly #segmentBytes: number
+  /** All that are kept, the oldest first. */
+  readonly #segments: Segment[]
+  /** The last of them, which is written to. */
+  #active: Segment
+  #writer: SegmentWriter
+  #last: LastEvent
+  #info: LogInfo
+  readonly #tail: LogTail
+  /** With what waits to be written; judges what comes. */
+  readonly #producers: ProducerTable
+  /** With what is on disk alone: for the next segment's header. */
+  readonly #durableProducers: ProducerTable
+  #waiting: Append[] = []
   #flushing: Promise<void> | undefined
+  #retaining: Promise<void> | undefined
   #failed: Error | undefined
   readonly #listeners = new Set<() => void>()
+  /** Sealed ones, the last read last. */
+  readonly #open: Segment[] = []
 
-  private constructor(file: FileHandle) {
-    this.#file = file
+  private constructor(
+    folder: string,
+    segmentBytes: number,
+    tail: TailCache,
+    { segments, writer, last, producers }: RecoveredLog,
+  ) {
+    this.#folder = folder
+    this.#segmentBytes = segmentBytes
+    this.#segments = segments
+    this.#active = segments.at(-1) as Segment
+    this.#writer = writer
+    this.#last = last
+    this.#info = this.#describe()
+    this.#tail = new LogTail(tail)
+    this.#producers = new ProducerTable(producers)
+    this.#durableProducers = new ProducerTable(producers)
   }
 
   /**
-   * Opens the log at `path`, or creates it, and recovers it.
+   * Opens the log in `folder`, or creates it, and recovers it.
    * @throws StartError when it is damaged before its tail.
    */
-  static async open(path: string): Promise<PartitionLog> {
-    const file = await open(path, 'a+', 0o600)
-    try {
-      const log = new PartitionLog(file)
-      let last: RecordHead | undefined
-      log.#end = await recover(file, path, (head) => {
-        log.#indexRecord(head)
-        last = head
-      })
-      if (last) {
-        const { events } = await log.#readFile(last.position)
-        log.#advance(events)
-      }
-      return log
-    } catch (error) {
-      await file.close()
-      throw error
-    }
+  static async open(
+    folder: string,
+    options: { readonly tail: TailCache; readonly segmentBytes?: number },
+  ): Promise<PartitionLog> {
+    return new PartitionLog(folder, options.segmentBytes ?? SEGMENT_BYTES, options.tail, await recoverLog(folder))
   }
 
   get info(): LogInfo {
     return this.#info
   }
 
-  /**
-   * Stores events together, in order and next to each other; settles when they are on disk.
-   * @throws when they could not be written. The log then takes nothing more until it is opened again: after a failed sync no
-   * one knows which pages reached the disk.
-   */
-  append(events: readonly Buffer[]): Promise<void> {
-    const bytes = events.reduce((sum, event) => sum + event.length, 0)
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, bytes, resolve, reject })
-      this.#flushing ??= this.#flush()
-    })
+  /** Why it takes nothing more until it is opened again; undefined while all is well. */
+  get failed(): Error | undefined {
+    return this.#failed
   }
 
-  /** Calls `listener` after every append that became readable, until the returned function is called. */
+  /**
+   * Stores a batch; `entry.settled` tells when it is on disk. A batch of an idempotent producer that is there already is not stored
+   * again; one out of order, or of an epoch that is over, is refused (Refusal com.microsoft:out-of-order-sequence,
+   * com.microsoft:producer-epoch-stolen). After a failed write the log takes nothing more: no one knows what reached the disk.
+   */
+  append(entry: Append): void {
+    this.#waiting.push(entry.producer ? this.#judge(entry, entry.producer) : entry)
+    this.#flushing ??= this.#flush()
+  }
+
+  /** Calls `listener` after every group of appends that became readable, until the returned function is called. */
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /** The position of a record at or before the first event of `start`; events before it are to be skipped. */
-  seek(start: StartPosition): number {
-    let low = 0
-    let high = this.#index.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const head = this.#index[middle] as RecordHead
-      if ((start.key === 'offset' ? head.position : head[start.key]) < start.min) low = middle + 1
-      else high = middle
-    }
-    return this.#index[low - 1]?.position ?? 0
+  seek(start: StartPosition): number | Promise<number> {
+    if (start.min > this.#last[start.key]) return this.#active.end
+    let at = this.#segments.length - 1
+    while (at > 0 && (this.#segments[at] as Segment).before[start.key] >= start.min) at--
+    const segment = this.#segments[at] as Segment
+    this.#keepOpen(segment)
+    return segment.seek(start)
   }
 
-  /** The events from the record at `position` on, at least one record's; undefined at the end. At once when in memory. */
+  /**
+   * Events from the record at `position` on, at least one record's; undefined at the end. At once when in memory. A position that
+   * retention dropped gives the first kept record.
+   * @throws naming file and byte when what was read is damaged.
+   */
   read(position: number): LogChunk | undefined | Promise<LogChunk> {
-    if (position >= this.#end) return undefined
-    const first = this.#tail[0]
-    return first && position >= first.position ? this.#readTail(position) : this.#readFile(position)
+    let at = this.#segments.length - 1
+    while (at > 0 && (this.#segments[at] as Segment).base > position) at--
+    const segment = this.#segments[at] as Segment
+    const from = Math.max(position, segment.first)
+    if (from >= this.#active.end) return undefined
+    const cached = this.#tail.at(from)
+    if (cached) return cached
+    this.#keepOpen(segment)
+    return segment.read(from)
+  }
+
+  /** What an idempotent producer published last; undefined when it is unknown. */
+  producer(id: number): { readonly epoch: number; readonly sequence: number } | undefined {
+    return this.#producers.get(id)
+  }
+
+  /**
+   * An idempotent producer connects: with its epoch of before it goes on with the sequence that is known, with a new one from
+   * `sequence`. On disk with its next append.
+   * @throws Refusal com.microsoft:producer-epoch-stolen when its epoch is over.
+   */
+  openProducer(id: number, epoch: number, sequence: number): void {
+    this.#producers.open(id, epoch, sequence)
+  }
+
+  /**
+   * Drops whole old segments: those whose events are all older than `limits.ms`, and as many of the oldest as leave at least
+   * `limits.bytes`. While one call runs, another waits for it and does nothing itself. A log that failed or is closed keeps all.
+   */
+  retain(limits: { readonly ms?: number; readonly bytes?: number }, now: number): Promise<void> {
+    this.#retaining ??= this.#retain(limits, now).finally(() => {
+      this.#retaining = undefined
+    })
+    return this.#retaining
   }
 
   /** Settles when everything appended so far is on disk or has failed. */
@@ -127,125 +169,156 @@ export class PartitionLog {
     await this.#flushing
   }
 
-  /** Waits for what was appended, then closes the file. */
+  /** Waits for what was appended, then closes the files. Readings that have begun end well. */
   async close(): Promise<void> {
-    await this.flushed()
+    while (this.#flushing) await this.#flushing
     this.#failed ??= new Error('the log is closed')
-    await this.#file.close()
+    // How it ended, its caller hears.
+    await Promise.allSettled([this.#retaining])
+    for (const segment of this.#segments) segment.close()
+    this.#tail.clear()
+    await this.#writer.close()
+  }
+
+  #judge(entry: Append, producer: ProducerMark): Append {
+    const verdict = this.#producers.judge(producer, entry.events.length)
+    if (verdict === 'new') return entry
+    // Nothing to store; the answer waits for what came before it.
+    const refusal = verdict === 'repeated' ? undefined : verdict
+    return { events: [], bytes: 0, settled: (error) => entry.settled(error ?? refusal) }
   }
 
   async #flush(): Promise<void> {
-    // Sends that came in one read of the socket are appended in the same turn: they share the first sync too.
+    // Sends that came in one read of the socket are appended in the same turn: they share the first write too.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()
-      try {
-        if (this.#failed) throw this.#failed
-        await this.#write(group.flatMap(({ events }) => events))
-        for (const { resolve } of group) resolve()
-      } catch (error) {
-        this.#failed ??= error as Error
-        for (const { reject } of group) reject(this.#failed)
-      }
+      const isEmpty = group.every(({ events }) => events.length === 0)
+      if (!this.#failed && !isEmpty) await this.#store(group)
+      for (const append of group) append.settled(this.#failed)
+      if (!this.#failed && !isEmpty) for (const listener of this.#listeners) listener()
     }
     this.#flushing = undefined
   }
 
-  #takeGroup(): Waiting[] {
+  #takeGroup(): Append[] {
     let bytes = 0
     let count = 0
-    for (const waiting of this.#waiting) {
-      bytes += waiting.bytes
+    for (const append of this.#waiting) {
+      bytes += storedAtMost(append)
       if (count > 0 && bytes > GROUP_LIMIT) break
       count++
     }
-    return this.#waiting.splice(0, count)
+    if (count < this.#waiting.length) return this.#waiting.splice(0, count)
+    const all = this.#waiting
+    this.#waiting = []
+    return all
   }
 
-  async #write(events: readonly Buffer[]): Promise<void> {
-    const sequence = this.#info.lastSequence + 1
+  async #store(group: readonly Append[]): Promise<void> {
+    try {
+      await this.#write(group)
+    } catch (error) {
+      this.#failed = error as Error
+    }
+  }
+
+  async #write(group: readonly Append[]): Promise<void> {
+    const room = this.#segmentBytes - this.#active.size
+    if (!this.#active.isEmpty && group.reduce((sum, append) => sum + storedAtMost(append), 0) > room) await this.#roll()
+    const segment = this.#active
+    const producers = newestMarks(group)
     // A clock that was set back must not break the order of enqueued times.
-    const time = Math.max(Date.now(), this.#info.lastTime)
-    const record = encodeRecord(events, sequence, time)
-    for (let at = 0; at < record.length; ) at += (await this.#file.write(record, at)).bytesWritten
-    await this.#file.datasync()
-    const position = this.#end
-    this.#end += record.length
-    const head = { position, length: record.length, count: events.length, sequence, time }
-    this.#indexRecord(head)
-    this.#remember(position, record)
-    const stored: LogEvent[] = []
-    readEvents(record, 0, head, stored)
-    this.#advance(stored)
-    for (const listener of this.#listeners) listener()
+    const time = Math.max(Date.now(), this.#last.time)
+    const position = segment.end
+    const { record, head, lastOffset } = encodeRecord(group, producers, position, this.#last.sequence + 1, time)
+    await this.#writer.write(record, segment.size)
+    segment.extend(head)
+    this.#tail.add({ bytes: record, position, next: segment.end })
+    for (const producer of producers) this.#durableProducers.set(producer)
+    this.#last = { sequence: head.sequence + head.count - 1, offset: lastOffset, time }
+    this.#info = this.#describe()
   }
 
-  #indexRecord(head: RecordHead): void {
-    const last = this.#index.at(-1)
-    if (!last || head.position - last.position >= INDEX_SPACING) this.#index.push(head)
+  /** Seals the active segment and begins the next one. */
+  async #roll(): Promise<void> {
+    const sealed = this.#active
+    const { segment, writer } = await SegmentWriter.create(
+      this.#folder,
+      sealed.end,
+      this.#last,
+      this.#durableProducers.entries(),
+    )
+    const previous = this.#writer
+    this.#active = segment
+    this.#writer = writer
+    this.#segments.push(segment)
+    this.#keepOpen(sealed)
+    await previous.close()
   }
 
-  #remember(position: number, record: Buffer): void {
-    this.#tail.push({ position, record })
-    this.#tailBytes += record.length
-    while (this.#tailBytes > TAIL_LIMIT) this.#tailBytes -= this.#tail.shift()?.record.length ?? 0
-  }
-
-  #advance(events: readonly LogEvent[]): void {
-    const last = events.at(-1)
-    if (!last) return
-    this.#info = {
-      beginSequence: 0,
-      lastSequence: last.sequence,
-      lastOffset: last.offset,
-      lastTime: last.time,
+  async #retain(limits: { readonly ms?: number; readonly bytes?: number }, now: number): Promise<void> {
+    const oldest = limits.ms === undefined ? 0 : now - limits.ms
+    while (!this.#failed && !this.#active.isEmpty && this.#last.time < oldest) {
+      this.#flushing ??= this.#rollAlone()
+      await this.#flushing
+    }
+    if (this.#failed) return
+    let count = 0
+    let bytes = this.#info.bytes
+    for (const [i, segment] of this.#segments.entries()) {
+      const next = this.#segments[i + 1]
+      bytes -= segment.size
+      if (!next || (next.before.time >= oldest && bytes < (limits.bytes ?? Number.POSITIVE_INFINITY))) break
+      count++
+    }
+    const dropped = this.#segments.splice(0, count)
+    this.#info = this.#describe()
+    for (const segment of dropped) {
+      await segment.remove()
+      // Each by itself: a power loss must not leave an older one without its successor.
+      await syncFolder(this.#folder)
     }
   }
 
-  #readTail(position: number): LogChunk {
-    const events: LogEvent[] = []
-    let next = position
-    let low = 0
-    let high = this.#tail.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#tail[middle]?.position ?? 0) < position) low = middle + 1
-      else high = middle
+  async #rollAlone(): Promise<void> {
+    try {
+      await this.#roll()
+    } catch (error) {
+      this.#failed = error as Error
     }
-    for (let i = low; i < this.#tail.length && next - position < READ_BLOCK; i++) {
-      const record = this.#tail[i]?.record
-      const head = record && readHead(record, 0, next)
-      if (!head) break
-      readEvents(record, 0, head, events)
-      next += head.length
-    }
-    return { events, next }
+    await this.#flush()
   }
 
-  async #readFile(position: number): Promise<LogChunk> {
-    const end = this.#end
-    let block = await this.#pread(position, Math.min(READ_BLOCK, end - position))
-    const first = readHead(block, 0, position)
-    if (!first) throw new Error(`no record at byte ${position}`)
-    if (first.length > block.length) block = await this.#pread(position, first.length)
-    const events: LogEvent[] = []
-    let at = 0
-    for (;;) {
-      const head = readHead(block, at, position + at)
-      if (!head || at + head.length > block.length) return { events, next: position + at }
-      readEvents(block, at, head, events)
-      at += head.length
-    }
+  #keepOpen(segment: Segment): void {
+    if (segment === this.#active) return
+    const at = this.#open.indexOf(segment)
+    if (at >= 0) this.#open.splice(at, 1)
+    this.#open.push(segment)
+    if (this.#open.length > OPEN_SEGMENTS) this.#open.shift()?.release()
   }
 
-  async #pread(position: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length)
-    let read = 0
-    while (read < length) {
-      const { bytesRead } = await this.#file.read(buffer, read, length - read, position + read)
-      if (bytesRead === 0) throw new Error(`the log ends before byte ${position + length}`)
-      read += bytesRead
+  #describe(): LogInfo {
+    const first = this.#segments[0] as Segment
+    return {
+      beginSequence: first.before.sequence + 1,
+      lastSequence: this.#last.sequence,
+      lastOffset: this.#last.offset,
+      lastTime: this.#last.time,
+      bytes: this.#active.end - first.base,
     }
-    return buffer
   }
+}
+
+const storedAtMost = ({ bytes, events }: Append): number => bytes + events.length * STORED_EXTRA
+
+/** What a group makes known of its idempotent producers. */
+function newestMarks(group: readonly Append[]): readonly KnownProducer[] {
+  let marks: Map<number, KnownProducer> | undefined
+  for (const { producer, events } of group) {
+    if (!producer) continue
+    marks ??= new Map()
+    marks.set(producer.id, { ...producer, sequence: producer.sequence + events.length - 1 })
+  }
+  return marks ? [...marks.values()] : NO_PRODUCERS
 }

@@ -1,203 +1,297 @@
 import assert from 'node:assert/strict'
-import { appendFile, readFile, stat, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { type LogEvent, PartitionLog } from '../../../local/eventhubs/partition-log.ts'
-import { StartError } from '../../../local/kit/errors.ts'
-import { temporaryFolder } from './endpoint.ts'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { readPublished } from '../../../local/eventhubs/event-message.ts'
+import { EventCursor } from '../../../local/eventhubs/log-record.ts'
+import { PartitionLog } from '../../../local/eventhubs/partition-log.ts'
+import { TailCache } from '../../../local/eventhubs/tail-cache.ts'
+import {
+  append,
+  bodies,
+  event,
+  firstFrom,
+  names,
+  newFolder,
+  numbered,
+  openLog,
+  readAll,
+  type Stored,
+  segmentsOf,
+  storedIn,
+  withLog,
+} from './partition-log-support.ts'
 
-async function newPath(t: TestContext): Promise<string> {
-  const folder = await temporaryFolder()
-  t.after(() => folder.remove())
-  return join(folder.path, '0.log')
-}
-
-const numbered = (from: number, to: number, size = 20): Buffer[] =>
-  Array.from({ length: to - from }, (_, i) => Buffer.from(`event ${from + i}`.padEnd(size)))
-
-async function readAll(log: PartitionLog, position = 0): Promise<LogEvent[]> {
-  const events: LogEvent[] = []
-  for (let next = position; ; ) {
-    const chunk = await log.read(next)
-    if (!chunk) return events
-    events.push(...chunk.events)
-    next = chunk.next
-  }
-}
-
-const texts = (events: readonly LogEvent[]): string[] => events.map(({ bytes }) => bytes.toString().trimEnd())
-const names = (from: number, to: number): string[] => texts(numbered(from, to).map((bytes) => ({ bytes }) as LogEvent))
-
-async function withLog<T>(path: string, use: (log: PartitionLog) => Promise<T>): Promise<T> {
-  const log = await PartitionLog.open(path)
-  try {
-    return await use(log)
-  } finally {
-    await log.close()
-  }
-}
-
-test('a log that is cut anywhere in its last record loses that record alone, and goes on after the one before', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
-    for (let i = 0; i < 3; i++) await log.append(numbered(i * 2, i * 2 + 2))
+test('after a write that failed for want of room nothing is acknowledged any more, and nothing acknowledged is lost', async (t) => {
+  const folder = await newFolder(t)
+  const writer = fileURLToPath(new URL('./partition-log-writer.ts', import.meta.url))
+  // `ulimit -f` lets the file grow to about 64 KiB: the write that passes it is cut short, the rest of it fails.
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    'ulimit -f 100 && exec "$0" "$1" "$2"',
+    process.execPath,
+    writer,
+    folder,
+  ])
+  const { acknowledged, errors, failed } = JSON.parse(stdout)
+  assert.ok(acknowledged > 0, stdout)
+  assert.deepEqual(errors, Array(3).fill(failed))
+  assert.match(failed, /EFBIG/)
+  await withLog(folder, async (log) => {
+    assert.equal(log.info.lastSequence, acknowledged - 1)
+    assert.deepEqual(bodies(await readAll(log)), names(0, acknowledged))
+    await append(log, numbered(acknowledged, acknowledged + 1))
+    assert.equal(log.info.lastSequence, acknowledged)
   })
-  const whole = await readFile(path)
-  const last = whole.length - whole.length / 3
-  for (const length of [last + 1, last + 31, last + 32, last + 40, whole.length - 1]) {
-    await writeFile(path, whole.subarray(0, length))
-    await withLog(path, async (log) => {
-      assert.equal((await stat(path)).size, last, `cut at ${length}`)
-      assert.equal(log.info.lastSequence, 3)
-      await log.append([Buffer.from('event 4')])
-      assert.deepEqual(texts(await readAll(log)), names(0, 5))
-    })
-  }
 })
 
-test('zeros and garbage after the last record, as a lost page leaves them, are cut', async (t) => {
-  for (const tail of [Buffer.alloc(5000), Buffer.from('TML1'.repeat(500)), Buffer.alloc(40, 0xff)]) {
-    const path = await newPath(t)
-    await withLog(path, (log) => log.append(numbered(0, 4)))
-    const { size } = await stat(path)
-    await appendFile(path, tail)
-    await withLog(path, async (log) => {
-      assert.equal((await stat(path)).size, size)
-      assert.deepEqual(texts(await readAll(log)), names(0, 4))
-    })
-  }
-})
-
-test('a damaged record with whole ones after it is refused by file, sequence number and place', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
-    for (let i = 0; i < 3; i++) await log.append(numbered(i * 2, i * 2 + 2))
-  })
-  const whole = await readFile(path)
-  const second = whole.length / 3
-  for (const at of [second, second + 5, second + 9, second + 13, second + 20, second + 28, second + 40]) {
-    const damaged = Buffer.from(whole)
-    damaged[at] = (damaged[at] ?? 0) ^ 0x40
-    await writeFile(path, damaged)
-    await assert.rejects(PartitionLog.open(path), (error: Error) => {
-      assert.ok(error instanceof StartError, String(error))
-      assert.match(error.message, new RegExp(`0\\.log: .* at byte ${second} is damaged`))
-      return true
-    })
-    assert.deepEqual(await readFile(path), damaged, 'a refused file is left as it is')
-  }
-})
-
-test('a log whose first record is gone is refused, not renumbered', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
-    await log.append(numbered(0, 2))
-    await log.append(numbered(2, 4))
-  })
-  const whole = await readFile(path)
-  await writeFile(path, whole.subarray(whole.length / 2))
-  await assert.rejects(PartitionLog.open(path), /0\.log: the record at byte 0 starts with sequence number 2, not 0:/)
-})
-
-test('a failed write is not acknowledged, and neither is anything after it', async (t) => {
-  const path = await newPath(t)
-  const log = await PartitionLog.open(path)
-  await log.append(numbered(0, 2))
+test('a closed log takes nothing more and says why', async (t) => {
+  const folder = await newFolder(t)
+  const log = await openLog(folder)
+  await append(log, numbered(0, 2))
+  assert.equal(log.failed, undefined)
   await log.close()
-  await assert.rejects(log.append(numbered(2, 3)), /closed/)
-  await withLog(path, async (again) => assert.equal(again.info.lastSequence, 1))
+  await assert.rejects(append(log, numbered(2, 3)), /closed/)
+  assert.match(String(log.failed), /closed/)
+  await assert.rejects(async () => log.read(0), /closed/)
+  await withLog(folder, async (again) => assert.equal(again.info.lastSequence, 1))
 })
 
-test('appends that arrive while a sync runs share the next one, each whole, in their order', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
-    const synced: number[] = []
-    log.onAppend(() => synced.push(log.info.lastSequence))
-    const first = log.append(numbered(0, 2))
+test('what was appended before a close is on disk when the close settles', async (t) => {
+  const folder = await newFolder(t)
+  let appended: Promise<void> | undefined
+  await withLog(folder, (log) => {
+    appended = append(log, numbered(0, 3))
+  })
+  await appended
+  await withLog(folder, async (log) => assert.deepEqual(bodies(await readAll(log)), names(0, 3)))
+})
+
+test('appends of one turn share a write, those that come while it runs the next, each whole, in their order', async (t) => {
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
+    const written: number[] = []
+    log.onAppend(() => written.push(log.info.lastSequence))
+    const first = [append(log, numbered(0, 1)), append(log, numbered(1, 2))]
     // The first write has begun when the current turn is over; it ends in a later one.
     await new Promise(process.nextTick)
-    const others = Array.from({ length: 49 }, (_, i) => log.append(numbered(i * 2 + 2, i * 2 + 4)))
-    await Promise.all([first, ...others])
-    assert.deepEqual(synced, [1, 99])
-    assert.deepEqual(texts(await readAll(log)), names(0, 100))
+    const others = Array.from({ length: 49 }, (_, i) => append(log, numbered(i * 2 + 2, i * 2 + 4)))
+    await Promise.all([...first, ...others])
+    assert.deepEqual(written, [1, 99])
+    assert.deepEqual(bodies(await readAll(log)), names(0, 100))
+  })
+})
+
+test('a group is about a megabyte, an append is never split', async (t) => {
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
+    const written: number[] = []
+    log.onAppend(() => written.push(log.info.lastSequence))
+    const half = (from: number) => append(log, numbered(from, from + 1, 500_000))
+    const large = append(log, numbered(3, 6, 700_000))
+    await Promise.all([large, half(0), half(1), half(2)])
+    assert.deepEqual(written, [2, 4, 5])
   })
 })
 
 test('an event is readable when its append is acknowledged, not before, and listeners hear of it', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
     const heard: number[] = []
     const stop = log.onAppend(() => heard.push(log.info.lastSequence))
-    const appended = log.append(numbered(0, 1))
+    const appended = append(log, numbered(0, 1))
     assert.equal(log.read(0), undefined)
     await appended
-    assert.deepEqual(texts(await readAll(log)), ['event 0'])
+    const chunk = log.read(0)
+    assert.ok(chunk && !(chunk instanceof Promise), 'live consumers need no disk')
+    assert.deepEqual(bodies(storedIn(chunk)), ['event 0'])
     stop()
-    await log.append(numbered(1, 2))
+    await append(log, numbered(1, 2))
     assert.deepEqual(heard, [0])
   })
 })
 
-test('every event is found by sequence number, offset and time, from memory and from disk', async (t) => {
-  const path = await newPath(t)
-  const find = async (log: PartitionLog, all: readonly LogEvent[]): Promise<void> => {
-    for (let i = 0; i < all.length; i += 997) {
-      const wanted = all[i] as LogEvent
-      for (const key of ['sequence', 'offset', 'time'] as const) {
-        const events = await readAll(log, log.seek({ key, min: wanted[key] }))
-        const found = events.find((event) => event[key] >= wanted[key])
-        const first = all.find((event) => event[key] >= wanted[key])
-        assert.deepEqual([found?.sequence, found?.offset], [first?.sequence, first?.offset], `${key} of event ${i}`)
-      }
-    }
-  }
-  // More than the tail cache holds.
-  const written = await withLog(path, async (log) => {
-    for (let i = 0; i < 10_000; i += 100) await log.append(numbered(i, i + 100, 400))
-    const all = await readAll(log)
-    assert.deepEqual(texts(all), names(0, 10_000))
-    assert.deepEqual(
-      all.map(({ sequence }) => sequence),
-      all.map((_, i) => i),
+test('answers come in the order of appends', async (t) => {
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
+    const order: number[] = []
+    const appends = Array.from({ length: 20 }, (_, i) =>
+      append(log, i % 3 === 0 ? numbered(i, i + 1, 600_000) : []).then(() => order.push(i)),
     )
-    await find(log, all)
-    return { all, info: log.info }
-  })
-  await withLog(path, async (log) => {
-    assert.deepEqual(log.info, written.info)
-    assert.deepEqual(await readAll(log), written.all)
-    await find(log, written.all)
+    await Promise.all(appends)
+    assert.deepEqual(
+      order,
+      appends.map((_, i) => i),
+    )
   })
 })
 
-test('a record larger than a block of reading is read whole', async (t) => {
-  const path = await newPath(t)
-  const large = Buffer.alloc(1_000_000, 'z')
-  await withLog(path, async (log) => {
-    await log.append([large, Buffer.from('next')])
-    await log.append([Buffer.from('last')])
+for (const [where, tailBytes] of [
+  ['memory', 32_000_000],
+  ['disk', 0],
+  ['both', 1_000_000],
+] as const) {
+  test(`every event is found by sequence number, offset and time, across segments, from ${where}`, async (t) => {
+    const folder = await newFolder(t)
+    const options = { segmentBytes: 400_000, tailBytes }
+    const find = async (log: PartitionLog, all: readonly Stored[]): Promise<void> => {
+      for (let i = 0; i < all.length; i += 271) {
+        for (const key of ['sequence', 'offset', 'time'] as const) {
+          const min = all[i]?.[key] ?? 0
+          const found = await firstFrom(log, { key, min })
+          assert.deepEqual(
+            found,
+            all.find((event) => event[key] >= min),
+            `${key} of event ${i}`,
+          )
+        }
+      }
+    }
+    t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
+    const written = await withLog(
+      folder,
+      async (log) => {
+        for (let i = 0; i < 5000; i += 50) {
+          // Some records share a time.
+          if (i % 150 === 0) t.mock.timers.tick(10)
+          await append(log, numbered(i, i + 50, 400))
+        }
+        const all = await readAll(log)
+        assert.deepEqual(bodies(all), names(0, 5000))
+        assert.deepEqual(
+          all.map(({ sequence }) => sequence),
+          all.map((_, i) => i),
+        )
+        await find(log, all)
+        return { all, info: log.info }
+      },
+      options,
+    )
+    assert.ok((await segmentsOf(folder)).length > 5)
+    await withLog(
+      folder,
+      async (log) => {
+        assert.deepEqual(log.info, written.info)
+        assert.deepEqual(await readAll(log), written.all)
+        await find(log, written.all)
+      },
+      options,
+    )
   })
-  await withLog(path, async (log) => {
-    const events = await readAll(log)
-    assert.deepEqual(events[0]?.bytes, large)
-    assert.deepEqual(texts(events.slice(1)), ['next', 'last'])
+}
+
+test('a start beyond the end is the end: nothing that was there before is read', async (t) => {
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
+    await append(log, numbered(0, 3))
+    const { lastSequence, lastOffset, lastTime } = log.info
+    for (const [key, last] of [
+      ['sequence', lastSequence],
+      ['offset', lastOffset],
+      ['time', lastTime],
+    ] as const) {
+      const position = await log.seek({ key, min: last + 1 })
+      assert.equal(log.read(position), undefined, key)
+    }
+    const end = await log.seek({ key: 'sequence', min: 3 })
+    await append(log, numbered(3, 4))
+    assert.deepEqual(bodies(await readAll(log, end)), ['event 3'])
+  })
+})
+
+test('a reader at the end of a segment goes on in the next one', async (t) => {
+  const folder = await newFolder(t)
+  await withLog(
+    folder,
+    async (log) => {
+      await append(log, numbered(0, 2))
+      const end = await log.seek({ key: 'sequence', min: 2 })
+      assert.equal(log.read(end), undefined)
+      await append(log, numbered(2, 4))
+      assert.equal((await segmentsOf(folder)).length, 2)
+      assert.deepEqual(bodies(await readAll(log, end)), names(2, 4))
+    },
+    { segmentBytes: 300 },
+  )
+})
+
+test('a record larger than a block of reading is read whole, from disk too', async (t) => {
+  const folder = await newFolder(t)
+  const large = 'z'.repeat(1_500_000)
+  await withLog(folder, async (log) => {
+    await append(log, [event(large), event('next')])
+    await append(log, [event('last')])
+  })
+  await withLog(folder, async (log) => assert.deepEqual(bodies(await readAll(log)), [large, 'next', 'last']), {
+    tailBytes: 0,
+  })
+})
+
+test('delivery annotations go after a message header, or first where there is none', async (t) => {
+  const folder = await newFolder(t)
+  const header = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41]
+  const body = [0x00, 0x53, 0x75, 0xa0, 0x01, 0x78]
+  await withLog(folder, async (log) => {
+    await append(
+      log,
+      [Buffer.from([...header, ...body]), Buffer.from(body)].flatMap((sent) => readPublished(sent, 0).events),
+    )
+    const chunk = await log.read(0)
+    assert.ok(chunk)
+    const cursor = new EventCursor(chunk)
+    for (const expected of [header, []]) {
+      assert.ok(cursor.next())
+      assert.deepEqual([...chunk.bytes.subarray(cursor.start, cursor.insert)], expected)
+      assert.deepEqual([...chunk.bytes.subarray(cursor.end - body.length, cursor.end)], body)
+    }
+    assert.equal(cursor.next(), false)
   })
 })
 
 test('enqueued times never go back, and an empty log says that it is empty', async (t) => {
-  const path = await newPath(t)
-  await withLog(path, async (log) => {
-    assert.deepEqual(log.info, { beginSequence: 0, lastSequence: -1, lastOffset: -1, lastTime: 0 })
+  const folder = await newFolder(t)
+  await withLog(folder, async (log) => {
+    const { bytes, ...info } = log.info
+    assert.deepEqual(info, { beginSequence: 0, lastSequence: -1, lastOffset: -1, lastTime: 0 })
+    assert.ok(bytes > 0)
     assert.equal(log.read(0), undefined)
+    assert.equal(log.read(await log.seek({ key: 'sequence', min: 0 })), undefined)
     t.mock.timers.enable({ apis: ['Date'], now: 5000 })
-    await log.append(numbered(0, 1))
+    await append(log, numbered(0, 1))
     t.mock.timers.setTime(1000)
-    await log.append(numbered(1, 2))
+    await append(log, numbered(1, 2))
     assert.deepEqual(
       (await readAll(log)).map(({ time }) => time),
       [5000, 5000],
     )
   })
-  await truncate(path, 0)
-  await withLog(path, async (log) => assert.equal(log.info.lastSequence, -1))
+  await withLog(folder, async (log) => {
+    await append(log, numbered(2, 3))
+    assert.deepEqual(
+      (await readAll(log)).map(({ time }) => time),
+      [5000, 5000, 5000],
+    )
+  })
+})
+
+test('the tail cache is shared: the oldest record of all logs goes first, and a closed log leaves its room', async (t) => {
+  const tail = new TailCache(3 * 10_000)
+  const [a, b] = await Promise.all(
+    [await newFolder(t), await newFolder(t)].map((folder) => PartitionLog.open(folder, { tail })),
+  )
+  assert.ok(a && b)
+  const inMemory = (log: PartitionLog, position: number): boolean => !(log.read(position) instanceof Promise)
+  await append(a, numbered(0, 1, 9000))
+  const second = await a.seek({ key: 'sequence', min: 1 })
+  await append(b, numbered(0, 1, 9000))
+  await append(a, numbered(1, 2, 9000))
+  assert.ok(inMemory(a, 0) && inMemory(b, 0) && inMemory(a, second))
+  await append(b, numbered(1, 2, 9000))
+  assert.deepEqual([inMemory(a, 0), inMemory(b, 0), inMemory(a, second)], [false, true, true])
+  await b.close()
+  const third = await a.seek({ key: 'sequence', min: 2 })
+  await append(a, numbered(2, 4, 4500))
+  assert.deepEqual([inMemory(a, second), inMemory(a, third)], [true, true])
+  await a.close()
 })

@@ -1,0 +1,33 @@
+import type { RecordHead } from './log-record.ts'
+import type { StartPosition } from './start-position.ts'
+
+const SPACING = 64 * 1024
+
+/** One entry for 64 KiB of a segment: the records in between are found by reading on. */
+export class SparseIndex {
+  readonly #positions: number[] = []
+  readonly #sequences: number[] = []
+  readonly #times: number[] = []
+
+  /** Records are added in their order; most leave no entry. */
+  add(position: number, head: RecordHead): void {
+    const last = this.#positions.at(-1)
+    if (last !== undefined && position - last < SPACING) return
+    this.#positions.push(position)
+    this.#sequences.push(head.sequence)
+    this.#times.push(head.time)
+  }
+
+  /** The position of the last entry before the first event of `start`; undefined when that may be in the first record. */
+  find(start: StartPosition): number | undefined {
+    const keys = start.key === 'offset' ? this.#positions : start.key === 'sequence' ? this.#sequences : this.#times
+    let low = 0
+    let high = keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((keys[middle] ?? 0) < start.min) low = middle + 1
+      else high = middle
+    }
+    return this.#positions[low - 1]
+  }
+}

@@ -1,0 +1,219 @@
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { StartError } from '../kit/errors.ts'
+import type { LastEvent } from './log-info.ts'
+import {
+  findMagic,
+  intactLength,
+  lastEventAt,
+  MAX_RECORD,
+  RECORD_HEADER,
+  readHead,
+  recordProducers,
+} from './log-record.ts'
+import { baseOf, Segment, segmentPath } from './log-segment.ts'
+import { type KnownProducer, ProducerTable } from './producer-table.ts'
+import { decodeHeader, MAX_HEADER, type SegmentHeader } from './segment-header.ts'
+import { SegmentWriter, syncFolder } from './segment-writer.ts'
+
+const BLOCK = 1024 * 1024
+const NOTHING_YET: LastEvent = { sequence: -1, offset: -1, time: 0 }
+
+/** A log as it stands on disk. */
+export interface RecoveredLog {
+  /** All that are kept, the oldest first; the last one is written to. */
+  readonly segments: Segment[]
+  readonly writer: SegmentWriter
+  readonly last: LastEvent
+  readonly producers: readonly KnownProducer[]
+}
+
+/** A segment's file whose name, header and size were read. */
+interface Found {
+  readonly path: string
+  readonly base: number
+  readonly size: number
+  /** undefined when it is torn or damaged. */
+  readonly header: SegmentHeader | undefined
+}
+
+/**
+ * Opens the log in `folder`, or makes it. Of its segments the headers are read and must fit together; the last one is read whole,
+ * and a torn tail cut off: bytes after the last whole record are a write that was never acknowledged.
+ * @throws StartError naming the file when something is missing or damaged that may have been acknowledged.
+ */
+export async function recoverLog(folder: string): Promise<RecoveredLog> {
+  await mkdir(folder, { recursive: true })
+  const found = await findSegments(folder)
+  checkChain(found)
+  const newest = found.at(-1)
+  const torn = newest && !newest.header ? found.pop() : undefined
+  if (torn) await refuseRecords(torn)
+  const segments = found.map(({ path, header, size }) => new Segment(path, header as SegmentHeader, size))
+  try {
+    const active = segments.at(-1)
+    if (!active && torn && torn.base > 0) throw damagedHeader(torn)
+    const producers = new ProducerTable(found.at(-1)?.header?.producers ?? [])
+    const last = active ? await recoverSegment(active, producers, torn !== undefined) : NOTHING_YET
+    const state = { segments, last, producers: producers.entries() }
+    if (active && !torn) return { ...state, writer: await SegmentWriter.open(active.path) }
+    active?.release()
+    if (torn) await unlink(torn.path)
+    const made = await SegmentWriter.create(folder, active?.end ?? 0, last, state.producers)
+    segments.push(made.segment)
+    if (!active) await syncFolder(dirname(folder))
+    return { ...state, writer: made.writer }
+  } catch (error) {
+    for (const segment of segments) segment.close()
+    throw error
+  }
+}
+
+/**
+ * Refuses a hub's folder in which each partition is one file, as the first version of the endpoint wrote it.
+ * @throws StartError
+ */
+export async function refuseFormerLogs(hubFolder: string): Promise<void> {
+  const former = (await readdir(hubFolder)).find((name) => /^\d{1,4}\.log$/.test(name))
+  if (former !== undefined)
+    throw new StartError(
+      `${join(hubFolder, former)} was written by an earlier version of Tidemark: start with --fresh, or remove ${hubFolder}`,
+    )
+}
+
+async function findSegments(folder: string): Promise<Found[]> {
+  const found: Found[] = []
+  for (const name of (await readdir(folder)).sort()) {
+    const base = baseOf(name)
+    if (base === undefined) continue
+    const path = join(folder, name)
+    const { header, size } = await withFile(path, async (file, bytes) => ({
+      header: decodeHeader(await readBlock(file, 0, MAX_HEADER, bytes)),
+      size: bytes,
+    }))
+    if (typeof header === 'number')
+      throw new StartError(
+        `${path} was written by another version of Tidemark (format ${header}): start with --fresh, or remove ${folder}`,
+      )
+    found.push({ path, base, size, header })
+  }
+  return found
+}
+
+/** Every segment starts where the one before it ends. */
+function checkChain(found: readonly Found[]): void {
+  for (const [i, segment] of found.entries()) {
+    const { path, base, header } = segment
+    if (!header && i < found.length - 1) throw damagedHeader(segment)
+    if (header && header.base !== base)
+      throw refused(path, `it starts at position ${header.base} of its log, not at the one it is named by`)
+    const previous = found[i - 1]
+    if (!previous?.header) continue
+    const end = previous.base + previous.size
+    if (end !== base)
+      throw refused(
+        path,
+        `the segment before it, ${basename(previous.path)}, ends at position ${end}: it was cut, or ${basename(segmentPath('', end))} is missing`,
+      )
+    if (header && header.before.sequence <= previous.header.before.sequence)
+      throw refused(path, `it does not continue the sequence of ${basename(previous.path)}, the segment before it`)
+  }
+}
+
+/**
+ * Reads all records of a log's last segment, and cuts its torn tail; a sealed one has none.
+ * @returns the log's last event.
+ */
+async function recoverSegment(segment: Segment, producers: ProducerTable, sealed: boolean): Promise<LastEvent> {
+  let last = segment.before
+  const end = await segment.scan((position, head, bytes, at) => {
+    for (const producer of recordProducers(bytes, at, head)) producers.set(producer)
+    const offset = position - at + lastEventAt(bytes, at, head)
+    last = { sequence: head.sequence + head.count - 1, offset, time: head.time }
+  })
+  if (end < segment.end) {
+    await refuseDamage(segment, end, last.sequence + 1)
+    if (sealed) throw refused(segment.path, `the record at byte ${end - segment.base} is damaged`)
+    const file = await open(segment.path, 'r+')
+    try {
+      await file.truncate(end - segment.base)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    segment.cut(end)
+  }
+  return last
+}
+
+/** @throws StartError when a whole record follows what is damaged at `end`: it was acknowledged, and a cut would lose it. */
+async function refuseDamage(segment: Segment, end: number, sequence: number): Promise<void> {
+  const damaged = end - segment.base
+  await withFile(segment.path, async (file, size) => {
+    // A torn record is the last one: nothing that was written after it can be whole.
+    const next = await findRecord(file, damaged, size, (at, found) => at === damaged || found >= sequence)
+    if (!next) return
+    if (next.at === damaged)
+      throw refused(
+        segment.path,
+        `the record at byte ${damaged} starts with sequence number ${next.sequence}, not ${sequence}`,
+      )
+    const head = readHead(await readBlock(file, damaged, RECORD_HEADER, size), 0)
+    const what = head?.sequence === sequence ? `the record of sequence number ${sequence}` : 'a record'
+    throw refused(segment.path, `${what} at byte ${damaged} is damaged, and a whole one follows at byte ${next.at}`)
+  })
+}
+
+/** A header that a crash tore has no record after it: none is written before the header is on disk. */
+async function refuseRecords(segment: Found): Promise<void> {
+  await withFile(segment.path, async (file, size) => {
+    if (await findRecord(file, 0, size, () => true)) throw damagedHeader(segment)
+  })
+}
+
+/** The first whole record at or after byte `start` of a file that `accept` takes. */
+async function findRecord(
+  file: FileHandle,
+  start: number,
+  size: number,
+  accept: (at: number, sequence: number) => boolean,
+): Promise<{ readonly at: number; readonly sequence: number } | undefined> {
+  for (let from = start; from + RECORD_HEADER <= size; from += BLOCK) {
+    const block = await readBlock(file, from, BLOCK + RECORD_HEADER, size)
+    for (let at = findMagic(block, 0); at >= 0 && at < BLOCK; at = findMagic(block, at + 1)) {
+      const head = readHead(block, at)
+      if (!head || from + at + head.length > size || !accept(from + at, head.sequence)) continue
+      if (intactLength(await readBlock(file, from + at, head.length, size)) === head.length)
+        return { at: from + at, sequence: head.sequence }
+    }
+  }
+  return undefined
+}
+
+function damagedHeader({ path }: Found): StartError {
+  return refused(path, 'its header is damaged')
+}
+
+function refused(path: string, what: string): StartError {
+  return new StartError(`${path}: ${what}: restore the file, or remove ${dirname(path)} to start the partition anew`)
+}
+
+async function withFile<T>(path: string, work: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r')
+  try {
+    return await work(file, (await file.stat()).size)
+  } finally {
+    await file.close()
+  }
+}
+
+async function readBlock(file: FileHandle, position: number, length: number, size: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - position, MAX_RECORD)))
+  let read = 0
+  while (read < buffer.length) {
+    const { bytesRead } = await file.read(buffer, read, buffer.length - read, position + read)
+    if (bytesRead === 0) break
+    read += bytesRead
+  }
+  return buffer.subarray(0, read)
+}

@@ -1,0 +1,185 @@
+import { closeSync, openSync, read } from 'node:fs'
+import { unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { SparseIndex } from './log-index.ts'
+import type { LastEvent } from './log-info.ts'
+import { intactLength, type LogChunk, type RecordHead, readHead } from './log-record.ts'
+import type { SegmentHeader } from './segment-header.ts'
+import type { StartPosition } from './start-position.ts'
+
+const READ_BLOCK = 256 * 1024
+const SCAN_BLOCK = 4 * 1024 * 1024
+const NOTHING = Buffer.alloc(0)
+
+const pread = promisify(read)
+
+/** The file of a segment: named by its base, so that names sort as positions do. */
+export const segmentPath = (folder: string, base: number): string =>
+  join(folder, `${String(base).padStart(20, '0')}.log`)
+
+/** The base position that a file's name says; undefined when it is no segment's name. */
+export function baseOf(path: string): number | undefined {
+  const digits = /^(\d{20})\.log$/.exec(basename(path))?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/**
+ * Reads one segment's file; needs nothing of whoever writes it. It opens the file when something is first read, and finds its way in
+ * a sealed one by one scan of it.
+ */
+export class Segment {
+  readonly path: string
+  readonly base: number
+  /** Position of its first record. */
+  readonly first: number
+  /** The log's newest event when the segment began. */
+  readonly before: LastEvent
+  #end: number
+  #index: SparseIndex | undefined
+  #scanning: Promise<number> | undefined
+  #file: number | undefined
+  #users = 0
+  #released = false
+  #closed = false
+
+  /** @param size of the file in bytes. */
+  constructor(path: string, header: SegmentHeader, size: number) {
+    this.path = path
+    this.base = header.base
+    this.first = header.base + header.length
+    this.before = header.before
+    this.#end = header.base + size
+    if (this.isEmpty) this.#index = new SparseIndex()
+  }
+
+  /** Position after its last record. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** Of its file, in bytes. */
+  get size(): number {
+    return this.#end - this.base
+  }
+
+  get isEmpty(): boolean {
+    return this.#end === this.first
+  }
+
+  /** A record was written at its end. */
+  extend(head: RecordHead): void {
+    this.#index?.add(this.#end, head)
+    this.#end += head.length
+  }
+
+  /** What stood from `position` on is no part of it. */
+  cut(position: number): void {
+    this.#end = position
+  }
+
+  /** The position of a record at or before the first event of `start`; of the first record when all events are later. */
+  seek(start: StartPosition): number | Promise<number> {
+    if (this.#index) return this.#index.find(start) ?? this.first
+    this.#scanning ??= this.scan().finally(() => {
+      this.#scanning = undefined
+    })
+    return this.#scanning.then(() => this.#index?.find(start) ?? this.first)
+  }
+
+  /**
+   * The records from the one at `position` on, as many as a block holds.
+   * @throws when that one is damaged.
+   */
+  async read(position: number): Promise<LogChunk> {
+    const bytes = await this.#use((file) => this.#records(file, position, READ_BLOCK))
+    if (bytes.length > 0) return { bytes, position, next: position + bytes.length }
+    throw new Error(`${this.path} is damaged at byte ${position - this.base}: the events from there on cannot be read`)
+  }
+
+  /**
+   * Reads all of it, and makes its index.
+   * @returns the position after the last record that is undamaged and continues the sequence.
+   */
+  async scan(visit?: (position: number, head: RecordHead, bytes: Buffer, at: number) => void): Promise<number> {
+    return this.#use(async (file) => {
+      const index = new SparseIndex()
+      let sequence = this.before.sequence + 1
+      let position = this.first
+      for (let last = -1; position !== last; ) {
+        last = position
+        const bytes = await this.#records(file, position, SCAN_BLOCK)
+        for (let at = 0; at < bytes.length; ) {
+          const head = readHead(bytes, at)
+          if (head?.sequence !== sequence) break
+          index.add(position, head)
+          visit?.(position, head, bytes, at)
+          sequence += head.count
+          position += head.length
+          at += head.length
+        }
+      }
+      this.#index = index
+      return position
+    })
+  }
+
+  /** Gives up file and index as soon as nobody reads; the next reading makes them again. */
+  release(): void {
+    this.#released = true
+    if (this.#users === 0) this.#giveUp()
+  }
+
+  /** For good; readings that have begun end well. */
+  close(): void {
+    this.#closed = true
+    this.release()
+  }
+
+  /** Closes it and removes its file. */
+  async remove(): Promise<void> {
+    this.close()
+    await unlink(this.path)
+  }
+
+  async #use<T>(work: (file: number) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error(`${this.path} is closed`)
+    this.#released = false
+    // Opened at once, not by a thread: from here on, retention may remove the file and the reading still ends well.
+    this.#file ??= openSync(this.path, 'r')
+    this.#users++
+    try {
+      return await work(this.#file)
+    } finally {
+      this.#users--
+      if (this.#released && this.#users === 0) this.#giveUp()
+    }
+  }
+
+  #giveUp(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+    this.#index = undefined
+  }
+
+  /** The whole, undamaged records from `position` on; one larger than a block too. */
+  async #records(file: number, position: number, block: number): Promise<Buffer> {
+    const left = this.#end - position
+    if (left <= 0) return NOTHING
+    let bytes = await this.#pread(file, position, Math.min(block, left))
+    const length = readHead(bytes, 0)?.length ?? 0
+    if (length > bytes.length && length <= left) bytes = await this.#pread(file, position, length)
+    return bytes.subarray(0, intactLength(bytes))
+  }
+
+  async #pread(file: number, position: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(length)
+    const start = position - this.base
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await pread(file, buffer, done, length - done, start + done)
+      if (bytesRead === 0) throw new Error(`${this.path} ends before byte ${start + length}`)
+      done += bytesRead
+    }
+    return buffer
+  }
+}

@@ -1,0 +1,58 @@
+import { crc32 } from 'node:zlib'
+import type { LastEvent } from './log-info.ts'
+import { PRODUCER_BYTES, readInteger, readProducers, writeInteger, writeProducers } from './log-record.ts'
+import { type KnownProducer, PRODUCER_LIMIT } from './producer-table.ts'
+
+// A segment's file starts with:
+//   magic u32 | crc32 u32 of all that follows | version u32 | length u32 of the header | base position i64 |
+//   the log's newest event before it: sequence i64, offset i64, time i64 | producers u32 | producers as in a record
+
+const MAGIC = 0x544d5331 // 'TMS1'
+const VERSION = 1
+const CHECKED_FROM = 8
+const FIXED = 52
+/** No header is longer. */
+export const MAX_HEADER = FIXED + PRODUCER_LIMIT * PRODUCER_BYTES
+
+/** How a segment begins. */
+export interface SegmentHeader {
+  /** The log's position of the file's first byte. */
+  readonly base: number
+  /** Of the header in the file, in bytes. */
+  readonly length: number
+  /** The log's newest event before the segment. */
+  readonly before: LastEvent
+  /** The idempotent producers as they stood then. */
+  readonly producers: readonly KnownProducer[]
+}
+
+export function encodeHeader(base: number, before: LastEvent, producers: readonly KnownProducer[]): Buffer {
+  const bytes = Buffer.allocUnsafe(FIXED + producers.length * PRODUCER_BYTES)
+  bytes.writeUInt32BE(MAGIC, 0)
+  bytes.writeUInt32BE(VERSION, 8)
+  bytes.writeUInt32BE(bytes.length, 12)
+  writeInteger(bytes, base, 16)
+  writeInteger(bytes, before.sequence, 24)
+  writeInteger(bytes, before.offset, 32)
+  writeInteger(bytes, before.time, 40)
+  bytes.writeUInt32BE(producers.length, 48)
+  writeProducers(bytes, producers, FIXED)
+  bytes.writeUInt32BE(crc32(bytes.subarray(CHECKED_FROM)), 4)
+  return bytes
+}
+
+/** The header at the start of a file's bytes; undefined when it is torn or damaged, a number when it is of that other version. */
+export function decodeHeader(bytes: Buffer): SegmentHeader | number | undefined {
+  if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) return undefined
+  const length = bytes.readUInt32BE(12)
+  if (length < FIXED || length > bytes.length) return undefined
+  if (crc32(bytes.subarray(CHECKED_FROM, length)) !== bytes.readUInt32BE(4)) return undefined
+  const version = bytes.readUInt32BE(8)
+  if (version !== VERSION) return version
+  return {
+    base: readInteger(bytes, 16),
+    length,
+    before: { sequence: readInteger(bytes, 24), offset: readInteger(bytes, 32), time: readInteger(bytes, 40) },
+    producers: readProducers(bytes, FIXED, bytes.readUInt32BE(48)),
+  }
+}
