@@ -41,13 +41,12 @@ export function describeHub(hub: Hub): unknown {
   }
 }
 
-function describePartition({ beginSequence, lastSequence, lastOffset, lastTime }: LogInfo, id: number): unknown {
+function describePartition({ lastOffset, lastTime, ...info }: LogInfo, id: number): unknown {
   return {
     id: String(id),
-    beginSequence,
-    lastSequence,
+    ...info,
     lastOffset: String(lastOffset),
-    lastTime: lastSequence < 0 ? null : new Date(lastTime).toISOString(),
+    lastTime: info.lastSequence < 0 ? null : new Date(lastTime).toISOString(),
   }
 }
 

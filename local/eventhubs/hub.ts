@@ -68,8 +68,8 @@ export class Hub {
   /** Why partitions take nothing more until the next start, a line each; empty while all do. */
   get failures(): readonly string[] {
     return this.#partitions.flatMap((log, id) => {
-      const { failure } = log as { readonly failure?: Error | undefined }
-      return failure ? [`partition ${id} of hub ${this.name}: ${failure.message}`] : []
+      const { failed } = log as { readonly failed?: Error | undefined }
+      return failed ? [`partition ${id} of hub ${this.name} takes nothing more: ${failed.message}`] : []
     })
   }
 

@@ -374,16 +374,11 @@ test('it tells what the namespaces have and hold', async (t) => {
   assert.equal((await told())[0].connections, 1)
   const properties = await producer.getPartitionProperties('1')
   const { body } = await running.call('GET', '/namespaces/EMULATORNS1/hubs/orders')
-  assert.deepEqual(body.partitions, [
-    { id: '0', beginSequence: 0, lastSequence: -1, lastOffset: '-1', lastTime: null },
-    {
-      id: '1',
-      beginSequence: 0,
-      lastSequence: 1,
-      lastOffset: String(properties.lastEnqueuedOffset),
-      lastTime: properties.lastEnqueuedOnUtc.toISOString(),
-    },
-  ])
+  const [empty, filled] = body.partitions
+  assert.deepEqual([empty.id, empty.lastSequence, empty.lastOffset, empty.lastTime], ['0', -1, '-1', null])
+  assert.deepEqual([filled.id, filled.beginSequence, filled.lastSequence], ['1', 0, 1])
+  assert.equal(filled.lastOffset, String(properties.lastEnqueuedOffset))
+  assert.equal(filled.lastTime, properties.lastEnqueuedOnUtc.toISOString())
   assert.equal(body.createdAt, (await producer.getEventHubProperties()).createdOn.toISOString())
   assert.deepEqual((await running.call('GET', HUBS)).body, { hubs: [body] })
 })
