@@ -1,61 +1,96 @@
-import { readFile } from 'node:fs/promises'
-import { StartError } from '../kit/errors.ts'
+import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from './settings-check.ts'
+
+/** How long events are kept and how many bytes of them in a partition, whichever comes first; undefined: no bound. */
+export interface Retention {
+  readonly retentionHours?: number | undefined
+  readonly retentionMegabytes?: number | undefined
+}
 
 /** A hub to serve. Names are compared without case; the group `$Default` is always there. */
-export interface HubSettings {
+export interface HubSettings extends Retention {
   readonly name: string
   readonly partitions: number
   readonly consumerGroups: readonly string[]
 }
 
-// Limits of the service's standard tier: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
-const MAX_PARTITIONS = 32
-const MAX_GROUPS = 20
+// Limits of the service, https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas: partitions and consumer groups of the standard tier,
+// retention of the premium tier (90 days).
+export const MAX_PARTITIONS = 32
+export const MAX_GROUPS = 20
+const MAX_RETENTION_HOURS = 90 * 24
+/** A TB: what the premium tier stores for one processing unit. */
+const MAX_RETENTION_MEGABYTES = 1024 * 1024
+
+export const DEFAULT_GROUP = '$Default'
+
+// https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub
 const HUB_NAME = /^[a-z0-9]([\w.-]{0,254}[a-z0-9_])?$/i
 const GROUP_NAME = /^[a-z0-9_$]([\w.-]{0,48}[a-z0-9_])?$/i
 
+const PROPERTIES = ['partitions', 'consumerGroups', 'retentionHours', 'retentionMegabytes'] as const
+
 /**
- * Reads `{"hubs": [{"name", "partitions", "consumerGroups"}]}`.
- * @throws StartError that names the file and what is wrong with it.
+ * Reads `{"name", "partitions", "consumerGroups", "retentionHours"?, "retentionMegabytes"?}`.
+ * @throws InvalidSettings for what the service would not create.
  */
-export async function readHubSettings(path: string): Promise<readonly HubSettings[]> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
-  }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new StartError(`${path} is no JSON: ${(error as Error).message}`)
-  }
-  const { hubs } = (value ?? {}) as { hubs?: unknown }
-  if (!Array.isArray(hubs)) throw new StartError(`${path}: "hubs" must be an array`)
-  try {
-    return validateHubs(hubs)
-  } catch (error) {
-    if (error instanceof StartError) throw new StartError(`${path}: ${error.message}`)
-    throw error
+export function readHub(value: unknown, place: string): HubSettings {
+  const { name, ...properties } = membersOf(value, place, ['name', ...PROPERTIES])
+  return hubOf(name, properties, place)
+}
+
+/**
+ * Reads the same without the name, which the caller has, and where nothing but the number of partitions need be told.
+ * @throws InvalidSettings
+ */
+export function readHubProperties(name: string, value: unknown): HubSettings {
+  const properties = membersOf(value, '', PROPERTIES)
+  return hubOf(name, { consumerGroups: [], ...properties }, '')
+}
+
+/** @throws InvalidSettings */
+export function hubOf(
+  name: unknown,
+  properties: Readonly<Partial<Record<(typeof PROPERTIES)[number], unknown>>>,
+  place: string,
+): HubSettings {
+  if (typeof name !== 'string' || !HUB_NAME.test(name)) throw invalid(place, `${JSON.stringify(name)} is no hub name`)
+  const hub = place === '' ? `hub ${name}` : `${place}: hub ${name}`
+  return {
+    name,
+    partitions: wholeNumber(properties.partitions, 1, MAX_PARTITIONS, hub, 'partitions'),
+    consumerGroups: readGroups(properties.consumerGroups, hub),
+    retentionHours: optionalWholeNumber(properties.retentionHours, 1, MAX_RETENTION_HOURS, hub, 'retentionHours'),
+    retentionMegabytes: optionalWholeNumber(
+      properties.retentionMegabytes,
+      1,
+      MAX_RETENTION_MEGABYTES,
+      hub,
+      'retentionMegabytes',
+    ),
   }
 }
 
-/** @throws StartError for the first hub that the service would not create. */
-export function validateHubs(hubs: readonly unknown[]): readonly HubSettings[] {
+/** @throws InvalidSettings */
+export function checkGroupName(name: unknown, place: string): string {
+  if (typeof name !== 'string' || !GROUP_NAME.test(name))
+    throw invalid(place, `${JSON.stringify(name)} is no consumer group name`)
+  return name
+}
+
+function readGroups(value: unknown, hub: string): readonly string[] {
+  const groups = arrayOf(value, hub, 'consumerGroups').map((group) => checkGroupName(group, hub))
+  if (groups.length > MAX_GROUPS) throw invalid(hub, `"consumerGroups" must be at most ${MAX_GROUPS} names`)
+  const twice = repeated(groups)
+  if (twice !== undefined) throw invalid(hub, `consumer group ${twice} is listed twice`)
+  return groups
+}
+
+/** The first of the names that stands there twice; names are compared without case. */
+export function repeated(names: readonly string[]): string | undefined {
   const seen = new Set<string>()
-  return hubs.map((hub) => {
-    const { name, partitions, consumerGroups } = (hub ?? {}) as Partial<Record<keyof HubSettings, unknown>>
-    if (typeof name !== 'string' || !HUB_NAME.test(name)) throw new StartError(`${JSON.stringify(name)} is no hub name`)
-    if (seen.has(name.toLowerCase())) throw new StartError(`hub ${name} is listed twice`)
+  for (const name of names) {
+    if (seen.has(name.toLowerCase())) return name
     seen.add(name.toLowerCase())
-    if (!Number.isInteger(partitions) || Number(partitions) < 1 || Number(partitions) > MAX_PARTITIONS)
-      throw new StartError(`hub ${name}: "partitions" must be 1 to ${MAX_PARTITIONS}`)
-    if (!Array.isArray(consumerGroups) || consumerGroups.length > MAX_GROUPS)
-      throw new StartError(`hub ${name}: "consumerGroups" must be an array of at most ${MAX_GROUPS} names`)
-    for (const group of consumerGroups)
-      if (typeof group !== 'string' || !GROUP_NAME.test(group))
-        throw new StartError(`hub ${name}: ${JSON.stringify(group)} is no consumer group name`)
-    return { name, partitions: Number(partitions), consumerGroups: consumerGroups as string[] }
-  })
+  }
+  return undefined
 }

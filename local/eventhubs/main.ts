@@ -1,18 +1,29 @@
 import { resolve } from 'node:path'
 import { run } from '../kit/lifecycle.ts'
 import { portSetting, requiredSetting } from '../kit/settings.ts'
-import { readHubSettings } from './hub-settings.ts'
-import { startEventHubs } from './server.ts'
+import { readNamespaces } from './namespace-settings.ts'
+import { type RunningEventHubs, startEventHubs } from './server.ts'
 
 /** What the vendor's emulator publishes as its key: nothing secret, on loopback alone. */
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
 const DEFAULT_PORT = 5672
 
-await run(async () =>
-  startEventHubs({
+await run(async () => {
+  const running = await startEventHubs({
     port: portSetting('TIDEMARK_EVENTHUBS_PORT', DEFAULT_PORT),
     dataDir: resolve(requiredSetting('TIDEMARK_EVENTHUBS_DATA')),
-    hubs: await readHubSettings(requiredSetting('TIDEMARK_EVENTHUBS_HUBS')),
+    namespaces: await readNamespaces(requiredSetting('TIDEMARK_EVENTHUBS_HUBS')),
     key: KEY,
-  }),
-)
+    controlPort: process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT
+      ? portSetting('TIDEMARK_EVENTHUBS_CONTROL_PORT', 0)
+      : undefined,
+  })
+  if (!process.connected) tellPeople(running)
+  return running
+})
+
+/** The first namespace's address is told by `run`. */
+function tellPeople({ namespaces, control }: RunningEventHubs): void {
+  for (const { namespace, address } of namespaces.slice(1)) console.log(`${address} is namespace ${namespace.name}`)
+  if (control !== undefined) console.log(`${control} is the control endpoint`)
+}

@@ -1,62 +1,71 @@
-import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
-import { LOOPBACK, listen } from '../kit/listen.ts'
-import { ClientConnection } from './client-connection.ts'
-import { Hub } from './hub.ts'
-import { type HubSettings, validateHubs } from './hub-settings.ts'
+import { startControl } from './control.ts'
+import { announceControl, withdrawControl } from './control-file.ts'
+import { openNamespaces } from './namespace.ts'
+import { type NamespaceServer, serveNamespace } from './namespace-server.ts'
+import type { NamespaceSettings } from './namespace-settings.ts'
 import { boundElementCounts } from './rhea-internals.ts'
 import type { SharedAccessKey } from './sas-token.ts'
 
-const MAX_CONNECTIONS = 1000
-
 export interface EventHubsOptions {
-  /** 0 for any free port. */
+  /** Of the first namespace; 0 for any free port. */
   readonly port: number
   /** Where the hubs' files live; one process at a time. */
   readonly dataDir: string
-  readonly hubs: readonly HubSettings[]
+  /** At least one. */
+  readonly namespaces: readonly NamespaceSettings[]
   readonly key: SharedAccessKey
+  /** Of the control endpoint; 0 for any free port, undefined for none. */
+  readonly controlPort?: number | undefined
+}
+
+export interface RunningEventHubs extends Running {
+  readonly namespaces: readonly NamespaceServer[]
+  /** Of the control endpoint, where there is one. */
+  readonly control: string | undefined
 }
 
 /**
  * Starts the embedded Event Hubs endpoint: AMQP 1.0 on loopback, as unmodified SDKs speak it with
  * `UseDevelopmentEmulator=true`.
- * @throws StartError when the port is taken, the folder is in use or damaged, or a hub is not what the folder holds.
+ * @throws StartError when a port is taken, the folder is in use or damaged, or a hub is not what the folder holds; nothing runs then.
  */
-export async function startEventHubs(options: EventHubsOptions): Promise<Running> {
+export async function startEventHubs(options: EventHubsOptions): Promise<RunningEventHubs> {
   boundElementCounts()
-  const settings = validateHubs(options.hubs)
-  const unlock = await lockFolder(options.dataDir)
-  const hubs = new Map<string, Hub>()
-  const closeAll = async (): Promise<void> => {
-    await Promise.all([...hubs.values()].map((hub) => hub.close()))
-    await unlock()
+  const { dataDir } = options
+  // In the order in which they end, the last started first.
+  const ends: (() => Promise<unknown>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const end of ends) await end()
   }
   try {
-    for (const hub of settings) hubs.set(hub.name.toLowerCase(), await Hub.open(join(options.dataDir, 'hubs'), hub))
-    const connections = new Set<ClientConnection>()
-    const server = createServer((socket) => {
-      const connection = new ClientConnection(socket, { hubs, key: options.key })
-      connections.add(connection)
-      socket.once('close', () => connections.delete(connection))
-    })
-    server.maxConnections = MAX_CONNECTIONS
-    const port = await listen(server, options.port, 'TIDEMARK_EVENTHUBS_PORT')
-    // A connection that could not be accepted (no file descriptor left) must not end those that were.
-    server.on('error', (error) => console.error(`eventhubs: ${error.message}`))
-    return {
-      address: `amqp://${LOOPBACK}:${port}`,
-      async stop() {
-        server.close()
-        await Promise.all([...hubs.values()].flatMap(({ partitions }) => partitions.map((log) => log.flushed())))
-        await Promise.all([...connections].map((connection) => connection.stop()))
-        await closeAll()
-      },
+    ends.unshift(await lockFolder(dataDir))
+    await withdrawControl(dataDir)
+    const namespaces = await openNamespaces(options.namespaces, dataDir, options.key)
+    ends.unshift(() => Promise.all(namespaces.map((namespace) => namespace.close())))
+    const servers: NamespaceServer[] = []
+    ends.unshift(() => Promise.all(servers.map((server) => server.stop())))
+    for (const [index, namespace] of namespaces.entries()) {
+      const port = options.namespaces[index]?.port
+      servers.push(
+        port === undefined
+          ? await serveNamespace(namespace, options.port, 'TIDEMARK_EVENTHUBS_PORT')
+          : await serveNamespace(namespace, port, `"port" of namespace ${namespace.name}`),
+      )
     }
+    // The last: who can ask it whether the endpoint serves is told the truth.
+    let control: string | undefined
+    if (options.controlPort !== undefined) {
+      const endpoint = await startControl(servers, options.controlPort)
+      ends.unshift(() => endpoint.stop())
+      await announceControl(dataDir, endpoint.address)
+      ends.unshift(() => withdrawControl(dataDir))
+      control = endpoint.address
+    }
+    return { address: servers[0]?.address ?? '', namespaces: servers, control, stop }
   } catch (error) {
-    await closeAll()
+    await stop()
     throw error
   }
 }

@@ -42,9 +42,9 @@ test('settings that the service would not take are refused in one line that name
   const folder = await newFolder(t)
   for (const [hubs, message] of [
     ['none', /hubs\.json: "hubs" must be an array/],
-    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: "\.\.\/up" is no hub name/],
-    [[{ name: 'a', partitions: 33, consumerGroups: [] }], /hubs\.json: hub a: "partitions" must be 1 to 32/],
-    [[{ name: 'a', partitions: 1, consumerGroups: [7] }], /hubs\.json: hub a: 7 is no consumer group name/],
+    [[{ name: '../up', partitions: 1, consumerGroups: [] }], /hubs\.json: hubs\[0\]: "\.\.\/up" is no hub name/],
+    [[{ name: 'a', partitions: 33, consumerGroups: [] }], /hubs\.json: hubs\[0\]: hub a: "partitions" must be 1 to 32/],
+    [[{ name: 'a', partitions: 1, consumerGroups: [7] }], /hubs\.json: hubs\[0\]: hub a: 7 is no consumer group name/],
     [[...HUBS, { ...HUBS[0], name: 'ORDERS' }], /hubs\.json: hub ORDERS is listed twice/],
   ] as const)
     await refused(startEndpoint(folder, hubs), message)

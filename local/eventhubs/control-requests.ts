@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import { Problem } from './control-problem.ts'
+
+const MAX_BODY_BYTES = 64 * 1024
+const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i
+
+/** A request as the routes see it. */
+export interface ControlRequest {
+  readonly method: string
+  /** The path's segments, decoded. */
+  readonly segments: readonly string[]
+  /** Undefined: there is none. */
+  readonly body: unknown
+}
+
+/**
+ * Refuses what a web page could make a browser send here: under a name that it made point here (DNS rebinding), or from its own origin.
+ * @throws Problem 403
+ */
+export function checkSender({ headers }: IncomingMessage): void {
+  if (!LOOPBACK_HOST.test(headers.host ?? ''))
+    throw new Problem(403, 'the Host header must be localhost, 127.0.0.1 or [::1]')
+  if (headers.origin !== undefined)
+    throw new Problem(403, 'requests of web pages are refused: there is an Origin header')
+}
+
+/** @throws Problem 400, 413, 415 */
+export async function readRequest(message: IncomingMessage): Promise<ControlRequest> {
+  const [path = ''] = (message.url ?? '').split('?')
+  return {
+    method: message.method === 'HEAD' ? 'GET' : (message.method ?? ''),
+    segments: decode(path),
+    body: await readBody(message),
+  }
+}
+
+/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
+export async function drain(message: IncomingMessage): Promise<void> {
+  if (message.complete || message.destroyed) return
+  await new Promise<void>((resolve) => {
+    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
+  })
+}
+
+function decode(path: string): readonly string[] {
+  try {
+    return path.split('/').slice(1).map(decodeURIComponent)
+  } catch {
+    throw new Problem(400, 'the path is not well encoded')
+  }
+}
+
+async function readBody(message: IncomingMessage): Promise<unknown> {
+  const bytes = await collect(message)
+  if (bytes.length === 0) return undefined
+  const { 'content-type': type = '', 'content-encoding': coding } = message.headers
+  if (type.split(';')[0]?.trim().toLowerCase() !== 'application/json' || coding !== undefined)
+    throw new Problem(415, 'a body must be application/json, without a content coding')
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    // The message quotes the body, line ends included.
+    throw new Problem(400, `the body is no JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
+  }
+}
+
+/** One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the answer. */
+async function collect(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
+      else chunks.length = 0
+    }
+  } catch {
+    throw new Problem(400, 'the request was cut off')
+  }
+  if (size > MAX_BODY_BYTES) throw new Problem(413, `a body has at most ${MAX_BODY_BYTES} bytes`)
+  return Buffer.concat(chunks)
+}

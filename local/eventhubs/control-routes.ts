@@ -1,0 +1,97 @@
+import { type Answer, Problem } from './control-problem.ts'
+import type { ControlRequest } from './control-requests.ts'
+import { describeFaults, describeHub, describeNamespace, healthOf } from './control-views.ts'
+import { readFaultSettings } from './fault-settings.ts'
+import { Faults } from './faults.ts'
+import type { Hub } from './hub.ts'
+import { checkGroupName, readHubProperties } from './hub-settings.ts'
+import type { NamespaceServer } from './namespace-server.ts'
+import { membersOf } from './settings-check.ts'
+
+type Handler = () => Answer | Promise<Answer>
+type Methods = Readonly<Record<string, Handler>>
+
+/**
+ * The map of the control endpoint: which request does what.
+ * @throws Problem, InvalidSettings, HubConflict
+ */
+export async function answer(servers: readonly NamespaceServer[], request: ControlRequest): Promise<Answer> {
+  const methods = methodsOf(servers, request)
+  const handler = methods[request.method]
+  if (handler) return handler()
+  const allowed = Object.keys(methods).join(', ')
+  throw new Problem(405, `there is no ${request.method} here, only ${allowed}`, { allow: allowed })
+}
+
+function methodsOf(servers: readonly NamespaceServer[], { segments, body }: ControlRequest): Methods {
+  const [first, namespaceName, collection, hubName, , groupName] = segments
+  const path = segments.map((segment, index) => (index % 2 === 1 && first === 'namespaces' ? '*' : segment)).join('/')
+  switch (path) {
+    case 'health':
+      return { GET: () => healthOf(servers) }
+    case 'faults':
+      return faultsOf(servers, body)
+    case 'namespaces':
+      return { GET: () => ok({ namespaces: servers.map(describeNamespace) }) }
+  }
+  if (first !== 'namespaces' || namespaceName === undefined || collection === undefined) throw noPath()
+  const server = find(servers, namespaceName)
+  const { namespace } = server
+  switch (path) {
+    case 'namespaces/*/faults':
+      return faultsOf([server], body)
+    case 'namespaces/*/hubs':
+      return { GET: () => ok({ hubs: [...namespace.hubs.values()].map(describeHub) }) }
+    case 'namespaces/*/hubs/*':
+      return {
+        GET: () => ok(describeHub(hubOf(server, hubName))),
+        PUT: async () => {
+          const created = await namespace.putHub(readHubProperties(hubName ?? '', body))
+          return { status: created ? 201 : 200, body: describeHub(hubOf(server, hubName)) }
+        },
+      }
+    case 'namespaces/*/hubs/*/consumergroups/*':
+      return {
+        PUT: async () => {
+          if (body !== undefined) membersOf(body, '', [])
+          const hub = hubOf(server, hubName)
+          const created = await namespace.putGroup(hub, checkGroupName(groupName, ''))
+          return { status: created ? 201 : 200, body: describeHub(hub) }
+        },
+      }
+  }
+  throw noPath()
+}
+
+/** Each namespace draws its faults for itself. */
+function faultsOf(servers: readonly NamespaceServer[], body: unknown): Methods {
+  const described = (): Answer => ok({ namespaces: servers.map(({ namespace }) => describeFaults(namespace)) })
+  return {
+    GET: described,
+    PUT: () => {
+      const settings = readFaultSettings(body)
+      for (const { namespace } of servers) namespace.faults = new Faults(settings)
+      return described()
+    },
+    DELETE: () => {
+      for (const { namespace } of servers) namespace.faults = Faults.none
+      return described()
+    },
+  }
+}
+
+const ok = (body: unknown): Answer => ({ status: 200, body })
+
+const noPath = (): Problem => new Problem(404, 'there is nothing at this path')
+
+function find(servers: readonly NamespaceServer[], name: string): NamespaceServer {
+  const server = servers.find(({ namespace }) => namespace.name.toLowerCase() === name.toLowerCase())
+  if (!server) throw new Problem(404, `there is no namespace ${JSON.stringify(name)}`)
+  return server
+}
+
+function hubOf({ namespace }: NamespaceServer, name = ''): Hub {
+  const hub = namespace.hubs.get(name.toLowerCase())
+  if (!hub) throw new Problem(404, `there is no hub ${JSON.stringify(name)} in namespace ${namespace.name}`)
+  return hub
+}

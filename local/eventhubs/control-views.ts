@@ -1,0 +1,55 @@
+import type { Answer } from './control-problem.ts'
+import { Faults } from './faults.ts'
+import type { Hub } from './hub.ts'
+import type { Namespace } from './namespace.ts'
+import type { NamespaceServer } from './namespace-server.ts'
+import type { LogInfo } from './partition-log.ts'
+
+// What the control endpoint tells.
+
+/** Whether every namespace serves: the path and the answer are those of the vendor's emulator. */
+export function healthOf(servers: readonly NamespaceServer[]): Answer {
+  const reasons = servers.flatMap(({ listening, namespace }) => [
+    ...(listening ? [] : [`namespace ${namespace.name} takes no connections`]),
+    ...[...namespace.hubs.values()].flatMap(({ failures }) =>
+      failures.map((why) => `namespace ${namespace.name}: ${why}`),
+    ),
+  ])
+  return reasons.length === 0
+    ? { status: 200, body: { status: 'healthy' } }
+    : { status: 503, body: { status: 'unhealthy', reasons } }
+}
+
+export function describeNamespace({ namespace, address, connections }: NamespaceServer): unknown {
+  return {
+    name: namespace.name,
+    address,
+    connections,
+    ...(namespace.throttle && { throughputUnits: namespace.throttle.units }),
+    hubs: [...namespace.hubs.values()].map(({ name }) => name),
+  }
+}
+
+/** The sequence numbers and the offset of an empty partition are -1, as the service's own are. */
+export function describeHub(hub: Hub): unknown {
+  return {
+    name: hub.name,
+    createdAt: hub.createdAt.toISOString(),
+    consumerGroups: hub.consumerGroups,
+    ...hub.retention,
+    partitions: hub.partitions.map(({ info }, id) => describePartition(info, id)),
+  }
+}
+
+function describePartition({ lastOffset, lastTime, ...info }: LogInfo, id: number): unknown {
+  return {
+    id: String(id),
+    ...info,
+    lastOffset: String(lastOffset),
+    lastTime: info.lastSequence < 0 ? null : new Date(lastTime).toISOString(),
+  }
+}
+
+export function describeFaults({ name, faults }: Namespace): unknown {
+  return { name, settings: faults === Faults.none ? null : faults.settings, counts: faults.counts }
+}

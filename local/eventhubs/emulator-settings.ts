@@ -1,0 +1,50 @@
+import { DEFAULT_GROUP, type HubSettings, hubOf, MAX_PARTITIONS, repeated } from './hub-settings.ts'
+import { arrayOf, invalid, wholeNumber } from './settings-check.ts'
+
+// The configuration file of the vendor's emulator, as it is: members that its schema does not know are no business of ours, and its bound of
+// ten hubs is none here.
+// https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator
+// https://github.com/Azure/azure-event-hubs-emulator-installer/blob/main/EventHub-Emulator/Schema/Config-schema.json
+
+/** Only the vendor's file has this member. */
+export function isEmulatorConfiguration(value: unknown): value is { readonly UserConfig: unknown } {
+  return typeof value === 'object' && value !== null && 'UserConfig' in value
+}
+
+/**
+ * The one namespace of the file.
+ * @throws InvalidSettings
+ */
+export function readEmulatorNamespace({ UserConfig }: { readonly UserConfig: unknown }): {
+  readonly name: unknown
+  readonly hubs: readonly HubSettings[]
+  readonly place: string
+} {
+  const { NamespaceConfig } = recordOf(UserConfig, 'UserConfig')
+  const namespaces = arrayOf(NamespaceConfig, 'UserConfig', 'NamespaceConfig')
+  if (namespaces.length !== 1) throw invalid('UserConfig', '"NamespaceConfig" must have one namespace')
+  const place = 'UserConfig.NamespaceConfig[0]'
+  const { Type, Name, Entities } = recordOf(namespaces[0], place)
+  if (Type !== 'EventHub') throw invalid(place, '"Type" must be "EventHub"')
+  const hubs = arrayOf(Entities, place, 'Entities').map((hub, index) => readEntity(hub, `${place}.Entities[${index}]`))
+  const twice = repeated(hubs.map(({ name }) => name))
+  if (twice !== undefined) throw invalid(place, `hub ${twice} is listed twice`)
+  return { name: Name, hubs, place }
+}
+
+function readEntity(value: unknown, place: string): HubSettings {
+  const { Name, PartitionCount, ConsumerGroups } = recordOf(value, place)
+  // Its schema says text, Microsoft's own tools write a number too.
+  const count = typeof PartitionCount === 'string' ? Number(PartitionCount) : PartitionCount
+  const partitions = wholeNumber(count, 1, MAX_PARTITIONS, place, 'PartitionCount')
+  const groups = ConsumerGroups === undefined ? [] : arrayOf(ConsumerGroups, place, 'ConsumerGroups')
+  const consumerGroups = groups
+    .map((group, index) => recordOf(group, `${place}.ConsumerGroups[${index}]`).Name)
+    .filter((name) => typeof name !== 'string' || name.toLowerCase() !== DEFAULT_GROUP.toLowerCase())
+  return hubOf(Name, { partitions, consumerGroups }, place)
+}
+
+function recordOf(value: unknown, place: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(place, 'an object is expected')
+  return value as Record<string, unknown>
+}

@@ -1,0 +1,106 @@
+import { DELIVERY_RATES, type FaultSettings, SEND_RATES } from './fault-settings.ts'
+import { seededRandom } from './seeded-random.ts'
+
+export type { FaultSettings } from './fault-settings.ts'
+
+export type SendFault =
+  | 'server-busy'
+  | 'drop-before-store'
+  | 'drop-before-ack'
+  | 'drop-after-ack'
+  | 'half-close-before-ack'
+  | 'half-close-after-ack'
+export type DeliveryFault = 'steal' | 'drop'
+
+const SEND_FAULTS: Readonly<Record<(typeof SEND_RATES)[number], SendFault>> = {
+  serverBusy: 'server-busy',
+  dropBeforeStore: 'drop-before-store',
+  dropBeforeAck: 'drop-before-ack',
+  dropAfterAck: 'drop-after-ack',
+  halfCloseBeforeAck: 'half-close-before-ack',
+  halfCloseAfterAck: 'half-close-after-ack',
+}
+
+/**
+ * Which faults the data path does, on request. Each question has a sequence of its own: the answers to sends do not depend on how many turns
+ * of deliveries came between them.
+ */
+export class Faults {
+  /** Does nothing, at no cost. */
+  static readonly none: Faults = new Faults({ seed: 0 })
+
+  readonly settings: FaultSettings
+  readonly #counts: Record<string, number> = {}
+  readonly #send: () => (typeof SEND_RATES)[number] | undefined
+  readonly #deliver: () => DeliveryFault | undefined
+  readonly #rewindDraw: () => number
+  readonly #latencyDraw: () => number
+
+  constructor(settings: FaultSettings) {
+    this.settings = settings
+    const seeds = seededRandom(settings.seed)
+    const next = (): (() => number) => seededRandom(seeds() * 2 ** 32)
+    this.#send = chooser(settings, SEND_RATES, next())
+    this.#deliver = chooser(settings, DELIVERY_RATES, next())
+    this.#rewindDraw = next()
+    this.#latencyDraw = next()
+    for (const name of [...SEND_RATES, ...DELIVERY_RATES, 'duplicates', 'latencyMs'] as const)
+      if (settings[name] !== undefined) this.#counts[name] = 0
+  }
+
+  /** How many of each were done, by the names of the settings. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.#counts
+  }
+
+  /** Asked once for each complete delivery of a producer. */
+  onSend(): SendFault | undefined {
+    const name = this.#send()
+    return name && this.#count(name, SEND_FAULTS[name])
+  }
+
+  /** Asked before each turn of deliveries to a receiver. */
+  onDeliver(): DeliveryFault | undefined {
+    const name = this.#deliver()
+    return name && this.#count(name, name)
+  }
+
+  /** Asked when a receiver attaches: how many events before its position it is sent again. */
+  rewind(): number {
+    const { duplicates } = this.settings
+    return duplicates && this.#rewindDraw() < duplicates.rate ? this.#count('duplicates', duplicates.events) : 0
+  }
+
+  /** By how many milliseconds an acknowledgement or a turn of deliveries is held back. */
+  latencyMs(): number {
+    const { latencyMs } = this.settings
+    if (!latencyMs) return 0
+    const { min, max } = latencyMs
+    const held = min + Math.floor(this.#latencyDraw() * (max - min + 1))
+    return held === 0 ? 0 : this.#count('latencyMs', held)
+  }
+
+  #count<Answer>(name: string, answer: Answer): Answer {
+    this.#counts[name] = (this.#counts[name] ?? 0) + 1
+    return answer
+  }
+}
+
+/** Chooses one of the names by its rate, or none; without a rate it draws nothing. */
+function chooser<Name extends string>(
+  rates: Readonly<Partial<Record<Name, number>>>,
+  names: readonly Name[],
+  draw: () => number,
+): () => Name | undefined {
+  let sum = 0
+  const limits = names.flatMap((name) => {
+    const rate = rates[name] ?? 0
+    sum += rate
+    return rate > 0 ? [{ name, below: sum }] : []
+  })
+  if (limits.length === 0) return () => undefined
+  return () => {
+    const drawn = draw()
+    return limits.find(({ below }) => drawn < below)?.name
+  }
+}

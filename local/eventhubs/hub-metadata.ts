@@ -1,0 +1,144 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StartError } from '../kit/errors.ts'
+import { writeDurably } from './durable-files.ts'
+import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from './hub-settings.ts'
+
+/** What is kept of a hub beside its events: `hub.json` in its folder. */
+export interface HubMetadata extends Retention {
+  readonly name: string
+  /** ISO 8601. */
+  readonly createdAt: string
+  readonly partitions: number
+  /** Created while running: it is there whether the configuration file names it or not. */
+  readonly createdWhileRunning: boolean
+  /** The groups created while running; those that the file names are not among them. */
+  readonly consumerGroups: readonly string[]
+  /** What the configuration file said last. */
+  readonly file?: Pick<HubSettings, 'partitions' | keyof Retention> | undefined
+}
+
+/** What cannot be done with a hub as it is. */
+export class HubConflict extends Error {
+  override name = 'HubConflict'
+}
+
+/**
+ * What a hub of the configuration file is at start. Where the file was edited it takes effect; where it was not, it does not undo what was
+ * changed while running.
+ * @param home the hub's folder, named in the error.
+ * @throws StartError when the file asks for another number of partitions than there are, and than it asked for before.
+ */
+export function configured(
+  found: HubMetadata | undefined,
+  settings: HubSettings,
+  home: string,
+  now: Date,
+): HubMetadata {
+  const { name, partitions, retentionHours, retentionMegabytes } = settings
+  const file = { partitions, retentionHours, retentionMegabytes }
+  if (!found) return { ...newHub(name, file, now), createdWhileRunning: false, file }
+  if (partitions !== found.partitions && partitions !== found.file?.partitions)
+    throw new StartError(
+      `hub ${name} has ${found.partitions} partitions in ${home}, but ${partitions} are configured: configure ${found.partitions}, or remove the folder to start the hub anew`,
+    )
+  const edited = retentionHours !== found.file?.retentionHours || retentionMegabytes !== found.file?.retentionMegabytes
+  return { ...found, name, file, ...(edited && { retentionHours, retentionMegabytes }) }
+}
+
+/** What a hub is that is created while running. */
+export function createdNow(settings: HubSettings, now: Date): HubMetadata {
+  return changed({ ...newHub(settings.name, settings, now), createdWhileRunning: true }, settings, [])
+}
+
+/**
+ * What a hub becomes by a change while running: partitions and groups are added, what is said of retention is set.
+ * @param fileGroups those that the configuration file names.
+ * @throws HubConflict for fewer partitions than there are, as the service does, or too many groups.
+ */
+export function changed(found: HubMetadata, settings: HubSettings, fileGroups: readonly string[]): HubMetadata {
+  if (settings.partitions < found.partitions)
+    throw new HubConflict(
+      `hub ${found.name} has ${found.partitions} partitions: more can be added, none can be taken away`,
+    )
+  const consumerGroups = [...found.consumerGroups]
+  for (const group of settings.consumerGroups)
+    if (!includesName([DEFAULT_GROUP, ...fileGroups, ...consumerGroups], group)) consumerGroups.push(group)
+  if (consumerGroups.length > found.consumerGroups.length && fileGroups.length + consumerGroups.length > MAX_GROUPS)
+    throw new HubConflict(
+      `hub ${found.name} would have more than ${MAX_GROUPS} consumer groups beside ${DEFAULT_GROUP}`,
+    )
+  return {
+    ...found,
+    partitions: settings.partitions,
+    consumerGroups,
+    retentionHours: settings.retentionHours ?? found.retentionHours,
+    retentionMegabytes: settings.retentionMegabytes ?? found.retentionMegabytes,
+  }
+}
+
+/** Names are compared without case. */
+export function includesName(names: readonly string[], name: string): boolean {
+  return names.some((other) => other.toLowerCase() === name.toLowerCase())
+}
+
+/**
+ * What is kept of every hub below `folder`, by the hub's name in lower case.
+ * @throws StartError when one is damaged.
+ */
+export async function loadHubs(folder: string): Promise<ReadonlyMap<string, HubMetadata>> {
+  const hubs = new Map<string, HubMetadata>()
+  for (const entry of await readdir(folder)) {
+    const metadata = await loadHub(join(folder, entry))
+    if (metadata) hubs.set(entry, metadata)
+  }
+  return hubs
+}
+
+/** @throws StartError when it is damaged. */
+export async function loadHub(home: string): Promise<HubMetadata | undefined> {
+  const text = await readKept(home)
+  return text === undefined ? undefined : parse(pathOf(home), text)
+}
+
+/** Writes nothing where nothing changed. */
+export async function saveHub(home: string, metadata: HubMetadata): Promise<void> {
+  const text = `${JSON.stringify(metadata)}\n`
+  if ((await readKept(home)) !== text) await writeDurably(pathOf(home), text)
+}
+
+const pathOf = (home: string): string => join(home, 'hub.json')
+
+async function readKept(home: string): Promise<string | undefined> {
+  try {
+    return await readFile(pathOf(home), 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+function newHub(
+  name: string,
+  { partitions, retentionHours, retentionMegabytes }: Omit<HubSettings, 'name' | 'consumerGroups'>,
+  now: Date,
+): Omit<HubMetadata, 'createdWhileRunning'> {
+  return { name, createdAt: now.toISOString(), partitions, consumerGroups: [], retentionHours, retentionMegabytes }
+}
+
+/** Earlier versions wrote a name, partitions and createdAt alone. */
+function parse(path: string, text: string): HubMetadata {
+  try {
+    const value = JSON.parse(text) as HubMetadata
+    if (Number.isInteger(value.partitions) && !Number.isNaN(Date.parse(value.createdAt)))
+      return {
+        ...value,
+        createdWhileRunning: value.createdWhileRunning ?? false,
+        consumerGroups: value.consumerGroups ?? [],
+      }
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+  }
+  throw new StartError(`${path} is damaged: restore it, or remove its folder to start the hub anew`)
+}

@@ -1,0 +1,53 @@
+import { createServer } from 'node:net'
+import { LOOPBACK, listen } from '../kit/listen.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { Namespace } from './namespace.ts'
+
+/** The service's limit for a namespace, standard tier: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
+const MAX_CONNECTIONS = 5000
+
+/** A namespace that clients can connect to. */
+export interface NamespaceServer {
+  readonly namespace: Namespace
+  /** Such as `amqp://127.0.0.1:5672`. */
+  readonly address: string
+  /** How many there are now. */
+  readonly connections: number
+  readonly listening: boolean
+  /** Takes no more connections, acknowledges what was sent, and ends those that are there in order. */
+  stop(): Promise<void>
+}
+
+/**
+ * Listens for the clients of a namespace.
+ * @param port 0 for any free port.
+ * @param setting what changes the port, named in the error.
+ * @throws StartError when the port cannot be used.
+ */
+export async function serveNamespace(namespace: Namespace, port: number, setting: string): Promise<NamespaceServer> {
+  const connections = new Set<ClientConnection>()
+  const server = createServer((socket) => {
+    const connection = new ClientConnection(socket, namespace)
+    connections.add(connection)
+    socket.once('close', () => connections.delete(connection))
+  })
+  server.maxConnections = MAX_CONNECTIONS
+  const bound = await listen(server, port, setting)
+  // A connection that could not be accepted (no file descriptor left) must not end those that were.
+  server.on('error', (error) => console.error(`eventhubs: ${error.message}`))
+  return {
+    namespace,
+    address: `amqp://${LOOPBACK}:${bound}`,
+    get connections() {
+      return connections.size
+    },
+    get listening() {
+      return server.listening
+    },
+    async stop() {
+      server.close()
+      await namespace.flushed()
+      await Promise.all([...connections].map((connection) => connection.stop()))
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { StartError } from '../kit/errors.ts'
+import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
+import { type HubSettings, readHub, repeated } from './hub-settings.ts'
+import { arrayOf, InvalidSettings, invalid, membersOf, wholeNumber } from './settings-check.ts'
+import { MAX_THROUGHPUT_UNITS } from './throttle.ts'
+
+/** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
+export interface NamespaceSettings {
+  readonly name: string
+  /** Undefined for the first, which listens where the endpoint is told to; 0 for any free port. */
+  readonly port: number | undefined
+  /** Undefined: nothing is throttled. */
+  readonly throughputUnits: number | undefined
+  readonly hubs: readonly HubSettings[]
+}
+
+/** The vendor's emulator has no other: a file without a name for it means this one. */
+const ONLY_NAME = 'emulatorNs1'
+// https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub
+const NAMESPACE_NAME = /^[a-z][a-z0-9-]{4,48}[a-z0-9]$/i
+
+/**
+ * Reads the configuration file, which has one of three shapes: `{"hubs"}`, one namespace; `{"namespaces"}`, several; or the file of the
+ * vendor's emulator as it is.
+ * @throws StartError that names the file and what is wrong in which place.
+ */
+export async function readNamespaces(path: string): Promise<readonly NamespaceSettings[]> {
+  const value = await readJson(path)
+  try {
+    return namespacesOf(value)
+  } catch (error) {
+    if (error instanceof InvalidSettings) throw new StartError(`${path}: ${error.message}`)
+    throw error
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  try {
+    // Editors on Windows put a byte order mark first.
+    return JSON.parse(text.replace(/^\uFEFF/, ''))
+  } catch (error) {
+    // The message quotes the file, line ends included.
+    throw new StartError(`${path} is no JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`)
+  }
+}
+
+function namespacesOf(value: unknown): readonly NamespaceSettings[] {
+  if (isEmulatorConfiguration(value)) {
+    const { name, hubs, place } = readEmulatorNamespace(value)
+    return [{ name: checkNamespaceName(name, place), port: undefined, throughputUnits: undefined, hubs }]
+  }
+  if (typeof value === 'object' && value !== null && 'namespaces' in value) {
+    const listed = arrayOf(membersOf(value, '', ['namespaces']).namespaces, '', 'namespaces')
+    if (listed.length === 0) throw invalid('', '"namespaces" must have at least one')
+    const namespaces = listed.map((namespace, index) => readNamespace(namespace, index))
+    const twice = repeated(namespaces.map(({ name }) => name))
+    if (twice !== undefined) throw invalid('', `namespace ${twice} is listed twice`)
+    return namespaces
+  }
+  const { hubs, throughputUnits } = membersOf(value, '', ['hubs', 'throughputUnits'])
+  return [
+    { name: ONLY_NAME, port: undefined, throughputUnits: readUnits(throughputUnits, ''), hubs: readHubs(hubs, '') },
+  ]
+}
+
+function readNamespace(value: unknown, index: number): NamespaceSettings {
+  const place = `namespaces[${index}]`
+  const { name, port, throughputUnits, hubs } = membersOf(value, place, ['name', 'port', 'throughputUnits', 'hubs'])
+  const checked = checkNamespaceName(name, place)
+  if (index === 0 && port !== undefined)
+    throw invalid(place, 'the first namespace has no "port", it listens at TIDEMARK_EVENTHUBS_PORT')
+  return {
+    name: checked,
+    port: index === 0 ? undefined : wholeNumber(port, 0, 65_535, place, 'port'),
+    throughputUnits: readUnits(throughputUnits, place),
+    hubs: readHubs(hubs, place),
+  }
+}
+
+function checkNamespaceName(name: unknown, place: string): string {
+  if (typeof name !== 'string' || !NAMESPACE_NAME.test(name))
+    throw invalid(place, `${JSON.stringify(name)} is no namespace name`)
+  return name
+}
+
+function readUnits(value: unknown, place: string): number | undefined {
+  return value === undefined ? undefined : wholeNumber(value, 1, MAX_THROUGHPUT_UNITS, place, 'throughputUnits')
+}
+
+function readHubs(value: unknown, place: string): readonly HubSettings[] {
+  const at = place === '' ? 'hubs' : `${place}.hubs`
+  const hubs = arrayOf(value, place, 'hubs').map((hub, index) => readHub(hub, `${at}[${index}]`))
+  const twice = repeated(hubs.map(({ name }) => name))
+  if (twice !== undefined) throw invalid(place, `hub ${twice} is listed twice`)
+  return hubs
+}

@@ -1,0 +1,49 @@
+/** A setting that cannot be: one line that names the place. */
+export class InvalidSettings extends Error {
+  override name = 'InvalidSettings'
+}
+
+/** Puts the place before what is wrong there; `''` is the whole. */
+export function invalid(place: string, what: string): InvalidSettings {
+  return new InvalidSettings(place === '' ? what : `${place}: ${what}`)
+}
+
+/**
+ * The members of an object that has no others than `known`.
+ * @throws InvalidSettings
+ */
+export function membersOf<Name extends string>(
+  value: unknown,
+  place: string,
+  known: readonly Name[],
+): Readonly<Partial<Record<Name, unknown>>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(place, 'an object is expected')
+  const unknown = Object.keys(value).find((name) => !(known as readonly string[]).includes(name))
+  if (unknown !== undefined)
+    throw invalid(place, `${JSON.stringify(unknown)} is unknown, known are ${known.join(', ')}`)
+  return value as Partial<Record<Name, unknown>>
+}
+
+/** @throws InvalidSettings */
+export function arrayOf(value: unknown, place: string, name: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw invalid(place, `"${name}" must be an array`)
+  return value
+}
+
+/** @throws InvalidSettings */
+export function wholeNumber(value: unknown, min: number, max: number, place: string, name: string): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
+    throw invalid(place, `"${name}" must be ${min} to ${max}`)
+  return value
+}
+
+/** @throws InvalidSettings, unless it is left out. */
+export function optionalWholeNumber(
+  value: unknown,
+  min: number,
+  max: number,
+  place: string,
+  name: string,
+): number | undefined {
+  return value === undefined ? undefined : wholeNumber(value, min, max, place, name)
+}

@@ -1,0 +1,94 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../../local/kit/child.ts'
+import { connectionStringOf, temporaryFolder } from './endpoint.ts'
+
+const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
+
+/** An answer of the control endpoint. */
+export interface Answered {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
+  readonly body: any
+}
+
+/** A process of the embedded endpoint with its control endpoint. */
+export interface Controlled {
+  readonly child: Child
+  /** Of the first namespace. */
+  readonly connectionString: string
+  /** Such as `http://127.0.0.1:5300`. */
+  readonly address: string
+  call(method: string, path: string, body?: unknown): Promise<Answered>
+}
+
+export async function newFolder(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder()
+  t.after(() => folder.remove())
+  return folder.path
+}
+
+/** Starts it as a process, over the data of those started in the folder before. @param configuration what its file holds. */
+export async function startControlled(t: TestContext, folder: string, configuration: unknown): Promise<Controlled> {
+  const child = await startConfigured(t, folder, JSON.stringify(configuration), {
+    TIDEMARK_EVENTHUBS_CONTROL_PORT: '0',
+  })
+  const { address, pid } = JSON.parse(await readFile(controlFile(folder), 'utf8')) as { address: string; pid: number }
+  if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
+  return {
+    child,
+    connectionString: connectionStringOf(child),
+    address,
+    async call(method, path, body) {
+      const response = await fetch(`${address}${path}`, {
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      })
+      return { status: response.status, headers: response.headers, body: await response.json() }
+    },
+  }
+}
+
+/** Starts it without a control endpoint, unless `env` says otherwise. */
+export async function startConfigured(
+  t: TestContext,
+  folder: string,
+  text: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Child> {
+  const file = join(folder, 'hubs.json')
+  await writeFile(file, text)
+  const child = await startChild('eventhubs', MAIN, {
+    TIDEMARK_EVENTHUBS_PORT: '0',
+    TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
+    TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
+    TIDEMARK_EVENTHUBS_HUBS: file,
+    ...env,
+  })
+  t.after(() => child.stop())
+  return child
+}
+
+export const controlFile = (folder: string): string => join(folder, 'data', 'control.json')
+
+/** Ends it without warning, and starts it again over the same data. */
+export async function killAndRestart(
+  t: TestContext,
+  running: Controlled,
+  folder: string,
+  configuration: unknown,
+): Promise<Controlled> {
+  running.child.kill('SIGKILL')
+  await running.child.exited
+  return startControlled(t, folder, configuration)
+}
+
+/** The connection string of another namespace than the first. */
+export async function connectionStringTo({ call, connectionString }: Controlled, namespace: string): Promise<string> {
+  const { body } = await call('GET', '/namespaces')
+  const { address } = body.namespaces.find(({ name }: { name: string }) => name === namespace)
+  return connectionString.replace(/:\d+;/, `:${new URL(address).port};`)
+}
