@@ -3,9 +3,14 @@ import { badPartition, entityNotFound } from './conditions.ts'
 import { makeFolder, syncFolder } from './durable-files.ts'
 import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
 import { DEFAULT_GROUP, type HubSettings, type Retention } from './hub-settings.ts'
+import { refuseFormerLogs } from './log-recovery.ts'
 import { partitionOfKey } from './partition-key.ts'
 import { PartitionLog } from './partition-log.ts'
 import { ReceiverSet } from './receiver-set.ts'
+import { TailCache } from './tail-cache.ts'
+
+/** The newest records of all partitions of this process. */
+const tail = new TailCache(32 * 1024 * 1024)
 
 /** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
 export class Hub {
@@ -36,6 +41,7 @@ export class Hub {
    */
   static async open(home: string, metadata: HubMetadata, fileGroups: readonly string[]): Promise<Hub> {
     await makeFolder(home)
+    await refuseFormerLogs(home)
     const logs = await openLogs(home, 0, metadata.partitions)
     await closedOnFailure(logs, () => saveHub(home, metadata))
     return new Hub(home, metadata, fileGroups, logs)
@@ -67,10 +73,9 @@ export class Hub {
 
   /** Why partitions take nothing more until the next start, a line each; empty while all do. */
   get failures(): readonly string[] {
-    return this.#partitions.flatMap((log, id) => {
-      const { failed } = log as { readonly failed?: Error | undefined }
-      return failed ? [`partition ${id} of hub ${this.name} takes nothing more: ${failed.message}`] : []
-    })
+    return this.#partitions.flatMap(({ failed }, id) =>
+      failed ? [`partition ${id} of hub ${this.name} takes nothing more: ${failed.message}`] : [],
+    )
   }
 
   /**
@@ -84,6 +89,7 @@ export class Hub {
     await closedOnFailure(added, () => saveHub(this.#home, metadata))
     this.#metadata = metadata
     this.#partitions = [...this.#partitions, ...added]
+    await this.retain(Date.now())
   }
 
   /** @throws Refusal com.microsoft:argument-out-of-range */
@@ -110,6 +116,16 @@ export class Hub {
     return sets[index]
   }
 
+  /** Drops the oldest segments of its partitions that the hub's retention does not keep. */
+  async retain(now: number): Promise<void> {
+    const { retentionHours, retentionMegabytes } = this.#metadata
+    const limits = {
+      ...(retentionHours !== undefined && { ms: retentionHours * 3_600_000 }),
+      ...(retentionMegabytes !== undefined && { bytes: retentionMegabytes * 1024 * 1024 }),
+    }
+    for (const log of this.#partitions) await log.retain(limits, now)
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#partitions.map((log) => log.close()))
   }
@@ -119,7 +135,7 @@ export class Hub {
 async function openLogs(home: string, first: number, end: number): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
   await closedOnFailure(logs, async () => {
-    for (let id = first; id < end; id++) logs.push(await PartitionLog.open(join(home, `${id}.log`)))
+    for (let id = first; id < end; id++) logs.push(await PartitionLog.open(join(home, String(id)), { tail }))
     await syncFolder(home)
   })
   return logs

@@ -136,13 +136,13 @@ export class EventCursor {
   end = 0
   /** Where delivery annotations go: after the message's header section. */
   insert = 0
-  readonly #bytes: Buffer
+  readonly bytes: Buffer
   readonly #position: number
   #at = 0
   #left = 0
 
   constructor(chunk: LogChunk) {
-    this.#bytes = chunk.bytes
+    this.bytes = chunk.bytes
     this.#position = chunk.position
   }
 
@@ -154,19 +154,19 @@ export class EventCursor {
     this.sequence++
     this.offset = this.#position + at
     this.start = at + EVENT_HEADER
-    this.insert = this.start + this.#bytes.readUInt32BE(at + 4)
-    this.end = this.start + this.#bytes.readUInt32BE(at)
+    this.insert = this.start + this.bytes.readUInt32BE(at + 4)
+    this.end = this.start + this.bytes.readUInt32BE(at)
     this.#at = this.end
     return true
   }
 
   #enterRecord(): boolean {
     const at = this.#at
-    if (at >= this.#bytes.length) return false
-    this.#left = this.#bytes.readUInt32BE(at + 12)
-    this.#at = at + RECORD_HEADER + this.#bytes.readUInt32BE(at + 16) * PRODUCER_BYTES
-    this.sequence = readInteger(this.#bytes, at + SEQUENCE_AT) - 1
-    this.time = readInteger(this.#bytes, at + TIME_AT)
+    if (at >= this.bytes.length) return false
+    this.#left = this.bytes.readUInt32BE(at + 12)
+    this.#at = at + RECORD_HEADER + this.bytes.readUInt32BE(at + 16) * PRODUCER_BYTES
+    this.sequence = readInteger(this.bytes, at + SEQUENCE_AT) - 1
+    this.time = readInteger(this.bytes, at + TIME_AT)
     return true
   }
 }

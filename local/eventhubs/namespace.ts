@@ -10,6 +10,9 @@ import type { NamespaceSettings } from './namespace-settings.ts'
 import type { SharedAccessKey } from './sas-token.ts'
 import { Throttle } from './throttle.ts'
 
+/** How often retention is looked at. */
+const SWEEP_MS = 60_000
+
 /** What a connection serves: hubs behind one address. */
 export class Namespace {
   readonly name: string
@@ -20,6 +23,7 @@ export class Namespace {
   readonly #folder: string
   readonly #hubs = new Map<string, Hub>()
   #lastChange: Promise<unknown> = Promise.resolve()
+  #sweeper: NodeJS.Timeout | undefined
 
   private constructor(settings: NamespaceSettings, folder: string, key: SharedAccessKey) {
     this.name = settings.name
@@ -47,6 +51,8 @@ export class Namespace {
       }
       for (const [name, metadata] of found)
         if (metadata.createdWhileRunning && !namespace.hubs.has(name)) await namespace.#open(metadata, [])
+      await namespace.#sweep()
+      namespace.#sweeper = setInterval(() => namespace.#sweep(), SWEEP_MS)
       return namespace
     } catch (error) {
       await namespace.close()
@@ -94,8 +100,19 @@ export class Namespace {
 
   /** Finishes what is being changed, and closes the hubs. */
   async close(): Promise<void> {
+    clearInterval(this.#sweeper)
     await this.#lastChange
     await Promise.all([...this.#hubs.values()].map((hub) => hub.close()))
+  }
+
+  /** Drops what the hubs' retention does not keep. One that cannot says so, and the others go on. */
+  async #sweep(): Promise<void> {
+    for (const hub of this.#hubs.values())
+      try {
+        await hub.retain(Date.now())
+      } catch (error) {
+        console.error(`eventhubs: retention of hub ${hub.name}: ${(error as Error).message}`)
+      }
   }
 
   async #created(settings: HubSettings): Promise<HubMetadata> {

@@ -8,8 +8,7 @@ export async function rewound(log: PartitionLog, start: StartPosition, back: num
     const chunk = await log.read(position)
     if (!chunk) return { key: 'sequence', min: log.info.lastSequence + 1 - back }
     const cursor = new EventCursor(chunk)
-    while (cursor.next())
-      if (cursor[start.key] >= start.min) return { key: 'sequence', min: cursor.sequence - back }
+    while (cursor.next()) if (cursor[start.key] >= start.min) return { key: 'sequence', min: cursor.sequence - back }
     position = chunk.next
   }
 }

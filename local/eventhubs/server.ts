@@ -5,7 +5,6 @@ import { announceControl, withdrawControl } from './control-file.ts'
 import { openNamespaces } from './namespace.ts'
 import { type NamespaceServer, serveNamespace } from './namespace-server.ts'
 import type { NamespaceSettings } from './namespace-settings.ts'
-import { boundElementCounts } from './rhea-internals.ts'
 import type { SharedAccessKey } from './sas-token.ts'
 
 export interface EventHubsOptions {
@@ -32,7 +31,6 @@ export interface RunningEventHubs extends Running {
  * @throws StartError when a port is taken, the folder is in use or damaged, or a hub is not what the folder holds; nothing runs then.
  */
 export async function startEventHubs(options: EventHubsOptions): Promise<RunningEventHubs> {
-  boundElementCounts()
   const { dataDir } = options
   // In the order in which they end, the last started first.
   const ends: (() => Promise<unknown>)[] = []
