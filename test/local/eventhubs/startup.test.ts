@@ -83,13 +83,16 @@ test('a data folder that cannot be made is refused in one line', async (t) => {
   await refused(startEndpoint(folder, HUBS), /the data folder .* cannot be written/)
 })
 
+/** The first segment of partition 0. */
+const segmentIn = (folder: string): string => join(folder, 'data', 'hubs', 'orders', '0', `${'0'.repeat(20)}.log`)
+
 test('a torn tail is cut at start, and what was acknowledged is served', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [['a'], ['b']])
-  const path = join(folder, 'data', 'hubs', 'orders', '0.log')
+  const path = segmentIn(folder)
   const { size } = await stat(path)
   const log = await open(path, 'a')
-  await log.write((await readFile(path)).subarray(0, size / 2 - 3))
+  await log.write((await readFile(path)).subarray(-50, -3))
   await log.close()
   const child = await startEndpoint(folder, HUBS)
   t.after(() => child.stop())
@@ -102,11 +105,19 @@ test('a torn tail is cut at start, and what was acknowledged is served', async (
 test('a record damaged in the middle is refused by name at start', async (t) => {
   const folder = await newFolder(t)
   await fill(folder, [['a'], ['b'], ['c']])
-  const path = join(folder, 'data', 'hubs', 'orders', '0.log')
+  const path = segmentIn(folder)
   const bytes = await readFile(path)
-  bytes[bytes.length / 3 + 40] = 0xee
+  const second = bytes.indexOf('TML2', bytes.indexOf('TML2') + 1)
+  bytes[second + 40] = 0xee
   await writeFile(path, bytes)
-  await refused(startEndpoint(folder, HUBS), /orders.0\.log: the record of sequence number 1 at byte \d+ is damaged/)
+  await refused(startEndpoint(folder, HUBS), /0{20}\.log: the record of sequence number 1 at byte \d+ is damaged/)
+})
+
+test('a data folder of the first version, a file for each partition, is refused in one line that says what to do', async (t) => {
+  const folder = await newFolder(t)
+  await fill(folder, [])
+  await writeFile(join(folder, 'data', 'hubs', 'orders', '0.log'), 'TML1')
+  await refused(startEndpoint(folder, HUBS), /0\.log was written by an earlier version of Tidemark: start with --fresh/)
 })
 
 test('an orderly stop acknowledges what it took, detaches its clients and ends', async (t) => {
