@@ -9,8 +9,7 @@ import type { SegmentHeader } from './segment-header.ts'
 import type { StartPosition } from './start-position.ts'
 
 const READ_BLOCK = 256 * 1024
-const SCAN_BLOCK = 4 * 1024 * 1024
-const NOTHING = Buffer.alloc(0)
+const SCAN_BLOCK = 2 * 1024 * 1024
 
 const pread = promisify(read)
 
@@ -92,7 +91,8 @@ export class Segment {
    * @throws when that one is damaged.
    */
   async read(position: number): Promise<LogChunk> {
-    const bytes = await this.#use((file) => this.#records(file, position, READ_BLOCK))
+    const block = Buffer.allocUnsafe(Math.min(READ_BLOCK, this.#end - position))
+    const bytes = await this.#use((file) => this.#records(file, position, block))
     if (bytes.length > 0) return { bytes, position, next: position + bytes.length }
     throw new Error(`${this.path} is damaged at byte ${position - this.base}: the events from there on cannot be read`)
   }
@@ -104,11 +104,12 @@ export class Segment {
   async scan(visit?: (position: number, head: RecordHead, bytes: Buffer, at: number) => void): Promise<number> {
     return this.#use(async (file) => {
       const index = new SparseIndex()
+      const block = Buffer.allocUnsafe(Math.min(SCAN_BLOCK, this.size))
       let sequence = this.before.sequence + 1
       let position = this.first
       for (let last = -1; position !== last; ) {
         last = position
-        const bytes = await this.#records(file, position, SCAN_BLOCK)
+        const bytes = await this.#records(file, position, block)
         for (let at = 0; at < bytes.length; ) {
           const head = readHead(bytes, at)
           if (head?.sequence !== sequence) break
@@ -162,24 +163,22 @@ export class Segment {
     this.#index = undefined
   }
 
-  /** The whole, undamaged records from `position` on; one larger than a block too. */
-  async #records(file: number, position: number, block: number): Promise<Buffer> {
+  /** The whole, undamaged records from `position` on, as many as fit in `block`; one that is larger has its own memory. */
+  async #records(file: number, position: number, block: Buffer): Promise<Buffer> {
     const left = this.#end - position
-    if (left <= 0) return NOTHING
-    let bytes = await this.#pread(file, position, Math.min(block, left))
+    let bytes = await this.#fill(block.subarray(0, left), file, position)
     const length = readHead(bytes, 0)?.length ?? 0
-    if (length > bytes.length && length <= left) bytes = await this.#pread(file, position, length)
+    if (length > bytes.length && length <= left) bytes = await this.#fill(Buffer.allocUnsafe(length), file, position)
     return bytes.subarray(0, intactLength(bytes))
   }
 
-  async #pread(file: number, position: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length)
+  async #fill(target: Buffer, file: number, position: number): Promise<Buffer> {
     const start = position - this.base
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await pread(file, buffer, done, length - done, start + done)
-      if (bytesRead === 0) throw new Error(`${this.path} ends before byte ${start + length}`)
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await pread(file, target, done, target.length - done, start + done)
+      if (bytesRead === 0) throw new Error(`${this.path} ends before byte ${start + target.length}`)
       done += bytesRead
     }
-    return buffer
+    return target
   }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { constants } from 'node:fs'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -294,4 +296,63 @@ test('the tail cache is shared: the oldest record of all logs goes first, and a 
   await append(a, numbered(2, 4, 4500))
   assert.deepEqual([inMemory(a, second), inMemory(a, third)], [true, true])
   await a.close()
+})
+
+const noProc = process.platform !== 'linux' && '/proc tells of open files on Linux alone'
+
+/** Flags of the files below `folder` that this process has open (proc(5)). */
+async function openFiles(folder: string): Promise<number[]> {
+  const flags: number[] = []
+  for (const fd of await readdir('/proc/self/fd')) {
+    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '')
+    if (!target.startsWith(folder)) continue
+    const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8')
+    flags.push(Number.parseInt(/^flags:\s+(\d+)/m.exec(info)?.[1] ?? '', 8))
+  }
+  return flags
+}
+
+test('few files are open however many segments are read, none after a close', { skip: noProc }, async (t) => {
+  const folder = await newFolder(t)
+  const options = { segmentBytes: 1, tailBytes: 0 }
+  await withLog(
+    folder,
+    async (log) => {
+      for (let i = 0; i < 30; i++) await append(log, numbered(i, i + 1))
+      assert.equal((await openFiles(folder)).length, 1, 'the one that is written to')
+    },
+    options,
+  )
+  assert.deepEqual(await openFiles(folder), [])
+  await withLog(
+    folder,
+    async (log) => {
+      for (let i = 0; i < 30; i++) await firstFrom(log, { key: 'sequence', min: i })
+      const open = (await openFiles(folder)).length
+      assert.ok(open >= 5 && open <= 6, `${open} files are open`)
+      await log.retain({ bytes: 0 }, 0)
+      assert.ok((await openFiles(folder)).length <= 2)
+    },
+    options,
+  )
+  assert.deepEqual(await openFiles(folder), [])
+})
+
+test('what is acknowledged was written through to the disk', { skip: noProc }, async (t) => {
+  const folder = await newFolder(t)
+  const written = async (): Promise<number[]> =>
+    (await openFiles(folder)).filter((flags) => (flags & 3) === constants.O_WRONLY)
+  for (let i = 0; i < 2; i++)
+    await withLog(
+      folder,
+      async (log) => {
+        for (let n = 0; n < 2; n++) {
+          await append(log, numbered(0, 1))
+          const flags = await written()
+          assert.equal(flags.length, 1)
+          assert.ok(((flags[0] ?? 0) & constants.O_DSYNC) === constants.O_DSYNC)
+        }
+      },
+      { segmentBytes: 1 },
+    )
 })
