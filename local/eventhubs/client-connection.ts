@@ -79,8 +79,7 @@ export class ClientConnection implements ConnectionHandler {
     this.#claims.stop()
   }
 
-  #hub(name: string, path: string): Hub {
-    this.#claims.check(path)
+  #hub(name: string): Hub {
     const hub = this.#namespace.hubs.get(name.toLowerCase())
     if (!hub) throw entityNotFound(name)
     return hub
@@ -93,12 +92,16 @@ export class ClientConnection implements ConnectionHandler {
       link.accept()
       node.start()
     } else if (address.node === 'management') {
-      const findHub = (name: string): Hub => this.#hub(name, `${name}/$management`)
+      const findHub = (name: string, token: unknown): Hub => {
+        this.#claims.checkRequest(`${name}/$management`, token)
+        return this.#hub(name)
+      }
       const node = new RequestNode(link, (request) => readManagement(findHub, request), replies)
       link.accept()
       node.start()
     } else if (address.node === 'ingress') {
-      const hub = this.#hub(address.hub, link.target.address)
+      this.#claims.check(link.target.address)
+      const hub = this.#hub(address.hub)
       const fixed = address.partition === undefined ? undefined : hub.partition(address.partition)
       const target = { fixed, choose: (key: string | undefined) => hub.partitionFor(key) }
       new ProducerLink(link, this.#connection, target, this.#namespace, this.#backlog).start()
@@ -113,7 +116,8 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   #attachConsumer(link: OutgoingLink, { hub: name, group, partition }: EgressAddress): void {
-    const hub = this.#hub(name, link.source.address)
+    this.#claims.check(link.source.address)
+    const hub = this.#hub(name)
     const receivers = hub.receivers(group, partition)
     const log = hub.partition(partition)
     const consumer = new ConsumerLink(link, this.#connection, log, this.#namespace, {

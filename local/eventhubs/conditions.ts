@@ -79,9 +79,6 @@ export const noProducerMark = (): Refusal =>
     'An idempotent producer must number its events: producer-id, producer-epoch and producer-sequence-number.',
   )
 
-export const noPartition = (): Refusal =>
-  new Refusal('com.microsoft:argument-error', 'An idempotent producer must send to one partition.')
-
 export const badProducer = (property: string): Refusal =>
   new Refusal('com.microsoft:argument-error', `The producer's property '${property}' is not a whole number.`)
 

@@ -10,13 +10,13 @@ const STR8 = 0xa1
 
 /**
  * Answers READ on `$management`. https://learn.microsoft.com/azure/event-hubs/event-hubs-amqp-protocol
- * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client.
+ * @param findHub the hub of a name, or throws a Refusal: unknown, or not for this client. Also gets the request's own token.
  */
-export function readManagement(findHub: (name: string) => Hub, request: Message): Reply {
+export function readManagement(findHub: (name: string, token: unknown) => Hub, request: Message): Reply {
   try {
-    const { operation, type, name, partition } = request.application_properties ?? {}
+    const { operation, type, name, partition, security_token } = request.application_properties ?? {}
     if (operation !== 'READ') return { status: 400, description: `The operation '${operation}' is unknown.` }
-    const hub = findHub(String(name))
+    const hub = findHub(String(name), security_token)
     if (type === 'com.microsoft:eventhub') return ok(describeHub(hub))
     if (type === 'com.microsoft:partition') return ok(describePartition(hub, String(partition)))
     return { status: 400, description: `The entity type '${type}' is unknown.` }

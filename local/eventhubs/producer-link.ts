@@ -4,15 +4,7 @@ import type { Condition } from './amqp/condition.ts'
 import type { AmqpConnection } from './amqp/connection.ts'
 import type { Delivery, IncomingLink } from './amqp/link.ts'
 import type { Backlog } from './backlog.ts'
-import {
-  badProducer,
-  conditionOf,
-  noPartition,
-  noProducerMark,
-  producerStolen,
-  serverBusy,
-  tooLarge,
-} from './conditions.ts'
+import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from './conditions.ts'
 import { type ProducerMark, type PublishedEvent, readPublished } from './event-message.ts'
 import type { SendFault } from './faults.ts'
 import type { Namespace } from './namespace.ts'
@@ -66,15 +58,15 @@ export class ProducerLink {
    * @throws Refusal com.microsoft:producer-epoch-stolen, com.microsoft:argument-error
    */
   start(): void {
-    const idempotent = this.link.desiredCapabilities.includes(IDEMPOTENT)
-    this.link.accept(idempotent ? this.#openProducer() : {})
+    const { fixed } = this.#target
+    // A link to no partition cannot number its events by partition. The .NET SDK asks all the same, and makes its batches there.
+    const idempotent = fixed !== undefined && this.link.desiredCapabilities.includes(IDEMPOTENT)
+    this.link.accept(idempotent ? this.#openProducer(fixed) : {})
     this.link.grant(CREDIT)
   }
 
   /** The producer's identity: what it brought, and for what it left open what is known of it or new. */
-  #openProducer(): Readonly<Record<string, unknown>> {
-    const log = this.#target.fixed
-    if (!log) throw noPartition()
+  #openProducer(log: PartitionLog): Readonly<Record<string, unknown>> {
     const { properties } = this.link
     const id = integer(properties, ID) ?? randomInt(1, MAX_ID)
     const known = log.producer(id)

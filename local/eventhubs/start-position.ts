@@ -9,14 +9,17 @@ export type StartFilter = StartPosition | 'latest'
 
 export const EARLIEST: StartPosition = { key: 'sequence', min: 0 }
 
-const SELECTOR = /^\s*amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*'([^']*)'\s*$/
+/** The value is quoted by the SDKs for JavaScript, Java and Python, and is not by that for .NET. */
+const SELECTOR =
+  /^\s*amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*(?:'([^']*)'|([^'\s]+))\s*$/
 
 /**
  * Reads the selector filter of a receiver's source, such as `amqp.annotation.x-opt-offset > '42'`.
  * @returns undefined when the service would not understand it either.
  */
 export function parseSelector(selector: string): StartFilter | undefined {
-  const [, name, operator, value] = SELECTOR.exec(selector) ?? []
+  const [, name, operator, quoted, bare] = SELECTOR.exec(selector) ?? []
+  const value = quoted ?? bare
   if (value === undefined) return undefined
   if (name === 'offset' && value === '@latest') return 'latest'
   const number = name === 'enqueued-time' && !/^-?\d+$/.test(value) ? Date.parse(value) : decimal(value)
