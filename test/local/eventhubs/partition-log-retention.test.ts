@@ -103,6 +103,33 @@ test('a reader, a search and a position in dropped segments go on at the first k
   )
 })
 
+test('a reading and a search that need the file more than once end well although it is dropped meanwhile', async (t) => {
+  const folder = await newFolder(t)
+  const options = { segmentBytes: 4_000_000, tailBytes: 0 }
+  await withLog(
+    folder,
+    async (log) => {
+      for (let i = 0; i < 8; i++) await append(log, numbered(i, i + 1, 900_000))
+      assert.equal((await segmentsOf(folder)).length, 2)
+    },
+    options,
+  )
+  await withLog(
+    folder,
+    async (log) => {
+      const reading = log.read(0)
+      const searching = log.seek({ key: 'sequence', min: 3 })
+      await log.retain({ bytes: 0 }, 0)
+      const chunk = await reading
+      assert.ok(chunk)
+      assert.deepEqual(bodies(storedIn(chunk)), ['event 0'])
+      assert.deepEqual(bodies(await readAll(log, await searching)), names(log.info.beginSequence, 8))
+      assert.ok(log.info.beginSequence > 0)
+    },
+    options,
+  )
+})
+
 test('when everything was dropped the log is empty, and goes on with the next sequence number after a restart', async (t) => {
   const folder = await newFolder(t)
   const options = { segmentBytes: SEGMENT }

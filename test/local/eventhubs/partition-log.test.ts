@@ -50,13 +50,16 @@ test('after a write that failed for want of room nothing is acknowledged any mor
 
 test('a closed log takes nothing more and says why', async (t) => {
   const folder = await newFolder(t)
-  const log = await openLog(folder)
-  await append(log, numbered(0, 2))
+  const log = await openLog(folder, { segmentBytes: 1 })
+  await append(log, numbered(0, 1))
+  await append(log, numbered(1, 2))
   assert.equal(log.failed, undefined)
   await log.close()
   await assert.rejects(append(log, numbered(2, 3)), /closed/)
   assert.match(String(log.failed), /closed/)
   await assert.rejects(async () => log.read(0), /closed/)
+  await log.retain({ bytes: 0 }, 0)
+  assert.equal((await segmentsOf(folder)).length, 2, 'nor does it touch files that another may have opened')
   await withLog(folder, async (again) => assert.equal(again.info.lastSequence, 1))
 })
 
@@ -103,7 +106,11 @@ test('an event is readable when its append is acknowledged, not before, and list
     const heard: number[] = []
     const stop = log.onAppend(() => heard.push(log.info.lastSequence))
     const appended = append(log, numbered(0, 1))
-    assert.equal(log.read(0), undefined)
+    let acknowledged = false
+    appended.then(() => {
+      acknowledged = true
+    })
+    for (; !acknowledged; await new Promise(setImmediate)) assert.equal(log.read(0), undefined)
     await appended
     const chunk = log.read(0)
     assert.ok(chunk && !(chunk instanceof Promise), 'live consumers need no disk')
