@@ -74,6 +74,7 @@ export function readPublished(payload: Buffer, format: number): Published {
   const envelope = new Annotations()
   const events: PublishedEvent[] = []
   let key: Buffer | undefined
+  let producer: ProducerMark | undefined
   for (let at = 0, last = 0; at < payload.length; ) {
     const value = sectionValue(payload, at)
     const code = sectionCode(payload, value, last)
@@ -84,13 +85,16 @@ export function readPublished(payload: Buffer, format: number): Published {
       if (envelope.partitionKey !== undefined)
         key = Buffer.concat([symbol(PARTITION_KEY), string(envelope.partitionKey)])
     } else if (code === SECTION.data) {
-      events.push(readEvent(payload, binaryStart(payload, value), end, new Annotations(), key))
+      const annotations = new Annotations()
+      events.push(readEvent(payload, binaryStart(payload, value), end, annotations, key))
+      // The SDK for JavaScript numbers the batch as its first event; that for .NET numbers the events alone.
+      if (events.length === 1) producer = annotations.producer
     }
     last = code
     at = end
   }
   if (events.length === 0) throw new DecodeError('a batch holds no event')
-  return { partitionKey: envelope.partitionKey, producer: envelope.producer, events }
+  return { partitionKey: envelope.partitionKey, producer: envelope.producer ?? producer, events }
 }
 
 function sectionCode(bytes: Buffer, value: number, last: number): number {
