@@ -1,4 +1,4 @@
-import { DEFAULT_GROUP, type HubSettings, hubOf, MAX_PARTITIONS, repeated } from './hub-settings.ts'
+import { checkHub, DEFAULT_GROUP, type HubSettings, MAX_PARTITIONS, repeated } from './hub-settings.ts'
 import { arrayOf, invalid, wholeNumber } from './settings-check.ts'
 
 // The configuration file of the vendor's emulator, as it is: members that its schema does not know are no business of ours, and its bound of
@@ -41,7 +41,7 @@ function readEntity(value: unknown, place: string): HubSettings {
   const consumerGroups = groups
     .map((group, index) => recordOf(group, `${place}.ConsumerGroups[${index}]`).Name)
     .filter((name) => typeof name !== 'string' || name.toLowerCase() !== DEFAULT_GROUP.toLowerCase())
-  return hubOf(Name, { partitions, consumerGroups }, place)
+  return checkHub(Name, { partitions, consumerGroups }, place)
 }
 
 function recordOf(value: unknown, place: string): Readonly<Record<string, unknown>> {

@@ -35,7 +35,7 @@ const PROPERTIES = ['partitions', 'consumerGroups', 'retentionHours', 'retention
  */
 export function readHub(value: unknown, place: string): HubSettings {
   const { name, ...properties } = membersOf(value, place, ['name', ...PROPERTIES])
-  return hubOf(name, properties, place)
+  return checkHub(name, properties, place)
 }
 
 /**
@@ -44,11 +44,11 @@ export function readHub(value: unknown, place: string): HubSettings {
  */
 export function readHubProperties(name: string, value: unknown): HubSettings {
   const properties = membersOf(value, '', PROPERTIES)
-  return hubOf(name, { consumerGroups: [], ...properties }, '')
+  return checkHub(name, { consumerGroups: [], ...properties }, '')
 }
 
 /** @throws InvalidSettings */
-export function hubOf(
+export function checkHub(
   name: unknown,
   properties: Readonly<Partial<Record<(typeof PROPERTIES)[number], unknown>>>,
   place: string,

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
-import { access } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, writeFile } from 'node:fs/promises'
 import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
-import { before, type TestContext, test } from 'node:test'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { after, before, type TestContext, test } from 'node:test'
 import { earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs'
 import { StartError } from '../../../local/kit/errors.ts'
 import {
   type Controlled,
+  cleanUp,
   controlFile,
   killAndRestart,
+  MAIN,
   newFolder,
+  settingsOf,
   startConfigured,
   startControlled,
 } from './controlled.ts'
@@ -19,6 +26,7 @@ const ORDERS = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['audit
 const HUBS = '/namespaces/emulatorNs1/hubs'
 
 before(unrefRenewals)
+after(cleanUp)
 
 /** Sends events to one partition and reads that partition from its start. */
 async function sendAndReceive(
@@ -67,8 +75,8 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
-test('requests that a web page could make a browser send are refused, whatever they ask', async (t) => {
-  const { address } = await startControlled(t, await newFolder(t), ORDERS)
+test('requests that a web page could make a browser send are refused, whatever they ask', async () => {
+  const { address } = await startControlled(await newFolder(), ORDERS)
   const { port } = new URL(address)
   const refused: OutgoingHttpHeaders[] = [
     { host: `attacker.example:${port}` },
@@ -93,8 +101,8 @@ test('requests that a web page could make a browser send are refused, whatever t
   assert.equal((await raw(address, 'GET', `${HUBS}/evil`, {})).status, 404)
 })
 
-test('what is asked wrongly is refused in one line, with the status that says whose fault it is', async (t) => {
-  const { address, call } = await startControlled(t, await newFolder(t), ORDERS)
+test('what is asked wrongly is refused in one line, with the status that says whose fault it is', async () => {
+  const { address, call } = await startControlled(await newFolder(), ORDERS)
   const hub = { partitions: 2 }
   const refusals: readonly (readonly [number, string, string, unknown, RegExp])[] = [
     [404, 'GET', '/', undefined, /nothing at this path/],
@@ -166,33 +174,67 @@ test('what is asked wrongly is refused in one line, with the status that says wh
   assert.deepEqual(after.body.hubs[0].consumerGroups, ['$Default', 'audit'])
 })
 
-test('without its setting there is no control endpoint', async (t) => {
-  const folder = await newFolder(t)
-  const killed = await startControlled(t, folder, ORDERS)
+test('without its setting there is no control endpoint', async () => {
+  const folder = await newFolder()
+  const killed = await startControlled(folder, ORDERS)
   assert.ok(await isThere(controlFile(folder)))
   killed.child.kill('SIGKILL')
   await killed.child.exited
   assert.ok(await isThere(controlFile(folder)))
-  await startConfigured(t, folder, JSON.stringify(ORDERS))
+  await startConfigured(folder, JSON.stringify(ORDERS))
   assert.ok(!(await isThere(controlFile(folder))))
 })
 
 test('a control port in use is refused in one line that names the setting, and nothing is left running', async (t) => {
-  const first = await startControlled(t, await newFolder(t), ORDERS)
-  const folder = await newFolder(t)
+  const first = await startControlled(await newFolder(), ORDERS)
+  const folder = await newFolder()
   const { port } = new URL(first.address)
   await assert.rejects(
-    startConfigured(t, folder, JSON.stringify(ORDERS), { TIDEMARK_EVENTHUBS_CONTROL_PORT: port }),
+    startConfigured(folder, JSON.stringify(ORDERS), { TIDEMARK_EVENTHUBS_CONTROL_PORT: port }),
     (error: Error) =>
       error instanceof StartError && /^port \d+ is in use: .*TIDEMARK_EVENTHUBS_CONTROL_PORT/.test(error.message),
   )
   assert.ok(!(await isThere(controlFile(folder))))
-  assert.deepEqual(await sendAndReceive(t, await startControlled(t, folder, ORDERS), 'orders', '0', ['a']), ['a'])
+  assert.deepEqual(await sendAndReceive(t, await startControlled(folder, ORDERS), 'orders', '0', ['a']), ['a'])
 })
 
-test('it says that it is healthy once it serves, and where it listens until it stops', async (t) => {
-  const folder = await newFolder(t)
-  const { child, address, call } = await startControlled(t, folder, ORDERS)
+test('started by hand it prints where it listens, a line for each address', async (t) => {
+  const folder = await newFolder()
+  const hubs = ORDERS.hubs
+  await writeFile(
+    join(folder, 'hubs.json'),
+    JSON.stringify({
+      namespaces: [
+        { name: 'first-ns', hubs },
+        { name: 'second-ns', port: 0, hubs },
+      ],
+    }),
+  )
+  const child = spawn(process.execPath, [MAIN], {
+    env: { ...process.env, ...settingsOf(folder), TIDEMARK_EVENTHUBS_CONTROL_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  const lines: string[] = []
+  const reading = (async () => {
+    for await (const line of createInterface(child.stdout)) if (lines.push(line) === 3) child.kill('SIGTERM')
+  })()
+  await within(Promise.all([reading, exited]), 'its lines and its end')
+  assert.deepEqual(
+    lines.map((line) => line.replace(/\d{4,5}/, 'PORT')),
+    [
+      'amqp://127.0.0.1:PORT is namespace second-ns',
+      'http://127.0.0.1:PORT is the control endpoint',
+      'amqp://127.0.0.1:PORT',
+    ],
+  )
+  assert.deepEqual(await exited, [0, null])
+})
+
+test('it says that it is healthy once it serves, and where it listens until it stops', async () => {
+  const folder = await newFolder()
+  const { child, address, call } = await startControlled(folder, ORDERS)
   const { status, body } = await call('GET', '/health')
   assert.deepEqual([status, body], [200, { status: 'healthy' }])
   const head = await raw(address, 'HEAD', '/health', {})
@@ -204,8 +246,8 @@ test('it says that it is healthy once it serves, and where it listens until it s
 })
 
 test('a hub created while running is used at once, and is there with its events after a kill, though the file does not name it', async (t) => {
-  const folder = await newFolder(t)
-  const running = await startControlled(t, folder, ORDERS)
+  const folder = await newFolder()
+  const running = await startControlled(folder, ORDERS)
   const producer = producerOf(t, running.connectionString, 'Late')
   assert.equal(
     (await refusalOf(producerOf(t, running.connectionString, 'Late', {}).getPartitionIds())).code,
@@ -222,7 +264,7 @@ test('a hub created while running is used at once, and is there with its events 
   const same = await running.call('PUT', `${HUBS}/LATE`, { partitions: 3 })
   assert.equal(same.status, 200)
 
-  const again = await killAndRestart(t, running, folder, ORDERS)
+  const again = await killAndRestart(running, folder, ORDERS)
   const { body } = await again.call('GET', `${HUBS}/late`)
   assert.deepEqual(
     {
@@ -237,8 +279,8 @@ test('a hub created while running is used at once, and is there with its events 
 })
 
 test('partitions are added while a consumer runs: it goes on undisturbed, and sees the new ones', async (t) => {
-  const folder = await newFolder(t)
-  const running = await startControlled(t, folder, ORDERS)
+  const folder = await newFolder()
+  const running = await startControlled(folder, ORDERS)
   const consumer = consumerOf(t, running.connectionString, 'orders', {
     ...PATIENT,
     loadBalancingOptions: { updateIntervalInMs: 100 },
@@ -284,82 +326,82 @@ test('partitions are added while a consumer runs: it goes on undisturbed, and se
   await subscription.close()
 
   // The file that still says 2, or says 4 now, starts it; another number is a mistake as ever.
-  const again = await killAndRestart(t, running, folder, ORDERS)
+  const again = await killAndRestart(running, folder, ORDERS)
   const later = consumerOf(t, again.connectionString, 'orders')
   await producerOf(t, again.connectionString, 'orders').sendBatch([{ body: 'after' }], { partitionId: '3' })
   assert.deepEqual(bodiesOf(await receive(later, '3', earliestEventPosition, 2)), ['new partition', 'after'])
   await again.child.stop()
   const withPartitions = (partitions: number) => ({ hubs: [{ ...ORDERS.hubs[0], partitions }] })
   await assert.rejects(
-    startControlled(t, folder, withPartitions(3)),
+    startControlled(folder, withPartitions(3)),
     (error: Error) =>
       error instanceof StartError && /hub orders has 4 partitions .* but 3 are configured/.test(error.message),
   )
-  const edited = await startControlled(t, folder, withPartitions(4))
+  const edited = await startControlled(folder, withPartitions(4))
   await edited.child.stop()
-  await assert.rejects(startControlled(t, folder, ORDERS), /hub orders has 4 partitions .* but 2 are configured/)
+  await assert.rejects(startControlled(folder, ORDERS), /hub orders has 4 partitions .* but 2 are configured/)
 })
 
 test('a consumer group created while running is used at once, and is there after a kill; those of the file follow the file', async (t) => {
-  const folder = await newFolder(t)
-  const running = await startControlled(t, folder, ORDERS)
+  const folder = await newFolder()
+  const running = await startControlled(folder, ORDERS)
   const group = (name: string) => running.call('PUT', `${HUBS}/orders/consumergroups/${name}`)
   assert.deepEqual([(await group('late')).status, (await group('LATE')).status], [201, 200])
   assert.deepEqual([(await group('audit')).status, (await group('%24default')).status], [200, 200])
   assert.deepEqual(await sendAndReceive(t, running, 'orders', '0', ['a'], 'late'), ['a'])
   const without = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['other'] }] }
-  const again = await killAndRestart(t, running, folder, without)
+  const again = await killAndRestart(running, folder, without)
   const { body } = await again.call('GET', `${HUBS}/orders`)
   assert.deepEqual(body.consumerGroups, ['$Default', 'other', 'late'])
 })
 
-test('changes asked for at once are all made', async (t) => {
-  const folder = await newFolder(t)
-  const running = await startControlled(t, folder, ORDERS)
+test('changes asked for at once are all made', async () => {
+  const folder = await newFolder()
+  const running = await startControlled(folder, ORDERS)
   const names = Array.from({ length: 12 }, (_, i) => `group${i}`)
   const statuses = await Promise.all([
     ...names.map((name) => running.call('PUT', `${HUBS}/orders/consumergroups/${name}`)),
     ...[5, 3, 8].map((partitions) => running.call('PUT', `${HUBS}/other`, { partitions })),
   ])
   assert.equal(statuses.filter(({ status }) => status === 201).length, names.length + 1)
-  const again = await killAndRestart(t, running, folder, ORDERS)
+  const again = await killAndRestart(running, folder, ORDERS)
   const { body } = await again.call('GET', HUBS)
   assert.deepEqual([...body.hubs[0].consumerGroups].sort(), ['$Default', 'audit', ...names].sort())
   assert.deepEqual([body.hubs[1].name, body.hubs[1].partitions.length], ['other', 8])
 })
 
-test('what was changed while running stays until the file is edited', async (t) => {
-  const folder = await newFolder(t)
+test('what was changed while running stays until the file is edited', async () => {
+  const folder = await newFolder()
   const withRetention = (retentionHours?: number) => ({ hubs: [{ ...ORDERS.hubs[0], retentionHours }] })
   const hoursOf = async ({ call }: Controlled): Promise<unknown> =>
     (await call('GET', `${HUBS}/orders`)).body.retentionHours
-  const first = await startControlled(t, folder, withRetention(24))
+  const first = await startControlled(folder, withRetention(24))
   assert.equal(await hoursOf(first), 24)
   await first.call('PUT', `${HUBS}/orders`, { partitions: 2, retentionHours: 72 })
-  const second = await killAndRestart(t, first, folder, withRetention(24))
+  const second = await killAndRestart(first, folder, withRetention(24))
   assert.equal(await hoursOf(second), 72)
-  const third = await killAndRestart(t, second, folder, withRetention(48))
+  const third = await killAndRestart(second, folder, withRetention(48))
   assert.equal(await hoursOf(third), 48)
-  const fourth = await killAndRestart(t, third, folder, withRetention())
+  const fourth = await killAndRestart(third, folder, withRetention())
   assert.equal(await hoursOf(fourth), undefined)
 })
 
 test('a hub that the file does not name any more is not served, and is there again with its events when it is created', async (t) => {
-  const folder = await newFolder(t)
+  const folder = await newFolder()
   const both = { hubs: [...ORDERS.hubs, { name: 'gone', partitions: 2, consumerGroups: [] }] }
-  const first = await startControlled(t, folder, both)
+  const first = await startControlled(folder, both)
   await sendAndReceive(t, first, 'gone', '1', ['a'])
-  const second = await killAndRestart(t, first, folder, ORDERS)
+  const second = await killAndRestart(first, folder, ORDERS)
   assert.equal((await second.call('GET', `${HUBS}/gone`)).status, 404)
   const fewer = await second.call('PUT', `${HUBS}/gone`, { partitions: 1 })
   assert.deepEqual([fewer.status, (await second.call('GET', `${HUBS}/gone`)).status], [409, 404])
   assert.equal((await second.call('PUT', `${HUBS}/gone`, { partitions: 2 })).status, 201)
-  const third = await killAndRestart(t, second, folder, ORDERS)
+  const third = await killAndRestart(second, folder, ORDERS)
   assert.deepEqual(await sendAndReceive(t, third, 'gone', '1', ['b', 'c']), ['a', 'b', 'c'])
 })
 
 test('it tells what the namespaces have and hold', async (t) => {
-  const running = await startControlled(t, await newFolder(t), { ...ORDERS, throughputUnits: 3 })
+  const running = await startControlled(await newFolder(), { ...ORDERS, throughputUnits: 3 })
   const told = async () => (await running.call('GET', '/namespaces')).body.namespaces
   const [before] = await told()
   assert.deepEqual(before, {
@@ -383,9 +425,9 @@ test('it tells what the namespaces have and hold', async (t) => {
   assert.deepEqual((await running.call('GET', HUBS)).body, { hubs: [body] })
 })
 
-test('faults are set, told and taken away, for all namespaces or for one', async (t) => {
+test('faults are set, told and taken away, for all namespaces or for one', async () => {
   const hubs = ORDERS.hubs
-  const running = await startControlled(t, await newFolder(t), {
+  const running = await startControlled(await newFolder(), {
     namespaces: [
       { name: 'first-ns', hubs },
       { name: 'second-ns', port: 0, hubs },

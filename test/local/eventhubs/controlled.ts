@@ -1,11 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../../local/kit/child.ts'
 import { connectionStringOf, temporaryFolder } from './endpoint.ts'
 
-const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
 
 /** An answer of the control endpoint. */
 export interface Answered {
@@ -25,15 +24,25 @@ export interface Controlled {
   call(method: string, path: string, body?: unknown): Promise<Answered>
 }
 
-export async function newFolder(t: TestContext): Promise<string> {
+const cleanups: (() => Promise<void>)[] = []
+
+/**
+ * Ends the processes and removes the folders, for `after` of a file: clients are closed at the end of their test, and one whose server went
+ * before it may wait a minute.
+ */
+export async function cleanUp(): Promise<void> {
+  for (const cleanup of cleanups.reverse()) await cleanup()
+}
+
+export async function newFolder(): Promise<string> {
   const folder = await temporaryFolder()
-  t.after(() => folder.remove())
+  cleanups.push(() => folder.remove())
   return folder.path
 }
 
 /** Starts it as a process, over the data of those started in the folder before. @param configuration what its file holds. */
-export async function startControlled(t: TestContext, folder: string, configuration: unknown): Promise<Controlled> {
-  const child = await startConfigured(t, folder, JSON.stringify(configuration), {
+export async function startControlled(folder: string, configuration: unknown): Promise<Controlled> {
+  const child = await startConfigured(folder, JSON.stringify(configuration), {
     TIDEMARK_EVENTHUBS_CONTROL_PORT: '0',
   })
   const { address, pid } = JSON.parse(await readFile(controlFile(folder), 'utf8')) as { address: string; pid: number }
@@ -54,36 +63,31 @@ export async function startControlled(t: TestContext, folder: string, configurat
 
 /** Starts it without a control endpoint, unless `env` says otherwise. */
 export async function startConfigured(
-  t: TestContext,
   folder: string,
   text: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Child> {
-  const file = join(folder, 'hubs.json')
-  await writeFile(file, text)
-  const child = await startChild('eventhubs', MAIN, {
-    TIDEMARK_EVENTHUBS_PORT: '0',
-    TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
-    TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
-    TIDEMARK_EVENTHUBS_HUBS: file,
-    ...env,
-  })
-  t.after(() => child.stop())
+  await writeFile(join(folder, 'hubs.json'), text)
+  const child = await startChild('eventhubs', MAIN, { ...settingsOf(folder), ...env })
+  cleanups.push(() => child.stop())
   return child
 }
+
+/** For a process that keeps its data in the folder and reads `hubs.json` there; no control endpoint. */
+export const settingsOf = (folder: string): Readonly<Record<string, string>> => ({
+  TIDEMARK_EVENTHUBS_PORT: '0',
+  TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
+  TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
+  TIDEMARK_EVENTHUBS_HUBS: join(folder, 'hubs.json'),
+})
 
 export const controlFile = (folder: string): string => join(folder, 'data', 'control.json')
 
 /** Ends it without warning, and starts it again over the same data. */
-export async function killAndRestart(
-  t: TestContext,
-  running: Controlled,
-  folder: string,
-  configuration: unknown,
-): Promise<Controlled> {
+export async function killAndRestart(running: Controlled, folder: string, configuration: unknown): Promise<Controlled> {
   running.child.kill('SIGKILL')
   await running.child.exited
-  return startControlled(t, folder, configuration)
+  return startControlled(folder, configuration)
 }
 
 /** The connection string of another namespace than the first. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { startControl } from '../../../local/eventhubs/control.ts'
 import { openNamespaces } from '../../../local/eventhubs/namespace.ts'
 import { serveNamespace } from '../../../local/eventhubs/namespace-server.ts'
@@ -9,9 +9,11 @@ import type { NamespaceSettings } from '../../../local/eventhubs/namespace-setti
 import { type EventHubsOptions, type RunningEventHubs, startEventHubs } from '../../../local/eventhubs/server.ts'
 import { StartError } from '../../../local/kit/errors.ts'
 import { freePort } from '../../support/ports.ts'
-import { newFolder } from './controlled.ts'
+import { cleanUp, newFolder } from './controlled.ts'
 
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
+
+after(cleanUp)
 
 const namespace = (name: string, port?: number): NamespaceSettings => ({
   name,
@@ -27,9 +29,9 @@ async function start(t: TestContext, options: Omit<EventHubsOptions, 'key'>): Pr
 }
 
 test('when a part cannot start, everything that did is undone: the same can be started at once', async (t) => {
-  const taken = await start(t, { port: 0, dataDir: await newFolder(t), namespaces: [namespace('other-ns')] })
+  const taken = await start(t, { port: 0, dataDir: await newFolder(), namespaces: [namespace('other-ns')] })
   const takenPort = Number(new URL(taken.address).port)
-  const dataDir = await newFolder(t)
+  const dataDir = await newFolder()
   const port = await freePort()
   const controlPort = await freePort()
   const broken = join(dataDir, 'namespaces', 'broken-ns', 'hubs', 'orders')
@@ -57,7 +59,7 @@ test('when a part cannot start, everything that did is undone: the same can be s
 })
 
 test('it says that it is not healthy, and why, when a namespace takes no connections', async (t) => {
-  const namespaces = await openNamespaces([namespace('first-ns'), namespace('second-ns', 0)], await newFolder(t), KEY)
+  const namespaces = await openNamespaces([namespace('first-ns'), namespace('second-ns', 0)], await newFolder(), KEY)
   const servers = await Promise.all(namespaces.map((one) => serveNamespace(one, 0, 'a test')))
   const control = await startControl(servers, 0)
   t.after(async () => {
@@ -76,7 +78,7 @@ test('it says that it is not healthy, and why, when a namespace takes no connect
 })
 
 test('a folder of a hub that was never whole is no hub, and one that an earlier version kept is', async (t) => {
-  const dataDir = await newFolder(t)
+  const dataDir = await newFolder()
   const options = { port: 0, dataDir, namespaces: [namespace('first-ns')], controlPort: 0 }
   const first = await startEventHubs({ ...options, key: KEY })
   await first.stop()
@@ -96,7 +98,7 @@ test('a folder of a hub that was never whole is no hub, and one that an earlier 
 })
 
 test('what was created is on disk, whole, before it is answered', async (t) => {
-  const dataDir = await newFolder(t)
+  const dataDir = await newFolder()
   const running = await start(t, { port: 0, dataDir, namespaces: [namespace('first-ns')], controlPort: 0 })
   const put = await fetch(`${running.control}/namespaces/first-ns/hubs/late`, {
     method: 'PUT',

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import { readNamespaces } from '../../../local/eventhubs/namespace-settings.ts'
 import { StartError } from '../../../local/kit/errors.ts'
-import { connectionStringTo, killAndRestart, newFolder, startControlled } from './controlled.ts'
+import { cleanUp, connectionStringTo, killAndRestart, newFolder, startControlled } from './controlled.ts'
 import { unrefRenewals } from './sdk-timers.ts'
 import { bodiesOf, consumerOf, producerOf, receive } from './support.ts'
 
 before(unrefRenewals)
+after(cleanUp)
 
 /** As Microsoft's documentation shows it: https://learn.microsoft.com/azure/event-hubs/test-locally-with-event-hub-emulator */
 const EMULATOR = {
@@ -30,8 +31,8 @@ const emulator = (entities: unknown, namespace: object = {}) => ({
   UserConfig: { NamespaceConfig: [{ ...EMULATOR.UserConfig.NamespaceConfig[0], Entities: entities, ...namespace }] },
 })
 
-test('a file that cannot be is refused in one line that names it and the place', async (t) => {
-  const folder = await newFolder(t)
+test('a file that cannot be is refused in one line that names it and the place', async () => {
+  const folder = await newFolder()
   const file = join(folder, 'hubs.json')
   const all = { hubs: [hub('orders')] }
   const first = { name: 'first-ns', ...all }
@@ -123,8 +124,8 @@ test('a file that cannot be is refused in one line that names it and the place',
   }
 })
 
-test("the file of the vendor's emulator is read as it is: counts as text or number, what it does not know, groups or none", async (t) => {
-  const file = join(await newFolder(t), 'Config.json')
+test("the file of the vendor's emulator is read as it is: counts as text or number, what it does not know, groups or none", async () => {
+  const file = join(await newFolder(), 'Config.json')
   const entities = [
     { Name: 'eh1', PartitionCount: '2', ConsumerGroups: [{ Name: 'cg1', UserMetadata: 'x' }, { Name: '$default' }] },
     { Name: 'eh2', PartitionCount: 4, MessageRetentionInDays: 1 },
@@ -146,7 +147,7 @@ test("the file of the vendor's emulator is read as it is: counts as text or numb
 })
 
 test("the endpoint serves what the file of the vendor's emulator says, as Microsoft documents it", async (t) => {
-  const { connectionString } = await startControlled(t, await newFolder(t), EMULATOR)
+  const { connectionString } = await startControlled(await newFolder(), EMULATOR)
   const producer = producerOf(t, connectionString, 'eh1')
   assert.deepEqual(await producer.getPartitionIds(), ['0', '1'])
   await producer.sendBatch([{ body: 'a' }], { partitionId: '1' })
@@ -156,7 +157,7 @@ test("the endpoint serves what the file of the vendor's emulator says, as Micros
 
 test('there is no limit of ten hubs', async (t) => {
   const names = Array.from({ length: 15 }, (_, i) => `hub${i}`)
-  const { connectionString } = await startControlled(t, await newFolder(t), { hubs: names.map((name) => hub(name)) })
+  const { connectionString } = await startControlled(await newFolder(), { hubs: names.map((name) => hub(name)) })
   for (const name of names) {
     await producerOf(t, connectionString, name).sendBatch([{ body: name }])
     const consumer = consumerOf(t, connectionString, name)
@@ -165,7 +166,7 @@ test('there is no limit of ten hubs', async (t) => {
 })
 
 test('hubs of the same name in two namespaces hold different events, over a restart too', async (t) => {
-  const folder = await newFolder(t)
+  const folder = await newFolder()
   const orders = { hubs: [hub('orders')] }
   const both = {
     namespaces: [
@@ -174,13 +175,13 @@ test('hubs of the same name in two namespaces hold different events, over a rest
     ],
   }
   // One that was alone keeps its events when another comes beside it.
-  const alone = await startControlled(t, folder, orders)
+  const alone = await startControlled(folder, orders)
   await producerOf(t, alone.connectionString, 'orders').sendBatch([{ body: 'first' }])
-  const running = await killAndRestart(t, alone, folder, both)
+  const running = await killAndRestart(alone, folder, both)
   await producerOf(t, await connectionStringTo(running, 'second-ns'), 'orders').sendBatch([{ body: 'second' }])
   await running.call('PUT', '/namespaces/second-ns/hubs/late', { partitions: 1 })
 
-  const again = await killAndRestart(t, running, folder, both)
+  const again = await killAndRestart(running, folder, both)
   const second = await connectionStringTo(again, 'second-ns')
   const bodies = async (connectionString: string, name: string) => {
     await producerOf(t, connectionString, name).sendBatch([{ body: 'last' }])
@@ -195,10 +196,10 @@ test('hubs of the same name in two namespaces hold different events, over a rest
   assert.deepEqual((await readdir(join(folder, 'data', 'namespaces', 'second-ns', 'hubs'))).sort(), ['late', 'orders'])
 })
 
-test('namespaces that changed places are refused: one would serve the events of the other', async (t) => {
-  const folder = await newFolder(t)
+test('namespaces that changed places are refused: one would serve the events of the other', async () => {
+  const folder = await newFolder()
   const hubs = [hub('orders')]
-  const one = await startControlled(t, folder, {
+  const one = await startControlled(folder, {
     namespaces: [
       { name: 'first-ns', hubs },
       { name: 'second-ns', port: 0, hubs },
@@ -211,8 +212,5 @@ test('namespaces that changed places are refused: one would serve the events of 
       { name: 'first-ns', port: 0, hubs },
     ],
   }
-  await assert.rejects(
-    startControlled(t, folder, swapped),
-    /namespace second-ns is listed first, but its events are in /,
-  )
+  await assert.rejects(startControlled(folder, swapped), /namespace second-ns is listed first, but its events are in /)
 })
