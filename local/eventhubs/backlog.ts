@@ -2,7 +2,7 @@ import type { AmqpConnection } from './amqp/connection.ts'
 
 /** Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read, whatever credit they have. */
 const CONNECTION_LIMIT = 8 * 1024 * 1024
-const PROCESS_LIMIT = 48 * 1024 * 1024
+const PROCESS_LIMIT = 32 * 1024 * 1024
 
 let processBytes = 0
 const held = new Set<Backlog>()

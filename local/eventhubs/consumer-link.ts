@@ -23,7 +23,7 @@ export interface ConsumerOptions {
 }
 
 /**
- * A link that a consumer receives on. It holds one chunk of the log and reads the next when the peer's credit, its session
+ * A link that a consumer receives on. It holds a chunk of the log or two and reads the next when the peer's credit, its session
  * window and the socket took that one: a slow consumer waits in the file, not in memory.
  */
 export class ConsumerLink implements Member {
@@ -35,10 +35,12 @@ export class ConsumerLink implements Member {
   #start: StartPosition
   readonly #metrics: boolean
   readonly #stopListening: () => void
+  #chunk: LogChunk | undefined
   #cursor: EventCursor | undefined
   /** The cursor stands on an event that is still to be sent. */
   #ready = false
   #next = 0
+  #ahead: Promise<LogChunk> | undefined
   /** Something is awaited that calls `#go` when it has come. */
   #waits = true
   #closed = false
@@ -90,7 +92,8 @@ export class ConsumerLink implements Member {
   /** Forgets the link; the peer has closed it, or is gone. */
   close(): void {
     this.#closed = true
-    this.#cursor = undefined
+    this.#forget()
+    this.#ahead = undefined
     this.#stopListening()
   }
 
@@ -143,21 +146,43 @@ export class ConsumerLink implements Member {
   }
 
   #readOn(): boolean {
-    const chunk = this.#log.read(this.#next)
+    const chunk = this.#ahead ?? this.#log.read(this.#next)
+    this.#ahead = undefined
     if (chunk instanceof Promise) {
-      this.#wait(chunk, (read) => this.#take(read))
+      this.#wait(chunk, (read) => {
+        this.#take(read)
+        this.#readAhead()
+      })
       return false
     }
     if (chunk) this.#take(chunk)
     // Memory of events that are sent is given back while there are no new ones.
-    else this.#cursor = undefined
+    else this.#forget()
     if (!chunk && this.#link.draining) this.#link.drained()
     return chunk !== undefined
   }
 
   #take(chunk: LogChunk): void {
+    this.#forget()
+    this.#chunk = chunk
     this.#cursor = new EventCursor(chunk)
     this.#next = chunk.next
+  }
+
+  #forget(): void {
+    this.#chunk?.done?.()
+    this.#chunk = undefined
+    this.#cursor = undefined
+    this.#ready = false
+  }
+
+  /** While one chunk of the file is sent, the next is read. */
+  #readAhead(): void {
+    const ahead = this.#log.read(this.#next)
+    if (!(ahead instanceof Promise)) return
+    // Whoever takes it hears of a failure.
+    ahead.catch(() => {})
+    this.#ahead = ahead
   }
 
   #wait<T>(value: Promise<T>, take: (value: T) => void): void {

@@ -19,16 +19,8 @@ const PRODUCER_ID = 'com.microsoft:producer-id'
 const PRODUCER_EPOCH = 'com.microsoft:producer-epoch'
 const PRODUCER_SEQUENCE = 'com.microsoft:producer-sequence-number'
 
-/** Annotations that only the service may set, or that are for the service alone. */
-const RESERVED = new Set([
-  'x-opt-sequence-number',
-  'x-opt-offset',
-  'x-opt-enqueued-time',
-  'x-opt-partition-id',
-  PRODUCER_ID,
-  PRODUCER_EPOCH,
-  PRODUCER_SEQUENCE,
-])
+/** Annotations that only the service may set. */
+const RESERVED = new Set(['x-opt-sequence-number', 'x-opt-offset', 'x-opt-enqueued-time', 'x-opt-partition-id'])
 
 /** One event as its producer sent it, checked, and where the service's annotations go. Views of the transfer's bytes. */
 export interface PublishedEvent {
@@ -66,36 +58,38 @@ const NOTHING = Buffer.alloc(0)
  * @throws DecodeError when it is no AMQP message.
  */
 export function readPublished(payload: Buffer, format: number): Published {
-  if (format !== BATCH_FORMAT) {
-    const annotations = new Annotations()
-    const event = readEvent(payload, 0, payload.length, annotations, undefined)
-    return { partitionKey: annotations.partitionKey, producer: annotations.producer, events: [event] }
-  }
-  const envelope = new Annotations()
+  if (format === BATCH_FORMAT) return readBatch(payload)
+  const { event, said } = readEvent(payload, 0, payload.length, undefined)
+  return { partitionKey: said?.partitionKey, producer: said?.producer, events: [event] }
+}
+
+function readBatch(payload: Buffer): Published {
   const events: PublishedEvent[] = []
+  let said: Annotations | undefined
+  let first: Annotations | undefined
   let key: Buffer | undefined
-  let producer: ProducerMark | undefined
   for (let at = 0, last = 0; at < payload.length; ) {
     const value = sectionValue(payload, at)
     const code = sectionCode(payload, value, last)
-    const end =
-      code === SECTION.data ? valueEnd(payload, value, payload.length) : checkedEnd(payload, value, payload.length)
+    const isData = code === SECTION.data
+    const end = isData ? valueEnd(payload, value, payload.length) : checkedEnd(payload, value, payload.length)
     if (code === SECTION.messageAnnotations) {
-      envelope.read(payload, value)
-      if (envelope.partitionKey !== undefined)
-        key = Buffer.concat([symbol(PARTITION_KEY), string(envelope.partitionKey)])
-    } else if (code === SECTION.data) {
-      const annotations = new Annotations()
-      events.push(readEvent(payload, binaryStart(payload, value), end, annotations, key))
-      // The SDK for JavaScript numbers the batch as its first event; that for .NET numbers the events alone.
-      if (events.length === 1) producer = annotations.producer
+      said = new Annotations(payload, value)
+      key = said.partitionKey === undefined ? undefined : encodedKey(said.partitionKey)
+    } else if (isData) {
+      const read = readEvent(payload, binaryStart(payload, value), end, key)
+      if (events.length === 0) first = read.said
+      events.push(read.event)
     }
     last = code
     at = end
   }
   if (events.length === 0) throw new DecodeError('a batch holds no event')
-  return { partitionKey: envelope.partitionKey, producer: envelope.producer ?? producer, events }
+  // The SDK for JavaScript numbers the batch as its first event; that for .NET numbers the events alone.
+  return { partitionKey: said?.partitionKey, producer: said?.producer ?? first?.producer, events }
 }
+
+const encodedKey = (key: string): Buffer => Buffer.concat([symbol(PARTITION_KEY), string(key)])
 
 function sectionCode(bytes: Buffer, value: number, last: number): number {
   const code = byteAt(bytes, value - 1)
@@ -115,18 +109,18 @@ function readEvent(
   bytes: Buffer,
   start: number,
   end: number,
-  annotations: Annotations,
   key: Buffer | undefined,
-): PublishedEvent {
+): { readonly event: PublishedEvent; readonly said: Annotations | undefined } {
   let headerEnd = start
   let rest = end
   let hasBody = false
+  let said: Annotations | undefined
   for (let at = start, last = 0; at < end; ) {
     const value = sectionValue(bytes, at)
     const code = sectionCode(bytes, value, last)
     const next = code === SECTION.data ? valueEnd(bytes, value, end) : checkedEnd(bytes, value, end)
     if (code === SECTION.header) headerEnd = next
-    else if (code === SECTION.messageAnnotations) annotations.read(bytes, value)
+    else if (code === SECTION.messageAnnotations) said = new Annotations(bytes, value)
     else if (code > SECTION.messageAnnotations && rest === end) rest = at
     if (code === SECTION.data) binaryStart(bytes, value)
     hasBody ||= code >= SECTION.data && code < SECTION.footer
@@ -134,7 +128,9 @@ function readEvent(
     at = next
   }
   if (!hasBody) throw new DecodeError('a message has no body')
-  return { bytes, start, headerEnd, ...annotations.kept(key), rest, end }
+  const kept = said?.kept(key) ?? (key ? [key] : [])
+  const annotations = kept.length > 1 ? Buffer.concat(kept) : (kept[0] ?? NOTHING)
+  return { event: { bytes, start, headerEnd, annotations, pairs: kept.length, rest, end }, said }
 }
 
 /** What a message's annotations say, and which of them are kept. */
@@ -143,15 +139,11 @@ class Annotations {
   #id: number | undefined
   #epoch: number | undefined
   #sequence: number | undefined
-  #own: Buffer[] = []
+  readonly #own: Buffer[] = []
   #ownKey: Buffer | undefined
 
-  get producer(): ProducerMark | undefined {
-    if (this.#id === undefined || this.#epoch === undefined || this.#sequence === undefined) return undefined
-    return { id: this.#id, epoch: this.#epoch, sequence: this.#sequence }
-  }
-
-  read(bytes: Buffer, at: number): void {
+  /** @param at where the map is. */
+  constructor(bytes: Buffer, at: number) {
     eachMapEntry(bytes, at, (keyAt, value, end) => {
       const key = textAt(bytes, keyAt)
       if (key === PARTITION_KEY) {
@@ -160,15 +152,18 @@ class Annotations {
       } else if (key === PRODUCER_ID) this.#id = integerAt(bytes, value)
       else if (key === PRODUCER_EPOCH) this.#epoch = integerAt(bytes, value)
       else if (key === PRODUCER_SEQUENCE) this.#sequence = integerAt(bytes, value)
-      if (key !== PARTITION_KEY && (key === undefined || !RESERVED.has(key))) this.#own.push(bytes.subarray(keyAt, end))
+      else if (key === undefined || !RESERVED.has(key)) this.#own.push(bytes.subarray(keyAt, end))
     })
   }
 
-  kept(batchKey: Buffer | undefined): { annotations: Buffer; pairs: number } {
+  get producer(): ProducerMark | undefined {
+    if (this.#id === undefined || this.#epoch === undefined || this.#sequence === undefined) return undefined
+    return { id: this.#id, epoch: this.#epoch, sequence: this.#sequence }
+  }
+
+  kept(batchKey: Buffer | undefined): readonly Buffer[] {
     const key = batchKey ?? this.#ownKey
-    if (this.#own.length === 0) return { annotations: key ?? NOTHING, pairs: key ? 1 : 0 }
-    const all = key ? [...this.#own, key] : this.#own
-    return { annotations: Buffer.concat(all), pairs: all.length }
+    return key ? [...this.#own, key] : this.#own
   }
 }
 

@@ -10,7 +10,7 @@ import { ReceiverSet } from './receiver-set.ts'
 import { TailCache } from './tail-cache.ts'
 
 /** The newest records of all partitions of this process. */
-const tail = new TailCache(32 * 1024 * 1024)
+const tail = new TailCache(16 * 1024 * 1024)
 
 /** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
 export class Hub {

@@ -34,6 +34,8 @@ export interface LogChunk {
   readonly bytes: Buffer
   readonly position: number
   readonly next: number
+  /** Gives the memory of `bytes` back, once nobody looks at it any more. Who does not call it leaves it to the garbage collector. */
+  readonly done?: () => void
 }
 
 interface Batch {

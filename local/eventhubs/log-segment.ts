@@ -5,10 +5,10 @@ import { promisify } from 'node:util'
 import { SparseIndex } from './log-index.ts'
 import type { LastEvent } from './log-info.ts'
 import { intactLength, type LogChunk, type RecordHead, readHead } from './log-record.ts'
+import { giveBlock, takeBlock } from './read-blocks.ts'
 import type { SegmentHeader } from './segment-header.ts'
 import type { StartPosition } from './start-position.ts'
 
-const READ_BLOCK = 256 * 1024
 const SCAN_BLOCK = 2 * 1024 * 1024
 
 const pread = promisify(read)
@@ -91,10 +91,13 @@ export class Segment {
    * @throws when that one is damaged.
    */
   async read(position: number): Promise<LogChunk> {
-    const block = Buffer.allocUnsafe(Math.min(READ_BLOCK, this.#end - position))
+    const block = takeBlock()
     const bytes = await this.#use((file) => this.#records(file, position, block))
-    if (bytes.length > 0) return { bytes, position, next: position + bytes.length }
-    throw new Error(`${this.path} is damaged at byte ${position - this.base}: the events from there on cannot be read`)
+    if (bytes.length === 0)
+      throw new Error(
+        `${this.path} is damaged at byte ${position - this.base}: the events from there on cannot be read`,
+      )
+    return { bytes, position, next: position + bytes.length, done: () => giveBlock(block) }
   }
 
   /**

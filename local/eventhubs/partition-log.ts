@@ -4,6 +4,7 @@ import { encodeRecord, type LogChunk } from './log-record.ts'
 import { type RecoveredLog, recoverLog } from './log-recovery.ts'
 import type { Segment } from './log-segment.ts'
 import { type KnownProducer, ProducerTable } from './producer-table.ts'
+import { READ_BLOCK } from './read-blocks.ts'
 import { SegmentWriter, syncFolder } from './segment-writer.ts'
 import type { StartPosition } from './start-position.ts'
 import { LogTail, type TailCache } from './tail-cache.ts'
@@ -12,8 +13,8 @@ export type { LogInfo } from './log-info.ts'
 export type { LogChunk } from './log-record.ts'
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
-/** What one write may carry; more waits for the next. One append is never split. */
-const GROUP_LIMIT = 1024 * 1024
+/** What one write may carry, so that a block of reading holds it; more waits for the next. One append is never split. */
+const GROUP_LIMIT = READ_BLOCK / 2
 /** Sealed segments that keep their file open and their index in memory: those read last. */
 const OPEN_SEGMENTS = 4
 

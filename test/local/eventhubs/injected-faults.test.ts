@@ -1,25 +1,26 @@
 import assert from 'node:assert/strict'
-import { before, type TestContext, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import {
   type EventHubConsumerClient,
   type EventPosition,
   earliestEventPosition,
   type ReceivedEventData,
 } from '@azure/event-hubs'
-import { type Controlled, newFolder, startControlled } from './controlled.ts'
+import { type Controlled, cleanUp, newFolder, startControlled } from './controlled.ts'
 import { unrefRenewals } from './sdk-timers.ts'
 import { bodiesOf, codeOf, consumerOf, IMPATIENT, producerOf, receive, refusalOf, within } from './support.ts'
 
 before(unrefRenewals)
+after(cleanUp)
 
 const SENDS = 40
 /** The SDK lets a send whose connection is lost run into its time-out before it tries again. */
 const QUICK = { retryOptions: { maxRetries: 40, retryDelayInMs: 20, timeoutInMs: 500 } }
 const FAULTS = '/namespaces/emulatorNs1/faults'
 
-async function start(t: TestContext, throughputUnits?: number): Promise<Controlled> {
+async function start(throughputUnits?: number): Promise<Controlled> {
   const hubs = [{ name: 'orders', partitions: 1, consumerGroups: [] }]
-  return startControlled(t, await newFolder(t), { hubs, ...(throughputUnits && { throughputUnits }) })
+  return startControlled(await newFolder(), { hubs, ...(throughputUnits && { throughputUnits }) })
 }
 
 async function doFaults({ call }: Controlled, faults: Readonly<Record<string, unknown>>): Promise<void> {
@@ -52,7 +53,7 @@ async function allBodies(t: TestContext, endpoint: Controlled): Promise<number[]
 
 for (const fault of ['serverBusy', 'dropBeforeStore', 'dropAfterAck'])
   test(`${fault}: the SDK sends again, or goes on; each event is there once, in order`, async (t) => {
-    const endpoint = await start(t)
+    const endpoint = await start()
     await doFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
     const done = await endFaults(endpoint, fault)
@@ -62,7 +63,7 @@ for (const fault of ['serverBusy', 'dropBeforeStore', 'dropAfterAck'])
 
 for (const fault of ['dropBeforeAck', 'halfCloseBeforeAck'])
   test(`${fault}: what was stored and not acknowledged is sent again: as many duplicates as faults, and nothing is missing`, async (t) => {
-    const endpoint = await start(t)
+    const endpoint = await start()
     await doFaults(endpoint, { [fault]: 0.1 })
     await sendNumbered(t, endpoint)
     const done = await endFaults(endpoint, fault)
@@ -73,7 +74,7 @@ for (const fault of ['dropBeforeAck', 'halfCloseBeforeAck'])
   })
 
 test('halfCloseAfterAck: whatever crosses the end of the connection, nothing is missing', async (t) => {
-  const endpoint = await start(t)
+  const endpoint = await start()
   await doFaults(endpoint, { halfCloseAfterAck: 0.1 })
   await sendNumbered(t, endpoint)
   assert.ok((await endFaults(endpoint, 'halfCloseAfterAck')) > 0, 'no fault was done')
@@ -81,7 +82,7 @@ test('halfCloseAfterAck: whatever crosses the end of the connection, nothing is 
 })
 
 test('drop: a receiver whose connection is lost again and again gets every event once, in order', async (t) => {
-  const endpoint = await start(t)
+  const endpoint = await start()
   await sendNumbered(t, endpoint)
   await doFaults(endpoint, { drop: 0.3 })
   const received: number[] = []
@@ -108,7 +109,7 @@ test('drop: a receiver whose connection is lost again and again gets every event
 })
 
 test('steal: a receiver is told that another has taken its place', async (t) => {
-  const endpoint = await start(t)
+  const endpoint = await start()
   await sendNumbered(t, endpoint)
   await doFaults(endpoint, { steal: 1 })
   const stolen = Promise.withResolvers<unknown>()
@@ -128,7 +129,7 @@ test('steal: a receiver is told that another has taken its place', async (t) => 
 })
 
 test('duplicates: a receiver that attaches is sent the events before its position again, whatever it names it by', async (t) => {
-  const endpoint = await start(t)
+  const endpoint = await start()
   await sendNumbered(t, endpoint)
   const consumer = consumerOf(t, endpoint.connectionString, 'orders')
   const events = await receive(consumer, '0', earliestEventPosition, SENDS)
@@ -148,7 +149,7 @@ async function firstAfter(consumer: EventHubConsumerClient, position: EventPosit
 }
 
 test('latency: acknowledgements and deliveries are held back, and keep their order', async (t) => {
-  const endpoint = await start(t)
+  const endpoint = await start()
   await doFaults(endpoint, { latencyMs: { min: 1, max: 20 } })
   await sendNumbered(t, endpoint)
   const bodies = await allBodies(t, endpoint)
@@ -157,7 +158,7 @@ test('latency: acknowledgements and deliveries are held back, and keep their ord
 })
 
 test('a throughput unit takes 1,000 events a second: more is server-busy, and what the SDK sends again arrives once', async (t) => {
-  const endpoint = await start(t, 1)
+  const endpoint = await start(1)
   const impatient = producerOf(t, endpoint.connectionString, 'orders', IMPATIENT)
   const batch = (from: number): { body: number }[] => numbers(500).map((i) => ({ body: from + i }))
   await impatient.sendBatch(batch(0))
@@ -181,7 +182,7 @@ test('a throughput unit takes 1,000 events a second: more is server-busy, and wh
 })
 
 test('a send that is larger than a second of its unit is let through when nothing else was sent', async (t) => {
-  const endpoint = await start(t, 1)
+  const endpoint = await start(1)
   const producer = producerOf(t, endpoint.connectionString, 'orders', QUICK)
   await producer.sendBatch(numbers(3000).map((body) => ({ body })))
   assert.deepEqual(await allBodies(t, endpoint), numbers(3000))
