@@ -42,10 +42,18 @@ interface Batch {
   readonly events: readonly PublishedEvent[]
 }
 
+export interface EncodedRecord {
+  readonly record: Buffer
+  readonly head: RecordHead
+  /** What it makes known of idempotent producers. */
+  readonly producers: readonly KnownProducer[]
+  /** Of its last event. */
+  readonly lastOffset: number
+}
+
 /**
  * The record of `batches` for `position` of the log.
  * @param sequence of the first event.
- * @returns the record, its head, and the offset of its last event.
  */
 export function encodeRecord(
   batches: readonly Batch[],
@@ -53,7 +61,7 @@ export function encodeRecord(
   position: number,
   sequence: number,
   time: number,
-): { readonly record: Buffer; readonly head: RecordHead; readonly lastOffset: number } {
+): EncodedRecord {
   let size = RECORD_HEADER + producers.length * PRODUCER_BYTES
   let count = 0
   for (const { events } of batches) {
@@ -82,7 +90,7 @@ export function encodeRecord(
   }
   record.writeUInt32BE(crc32(record.subarray(CHECKED_FROM)), 4)
   const head = { length: size, count, producers: producers.length, sequence, time }
-  return { record, head, lastOffset: position + last }
+  return { record, head, producers, lastOffset: position + last }
 }
 
 /** The head of the record at `at` of a buffer; undefined when the bytes there are too few or no record's. */

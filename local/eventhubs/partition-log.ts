@@ -1,6 +1,6 @@
 import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
 import type { LastEvent, LogInfo } from './log-info.ts'
-import { encodeRecord, type LogChunk } from './log-record.ts'
+import { type EncodedRecord, encodeRecord, type LogChunk } from './log-record.ts'
 import { type RecoveredLog, recoverLog } from './log-recovery.ts'
 import type { Segment } from './log-segment.ts'
 import { type KnownProducer, ProducerTable } from './producer-table.ts'
@@ -31,6 +31,16 @@ export interface Append {
   settled(error: Error | undefined): void
 }
 
+/** Appends that one write makes durable. */
+interface Group {
+  readonly appends: Append[]
+  /** When stored, at most. */
+  bytes: number
+  events: number
+  /** Made ahead, while the group before it was written. */
+  record?: EncodedRecord
+}
+
 /**
  * The log of one partition: every event acknowledged, in order, in segments of which whole old ones are dropped. Appends that come
  * while a write runs share the next one; an event becomes readable when it is on disk. A position is a byte of the log since its
@@ -51,7 +61,10 @@ export class PartitionLog {
   readonly #producers: ProducerTable
   /** With what is on disk alone: for the next segment's header. */
   readonly #durableProducers: ProducerTable
-  #waiting: Append[] = []
+  /** What waits for the disk, as it will be written. */
+  readonly #waiting: Group[] = []
+  /** What is being written. */
+  #writing: EncodedRecord | undefined
   #flushing: Promise<void> | undefined
   #retaining: Promise<void> | undefined
   #failed: Error | undefined
@@ -103,7 +116,12 @@ export class PartitionLog {
    * com.microsoft:producer-epoch-stolen). After a failed write the log takes nothing more: no one knows what reached the disk.
    */
   append(entry: Append): void {
-    this.#waiting.push(entry.producer ? this.#judge(entry, entry.producer) : entry)
+    const append = entry.producer ? this.#judge(entry, entry.producer) : entry
+    const bytes = append.bytes + append.events.length * STORED_EXTRA
+    const group = this.#groupFor(bytes)
+    group.appends.push(append)
+    group.bytes += bytes
+    group.events += append.events.length
     this.#flushing ??= this.#flush()
   }
 
@@ -192,52 +210,61 @@ export class PartitionLog {
   async #flush(): Promise<void> {
     // Sends that came in one read of the socket are appended in the same turn: they share the first write too.
     await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const group = this.#takeGroup()
-      const isEmpty = group.every(({ events }) => events.length === 0)
+    for (let group = this.#waiting.shift(); group; group = this.#waiting.shift()) {
+      const isEmpty = group.events === 0
       if (!this.#failed && !isEmpty) await this.#store(group)
-      for (const append of group) append.settled(this.#failed)
+      for (const append of group.appends) append.settled(this.#failed)
       if (!this.#failed && !isEmpty) for (const listener of this.#listeners) listener()
     }
     this.#flushing = undefined
   }
 
-  #takeGroup(): Append[] {
-    let bytes = 0
-    let count = 0
-    for (const append of this.#waiting) {
-      bytes += storedAtMost(append)
-      if (count > 0 && bytes > GROUP_LIMIT) break
-      count++
-    }
-    if (count < this.#waiting.length) return this.#waiting.splice(0, count)
-    const all = this.#waiting
-    this.#waiting = []
-    return all
+  /** The last group that waits, or a new one where it is full. The next to be written is then encoded, while the disk is busy. */
+  #groupFor(bytes: number): Group {
+    const last = this.#waiting.at(-1)
+    if (last && !last.record && (last.bytes === 0 || last.bytes + bytes <= GROUP_LIMIT)) return last
+    const next = this.#waiting[0]
+    if (next && this.#writing && !next.record && this.#fits(next)) next.record = this.#encode(next)
+    const group: Group = { appends: [], bytes: 0, events: 0 }
+    this.#waiting.push(group)
+    return group
   }
 
-  async #store(group: readonly Append[]): Promise<void> {
+  #fits(group: Group): boolean {
+    const written = this.#active.size + (this.#writing?.record.length ?? 0)
+    return (this.#active.isEmpty && !this.#writing) || group.bytes <= this.#segmentBytes - written
+  }
+
+  /** The record after what is on disk, or being written. */
+  #encode({ appends }: Group): EncodedRecord {
+    const before = this.#writing?.head
+    const position = this.#active.end + (before?.length ?? 0)
+    const sequence = before ? before.sequence + before.count : this.#last.sequence + 1
+    // A clock that was set back must not break the order of enqueued times.
+    const time = Math.max(Date.now(), before?.time ?? this.#last.time)
+    return encodeRecord(appends, newestMarks(appends), position, sequence, time)
+  }
+
+  async #store(group: Group): Promise<void> {
     try {
-      await this.#write(group)
+      if (!group.record && !this.#fits(group)) await this.#roll()
+      await this.#write(group.record ?? this.#encode(group))
     } catch (error) {
       this.#failed = error as Error
     }
   }
 
-  async #write(group: readonly Append[]): Promise<void> {
-    const room = this.#segmentBytes - this.#active.size
-    if (!this.#active.isEmpty && group.reduce((sum, append) => sum + storedAtMost(append), 0) > room) await this.#roll()
+  async #write(encoded: EncodedRecord): Promise<void> {
+    const { record, head, producers, lastOffset } = encoded
     const segment = this.#active
-    const producers = newestMarks(group)
-    // A clock that was set back must not break the order of enqueued times.
-    const time = Math.max(Date.now(), this.#last.time)
-    const position = segment.end
-    const { record, head, lastOffset } = encodeRecord(group, producers, position, this.#last.sequence + 1, time)
+    this.#writing = encoded
     await this.#writer.write(record, segment.size)
+    this.#writing = undefined
+    const position = segment.end
     segment.extend(head)
     this.#tail.add({ bytes: record, position, next: segment.end })
     for (const producer of producers) this.#durableProducers.set(producer)
-    this.#last = { sequence: head.sequence + head.count - 1, offset: lastOffset, time }
+    this.#last = { sequence: head.sequence + head.count - 1, offset: lastOffset, time: head.time }
     this.#info = this.#describe()
   }
 
@@ -310,8 +337,6 @@ export class PartitionLog {
     }
   }
 }
-
-const storedAtMost = ({ bytes, events }: Append): number => bytes + events.length * STORED_EXTRA
 
 /** What a group makes known of its idempotent producers. */
 function newestMarks(group: readonly Append[]): readonly KnownProducer[] {

@@ -36,6 +36,8 @@ const HANDSHAKE_MS = 60_000
 /** Beyond this a peer that does not read its answers is not read either. */
 const MAX_UNREAD_BYTES = 1024 * 1024
 const LINGER_MS = 1000
+/** A client that waits for an acknowledgement (`#answerNagle`) has sent less than this. */
+const SMALL_READ = 4096
 
 const AMQP_HEADER = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1')
 const SASL_HEADER = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1')
@@ -195,7 +197,7 @@ export class AmqpConnection implements SessionConnection {
       return
     }
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.pause('unread answers')
-    this.#answerNagle(before)
+    if (chunk.length < SMALL_READ) this.#answerNagle(before)
   }
 
   /**
