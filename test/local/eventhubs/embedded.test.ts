@@ -1,4 +1,4 @@
-import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { connectionStringOf, portOf, residentBytes, startEndpoint, temporaryFolder } from './endpoint.ts'
 import { eventHubsSuite } from './suite.ts'
 import { SUITE_HUBS } from './support.ts'
 
@@ -19,6 +19,7 @@ eventHubsSuite('the embedded Event Hubs endpoint', async () => {
       await child.stop()
       await again()
     },
+    ...(process.platform === 'linux' && { memory: () => residentBytes(child.pid) }),
     async stop() {
       await child.stop()
       await folder.remove()

@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test'
 import { unrefRenewals } from './sdk-timers.ts'
 import { balancing } from './suite-balance.ts'
 import { faults } from './suite-faults.ts'
+import { hostility } from './suite-hostile.ts'
 import { links } from './suite-links.ts'
 import { receiving } from './suite-receive.ts'
 import { refusals } from './suite-refusals.ts'
@@ -24,5 +25,6 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     links(target)
     balancing(target)
     faults(target)
+    hostility(target)
   })
 }

@@ -17,6 +17,8 @@ export interface EventHubsTarget {
   kill?(): Promise<void>
   /** Stops it in an orderly way and starts it again at the same address over the same data. */
   restart?(): Promise<void>
+  /** Bytes that its process holds resident; not every system tells. */
+  memory?(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -39,6 +41,9 @@ export const SUITE_HUBS = [
   'balanced:4',
   'killed:2',
   'restarted:1',
+  'fuzzed:1',
+  'greedy:1',
+  'witnessed:1',
 ].map((hub) => {
   const [name = '', partitions] = hub.split(':')
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }
