@@ -1,6 +1,8 @@
 import { after, before, describe } from 'node:test'
 import { unrefRenewals } from './sdk-timers.ts'
 import { balancing } from './suite-balance.ts'
+import { crashes } from './suite-crash.ts'
+import { crowd } from './suite-crowd.ts'
 import { faults } from './suite-faults.ts'
 import { hostility } from './suite-hostile.ts'
 import { links } from './suite-links.ts'
@@ -25,6 +27,8 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     links(target)
     balancing(target)
     faults(target)
+    crashes(target)
+    crowd(target)
     hostility(target)
   })
 }

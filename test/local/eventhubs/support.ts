@@ -44,6 +44,9 @@ export const SUITE_HUBS = [
   'fuzzed:1',
   'greedy:1',
   'witnessed:1',
+  'streamed:4',
+  'taken:4',
+  'crowd:4',
 ].map((hub) => {
   const [name = '', partitions] = hub.split(':')
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }
