@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Jobs } from './worker.ts'
 
+const GIVE_UP_AFTER_MS = 900_000
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 
 type Options<Name extends keyof Jobs> = Parameters<Jobs[Name]>[0]
@@ -11,7 +12,7 @@ type Result<Name extends keyof Jobs> = Awaited<ReturnType<Jobs[Name]>>
 /** A client in a process of its own, so that its work is not on the broker's core or the bench's. */
 export interface ClientProcess {
   readonly pid: number
-  /** One job at a time. @throws with what the job threw, or when the process ended. */
+  /** One job at a time. @throws with what the job threw, or when the process ended or the job does not end. */
   run<Name extends keyof Jobs>(job: Name, options: Options<Name>): Promise<Result<Name>>
   stop(): Promise<void>
 }
@@ -27,7 +28,7 @@ export async function startClient(): Promise<ClientProcess> {
   return {
     pid: child.pid ?? -1,
     async run(job, options) {
-      const answer = once(child, 'message')
+      const answer = once(child, 'message', { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) })
       child.send({ job, options })
       const [{ result, failed }] = await Promise.race([answer, ended])
       if (failed !== undefined) throw new Error(`${job}: ${failed}`)

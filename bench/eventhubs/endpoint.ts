@@ -1,3 +1,5 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from '../../test/local/eventhubs/endpoint.ts'
 import type { Broker } from './raw-client.ts'
 
@@ -8,9 +10,13 @@ export interface BenchedEndpoint {
   readonly pid: number
   readonly broker: Broker
   readonly connectionString: string
-  /** Ends it in an orderly way and starts it again over the same data. */
-  restart(): Promise<BenchedEndpoint>
-  /** Ends it and removes its data. */
+  /** Ends it in an orderly way. */
+  stop(): Promise<void>
+  /** Another process over the same data, once this one has stopped. */
+  start(): Promise<BenchedEndpoint>
+  /** What its data takes on disk. */
+  dataBytes(): Promise<number>
+  /** Ends it, if it still runs, and removes its data. */
   remove(): Promise<void>
 }
 
@@ -35,9 +41,15 @@ async function start(
       hostname: '127.0.0.1',
     },
     connectionString: connectionStringOf(child),
-    async restart() {
-      await child.stop()
-      return start(folder, hubs)
+    stop: () => child.stop(),
+    start: () => start(folder, hubs),
+    async dataBytes() {
+      const entries = await readdir(folder.path, { recursive: true, withFileTypes: true })
+      const files = entries.filter((entry) => entry.isFile())
+      const sizes = await Promise.all(
+        files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+      )
+      return sizes.reduce((sum, size) => sum + size, 0)
     },
     async remove() {
       await child.stop()

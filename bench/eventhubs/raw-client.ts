@@ -158,6 +158,12 @@ class RawConnection {
   }
 }
 
+/** Opens a connection and a session, and hangs up: what a client needs before it can do anything. */
+export async function openSession(broker: Broker): Promise<void> {
+  const { connection } = await RawConnection.open(broker)
+  connection.close()
+}
+
 export interface Sending {
   readonly broker: Broker
   readonly address: string

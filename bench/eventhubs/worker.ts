@@ -1,7 +1,8 @@
 import { receiveEvents, sendEvents } from './raw-client.ts'
+import { sdkConsume, sdkEndToEnd, sdkProduce } from './sdk-client.ts'
 
 /** What a client process can be told to do. Options and results cross as JSON. */
-export const jobs = { sendEvents, receiveEvents }
+export const jobs = { sendEvents, receiveEvents, sdkProduce, sdkConsume, sdkEndToEnd }
 
 export type Jobs = typeof jobs
 

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { connectionStringOf, portOf, residentBytes, startEndpoint, temporaryFolder } from './endpoint.ts'
 import { eventHubsSuite } from './suite.ts'
 import { SUITE_HUBS } from './support.ts'
 
@@ -20,10 +19,7 @@ eventHubsSuite('the embedded Event Hubs endpoint', async () => {
       await child.stop()
       await again()
     },
-    async memory() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
-    },
+    ...(process.platform === 'linux' && { memory: () => residentBytes(child.pid) }),
     async stop() {
       await child.stop()
       await folder.remove()

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,12 @@ export async function startEndpoint(folder: string, hubs: unknown, port = 0): Pr
     TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
     TIDEMARK_EVENTHUBS_HUBS: settings,
   })
+}
+
+/** What a process holds resident now, or held at most: proc(5), status, VmRSS and VmHWM. Linux alone has it. */
+export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
+  const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
 }
 
 export const portOf = (child: Child): number => Number(new URL(child.address).port)

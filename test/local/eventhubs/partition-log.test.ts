@@ -88,12 +88,12 @@ test('appends of one turn share a write, those that come while it runs the next,
   })
 })
 
-test('a group is about a megabyte, an append is never split', async (t) => {
+test('a group is at most half a megabyte, an append is never split', async (t) => {
   const folder = await newFolder(t)
   await withLog(folder, async (log) => {
     const written: number[] = []
     log.onAppend(() => written.push(log.info.lastSequence))
-    const half = (from: number) => append(log, numbered(from, from + 1, 500_000))
+    const half = (from: number) => append(log, numbered(from, from + 1, 250_000))
     const large = append(log, numbered(3, 6, 700_000))
     await Promise.all([large, half(0), half(1), half(2)])
     assert.deepEqual(written, [2, 4, 5])

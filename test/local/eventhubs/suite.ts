@@ -1,7 +1,10 @@
 import { after, before, describe } from 'node:test'
 import { unrefRenewals } from './sdk-timers.ts'
 import { balancing } from './suite-balance.ts'
+import { crashes } from './suite-crash.ts'
+import { crowd } from './suite-crowd.ts'
 import { faults } from './suite-faults.ts'
+import { hostility } from './suite-hostile.ts'
 import { links } from './suite-links.ts'
 import { protocol } from './suite-protocol.ts'
 import { receiving } from './suite-receive.ts'
@@ -26,5 +29,8 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     protocol(target)
     balancing(target)
     faults(target)
+    crashes(target)
+    crowd(target)
+    hostility(target)
   })
 }

@@ -17,7 +17,7 @@ export interface EventHubsTarget {
   kill?(): Promise<void>
   /** Stops it in an orderly way and starts it again at the same address over the same data. */
   restart?(): Promise<void>
-  /** Bytes of memory that its process has, where that can be seen. */
+  /** Bytes that its process holds resident; not every system tells. */
   memory?(): Promise<number>
   stop(): Promise<void>
 }
@@ -49,6 +49,12 @@ export const SUITE_HUBS = [
   'wrapped:1',
   'poison:1',
   'unread:1',
+  'fuzzed:1',
+  'greedy:1',
+  'witnessed:1',
+  'streamed:4',
+  'taken:4',
+  'crowd:4',
 ].map((hub) => {
   const [name = '', partitions] = hub.split(':')
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }
