@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 import { writeDurably } from './durable-files.ts'
-import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from './hub-settings.ts'
+import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from './settings/hub-settings.ts'
 
 /** What is kept of a hub beside its events: `hub.json` in its folder. */
 export interface HubMetadata extends Retention {

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { badPartition, entityNotFound } from './conditions.ts'
 import { makeFolder, syncFolder } from './durable-files.ts'
 import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
-import { DEFAULT_GROUP, type HubSettings, type Retention } from './hub-settings.ts'
-import { refuseFormerLogs } from './log-recovery.ts'
-import { partitionOfKey } from './partition-key.ts'
-import { PartitionLog } from './partition-log.ts'
-import { ReceiverSet } from './receiver-set.ts'
-import { TailCache } from './tail-cache.ts'
+import { refuseFormerLogs } from './log/log-recovery.ts'
+import { PartitionLog } from './log/partition-log.ts'
+import { TailCache } from './log/tail-cache.ts'
+import { partitionOfKey } from './service/partition-key.ts'
+import { ReceiverSet } from './service/receiver-set.ts'
+import { DEFAULT_GROUP, type HubSettings, type Retention } from './settings/hub-settings.ts'
 
 /** The newest records of all partitions of this process. */
 const tail = new TailCache(16 * 1024 * 1024)

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { run } from '../kit/lifecycle.ts'
 import { portSetting, requiredSetting } from '../kit/settings.ts'
-import { readNamespaces } from './namespace-settings.ts'
 import { type RunningEventHubs, startEventHubs } from './server.ts'
+import { readNamespaces } from './settings/namespace-settings.ts'
 
 /** What the vendor's emulator publishes as its key: nothing secret, on loopback alone. */
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }

@@ -2,13 +2,13 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 import { makeFolder } from './durable-files.ts'
-import { Faults } from './faults.ts'
+import { Faults } from './faults/faults.ts'
+import { Throttle } from './faults/throttle.ts'
 import { Hub } from './hub.ts'
 import { changed, configured, createdNow, type HubMetadata, loadHub, loadHubs } from './hub-metadata.ts'
-import type { HubSettings } from './hub-settings.ts'
-import type { NamespaceSettings } from './namespace-settings.ts'
-import type { SharedAccessKey } from './sas-token.ts'
-import { Throttle } from './throttle.ts'
+import type { SharedAccessKey } from './service/sas-token.ts'
+import type { HubSettings } from './settings/hub-settings.ts'
+import type { NamespaceSettings } from './settings/namespace-settings.ts'
 
 /** How often retention is looked at. */
 const SWEEP_MS = 60_000

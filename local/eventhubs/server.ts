@@ -1,11 +1,11 @@
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
-import { startControl } from './control.ts'
-import { announceControl, withdrawControl } from './control-file.ts'
+import { startControl } from './control/control.ts'
+import { announceControl, withdrawControl } from './control/control-file.ts'
 import { openNamespaces } from './namespace.ts'
 import { type NamespaceServer, serveNamespace } from './namespace-server.ts'
-import type { NamespaceSettings } from './namespace-settings.ts'
-import type { SharedAccessKey } from './sas-token.ts'
+import type { SharedAccessKey } from './service/sas-token.ts'
+import type { NamespaceSettings } from './settings/namespace-settings.ts'
 
 export interface EventHubsOptions {
   /** Of the first namespace; 0 for any free port. */

@@ -6,9 +6,9 @@ import {
   type FaultSettings,
   readFaultSettings,
   SEND_RATES,
-} from '../../../local/eventhubs/fault-settings.ts'
-import { Faults } from '../../../local/eventhubs/faults.ts'
-import { InvalidSettings } from '../../../local/eventhubs/settings-check.ts'
+} from '../../../local/eventhubs/faults/fault-settings.ts'
+import { Faults } from '../../../local/eventhubs/faults/faults.ts'
+import { InvalidSettings } from '../../../local/eventhubs/settings/settings-check.ts'
 
 const QUESTIONS = ['onSend', 'onDeliver', 'rewind', 'latencyMs'] as const
 

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto'
 import rhea from 'rhea'
-import type { Condition } from './amqp/condition.ts'
-import type { AmqpConnection } from './amqp/connection.ts'
-import type { Delivery, IncomingLink } from './amqp/link.ts'
+import type { Condition } from '../amqp/condition.ts'
+import type { AmqpConnection } from '../amqp/connection.ts'
+import type { Delivery, IncomingLink } from '../amqp/link.ts'
+import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from '../conditions.ts'
+import type { SendFault } from '../faults/faults.ts'
+import { type ProducerMark, type PublishedEvent, readPublished } from '../log/event-message.ts'
+import type { Append, PartitionLog } from '../log/partition-log.ts'
+import type { Namespace } from '../namespace.ts'
 import type { Backlog } from './backlog.ts'
-import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from './conditions.ts'
-import { type ProducerMark, type PublishedEvent, readPublished } from './event-message.ts'
-import type { SendFault } from './faults.ts'
-import type { Namespace } from './namespace.ts'
-import type { Append, PartitionLog } from './partition-log.ts'
 
 const CREDIT = 1000
 /** Asked for by producers whose sends may be repeated. */

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { StartError } from '../kit/errors.ts'
+import { StartError } from '../../kit/errors.ts'
 import type { LastEvent } from './log-info.ts'
 import {
   findMagic,

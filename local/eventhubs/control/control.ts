@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Running } from '../kit/lifecycle.ts'
-import { LOOPBACK, listen } from '../kit/listen.ts'
+import type { Running } from '../../kit/lifecycle.ts'
+import { LOOPBACK, listen } from '../../kit/listen.ts'
+import type { NamespaceServer } from '../namespace-server.ts'
 import { type Answer, problemAnswer } from './control-problem.ts'
 import { checkSender, drain, readRequest } from './control-requests.ts'
 import { answer } from './control-routes.ts'
-import type { NamespaceServer } from './namespace-server.ts'
 
 const MAX_CONNECTIONS = 100
 const REQUEST_MS = 30_000

@@ -1,4 +1,4 @@
-import type { AmqpConnection } from './amqp/connection.ts'
+import type { AmqpConnection } from '../amqp/connection.ts'
 
 /** Of one connection and of the whole process: bytes that wait for the disk. Beyond them sockets are not read, whatever credit they have. */
 const CONNECTION_LIMIT = 8 * 1024 * 1024

@@ -8,7 +8,7 @@ import {
   sectionValue,
   textAt,
   valueEnd,
-} from './amqp/encoding.ts'
+} from '../amqp/encoding.ts'
 import type { LogInfo } from './log-info.ts'
 
 /** `message-format` of a transfer whose data sections are whole messages: how the SDKs send every event. */

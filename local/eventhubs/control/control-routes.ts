@@ -1,12 +1,12 @@
+import { readFaultSettings } from '../faults/fault-settings.ts'
+import { Faults } from '../faults/faults.ts'
+import type { Hub } from '../hub.ts'
+import type { NamespaceServer } from '../namespace-server.ts'
+import { checkGroupName, readHubProperties } from '../settings/hub-settings.ts'
+import { membersOf } from '../settings/settings-check.ts'
 import { type Answer, Problem } from './control-problem.ts'
 import type { ControlRequest } from './control-requests.ts'
 import { describeFaults, describeHub, describeNamespace, healthOf } from './control-views.ts'
-import { readFaultSettings } from './fault-settings.ts'
-import { Faults } from './faults.ts'
-import type { Hub } from './hub.ts'
-import { checkGroupName, readHubProperties } from './hub-settings.ts'
-import type { NamespaceServer } from './namespace-server.ts'
-import { membersOf } from './settings-check.ts'
 
 type Handler = () => Answer | Promise<Answer>
 type Methods = Readonly<Record<string, Handler>>

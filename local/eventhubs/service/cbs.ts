@@ -1,5 +1,5 @@
 import type { Message } from 'rhea'
-import { unauthorized } from './conditions.ts'
+import { unauthorized } from '../conditions.ts'
 import { type Reply, refused } from './request-node.ts'
 import { covers, entityPath, type Grant, type SharedAccessKey, verifySasToken } from './sas-token.ts'
 

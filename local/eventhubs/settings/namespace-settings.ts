@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { StartError } from '../kit/errors.ts'
+import { StartError } from '../../kit/errors.ts'
+import { MAX_THROUGHPUT_UNITS } from '../faults/throttle.ts'
 import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
 import { type HubSettings, readHub, repeated } from './hub-settings.ts'
 import { arrayOf, InvalidSettings, invalid, membersOf, wholeNumber } from './settings-check.ts'
-import { MAX_THROUGHPUT_UNITS } from './throttle.ts'
 
 /** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
 export interface NamespaceSettings {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import { HubConflict } from './hub-metadata.ts'
-import { InvalidSettings } from './settings-check.ts'
+import { HubConflict } from '../hub-metadata.ts'
+import { InvalidSettings } from '../settings/settings-check.ts'
 
 /** An answer of the control endpoint. */
 export interface Answer {
