@@ -58,7 +58,7 @@ test('when a part cannot start, everything that did is undone: the same can be s
   }
 })
 
-test('it says that it is not healthy, and why, when a namespace takes no connections', async (t) => {
+test('it says that it is not healthy, and why, when a partition or a namespace takes nothing more', async (t) => {
   const namespaces = await openNamespaces([namespace('first-ns'), namespace('second-ns', 0)], await newFolder(), KEY)
   const servers = await Promise.all(namespaces.map((one) => serveNamespace(one, 0, 'a test')))
   const control = await startControl(servers, 0)
@@ -72,8 +72,12 @@ test('it says that it is not healthy, and why, when a namespace takes no connect
     return [response.status, await response.json()]
   }
   assert.deepEqual(await health(), [200, { status: 'healthy' }])
+  const [log] = namespaces[0]?.hubs.get('orders')?.partitions ?? []
+  await log?.close()
+  const failed = 'namespace first-ns: partition 0 of hub orders takes nothing more: the log is closed'
+  assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons: [failed] }])
   await servers[1]?.stop()
-  const reasons = ['namespace second-ns takes no connections']
+  const reasons = [failed, 'namespace second-ns takes no connections']
   assert.deepEqual(await health(), [503, { status: 'unhealthy', reasons }])
 })
 
