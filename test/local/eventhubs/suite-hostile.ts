@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { after, before, type TestContext, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import {
   attachSender,
@@ -30,6 +30,11 @@ const ACCEPTED = Buffer.from([0x00, 0x53, 0x24])
 
 /** Hostile bytes end their own connection at most: not the server, not another's connection, and they leave no memory behind. */
 export function hostility(target: () => EventHubsTarget): void {
+  // A group of its own: the witness comes after the tests that end the server.
+  describe('beside hostile clients', () => hostileClients(target))
+}
+
+function hostileClients(target: () => EventHubsTarget): void {
   let witness: Witness
   before(async () => {
     witness = await Witness.connect(target().connectionString, 'witnessed')

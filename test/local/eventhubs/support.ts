@@ -55,6 +55,8 @@ export const SUITE_HUBS = [
   'streamed:4',
   'taken:4',
   'crowd:4',
+  'idempotent:8',
+  'idempotent-buffered:2',
 ].map((hub) => {
   const [name = '', partitions] = hub.split(':')
   return { name, partitions: Number(partitions), consumerGroups: ['audit'] }

@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+/** Stands before an endpoint and can keep its answers back: what a client sends takes effect, and the acknowledgement is lost. */
+export class HeldProxy {
+  readonly #server: Server
+  readonly #pairs = new Set<readonly [client: Socket, server: Socket]>()
+  #holding = false
+
+  private constructor(port: number) {
+    this.#server = createServer((client) => {
+      const server = connect(port, '127.0.0.1')
+      const pair = [client, server] as const
+      this.#pairs.add(pair)
+      client.on('data', (bytes) => server.write(bytes))
+      server.on('data', (bytes) => {
+        if (!this.#holding) client.write(bytes)
+      })
+      for (const socket of pair) {
+        socket.on('error', () => {})
+        socket.on('close', () => this.#end(pair))
+      }
+    })
+  }
+
+  static async start(port: number): Promise<HeldProxy> {
+    const proxy = new HeldProxy(port)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** From now on nothing that the server says reaches its client. */
+  hold(): void {
+    this.#holding = true
+  }
+
+  /** Ends every connection, with what was kept back; new ones are served. */
+  drop(): void {
+    this.#holding = false
+    for (const pair of this.#pairs) this.#end(pair)
+  }
+
+  async stop(): Promise<void> {
+    this.drop()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #end(pair: readonly [Socket, Socket]): void {
+    this.#pairs.delete(pair)
+    for (const socket of pair) socket.destroy()
+  }
+}
