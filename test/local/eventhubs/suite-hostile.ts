@@ -20,7 +20,7 @@ const HUB = 'fuzzed'
 /** Of each family; TIDEMARK_FUZZ_RUNS for long runs. */
 const RUNS = Number(process.env.TIDEMARK_FUZZ_RUNS ?? 400)
 /** What the server may hold after all of it, and at any moment of it. */
-const MEMORY_BOUND = 400 * 1024 * 1024
+const MEMORY_BOUND = 300 * 1024 * 1024
 /** Between looks of the witness. */
 const LOOK_EVERY = 8
 

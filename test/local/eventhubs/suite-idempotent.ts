@@ -45,7 +45,7 @@ export function idempotence(target: () => EventHubsTarget): void {
   test('a new producer is given an id (long), an epoch (short) and sequence number 0 (int); another gets another id', async (t) => {
     const connection = connectPlain(t)
     const bytes: Buffer[] = []
-    connection.on('connection_open', () => connection.socket.on('data', (chunk: Buffer) => bytes.push(chunk)))
+    connection.socket.on('data', (chunk: Buffer) => bytes.push(chunk))
     const { identity } = await attach(connection, '0')
     assert.equal(identity.sequence, 0)
     const other = await attach(connectPlain(t), '0')

@@ -5,6 +5,7 @@ import { crashes } from './suite-crash.ts'
 import { crowd } from './suite-crowd.ts'
 import { faults } from './suite-faults.ts'
 import { hostility } from './suite-hostile.ts'
+import { idempotence } from './suite-idempotent.ts'
 import { links } from './suite-links.ts'
 import { protocol } from './suite-protocol.ts'
 import { receiving } from './suite-receive.ts'
@@ -25,6 +26,7 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     refusals(target)
     sending(target)
     receiving(target)
+    idempotence(target)
     links(target)
     protocol(target)
     // Before the server is killed: its witness stays connected from the first test on.
