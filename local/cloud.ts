@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient } from '@azure/storage-blob'
+import { NODE_FLAGS } from './eventhubs/node-flags.ts'
 import { type Child, startChild } from './kit/child.ts'
 import { lockFolder } from './kit/data-lock.ts'
 import { StartError } from './kit/errors.ts'
@@ -98,15 +99,24 @@ async function starts(
   await mkdir(dataDir, { recursive: true })
   await writeFile(`${hubsFile}.new`, JSON.stringify({ hubs }, null, 2))
   await rename(`${hubsFile}.new`, hubsFile)
-  const part = (name: string, folder: keyof typeof MODULES, env: Record<string, string>): Promise<Child> =>
-    startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env)
+  const part = (
+    name: string,
+    folder: keyof typeof MODULES,
+    env: Record<string, string>,
+    execArgv: readonly string[] = [],
+  ): Promise<Child> => startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env, { execArgv })
   return [
     part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
-    part('event hubs', 'eventhubs', {
-      TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
-      TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
-      TIDEMARK_EVENTHUBS_HUBS: hubsFile,
-    }),
+    part(
+      'event hubs',
+      'eventhubs',
+      {
+        TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
+        TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
+        TIDEMARK_EVENTHUBS_HUBS: hubsFile,
+      },
+      NODE_FLAGS,
+    ),
     part('cosmos db', 'cosmos', {
       TIDEMARK_COSMOS_PORT: String(ports.cosmos),
       TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),

@@ -1,7 +1,7 @@
 /** What is read of a segment at a time. */
 export const READ_BLOCK = 1024 * 1024
 /** Kept for the next reading: memory that a garbage collector has to find costs a busy reader a fifth of its time. */
-const SPARE_BLOCKS = 16
+const SPARE_BLOCKS = 8
 
 const spare: Buffer[] = []
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../../local/eventhubs/node-flags.ts'
 import { type Child, startChild } from '../../../local/kit/child.ts'
 
 const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
@@ -15,11 +16,12 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 export async function startEndpoint(folder: string, hubs: unknown, port = 0): Promise<Child> {
   const settings = join(folder, 'hubs.json')
   await writeFile(settings, JSON.stringify({ hubs }))
-  return startChild('eventhubs', MAIN, {
+  const env = {
     TIDEMARK_EVENTHUBS_PORT: String(port),
     TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
     TIDEMARK_EVENTHUBS_HUBS: settings,
-  })
+  }
+  return startChild('eventhubs', MAIN, env, { execArgv: NODE_FLAGS })
 }
 
 /** What a process holds resident now, or held at most: proc(5), status, VmRSS and VmHWM. Linux alone has it. */
