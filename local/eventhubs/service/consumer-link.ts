@@ -193,7 +193,9 @@ export class ConsumerLink implements Member {
         this.#go()
       })
       .catch((error: unknown) => {
-        console.error((error as Error).message)
+        if (this.#closed) return
+        // A damaged file: whoever runs the endpoint must hear of it, not its clients alone.
+        console.error(`eventhubs: ${(error as Error).message}`)
         this.#end(conditionOf(error))
       })
   }
