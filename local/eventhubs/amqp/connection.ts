@@ -136,12 +136,14 @@ export class AmqpConnection implements SessionConnection {
 
   countLink(by: 1 | -1): void {
     this.#links += by
-    if (this.#links > MAX_LINKS) throw new ProtocolError('amqp:resource-limit-exceeded', `more than ${MAX_LINKS} links`)
+    if (by > 0 && this.#links > MAX_LINKS)
+      throw new ProtocolError('amqp:resource-limit-exceeded', `more than ${MAX_LINKS} links`)
   }
 
   holdPartial(bytes: number): void {
     this.#partialBytes += bytes
-    if (this.#partialBytes > MAX_PARTIAL_BYTES)
+    // Giving back must not throw: the links of a connection that held too much do it one by one while it closes.
+    if (bytes > 0 && this.#partialBytes > MAX_PARTIAL_BYTES)
       throw new ProtocolError('amqp:resource-limit-exceeded', 'too many unfinished deliveries')
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import rhea from 'rhea'
 import rheaFrames from 'rhea/lib/frames.js'
 import terminus from 'rhea/lib/terminus.js'
 import { type EventHubsTarget, within } from './support.ts'
@@ -28,10 +29,10 @@ const NAMES: Readonly<Record<number, string>> = {
   68: 'sasl_outcome',
 }
 export const AMQP_HEADER = Buffer.from('AMQP\x00\x01\x00\x00', 'latin1')
-const SASL_HEADER = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1')
+export const SASL_HEADER = Buffer.from('AMQP\x03\x01\x00\x00', 'latin1')
 const KEY = '\0RootManageSharedAccessKey\0SAS_KEY_VALUE'
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
 export function socketOf(target: EventHubsTarget): Socket {
   const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(target.connectionString) ?? []
@@ -155,6 +156,13 @@ export class RawPeer {
     for (;;) if ((await this.next('flow')).fields.handle == null) return
   }
 
+  /** What the server acknowledged, run by run. */
+  get dispositions(): readonly (readonly [first: number, last: number])[] {
+    return this.heard
+      .filter(({ name }) => name === 'disposition')
+      .map(({ fields }) => [Number(fields.first), Number(fields.last ?? fields.first)])
+  }
+
   count(name: string): number {
     return this.heard.filter((frame) => frame.name === name).length
   }
@@ -202,6 +210,19 @@ export function frame(
   whole.writeUInt32BE(whole.length, 0)
   return whole
 }
+
+/** A message of one data section that holds JSON. */
+export const encoded = (body: unknown): Buffer =>
+  rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) })
+
+/** The fields of a transfer that is a whole delivery. */
+export const transfer = (handle: number, id: number, fields: Fields = {}): Fields => ({
+  handle,
+  delivery_id: id,
+  delivery_tag: Buffer.from([id & 0xff]),
+  message_format: 0,
+  ...fields,
+})
 
 /** The condition of a detach, end, close or a rejection. */
 export function conditionIn(heard: Heard): unknown {

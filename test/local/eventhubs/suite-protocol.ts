@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea from 'rhea'
-import { AMQP_HEADER, conditionIn, frame, type Heard, RawPeer } from './raw-peer.ts'
+import { AMQP_HEADER, conditionIn, encoded, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
 import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
 
 const HUB = 'protocol'
@@ -10,20 +10,6 @@ const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
 
 /** What the specification asks of a server, spoken to frame by frame. Section numbers are those of AMQP 1.0, part 2 unless another is named. */
 export function protocol(target: () => EventHubsTarget): void {
-  const encoded = (body: unknown): Buffer =>
-    rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) })
-  const transfer = (handle: number, id: number, fields: Readonly<Record<string, unknown>> = {}) => ({
-    handle,
-    delivery_id: id,
-    delivery_tag: Buffer.from([id]),
-    message_format: 0,
-    ...fields,
-  })
-  const dispositionsOf = (peer: RawPeer): [number, number][] =>
-    peer.heard
-      .filter(({ name }) => name === 'disposition')
-      .map(({ fields }) => [Number(fields.first), Number(fields.last ?? fields.first)])
-
   test('another protocol is answered with the one that is spoken here, and the end (2.2)', async (t) => {
     for (const hello of ['AMQP\x00\x00\x09\x01', 'AMQP\x02\x01\x00\x00', 'GET / HTTP/1.1\r\n\r\n']) {
       const peer = await RawPeer.connect(t, target())
@@ -121,7 +107,7 @@ export function protocol(target: () => EventHubsTarget): void {
     )
     peer.socket.write(Buffer.concat(frames))
     const acknowledged = (): number[] =>
-      dispositionsOf(peer).flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
+      peer.dispositions.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
     while (acknowledged().length < 199) await peer.next('disposition')
     await peer.echo(0)
     assert.deepEqual(
@@ -159,9 +145,9 @@ export function protocol(target: () => EventHubsTarget): void {
         peer.send(0, 'transfer', fields, message.subarray(at, at + 10_000))
       }
     peer.send(0, 'transfer', transfer(2, 3), encoded('after'))
-    while (dispositionsOf(peer).every(([, last]) => last < 3)) await peer.next('disposition')
+    while (peer.dispositions.every(([, last]) => last < 3)) await peer.next('disposition')
     assert.ok(
-      !dispositionsOf(peer).some(([first, last]) => first <= 2 && last >= 2),
+      !peer.dispositions.some(([first, last]) => first <= 2 && last >= 2),
       'an aborted delivery is settled by its sender',
     )
     const events = await receive(consumerOf(t, target().connectionString, 'interleaved'), '0', earliestEventPosition, 3)

@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test'
 import { unrefRenewals } from './sdk-timers.ts'
 import { balancing } from './suite-balance.ts'
+import { connections } from './suite-connection.ts'
 import { crashes } from './suite-crash.ts'
 import { crowd } from './suite-crowd.ts'
 import { faults } from './suite-faults.ts'
@@ -29,6 +30,7 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     idempotence(target)
     links(target)
     protocol(target)
+    connections(target)
     // Before the server is killed: its witness stays connected from the first test on.
     hostility(target)
     balancing(target)
