@@ -21,7 +21,7 @@ export async function makeFolder(path: string): Promise<void> {
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** A new file is there after a power loss only when its folder is on disk too. */
+/** A file that was made or removed stays so after a power loss only when its folder is on disk too. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {

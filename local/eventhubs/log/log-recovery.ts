@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { StartError } from '../../kit/errors.ts'
+import { syncFolder } from '../durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import {
   findMagic,
@@ -14,7 +15,7 @@ import {
 import { baseOf, Segment, segmentPath } from './log-segment.ts'
 import { type KnownProducer, ProducerTable } from './producer-table.ts'
 import { decodeHeader, MAX_HEADER, type SegmentHeader } from './segment-header.ts'
-import { SegmentWriter, syncFolder } from './segment-writer.ts'
+import { SegmentWriter } from './segment-writer.ts'
 
 const BLOCK = 1024 * 1024
 const NOTHING_YET: LastEvent = { sequence: -1, offset: -1, time: 0 }

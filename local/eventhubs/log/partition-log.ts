@@ -1,3 +1,4 @@
+import { syncFolder } from '../durable-files.ts'
 import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
 import type { LastEvent, LogInfo } from './log-info.ts'
 import { type EncodedRecord, encodeRecord, type LogChunk } from './log-record.ts'
@@ -5,7 +6,7 @@ import { type RecoveredLog, recoverLog } from './log-recovery.ts'
 import type { Segment } from './log-segment.ts'
 import { type KnownProducer, ProducerTable } from './producer-table.ts'
 import { READ_BLOCK } from './read-blocks.ts'
-import { SegmentWriter, syncFolder } from './segment-writer.ts'
+import { SegmentWriter } from './segment-writer.ts'
 import type { StartPosition } from './start-position.ts'
 import { LogTail, type TailCache } from './tail-cache.ts'
 

@@ -1,5 +1,6 @@
 import { constants, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { syncFolder } from '../durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import { Segment, segmentPath } from './log-segment.ts'
 import type { KnownProducer } from './producer-table.ts'
@@ -60,15 +61,5 @@ export class SegmentWriter {
         else resolve(written)
       })
     })
-  }
-}
-
-/** A file that was made or removed stays so after a power loss only when its folder is on disk too. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
