@@ -12,6 +12,9 @@ import { DEFAULT_GROUP, type HubSettings, type Retention } from './settings/hub-
 /** The newest records of all partitions of this process. */
 const tail = new TailCache(16 * 1024 * 1024)
 
+/** While one log is checked by this thread, others are read by those of Node's pool. */
+const OPENED_AT_ONCE = 4
+
 /** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
 export class Hub {
   readonly #home: string
@@ -135,7 +138,12 @@ export class Hub {
 async function openLogs(home: string, first: number, end: number): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
   await closedOnFailure(logs, async () => {
-    for (let id = first; id < end; id++) logs.push(await PartitionLog.open(join(home, String(id)), { tail }))
+    for (let id = first; id < end; id += OPENED_AT_ONCE) {
+      const ids = Array.from({ length: Math.min(OPENED_AT_ONCE, end - id) }, (_, i) => String(id + i))
+      const opened = await Promise.allSettled(ids.map((name) => PartitionLog.open(join(home, name), { tail })))
+      for (const result of opened) if (result.status === 'fulfilled') logs.push(result.value)
+      for (const result of opened) if (result.status === 'rejected') throw result.reason
+    }
     await syncFolder(home)
   })
   return logs
