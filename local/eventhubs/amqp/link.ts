@@ -278,6 +278,7 @@ export class OutgoingLink extends Link {
   }
 
   #flow(): void {
+    if (!this.isAttached) return
     this.session.sendFlow({
       handle: this.handle,
       delivery_count: this.#deliveryCount,
