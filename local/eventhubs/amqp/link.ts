@@ -32,6 +32,8 @@ export interface LinkSession {
   holdPartial(bytes: number): void
   /** Acknowledges a delivery: accepted, or rejected with a condition. */
   settle(deliveryId: number, refusal: Condition | undefined): void
+  /** Sends the acknowledgements that are held back to make runs. */
+  writeSettled(): void
 }
 
 /** A link as the peer asked for it. */
@@ -103,6 +105,8 @@ abstract class Link {
     if (this.#state === 'detached') return
     const { session, handle } = this
     if (this.#state === 'attached' && !session.ended) {
+      // A client takes what is not acknowledged by now for lost.
+      session.writeSettled()
       const fields = { handle, closed: true, ...(reason && { error: errorField(reason) }) }
       session.writer.write(encodeFrame(session.channel, 'detach', fields))
     }
