@@ -201,7 +201,8 @@ export class IncomingLink extends Link {
     this.#size += part.length
     if (this.#size > this.maxMessage) this.#dropParts()
     else if (part.length > 0) {
-      this.#parts.push(part)
+      // A view keeps all of the chunk that it came in, however little of it this is.
+      this.#parts.push(2 * part.length < part.buffer.byteLength ? Buffer.from(part) : part)
       this.#held += part.length + PART_BYTES
       this.session.holdPartial(part.length + PART_BYTES)
     }
