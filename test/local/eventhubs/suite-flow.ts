@@ -172,6 +172,15 @@ export function flows(target: () => EventHubsTarget): void {
     assert.deepEqual([detached.fields.closed, conditionIn(detached)], [true, 'amqp:not-found'])
   })
 
+  test('a link settles as its sender asked for (2.7.3)', async (t) => {
+    const peer = await filledPeer(t)
+    for (const snd_settle_mode of [0, 1, 2]) {
+      const fields = { name: `settles ${snd_settle_mode}`, handle: snd_settle_mode, role: false, snd_settle_mode }
+      peer.send(0, 'attach', fields)
+      assert.equal((await peer.next('attach')).fields.snd_settle_mode, snd_settle_mode)
+    }
+  })
+
   test("a sender's count goes on from where it says, also across the wrap of its numbers (2.6.7)", async (t) => {
     const peer = await filledPeer(t, { next_outgoing_id: 0xffff_fffe })
     const granted = await peer.sender(0, 0, `${HUB}/Partitions/2`, { initial_delivery_count: 0xffff_ffff })
@@ -251,7 +260,9 @@ export function flows(target: () => EventHubsTarget): void {
     for (let part = 0; part < 20; part++)
       peer.send(0, 'transfer', { ...(part === 0 ? transfer(1, 1) : { handle: 1 }), more: part < 19 }, large)
     assert.equal(conditionIn(await peer.next('disposition')), 'amqp:link:message-size-exceeded')
-    peer.send(0, 'transfer', transfer(1, 2), encoded('small'))
+    const small = encoded('small')
+    peer.send(0, 'transfer', transfer(1, 2, { more: true }), small.subarray(0, 5))
+    peer.send(0, 'transfer', { handle: 1 }, small.subarray(5))
     assert.equal(conditionIn(await peer.next('disposition')), undefined)
   })
 

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import rhea, { type Message } from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
-import { AMQP_HEADER, conditionIn, encoded, type Fields, RawPeer, transfer } from './raw-peer.ts'
+import { AMQP_HEADER, conditionIn, encoded, type Fields, frame, RawPeer, transfer } from './raw-peer.ts'
 import { type EventHubsTarget, producerOf, within } from './support.ts'
 
 const HUB = 'requests'
@@ -210,6 +210,22 @@ export function requests(target: () => EventHubsTarget): void {
     assert.equal(conditionIn(await peer.next('disposition')), undefined)
   })
 
+  test('acknowledgements that are held back to make a run leave before a rejection, and before the end of their session (2.7.6)', async (t) => {
+    const peer = await RawPeer.open(t, target())
+    await links(peer, 0, '$management')
+    const good = rhea.message.encode({ body: null, application_properties: READ })
+    const deliveries = [good, good, Buffer.from('00', 'hex'), good, good]
+    const frames = deliveries.map((payload, id) => frame(0, 'transfer', transfer(ASKS, id), payload))
+    // In one piece: what the end of the session is about is read in the same turn.
+    peer.socket.write(Buffer.concat([...frames, frame(0, 'transfer', transfer(99, 5), good)]))
+    assert.equal(conditionIn(await peer.next('end')), 'amqp:session:unattached-handle')
+    assert.deepEqual(peer.dispositions, [
+      [0, 1],
+      [2, 2],
+      [3, 4],
+    ])
+  })
+
   test('an answer waits for credit; of too many that wait the oldest go, and a drain is ended by the last (2.6.7)', async (t) => {
     const peer = await RawPeer.open(t, target())
     await links(peer, 0, '$management', 0)
@@ -225,6 +241,21 @@ export function requests(target: () => EventHubsTarget): void {
     )
     const { fields } = await peer.next('flow')
     assert.deepEqual([fields.handle, fields.link_credit, fields.delivery_count], [ANSWERS, 0, 300])
+  })
+
+  test('a drain waits for the rest of an answer that the window holds back (2.6.7)', async (t) => {
+    const peer = await RawPeer.open(t, target(), { max_frame_size: 512 })
+    await links(peer, 0, '$management', 0)
+    ask(peer, 0, READ, { message_id: 'x'.repeat(2000) })
+    await peer.echo(0)
+    const ofLink = (): number =>
+      peer.heard.filter(({ name, fields }) => name === 'flow' && fields.handle === ANSWERS).length
+    peer.credit(0, ANSWERS, 5, { incoming_window: 2, drain: true })
+    for (let i = 0; i < 2; i++) await peer.next('transfer')
+    await peer.echo(0)
+    assert.equal(ofLink(), 0)
+    peer.credit(0, ANSWERS, 5, { next_incoming_id: 2, drain: true })
+    assert.equal((await peer.next('flow')).fields.delivery_count, 5)
   })
 
   test('who asks without end within its credit is given more of it (2.6.7)', async (t) => {
