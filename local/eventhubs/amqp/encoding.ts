@@ -177,6 +177,7 @@ export const SECTION = {
   deliveryAnnotations: 0x71,
   messageAnnotations: 0x72,
   data: 0x75,
+  sequence: 0x76,
   footer: 0x78,
 } as const
 

@@ -32,6 +32,8 @@ export interface LinkSession {
   holdPartial(bytes: number): void
   /** Acknowledges a delivery: accepted, or rejected with a condition. */
   settle(deliveryId: number, refusal: Condition | undefined): void
+  /** Sends the acknowledgements that are held back to make runs. */
+  writeSettled(): void
 }
 
 /** A link as the peer asked for it. */
@@ -103,6 +105,8 @@ abstract class Link {
     if (this.#state === 'detached') return
     const { session, handle } = this
     if (this.#state === 'attached' && !session.ended) {
+      // A client takes what is not acknowledged by now for lost.
+      session.writeSettled()
       const fields = { handle, closed: true, ...(reason && { error: errorField(reason) }) }
       session.writer.write(encodeFrame(session.channel, 'detach', fields))
     }
@@ -197,7 +201,8 @@ export class IncomingLink extends Link {
     this.#size += part.length
     if (this.#size > this.maxMessage) this.#dropParts()
     else if (part.length > 0) {
-      this.#parts.push(part)
+      // A view keeps all of the chunk that it came in, however little of it this is.
+      this.#parts.push(2 * part.length < part.buffer.byteLength ? Buffer.from(part) : part)
       this.#held += part.length + PART_BYTES
       this.session.holdPartial(part.length + PART_BYTES)
     }
@@ -278,6 +283,7 @@ export class OutgoingLink extends Link {
   }
 
   #flow(): void {
+    if (!this.isAttached) return
     this.session.sendFlow({
       handle: this.handle,
       delivery_count: this.#deliveryCount,

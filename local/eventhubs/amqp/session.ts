@@ -148,7 +148,12 @@ export class Session implements LinkSession {
       })
     const link = attach.role
       ? new OutgoingLink(this, attach)
-      : new IncomingLink(this, attach, attach.initial_delivery_count ?? 0, this.#connection.maxMessage(attach))
+      : new IncomingLink(
+          this,
+          attach,
+          uintOf(attach.initial_delivery_count ?? 0, 'initial-delivery-count'),
+          this.#connection.maxMessage(attach),
+        )
     this.#connection.countLink(1)
     this.#links.set(handle, link)
     this.#connection.attach(link)

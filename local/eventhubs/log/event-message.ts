@@ -94,6 +94,8 @@ const encodedKey = (key: string): Buffer => Buffer.concat([symbol(PARTITION_KEY)
 function sectionCode(bytes: Buffer, value: number, last: number): number {
   const code = byteAt(bytes, value - 1)
   if (code < SECTION.header || code > SECTION.footer || code < last) throw new DecodeError('sections are out of order')
+  if (code === last && code !== SECTION.data && code !== SECTION.sequence)
+    throw new DecodeError('a section stands twice')
   return code
 }
 

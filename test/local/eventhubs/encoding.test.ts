@@ -83,7 +83,7 @@ for (const [what, wrap] of [
   test(`64 levels of ${what} are taken, and no more`, () => {
     // Each level here is one deep or two: a descriptor that is a list is a level of its own.
     const levels = what === 'descriptors' ? 32 : 64
-    let value = Buffer.from([0x45])
+    let value: Buffer = Buffer.from([0x45])
     for (let level = 0; level < levels; level++) value = wrap(value)
     assert.equal(checkedEnd(value, 0, value.length), value.length)
     value = wrap(value)

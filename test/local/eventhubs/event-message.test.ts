@@ -69,6 +69,8 @@ for (const [what, payload] of [
   ['nothing', Buffer.alloc(0)],
   ['a message without a body', Buffer.concat([HEADER, PROPERTIES, FOOTER])],
   ['annotations behind the properties', Buffer.concat([PROPERTIES, annotations(), BODY])],
+  ['two headers', Buffer.concat([HEADER, HEADER, BODY])],
+  ['annotations twice', Buffer.concat([annotations(), annotations(), BODY])],
   ['a section that is none', Buffer.concat([described(0x79, map()), BODY])],
   ['a data section of text', described(0x75, text('body'))],
 ] as const)
@@ -141,6 +143,14 @@ test("a receiver's runtime metrics go between header and annotations (AMQP 1.0 p
       ...['last_enqueued_sequence_number', 12, 'last_enqueued_offset', '8192'],
       ...['last_enqueued_time_utc', 77, 'runtime_info_retrieval_time_utc', 100],
     ])
+  }
+})
+
+test('a body may have more than one section of data, or of sequences (AMQP 1.0 part 3, 3.2)', () => {
+  const sequence = described(0x76, list(text('one')))
+  for (const body of [Buffer.concat([BODY, BODY]), Buffer.concat([sequence, sequence])]) {
+    const event = only(Buffer.concat([PROPERTIES, body]))
+    assert.deepEqual(storedSections(event).slice(2), sections(body))
   }
 })
 

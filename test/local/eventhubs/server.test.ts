@@ -10,6 +10,8 @@ import type { NamespaceSettings } from '../../../local/eventhubs/settings/namesp
 import { StartError } from '../../../local/kit/errors.ts'
 import { freePort } from '../../support/ports.ts'
 import { cleanUp, newFolder } from './controlled.ts'
+import { encoded, frame, RawPeer, transfer } from './raw-peer.ts'
+import { within } from './support.ts'
 
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
 
@@ -113,4 +115,23 @@ test('what was created is on disk, whole, before it is answered', async (t) => {
   const kept = JSON.parse(await readFile(join(dataDir, 'hubs', 'late', 'hub.json'), 'utf8'))
   assert.deepEqual([kept.partitions, kept.consumerGroups, kept.createdWhileRunning], [2, ['view'], true])
   await assert.rejects(access(join(dataDir, 'hubs', 'late', 'hub.json.new')))
+})
+
+test('what is stored when the endpoint stops is acknowledged, before its links are detached', async (t) => {
+  const running = await start(t, { port: 0, dataDir: await newFolder(), namespaces: [namespace('first-ns')] })
+  const connectionString = `Endpoint=sb://127.0.0.1:${new URL(running.address).port}`
+  const peer = await RawPeer.open(t, { connectionString, stop: () => running.stop() })
+  await peer.begin(0)
+  await peer.sender(0, 0, 'orders/Partitions/0')
+  const message = encoded('x'.repeat(20_000))
+  for (let id = 0; id < 500; id++) peer.socket.write(frame(0, 'transfer', transfer(0, id), message))
+  await peer.next('disposition')
+  await running.stop()
+  await within(peer.closed, 'the end')
+  const acknowledged = peer.dispositions.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  const log = running.namespaces[0]?.namespace.hubs.get('orders')?.partition('0')
+  assert.ok(acknowledged > 0)
+  assert.equal(acknowledged, Number(log?.info.lastSequence) + 1)
+  const names = peer.heard.map(({ name }) => name)
+  assert.ok(names.lastIndexOf('disposition') < names.indexOf('detach'), names.join(' '))
 })

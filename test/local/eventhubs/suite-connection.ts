@@ -125,6 +125,24 @@ export function connections(target: () => EventHubsTarget): void {
     await peer.echo(0)
   })
 
+  test('a delivery of few bytes holds few, however much came beside them (2.6.14)', async (t) => {
+    const peer = await RawPeer.open(t, target())
+    await peer.begin(0)
+    await peer.sender(0, 0, TARGET)
+    const before = await target().memory?.()
+    const part = frame(0, 'transfer', { handle: 0, more: true }, Buffer.alloc(1))
+    // Nobody looks at what fills the rest of a chunk: everything is sent settled, and dispositions are passed over.
+    const rest = frame(0, 'disposition', { role: true, first: 0, last: 0 }, Buffer.alloc(65_400))
+    peer.send(0, 'transfer', transfer(0, 0, { more: true }), Buffer.alloc(1))
+    for (let i = 0; i < 3000; i++)
+      if (!peer.socket.write(Buffer.concat([part, rest])))
+        await within(new Promise<void>((resolve) => peer.socket.once('drain', () => resolve())), 'room for more')
+    await peer.echo(0)
+    const after = await target().memory?.()
+    if (before === undefined || after === undefined) t.diagnostic('the memory of this target cannot be seen')
+    else assert.ok(after - before < 80_000_000, `${before} to ${after} bytes for a delivery of 3 KB`)
+  })
+
   test('input that needs no answer is answered with an empty frame: a client that leaves Nagle on waits for one', async (t) => {
     const peer = await RawPeer.open(t, target())
     await peer.begin(0)

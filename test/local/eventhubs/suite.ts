@@ -5,12 +5,14 @@ import { connections } from './suite-connection.ts'
 import { crashes } from './suite-crash.ts'
 import { crowd } from './suite-crowd.ts'
 import { faults } from './suite-faults.ts'
+import { flows } from './suite-flow.ts'
 import { hostility } from './suite-hostile.ts'
 import { idempotence } from './suite-idempotent.ts'
 import { links } from './suite-links.ts'
 import { protocol } from './suite-protocol.ts'
 import { receiving } from './suite-receive.ts'
 import { refusals } from './suite-refusals.ts'
+import { requests } from './suite-requests.ts'
 import { sending } from './suite-send.ts'
 import type { EventHubsTarget } from './support.ts'
 
@@ -31,6 +33,8 @@ export function eventHubsSuite(name: string, start: () => Promise<EventHubsTarge
     links(target)
     protocol(target)
     connections(target)
+    flows(target)
+    requests(target)
     // Before the server is killed: its witness stays connected from the first test on.
     hostility(target)
     balancing(target)
