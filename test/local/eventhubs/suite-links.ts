@@ -7,7 +7,7 @@ import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within
 
 /** What another AMQP client than the SDKs relies on. */
 export function links(target: () => EventHubsTarget): void {
-  test('a client with SASL PLAIN sends plain messages (format 0) in one frame and in many', async (t) => {
+  test('a client with SASL PLAIN sends plain messages (format 0) in one frame and in many (AMQP 1.0 part 5, 5.3; 2.6.14)', async (t) => {
     const connection = connectPlain(t)
     const sender: Sender = connection.open_sender('plain/Partitions/0')
     await within(once(sender, 'sendable'), 'credit')
@@ -32,7 +32,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(events[0]?.getRawAmqpMessage().deliveryAnnotations?.secret, undefined)
   })
 
-  test('a message that is no AMQP encoding is rejected, and its link goes on', async (t) => {
+  test('a message that is no AMQP encoding is rejected, and its link goes on (AMQP 1.0 part 3, 3.2, 3.4.3)', async (t) => {
     const connection = connectPlain(t)
     const sender: Sender = connection.open_sender('plain/Partitions/0')
     await within(once(sender, 'sendable'), 'credit')
@@ -45,7 +45,7 @@ export function links(target: () => EventHubsTarget): void {
     await within(once(sender, 'accepted'), 'an acknowledgement')
   })
 
-  test('a wrong password is refused, and a client with no claim is refused every entity', async (t) => {
+  test('a wrong password is refused (AMQP 1.0 part 5, 5.3), and a client with no claim is refused every entity', async (t) => {
     const wrong = rhea.create_container().connect({ ...address(), username: KEY_NAME, password: 'wrong' })
     wrong.on('disconnected', () => {})
     t.after(() => wrong.close())
@@ -61,7 +61,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(conditionOf(receiver), 'amqp:unauthorized-access')
   })
 
-  test('a receiver gets no more events than it gave credit for, and the next when it gives more', async (t) => {
+  test('a receiver gets no more events than it gave credit for, and the next when it gives more (AMQP 1.0 2.6.7)', async (t) => {
     const producer = producerOf(t, target().connectionString, 'credit')
     for (let i = 0; i < 10; i++)
       await producer.sendBatch(Array.from({ length: 100 }, (_, j) => ({ body: i * 100 + j })))
@@ -91,7 +91,7 @@ export function links(target: () => EventHubsTarget): void {
     )
   })
 
-  test('a receiver that drains its credit at the end of a partition is told that there is no more', async (t) => {
+  test('a receiver that drains its credit at the end of a partition is told that there is no more (AMQP 1.0 2.6.7)', async (t) => {
     const connection = connectPlain(t)
     const receiver: Receiver = connection.open_receiver({
       source: 'refusals/ConsumerGroups/audit/Partitions/1',
@@ -111,7 +111,7 @@ export function links(target: () => EventHubsTarget): void {
     assert.equal(conditionOf(refused.connection), 'amqp:not-allowed')
   })
 
-  test('an idle client hears an empty frame before its idle time-out', async (t) => {
+  test('an idle client hears an empty frame before its idle time-out (AMQP 1.0 2.4.5)', async (t) => {
     const client = rhea.create_container().connect({ ...address(), username: 'nobody', idle_time_out: 200 })
     t.after(() => client.close())
     await within(once(client, 'connection_open'), 'a connection')

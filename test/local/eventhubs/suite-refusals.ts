@@ -118,7 +118,7 @@ export function refusals(target: () => EventHubsTarget): void {
       assert.equal(codeOf(await subscribeError(consumer, '1', { startPosition })), 'ArgumentError')
   })
 
-  test('a message above 1 MiB is refused, and its producer goes on', async (t) => {
+  test('a message above 1 MiB is refused, and its producer goes on (AMQP 1.0 2.7.3, max-message-size)', async (t) => {
     const producer = producerOf(t, target().connectionString, 'refusals', IMPATIENT)
     const consumer = consumerOf(t, target().connectionString, 'refusals', IMPATIENT)
     const large = { body: 'x'.repeat(2 * 1024 * 1024) }
@@ -174,7 +174,7 @@ export function refusals(target: () => EventHubsTarget): void {
     }
   })
 
-  test('garbage and half frames end their own connection, while another client goes on working', async (t) => {
+  test('garbage and half frames end their own connection, while another client goes on working (AMQP 1.0 2.2, 2.3)', async (t) => {
     const producer = producerOf(t, target().connectionString, 'hostile', IMPATIENT)
     const consumer = consumerOf(t, target().connectionString, 'hostile', IMPATIENT)
     for (const [what, bytes] of HOSTILE) {
