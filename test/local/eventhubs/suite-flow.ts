@@ -9,6 +9,7 @@ import { type EventHubsTarget, producerOf, within } from './support.ts'
 const HUB = 'flows'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`
 const END_OF_PARTITION = `${HUB}/ConsumerGroups/$Default/Partitions/1`
+const LATEST = `${HUB}/ConsumerGroups/$Default/Partitions/2`
 const EVENTS = 50
 
 /** Windows, credit, ids and acknowledgements, number by number. Section numbers as in suite-protocol.ts. */
@@ -124,8 +125,25 @@ export function flows(target: () => EventHubsTarget): void {
     assert.equal(peer.count('transfer'), 0)
   })
 
+  test('a receiver that starts at the latest gets no event that is there, and the next that comes', async (t) => {
+    const peer = await filledPeer(t)
+    for (const [handle, start] of [`> '@latest'`, `>= '@latest'`].entries()) {
+      const selector = rhea.types.wrap_described(`amqp.annotation.x-opt-offset ${start}`, 0x468c00000004)
+      const filter = { 'apache.org:selector-filter:string': selector }
+      const source = terminus.source({ address: LATEST, filter }).described()
+      const producer = producerOf(t, target().connectionString, HUB)
+      await producer.sendBatch([{ body: 'before' }], { partitionId: '2' })
+      const { lastEnqueuedSequenceNumber } = await producer.getPartitionProperties('2')
+      await peer.receiver(0, handle, LATEST, { source })
+      peer.credit(0, handle, 1, { next_incoming_id: handle })
+      await producer.sendBatch([{ body: 'after' }], { partitionId: '2' })
+      await peer.next('transfer')
+      assert.deepEqual(sequencesOf(peer, handle), [lastEnqueuedSequenceNumber + 1])
+    }
+  })
+
   for (const max_frame_size of [100_000, 512])
-    test(`runtime metrics stand between header and annotations, in frames of ${max_frame_size} bytes (part 3, 3.2)`, async (t) => {
+    test(`runtime metrics stand between header and annotations where they were asked for, in frames of ${max_frame_size} bytes (part 3, 3.2)`, async (t) => {
       const hub = `metrics${max_frame_size}`
       const sender = await RawPeer.open(t, target())
       await sender.begin(0)
@@ -133,20 +151,25 @@ export function flows(target: () => EventHubsTarget): void {
       const sent = Buffer.concat([described(0x70, list(bool(true))), dataSection(Buffer.alloc(1000))])
       sender.send(0, 'transfer', transfer(0, 0), sent)
       await sender.next('disposition')
-      const peer = await RawPeer.open(t, target(), { max_frame_size })
-      await peer.begin(0)
-      const desired_capabilities = 'com.microsoft:enable-receiver-runtime-metric'
-      await peer.receiver(0, 0, `${hub}/ConsumerGroups/$Default/Partitions/0`, { desired_capabilities })
-      peer.credit(0, 0, 1)
-      while (transfersOf(peer).every(({ fields }) => fields.more)) await peer.next('transfer')
-      const whole = Buffer.concat(transfersOf(peer).map(({ payload }) => payload))
-      const sections: unknown[] = []
-      for (let at = 0; at < whole.length; ) {
-        const { value, end } = readValue(whole, at)
-        sections.push((value as Described).descriptor)
-        at = end
+      for (const [desired_capabilities, codes] of [
+        ['com.microsoft:enable-receiver-runtime-metric', [0x70, 0x71, 0x72, 0x75]],
+        [undefined, [0x70, 0x72, 0x75]],
+      ] as const) {
+        const peer = await RawPeer.open(t, target(), { max_frame_size })
+        await peer.begin(0)
+        await peer.receiver(0, 0, `${hub}/ConsumerGroups/$Default/Partitions/0`, { desired_capabilities })
+        peer.credit(0, 0, 1)
+        do await peer.next('transfer')
+        while (transfersOf(peer).every(({ fields }) => fields.more))
+        const whole = Buffer.concat(transfersOf(peer).map(({ payload }) => payload))
+        const sections: unknown[] = []
+        for (let at = 0; at < whole.length; ) {
+          const { value, end } = readValue(whole, at)
+          sections.push((value as Described).descriptor)
+          at = end
+        }
+        assert.deepEqual(sections, codes)
       }
-      assert.deepEqual(sections, [0x70, 0x71, 0x72, 0x75])
     })
 
   test("a flow that crosses a detach of the server's is no reason to speak of the link again (2.6.4)", async (t) => {
