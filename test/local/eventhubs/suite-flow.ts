@@ -172,6 +172,57 @@ export function flows(target: () => EventHubsTarget): void {
       }
     })
 
+  test('a receiver of a lower epoch, or of none, is refused at once, and the owner hears nothing of it', async (t) => {
+    const peer = await filledPeer(t)
+    const withEpoch = (epoch: number): Fields => ({
+      properties: { 'com.microsoft:epoch': rhea.types.wrap_long(epoch) },
+    })
+    const source = `${HUB}/ConsumerGroups/audit/Partitions/0`
+    await peer.receiver(0, 0, source, withEpoch(2))
+    for (const [handle, fields] of [
+      [1, withEpoch(1)],
+      [2, {}],
+    ] as const) {
+      await peer.receiver(0, handle, source, fields)
+      const detached = await peer.next('detach')
+      assert.deepEqual([detached.fields.handle, conditionIn(detached)], [handle, 'amqp:link:stolen'])
+    }
+    peer.credit(0, 0, 1)
+    await peer.next('transfer')
+    await peer.receiver(0, 3, source, withEpoch(2))
+    const kicked = peer.heard.filter(({ name }) => name === 'detach').slice(2)
+    assert.deepEqual(
+      kicked.map((detached) => [detached.fields.handle, conditionIn(detached)]),
+      [[0, 'amqp:link:stolen']],
+    )
+  })
+
+  test('an idempotent producer that opens again with a higher epoch ends its link of before; a send without marks is rejected', async (t) => {
+    const peer = await filledPeer(t)
+    const producer = (epoch: number): Fields => ({
+      desired_capabilities: 'com.microsoft:idempotent-producer',
+      properties: {
+        'com.microsoft:producer-id': rhea.types.wrap_long(4711),
+        'com.microsoft:producer-epoch': rhea.types.wrap_short(epoch),
+      },
+    })
+    await peer.sender(0, 0, `${HUB}/Partitions/2`, producer(1))
+    await peer.sender(0, 1, `${HUB}/Partitions/2`, producer(2))
+    const detached = peer.heard.find(({ name }) => name === 'detach')
+    assert.ok(detached)
+    assert.deepEqual([detached.fields.handle, conditionIn(detached)], [0, 'com.microsoft:producer-epoch-stolen'])
+    peer.send(0, 'transfer', transfer(1, 0), encoded('without marks'))
+    assert.equal(conditionIn(await peer.next('disposition')), 'com.microsoft:argument-error')
+  })
+
+  test('an epoch that is no whole number is refused', async (t) => {
+    const peer = await filledPeer(t)
+    for (const [handle, epoch] of ['1', rhea.types.wrap_double(1.5)].entries()) {
+      await peer.receiver(0, handle, SOURCE, { properties: { 'com.microsoft:epoch': epoch } })
+      assert.equal(conditionIn(await peer.next('detach')), 'com.microsoft:argument-error')
+    }
+  })
+
   test("a flow that crosses a detach of the server's is no reason to speak of the link again (2.6.4)", async (t) => {
     const peer = await filledPeer(t)
     peer.send(0, 'attach', { name: 'nowhere', handle: 0, role: true })
@@ -367,6 +418,23 @@ export function flows(target: () => EventHubsTarget): void {
     assert.equal(lastEnqueuedSequenceNumber, count)
     if (before === undefined) t.diagnostic('the memory of this target cannot be seen')
     else assert.ok(most - before < 100_000_000, `${before} to ${most} bytes for 150 MB that were poured in`)
+
+    // The same for who asks for all of it and reads nothing.
+    const rested = await target().memory?.()
+    const reader = await RawPeer.open(t, target())
+    await reader.begin(0, { incoming_window: 10_000 })
+    await reader.receiver(0, 0, 'poured/ConsumerGroups/$Default/Partitions/0')
+    reader.socket.pause()
+    reader.credit(0, 0, 10_000, { incoming_window: 10_000 })
+    // Another reads all of it the while.
+    const other = await RawPeer.open(t, target())
+    await other.begin(0, { incoming_window: 10_000 })
+    await other.receiver(0, 0, 'poured/ConsumerGroups/audit/Partitions/0')
+    other.credit(0, 0, count + 1, { incoming_window: 10_000 })
+    for (let i = 0; i <= count; i++) await other.next('transfer')
+    const held = await target().memory?.()
+    if (rested !== undefined && held !== undefined)
+      assert.ok(held - rested < 60_000_000, `${rested} to ${held} bytes for one reader of 150 MB that does not read`)
   })
 
   test('a receiver at the end of a partition hears of what comes, when it comes', async (t) => {

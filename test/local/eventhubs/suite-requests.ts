@@ -114,7 +114,7 @@ export function requests(target: () => EventHubsTarget): void {
     await peer.begin(1)
     await peer.sender(1, 0, `${HUB}/Partitions/0`)
     await peer.sender(1, 1, `${OTHER}/Partitions/0`)
-    assert.equal(await putToken(peer, 0, HUB, token(HUB, 3600)), 202)
+    assert.equal(await putToken(peer, 0, HUB, token(HUB, 4)), 202)
     const detached = await peer.next('detach')
     assert.deepEqual([detached.fields.handle, conditionIn(detached)], [1, 'amqp:unauthorized-access'])
     // A flow that was under way names a link that is gone.
@@ -125,6 +125,7 @@ export function requests(target: () => EventHubsTarget): void {
     await peer.echo(1)
     assert.deepEqual(peer.dispositions, [[0, 0]])
     assert.equal(peer.count('detach'), 1)
+    assert.equal((await peer.next('detach')).fields.handle, 0, 'the renewed one expires in its turn')
     assert.equal(await putToken(peer, 0, OTHER, token(OTHER)), 202, 'links to $cbs need no token')
   })
 
