@@ -62,6 +62,9 @@ export const tooManyReceivers = (limit: number): Refusal =>
     `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${limit}.`,
   )
 
+export const tooManyReplyLinks = (limit: number): Refusal =>
+  new Refusal('amqp:resource-limit-exceeded', `A connection may have ${limit} links for answers.`)
+
 export const tokenExpired = (path: string): Condition => ({
   condition: 'amqp:unauthorized-access',
   description: `ExpiredToken: the token of '${path}' has expired.`,
@@ -80,7 +83,7 @@ export const noProducerMark = (): Refusal =>
   )
 
 export const badProducer = (property: string): Refusal =>
-  new Refusal('com.microsoft:argument-error', `The producer's property '${property}' is not a whole number.`)
+  new Refusal('com.microsoft:argument-error', `The producer's property '${property}' is out of range.`)
 
 export const producerStolen = (epoch: number, current: number): Refusal =>
   new Refusal(

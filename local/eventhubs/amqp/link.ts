@@ -58,7 +58,9 @@ abstract class Link {
     this.target = terminusOf(attach.target)
     this.properties = attach.properties ?? {}
     this.desiredCapabilities = [attach.desired_capabilities ?? []].flat().map(String)
-    this.#settleMode = attach.snd_settle_mode ?? undefined
+    const mode = attach.snd_settle_mode ?? undefined
+    if (mode !== undefined && uintOf(mode, 'snd-settle-mode') > 2) throw new DecodeError('snd-settle-mode is above 2')
+    this.#settleMode = mode
   }
 
   protected abstract readonly attachFields: Readonly<Record<string, unknown>>

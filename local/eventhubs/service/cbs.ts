@@ -65,7 +65,7 @@ export class Claims {
       const grant = verifySasToken(String(request.body), this.#key, Date.now())
       if (!covers(grant, path)) throw unauthorized(`The token does not cover '${name}'.`)
       this.#grants.set(path, { path, expires: grant.expires })
-      if (this.#grants.size > MAX_GRANTS) this.#grants.delete(this.#firstToExpire()?.path ?? '')
+      if (this.#grants.size > MAX_GRANTS) this.#expire(this.#firstToExpire()?.path ?? '')
       this.#watch()
       return { status: 202, description: 'Accepted' }
     } catch (error) {
@@ -79,16 +79,18 @@ export class Claims {
     return first
   }
 
+  #expire(path: string): void {
+    this.#grants.delete(path)
+    this.#onExpired()
+  }
+
   #watch(): void {
     clearTimeout(this.#timer)
     const first = this.#firstToExpire()
     if (!first) return
     this.#timer = setTimeout(
       () => {
-        if (first.expires <= Date.now()) {
-          this.#grants.delete(first.path)
-          this.#onExpired()
-        }
+        if (first.expires <= Date.now()) this.#expire(first.path)
         this.#watch()
       },
       Math.min(MAX_TIMER_MS, Math.max(0, first.expires - Date.now())),

@@ -3,7 +3,16 @@ import type { Attach } from '../amqp/codec.ts'
 import { terminusOf } from '../amqp/codec.ts'
 import { AmqpConnection, type ConnectionHandler } from '../amqp/connection.ts'
 import { IncomingLink, type OutgoingLink } from '../amqp/link.ts'
-import { badEpoch, badFilter, beyondEnd, conditionOf, entityNotFound, STOPPING, tokenExpired } from '../conditions.ts'
+import {
+  badEpoch,
+  badFilter,
+  beyondEnd,
+  conditionOf,
+  entityNotFound,
+  STOPPING,
+  tokenExpired,
+  tooManyReplyLinks,
+} from '../conditions.ts'
 import type { Hub } from '../hub.ts'
 import type { LogInfo } from '../log/partition-log.ts'
 import { EARLIEST, parseSelector, type StartPosition } from '../log/start-position.ts'
@@ -18,7 +27,10 @@ import { MAX_REQUEST, ReplyLink, RequestNode } from './request-node.ts'
 
 /** The service's limit of one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_MESSAGE = 1024 * 1024
-const SELECTOR = 'apache.org:selector-filter:string'
+/** The selector filter's descriptor: a symbol, or its number. What key a client puts it under is its own affair. */
+const SELECTOR: readonly unknown[] = ['apache.org:selector-filter:string', 0x468c00000004]
+/** A client has two for each of its sessions at most. */
+const MAX_REPLY_LINKS = 20
 const METRICS = 'com.microsoft:enable-receiver-runtime-metric'
 const EPOCH = 'com.microsoft:epoch'
 
@@ -109,6 +121,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   #attachReplies(link: OutgoingLink): void {
+    if (this.#replies.size >= MAX_REPLY_LINKS) throw tooManyReplyLinks(MAX_REPLY_LINKS)
     const replies = new ReplyLink(link)
     this.#replies.add(replies)
     link.onClosed = () => this.#replies.delete(replies)
@@ -158,9 +171,8 @@ function epochOf(link: OutgoingLink): number | undefined {
 }
 
 function startOf(link: OutgoingLink, { lastSequence, lastOffset }: LogInfo): StartPosition {
-  const described = link.source.filter?.[SELECTOR]
-  if (described === undefined || described === null) return EARLIEST
-  const selector = typeof described === 'object' && 'value' in described ? String(described.value) : String(described)
+  const selector = selectorOf(link.source.filter ?? {})
+  if (selector === undefined) return EARLIEST
   const start = parseSelector(selector)
   if (!start) throw badFilter(selector)
   if (start === 'latest') return { key: 'sequence', min: lastSequence + 1 }
@@ -169,4 +181,16 @@ function startOf(link: OutgoingLink, { lastSequence, lastOffset }: LogInfo): Sta
     throw beyondEnd('sequence number', start.min, lastSequence)
   if (start.key === 'offset' && start.min > lastOffset + 1) throw beyondEnd('offset', start.min, lastOffset)
   return start
+}
+
+/** @throws Refusal com.microsoft:argument-error for a filter that is none of the service's: to pass it over would send what was not asked for. */
+function selectorOf(filter: Readonly<Record<string, unknown>>): string | undefined {
+  let selector: string | undefined
+  for (const [key, field] of Object.entries(filter)) {
+    if (field === null || field === undefined) continue
+    const { descriptor, value = field } = Object(field) as { descriptor?: { value?: unknown }; value?: unknown }
+    if (!SELECTOR.includes(descriptor?.value ?? key)) throw badFilter(key)
+    selector = String(value)
+  }
+  return selector
 }

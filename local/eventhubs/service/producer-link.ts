@@ -18,6 +18,9 @@ const EPOCH = 'com.microsoft:producer-epoch'
 const SEQUENCE = 'com.microsoft:producer-sequence-number'
 /** Ids are longs, and safe integers to clients in JavaScript. */
 const MAX_ID = 2 ** 47
+/** A short, and an int. */
+const MAX_EPOCH = 2 ** 15 - 1
+const MAX_SEQUENCE = 2 ** 31 - 1
 
 export interface ProducerTarget {
   /** The partition that the link names. */
@@ -68,10 +71,10 @@ export class ProducerLink {
   /** The producer's identity: what it brought, and for what it left open what is known of it or new. */
   #openProducer(log: PartitionLog): Readonly<Record<string, unknown>> {
     const { properties } = this.link
-    const id = integer(properties, ID) ?? randomInt(1, MAX_ID)
+    const id = integer(properties, ID, Number.MAX_SAFE_INTEGER) ?? randomInt(1, MAX_ID)
     const known = log.producer(id)
-    const epoch = integer(properties, EPOCH) ?? known?.epoch ?? 0
-    const sequence = integer(properties, SEQUENCE) ?? known?.sequence ?? 0
+    const epoch = integer(properties, EPOCH, MAX_EPOCH) ?? known?.epoch ?? 0
+    const sequence = integer(properties, SEQUENCE, MAX_SEQUENCE) ?? known?.sequence ?? 0
     log.openProducer(id, epoch, sequence)
     this.#join(log, id, epoch)
     return {
@@ -173,8 +176,9 @@ class Send implements Append {
   }
 }
 
-function integer(properties: Readonly<Record<string, unknown>>, name: string): number | undefined {
+function integer(properties: Readonly<Record<string, unknown>>, name: string, max: number): number | undefined {
   const value = properties[name] ?? undefined
-  if (value !== undefined && !Number.isSafeInteger(value)) throw badProducer(name)
-  return value as number | undefined
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) throw badProducer(name)
+  return value
 }

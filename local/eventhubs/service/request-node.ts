@@ -8,8 +8,9 @@ import { conditionOf, tooLarge } from '../conditions.ts'
 const REQUESTS = 100
 /** Largest request. */
 export const MAX_REQUEST = 64 * 1024
-/** Answers kept for a client that gives no credit for them. */
+/** Answers kept for a client that gives no credit for them, and their bytes. */
 const MAX_QUEUED = 2 * REQUESTS
+const MAX_QUEUED_BYTES = 1024 * 1024
 
 /** An answer of `$cbs` or `$management`. */
 export interface Reply {
@@ -23,6 +24,7 @@ export interface Reply {
 export class ReplyLink {
   readonly link: OutgoingLink
   readonly #queue: Buffer[] = []
+  #queuedBytes = 0
 
   constructor(link: OutgoingLink) {
     this.link = link
@@ -32,13 +34,20 @@ export class ReplyLink {
   /** Sends an answer as soon as there is credit for it; the oldest that waits is dropped where too many do. */
   push(answer: Buffer): void {
     this.#queue.push(answer)
-    if (this.#queue.length > MAX_QUEUED) this.#queue.shift()
+    this.#queuedBytes += answer.length
+    while (this.#queue.length > MAX_QUEUED || this.#queuedBytes > MAX_QUEUED_BYTES) this.#shift()
     this.#send()
+  }
+
+  #shift(): Buffer | undefined {
+    const answer = this.#queue.shift()
+    this.#queuedBytes -= answer?.length ?? 0
+    return answer
   }
 
   #send(): void {
     while (this.link.room > 0) {
-      const answer = this.#queue.shift()
+      const answer = this.#shift()
       if (!answer) break
       this.link.send(answer, 0, answer.length)
     }

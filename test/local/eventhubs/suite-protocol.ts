@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea from 'rhea'
+import terminus from 'rhea/lib/terminus.js'
 import { AMQP_HEADER, conditionIn, encoded, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
 import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
 
@@ -213,6 +214,67 @@ export function protocol(target: () => EventHubsTarget): void {
     for (let i = 0; i < 2; i++) await peer.next('transfer')
     await peer.echo(0)
     assert.equal(peer.count('transfer'), 12)
+  })
+
+  test('a start position is read by its descriptor, symbol or number, under any key; another filter is refused (part 3, 3.5.8)', async (t) => {
+    const events = Array.from({ length: 5 }, (_, body) => ({ body }))
+    await producerOf(t, target().connectionString, 'filtered').sendBatch(events, { partitionId: '0' })
+    const address = 'filtered/ConsumerGroups/$Default/Partitions/0'
+    const peer = await RawPeer.open(t, target())
+    await peer.begin(0)
+    const selector = (descriptor: string | number, after: number): unknown =>
+      rhea.types.wrap_described(`amqp.annotation.x-opt-sequence-number > '${after}'`, descriptor)
+    const filters = [
+      { 'apache.org:selector-filter:string': selector('apache.org:selector-filter:string', 0) },
+      { 'jms-selector': selector(0x468c00000004, 1) },
+      { 'jms-selector': selector('apache.org:selector-filter:string', 2) },
+    ]
+    for (const [handle, filter] of filters.entries()) {
+      await peer.receiver(0, handle, address, { source: terminus.source({ address, filter }).described() })
+      peer.credit(0, handle, 1, { next_incoming_id: handle })
+      const { payload } = await peer.next('transfer')
+      const message = rhea.message.decode(payload) as unknown as { message_annotations: Record<string, unknown> }
+      assert.equal(message.message_annotations['x-opt-sequence-number'], handle + 1)
+    }
+    const filter = { other: selector('apache.org:no-local-filter:list', 0) }
+    await peer.receiver(0, 9, address, { source: terminus.source({ address, filter }).described() })
+    assert.equal(conditionIn(await peer.next('detach')), 'com.microsoft:argument-error')
+  })
+
+  test('an attach with a settle mode that is none closes the connection; a producer with an epoch that is no short is refused, and not remembered', async (t) => {
+    const wrong = await RawPeer.open(t, target())
+    await wrong.begin(0)
+    wrong.send(0, 'attach', { name: 'x', handle: 0, role: false, snd_settle_mode: 7 })
+    assert.equal(conditionIn(await wrong.next('close')), 'amqp:decode-error')
+    const peer = await RawPeer.open(t, target())
+    await peer.begin(0)
+    const identity = (epoch: number) => ({
+      desired_capabilities: ['com.microsoft:idempotent-producer'],
+      properties: {
+        'com.microsoft:producer-id': rhea.types.wrap_long(4711),
+        'com.microsoft:producer-epoch': rhea.types.wrap_int(epoch),
+        'com.microsoft:producer-sequence-number': rhea.types.wrap_int(0),
+      },
+    })
+    const ends = { target: terminus.target({ address: `${HUB}/Partitions/1` }).described() }
+    peer.send(0, 'attach', { name: 'large', handle: 0, role: false, ...ends, ...identity(40_000) })
+    assert.equal(conditionIn(await peer.next('detach')), 'com.microsoft:argument-error')
+    // A higher epoch that had been remembered would end this one.
+    await peer.sender(0, 1, `${HUB}/Partitions/1`, identity(1))
+  })
+
+  test('links for answers without end are refused, and those that are there go on', async (t) => {
+    const peer = await RawPeer.open(t, target())
+    await peer.begin(0)
+    for (let handle = 1; handle <= 20; handle++) await peer.receiver(0, handle, '$management')
+    await peer.receiver(0, 21, '$management')
+    assert.equal(conditionIn(await peer.next('detach')), 'amqp:resource-limit-exceeded')
+    await peer.sender(0, 0, '$management')
+    peer.credit(0, 1, 1)
+    const properties = { operation: 'READ', type: 'com.microsoft:eventhub', name: HUB }
+    const request = rhea.message.encode({ application_properties: properties } as never)
+    peer.send(0, 'transfer', transfer(0, 0, { settled: true }), request)
+    assert.equal((await peer.next('transfer')).fields.handle, 1)
   })
 
   test('a message whose parts are malformed is rejected to its sender, before a consumer stumbles over it (part 1, 1.6)', async (t) => {

@@ -47,6 +47,7 @@ export const SUITE_HUBS = [
   'interleaved:1',
   'windows:1',
   'wrapped:1',
+  'filtered:1',
   'poison:1',
   'unread:1',
   'connections:2',
