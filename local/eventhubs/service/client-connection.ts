@@ -27,7 +27,10 @@ import { MAX_REQUEST, ReplyLink, RequestNode } from './request-node.ts'
 
 /** The service's limit of one send: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_MESSAGE = 1024 * 1024
-/** The selector filter's descriptor: a symbol, or its number. What key a client puts it under is its own affair. */
+/**
+ * The selector filter's name and its descriptor's number. A client may put it under any key where the descriptor is right (rhea), and under the
+ * right key with any descriptor (the SDK for .NET makes 0x468C of the number).
+ */
 const SELECTOR: readonly unknown[] = ['apache.org:selector-filter:string', 0x468c00000004]
 /** A client has two for each of its sessions at most. */
 const MAX_REPLY_LINKS = 20
@@ -189,7 +192,7 @@ function selectorOf(filter: Readonly<Record<string, unknown>>): string | undefin
   for (const [key, field] of Object.entries(filter)) {
     if (field === null || field === undefined) continue
     const { descriptor, value = field } = Object(field) as { descriptor?: { value?: unknown }; value?: unknown }
-    if (!SELECTOR.includes(descriptor?.value ?? key)) throw badFilter(key)
+    if (!SELECTOR.includes(key) && !SELECTOR.includes(descriptor?.value)) throw badFilter(key)
     selector = String(value)
   }
   return selector
