@@ -22,7 +22,7 @@ import { MECHANISMS, readPlain, SASL_AUTH, SASL_OK } from './sasl.ts'
 import { Session, type SessionConnection } from './session.ts'
 import { emptyTransfer, readTransfer } from './transfer.ts'
 
-export const MAX_FRAME = 1024 * 1024
+const MAX_FRAME = 1024 * 1024
 /** AMQP 1.0 part 2, 2.7.1: no peer may take less. */
 const MIN_FRAME = 512
 const CHANNEL_MAX = 999
@@ -101,10 +101,6 @@ export class AmqpConnection implements SessionConnection {
 
   get maxFrame(): number {
     return this.#maxFrame
-  }
-
-  get isOpen(): boolean {
-    return this.#state === 'open'
   }
 
   /** The socket holds what it could not send yet. */

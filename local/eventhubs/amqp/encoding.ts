@@ -1,5 +1,7 @@
 // Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0 part 1, 1.2 and 1.6).
 
+import { readInt64 } from '../int64.ts'
+
 /** The bytes are no AMQP 1.0 encoding. */
 export class DecodeError extends Error {
   override name = 'DecodeError'
@@ -146,7 +148,7 @@ export function integerAt(bytes: Buffer, at: number): number | undefined {
     case 0x71:
       return bytes.readInt32BE(at + 1)
     case 0x81: {
-      const value = bytes.readInt32BE(at + 1) * 0x1_0000_0000 + bytes.readUInt32BE(at + 5)
+      const value = readInt64(bytes, at + 1)
       return Number.isSafeInteger(value) ? value : undefined
     }
     default:

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** Frames are collected in memory of this size, so that what is written together leaves in one system call. */
-export const SLAB_BYTES = 256 * 1024
+const SLAB_BYTES = 256 * 1024
 /** Slabs kept for the next use: what the busiest connections need at once. */
 const SPARE_SLABS = 16
 

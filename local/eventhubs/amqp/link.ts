@@ -63,6 +63,8 @@ abstract class Link {
     this.#settleMode = mode
   }
 
+  /** Of this side's end: what the peer sends to, or receives from. */
+  abstract readonly address: string
   protected abstract readonly attachFields: Readonly<Record<string, unknown>>
 
   get isAttached(): boolean {
@@ -154,6 +156,10 @@ export class IncomingLink extends Link {
     this.maxMessage = maxMessage
   }
 
+  get address(): string {
+    return this.target.address
+  }
+
   protected get attachFields(): Readonly<Record<string, unknown>> {
     return { role: true, rcv_settle_mode: 0, max_message_size: this.maxMessage }
   }
@@ -242,6 +248,10 @@ export class OutgoingLink extends Link {
   /** More may be sent, or credit is to be drained. */
   onRoom: () => void = () => {}
 
+  get address(): string {
+    return this.source.address
+  }
+
   protected get attachFields(): Readonly<Record<string, unknown>> {
     return { role: false, initial_delivery_count: 0 }
   }
@@ -328,8 +338,8 @@ export class OutgoingLink extends Link {
       const { bytes, at, id } = this.#unsent
       const end = Math.min(bytes.length, at + session.maxFrame - TRANSFER_HEAD)
       const { writer } = session
-      writer.room(TRANSFER_HEAD + end - at)
       const size = TRANSFER_HEAD + end - at
+      writer.room(size)
       const payload = writeTransferHead(
         writer.bytes,
         writer.at,

@@ -14,7 +14,7 @@ import { IncomingLink, type LinkSession, OutgoingLink } from './link.ts'
 import { DISPOSITION_SIZE, type TransferFrame, writeAccepted } from './transfer.ts'
 
 /** Links of one session have handles from 0 to this. */
-export const HANDLE_MAX = 254
+const HANDLE_MAX = 254
 /** Never exhausted: what holds a sender back is its link's credit, and its socket when it is not read. */
 const INCOMING_WINDOW = 0x7fff_ffff
 const OUTGOING_WINDOW = 0x7fff_ffff

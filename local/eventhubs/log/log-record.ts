@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { readInt64, writeInt64 } from '../int64.ts'
 import { type PublishedEvent, storedHeader, storedSize, writeStored } from './event-message.ts'
 import type { KnownProducer } from './producer-table.ts'
 
@@ -74,8 +75,8 @@ export function encodeRecord(
   record.writeUInt32BE(size - RECORD_HEADER, 8)
   record.writeUInt32BE(count, 12)
   record.writeUInt32BE(producers.length, 16)
-  writeInteger(record, sequence, SEQUENCE_AT)
-  writeInteger(record, time, TIME_AT)
+  writeInt64(record, sequence, SEQUENCE_AT)
+  writeInt64(record, time, TIME_AT)
   let at = writeProducers(record, producers, RECORD_HEADER)
   let last = at
   let next = sequence
@@ -102,8 +103,8 @@ export function readHead(bytes: Buffer, at: number): RecordHead | undefined {
     length,
     count: bytes.readUInt32BE(at + 12),
     producers: bytes.readUInt32BE(at + 16),
-    sequence: readInteger(bytes, at + SEQUENCE_AT),
-    time: readInteger(bytes, at + TIME_AT),
+    sequence: readInt64(bytes, at + SEQUENCE_AT),
+    time: readInt64(bytes, at + TIME_AT),
   }
 }
 
@@ -175,8 +176,8 @@ export class EventCursor {
     if (at >= this.bytes.length) return false
     this.#left = this.bytes.readUInt32BE(at + 12)
     this.#at = at + RECORD_HEADER + this.bytes.readUInt32BE(at + 16) * PRODUCER_BYTES
-    this.sequence = readInteger(this.bytes, at + SEQUENCE_AT) - 1
-    this.time = readInteger(this.bytes, at + TIME_AT)
+    this.sequence = readInt64(this.bytes, at + SEQUENCE_AT) - 1
+    this.time = readInt64(this.bytes, at + TIME_AT)
     return true
   }
 }
@@ -185,9 +186,9 @@ export class EventCursor {
 export function writeProducers(target: Buffer, producers: readonly KnownProducer[], start: number): number {
   let at = start
   for (const { id, epoch, sequence } of producers) {
-    writeInteger(target, id, at)
-    writeInteger(target, epoch, at + 8)
-    writeInteger(target, sequence, at + 16)
+    writeInt64(target, id, at)
+    writeInt64(target, epoch, at + 8)
+    writeInt64(target, sequence, at + 16)
     at += PRODUCER_BYTES
   }
   return at
@@ -196,16 +197,6 @@ export function writeProducers(target: Buffer, producers: readonly KnownProducer
 export function readProducers(bytes: Buffer, start: number, count: number): KnownProducer[] {
   return Array.from({ length: count }, (_, i) => {
     const at = start + i * PRODUCER_BYTES
-    return { id: readInteger(bytes, at), epoch: readInteger(bytes, at + 8), sequence: readInteger(bytes, at + 16) }
+    return { id: readInt64(bytes, at), epoch: readInt64(bytes, at + 8), sequence: readInt64(bytes, at + 16) }
   })
-}
-
-/** A safe integer in eight bytes, two's complement. */
-export function writeInteger(target: Buffer, value: number, at: number): void {
-  target.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
-  target.writeUInt32BE(value >>> 0, at + 4)
-}
-
-export function readInteger(bytes: Buffer, at: number): number {
-  return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
+import { readInt64, writeInt64 } from '../int64.ts'
 import type { LastEvent } from './log-info.ts'
-import { PRODUCER_BYTES, readInteger, readProducers, writeInteger, writeProducers } from './log-record.ts'
+import { PRODUCER_BYTES, readProducers, writeProducers } from './log-record.ts'
 import { type KnownProducer, PRODUCER_LIMIT } from './producer-table.ts'
 
 // A segment's file starts with:
@@ -31,10 +32,10 @@ export function encodeHeader(base: number, before: LastEvent, producers: readonl
   bytes.writeUInt32BE(MAGIC, 0)
   bytes.writeUInt32BE(VERSION, 8)
   bytes.writeUInt32BE(bytes.length, 12)
-  writeInteger(bytes, base, 16)
-  writeInteger(bytes, before.sequence, 24)
-  writeInteger(bytes, before.offset, 32)
-  writeInteger(bytes, before.time, 40)
+  writeInt64(bytes, base, 16)
+  writeInt64(bytes, before.sequence, 24)
+  writeInt64(bytes, before.offset, 32)
+  writeInt64(bytes, before.time, 40)
   bytes.writeUInt32BE(producers.length, 48)
   writeProducers(bytes, producers, FIXED)
   bytes.writeUInt32BE(crc32(bytes.subarray(CHECKED_FROM)), 4)
@@ -50,9 +51,9 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | number | undefined 
   const version = bytes.readUInt32BE(8)
   if (version !== VERSION) return version
   return {
-    base: readInteger(bytes, 16),
+    base: readInt64(bytes, 16),
     length,
-    before: { sequence: readInteger(bytes, 24), offset: readInteger(bytes, 32), time: readInteger(bytes, 40) },
+    before: { sequence: readInt64(bytes, 24), offset: readInt64(bytes, 32), time: readInt64(bytes, 40) },
     producers: readProducers(bytes, FIXED, bytes.readUInt32BE(48)),
   }
 }

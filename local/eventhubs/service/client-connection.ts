@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Attach } from '../amqp/codec.ts'
-import { terminusOf } from '../amqp/codec.ts'
+import { type Attach, terminusOf } from '../amqp/codec.ts'
 import { AmqpConnection, type ConnectionHandler } from '../amqp/connection.ts'
 import { IncomingLink, type OutgoingLink } from '../amqp/link.ts'
 import {
@@ -74,10 +73,9 @@ export class ClientConnection implements ConnectionHandler {
 
   attach(link: IncomingLink | OutgoingLink): void {
     const sends = link instanceof IncomingLink
-    const path = sends ? link.target.address : link.source.address
     try {
-      const address = parseAddress(path, sends)
-      if (!address) throw entityNotFound(path)
+      const address = parseAddress(link.address, sends)
+      if (!address) throw entityNotFound(link.address)
       if (sends) this.#attachIncoming(link, address)
       else if (address.node === 'egress') this.#attachConsumer(link, address)
       else this.#attachReplies(link)
@@ -103,19 +101,15 @@ export class ClientConnection implements ConnectionHandler {
   #attachIncoming(link: IncomingLink, address: Address): void {
     const replies = (): Iterable<ReplyLink> => this.#replies
     if (address.node === 'cbs') {
-      const node = new RequestNode(link, (request) => this.#claims.putToken(request), replies)
-      link.accept()
-      node.start()
+      new RequestNode(link, (request) => this.#claims.putToken(request), replies).start()
     } else if (address.node === 'management') {
       const findHub = (name: string, token: unknown): Hub => {
         this.#claims.checkRequest(`${name}/$management`, token)
         return this.#hub(name)
       }
-      const node = new RequestNode(link, (request) => readManagement(findHub, request), replies)
-      link.accept()
-      node.start()
+      new RequestNode(link, (request) => readManagement(findHub, request), replies).start()
     } else if (address.node === 'ingress') {
-      this.#claims.check(link.target.address)
+      this.#claims.check(link.address)
       const hub = this.#hub(address.hub)
       const fixed = address.partition === undefined ? undefined : hub.partition(address.partition)
       const target = { fixed, choose: (key: string | undefined) => hub.partitionFor(key) }
@@ -132,7 +126,7 @@ export class ClientConnection implements ConnectionHandler {
   }
 
   #attachConsumer(link: OutgoingLink, { hub: name, group, partition }: EgressAddress): void {
-    this.#claims.check(link.source.address)
+    this.#claims.check(link.address)
     const hub = this.#hub(name)
     const receivers = hub.receivers(group, partition)
     const log = hub.partition(partition)
@@ -159,10 +153,9 @@ export class ClientConnection implements ConnectionHandler {
 
   #detachExpired(): void {
     for (const link of this.#connection.links) {
-      const path = link instanceof IncomingLink ? link.target.address : link.source.address
-      const address = parseAddress(path, link instanceof IncomingLink)
+      const address = parseAddress(link.address, link instanceof IncomingLink)
       if (address?.node !== 'ingress' && address?.node !== 'egress') continue
-      if (!this.#claims.allows(path)) link.detach(tokenExpired(path))
+      if (!this.#claims.allows(link.address)) link.detach(tokenExpired(link.address))
     }
   }
 }

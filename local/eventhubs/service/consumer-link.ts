@@ -107,7 +107,7 @@ export class ConsumerLink implements Member {
     if (this.#link.credit > CREDIT_LIMIT) this.#end(STOPPING)
     if (this.#closed || this.#connection.isCongested || this.#link.room === 0 || !this.#advance()) return
     const fault = this.#namespace.faults.onDeliver()
-    if (fault === 'steal') this.#end(conditionOf(injectedSteal()))
+    if (fault === 'steal') this.disconnect(injectedSteal())
     else if (fault === 'drop') this.#connection.destroy()
     else this.#sendTurn()
   }

@@ -91,13 +91,13 @@ export class ProducerLink {
     const byId = idempotentLinks.get(log) ?? new Map<number, Set<ProducerLink>>()
     idempotentLinks.set(log, byId)
     const links = byId.get(id) ?? new Set()
-    byId.set(id, links)
     for (const other of links) {
       const theirs = other.#epoch ?? 0
       if (theirs < epoch) other.link.detach(conditionOf(producerStolen(theirs, epoch)))
     }
     this.#epoch = epoch
     links.add(this)
+    // Also again: the last of those that were detached has taken the set away.
     byId.set(id, links)
     this.link.onClosed = () => {
       links.delete(this)

@@ -69,8 +69,9 @@ export class RequestNode {
     link.onDelivery = (delivery) => this.#onRequest(delivery)
   }
 
-  /** Lets requests come. */
+  /** Accepts the link and lets requests come. */
   start(): void {
+    this.#link.accept()
     this.#link.grant(REQUESTS)
   }
 
@@ -102,10 +103,8 @@ export class RequestNode {
 
   /** `reply_to` names the reply link itself (`$cbs`) or its target's address (`$management`). */
   #replyLink(replyTo: string | undefined): ReplyLink | undefined {
-    const { session, target } = this.#link
-    const here = [...this.#replyLinks()].filter(
-      ({ link }) => link.session === session && link.source.address === target.address,
-    )
+    const { session, address } = this.#link
+    const here = [...this.#replyLinks()].filter(({ link }) => link.session === session && link.address === address)
     return here.find(({ link }) => link.name === replyTo || link.target.address === replyTo) ?? here[0]
   }
 }

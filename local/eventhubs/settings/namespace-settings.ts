@@ -3,7 +3,7 @@ import { StartError } from '../../kit/errors.ts'
 import { MAX_THROUGHPUT_UNITS } from '../faults/throttle.ts'
 import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
 import { type HubSettings, readHub, repeated } from './hub-settings.ts'
-import { arrayOf, InvalidSettings, invalid, membersOf, wholeNumber } from './settings-check.ts'
+import { arrayOf, InvalidSettings, invalid, membersOf, optionalWholeNumber, wholeNumber } from './settings-check.ts'
 
 /** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
 export interface NamespaceSettings {
@@ -91,7 +91,7 @@ function checkNamespaceName(name: unknown, place: string): string {
 }
 
 function readUnits(value: unknown, place: string): number | undefined {
-  return value === undefined ? undefined : wholeNumber(value, 1, MAX_THROUGHPUT_UNITS, place, 'throughputUnits')
+  return optionalWholeNumber(value, 1, MAX_THROUGHPUT_UNITS, place, 'throughputUnits')
 }
 
 function readHubs(value: unknown, place: string): readonly HubSettings[] {
