@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { answers } from '../../test/support/ports.ts'
 import type { Broker } from './raw-client.ts'
 
 /** Where Debian's package puts the scripts themselves: those on PATH change the user to the system service's. */
@@ -127,18 +128,6 @@ async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map((server) => (server.address() as { readonly port: number }).port)
   await Promise.all(servers.map((server) => once(server.close(), 'close')))
   return ports
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

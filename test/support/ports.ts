@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { listen } from '../../local/kit/listen.ts'
 
 /** A port that nobody listens on: what is started on it can come back on it. */
@@ -7,6 +8,19 @@ export async function freePort(): Promise<number> {
   const port = await listen(server, 0, 'a test')
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+/** Whether somebody accepts connections there. */
+export async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }
 
 /** Settings for a local cloud and a host of their own, on free ports. @param dataDir where they keep their data. */

@@ -13,12 +13,11 @@ import {
   cleanUp,
   controlFile,
   killAndRestart,
-  MAIN,
   newFolder,
-  settingsOf,
   startConfigured,
   startControlled,
 } from './controlled.ts'
+import { MAIN, settingsOf } from './endpoint.ts'
 import { unrefRenewals } from './sdk-timers.ts'
 import { bodiesOf, consumerOf, PATIENT, producerOf, receive, refusalOf, within } from './support.ts'
 

@@ -1,10 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Child, startChild } from '../../../local/kit/child.ts'
-import { connectionStringOf, temporaryFolder } from './endpoint.ts'
-
-export const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
+import type { Child } from '../../../local/kit/child.ts'
+import { connectionStringOf, settingsOf, startProcess, temporaryFolder } from './endpoint.ts'
 
 /** An answer of the control endpoint. */
 export interface Answered {
@@ -67,19 +64,14 @@ export async function startConfigured(
   text: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Child> {
-  await writeFile(join(folder, 'hubs.json'), text)
-  const child = await startChild('eventhubs', MAIN, { ...settingsOf(folder), ...env })
+  const child = await startProcess(folder, text, {
+    ...settingsOf(folder),
+    TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
+    ...env,
+  })
   cleanups.push(() => child.stop())
   return child
 }
-
-/** For a process that keeps its data in the folder and reads `hubs.json` there; no control endpoint. */
-export const settingsOf = (folder: string): Readonly<Record<string, string>> => ({
-  TIDEMARK_EVENTHUBS_PORT: '0',
-  TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
-  TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
-  TIDEMARK_EVENTHUBS_HUBS: join(folder, 'hubs.json'),
-})
 
 export const controlFile = (folder: string): string => join(folder, 'data', 'control.json')
 

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 import rhea from 'rhea'
 import rheaFrames from 'rhea/lib/frames.js'
 import terminus from 'rhea/lib/terminus.js'
-import { type EventHubsTarget, within } from './support.ts'
+import { addressOf, type EventHubsTarget, within } from './support.ts'
 
 /** A frame as it came: the performative's name, what a test may ask of it, and the bytes after it. */
 export interface Heard {
@@ -35,8 +35,7 @@ const KEY = '\0RootManageSharedAccessKey\0SAS_KEY_VALUE'
 export type Fields = Readonly<Record<string, unknown>>
 
 export function socketOf(target: EventHubsTarget): Socket {
-  const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(target.connectionString) ?? []
-  return connect(Number(port), host)
+  return connect(addressOf(target.connectionString))
 }
 
 /** A client that says exactly what a test tells it to, frame by frame, and remembers every frame it heard. */

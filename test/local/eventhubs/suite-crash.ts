@@ -7,8 +7,7 @@ import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { ContainerClient } from '@azure/storage-blob'
 import { type Azurite, startAzurite } from './azurite.ts'
 import type { MemberMessage, MemberOptions } from './balance-member.ts'
-import { consumerOf, type EventHubsTarget, PATIENT, producerOf, receive, within } from './support.ts'
-import { addressOf } from './witness.ts'
+import { addressOf, consumerOf, type EventHubsTarget, PATIENT, producerOf, receive, within } from './support.ts'
 
 const PARTITIONS = ['0', '1', '2', '3']
 const PRODUCERS = 8

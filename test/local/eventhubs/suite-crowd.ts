@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import rhea, { type Connection, type EventContext } from 'rhea'
 import { AMQP_HEADER, beginFrame, EMPTY_FRAME, openFrame } from '../../support/amqp-wire.ts'
-import { type EventHubsTarget, within } from './support.ts'
-import { addressOf, SASL_PLAIN } from './witness.ts'
+import { addressOf, type EventHubsTarget, within } from './support.ts'
+import { SASL_PLAIN } from './witness.ts'
 
 const HUB = 'crowd'
 const PARTITIONS = 4

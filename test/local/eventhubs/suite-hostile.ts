@@ -13,8 +13,8 @@ import {
   transferFrame,
 } from '../../support/amqp-wire.ts'
 import { attacks, authenticates, beginning, type Stage } from './hostile-bytes.ts'
-import { type EventHubsTarget, producerOf, within } from './support.ts'
-import { addressOf, SASL_PLAIN, Witness } from './witness.ts'
+import { addressOf, type EventHubsTarget, producerOf, within } from './support.ts'
+import { SASL_PLAIN, Witness } from './witness.ts'
 
 const HUB = 'fuzzed'
 /** Of each family; TIDEMARK_FUZZ_RUNS for long runs. */

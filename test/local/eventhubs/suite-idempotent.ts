@@ -5,6 +5,7 @@ import { EventHubBufferedProducerClient, type EventHubProducerClient, earliestEv
 import rhea, { type Connection, type EventContext, type Sender } from 'rhea'
 import { HeldProxy } from './held-proxy.ts'
 import {
+  addressOf,
   bodiesOf,
   consumerOf,
   type EventHubsTarget,
@@ -15,7 +16,7 @@ import {
   refusalOf,
   within,
 } from './support.ts'
-import { addressOf, SASL_PLAIN } from './witness.ts'
+import { SASL_PLAIN } from './witness.ts'
 
 /** Each test has a partition of its own; the buffered producer has a hub, as it fills all of them. */
 const HUB = 'idempotent'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea'
-import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
+import { addressOf, bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
 
 /** What another AMQP client than the SDKs relies on. */
 export function links(target: () => EventHubsTarget): void {
@@ -127,8 +127,7 @@ export function links(target: () => EventHubsTarget): void {
   const KEY_NAME = 'RootManageSharedAccessKey'
 
   function address(): { host: string; port: number; reconnect: false } {
-    const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(target().connectionString) ?? []
-    return { host, port: Number(port), reconnect: false }
+    return { ...addressOf(target().connectionString), reconnect: false }
   }
 
   function connectPlain(t: TestContext): Connection {

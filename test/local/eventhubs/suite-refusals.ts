@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import {
+  addressOf,
   bodiesOf,
   codeOf,
   consumerOf,
@@ -190,8 +191,7 @@ export function refusals(target: () => EventHubsTarget): void {
 
   /** Writes the bytes, ends the stream, and settles when the server has let go of the connection. */
   async function sendRaw(bytes: Buffer): Promise<void> {
-    const [, port] = /127\.0\.0\.1:(\d+)/.exec(target().connectionString) ?? []
-    const socket = connect(Number(port), '127.0.0.1')
+    const socket = connect(addressOf(target().connectionString))
     socket.on('error', () => {})
     socket.on('data', () => {})
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))

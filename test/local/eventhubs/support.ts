@@ -22,6 +22,12 @@ export interface EventHubsTarget {
   stop(): Promise<void>
 }
 
+/** Host and port of an endpoint, for clients that are no SDK. */
+export function addressOf(connectionString: string): { host: string; port: number } {
+  const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(connectionString) ?? []
+  return { host, port: Number(port) }
+}
+
 /** Every test has hubs of its own. */
 export const SUITE_HUBS = [
   'refusals:2',

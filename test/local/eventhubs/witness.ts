@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import rhea, { type Connection, type EventContext, type Sender } from 'rhea'
-import { within } from './support.ts'
+import { addressOf, within } from './support.ts'
 
 const KEY_NAME = 'RootManageSharedAccessKey'
 const KEY = 'SAS_KEY_VALUE'
 
 export const SASL_PLAIN = { username: KEY_NAME, password: KEY } as const
-
-/** Host and port of an endpoint, for clients that are no SDK. */
-export function addressOf(connectionString: string): { host: string; port: number } {
-  const [, host = '', port] = /sb:\/\/([\d.]+):(\d+)/.exec(connectionString) ?? []
-  return { host, port: Number(port) }
-}
 
 /**
  * A client that was there before: its one connection stays open, and whenever asked it sends an event over it and receives it. Whatever
