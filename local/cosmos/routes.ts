@@ -1,9 +1,9 @@
-import { accountDocument } from './account.ts'
-import { type Answer, listOf, notAllowed } from './answers.ts'
-import { containers, databases, ranges } from './catalog-routes.ts'
 import { notFound } from './failure.ts'
-import { type Account, allItems, oneItem } from './item-routes.ts'
-import type { Request } from './requests.ts'
+import { type Answer, listOf, notAllowed } from './http/answers.ts'
+import type { Request } from './http/requests.ts'
+import { type Account, allItems, oneItem } from './items/item-routes.ts'
+import { accountDocument } from './resources/account.ts'
+import { containers, databases, ranges } from './resources/catalog-routes.ts'
 
 /** The map of the API: which request does what. https://learn.microsoft.com/rest/api/cosmos-db/ */
 export async function answer(account: Account, request: Request): Promise<Answer> {

@@ -3,15 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
-import type { Answer } from './answers.ts'
-import { Catalog } from './catalog.ts'
 import { Failure } from './failure.ts'
-import type { Account } from './item-routes.ts'
-import { Items } from './items.ts'
-import { drain, isQuery, type Request, readRequest, readTarget } from './requests.ts'
+import type { Answer } from './http/answers.ts'
+import { drain, isQuery, type Request, readRequest, readTarget } from './http/requests.ts'
+import { checkSignature, signingKey } from './http/signature.ts'
+import type { Account } from './items/item-routes.ts'
+import { Items } from './items/items.ts'
+import { Catalog } from './resources/catalog.ts'
 import { answer } from './routes.ts'
-import { checkSignature, signingKey } from './signature.ts'
-import { Store } from './store.ts'
+import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
 const SWEEP_MOST = 1000

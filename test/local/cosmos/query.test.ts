@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import { Catalog, type Container } from '../../../local/cosmos/catalog.ts'
-import { Items } from '../../../local/cosmos/items.ts'
+import { ALL_KEYS } from '../../../local/cosmos/items/extent.ts'
+import { Items } from '../../../local/cosmos/items/items.ts'
+import { keyText } from '../../../local/cosmos/items/partition-key.ts'
 import type { Json } from '../../../local/cosmos/json.ts'
-import { keyText } from '../../../local/cosmos/partition-key.ts'
-import { runQuery } from '../../../local/cosmos/queries.ts'
-import { parseQuery } from '../../../local/cosmos/query-parser.ts'
-import { Store } from '../../../local/cosmos/store.ts'
+import { parseQuery } from '../../../local/cosmos/query/parser.ts'
+import { runQuery } from '../../../local/cosmos/query/queries.ts'
+import { Catalog, type Container } from '../../../local/cosmos/resources/catalog.ts'
+import { Store } from '../../../local/cosmos/store/store.ts'
 import { temporaryFolder } from './endpoint.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -35,7 +36,7 @@ async function containerOf(documents: readonly Json[]): Promise<Container> {
   const container = await catalog.createContainer(catalog.database('d'), body)
   await store.write((lsn) => {
     for (const [index, document] of documents.entries())
-      items.create({ container, pk: keyText(document.pk) }, { ...document, id: idOf(index) }, lsn)
+      items.create({ container, pk: keyText([document.pk]) }, { ...document, id: idOf(index) }, lsn)
   })
   return container
 }
@@ -53,7 +54,8 @@ function ask(
   const results: unknown[] = []
   let continuation: string | undefined
   do {
-    const page = runQuery(store, container, pk, { text, parameters, maxItems, continuation })
+    const key = pk === undefined ? ALL_KEYS : ({ kind: 'one', pk } as const)
+    const page = runQuery(store, { container, key }, { text, parameters, maxItems, continuation })
     assert.ok(page.results.length <= maxItems)
     results.push(...page.results.map((json) => JSON.parse(json)))
     continuation = page.continuation
@@ -277,7 +279,7 @@ test('a query selects what a plain reading of its condition selects, whatever SQ
         const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
         assert.deepEqual(ask(container, query, parameters).sort(), expected, query)
         const inKey = expected.filter((id) => kept[Number(id)]?.pk === 'p')
-        assert.deepEqual(ask(container, query, parameters, '"p"'), inKey, query)
+        assert.deepEqual(ask(container, query, parameters, '["p"]'), inKey, query)
         const count = query.replace('c.id', 'COUNT(1)')
         assert.deepEqual(ask(container, count, parameters), [expected.length], count)
       }
@@ -296,7 +298,7 @@ test('all edge values, compared with each other by every operator and at every p
         const condition = { is: 'compare' as const, path, operator, value }
         const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
         const query = `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ${operator} @value`
-        const found = ask(container, query, new Map([['@value', value]]), '"p"', 100)
+        const found = ask(container, query, new Map([['@value', value]]), '["p"]', 100)
         assert.deepEqual(found, expected, `${query} ${textOf(value)}`)
       }
 })
@@ -319,7 +321,7 @@ test('numbers come in their exact order, ascending and descending, page by page 
           .sort((a, b) => (down ? b.version - a.version : a.version - b.version) || (a.id < b.id ? -1 : 1))
         for (const path of ['version', 'other']) {
           const query = `SELECT VALUE c.id FROM c WHERE c.pk = "p" AND c.${path} > @after ORDER BY c.${path} ${down ? 'DESC' : ''}`
-          const found = ask(container, query, new Map([['@after', after]]), '"p"', page)
+          const found = ask(container, query, new Map([['@after', after]]), '["p"]', page)
           assert.deepEqual(
             found,
             sorted.map(({ id }) => id),
@@ -336,7 +338,7 @@ test('ORDER BY goes by type first: undefined, null, booleans, numbers, texts, ar
   const shuffled = [...order.keys()].sort((a, b) => ((a * 7) % 12) - ((b * 7) % 12))
   const container = await containerOf(shuffled.map((at) => ({ pk: 'p', at, v: order[at] })))
   const up = [...order.keys()]
-  for (const pk of [undefined, '"p"']) {
+  for (const pk of [undefined, '["p"]']) {
     assert.deepEqual(ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v', new Map(), pk), up)
     assert.deepEqual(ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v DESC', new Map(), pk), up.toReversed())
   }

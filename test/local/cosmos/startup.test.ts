@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { Items } from '../../../local/cosmos/items.ts'
-import { Store } from '../../../local/cosmos/store.ts'
+import { Items } from '../../../local/cosmos/items/items.ts'
+import { Store } from '../../../local/cosmos/store/store.ts'
 import { StartError } from '../../../local/kit/errors.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
 import { portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
@@ -63,9 +63,9 @@ test('a data folder that cannot be made, or whose file is no data, is refused in
 test('data of a newer version is refused and not touched', async (t) => {
   const folder = await newFolder(t)
   const data = new DatabaseSync(join(folder, 'cosmos.sqlite'))
-  data.exec('PRAGMA user_version = 2')
+  data.exec('PRAGMA user_version = 99')
   data.close()
-  await refused(startEndpoint(folder), /newer version \(2\)/)
+  await refused(startEndpoint(folder), /newer version \(99\)/)
 })
 
 test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {
@@ -108,7 +108,7 @@ const FILL = `
 
 test('a full disk is never acknowledged: the process ends with one line, and the next start has what was', async (t) => {
   const folder = await newFolder(t)
-  const STORE = new URL('../../../local/cosmos/store.ts', import.meta.url).href
+  const STORE = new URL('../../../local/cosmos/store/store.ts', import.meta.url).href
   const child = spawn(process.execPath, ['--input-type=module', '-e', FILL], {
     env: { ...process.env, STORE, FOLDER: folder },
   })
@@ -160,7 +160,7 @@ test('the sweep removes all that expired, however much, and nothing else', async
   await store.write(() => {
     store.prepare("INSERT INTO databases (id, ts, etag) VALUES ('d', 0, '')").run()
     store.prepare("INSERT INTO containers (database, id, settings, ts, etag) VALUES (1, 'c', '{}', 0, '')").run()
-    const item = store.prepare("INSERT INTO items VALUES (1, '1', ?, 1, 1, 0, '', ?, '{}')")
+    const item = store.prepare("INSERT INTO items VALUES (NULL, 1, '1', ?, '', 1, 0, '', ?, '{}')")
     for (let n = 0; n < 25; n++) item.run(String(n), n < 22 ? 1 : n === 24 ? null : 4_000_000_000)
   })
   await new Items(store).sweep(10)

@@ -1,9 +1,9 @@
-import type { Container } from './catalog.ts'
-import { stepInto } from './json.ts'
-import type { Mark } from './query-continuation.ts'
-import { evaluate, type Parameters } from './query-evaluator.ts'
-import type { Comparison, Expression, Query } from './query-syntax.ts'
-import type { Store } from './store.ts'
+import { conditionsOf, type Extent } from '../items/extent.ts'
+import { stepInto } from '../json.ts'
+import type { Store } from '../store/store.ts'
+import type { Mark } from './continuation.ts'
+import { evaluate, type Parameters } from './evaluator.ts'
+import type { Comparison, Expression, Query } from './syntax.ts'
 
 // SQLite takes 1,000 conditions, and few make the most of the difference.
 const MAX_BOUNDS = 16
@@ -36,13 +36,12 @@ type Bound = readonly [path: readonly string[], operator: Comparison, value: str
  */
 export function scan(
   store: Store,
-  container: Container,
-  pk: string | undefined,
+  extent: Extent,
   query: Query,
   parameters: Parameters,
   from: Mark | undefined,
 ): { readonly ordered: boolean; readonly rows: Iterable<Row> } {
-  const { conditions, values, order, ordered } = plan(container, pk, query, parameters, from)
+  const { conditions, values, order, ordered } = plan(extent, query, parameters, from)
   const statement = store.prepare(`SELECT pk, id, body FROM items WHERE ${conditions.join(' AND ')} ORDER BY ${order}`)
   function* rows(): Generator<Row> {
     for (const row of statement.iterate(...values)) {
@@ -56,35 +55,29 @@ export function scan(
   return { ordered, rows: rows() }
 }
 
-function plan(
-  container: Container,
-  pk: string | undefined,
-  { where, orderBy }: Query,
-  parameters: Parameters,
-  from: Mark | undefined,
-): Scan {
-  const conditions = ['container = ?', '(expires IS NULL OR expires > ?)']
-  const values: (string | number)[] = [container.number, Date.now() / 1000]
+function plan(extent: Extent, { where, orderBy }: Query, parameters: Parameters, from: Mark | undefined): Scan {
+  const { conditions, values } = conditionsOf(extent)
+  const [keyPath, ...otherPaths] = extent.container.keyPaths
   const add = (condition: string, ...added: (string | number)[]): void => {
     conditions.push(condition)
     values.push(...added)
   }
-  if (pk !== undefined) add('pk = ?', pk)
   const numeric = new Set<string>()
   for (const [path, operator, value] of [...bounds(where, parameters)].slice(0, MAX_BOUNDS)) {
     const column = columnOf(path)
-    if (operator === '=' && path.join('/') === container.keyPath.join('/')) add('pk = ?', JSON.stringify(value))
+    if (operator === '=' && otherPaths.length === 0 && path.join('/') === keyPath?.join('/'))
+      add('pk = ?', JSON.stringify([value]))
     else add(`${column} ${operator} ?`, value)
     if (typeof value === 'number') numeric.add(column)
   }
   const [term] = orderBy
   if (term === undefined) {
-    if (from && pk !== undefined) add('id > ?', from.id)
+    if (from && extent.key.kind === 'one') add('id > ?', from.id)
     else if (from) add('(pk, id) > (?, ?)', from.pk, from.id)
     return { conditions, values, order: 'pk, id', ordered: true }
   }
   // Of what WHERE lets through, all have a number there: SQLite's order of those is exact.
-  const path = pk !== undefined && orderBy.length === 1 && isPlain(term.path) ? columnOf(term.path) : ''
+  const path = extent.key.kind === 'one' && orderBy.length === 1 && isPlain(term.path) ? columnOf(term.path) : ''
   if (!numeric.has(path)) return { conditions, values, order: 'pk, id', ordered: false }
   const [last] = from?.order ?? []
   if (Number.isSafeInteger(last)) add(`${path} ${term.descending ? '<=' : '>='} ?`, Number(last))

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, notFound, tooLarge } from './failure.ts'
-import { checkJson, MAX_NESTING } from './json.ts'
+import { badRequest, notFound, tooLarge } from '../failure.ts'
+import { checkJson, MAX_NESTING } from '../json.ts'
 
 // A batch may hold 2 MB of items, and names and JSON around them.
 const MAX_BODY_BYTES = 4 * 1024 * 1024

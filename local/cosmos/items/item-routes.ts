@@ -1,14 +1,14 @@
-import { type Answer, listOf, notAllowed } from './answers.ts'
+import { badRequest, Failure } from '../failure.ts'
+import { type Answer, listOf, notAllowed } from '../http/answers.ts'
+import { flag, isQuery, type Request } from '../http/requests.ts'
+import { isObject } from '../json.ts'
+import { runQuery } from '../query/queries.ts'
+import type { Catalog, Container } from '../resources/catalog.ts'
+import type { Store } from '../store/store.ts'
 import { BatchFailure, readBatch, runBatch } from './batch.ts'
-import type { Catalog, Container } from './catalog.ts'
 import { readFeed } from './change-feed.ts'
-import { badRequest, Failure } from './failure.ts'
 import type { Items, Place, Written } from './items.ts'
-import { isObject } from './json.ts'
 import { keyOfHeader } from './partition-key.ts'
-import { runQuery } from './queries.ts'
-import { flag, isQuery, type Request } from './requests.ts'
-import type { Store } from './store.ts'
 
 const DEFAULT_PAGE = 100
 const MAX_PAGE = 1000
@@ -44,7 +44,7 @@ const QUERY_PLAN = {
 export async function oneItem(account: Account, container: Container, request: Request): Promise<Answer> {
   const { items } = account
   const { method, headers, body } = request
-  const [id, pk] = [request.item ?? '', requiredKey(request)]
+  const [id, pk] = [request.item ?? '', requiredKey(container, request)]
   if (method === 'GET') {
     const item = items.read({ container, pk }, id)
     const known = headers['if-none-match']
@@ -79,7 +79,7 @@ async function create(account: Account, container: Container, request: Request):
   const upsert = flag(request, 'x-ms-documentdb-is-upsert')
   // A create that must not find one is what every create is.
   const conditions = upsert ? conditionsOf(request) : {}
-  const written = await write(account, container, requiredKey(request), (place, lsn) =>
+  const written = await write(account, container, requiredKey(container, request), (place, lsn) =>
     upsert ? items.upsert(place, body, conditions, lsn) : items.create(place, body, lsn),
   )
   return show(written, request)
@@ -88,7 +88,7 @@ async function create(account: Account, container: Container, request: Request):
 async function batch(account: Account, container: Container, request: Request): Promise<Answer> {
   if (!flag(request, 'x-ms-cosmos-batch-atomic'))
     throw badRequest('bulk requests that are not atomic are not supported by this endpoint')
-  const pk = requiredKey(request)
+  const pk = requiredKey(container, request)
   const operations = readBatch(request.body, request.bytes, pk)
   const headers = { 'x-ms-item-count': operations.length }
   try {
@@ -120,12 +120,17 @@ function query(store: Store, container: Container, request: Request, body: unkno
   checkRange(request)
   const { query: text, parameters = [] } = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
   if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
-  const page = runQuery(store, container, keyOfHeader(request.headers['x-ms-documentdb-partitionkey']), {
-    text,
-    parameters: new Map(parameters.map(readParameter)),
-    maxItems: pageSize(request),
-    continuation: request.headers['x-ms-continuation'] || undefined,
-  })
+  const key = keyOfHeader(container, request.headers['x-ms-documentdb-partitionkey'])
+  const page = runQuery(
+    store,
+    { container, key },
+    {
+      text,
+      parameters: new Map(parameters.map(readParameter)),
+      maxItems: pageSize(request),
+      continuation: request.headers['x-ms-continuation'] || undefined,
+    },
+  )
   const headers = page.continuation ? { 'x-ms-continuation': page.continuation } : {}
   return listOf('Documents', page.results, container.rid, headers)
 }
@@ -141,18 +146,18 @@ function feed(store: Store, container: Container, request: Request): Answer {
   if (headers['a-im']?.toLowerCase() !== 'incremental feed')
     throw badRequest('the change feed has the mode "latest version" alone in this endpoint')
   checkRange(request)
-  const pk = keyOfHeader(headers['x-ms-documentdb-partitionkey'])
+  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
   const start = { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] }
-  const { items, etag } = readFeed(store, container, pk, start, pageSize(request))
+  const { items, etag } = readFeed(store, { container, key }, start, pageSize(request))
   // Without the count on a 304 too, .NET fails.
   if (items.length === 0) return { status: 304, headers: { etag, 'x-ms-item-count': 0 } }
   return listOf('Documents', items, container.rid, { etag })
 }
 
-function requiredKey({ headers }: Request): string {
-  const pk = keyOfHeader(headers['x-ms-documentdb-partitionkey'])
-  if (pk === undefined) throw badRequest('the request names no partition key')
-  return pk
+function requiredKey(container: Container, { headers }: Request): string {
+  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+  if (key.kind !== 'one') throw badRequest('the request names no partition key')
+  return key.pk
 }
 
 function conditionsOf({ headers }: Request): { readonly ifMatch: string | undefined } {

@@ -1,6 +1,6 @@
-import { badRequest } from './failure.ts'
-import { isObject, type Json } from './json.ts'
-import { isTtl, MAX_TTL_SECONDS } from './time-to-live.ts'
+import { badRequest } from '../failure.ts'
+import { isTtl, MAX_TTL_SECONDS } from '../items/time-to-live.ts'
+import { isObject, type Json } from '../json.ts'
 
 export interface ContainerSettings {
   readonly partitionKey: { readonly paths: readonly string[]; readonly kind: string; readonly version: number }

@@ -2,20 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { StartError } from '../kit/errors.ts'
+import { StartError } from '../../kit/errors.ts'
 
-/** Of the tables below. Data of a newer version is not touched. */
-const SCHEMA_VERSION = 1
+/** Of the tables below. Data of another version is not touched. */
+const SCHEMA_VERSION = 2
 
+/**
+ * `items.number` is the table's rowid: items are appended to it whatever their key, and the indexes hold eight bytes for each. `pk` is the
+ * JSON array of the partition key's components, `epk` its effective partition key.
+ */
 const SCHEMA = `
   CREATE TABLE databases (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
   CREATE TABLE containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL REFERENCES databases ON DELETE CASCADE,
     id TEXT NOT NULL, settings TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, UNIQUE (database, id));
   CREATE TABLE items (
-    container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, pk TEXT NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL,
-    lsn INTEGER NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL,
-    PRIMARY KEY (container, pk, id)) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, pk TEXT NOT NULL, id TEXT NOT NULL,
+    epk TEXT NOT NULL, lsn INTEGER NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL);
+  CREATE UNIQUE INDEX items_by_key ON items (container, pk, id);
   CREATE INDEX items_by_lsn ON items (container, lsn);
   CREATE INDEX items_by_expiry ON items (expires) WHERE expires IS NOT NULL;
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -136,6 +140,8 @@ export class Store {
     const { user_version: version } = this.#sql.prepare('PRAGMA user_version').get() as { user_version: number }
     if (version > SCHEMA_VERSION)
       throw new Error(`its data is of a newer version (${version}): use that version, or another folder`)
+    if (version !== 0 && version < SCHEMA_VERSION)
+      throw new Error(`its data is of an older version (${version}): start afresh, or use another folder`)
     // Only now: to change the journal's mode is to write.
     this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     if (version === 0) this.#sql.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)

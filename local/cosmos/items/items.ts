@@ -1,10 +1,10 @@
-import type { Container } from './catalog.ts'
-import { badRequest, conflict, notFound, preconditionFailed, tooLarge } from './failure.ts'
-import { checkJson, isObject, type Json } from './json.ts'
+import { badRequest, conflict, notFound, preconditionFailed, tooLarge } from '../failure.ts'
+import { checkJson, isObject, type Json } from '../json.ts'
+import type { Container } from '../resources/catalog.ts'
+import { documentRid } from '../resources/rid.ts'
+import { newEtag, nowSeconds, type Store } from '../store/store.ts'
 import { keyOfItem } from './partition-key.ts'
 import { applyPatch } from './patch.ts'
-import { documentRid } from './rid.ts'
-import { newEtag, nowSeconds, type Store } from './store.ts'
 import { withoutSystemFields } from './system-fields.ts'
 import { isTtl, lifetimeOf, MAX_TTL_SECONDS } from './time-to-live.ts'
 
@@ -15,13 +15,12 @@ const MAX_ID_BYTES = 1023
 const NOT_EXPIRED = '(expires IS NULL OR expires > ?)'
 const READ = `SELECT number, etag, body FROM items WHERE container = ? AND pk = ? AND id = ? AND ${NOT_EXPIRED}`
 const WRITE = `
-  INSERT INTO items (container, pk, id, number, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET number = excluded.number, lsn = excluded.lsn, ts = excluded.ts, etag = excluded.etag,
+  INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (container, pk, id) DO UPDATE SET lsn = excluded.lsn, ts = excluded.ts, etag = excluded.etag,
     expires = excluded.expires, body = excluded.body`
 const REMOVE = 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ?'
 const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
-const REMOVE_EXPIRED =
-  'DELETE FROM items WHERE (container, pk, id) IN (SELECT container, pk, id FROM items WHERE expires <= ? LIMIT ?)'
+const REMOVE_EXPIRED = 'DELETE FROM items WHERE number IN (SELECT number FROM items WHERE expires <= ? LIMIT ?)'
 
 /** An item as it is stored. */
 export interface Item {
@@ -124,7 +123,7 @@ export class Items {
     const json = `${text.slice(0, -1)},${JSON.stringify(system).slice(1)}`
     const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
     const expires = lifetime === undefined ? null : ts + lifetime
-    this.#store.prepare(WRITE).run(container.number, pk, id, number, lsn, ts, etag, expires, json)
+    this.#store.prepare(WRITE).run(number, container.number, pk, id, '', lsn, ts, etag, expires, json)
     return { number, etag, json }
   }
 }

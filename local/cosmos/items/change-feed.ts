@@ -1,6 +1,6 @@
-import type { Container } from './catalog.ts'
-import { badRequest } from './failure.ts'
-import type { Store } from './store.ts'
+import { badRequest } from '../failure.ts'
+import type { Store } from '../store/store.ts'
+import { conditionsOf, type Extent } from './extent.ts'
 
 /** Of what a page holds, as the service has it. */
 export const MAX_PAGE_BYTES = 4 * 1024 * 1024
@@ -22,22 +22,16 @@ export interface FeedPage {
  * one LSN and is never cut apart, so a page may be larger than asked for, by one batch at most.
  * @throws Failure 400 for a start that is none.
  */
-export function readFeed(
-  store: Store,
-  container: Container,
-  pk: string | undefined,
-  start: FeedStart,
-  maxItems: number,
-): FeedPage {
+export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItems: number): FeedPage {
   const after = startOf(store, start.ifNoneMatch)
   // A position wins over a time, which the SDK keeps sending.
   const since = start.ifNoneMatch === undefined ? secondsOf(start.ifModifiedSince) : 0
+  const { conditions, values } = conditionsOf(extent)
   const rows = store
     .prepare(
-      `SELECT lsn, body FROM items WHERE container = ? AND lsn > ? AND ts >= ? AND (expires IS NULL OR expires > ?)
-      ${pk === undefined ? '' : 'AND pk = ?'} ORDER BY lsn, pk, id`,
+      `SELECT lsn, body FROM items WHERE ${conditions.join(' AND ')} AND lsn > ? AND ts >= ? ORDER BY lsn, pk, id`,
     )
-    .iterate(container.number, after, since, Date.now() / 1000, ...(pk === undefined ? [] : [pk]))
+    .iterate(...values, after, since)
   const items: string[] = []
   let [last, bytes] = [store.lsn, 0]
   for (const { lsn, body } of rows) {

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { Failure } from './failure.ts'
+import { Failure } from '../failure.ts'
 import type { Target } from './requests.ts'
 
 /** @param key base64 */

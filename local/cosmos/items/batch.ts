@@ -1,6 +1,6 @@
-import { badRequest, Failure, tooLarge } from './failure.ts'
+import { badRequest, Failure, tooLarge } from '../failure.ts'
+import { isObject, type Json } from '../json.ts'
 import type { Items, Place, Written } from './items.ts'
-import { isObject, type Json } from './json.ts'
 import { keyText } from './partition-key.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/transactional-batch#limitations
@@ -43,7 +43,7 @@ function keyOf(text: string): string {
   }
   if (!Array.isArray(parts) || parts.length !== 1)
     throw badRequest('the partition key of an operation is no array of one')
-  return keyText(parts[0])
+  return keyText(parts)
 }
 
 /**

@@ -1,8 +1,8 @@
-import { type Answer, listOf, notAllowed } from './answers.ts'
+import { badRequest } from '../failure.ts'
+import { type Answer, listOf, notAllowed } from '../http/answers.ts'
+import { isQuery, type Request } from '../http/requests.ts'
+import type { Json } from '../json.ts'
 import type { Catalog, Container, Database } from './catalog.ts'
-import { badRequest } from './failure.ts'
-import type { Json } from './json.ts'
-import { isQuery, type Request } from './requests.ts'
 
 // One range for all keys: this endpoint has one physical partition.
 const PARTITION_KEY_RANGE = {

@@ -1,13 +1,13 @@
-import type { Container } from './catalog.ts'
-import { MAX_PAGE_BYTES } from './change-feed.ts'
-import { badRequest } from './failure.ts'
-import { setField } from './json.ts'
-import { type Mark, readMark, writeMark } from './query-continuation.ts'
-import { compareTexts, compareValues, evaluate, type Parameters } from './query-evaluator.ts'
-import { parseQuery } from './query-parser.ts'
-import { type Row, scan } from './query-scan.ts'
-import type { Expression, Query } from './query-syntax.ts'
-import type { Store } from './store.ts'
+import { badRequest } from '../failure.ts'
+import { MAX_PAGE_BYTES } from '../items/change-feed.ts'
+import type { Extent } from '../items/extent.ts'
+import { setField } from '../json.ts'
+import type { Store } from '../store/store.ts'
+import { type Mark, readMark, writeMark } from './continuation.ts'
+import { compareTexts, compareValues, evaluate, type Parameters } from './evaluator.ts'
+import { parseQuery } from './parser.ts'
+import { type Row, scan } from './scan.ts'
+import type { Expression, Query } from './syntax.ts'
 
 const CACHED_QUERIES = 500
 const CACHED_LENGTH = 4096
@@ -41,7 +41,7 @@ export interface Question {
  * Evaluates a query over a container, or one partition of it.
  * @throws Failure 400 for a query outside the subset.
  */
-export function runQuery(store: Store, container: Container, pk: string | undefined, question: Question): Page {
+export function runQuery(store: Store, extent: Extent, question: Question): Page {
   const { text, parameters, maxItems, continuation } = question
   const query = parseCached(text)
   for (const name of query.parameters)
@@ -49,7 +49,7 @@ export function runQuery(store: Store, container: Container, pk: string | undefi
   const offset = wholeNumber(query.offset, parameters, 0)
   const limit = wholeNumber(query.limit, parameters, Number.POSITIVE_INFINITY)
   const from = continuation === undefined ? undefined : readMark(continuation, query.orderBy.length)
-  const { ordered, rows } = scan(store, container, pk, query, parameters, from)
+  const { ordered, rows } = scan(store, extent, query, parameters, from)
   if (query.select.kind === 'count') return { results: [String(count(rows))] }
 
   let [seen, bytes] = [from?.seen ?? 0, 0]

@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure } from '../failure.ts'
 import type { Request } from './requests.ts'
 
 /** An answer on its way: a body that is JSON already is a text. */

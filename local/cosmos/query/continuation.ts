@@ -1,5 +1,5 @@
-import { badRequest } from './failure.ts'
-import { isObject } from './json.ts'
+import { badRequest } from '../failure.ts'
+import { isObject } from '../json.ts'
 
 // The token comes and goes in a header, of which Node's HTTP takes 16 KB in all.
 const MAX_LENGTH = 8192

@@ -1,8 +1,8 @@
+import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
+import { isObject, type Json } from '../json.ts'
+import { newEtag, nowSeconds, type Store } from '../store/store.ts'
 import { type ContainerSettings, readSettings } from './container-settings.ts'
-import { badRequest, conflict, notFound, preconditionFailed } from './failure.ts'
-import { isObject, type Json } from './json.ts'
 import { containerRid, databaseRid } from './rid.ts'
-import { newEtag, nowSeconds, type Store } from './store.ts'
 
 export interface Database {
   readonly number: number
@@ -18,8 +18,8 @@ export interface Container {
   readonly rid: string
   readonly database: Database
   readonly settings: ContainerSettings
-  /** The names on the way to an item's partition key. */
-  readonly keyPath: readonly string[]
+  /** The names on the way to each component of an item's partition key. */
+  readonly keyPaths: readonly (readonly string[])[]
   readonly ts: number
   readonly etag: string
 }
@@ -182,7 +182,7 @@ function toContainer(row: Row, database: Database): Container {
     rid: containerRid(database.number, number),
     database,
     settings,
-    keyPath: (settings.partitionKey.paths[0] ?? '').slice(1).replaceAll('"', '').split('/'),
+    keyPaths: settings.partitionKey.paths.map((path) => path.slice(1).replaceAll('"', '').split('/')),
     ts: Number(row.ts),
     etag: String(row.etag),
   }

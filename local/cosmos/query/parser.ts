@@ -1,6 +1,6 @@
-import { badRequest } from './failure.ts'
-import { type Expression, type Field, FUNCTIONS, type FunctionName, type Query, type Term } from './query-syntax.ts'
-import { type Token, tokenize, unquote, unsupported } from './query-tokens.ts'
+import { badRequest } from '../failure.ts'
+import { type Expression, type Field, FUNCTIONS, type FunctionName, type Query, type Term } from './syntax.ts'
+import { type Token, tokenize, unquote, unsupported } from './tokens.ts'
 
 // Of the language: no alias, and where one stands that is not known here, a query that is not supported.
 const KEYWORDS = new Set(

@@ -1,4 +1,4 @@
-import { badRequest } from './failure.ts'
+import { badRequest } from '../failure.ts'
 
 export interface Token {
   readonly type: 'parameter' | 'name' | 'number' | 'text' | 'symbol' | 'end'

@@ -1,5 +1,5 @@
-import { sameJson, stepInto } from './json.ts'
-import type { Comparison, Expression, FunctionName } from './query-syntax.ts'
+import { sameJson, stepInto } from '../json.ts'
+import type { Comparison, Expression, FunctionName } from './syntax.ts'
 
 export type Parameters = ReadonlyMap<string, unknown>
 

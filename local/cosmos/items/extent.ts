@@ -1,0 +1,41 @@
+import type { Container } from '../resources/catalog.ts'
+
+/** The part of a container that a query or a read of the change feed is about. */
+export interface Extent {
+  readonly container: Container
+  readonly key: KeyScope
+  /** Effective partition keys, the maximum not included; undefined: all of them. */
+  readonly epks?: EpkRange | undefined
+}
+
+/** One logical partition; the logical partitions whose hierarchical key begins so; or all. */
+export type KeyScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  | { readonly kind: 'one'; readonly pk: string }
+
+export const ALL_KEYS: KeyScope = { kind: 'all' }
+
+export interface EpkRange {
+  readonly min: string
+  readonly max: string
+}
+
+/** SQLite's conditions for the items of an extent that have not expired, and the values of their `?`. */
+export function conditionsOf({ container, key, epks }: Extent): { conditions: string[]; values: (string | number)[] } {
+  const conditions = ['container = ?', '(expires IS NULL OR expires > ?)']
+  const values: (string | number)[] = [container.number, Date.now() / 1000]
+  if (key.kind === 'one') {
+    conditions.push('pk = ?')
+    values.push(key.pk)
+  } else if (key.kind === 'prefix') {
+    // A prefix ends in a comma, and "-" is the character after it.
+    conditions.push('pk >= ?', 'pk < ?')
+    values.push(key.prefix, `${key.prefix.slice(0, -1)}-`)
+  }
+  if (epks) {
+    conditions.push('epk >= ?', 'epk < ?')
+    values.push(epks.min, epks.max)
+  }
+  return { conditions, values }
+}
