@@ -3,14 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
+import { chargeText, LEAST } from './charges.ts'
 import { Failure } from './failure.ts'
 import type { Answer } from './http/answers.ts'
-import { drain, isQuery, type Request, readRequest, readTarget } from './http/requests.ts'
+import { drain, type Request, readRequest, readTarget } from './http/requests.ts'
+import { sessionToken } from './http/session.ts'
 import { checkSignature, signingKey } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
 import { Items } from './items/items.ts'
 import { Catalog } from './resources/catalog.ts'
-import { answer } from './routes.ts'
+import { WHOLE } from './resources/ranges.ts'
+import { answer, routeOf } from './routes.ts'
 import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
@@ -92,7 +95,7 @@ async function serve(
     const target = readTarget(message)
     checkSignature(key, target)
     request = await readRequest(message, target)
-    answered = await answer(account, request)
+    answered = await answer(account, routeOf(target), request)
   } catch (error) {
     if (!(error instanceof Failure)) console.error(error)
     await drain(message)
@@ -107,8 +110,8 @@ async function serve(
     'content-type': 'application/json',
     'content-length': body.length,
     'x-ms-activity-id': randomUUID(),
-    'x-ms-request-charge': charge(answered.status, request, body.length),
-    'x-ms-session-token': `0:-1#${account.store.lsn}`,
+    'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
+    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
     'x-ms-version': '2018-12-31',
     ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
     ...answered.headers,
@@ -122,10 +125,4 @@ function refusal({ status, code, message, substatus }: Failure): Answer {
 
 function contentPath({ database = '', container = '' }: Request): string {
   return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
-}
-
-/** An estimate in request units, from the published figures: 1 a KB read, 5.5 a KB written. */
-function charge(status: number, request: Request | undefined, answeredBytes: number): number {
-  const writes = request !== undefined && status < 300 && request.method !== 'GET' && !isQuery(request)
-  return Math.max(1, Math.ceil((writes ? request.bytes : answeredBytes) / 1024)) * (writes ? 5.5 : 1)
 }

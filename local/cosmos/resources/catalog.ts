@@ -2,6 +2,7 @@ import { badRequest, conflict, notFound, preconditionFailed } from '../failure.t
 import { isObject, type Json } from '../json.ts'
 import { newEtag, nowSeconds, type Store } from '../store/store.ts'
 import { type ContainerSettings, namesOf, readSettings } from './container-settings.ts'
+import { IndexedPaths } from './indexed-paths.ts'
 import { DEFAULT_THROUGHPUT, type Offer, type Throughput } from './offers.ts'
 import { halvesOf, type Range, WHOLE } from './ranges.ts'
 import { containerRid, databaseRid, offerRid } from './rid.ts'
@@ -24,6 +25,7 @@ export interface Container {
   readonly keyPaths: readonly (readonly string[])[]
   /** The paths of each unique key. */
   readonly uniqueKeys: readonly (readonly (readonly string[])[])[]
+  readonly indexedPaths: IndexedPaths
   /** Side by side, from the lowest on. */
   readonly ranges: readonly Range[]
   readonly ts: number
@@ -57,7 +59,7 @@ export class Catalog {
     return found
   }
 
-  createDatabase(body: unknown, throughput: Throughput | undefined): Promise<Database> {
+  createDatabase(body: unknown, throughput?: Throughput): Promise<Database> {
     const id = resourceId(body)
     return this.#write(() => {
       if (this.databases().some((database) => database.id === id)) throw conflict(`the database ${id}`)
@@ -260,6 +262,7 @@ function toContainer(row: Row, database: Database, ranges: readonly Row[]): Cont
     settings,
     keyPaths: settings.partitionKey.paths.map(namesOf),
     uniqueKeys: settings.uniqueKeyPolicy?.uniqueKeys.map(({ paths }) => paths.map(namesOf)) ?? [],
+    indexedPaths: new IndexedPaths(settings.indexingPolicy),
     ranges: ranges.filter(({ live }) => live === 1).map(toRange),
     ts: Number(row.ts),
     etag: String(row.etag),

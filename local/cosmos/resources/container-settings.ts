@@ -47,8 +47,7 @@ const REFUSED = [
  */
 export function readSettings(body: Json): ContainerSettings {
   const { defaultTtl, conflictResolutionPolicy, geospatialConfig } = body
-  for (const name of REFUSED)
-    if (!isEmpty(body[name])) throw badRequest(`${name} is not supported by this endpoint`)
+  for (const name of REFUSED) if (!isEmpty(body[name])) throw badRequest(`${name} is not supported by this endpoint`)
   if (isObject(conflictResolutionPolicy) && (conflictResolutionPolicy.mode ?? 'LastWriterWins') !== 'LastWriterWins')
     throw badRequest('conflicts are resolved by the last writer alone in this endpoint')
   if (isObject(geospatialConfig) && (geospatialConfig.type ?? 'Geography') !== 'Geography')
@@ -73,7 +72,8 @@ function readPartitionKey(value: unknown): ContainerSettings['partitionKey'] {
   if (!isPaths(paths)) throw badRequest('a container needs a partition key such as /pk')
   const multiple = kind === 'MultiHash' || paths.length > 1
   if (multiple && kind !== 'MultiHash') throw badRequest('a partition key of several paths has the kind MultiHash')
-  if (!multiple && !isEmpty(kind) && kind !== 'Hash') throw badRequest('the kind of a partition key is Hash or MultiHash')
+  if (!multiple && !isEmpty(kind) && kind !== 'Hash')
+    throw badRequest('the kind of a partition key is Hash or MultiHash')
   if (paths.length > MAX_KEY_PATHS) throw badRequest(`a partition key has at most ${MAX_KEY_PATHS} paths`)
   if (!isEmpty(version) && version !== 2)
     throw badRequest('partition keys of a version other than 2 are not supported by this endpoint')
@@ -91,8 +91,7 @@ function readUniqueKeys(value: unknown): readonly { paths: readonly string[] }[]
       throw badRequest(`a unique key has 1 to ${MAX_UNIQUE_KEY_PATHS} paths such as /email`)
     return { paths }
   })
-  if (new Set(read.map(({ paths }) => paths.join())).size < read.length)
-    throw badRequest('a unique key stands twice')
+  if (new Set(read.map(({ paths }) => paths.join())).size < read.length) throw badRequest('a unique key stands twice')
   return read
 }
 

@@ -61,7 +61,8 @@ export function readIndexingPolicy(value: unknown): IndexingPolicy {
 
 function pathsOf(value: unknown): string[] {
   if (value === undefined || value === null) return []
-  if (!Array.isArray(value) || value.length > MAX_PATHS) throw badRequest(`an indexing policy has at most ${MAX_PATHS} paths`)
+  if (!Array.isArray(value) || value.length > MAX_PATHS)
+    throw badRequest(`an indexing policy has at most ${MAX_PATHS} paths`)
   return value.map((entry: unknown) => {
     const path = isObject(entry) ? entry.path : undefined
     if (typeof path !== 'string' || !/^(\/("[^"]+"|\[\]|[^/"?*[\]]+))*\/[?*]$/.test(path))

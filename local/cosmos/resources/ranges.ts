@@ -1,5 +1,10 @@
 import { badRequest, Failure } from '../failure.ts'
-import type { EpkRange } from '../items/extent.ts'
+
+/** Effective partition keys, the maximum not included. */
+export interface EpkRange {
+  readonly min: string
+  readonly max: string
+}
 
 /** A physical partition: the effective partition keys from `min` to below `max`. */
 export interface Range extends EpkRange {
