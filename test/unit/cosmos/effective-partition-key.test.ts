@@ -38,6 +38,31 @@ test('keys hash to where the JavaScript SDK looks for them', () => {
   )
 })
 
+// From PartitionKeyInternal.GetEffectivePartitionKeyString of Microsoft.Azure.Cosmos 3.64.0 (Direct 3.44.4).
+const FROM_DOTNET: readonly (readonly [components: readonly unknown[], place: string])[] = [
+  [['a'], '3A5381E1114EB8D3FCC90795045B49B7'],
+  [[''], '32E9366E637A71B4E710384B2F4970A0'],
+  [['é😀'], '1793410ED65BBCC3C76369A6CB1B3043'],
+  [['x'.repeat(150)], '165D5EACD9E5ED8FE2683C0B57ED57CC'],
+  [[5], '19C08621B135968252FB34B4CF66F811'],
+  [[-5.25], '00D18E9A45C40EAD8D804E15DB24C0EA'],
+  [[1e300], '1234CB21048B20039B22F11DBB13CD7B'],
+  [[true], '0E711127C5B5A8E4726AC6DD306A3E59'],
+  [[false], '2FE1BE91E90A3439635E0E9E37361EF2'],
+  [[null], '378867E4430E67857ACE5C908374FE16'],
+  [[undefined], '11622DAA78F835834610ABE56EFF5CB5'],
+  [['t', 1], '3B310042FC8EA24E4CB78FD8BFEDBAA720CD98B339BA78A5D0CF6953B87070B0'],
+  [
+    ['t', undefined, null],
+    '3B310042FC8EA24E4CB78FD8BFEDBAA711622DAA78F835834610ABE56EFF5CB5378867E4430E67857ACE5C908374FE16',
+  ],
+]
+
+test('keys hash to where the .NET SDK looks for them', () => {
+  for (const [components, place] of FROM_DOTNET) assert.equal(effectivePartitionKey(components, 'MultiHash'), place)
+  assert.equal(effectivePartitionKey(['t', 1], 'Hash'), '384B4D8C968F2CC5A5CC20D7C776FCB1')
+})
+
 test('a prefix of a hierarchical key is the range that the JavaScript SDK asks for', async () => {
   await fc.assert(
     fc.asyncProperty(key, async (components) => {
