@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, notFound, tooLarge } from '../failure.ts'
+import { badRequest, notFound } from '../failure.ts'
 import { checkJson, MAX_NESTING } from '../json.ts'
+import type { Bodies } from './bodies.ts'
 
-// A batch may hold 2 MB of items, and names and JSON around them.
-const MAX_BODY_BYTES = 4 * 1024 * 1024
 // A batch, or a patch, holds values of items within values of its own.
 const MAX_BODY_NESTING = MAX_NESTING + 8
 /** Where this endpoint has something; `''` is the account. */
@@ -55,22 +54,10 @@ export function readTarget(message: IncomingMessage): Target {
   }
 }
 
-/**
- * Reads the body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the
- * answer.
- * @throws Failure 400 or 413
- */
-export async function readRequest(message: IncomingMessage, target: Target): Promise<Request> {
-  const bytes = await readBody(message)
+/** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
+export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
+  const bytes = await bodies.read(message)
   return { ...target, bytes: bytes.length, body: bytes.length === 0 ? undefined : parse(bytes) }
-}
-
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
-export async function drain(message: IncomingMessage): Promise<void> {
-  if (message.complete || message.destroyed) return
-  await new Promise<void>((resolve) => {
-    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
-  })
 }
 
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
@@ -88,25 +75,6 @@ function decode(segments: readonly string[]): string[] {
   } catch {
     throw badRequest('the path is not well encoded')
   }
-}
-
-function readBody(message: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    message.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
-      else chunks.length = 0
-    })
-    message.on('end', () => {
-      if (size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
-      else resolve(Buffer.concat(chunks))
-    })
-    const cutOff = (): void => reject(badRequest('the request was cut off'))
-    message.on('error', cutOff)
-    message.on('close', cutOff)
-  })
 }
 
 function parse(bytes: Buffer): unknown {
