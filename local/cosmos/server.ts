@@ -71,9 +71,6 @@ export async function startCosmos({ port, dataDir, key, controlPort }: CosmosOpt
       get listening() {
         return server.listening
       },
-      get connections() {
-        return connections.count
-      },
     }
     const handling = { account, key: signingKey(key), bodies: new Bodies(), connections }
     server.on('request', (message, response) => {

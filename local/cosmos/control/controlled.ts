@@ -8,7 +8,5 @@ export interface Controlled {
   readonly ranges: Ranges
   /** Whether clients are let in. */
   readonly listening: boolean
-  /** How many connections there are now. */
-  readonly connections: number
   faults: Faults
 }

@@ -27,10 +27,6 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#accept(socket))
   }
 
-  get count(): number {
-    return this.#all.size
-  }
-
   /** Its request is there to its end: it waits for this side now. */
   requested(socket: Socket): void {
     this.#waiting.delete(socket)
