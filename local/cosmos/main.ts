@@ -8,10 +8,13 @@ const KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZ
 
 const DEFAULT_PORT = 8081
 
-await run(async () =>
-  startCosmos({
+await run(async () => {
+  const running = await startCosmos({
     port: portSetting('TIDEMARK_COSMOS_PORT', DEFAULT_PORT),
     dataDir: resolve(requiredSetting('TIDEMARK_COSMOS_DATA')),
     key: KEY,
-  }),
-)
+    controlPort: process.env.TIDEMARK_COSMOS_CONTROL_PORT ? portSetting('TIDEMARK_COSMOS_CONTROL_PORT', 0) : undefined,
+  })
+  if (!process.connected && running.control !== undefined) console.log(`${running.control} is the control endpoint`)
+  return running
+})

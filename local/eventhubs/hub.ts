@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { makeFolder, syncFolder } from '../kit/durable-files.ts'
 import { badPartition, entityNotFound } from './conditions.ts'
-import { makeFolder, syncFolder } from './durable-files.ts'
 import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
 import { refuseFormerLogs } from './log/log-recovery.ts'
 import { PartitionLog } from './log/partition-log.ts'

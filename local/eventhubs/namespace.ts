@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../kit/durable-files.ts'
 import { StartError } from '../kit/errors.ts'
-import { makeFolder } from './durable-files.ts'
 import { Faults } from './faults/faults.ts'
 import { Throttle } from './faults/throttle.ts'
 import { Hub } from './hub.ts'

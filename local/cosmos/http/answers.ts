@@ -1,9 +1,10 @@
-/** An answer on its way: a body that is JSON already is a text. */
+/** An answer on its way: a body that is JSON already is a text, and one that is not JSON are bytes. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | number>>
   readonly body?: unknown
   readonly text?: string
+  readonly bytes?: Buffer
   /** Request units; the least where it is not given. */
   readonly charge?: number
   /** The partition key range that it came from; the first where it is not given. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, tooLarge } from '../failure.ts'
+import { badRequest } from '../failure.ts'
+import { isHybridRow } from '../hybridrow/records.ts'
 import { checkJson, MAX_NESTING } from '../json.ts'
+import type { Bodies } from './bodies.ts'
 
-// A batch may hold 2 MB of items, and names and JSON around them.
-const MAX_BODY_BYTES = 4 * 1024 * 1024
 // A batch, or a patch, holds values of items within values of its own.
 const MAX_BODY_NESTING = MAX_NESTING + 8
 /** What is asked for, by the path: `/dbs/{d}/colls/{c}/docs/{i}`. */
@@ -26,6 +26,7 @@ export interface Target {
 
 export interface Request extends Target {
   readonly bytes: number
+  /** The value of its JSON; a batch of the .NET SDK as it came; undefined: there is none. */
   readonly body: unknown
 }
 
@@ -49,22 +50,10 @@ export function readTarget(message: IncomingMessage): Target {
   }
 }
 
-/**
- * Reads the body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the
- * answer.
- * @throws Failure 400 or 413
- */
-export async function readRequest(message: IncomingMessage, target: Target): Promise<Request> {
-  const bytes = await readBody(message)
-  return { ...target, bytes: bytes.length, body: bytes.length === 0 ? undefined : parse(bytes) }
-}
-
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
-export async function drain(message: IncomingMessage): Promise<void> {
-  if (message.complete || message.destroyed) return
-  await new Promise<void>((resolve) => {
-    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
-  })
+/** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
+export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
+  const bytes = await bodies.read(message)
+  return { ...target, bytes: bytes.length, body: bodyOf(bytes) }
 }
 
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
@@ -84,26 +73,13 @@ function decode(segments: readonly string[]): string[] {
   }
 }
 
-function readBody(message: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    message.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
-      else chunks.length = 0
-    })
-    message.on('end', () => {
-      if (size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
-      else resolve(Buffer.concat(chunks))
-    })
-    const cutOff = (): void => reject(badRequest('the request was cut off'))
-    message.on('error', cutOff)
-    message.on('close', cutOff)
-  })
+function bodyOf(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined
+  return isHybridRow(bytes) ? bytes : parseJson(bytes)
 }
 
-function parse(bytes: Buffer): unknown {
+/** @throws Failure 400 */
+export function parseJson(bytes: Buffer): unknown {
   let body: unknown
   try {
     body = JSON.parse(bytes.toString('utf8'))

@@ -1,5 +1,4 @@
 import { badRequest, tooLarge } from '../failure.ts'
-import { isObject } from '../json.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Place } from './extent.ts'
 import type { Items, Outcome } from './items.ts'
@@ -9,7 +8,7 @@ import { keyOfHeader } from './partition-key.ts'
 const MAX_OPERATIONS = 100
 const MAX_BYTES = 2 * 1024 * 1024
 
-const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] as const
+export const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] as const
 
 /** An operation of a batch or of a bulk request. */
 export interface BatchOperation {
@@ -29,28 +28,6 @@ export interface BatchResult extends Outcome {
   readonly substatus?: number | undefined
   readonly message?: string | undefined
   readonly minimal?: boolean | undefined
-}
-
-/**
- * The operations of a JSON body.
- * @throws Failure 400
- */
-export function readOperations(body: unknown): readonly BatchOperation[] {
-  if (!Array.isArray(body)) throw badRequest('a batch is an array of operations')
-  return body.map((operation: unknown) => {
-    if (!isObject(operation)) throw badRequest('an operation of a batch is an object')
-    const { operationType, partitionKey, id, resourceBody, ifMatch, ifNoneMatch } = operation
-    const type = TYPES.find((candidate) => candidate === operationType)
-    if (!type) throw badRequest(`the operation ${JSON.stringify(operationType)} is none that a batch can have`)
-    return {
-      type,
-      partitionKey: optionalText('partitionKey', partitionKey),
-      id: optionalText('id', id),
-      body: resourceBody,
-      ifMatch: optionalText('ifMatch', ifMatch),
-      ifNoneMatch: optionalText('ifNoneMatch', ifNoneMatch),
-    }
-  })
 }
 
 /** @throws Failure 400, 413 */
@@ -88,10 +65,4 @@ export function runOperation(items: Items, place: Place, operation: BatchOperati
     case 'Delete':
       return items.remove(place, id, operation)
   }
-}
-
-function optionalText(name: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw badRequest(`the ${name} of an operation is a text`)
-  return value
 }

@@ -40,18 +40,3 @@ export function runBatch(
     }
   })
 }
-
-/** The results as JSON text: the items' stands ready. */
-export function resultsText(results: readonly BatchResult[]): string {
-  return `[${results.map(resultText).join(',')}]`
-}
-
-function resultText({ status, substatus, item, charge, message, minimal }: BatchResult): string {
-  const rest = [
-    ...(substatus === undefined ? [] : [`"subStatusCode":${substatus}`]),
-    ...(message === undefined ? [] : [`"message":${JSON.stringify(message)}`]),
-    ...(item ? [`"eTag":${JSON.stringify(item.etag)}`] : []),
-    ...(item && !minimal && status !== 304 ? [`"resourceBody":${item.json}`] : []),
-  ]
-  return `{"statusCode":${[status, `"requestCharge":${Math.round(charge * 100) / 100}`, ...rest].join(',')}}`
-}

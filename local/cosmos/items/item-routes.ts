@@ -9,8 +9,9 @@ import type { Catalog, Container } from '../resources/catalog.ts'
 import { type EpkRange, namedRange, rangeOf, WHOLE } from '../resources/ranges.ts'
 import { documentNumber } from '../resources/rid.ts'
 import type { Store } from '../store/store.ts'
-import { BatchFailure, resultsText, runBatch } from './batch.ts'
-import { type BatchResult, checkSize, readOperations } from './batch-operations.ts'
+import { BatchFailure, runBatch } from './batch.ts'
+import { readOperations, showResults } from './batch-bodies.ts'
+import { type BatchResult, checkSize } from './batch-operations.ts'
 import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
 import { EffectiveKeys } from './effective-keys.ts'
@@ -112,9 +113,9 @@ export async function batch(
     const results = await store.write((lsn) =>
       runBatch(items, { container: catalog.current(container), pk }, operations, lsn),
     )
-    return showBatch(200, results, rangeOfKey(container, pk))
+    return showBatch(200, results, request, rangeOfKey(container, pk))
   } catch (error) {
-    if (error instanceof BatchFailure) return showBatch(207, error.results, rangeOfKey(container, pk))
+    if (error instanceof BatchFailure) return showBatch(207, error.results, request, rangeOfKey(container, pk))
     throw error
   }
 }
@@ -136,7 +137,7 @@ export async function bulk(
   const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
   const results = await runBulk(store, items, effectiveKeys, place, operations, continues)
   const failed = results.some(({ status }) => status >= 400)
-  return showBatch(failed ? 207 : 200, results, (range ?? WHOLE).id)
+  return showBatch(failed ? 207 : 200, results, request, (range ?? WHOLE).id)
 }
 
 export function readChanges({ store }: Account, container: Container, request: Request): Answer {
@@ -174,9 +175,10 @@ function show({ status, item, charge }: Outcome, { headers }: Request, { contain
   return without ? answer : { ...answer, text: item.json }
 }
 
-function showBatch(status: number, results: readonly BatchResult[], range: string): Answer {
+function showBatch(status: number, results: readonly BatchResult[], { body }: Request, range: string): Answer {
   const charge = results.reduce((sum, result) => sum + result.charge, 0)
-  return { status, headers: { 'x-ms-item-count': results.length }, text: resultsText(results), charge, range }
+  const headers = { 'x-ms-item-count': results.length }
+  return { status, headers, ...showResults(results, body), charge, range }
 }
 
 async function answerQuery({ store }: Account, container: Container, request: Request, body: unknown): Promise<Answer> {

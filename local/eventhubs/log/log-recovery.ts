@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { syncFolder } from '../../kit/durable-files.ts'
 import { StartError } from '../../kit/errors.ts'
-import { syncFolder } from '../durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import {
   findMagic,

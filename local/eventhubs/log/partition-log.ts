@@ -1,4 +1,4 @@
-import { syncFolder } from '../durable-files.ts'
+import { syncFolder } from '../../kit/durable-files.ts'
 import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
 import type { LastEvent, LogInfo } from './log-info.ts'
 import { type EncodedRecord, encodeRecord, type LogChunk } from './log-record.ts'

@@ -1,6 +1,6 @@
 import { constants, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { syncFolder } from '../durable-files.ts'
+import { syncFolder } from '../../kit/durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import { Segment, segmentPath } from './log-segment.ts'
 import type { KnownProducer } from './producer-table.ts'

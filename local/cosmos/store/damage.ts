@@ -1,0 +1,26 @@
+// https://www.sqlite.org/rescode.html, primary codes.
+const READ_ERRORS: Readonly<Record<number, string>> = {
+  10: 'cannot be read',
+  11: 'is damaged',
+  26: 'is damaged',
+}
+
+/** Whether an error says that the data file is not what was written, or cannot be read. */
+export function isDamage(error: unknown): error is Error {
+  return primaryCode(error) in READ_ERRORS
+}
+
+/** Ends the process with one line when the data file is damaged: whatever else it answered could be wrong. */
+export function endIfDamaged(error: unknown): void {
+  if (!isDamage(error)) return
+  console.error(
+    `the data file ${READ_ERRORS[primaryCode(error)]}, so this process ends: ${error.message.replace(/\s+/g, ' ')}`,
+  )
+  process.exit(1)
+}
+
+function primaryCode(error: unknown): number {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  // The low byte; what is above it says more.
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : 0
+}
