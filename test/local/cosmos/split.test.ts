@@ -143,7 +143,7 @@ test('the ranges of a hierarchical key are split by its first component: what be
   const found = await Promise.all(
     ranges.map(async (range) => {
       const feed = container.items.getChangeFeedIterator({ changeFeedStartFrom: ChangeFeedStartFrom.Beginning(range) })
-      return (await feed.readNext()).result.map(({ tenant }) => String(tenant))
+      return ((await feed.readNext()).result as unknown as { tenant: string }[]).map(({ tenant }) => tenant)
     }),
   )
   assert.equal(found.flat().length, 36)
