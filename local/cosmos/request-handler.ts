@@ -1,17 +1,19 @@
 import { type KeyObject, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { chargeText, LEAST } from './charges.ts'
 import { Failure } from './failure.ts'
 import { faultAnswer } from './faults/fault-answers.ts'
-import { type Faults, NO_FAULT } from './faults/faults.ts'
-import { operationOf } from './faults/operation-name.ts'
+import type { Faults } from './faults/faults.ts'
 import type { Answer } from './http/answers.ts'
 import { type Bodies, drain } from './http/bodies.ts'
 import type { Connections } from './http/connections.ts'
-import { isQuery, type Request, readRequest, readTarget } from './http/requests.ts'
+import { type Request, readRequest, readTarget } from './http/requests.ts'
+import { sessionToken } from './http/session.ts'
 import { checkSignature } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
-import { answer } from './routes.ts'
+import { WHOLE } from './resources/ranges.ts'
+import { answer, routeOf } from './routes.ts'
 import { endIfDamaged } from './store/damage.ts'
 
 /** What requests are answered from. */
@@ -31,15 +33,15 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   try {
     const target = readTarget(message)
     checkSignature(handling.key, target)
-    const operation = operationOf(target)
-    const { latencyMs, failing } = operation ? handling.faults.draw(operation) : NO_FAULT
+    const route = routeOf(target)
+    const { latencyMs, failing } = handling.faults.draw(route.operation)
     request = await readRequest(message, target, handling.bodies)
     handling.connections.requested(message.socket)
     if (latencyMs > 0) await delay(latencyMs)
-    if (!failing) answered = await answer(handling.account, request)
+    if (!failing) answered = await answer(handling.account, route, request)
     else if (failing.kind !== 'drop-after-commit') answered = faultAnswer(failing)
     // What it did, or that it could not be done, is told to nobody.
-    else await answer(handling.account, request).catch(refuse)
+    else await Promise.try(answer, handling.account, route, request).catch(refuse)
   } catch (error) {
     answered = refuse(error)
     await drain(message)
@@ -57,19 +59,23 @@ function send(
   request: Request | undefined,
   answered: Answer,
 ): void {
-  const body = Buffer.from(answered.text ?? (answered.body === undefined ? '' : JSON.stringify(answered.body)))
+  const body = bytesOf(answered)
   response.writeHead(answered.status, {
     'content-type': 'application/json',
     'content-length': body.length,
     'x-ms-activity-id': randomUUID(),
-    'x-ms-request-charge': charge(answered.status, request, body.length),
-    'x-ms-session-token': `0:-1#${account.store.lsn}`,
+    'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
+    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
     'x-ms-version': '2018-12-31',
     ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
     ...answered.headers,
   })
   response.end(message.method === 'HEAD' ? undefined : body)
   connections.answered(response, body.length)
+}
+
+function bytesOf({ bytes, text, body }: Answer): Buffer {
+  return bytes ?? Buffer.from(text ?? (body === undefined ? '' : JSON.stringify(body)))
 }
 
 /** What cannot be told to a client in its own words ends the process, or is a 500. */
@@ -93,10 +99,4 @@ function refusal({ status, code, message, substatus }: Failure): Answer {
 
 function contentPath({ database = '', container = '' }: Request): string {
   return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
-}
-
-/** An estimate in request units, from the published figures: 1 a KB read, 5.5 a KB written. */
-function charge(status: number, request: Request | undefined, answeredBytes: number): number {
-  const writes = request !== undefined && status < 300 && request.method !== 'GET' && !isQuery(request)
-  return Math.max(1, Math.ceil((writes ? request.bytes : answeredBytes) / 1024)) * (writes ? 5.5 : 1)
 }

@@ -5,7 +5,6 @@ import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 import { answer } from './control/control-routes.ts'
-import { ONE_RANGE } from './control/ranges.ts'
 import { Faults } from './faults/faults.ts'
 import { Bodies } from './http/bodies.ts'
 import { refuseConnection } from './http/client-errors.ts'
@@ -71,7 +70,6 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
     const connections = new Connections(server)
     const controlled = {
       account,
-      ranges: ONE_RANGE,
       faults: Faults.none,
       get listening() {
         return server.listening

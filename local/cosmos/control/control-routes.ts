@@ -22,8 +22,7 @@ export async function answer(controlled: Controlled, request: ControlRequest): P
 }
 
 function methodsOf(controlled: Controlled, { segments, body }: ControlRequest): Methods {
-  const { account, ranges } = controlled
-  const { catalog } = account
+  const { catalog } = controlled.account
   switch (segments.map((segment, index) => (index % 2 === 1 ? '*' : segment)).join('/')) {
     case 'health':
       return { GET: () => healthOf(controlled) }
@@ -39,7 +38,7 @@ function methodsOf(controlled: Controlled, { segments, body }: ControlRequest): 
           if (body !== undefined) membersOf(body, '', [])
           const [, database = '', , container = '', , range = ''] = segments
           const found = catalog.container(catalog.database(database), container)
-          return ok({ ranges: await ranges.splitRange(found, range) })
+          return ok({ ranges: await catalog.splitRange(found, range) })
         },
       }
   }

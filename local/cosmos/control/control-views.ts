@@ -28,13 +28,11 @@ export function describeDatabase(controlled: Controlled, database: Database): un
   return { id: database.id, containers: containers.map((container) => describeContainer(controlled, container)) }
 }
 
-function describeContainer({ account, ranges }: Controlled, container: Container): unknown {
+function describeContainer({ account }: Controlled, container: Container): unknown {
   return {
     id: container.id,
     partitionKey: container.settings.partitionKey.paths,
-    ranges: ranges
-      .rangesOf(container)
-      .map(({ id, minInclusive, maxExclusive }) => ({ id, minInclusive, maxExclusive })),
+    ranges: container.ranges.map(({ id, min, max }) => ({ id, minInclusive: min, maxExclusive: max })),
     items: countItems(account.store, container),
   }
 }

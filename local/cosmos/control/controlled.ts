@@ -1,11 +1,9 @@
 import type { Faults } from '../faults/faults.ts'
 import type { Account } from '../items/item-routes.ts'
-import type { Ranges } from './ranges.ts'
 
 /** What the control endpoint looks at and changes. */
 export interface Controlled {
   readonly account: Account
-  readonly ranges: Ranges
   /** Whether clients are let in. */
   readonly listening: boolean
   faults: Faults

@@ -18,12 +18,22 @@ const SCHEMA = `
   CREATE TABLE containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL REFERENCES databases ON DELETE CASCADE,
     id TEXT NOT NULL, settings TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, UNIQUE (database, id));
+  CREATE TABLE ranges (
+    container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, id INTEGER NOT NULL, min TEXT NOT NULL, max TEXT NOT NULL,
+    parents TEXT NOT NULL, live INTEGER NOT NULL, PRIMARY KEY (container, id)) WITHOUT ROWID;
+  CREATE TABLE offers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER REFERENCES databases ON DELETE CASCADE,
+    container INTEGER REFERENCES containers ON DELETE CASCADE, content TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
   CREATE TABLE items (
     number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, pk TEXT NOT NULL, id TEXT NOT NULL,
     epk TEXT NOT NULL, lsn INTEGER NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL);
   CREATE UNIQUE INDEX items_by_key ON items (container, pk, id);
   CREATE INDEX items_by_lsn ON items (container, lsn);
   CREATE INDEX items_by_expiry ON items (expires) WHERE expires IS NOT NULL;
+  CREATE TABLE unique_values (
+    container INTEGER NOT NULL, pk TEXT NOT NULL, key INTEGER NOT NULL, value TEXT NOT NULL,
+    item INTEGER NOT NULL REFERENCES items ON DELETE CASCADE, PRIMARY KEY (container, pk, key, value)) WITHOUT ROWID;
+  CREATE INDEX unique_values_by_item ON unique_values (item);
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
 `

@@ -3,7 +3,6 @@ import { access, readFile } from 'node:fs/promises'
 import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { answer } from '../../../local/cosmos/control/control-routes.ts'
-import { Failure } from '../../../local/cosmos/failure.ts'
 import { Faults } from '../../../local/cosmos/faults/faults.ts'
 import { Items } from '../../../local/cosmos/items/items.ts'
 import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
@@ -117,37 +116,6 @@ test('the control endpoint tells what databases and containers there are, their 
   ])
 })
 
-test('a split is asked for by the names of its database, container and range, and answered with the new ranges', async (t) => {
-  const store = new Store(await newFolder(t))
-  t.after(() => store.close())
-  const catalog = new Catalog(store)
-  const database = await catalog.createDatabase({ id: 'a b' })
-  await catalog.createContainer(database, { id: 'c%d', partitionKey: { paths: ['/pk'] } })
-  const asked: string[] = []
-  const controlled = {
-    account: { store, catalog, items: new Items(store) },
-    faults: Faults.none,
-    listening: true,
-    ranges: {
-      rangesOf: () => [],
-      async splitRange({ id }: { readonly id: string }, range: string) {
-        asked.push(`${id} ${range}`)
-        if (range !== '0') throw new Failure(400, 'BadRequest', 'it is too small')
-        return ['1', '2']
-      },
-    },
-  }
-  const split = (range: string) =>
-    answer(controlled, {
-      method: 'POST',
-      segments: ['databases', 'a b', 'containers', 'c%d', 'ranges', range, 'split'],
-      body: undefined,
-    })
-  assert.deepEqual(await split('0'), { status: 200, body: { ranges: ['1', '2'] } })
-  await assert.rejects(split('7'), { name: 'Problem', status: 400, message: 'it is too small' })
-  assert.deepEqual(asked, ['c%d 0', 'c%d 7'])
-})
-
 test('the control endpoint says that it is not healthy, and why, when no connections are taken or the data cannot be read', async (t) => {
   const store = new Store(await newFolder(t))
   const account = { store, catalog: new Catalog(store), items: new Items(store) }
@@ -157,7 +125,6 @@ test('the control endpoint says that it is not healthy, and why, when no connect
         account,
         faults: Faults.none,
         listening,
-        ranges: { rangesOf: () => [], splitRange: async () => [] },
       },
       { method: 'GET', segments: ['health'], body: undefined },
     )
