@@ -14,7 +14,8 @@ import type { Account } from './items/item-routes.ts'
 import { Items } from './items/items.ts'
 import { handle } from './request-handler.ts'
 import { Catalog } from './resources/catalog.ts'
-import { endIfDamaged } from './store/damage.ts'
+import { endDamaged, endIfDamaged } from './store/damage.ts'
+import { checkApart } from './store/file-check.ts'
 import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
@@ -37,6 +38,8 @@ export interface CosmosOptions {
   readonly key: string
   /** Of the control endpoint; 0 for any free port, undefined for none. */
   readonly controlPort?: number | undefined
+  /** Acknowledges what is not on disk yet. */
+  readonly fast?: boolean | undefined
 }
 
 export interface RunningCosmos extends Running {
@@ -48,7 +51,8 @@ export interface RunningCosmos extends Running {
  * Starts the embedded Cosmos DB for NoSQL endpoint on loopback.
  * @throws StartError for a port or a folder that cannot be used, or data that is damaged; nothing runs then.
  */
-export async function startCosmos({ port, dataDir, key, controlPort }: CosmosOptions): Promise<RunningCosmos> {
+export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos> {
+  const { port, dataDir, key, controlPort, fast } = options
   // In the order in which they end, the last started first.
   const ends: (() => unknown)[] = []
   const stop = async (): Promise<void> => {
@@ -57,8 +61,9 @@ export async function startCosmos({ port, dataDir, key, controlPort }: CosmosOpt
   try {
     ends.unshift(await lockFolder(dataDir))
     await withdrawControl(dataDir)
-    const store = new Store(dataDir)
+    const store = new Store(dataDir, { fast })
     ends.unshift(() => store.close())
+    if (!store.checked) ends.unshift(checkApart(store.path, endDamaged))
     const account: Account = { store, catalog: new Catalog(store), items: new Items(store) }
     ends.unshift(sweeping(account.items))
     const server = httpServer()

@@ -18,6 +18,8 @@ export interface EventHubsOptions {
   readonly key: SharedAccessKey
   /** Of the control endpoint; 0 for any free port, undefined for none. */
   readonly controlPort?: number | undefined
+  /** Acknowledges events before they are on disk. */
+  readonly fast?: boolean | undefined
 }
 
 export interface RunningEventHubs extends Running {
@@ -41,7 +43,7 @@ export async function startEventHubs(options: EventHubsOptions): Promise<Running
   try {
     ends.unshift(await lockFolder(dataDir))
     await withdrawControl(dataDir)
-    const namespaces = await openNamespaces(options.namespaces, dataDir, options.key)
+    const namespaces = await openNamespaces(options.namespaces, dataDir, options.key, options.fast)
     ends.unshift(() => Promise.all(namespaces.map((namespace) => namespace.close())))
     const servers: NamespaceServer[] = []
     ends.unshift(() => Promise.all(servers.map((server) => server.stop())))

@@ -10,12 +10,18 @@ export function isDamage(error: unknown): error is Error {
   return primaryCode(error) in READ_ERRORS
 }
 
-/** Ends the process with one line when the data file is damaged: whatever else it answered could be wrong. */
+/** Ends the process with one line when the data file is damaged or cannot be read: whatever else it answered could be wrong. */
 export function endIfDamaged(error: unknown): void {
-  if (!isDamage(error)) return
-  console.error(
-    `the data file ${READ_ERRORS[primaryCode(error)]}, so this process ends: ${error.message.replace(/\s+/g, ' ')}`,
-  )
+  if (isDamage(error)) end(`${READ_ERRORS[primaryCode(error)]}`, error.message)
+}
+
+/** Ends it for what a check of the file has found. */
+export function endDamaged(what: string): void {
+  end('is damaged', what)
+}
+
+function end(how: string, what: string): never {
+  console.error(`the data file ${how}, so this process ends: ${what.replace(/\s+/g, ' ')}`)
   process.exit(1)
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../../local/kit/child.ts'
 
-const MAIN = fileURLToPath(new URL('../../../local/cosmos/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../../local/cosmos/main.ts', import.meta.url))
 
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))
