@@ -2,6 +2,7 @@ import { badRequest, Failure } from '../failure.ts'
 import { type Answer, listOf, notAllowed } from '../http/answers.ts'
 import { flag, isQuery, type Request } from '../http/requests.ts'
 import { isObject } from '../json.ts'
+import { queryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
 import type { Store } from '../store/store.ts'
@@ -17,27 +18,6 @@ export interface Account {
   readonly store: Store
   readonly catalog: Catalog
   readonly items: Items
-}
-
-/** The query is evaluated here whole, so the plan asks the client for nothing. */
-const QUERY_PLAN = {
-  partitionedQueryExecutionInfoVersion: 2,
-  queryInfo: {
-    distinctType: 'None',
-    top: null,
-    offset: null,
-    limit: null,
-    orderBy: [],
-    orderByExpressions: [],
-    groupByExpressions: [],
-    groupByAliases: [],
-    aggregates: [],
-    groupByAliasToAggregateType: {},
-    rewrittenQuery: '',
-    hasSelectValue: false,
-    hasNonStreamingOrderBy: false,
-  },
-  queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
 }
 
 /** `…/docs/{id}` */
@@ -67,7 +47,7 @@ export async function allItems(account: Account, container: Container, request: 
   if (method === 'GET' && headers['a-im']) return feed(store, container, request)
   if (method === 'GET') return query(store, container, request, { query: 'SELECT * FROM c' })
   if (method !== 'POST') return notAllowed(request)
-  if (flag(request, 'x-ms-cosmos-is-query-plan-request')) return { status: 200, body: QUERY_PLAN }
+  if (flag(request, 'x-ms-cosmos-is-query-plan-request')) return { status: 200, body: plan(container, request) }
   if (isQuery(request)) return query(store, container, request, body)
   if (flag(request, 'x-ms-cosmos-is-batch-request')) return batch(account, container, request)
   return create(account, container, request)
@@ -116,12 +96,21 @@ function show({ status, item }: Written, { headers }: Request): Answer {
   return { status, headers: { etag: item.etag }, ...(minimal ? {} : { text: item.json }) }
 }
 
-function query(store: Store, container: Container, request: Request, body: unknown): Answer {
-  checkRange(request)
+function plan(container: Container, { body }: Request): object {
+  return queryPlan(container, questionOf(body).text, [{ min: '', max: 'FF' }])
+}
+
+function questionOf(body: unknown): { readonly text: string; readonly parameters: readonly unknown[] } {
   const { query: text, parameters = [] } = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
   if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
+  return { text, parameters }
+}
+
+async function query(store: Store, container: Container, request: Request, body: unknown): Promise<Answer> {
+  checkRange(request)
+  const { text, parameters } = questionOf(body)
   const key = keyOfHeader(container, request.headers['x-ms-documentdb-partitionkey'])
-  const page = runQuery(
+  const page = await runQuery(
     store,
     { container, key },
     {

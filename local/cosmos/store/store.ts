@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StartError } from '../../kit/errors.ts'
+import { makeIndexTables } from './indexes.ts'
 
 /** Of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
@@ -25,11 +26,6 @@ const SCHEMA = `
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
 `
-
-// The service indexes every path; this one is what a stream is read by, and without it each page would read the whole stream.
-const VERSION_INDEX = `
-  CREATE INDEX IF NOT EXISTS items_by_version ON items (container, pk, json_extract(body, '$."version"'))
-    WHERE json_extract(body, '$."version"') IS NOT NULL`
 
 /** Texts of statements are few but for the queries that clients think of. */
 const MAX_STATEMENTS = 200
@@ -145,7 +141,7 @@ export class Store {
     // Only now: to change the journal's mode is to write.
     this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     if (version === 0) this.#sql.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
-    this.#sql.exec(VERSION_INDEX)
+    makeIndexTables(this.#sql)
   }
 
   #counter(name: string): number {

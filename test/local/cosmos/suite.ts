@@ -6,6 +6,8 @@ import { changeFeed } from './suite-feed.ts'
 import { items } from './suite-items.ts'
 import { patches } from './suite-patch.ts'
 import { queries } from './suite-queries.ts'
+import { queryFeatures } from './suite-query-features.ts'
+import { queryRefusals } from './suite-query-refusals.ts'
 import { refusals } from './suite-refusals.ts'
 import { timeToLive } from './suite-ttl.ts'
 import type { CosmosTarget } from './support.ts'
@@ -27,6 +29,8 @@ export function cosmosSuite(name: string, start: () => Promise<CosmosTarget>): v
     timeToLive(target)
     changeFeed(target)
     queries(target)
+    queryFeatures(target)
+    queryRefusals(target)
     faults(target)
   })
 }
