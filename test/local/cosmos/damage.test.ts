@@ -200,6 +200,17 @@ test('a log with zeroes or other bytes anywhere is refused, or all commits are t
   assert.ok(refusals > 100)
 })
 
+test('a log whose header has any other byte is refused', async (t) => {
+  const home = await newFolder(t)
+  const kept = await left(join(home, 'kept'))
+  for (let at = 0; at < 32; at++) {
+    const wal = Buffer.from(kept.files['cosmos.sqlite-wal'])
+    wal[at] = (wal[at] ?? 0) ^ (1 << (at % 8))
+    put(join(home, 'damaged'), { ...kept.files, 'cosmos.sqlite-wal': wal })
+    assert.equal(opened(join(home, 'damaged')), undefined, `byte ${at}`)
+  }
+})
+
 test('what a crash leaves of the last commit is never refused: a log cut off anywhere, or with holes in its last commit', async (t) => {
   const home = await newFolder(t)
   const kept = await left(join(home, 'kept'))
