@@ -5,6 +5,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StartError } from '../../kit/errors.ts'
 import { isDamage } from './damage.ts'
 import { openDataFile } from './data-file.ts'
+import { addIndexFunction, INDEXES } from './indexes.ts'
 
 /** Of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
@@ -36,12 +37,8 @@ const SCHEMA = `
   CREATE INDEX unique_values_by_item ON unique_values (item);
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
+  ${INDEXES}
 `
-
-// The service indexes every path; this one is what a stream is read by, and without it each page would read the whole stream.
-const VERSION_INDEX = `
-  CREATE INDEX IF NOT EXISTS items_by_version ON items (container, pk, json_extract(body, '$."version"'))
-    WHERE json_extract(body, '$."version"') IS NOT NULL`
 
 /** Texts of statements are few but for the queries that clients think of. */
 const MAX_STATEMENTS = 200
@@ -63,6 +60,12 @@ export class Store {
   #lsn: number
   #item: number
   #closed = false
+  readonly #savepoint: StatementSync
+  readonly #release: StatementSync
+  readonly #rollBack: StatementSync
+  readonly #begin: StatementSync
+  readonly #count: StatementSync
+  readonly #commitAll: StatementSync
   readonly path: string
   /** Whether all of the file was checked when it was opened; a large one is not. */
   readonly checked: boolean
@@ -78,6 +81,12 @@ export class Store {
       this.#prepareTables(fast)
       this.#lsn = this.#counter('lsn')
       this.#item = this.#counter('item')
+      this.#savepoint = sql.prepare('SAVEPOINT job')
+      this.#release = sql.prepare('RELEASE job')
+      this.#rollBack = sql.prepare('ROLLBACK TO job')
+      this.#begin = sql.prepare('BEGIN IMMEDIATE')
+      this.#count = sql.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)")
+      this.#commitAll = sql.prepare('COMMIT')
     } catch (error) {
       throw new StartError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`)
     }
@@ -92,6 +101,11 @@ export class Store {
   nextItem(): number {
     this.#item += 1
     return this.#item
+  }
+
+  /** A statement for whoever keeps it. */
+  compile(text: string): StatementSync {
+    return this.#sql.prepare(text)
   }
 
   /** A statement, compiled once for as long as it is in use. */
@@ -114,17 +128,17 @@ export class Store {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
         const [lsn, item] = [this.#lsn, this.#item]
-        this.prepare('SAVEPOINT job').run()
+        this.#savepoint.run()
         try {
           this.#lsn += 1
           const result = task(this.#lsn)
-          this.prepare('RELEASE job').run()
+          this.#release.run()
           return () => resolve(result)
         } catch (error) {
           // SQLite gave the whole transaction up, as it does on a full disk, or what it read cannot be trusted.
           if (!this.#sql.isTransaction || isDamage(error)) throw error
-          this.prepare('ROLLBACK TO job').run()
-          this.prepare('RELEASE job').run()
+          this.#rollBack.run()
+          this.#release.run()
           this.#lsn = lsn
           this.#item = item
           return () => reject(error)
@@ -147,10 +161,10 @@ export class Store {
     this.#jobs = []
     let settled: (() => void)[]
     try {
-      this.prepare('BEGIN IMMEDIATE').run()
+      this.#begin.run()
       settled = jobs.map((job) => job())
-      this.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)").run(this.#lsn, this.#item)
-      this.prepare('COMMIT').run()
+      this.#count.run(this.#lsn, this.#item)
+      this.#commitAll.run()
     } catch (error) {
       // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
       console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)
@@ -162,7 +176,7 @@ export class Store {
   #prepareTables(fast: boolean): void {
     this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
     this.#sql.exec(`PRAGMA synchronous = ${fast ? 'OFF' : 'FULL'}`)
-    this.#sql.exec(VERSION_INDEX)
+    addIndexFunction(this.#sql)
   }
 
   #counter(name: string): number {
