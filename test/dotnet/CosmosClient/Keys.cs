@@ -54,6 +54,10 @@ internal static class Keys
             Expect(!(await Under(new PartitionKeyBuilder().Add("t").Build())).Any(), "nothing of a tenant whose name begins so");
             Expect((await Clients.Query<int>(visits, "SELECT VALUE COUNT(1) FROM c", new QueryRequestOptions { PartitionKey = new PartitionKeyBuilder().Add("t0").Build() })).Sum() == 12, "a count of one level");
             Expect((await Clients.Query<Visit>(visits, "SELECT * FROM c WHERE c.tenant = 't0' AND c.user = 'u2'")).Count == 6, "the items that a filter names");
+            var paged = new QueryRequestOptions { PartitionKey = new PartitionKeyBuilder().Add("t1").Build(), MaxItemCount = 5 };
+            Same((await Clients.Query<Visit>(visits, "SELECT * FROM c", paged)).Select(visit => visit.id).Order(), Enumerable.Range(0, 12).Select(i => $"{2 * i + 1}").Order(), "the items of one level in pages");
+            using var feed = visits.GetChangeFeedIterator<Visit>(ChangeFeedStartFrom.Beginning(FeedRange.FromPartitionKey(new PartitionKeyBuilder().Add("t0").Add("u2").Build())), ChangeFeedMode.LatestVersion);
+            Same((await feed.ReadNextAsync()).Select(visit => visit.id), ["2", "6", "10", "14", "18", "22"], "the changes of two levels");
             await Refused(HttpStatusCode.BadRequest, () => visits.ReadItemAsync<Visit>("5", new PartitionKeyBuilder().Add("t1").Build()));
             await visits.ReplaceItemAsync(one, "5", Whole(one));
             await visits.PatchItemAsync<object>("5", Whole(one), [PatchOperation.Set("/seen", true)]);

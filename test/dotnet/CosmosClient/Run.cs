@@ -74,7 +74,7 @@ internal static class Expectations
 
 internal static class Clients
 {
-    public static CosmosClientOptions Options() => new() { ConnectionMode = ConnectionMode.Gateway, LimitToEndpoint = true, RequestTimeout = TimeSpan.FromSeconds(10) };
+    public static CosmosClientOptions Options() => new() { ConnectionMode = ConnectionMode.Gateway, RequestTimeout = TimeSpan.FromSeconds(10) };
 
     public static async Task<List<T>> All<T>(FeedIterator<T> iterator)
     {

@@ -57,6 +57,31 @@ internal static class Sessions
             Expect(false, "that the client refuses what the account does not have");
         });
 
+        await run.Check("client that opens its connections first", async () =>
+        {
+            await sessions.UpsertItemAsync(new Item { id = "opened", pk = "p", n = 4 }, P);
+            using var client = await CosmosClient.CreateAndInitializeAsync(connectionString, [(database.Id, "sessions")], Clients.Options());
+            Expect((await client.GetContainer(database.Id, "sessions").ReadItemAsync<Item>("opened", P)).Resource.n == 4, "the item");
+        });
+
+        await run.Check("container that is made anew", async () =>
+        {
+            Container before = await database.CreateContainerAsync(new ContainerProperties("anew", "/pk"));
+            await before.CreateItemAsync(new Item { id = "1", pk = "p", n = 1 }, P);
+            Expect((await Clients.Query<Item>(before, "SELECT * FROM c")).Count == 1, "an item");
+            using (var other = new CosmosClient(connectionString, Clients.Options()))
+            {
+                await other.GetContainer(database.Id, "anew").DeleteContainerAsync();
+                await other.GetDatabase(database.Id).CreateContainerAsync(new ContainerProperties("anew", "/pk"));
+            }
+            // The client knows the rid of the one that is gone.
+            await Refused(HttpStatusCode.NotFound, () => before.ReadItemAsync<Item>("1", P));
+            await before.CreateItemAsync(new Item { id = "2", pk = "p", n = 2 }, P);
+            Same((await Clients.Query<Item>(before, "SELECT * FROM c")).Select(item => item.n), [2], "the items of the new one");
+            using var feed = before.GetChangeFeedIterator<Item>(ChangeFeedStartFrom.Beginning(), ChangeFeedMode.LatestVersion);
+            Same((await feed.ReadNextAsync()).Select(item => item.n), [2], "the changes of the new one");
+        });
+
         await run.Check("wrong key", async () =>
         {
             var wrong = string.Join(';', connectionString.Split(';').Select(part => part.StartsWith("AccountKey=") ? $"AccountKey={Convert.ToBase64String(new byte[64])}" : part));
