@@ -27,6 +27,7 @@ function parseCached(text: string): Query {
 export interface Page {
   /** Each one's JSON. */
   readonly results: readonly string[]
+  readonly loadedBytes: number
   readonly continuation?: string
 }
 
@@ -50,7 +51,7 @@ export function runQuery(store: Store, extent: Extent, question: Question): Page
   const limit = wholeNumber(query.limit, parameters, Number.POSITIVE_INFINITY)
   const from = continuation === undefined ? undefined : readMark(continuation, query.orderBy.length)
   const { ordered, rows } = scan(store, extent, query, parameters, from)
-  if (query.select.kind === 'count') return { results: [String(count(rows))] }
+  if (query.select.kind === 'count') return { results: [String(count(rows))], loadedBytes: 0 }
 
   let [seen, bytes] = [from?.seen ?? 0, 0]
   let last: Row | undefined
@@ -60,7 +61,7 @@ export function runQuery(store: Store, extent: Extent, question: Question): Page
     // Of those with the same value as the last one, SQLite brings some again.
     if (from && query.orderBy.length > 0 && compareRows(query, row, from) <= 0) continue
     if (last && (results.length >= maxItems || bytes >= MAX_PAGE_BYTES))
-      return { results, continuation: writeMark({ ...last, seen }) }
+      return { results, loadedBytes: bytes, continuation: writeMark({ ...last, seen }) }
     seen += 1
     last = row
     if (seen <= offset) continue
@@ -69,7 +70,7 @@ export function runQuery(store: Store, extent: Extent, question: Question): Page
     results.push(result)
     bytes += result.length
   }
-  return { results }
+  return { results, loadedBytes: bytes }
 }
 
 function count(rows: Iterable<Row>): number {

@@ -22,7 +22,7 @@ before(async () => {
   store = new Store(folder.path)
   catalog = new Catalog(store)
   items = new Items(store)
-  await catalog.createDatabase({ id: 'd' })
+  await catalog.createDatabase({ id: 'd' }, undefined)
 })
 after(async () => {
   store.close()

@@ -21,9 +21,28 @@ export function catalog(target: () => CosmosTarget): void {
   test('what a container cannot have here is refused when it is created: nothing is promised and not kept', async (t) => {
     const database = await newDatabase(t, target())
     const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-      [{ partitionKey: { paths: ['/a', '/b'], kind: 'MultiHash' } }, /hierarchical partition keys are not supported/],
-      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }] } }, /unique keys are not supported/],
+      [{ partitionKey: { paths: ['/a', '/b'], kind: 'Hash' } }, /MultiHash/],
+      [{ partitionKey: { paths: ['/a', '/b', '/c', '/d'], kind: 'MultiHash' } }, /at most 3/],
+      [{ partitionKey: { paths: ['/a', '/a'], kind: 'MultiHash' } }, /partition key/],
+      [{ partitionKey: { paths: ['/a'], kind: 'Range' } }, /kind/],
+      [{ partitionKey: { paths: ['/a'], version: 1 } }, /version/],
       [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: 'x' } }, /unique keys/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['a'] }] } }, /unique key/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }, { paths: ['/a'] }] } }, /twice/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: Array(11).fill({ paths: ['/a'] }) } }, /at most 10/],
+      [{ partitionKey: '/pk', indexingPolicy: { indexingMode: 'lazy' } }, /mode/],
+      [{ partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/a/?' }] } }, /mandatory indexing path/],
+      [
+        { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/a' }] } },
+        /ends in/,
+      ],
+      [{ partitionKey: '/pk', indexingPolicy: { compositeIndexes: [[{ path: '/a' }]] } }, /composite/],
+      [
+        { partitionKey: '/pk', indexingPolicy: { spatialIndexes: [{ path: '/a/*', types: ['Point'] }] } },
+        /spatialIndexes/,
+      ],
+      [{ partitionKey: '/pk', conflictResolutionPolicy: { mode: 'Custom' } }, /last writer/],
+      [{ partitionKey: '/pk', vectorEmbeddingPolicy: { vectorEmbeddings: [{ path: '/v' }] } }, /vectorEmbeddingPolicy/],
       [{ partitionKey: '/pk', computedProperties: [{ name: 'a', query: 'b' }] }, /computedProperties/],
       [{ partitionKey: '/pk', defaultTtl: 0 }, /defaultTtl/],
       [{ partitionKey: '/pk', defaultTtl: 2_147_483_648 }, /defaultTtl/],

@@ -1,13 +1,18 @@
 import { after, before, describe } from 'node:test'
+import { account } from './suite-account.ts'
 import { batches } from './suite-batch.ts'
+import { bulk } from './suite-bulk.ts'
 import { catalog } from './suite-catalog.ts'
+import { charges } from './suite-charges.ts'
 import { faults } from './suite-faults.ts'
 import { changeFeed } from './suite-feed.ts'
+import { hierarchicalKeys } from './suite-hierarchical.ts'
 import { items } from './suite-items.ts'
 import { patches } from './suite-patch.ts'
 import { queries } from './suite-queries.ts'
 import { refusals } from './suite-refusals.ts'
 import { timeToLive } from './suite-ttl.ts'
+import { uniqueKeys } from './suite-unique-keys.ts'
 import type { CosmosTarget } from './support.ts'
 
 /** What any Cosmos DB endpoint must do for the unmodified SDK, whatever is behind its address. */
@@ -24,6 +29,11 @@ export function cosmosSuite(name: string, start: () => Promise<CosmosTarget>): v
     items(target)
     patches(target)
     batches(target)
+    bulk(target)
+    hierarchicalKeys(target)
+    uniqueKeys(target)
+    account(target)
+    charges(target)
     timeToLive(target)
     changeFeed(target)
     queries(target)
