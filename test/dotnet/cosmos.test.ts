@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startEndpoint, temporaryFolder } from '../local/cosmos/endpoint.ts'
+import { freePort } from '../support/ports.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./CosmosClient/', import.meta.url))
@@ -18,12 +19,13 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB e
   t.after(() => folder.remove())
   const artifacts = join(folder.path, 'artifacts')
   await run('dotnet', ['build', PROJECT, '-c', 'Release', '--artifacts-path', artifacts, '--nologo'])
-  const endpoint = await startEndpoint(join(folder.path, 'data'))
+  const control = await freePort()
+  const endpoint = await startEndpoint(join(folder.path, 'data'), 0, { TIDEMARK_COSMOS_CONTROL_PORT: String(control) })
   t.after(() => endpoint.stop())
   const client = join(artifacts, 'bin', 'CosmosClient', 'release', 'CosmosClient.dll')
   const connection = `AccountEndpoint=${endpoint.address}/;AccountKey=${KEY};`
   // One that fails tells so in its lines.
-  const stdout = await run('dotnet', [client, connection]).then(
+  const stdout = await run('dotnet', [client, connection, `http://127.0.0.1:${control}/`]).then(
     (ended) => ended.stdout,
     (failed: { stdout?: string; stderr?: string }) => `${failed.stdout ?? ''}${failed.stderr ?? ''}`,
   )

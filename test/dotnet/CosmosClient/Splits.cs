@@ -34,7 +34,7 @@ internal static class Splits
             Same(many.Select(item => item.n).Order(), Enumerable.Range(0, 120), "many items");
         });
 
-        await run.Check("queries over ranges", async () =>
+        await run.Check("query pages over a split", async () =>
         {
             var split = await Filled("split-queries", 200);
             var pages = split.GetItemQueryIterator<Item>("SELECT * FROM c", requestOptions: new QueryRequestOptions { MaxItemCount = 40 });
@@ -43,6 +43,13 @@ internal static class Splits
             await Split(split, "1");
             var rest = await Clients.All(split.GetItemQueryIterator<Item>("SELECT * FROM c", page.ContinuationToken));
             Same(page.Concat(rest).Select(item => item.n).Order(), Enumerable.Range(0, 200), "every item once, over a continuation from before");
+        });
+
+        await run.Check("queries over ranges", async () =>
+        {
+            var split = await Filled("split-orders", 200);
+            await Split(split, "0");
+            await Split(split, "1");
             var paged = new QueryRequestOptions { MaxItemCount = 30 };
             Same(await Clients.Query<int>(split, "SELECT VALUE c.n FROM c ORDER BY c.n DESC", paged), Enumerable.Range(0, 200).Reverse(), "an order over all ranges");
             Same(await Clients.Query<int>(split, "SELECT VALUE c.n FROM c ORDER BY c.group, c.n DESC OFFSET 3 LIMIT 4"), [189, 186, 183, 180], "a part of two orders");
@@ -56,6 +63,8 @@ internal static class Splits
             var begun = await first.ReadNextAsync();
             var ended = await Clients.All(split.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", begun.ContinuationToken));
             Same(begun.Concat(ended), Enumerable.Range(0, 200), "an order over a continuation");
+            foreach (var order in new[] { "c.group", "c.group DESC", "c.group, c.n DESC" })
+                Same((await Queries.ByContinuation<int>(split, $"SELECT VALUE c.n FROM c ORDER BY {order}", 9)).Order(), Enumerable.Range(0, 200), $"every item once by {order}");
             var found = new List<int>();
             foreach (var range in await split.GetFeedRangesAsync())
                 found.AddRange(await Clients.All(split.GetItemQueryIterator<int>(range, new QueryDefinition("SELECT VALUE c.n FROM c"))));
