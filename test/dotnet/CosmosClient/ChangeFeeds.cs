@@ -42,7 +42,8 @@ internal static class ChangeFeeds
 
         await run.Check("change feed from a time", async () =>
         {
-            var second = (await feed.ReadItemAsync<Newtonsoft.Json.Linq.JObject>("0", new PartitionKey("k0"))).Resource["_ts"]!.ToObject<long>();
+            var last = await feed.UpsertItemAsync(Newtonsoft.Json.Linq.JObject.Parse("""{"id":"last","pk":"k0","n":0}"""), new PartitionKey("k0"));
+            var second = last.Resource["_ts"]!.ToObject<long>();
             while (DateTimeOffset.UtcNow.ToUnixTimeSeconds() < second + 2) await Task.Delay(50);
             var since = DateTime.UtcNow;
             await feed.UpsertItemAsync(new Item { id = "late", pk = "k0", n = -5 }, new PartitionKey("k0"));

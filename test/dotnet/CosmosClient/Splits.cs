@@ -71,6 +71,48 @@ internal static class Splits
             Same(found.Order(), Enumerable.Range(0, 200), "each item in one range");
         });
 
+        await run.Check("partition keys of all kinds over ranges", async () =>
+        {
+            Container kinds = await database.CreateContainerAsync(new ContainerProperties("split-kinds", "/pk"));
+            await Split(kinds, "0");
+            foreach (var range in new[] { "1", "2" }) await Split(kinds, range);
+            foreach (var range in new[] { "3", "4", "5", "6" }) await Split(kinds, range);
+            Expect((await kinds.GetFeedRangesAsync()).Count == 8, "eight ranges");
+            // In bulk the client itself says of each key in which range it lies, and the endpoint refuses it from another.
+            var options = Clients.Options();
+            options.AllowBulkExecution = true;
+            using var client = new CosmosClient(connectionString, options);
+            var bulk = client.GetContainer(database.Id, kinds.Id);
+            var keys = new List<(object? Value, PartitionKey Key)> { (null, PartitionKey.Null), (true, new(true)), (false, new(false)) };
+            foreach (var text in new[] { "", "a", "ü😀", "\"quoted\" \\ \n", new string('k', 150), new string('é', 1024) }) keys.Add((text, new(text)));
+            foreach (var number in new[] { 0, 1, -1, 0.1, 1e21, -1.5e300, 5e-324, 9007199254740993 }) keys.Add((number, new(number)));
+            keys.AddRange(Enumerable.Range(0, 100).Select(i => ((object?)$"key {i}", new PartitionKey($"key {i}"))));
+            await Task.WhenAll([.. keys.Select(key => bulk.CreateItemAsync<object>(new { id = "1", pk = key.Value }, key.Key)), bulk.CreateItemAsync<object>(new { id = "1" }, PartitionKey.None)]);
+            foreach (var (value, key) in keys.Append((null, PartitionKey.None)))
+            {
+                Expect((await kinds.ReadItemAsync<object>("1", key)).StatusCode == HttpStatusCode.OK, $"the item of {value}");
+                Expect((await Clients.Query<object>(kinds, "SELECT * FROM c", new QueryRequestOptions { PartitionKey = key })).Count == 1, $"the item of {value} alone");
+            }
+        });
+
+        await run.Check("hierarchical partition keys over ranges", async () =>
+        {
+            Container visits = await database.CreateContainerAsync(new ContainerProperties("split-visits", ["/tenant", "/user"]));
+            static PartitionKey Whole(int n) => new PartitionKeyBuilder().Add($"t{n % 12}").Add(n % 24).Build();
+            for (var n = 0; n < 96; n++) await visits.CreateItemAsync(new { id = $"{n}", tenant = $"t{n % 12}", user = n % 24, n }, Whole(n));
+            await Split(visits, "0");
+            foreach (var range in new[] { "1", "2" }) await Split(visits, range);
+            for (var tenant = 0; tenant < 12; tenant++)
+            {
+                var ofTenant = new QueryRequestOptions { PartitionKey = new PartitionKeyBuilder().Add($"t{tenant}").Build(), MaxItemCount = 3 };
+                Same((await Clients.Query<int>(visits, "SELECT VALUE c.n FROM c", ofTenant)).Order(), Enumerable.Range(0, 8).Select(i => 12 * i + tenant), $"the items of the tenant {tenant}");
+                var ofUser = new QueryRequestOptions { PartitionKey = Whole(tenant) };
+                Same((await Clients.Query<int>(visits, "SELECT VALUE c.n FROM c", ofUser)).Order(), Enumerable.Range(0, 4).Select(i => 24 * i + tenant), $"the items of the user {tenant}");
+                var feed = ChangeFeedStartFrom.Beginning(FeedRange.FromPartitionKey(new PartitionKeyBuilder().Add($"t{tenant}").Build()));
+                Same((await Drain(visits, feed)).Items.Order(), Enumerable.Range(0, 8).Select(i => 12 * i + tenant), $"the changes of the tenant {tenant}");
+            }
+        });
+
         await run.Check("change feed over a split", async () =>
         {
             var split = await Filled("split-feed", 100);
