@@ -59,10 +59,11 @@ function send(
   request: Request | undefined,
   answered: Answer,
 ): void {
-  const body = bytesOf(answered)
+  const body = bodyOf(answered)
+  const bytes = Buffer.byteLength(body)
   response.writeHead(answered.status, {
     'content-type': 'application/json',
-    'content-length': body.length,
+    'content-length': bytes,
     'x-ms-activity-id': randomUUID(),
     'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
     'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
@@ -71,11 +72,12 @@ function send(
     ...answered.headers,
   })
   response.end(message.method === 'HEAD' ? undefined : body)
-  connections.answered(response, body.length)
+  connections.answered(response, bytes)
 }
 
-function bytesOf({ bytes, text, body }: Answer): Buffer {
-  return bytes ?? Buffer.from(text ?? (body === undefined ? '' : JSON.stringify(body)))
+/** A text goes out in one piece with its headers. */
+function bodyOf({ bytes, text, body }: Answer): Buffer | string {
+  return bytes ?? text ?? (body === undefined ? '' : JSON.stringify(body))
 }
 
 /** What cannot be told to a client in its own words ends the process, or is a 500. */

@@ -6,6 +6,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Of all requests at once. */
 const MAX_BYTES_AT_ONCE = 256 * 1024 * 1024
 
+const EMPTY = Buffer.alloc(0)
+
 interface Reading {
   chunks: Buffer[]
   size: number
@@ -34,6 +36,7 @@ export class Bodies {
     const coding = message.headers['content-encoding']?.toLowerCase() ?? 'identity'
     if (coding !== 'identity')
       throw new Failure(415, 'UnsupportedMediaType', `the content coding ${coding} is not supported by this endpoint`)
+    if (hasNone(message)) return EMPTY
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     const reading: Reading = { chunks: [], size: 0, refuse: reject }
     this.#reading.add(reading)
@@ -41,13 +44,15 @@ export class Bodies {
     const cutOff = (): void => reject(badRequest('the request was cut off'))
     message.on('data', take).on('error', cutOff).on('close', cutOff)
     message.on('end', () => {
+      // Each request is closed in the end, and to make an error costs as much as to answer.
+      message.off('error', cutOff).off('close', cutOff)
       if (reading.size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
       else resolve(Buffer.concat(reading.chunks))
     })
     try {
       return await promise
     } finally {
-      message.off('data', take)
+      message.off('data', take).off('error', cutOff).off('close', cutOff)
       this.#forget(reading)
     }
   }
@@ -75,6 +80,11 @@ export class Bodies {
     for (const { length } of reading.chunks) this.#held -= length
     reading.chunks = []
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length */
+function hasNone({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }
 
 /** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */

@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite'
 import { type Change, readCharge, writeCharge } from '../charges.ts'
 import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
 import type { Json } from '../json.ts'
@@ -12,14 +13,16 @@ import { satisfies } from './patch-condition.ts'
 import { lifetimeOf } from './time-to-live.ts'
 import { UniqueKeys } from './unique-keys.ts'
 
-const READ = 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?'
-const READ_BY_NUMBER = 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?'
-const CREATE = `
-  INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO NOTHING`
-const REPLACE = 'UPDATE items SET lsn = ?, ts = ?, etag = ?, expires = ?, body = ? WHERE number = ?'
-const REMOVE = 'DELETE FROM items WHERE number = ?'
-const REMOVE_ONE_EXPIRED = 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ? AND expires <= ?'
+const SQL = {
+  read: 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?',
+  readId: 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?',
+  create: `
+    INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  replace: 'UPDATE items SET lsn = ?, ts = ?, etag = ?, expires = ?, body = ? WHERE number = ?',
+  remove: 'DELETE FROM items WHERE number = ?',
+  removeIfExpired: 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ? AND expires <= ?',
+}
 const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
 const REMOVE_EXPIRED = 'DELETE FROM items WHERE number IN (SELECT number FROM items WHERE expires <= ? LIMIT ?)'
 
@@ -53,10 +56,19 @@ export class Items {
   readonly #store: Store
   readonly #uniqueKeys: UniqueKeys
   readonly #effectiveKeys = new EffectiveKeys()
+  readonly #statements: Record<keyof typeof SQL, StatementSync>
 
   constructor(store: Store) {
     this.#store = store
     this.#uniqueKeys = new UniqueKeys(store)
+    this.#statements = {
+      read: store.compile(SQL.read),
+      readId: store.compile(SQL.readId),
+      create: store.compile(SQL.create),
+      replace: store.compile(SQL.replace),
+      remove: store.compile(SQL.remove),
+      removeIfExpired: store.compile(SQL.removeIfExpired),
+    }
   }
 
   /** @throws Failure 404 */
@@ -68,7 +80,7 @@ export class Items {
 
   /** The id of an item by its rid's number; undefined: there is none, here. */
   idOf({ container, pk }: Place, number: number): string | undefined {
-    const row = this.#store.prepare(READ_BY_NUMBER).get(number, container.number, pk)
+    const row = this.#statements.readId.get(number, container.number, pk)
     return row && String(row.id)
   }
 
@@ -110,7 +122,7 @@ export class Items {
   remove(place: Place, id: string, conditions: Conditions): Outcome {
     const before = this.#get(place, id)
     checkMatch(before, conditions)
-    this.#store.prepare(REMOVE).run(before.number)
+    this.#statements.remove.run(before.number)
     const terms = place.container.indexedPaths.countTerms(JSON.parse(before.json))
     return { status: 204, charge: writeCharge({ bytesBefore: before.json.length, terms }) }
   }
@@ -129,7 +141,7 @@ export class Items {
   }
 
   #find({ container, pk }: Place, id: string): Item | undefined {
-    const row = this.#store.prepare(READ).get(container.number, pk, id)
+    const row = this.#statements.read.get(container.number, pk, id)
     if (!row || (row.expires !== null && Number(row.expires) <= Date.now() / 1000)) return undefined
     return { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
   }
@@ -140,14 +152,20 @@ export class Items {
     const item = stored(container, checked, this.#store.nextItem())
     const epk = this.#effectiveKeys.of(container, pk)
     const insert = (): boolean =>
-      this.#store
-        .prepare(CREATE)
-        .run(item.number, container.number, pk, checked.id, epk, lsn, item.ts, item.etag, item.expires, item.json)
-        .changes === 1
+      this.#statements.create.run(
+        item.number,
+        container.number,
+        pk,
+        checked.id,
+        epk,
+        lsn,
+        item.ts,
+        item.etag,
+        item.expires,
+        item.json,
+      ).changes === 1
     if (!insert()) {
-      const { changes } = this.#store
-        .prepare(REMOVE_ONE_EXPIRED)
-        .run(container.number, pk, checked.id, Date.now() / 1000)
+      const { changes } = this.#statements.removeIfExpired.run(container.number, pk, checked.id, Date.now() / 1000)
       if (changes === 0 || !insert()) throw conflict(`the item ${checked.id}`)
     }
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
@@ -166,7 +184,7 @@ export class Items {
     checkMatch(before, conditions)
     this.#uniqueKeys.check(container, pk, checked.value, before.number)
     const item = stored(container, checked, before.number)
-    this.#store.prepare(REPLACE).run(lsn, item.ts, item.etag, item.expires, item.json, item.number)
+    this.#statements.replace.run(lsn, item.ts, item.etag, item.expires, item.json, item.number)
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
     const change: Change = {
       bytesBefore: before.json.length,

@@ -63,6 +63,12 @@ export class Store {
   #lsn: number
   #item: number
   #closed = false
+  readonly #savepoint: StatementSync
+  readonly #release: StatementSync
+  readonly #rollBack: StatementSync
+  readonly #begin: StatementSync
+  readonly #count: StatementSync
+  readonly #commitAll: StatementSync
   readonly path: string
   /** Whether all of the file was checked when it was opened; a large one is not. */
   readonly checked: boolean
@@ -78,6 +84,12 @@ export class Store {
       this.#prepareTables(fast)
       this.#lsn = this.#counter('lsn')
       this.#item = this.#counter('item')
+      this.#savepoint = sql.prepare('SAVEPOINT job')
+      this.#release = sql.prepare('RELEASE job')
+      this.#rollBack = sql.prepare('ROLLBACK TO job')
+      this.#begin = sql.prepare('BEGIN IMMEDIATE')
+      this.#count = sql.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)")
+      this.#commitAll = sql.prepare('COMMIT')
     } catch (error) {
       throw new StartError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`)
     }
@@ -92,6 +104,11 @@ export class Store {
   nextItem(): number {
     this.#item += 1
     return this.#item
+  }
+
+  /** A statement for whoever keeps it. */
+  compile(text: string): StatementSync {
+    return this.#sql.prepare(text)
   }
 
   /** A statement, compiled once for as long as it is in use. */
@@ -114,17 +131,17 @@ export class Store {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
         const [lsn, item] = [this.#lsn, this.#item]
-        this.prepare('SAVEPOINT job').run()
+        this.#savepoint.run()
         try {
           this.#lsn += 1
           const result = task(this.#lsn)
-          this.prepare('RELEASE job').run()
+          this.#release.run()
           return () => resolve(result)
         } catch (error) {
           // SQLite gave the whole transaction up, as it does on a full disk, or what it read cannot be trusted.
           if (!this.#sql.isTransaction || isDamage(error)) throw error
-          this.prepare('ROLLBACK TO job').run()
-          this.prepare('RELEASE job').run()
+          this.#rollBack.run()
+          this.#release.run()
           this.#lsn = lsn
           this.#item = item
           return () => reject(error)
@@ -147,10 +164,10 @@ export class Store {
     this.#jobs = []
     let settled: (() => void)[]
     try {
-      this.prepare('BEGIN IMMEDIATE').run()
+      this.#begin.run()
       settled = jobs.map((job) => job())
-      this.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)").run(this.#lsn, this.#item)
-      this.prepare('COMMIT').run()
+      this.#count.run(this.#lsn, this.#item)
+      this.#commitAll.run()
     } catch (error) {
       // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
       console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)

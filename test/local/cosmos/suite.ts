@@ -10,6 +10,7 @@ import { hierarchicalKeys } from './suite-hierarchical.ts'
 import { items } from './suite-items.ts'
 import { patches } from './suite-patch.ts'
 import { queries } from './suite-queries.ts'
+import { races } from './suite-races.ts'
 import { refusals } from './suite-refusals.ts'
 import { timeToLive } from './suite-ttl.ts'
 import { uniqueKeys } from './suite-unique-keys.ts'
@@ -37,6 +38,7 @@ export function cosmosSuite(name: string, start: () => Promise<CosmosTarget>): v
     timeToLive(target)
     changeFeed(target)
     queries(target)
+    races(target)
     faults(target)
   })
 }
