@@ -195,7 +195,7 @@ function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
 function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Run): Candidates {
   const skip = Math.max(0, offset - (mark?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(
-    skip + Math.min(maxItems, limit) + 1,
+    { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_PAGE_BYTES },
     (a, b) => comparePositions(plan.order, a, b),
     frame.work,
   )
