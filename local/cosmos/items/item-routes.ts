@@ -97,7 +97,8 @@ function show({ status, item }: Written, { headers }: Request): Answer {
 }
 
 function plan(container: Container, { body }: Request): object {
-  return queryPlan(container, questionOf(body).text, [{ min: '', max: 'FF' }])
+  const { text, parameters } = questionOf(body)
+  return queryPlan(container, text, [{ min: '', max: 'FF' }], new Map(parameters.map(readParameter)))
 }
 
 function questionOf(body: unknown): { readonly text: string; readonly parameters: readonly unknown[] } {

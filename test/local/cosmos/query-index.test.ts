@@ -85,6 +85,7 @@ test('predicates of many forms load no more than what they let through', async (
     ['c.deep["a b"] BETWEEN -3 AND -1', 3],
     ['ARRAY_CONTAINS([4, 5, "x"], c.n)', 2],
     ['c.n > 990 AND c.mod >= 0', 9],
+    ['c.name LIKE "n_me 7"', 1000],
     ['c.n = undefined', 0],
     ['c.n = "5"', 0],
     ['IS_STRING(c.n)', 0],

@@ -35,7 +35,7 @@ const QUERIES: readonly (readonly [text: string, resultsOf: (item: Json) => read
   ['SELECT VALUE c.id FROM c ORDER BY c.n', ({ id }) => [id]],
   ['SELECT VALUE c.id FROM c ORDER BY c.n DESC', ({ id }) => [id]],
   ['SELECT VALUE c.id FROM c ORDER BY c.n DESC, c.m', ({ id }) => [id]],
-  ['SELECT VALUE c.id FROM c WHERE c.n >= 1 OR IS_STRING(c.n)', ({ id, n }) => (n === 0 || n === null ? [] : [id])],
+  ['SELECT VALUE c.id FROM c WHERE c.n >= 1', ({ id, n }) => (Number(n) >= 1 ? [id] : [])],
   ['SELECT VALUE x FROM c JOIN x IN c.list', ({ list }) => list as string[]],
   ['SELECT VALUE x FROM c JOIN x IN c.list ORDER BY c.n DESC', ({ list }) => list as string[]],
   ['SELECT DISTINCT VALUE c.id FROM c', ({ id }) => [id]],

@@ -1,7 +1,7 @@
 import { aggregation } from '../aggregates.ts'
 import type { Evaluate, Frame } from '../frame.ts'
 import { queryFailure, unsupported } from '../query-failure.ts'
-import type { Expression, OrderItem, Query, Selection, Source } from '../syntax.ts'
+import type { Expression, OrderItem, Query, SelectItem, Selection, Source } from '../syntax.ts'
 import { canonicalText } from '../values.ts'
 import { type CompiledAggregate, type Context, identityOf, Names } from './context.ts'
 import { compile, compileObject } from './expressions.ts'
@@ -119,15 +119,25 @@ function compileSelection({ select, from }: Query, context: Context): Evaluate {
     const slot = context.names.slotOf(aliasOf(first), select.at)
     return ({ values }) => values[slot]
   }
-  let unnamed = 0
-  const names = new Set<string>()
-  const fields = select.items.map(({ value, alias, at }) => {
-    const name = alias ?? impliedName(value) ?? `$${++unnamed}`
-    if (names.has(name)) throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
-    names.add(name)
+  const names = impliedNames(select.items)
+  const fields = select.items.map(({ value, at }, index) => {
+    const name = names[index] ?? ''
+    if (names.indexOf(name) !== index)
+      throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
     return { name, value: compile(value, context) }
   })
   return compileObject(fields)
+}
+
+/** The names of the select list's values: the alias, the last name of a path, or else `$1`, `$2` and so on. */
+export function impliedNames(items: readonly SelectItem[]): readonly string[] {
+  let unnamed = 0
+  return items.map(({ value, alias }) => {
+    const name = alias ?? impliedName(value)
+    if (name !== undefined) return name
+    unnamed += 1
+    return `$${unnamed}`
+  })
 }
 
 /** The last name of a path. */
