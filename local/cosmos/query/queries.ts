@@ -113,7 +113,14 @@ async function planOf(
   const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted
   const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
   return {
-    plan: { extent: chosen.extent, access, index, order, from: isSet ? undefined : mark?.position },
+    plan: {
+      extent: chosen.extent,
+      access,
+      index,
+      order,
+      readsItem: query.readsItem,
+      from: isSet ? undefined : mark?.position,
+    },
     indexed: narrows || !query.condition?.where || chosen.extent !== extent,
   }
 }

@@ -30,6 +30,8 @@ export interface CompiledQuery {
   readonly isWhole: boolean
   /** Whether each item is one row. */
   readonly isPlain: boolean
+  /** Whether it asks for anything that is in an item; `SELECT *` does not, which takes it as it is, and COUNT(1) does not. */
+  readonly readsItem: boolean
   /** Whether it asks for nothing of the items: there is no FROM. */
   readonly isConstant: boolean
   readonly distinct: boolean
@@ -61,6 +63,7 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
     names: new Names(),
     parameters: new Set(),
     slots: { count: ITEM + 1 },
+    reads: { item: false },
     compileSubquery,
   }
   const { from, distinct, top, page, where, orderBy } = query
@@ -72,10 +75,12 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
   const counted = (expression: Expression | undefined): Evaluate | undefined =>
     expression && compile(expression, context)
   const isPlain = from.length <= 1 && !first?.each
+  const terms = orderBy.map((item) => termOf(item, first, context))
   return {
     ...body,
     distinct,
-    orderBy: orderBy.map((item) => termOf(item, first, context)),
+    orderBy: terms,
+    readsItem: context.reads.item,
     limit: counted(top ?? page?.limit),
     offset: counted(page?.offset),
     isWhole: query.select.kind === 'all' && isPlain && baseOf(first)?.length === 0,
