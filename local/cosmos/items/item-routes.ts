@@ -78,7 +78,8 @@ export function queryItems(account: Account, container: Container, request: Requ
 }
 
 export function planQuery(_: Account, container: Container, { body }: Request): Answer {
-  return { status: 200, body: queryPlan(container, readQuestion(body).text, container.ranges), charge: LEAST }
+  const { text, parameters } = readQuestion(body)
+  return { status: 200, body: queryPlan(container, text, container.ranges, parameters), charge: LEAST }
 }
 
 export async function batch(

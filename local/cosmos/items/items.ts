@@ -4,6 +4,7 @@ import { badRequest, conflict, notFound, preconditionFailed } from '../failure.t
 import type { Json } from '../json.ts'
 import type { Container } from '../resources/catalog.ts'
 import { documentRid } from '../resources/rid.ts'
+import { INDEX_ITEM, UNINDEX_ITEM } from '../store/indexes.ts'
 import { newEtag, type Store } from '../store/store.ts'
 import { type CheckedItem, checkItem } from './checked-item.ts'
 import { EffectiveKeys } from './effective-keys.ts'
@@ -21,6 +22,8 @@ const SQL = {
     ON CONFLICT DO NOTHING`,
   replace: 'UPDATE items SET lsn = ?, ts = ?, etag = ?, expires = ?, body = ? WHERE number = ?',
   remove: 'DELETE FROM items WHERE number = ?',
+  index: INDEX_ITEM,
+  unindex: UNINDEX_ITEM,
   removeIfExpired: 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ? AND expires <= ?',
 }
 const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
@@ -67,6 +70,8 @@ export class Items {
       create: store.compile(SQL.create),
       replace: store.compile(SQL.replace),
       remove: store.compile(SQL.remove),
+      index: store.compile(SQL.index),
+      unindex: store.compile(SQL.unindex),
       removeIfExpired: store.compile(SQL.removeIfExpired),
     }
   }
@@ -169,6 +174,7 @@ export class Items {
       if (changes === 0 || !insert()) throw conflict(`the item ${checked.id}`)
     }
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
+    if (this.#store.hasIndexes(container.number)) this.#statements.index.run(item.number)
     const terms = container.indexedPaths.countTerms(checked.value)
     return { status: 201, item, charge: writeCharge({ bytesAfter: item.json.length, terms }) }
   }
@@ -184,7 +190,10 @@ export class Items {
     checkMatch(before, conditions)
     this.#uniqueKeys.check(container, pk, checked.value, before.number)
     const item = stored(container, checked, before.number)
+    const indexed = this.#store.hasIndexes(container.number)
+    if (indexed) this.#statements.unindex.run(item.number)
     this.#statements.replace.run(lsn, item.ts, item.etag, item.expires, item.json, item.number)
+    if (indexed) this.#statements.index.run(item.number)
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
     const change: Change = {
       bytesBefore: before.json.length,

@@ -1,31 +1,47 @@
 import type { Container } from '../resources/catalog.ts'
 import type { EpkRange } from '../resources/ranges.ts'
 import { policyOf } from './access/indexing-policy.ts'
-import { compileCached } from './compiled.ts'
+import { compileQuery, countOf } from './compile/queries.ts'
+import { type Frame, type Parameters, Work } from './frame.ts'
+import { parseQuery } from './parser.ts'
+import { type Division, divide } from './plan-division.ts'
+
+const WHOLE: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
 
 /**
- * What a client must do itself to answer a query over all of a container's partitions: nothing, as the query is evaluated here whole.
- * @param ranges of the container's physical partitions that the query is about.
- * @throws Failure 400 for a query that could not be run.
+ * What a client does itself to answer a query that is about several physical partitions: it asks each with the rewritten query, and puts
+ * together what they answer. Of one partition it is answered here whole, and the client does nothing.
+ * @param ranges the effective partition keys of the partitions that the query is about.
+ * @throws Failure 400 for a query that could not be run, or not so.
  */
-export function queryPlan(container: Container, text: string, ranges: readonly EpkRange[]): object {
-  policyOf(container).checkOrder(compileCached(text).orderBy)
+export function queryPlan(
+  container: Container,
+  text: string,
+  ranges: readonly EpkRange[],
+  parameters: Parameters = new Map(),
+): object {
+  const query = parseQuery(text)
+  const compiled = compileQuery(query, text)
+  policyOf(container).checkOrder(compiled.orderBy)
+  const isDivided = ranges.length > 1
+  const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(0) }
+  const count = (value: typeof compiled.limit): number | null => (isDivided && value ? countOf(value(frame)) : null)
+  const [offset, limit] = [count(compiled.offset), count(compiled.limit)]
+  const division = isDivided ? divide(query, text, offset, limit) : WHOLE
+  const orderBy = isDivided ? query.orderBy : []
   return {
     partitionedQueryExecutionInfoVersion: 2,
     queryInfo: {
-      distinctType: 'None',
-      top: null,
-      offset: null,
-      limit: null,
-      orderBy: [],
-      orderByExpressions: [],
-      groupByExpressions: [],
-      groupByAliases: [],
-      aggregates: [],
-      groupByAliasToAggregateType: {},
-      rewrittenQuery: '',
-      hasSelectValue: false,
+      distinctType: isDivided && query.distinct ? 'Unordered' : 'None',
+      top: query.top ? limit : null,
+      offset,
+      limit: query.top ? null : limit,
+      orderBy: orderBy.map(({ descending }) => (descending ? 'Descending' : 'Ascending')),
+      orderByExpressions: orderBy.map(({ valueAt }) => text.slice(valueAt.start, valueAt.end)),
+      groupByExpressions: isDivided ? query.groupByAt.map(({ start, end }) => text.slice(start, end)) : [],
+      hasSelectValue: isDivided && query.select.kind === 'value',
       hasNonStreamingOrderBy: false,
+      ...division,
     },
     queryRanges: ranges.map(({ min, max }) => ({ min, max, isMinInclusive: true, isMaxInclusive: false })),
   }

@@ -113,7 +113,14 @@ async function planOf(
   const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted
   const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
   return {
-    plan: { extent: chosen.extent, access, index, order, from: isSet ? undefined : mark?.position },
+    plan: {
+      extent: chosen.extent,
+      access,
+      index,
+      order,
+      readsItem: query.readsItem,
+      from: isSet ? undefined : mark?.position,
+    },
     indexed: narrows || !query.condition?.where || chosen.extent !== extent,
   }
 }
@@ -195,7 +202,7 @@ function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
 function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Run): Candidates {
   const skip = Math.max(0, offset - (mark?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(
-    skip + Math.min(maxItems, limit) + 1,
+    { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_PAGE_BYTES },
     (a, b) => comparePositions(plan.order, a, b),
     frame.work,
   )

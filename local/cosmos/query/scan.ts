@@ -14,6 +14,8 @@ export interface ScannedItem {
   readonly order: readonly unknown[]
 }
 
+const NOT_READ = {}
+
 /** Reads the items of an access, one after the other, and counts them. */
 export class Scan {
   readonly #store: Store
@@ -33,13 +35,14 @@ export class Scan {
   }
 
   *#read(): Generator<ScannedItem> {
-    const { order } = this.#plan
+    const { order, readsItem } = this.#plan
+    const parses = readsItem || order.length > 0
     for (const { text, values } of statementsOf(this.#plan))
       for (const row of this.#store.prepare(text).iterate(...values)) {
         const body = String(row.body)
         this.loaded += 1
         this.loadedBytes += body.length
-        const value: unknown = JSON.parse(body)
+        const value: unknown = parses ? JSON.parse(body) : NOT_READ
         yield {
           pk: String(row.pk),
           id: String(row.id),

@@ -48,11 +48,13 @@ export interface Field {
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/select */
 export type Selection =
   | { readonly kind: 'all'; readonly at: Span }
-  | { readonly kind: 'value'; readonly value: Expression }
+  | { readonly kind: 'value'; readonly value: Expression; readonly valueAt: Span }
   | { readonly kind: 'list'; readonly items: readonly SelectItem[] }
 
 export interface SelectItem {
   readonly value: Expression
+  /** Where the value stands, without the alias. */
+  readonly valueAt: Span
   readonly alias: string | undefined
   readonly at: Span
 }
@@ -72,6 +74,7 @@ export interface Source {
 
 export interface OrderItem {
   readonly value: Expression
+  readonly valueAt: Span
   readonly descending: boolean
   readonly at: Span
 }
@@ -84,6 +87,10 @@ export interface Query {
   readonly where: Expression | undefined
   readonly groupBy: readonly Expression[]
   readonly orderBy: readonly OrderItem[]
+  /** Where clauses stand that a plan quotes, without their keywords. */
+  readonly fromAt: Span | undefined
+  readonly whereAt: Span | undefined
+  readonly groupByAt: readonly Span[]
   readonly page: { readonly offset: Expression; readonly limit: Expression } | undefined
   readonly at: Span
 }

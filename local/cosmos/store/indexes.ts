@@ -3,8 +3,9 @@ import { type IndexTerm, keyOfItem } from './index-key.ts'
 
 /**
  * The indexes of containers by values of their items. An index has an entry for each item of its container; `part` is the partition key where
- * queries of one partition use it, else '', and `rest` is the other. Triggers keep the entries as the items are, whoever writes those. There
- * is one table for all: an index by an expression of SQLite's own would be looked at by every write to every container.
+ * queries of one partition use it, else '', and `rest` is the other. There is one table for all: an index by an expression of SQLite's own
+ * would be looked at by every write to every container. Whoever writes an item's body makes its entries, as a trigger for it would
+ * double the cost of a batch of containers without an index; entries go with their items by a trigger, as those are deleted in many ways.
  */
 export const INDEXES = `
   CREATE TABLE indexes (
@@ -13,36 +14,30 @@ export const INDEXES = `
   CREATE TABLE index_entries (
     idx INTEGER NOT NULL, part TEXT NOT NULL, value BLOB NOT NULL, rest TEXT NOT NULL, item_id TEXT NOT NULL, item INTEGER NOT NULL,
     PRIMARY KEY (idx, part, value, rest, item_id)) WITHOUT ROWID;
-  CREATE TRIGGER items_are_indexed AFTER INSERT ON items BEGIN
-    INSERT INTO index_entries ${entriesOf('new')};
-  END;
-  CREATE TRIGGER items_are_indexed_anew AFTER UPDATE OF body ON items BEGIN
-    DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
-    INSERT INTO index_entries ${entriesOf('new')};
-  END;
   CREATE TRIGGER items_are_indexed_no_more AFTER DELETE ON items BEGIN
-    DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
+    DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN
+      (SELECT ${columns('old')} FROM indexes i WHERE i.container = old.container);
   END;
   CREATE TRIGGER indexes_are_dropped AFTER DELETE ON indexes BEGIN
     DELETE FROM index_entries WHERE idx = old.number;
   END;
 `
 
+const ITEM_BY_INDEX = 'items o JOIN indexes i ON i.container = o.container'
+
+/** Makes the entries of an item, by its number. */
+export const INDEX_ITEM = `INSERT INTO index_entries SELECT ${columns('o')}, o.number FROM ${ITEM_BY_INDEX} WHERE o.number = ?`
+
+/** Removes them, while its body is still as it was. */
+export const UNINDEX_ITEM = `
+  DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (SELECT ${columns('o')} FROM ${ITEM_BY_INDEX} WHERE o.number = ?)`
+
 function columns(item: string): string {
   return `i.number, iif(i.by_partition, ${item}.pk, ''), cosmos_key(${item}.body, i.terms), iif(i.by_partition, '', ${item}.pk), ${item}.id`
 }
 
-function keysOf(item: string): string {
-  return `SELECT ${columns(item)} FROM indexes i WHERE i.container = ${item}.container`
-}
-
-function entriesOf(item: string): string {
-  return `SELECT ${columns(item)}, ${item}.number FROM indexes i WHERE i.container = ${item}.container`
-}
-
 /** Fills an index that is new: of its number. */
-export const FILL_INDEX = `
-  INSERT INTO index_entries SELECT ${columns('o')}, o.number FROM indexes i JOIN items o ON o.container = i.container WHERE i.number = ?`
+export const FILL_INDEX = `INSERT INTO index_entries SELECT ${columns('o')}, o.number FROM ${ITEM_BY_INDEX} WHERE i.number = ?`
 
 /** Adds the function that the triggers call. */
 export function addIndexFunction(sql: DatabaseSync): void {

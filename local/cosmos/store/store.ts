@@ -57,6 +57,7 @@ export class Store {
   readonly #statements = new Map<string, StatementSync>()
   /** Each runs one write and returns how it is settled. */
   #jobs: (() => () => void)[] = []
+  readonly #indexed: Set<number>
   #lsn: number
   #item: number
   #closed = false
@@ -79,6 +80,12 @@ export class Store {
       this.#sql = sql
       this.checked = checked
       this.#prepareTables(fast)
+      this.#indexed = new Set(
+        sql
+          .prepare('SELECT DISTINCT container FROM indexes')
+          .all()
+          .map(({ container }) => Number(container)),
+      )
       this.#lsn = this.#counter('lsn')
       this.#item = this.#counter('item')
       this.#savepoint = sql.prepare('SAVEPOINT job')
@@ -101,6 +108,16 @@ export class Store {
   nextItem(): number {
     this.#item += 1
     return this.#item
+  }
+
+  /** Whether a container has indexes, so that its items have entries in them. */
+  hasIndexes(container: number): boolean {
+    return this.#indexed.has(container)
+  }
+
+  /** Says that it has, from within the write that makes the first one. */
+  noteIndex(container: number): void {
+    this.#indexed.add(container)
   }
 
   /** A statement for whoever keeps it. */

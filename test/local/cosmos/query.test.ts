@@ -376,6 +376,33 @@ test('ORDER BY goes by type first: undefined, null, booleans, numbers, texts, ar
   }
 })
 
+test('texts longer than an index tells apart come in order all the same, page by page', async () => {
+  const long = 'x'.repeat(512)
+  const ordered = [
+    long.slice(1),
+    long,
+    `${long}\0`,
+    `${long}a`,
+    `${long}ab`,
+    `${long}b`,
+    `${long}é`,
+    `${long}😀`,
+    `${long.slice(1)}y`,
+  ]
+  // Their ids are in the opposite order.
+  const container = await bench.containerOf([...ordered.toReversed().map((v) => ({ pk: 'p', v })), ...CROWD])
+  for (const maxItems of [1, 2, 100]) {
+    const up = 'SELECT VALUE c.v FROM c WHERE IS_STRING(c.v) ORDER BY c.v'
+    assert.deepEqual(await bench.ask(container, up, { pk: '["p"]', maxItems }), ordered)
+    assert.deepEqual(await bench.ask(container, `${up} DESC`, { pk: '["p"]', maxItems }), ordered.toReversed())
+    for (const [at, v] of ordered.entries()) {
+      const after = 'SELECT VALUE c.v FROM c WHERE c.v > @v ORDER BY c.v'
+      const found = await bench.ask(container, after, { pk: '["p"]', maxItems, parameters: { '@v': v } })
+      assert.deepEqual(found, ordered.slice(at + 1))
+    }
+  }
+})
+
 test('no text makes the parser do anything but parse or refuse', () => {
   const words = fc.constantFrom(
     ...'SELECT FROM WHERE ORDER BY c d * , . ( ) [ ] = != < <> @a "x" \'y\' 1 -1.5e3 AND OR NOT IN BETWEEN TOP VALUE COUNT OFFSET LIMIT AS IS_NULL toString __proto__ " \\ -- ;'.split(

@@ -43,6 +43,7 @@ export async function indexFor(store: Store, extent: Extent, terms: readonly Ter
     const { changes, lastInsertRowid } = store.prepare(MAKE).run(stored, Number(byPartition), container.number)
     if (changes === 0) throw badRequest(`the container ${container.id} was deleted`)
     store.prepare(FILL_INDEX).run(lastInsertRowid)
+    store.noteIndex(container.number)
     return { number: Number(lastInsertRowid), byPartition, descending }
   })
 }

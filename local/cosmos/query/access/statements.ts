@@ -15,6 +15,8 @@ export interface ReadPlan {
   readonly index: ReadyIndex | undefined
   /** What rows are ordered by, before key and id. */
   readonly order: readonly Term[]
+  /** Whether what is in an item is asked for: its JSON is parsed then. */
+  readonly readsItem: boolean
   /** Where the page before ended. Items that rows come from in order begin there; others all come again. */
   readonly from: Position | undefined
 }

@@ -12,6 +12,8 @@ export interface Context {
   readonly parameters: Set<string>
   /** How many slots are taken, of all the query's aliases. */
   readonly slots: { count: number }
+  /** Whether anything asks for what is in an item. */
+  readonly reads: { item: boolean }
   /** In the SELECT of a query with groups: what may be asked of a group. */
   readonly group?: GroupContext | undefined
   /** Within the operand of an aggregate. */

@@ -84,6 +84,7 @@ export function compile(expression: Expression, context: Context): Evaluate {
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by: of a group only what all its items share. */
 function slotOf({ name, at }: Of<'name'>, context: Context, whole = at): number {
   const slot = context.names.slotOf(name, at)
+  context.reads.item = true
   if (context.group)
     throw queryFailure(
       `Property reference '${context.text.slice(whole.start, whole.end)}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.`,

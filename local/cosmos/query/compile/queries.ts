@@ -1,7 +1,7 @@
 import { aggregation } from '../aggregates.ts'
 import type { Evaluate, Frame } from '../frame.ts'
 import { queryFailure, unsupported } from '../query-failure.ts'
-import type { Expression, OrderItem, Query, Selection, Source } from '../syntax.ts'
+import type { Expression, OrderItem, Query, SelectItem, Selection, Source } from '../syntax.ts'
 import { canonicalText } from '../values.ts'
 import { type CompiledAggregate, type Context, identityOf, Names } from './context.ts'
 import { compile, compileObject } from './expressions.ts'
@@ -30,6 +30,8 @@ export interface CompiledQuery {
   readonly isWhole: boolean
   /** Whether each item is one row. */
   readonly isPlain: boolean
+  /** Whether it asks for anything that is in an item; `SELECT *` does not, which takes it as it is, and COUNT(1) does not. */
+  readonly readsItem: boolean
   /** Whether it asks for nothing of the items: there is no FROM. */
   readonly isConstant: boolean
   readonly distinct: boolean
@@ -61,6 +63,7 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
     names: new Names(),
     parameters: new Set(),
     slots: { count: ITEM + 1 },
+    reads: { item: false },
     compileSubquery,
   }
   const { from, distinct, top, page, where, orderBy } = query
@@ -72,10 +75,12 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
   const counted = (expression: Expression | undefined): Evaluate | undefined =>
     expression && compile(expression, context)
   const isPlain = from.length <= 1 && !first?.each
+  const terms = orderBy.map((item) => termOf(item, first, context))
   return {
     ...body,
     distinct,
-    orderBy: orderBy.map((item) => termOf(item, first, context)),
+    orderBy: terms,
+    readsItem: context.reads.item,
     limit: counted(top ?? page?.limit),
     offset: counted(page?.offset),
     isWhole: query.select.kind === 'all' && isPlain && baseOf(first)?.length === 0,
@@ -119,15 +124,25 @@ function compileSelection({ select, from }: Query, context: Context): Evaluate {
     const slot = context.names.slotOf(aliasOf(first), select.at)
     return ({ values }) => values[slot]
   }
-  let unnamed = 0
-  const names = new Set<string>()
-  const fields = select.items.map(({ value, alias, at }) => {
-    const name = alias ?? impliedName(value) ?? `$${++unnamed}`
-    if (names.has(name)) throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
-    names.add(name)
+  const names = impliedNames(select.items)
+  const fields = select.items.map(({ value, at }, index) => {
+    const name = names[index] ?? ''
+    if (names.indexOf(name) !== index)
+      throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
     return { name, value: compile(value, context) }
   })
   return compileObject(fields)
+}
+
+/** The names of the select list's values: the alias, the last name of a path, or else `$1`, `$2` and so on. */
+export function impliedNames(items: readonly SelectItem[]): readonly string[] {
+  let unnamed = 0
+  return items.map(({ value, alias }) => {
+    const name = alias ?? impliedName(value)
+    if (name !== undefined) return name
+    unnamed += 1
+    return `$${unnamed}`
+  })
 }
 
 /** The last name of a path. */

@@ -66,6 +66,7 @@ function compileValues(
   }
   const { root, steps } = set
   const slot = item ?? context.names.slotOf(root, { start: at.start, end: at.end })
+  if (item === undefined || each || steps.length > 0) context.reads.item = true
   const value = ({ values }: Frame): unknown => steps.reduce(stepInto, values[slot])
   return each ? ofEach(value) : ofOne(value)
 }
