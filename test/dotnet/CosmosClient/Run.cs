@@ -94,7 +94,7 @@ internal sealed class Item
     public string id { get; set; } = "";
     public string? pk { get; set; }
     public int n { get; set; }
-    public string? group { get; set; }
+    public string? team { get; set; }
     public string[]? tags { get; set; }
     [Newtonsoft.Json.JsonProperty(NullValueHandling = Newtonsoft.Json.NullValueHandling.Ignore)]
     public int? ttl { get; set; }
