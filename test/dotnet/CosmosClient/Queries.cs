@@ -106,6 +106,28 @@ internal static class Queries
             Same(await Linq(queries.GetItemLinqQueryable<Item>(requestOptions: one).Where(item => some.Contains(item.id)).OrderBy(item => item.n).Select(item => item.n)), [3, 13], "members of a list");
         });
 
+        await run.Check("query by LINQ with subqueries and functions", async () =>
+        {
+            var all = queries.GetItemLinqQueryable<Item>();
+            async Task Numbers(IQueryable<Item> query, IEnumerable<int> expected, string what) => Same((await Linq(query.Select(item => item.n))).Order(), expected, what);
+            await Numbers(all.Where(item => item.n < 6 && item.tags!.Any(tag => tag == "t1")), [1, 3, 5], "any of an array");
+            await Numbers(all.Where(item => item.n < 3 && item.tags!.Where(tag => tag.StartsWith("t")).Count() == 1), [0, 1, 2], "a count within an item");
+            await Numbers(all.Where(item => item.n < 12 && item.id.Substring(2, 1) == "1" && item.id.ToUpper() == item.id), [1, 11], "parts of a text");
+            await Numbers(all.Where(item => item.id.Contains("24", StringComparison.OrdinalIgnoreCase) && item.id.EndsWith('4')), [24, 124, 224, 244], "the case aside");
+            await Numbers(all.Where(item => item.team!.Equals("G2", StringComparison.OrdinalIgnoreCase) && item.n <= 5), [2, 5], "an equality, the case aside");
+            await Numbers(all.Where(item => item.id.IndexOf("9") == 1 && item.id.Replace("0", "").Trim() == "9"), [90], "places in a text");
+            await Numbers(all.Where(item => Math.Abs(item.n - 100) <= 1 || Math.Floor(item.n / 100.0) == 2 && item.n % 49 == 0), [99, 100, 101, 245], "functions of numbers");
+            await Numbers(all.Where(item => item.ttl.IsNull() || item.n == 7 && !item.ttl.IsDefined()), [7], "what is null, and what is not there");
+            await Numbers(all.Where(item => (item.n > 248 ? "last" : "other") == "last"), [249], "a choice");
+            await Numbers(all.Where(item => item.tags![0] == "t0" && item.tags.Count() == 2 && item.n < 4), [0, 2], "places in an array");
+            await Numbers(all.Where(item => new[] { 3, 4 }.Contains(item.n) || item.n == 8 && item.team != null), [3, 4, 8], "one of several");
+            var shaped = await Linq(all.Where(item => item.n < 2).OrderBy(item => item.n).Select(item => new { Number = item.n, Text = item.team + "!", Within = new { First = item.tags![0] } }));
+            Same(shaped.Select(each => $"{each.Number} {each.Text} {each.Within.First}"), ["0 g0! t0", "1 g1! t1"], "a shape of their own");
+            Same(await Linq(all.Where(item => item.n == 3).SelectMany(item => item.tags!.Where(tag => tag != "all").Select(tag => item.id + tag))), ["003t1"], "pairs of an item and what is within");
+            Expect((await all.Select(item => item.n).AverageAsync()).Resource == 124.5 && (await all.Where(item => item.n > 5).Select(item => item.n).MinAsync()).Resource == 6, "other aggregates");
+            Same((await Linq(all.Select(item => item.team).Distinct())).Order(), ["g0", "g1", "g2"], "values once");
+        });
+
         await run.Check("query of feed ranges", async () =>
         {
             var found = new List<int>();
