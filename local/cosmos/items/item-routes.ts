@@ -3,8 +3,9 @@ import { badRequest } from '../failure.ts'
 import { type Answer, listOf } from '../http/answers.ts'
 import { flag, type Request } from '../http/requests.ts'
 import { checkSession, sessionToken } from '../http/session.ts'
-import { isObject } from '../json.ts'
+import { queryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
+import { readQuestion } from '../query/question.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
 import { type EpkRange, namedRange, rangeOf, WHOLE } from '../resources/ranges.ts'
 import { documentNumber } from '../resources/rid.ts'
@@ -26,27 +27,6 @@ export interface Account {
   readonly store: Store
   readonly catalog: Catalog
   readonly items: Items
-}
-
-/** The query is evaluated here whole, so the plan asks the client for nothing. */
-const QUERY_PLAN = {
-  partitionedQueryExecutionInfoVersion: 2,
-  queryInfo: {
-    distinctType: 'None',
-    top: null,
-    offset: null,
-    limit: null,
-    orderBy: [],
-    orderByExpressions: [],
-    groupByExpressions: [],
-    groupByAliases: [],
-    aggregates: [],
-    groupByAliasToAggregateType: {},
-    rewrittenQuery: '',
-    hasSelectValue: false,
-    hasNonStreamingOrderBy: false,
-  },
-  queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
 }
 
 const effectiveKeys = new EffectiveKeys()
@@ -97,8 +77,8 @@ export function queryItems(account: Account, container: Container, request: Requ
   return answerQuery(account, container, request, request.body)
 }
 
-export function planQuery(): Answer {
-  return { status: 200, body: QUERY_PLAN, charge: LEAST }
+export function planQuery(_: Account, container: Container, { body }: Request): Answer {
+  return { status: 200, body: queryPlan(container, readQuestion(body).text, container.ranges), charge: LEAST }
 }
 
 export async function batch(
@@ -183,11 +163,8 @@ function showBatch(status: number, results: readonly BatchResult[], { body }: Re
 
 async function answerQuery({ store }: Account, container: Container, request: Request, body: unknown): Promise<Answer> {
   checkSession(request, store.lsn)
-  const { query: text, parameters = [] } = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
-  if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
   const page = await runQuery(store, extentOf(container, request), {
-    text,
-    parameters: new Map(parameters.map(readParameter)),
+    ...readQuestion(body),
     maxItems: pageSize(request),
     continuation: request.headers['x-ms-continuation'] || undefined,
   })
@@ -195,12 +172,6 @@ async function answerQuery({ store }: Account, container: Container, request: Re
     'x-ms-session-token': sessionToken(rangeNamed(container, request), store.lsn),
     ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
   })
-}
-
-function readParameter(parameter: unknown): [name: string, value: unknown] {
-  if (!isObject(parameter) || typeof parameter.name !== 'string' || !('value' in parameter))
-    throw badRequest('a parameter of a query is {name, value}')
-  return [parameter.name, parameter.value]
 }
 
 /**

@@ -1,44 +1,56 @@
+import { createHash } from 'node:crypto'
 import { badRequest } from '../failure.ts'
 import { isObject } from '../json.ts'
+import type { Position } from './position.ts'
 
 // The token comes and goes in a header, of which Node's HTTP takes 16 KB in all.
 const MAX_LENGTH = 8192
 
-/** Where a page ended: the order's values and the item, so that a page goes on right whatever was written meanwhile. */
+/** Where a page ended. By values, and not by a number of results: pages go on right whatever was written meanwhile. */
 export interface Mark {
-  readonly order: readonly unknown[]
-  readonly pk: string
-  readonly id: string
+  /** The paths that rows came in the order of, where the query asks for no order. */
+  readonly by: readonly (readonly string[])[]
+  /** The last row; its `place` is undefined where all rows of the item were given. */
+  readonly position: Position
+  /** Of queries with groups or DISTINCT: the last result. */
+  readonly key: string | undefined
   /** How many results came before: for LIMIT and OFFSET. */
   readonly seen: number
 }
 
+/** A continuation is of one query. */
+const fingerprint = (query: string): string => createHash('sha256').update(query).digest('base64url').slice(0, 12)
+
 /** @throws Failure 400 for a mark that no header can hold. */
-export function writeMark({ order, pk, id, seen }: Mark): string {
+export function writeMark(query: string, { by, position, key, seen }: Mark): string {
+  const { order, pk, id, place } = position
   // JSON knows no undefined: a field that is missing does.
-  const mark = { order: order.map((value) => ({ value })), pk, id, seen }
+  const values = order.map((value) => ({ value }))
+  const mark = { query: fingerprint(query), by, order: values, pk, id, place, key, seen }
   const text = Buffer.from(JSON.stringify(mark)).toString('base64')
   if (text.length > MAX_LENGTH) throw badRequest('a value of ORDER BY is too long to continue after')
   return text
 }
 
 /** @throws Failure 400 for a text that this endpoint did not give for this query. */
-export function readMark(text: string, terms: number): Mark {
+export function readMark(query: string, text: string): Mark {
   const mark = parse(text)
-  const { order, pk, id, seen } = isObject(mark) ? mark : {}
-  if (
-    !Array.isArray(order) ||
-    order.length !== terms ||
-    !order.every(isObject) ||
-    typeof pk !== 'string' ||
-    typeof id !== 'string' ||
-    !Number.isSafeInteger(seen)
-  )
-    throw badRequest('the continuation is not one that this endpoint gave for this query')
-  return { order: order.map(({ value }) => value), pk, id, seen: Number(seen) }
+  if (!isObject(mark) || mark.query !== fingerprint(query)) throw notOurs()
+  const { by, order, pk, id, place, key, seen } = mark
+  if (!Array.isArray(by) || !by.every((path) => Array.isArray(path) && path.every((name) => typeof name === 'string')))
+    throw notOurs()
+  if (!Array.isArray(order) || !order.every(isObject) || typeof pk !== 'string' || typeof id !== 'string')
+    throw notOurs()
+  if (!isCount(seen) || !(place === undefined || isCount(place)) || !(key === undefined || typeof key === 'string'))
+    throw notOurs()
+  return { by, position: { order: order.map(({ value }) => value), pk, id, place }, key, seen }
 }
 
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const notOurs = (): Error => badRequest('the continuation is not one that this endpoint gave for this query')
+
 function parse(text: string): unknown {
+  if (text.length > MAX_LENGTH) return undefined
   try {
     return JSON.parse(Buffer.from(text, 'base64').toString())
   } catch {

@@ -1,34 +1,35 @@
 import { badRequest } from '../failure.ts'
-import { MAX_PAGE_BYTES } from '../items/change-feed.ts'
 import type { Extent } from '../items/extent.ts'
-import { setField } from '../json.ts'
 import type { Store } from '../store/store.ts'
+import { chooseAccess } from './access/access.ts'
+import { indexFor } from './access/indexes.ts'
+import { policyOf } from './access/indexing-policy.ts'
+import { isInOrder, type ReadPlan } from './access/statements.ts'
+import { type CompiledQuery, countOf, type Term } from './compile/queries.ts'
+import { compileCached } from './compiled.ts'
 import { type Mark, readMark, writeMark } from './continuation.ts'
-import { compareTexts, compareValues, evaluate, type Parameters } from './evaluator.ts'
-import { parseQuery } from './parser.ts'
-import { type Row, scan } from './scan.ts'
-import type { Expression, Query } from './syntax.ts'
+import { type Frame, type Parameters, Work } from './frame.ts'
+import { comparePositions, type Position } from './position.ts'
+import { type Row, resultOf, rowsOf } from './rows.ts'
+import { Scan, type ScannedItem } from './scan.ts'
+import { compareMembers, setOf } from './sets.ts'
+import { TopRows } from './top-rows.ts'
 
-const CACHED_QUERIES = 500
-const CACHED_LENGTH = 4096
-const parsed = new Map<string, Query>()
-
-/** Parsing is paid once for a text that comes again; the one not used for longest goes first. */
-function parseCached(text: string): Query {
-  const query = parsed.get(text) ?? parseQuery(text)
-  if (text.length > CACHED_LENGTH) return query
-  parsed.delete(text)
-  parsed.set(text, query)
-  const [oldest] = parsed.keys()
-  if (parsed.size > CACHED_QUERIES && oldest !== undefined) parsed.delete(oldest)
-  return query
-}
+/** Of what a page holds, as the service has it. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
+/** Items that are read for one page where rows come in order: then the page ends, and others have their turn. */
+const MAX_SCANNED = 100_000
 
 export interface Page {
   /** Each one's JSON. */
   readonly results: readonly string[]
-  readonly loadedBytes: number
   readonly continuation?: string
+  /** Items that were read for it. */
+  readonly loaded: number
+  /** Characters of their JSON. */
+  readonly loadedBytes: number
+  /** False where WHERE is about paths that no index of the container's policy serves, so that all items were read. */
+  readonly indexed: boolean
 }
 
 export interface Question {
@@ -38,77 +39,175 @@ export interface Question {
   readonly continuation: string | undefined
 }
 
+/** One page of a query at work. */
+interface Run {
+  readonly query: CompiledQuery
+  readonly frame: Frame
+  readonly plan: ReadPlan
+  readonly scan: Scan
+  readonly mark: Mark | undefined
+  readonly offset: number
+  readonly limit: number
+  readonly maxItems: number
+}
+
+/** A result on its way, and what the page that ends after it is continued by. */
+interface Candidate {
+  readonly mark: Omit<Mark, 'seen' | 'by'>
+  readonly text: string | undefined
+}
+
 /**
- * Evaluates a query over a container, or one partition of it.
- * @throws Failure 400 for a query outside the subset.
+ * Evaluates a query over an extent of a container, page by page.
+ * @throws Failure 400 for a query that the service refuses, or that this endpoint does not do.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination
  */
-export function runQuery(store: Store, extent: Extent, question: Question): Page {
+export async function runQuery(store: Store, extent: Extent, question: Question): Promise<Page> {
   const { text, parameters, maxItems, continuation } = question
-  const query = parseCached(text)
+  const query = compileCached(text)
   for (const name of query.parameters)
     if (!parameters.has(name)) throw badRequest(`the query's parameter ${name} has no value`)
-  const offset = wholeNumber(query.offset, parameters, 0)
-  const limit = wholeNumber(query.limit, parameters, Number.POSITIVE_INFINITY)
-  const from = continuation === undefined ? undefined : readMark(continuation, query.orderBy.length)
-  const { ordered, rows } = scan(store, extent, query, parameters, from)
-  if (query.select.kind === 'count') return { results: [String(count(rows))], loadedBytes: 0 }
+  const mark = continuation === undefined ? undefined : readMark(text, continuation)
+  const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
+  const { plan, indexed } = await planOf(store, extent, query, parameters, mark)
+  const scan = new Scan(store, plan)
+  const run: Run = {
+    query,
+    frame,
+    plan,
+    scan,
+    mark,
+    offset: query.offset ? countOf(query.offset(frame)) : 0,
+    limit: query.limit ? countOf(query.limit(frame)) : Number.POSITIVE_INFINITY,
+    maxItems,
+  }
+  const { results, end } = take(run)
+  const { loaded, loadedBytes } = scan
+  const by = query.orderBy.length === 0 ? plan.order.map(({ path }) => path) : []
+  return {
+    results,
+    loaded,
+    loadedBytes,
+    indexed,
+    ...(end && { continuation: writeMark(text, { ...end, by }) }),
+  }
+}
 
-  let [seen, bytes] = [from?.seen ?? 0, 0]
-  let last: Row | undefined
+async function planOf(
+  store: Store,
+  extent: Extent,
+  query: CompiledQuery,
+  parameters: Parameters,
+  mark: Mark | undefined,
+): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
+  const policy = policyOf(extent.container)
+  policy.checkOrder(query.orderBy)
+  const wanted: readonly Term[] =
+    query.orderBy.length > 0 ? query.orderBy : (mark?.by ?? []).map((path) => ({ path, descending: false }))
+  if (mark && mark.key === undefined && mark.position.order.length !== wanted.length)
+    throw badRequest('the continuation is not one that this endpoint gave for this query')
+  const isSet = query.group !== undefined || query.distinct
+  const chosen = chooseAccess(extent, { query, parameters, policy, order: wanted, isFree: mark === undefined })
+  const { access } = chosen
+  const index = access.kind === 'index' ? await indexFor(store, chosen.extent, access.terms) : undefined
+  const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted
+  const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
+  return {
+    plan: { extent: chosen.extent, access, index, order, from: isSet ? undefined : mark?.position },
+    indexed: narrows || !query.condition?.where || chosen.extent !== extent,
+  }
+}
+
+function take(run: Run): { readonly results: string[]; readonly end?: Omit<Mark, 'by'> } {
+  const { offset, limit, maxItems, mark } = run
   const results: string[] = []
-  for (const row of ordered ? rows : sorted(rows, query, from)) {
-    if (seen >= offset + limit) break
-    // Of those with the same value as the last one, SQLite brings some again.
-    if (from && query.orderBy.length > 0 && compareRows(query, row, from) <= 0) continue
-    if (last && (results.length >= maxItems || bytes >= MAX_PAGE_BYTES))
-      return { results, loadedBytes: bytes, continuation: writeMark({ ...last, seen }) }
+  let [seen, bytes] = [mark?.seen ?? 0, 0]
+  if (seen >= offset + limit) return { results }
+  let last: Candidate['mark'] | undefined
+  const candidates = candidatesOf(run)
+  for (let next = candidates.next(); ; next = candidates.next()) {
+    if (next.done) return next.value ? { results, end: { ...next.value, seen } } : { results }
+    if (last && (results.length >= maxItems || bytes >= MAX_PAGE_BYTES)) {
+      candidates.return(undefined)
+      return { results, end: { ...last, seen } }
+    }
+    last = next.value.mark
+    const { text } = next.value
+    if (text === undefined) continue
     seen += 1
-    last = row
-    if (seen <= offset) continue
-    const result = project(query, row, parameters)
-    if (result === undefined) continue
-    results.push(result)
-    bytes += result.length
+    if (seen > offset) {
+      results.push(text)
+      bytes += text.length
+    }
+    if (seen >= offset + limit) {
+      candidates.return(undefined)
+      return { results }
+    }
   }
-  return { results, loadedBytes: bytes }
 }
 
-function count(rows: Iterable<Row>): number {
-  let counted = 0
-  for (const _ of rows) counted += 1
-  return counted
+type Candidates = Generator<Candidate, Candidate['mark'] | undefined>
+
+/** @returns where to go on, when it ended before all was read. */
+function candidatesOf(run: Run): Candidates {
+  const { query, plan } = run
+  if (query.isConstant) return constant(run)
+  if (query.group || query.distinct) return members(run)
+  return isInOrder(plan) ? inOrder(run) : sorted(run)
 }
 
-function sorted(rows: Iterable<Row>, query: Query, from: Mark | undefined): Row[] {
-  const rest: Row[] = []
-  for (const row of rows) if (from === undefined || compareRows(query, row, from) > 0) rest.push(row)
-  return rest.sort((a, b) => compareRows(query, a, b))
+const START: Position = { order: [], pk: '', id: '', place: undefined }
+
+function* constant({ query, frame }: Run): Candidates {
+  yield { mark: { position: START, key: undefined }, text: resultOf(query, frame, '') }
+  return undefined
 }
 
-/** By ORDER BY, then by key and id, so that no two are equal. */
-function compareRows({ orderBy }: Query, a: Omit<Mark, 'seen'>, b: Omit<Mark, 'seen'>): number {
-  for (const [index, { descending }] of orderBy.entries()) {
-    const order = compareValues(a.order[index], b.order[index])
-    if (order !== 0) return descending ? -order : order
+function* members({ query, frame, scan, mark }: Run): Candidates {
+  const after = mark?.key === undefined ? undefined : { key: mark.key, order: mark.position.order }
+  for (const member of setOf(query, frame, rowsOf(query, frame, scan.items()))) {
+    if (after && compareMembers(query, member, after) <= 0) continue
+    yield { mark: { position: { ...START, order: member.order }, key: member.key }, text: member.text }
   }
-  return compareTexts(a.pk, b.pk) || compareTexts(a.id, b.id)
+  return undefined
 }
 
-/** The JSON of a result; undefined where it has no value. */
-function project({ select }: Query, { text, item }: Row, parameters: Parameters): string | undefined {
-  if (select.kind === 'value') return JSON.stringify(evaluate(select.value, item, parameters))
-  if (select.kind !== 'list') return text
-  const result = {}
-  for (const { name, value } of select.fields) {
-    const selected = evaluate(value, item, parameters)
-    if (selected !== undefined) setField(result, name, selected)
+function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
+  let scanned: ScannedItem | undefined
+  function* items(): Generator<ScannedItem> {
+    for (const item of scan.items()) {
+      yield item
+      scanned = item
+      if (scan.loaded >= MAX_SCANNED) return
+      scanned = undefined
+    }
   }
-  return JSON.stringify(result)
+  for (const row of rowsOf(query, frame, items())) {
+    if (mark && comparePositions(plan.order, row, mark.position) <= 0) continue
+    yield { mark: { position: positionOf(row), key: undefined }, text: resultOf(query, frame, row.text) }
+  }
+  return (
+    scanned && { position: { order: scanned.order, pk: scanned.pk, id: scanned.id, place: undefined }, key: undefined }
+  )
 }
 
-function wholeNumber(expression: Expression | undefined, parameters: Parameters, otherwise: number): number {
-  if (expression === undefined) return otherwise
-  const value = evaluate(expression, undefined, parameters)
-  if (!Number.isSafeInteger(value) || Number(value) < 0) throw badRequest('TOP, OFFSET and LIMIT take whole numbers')
-  return Number(value)
+/** Only as many rows are kept as the page may need. */
+function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Run): Candidates {
+  const skip = Math.max(0, offset - (mark?.seen ?? 0))
+  const rows = new TopRows<Row & { readonly values: unknown[] }>(
+    skip + Math.min(maxItems, limit) + 1,
+    (a, b) => comparePositions(plan.order, a, b),
+    frame.work,
+  )
+  for (const row of rowsOf(query, frame, scan.items()))
+    if (!mark || comparePositions(plan.order, row, mark.position) > 0) rows.add({ ...row, values: [...frame.values] })
+  let last: Position | undefined
+  for (const row of rows.sorted()) {
+    last = positionOf(row)
+    const text = resultOf(query, { ...frame, values: row.values }, row.text)
+    yield { mark: { position: last, key: undefined }, text }
+  }
+  return rows.cut && last ? { position: last, key: undefined } : undefined
 }
+
+const positionOf = ({ order, pk, id, place }: Row): Position => ({ order, pk, id, place })

@@ -1,45 +1,89 @@
-/** An expression of a query. */
-export type Expression =
-  | { readonly kind: 'path'; readonly names: readonly (string | number)[] }
-  | { readonly kind: 'constant'; readonly value: unknown }
-  | { readonly kind: 'parameter'; readonly name: string }
-  | { readonly kind: 'compare'; readonly operator: Comparison; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'and' | 'or'; readonly operands: readonly Expression[] }
-  | { readonly kind: 'not'; readonly operand: Expression }
-  | { readonly kind: 'in'; readonly operand: Expression; readonly list: readonly Expression[] }
-  | { readonly kind: 'call'; readonly name: FunctionName; readonly operands: readonly Expression[] }
+/** Where a construct stands in the query's text: the offset of its first character, and the one after its last. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
 
+/**
+ * A scalar expression. Chains of operators of one precedence are one node however long they are, so that their length costs no stack.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/scalar-expressions
+ */
+export type Expression =
+  | { readonly kind: 'constant'; readonly value: unknown }
+  | { readonly kind: 'parameter'; readonly name: string; readonly at: Span }
+  | { readonly kind: 'name'; readonly name: string; readonly at: Span }
+  | { readonly kind: 'path'; readonly from: Expression; readonly steps: readonly Expression[]; readonly at: Span }
+  | { readonly kind: 'array'; readonly elements: readonly Expression[] }
+  | { readonly kind: 'object'; readonly fields: readonly Field[] }
+  | { readonly kind: 'unary'; readonly operator: UnaryOperator; readonly operand: Expression }
+  | { readonly kind: 'binary'; readonly first: Expression; readonly rest: readonly Operation[] }
+  | { readonly kind: 'and' | 'or' | 'coalesce'; readonly operands: readonly Expression[] }
+  | { readonly kind: 'conditional'; readonly cases: readonly Case[]; readonly otherwise: Expression }
+  | { readonly kind: 'in'; readonly operand: Expression; readonly list: readonly Expression[] }
+  | { readonly kind: 'between'; readonly operand: Expression; readonly low: Expression; readonly high: Expression }
+  | { readonly kind: 'like'; readonly operand: Expression; readonly pattern: Expression; readonly escapedBy?: string }
+  | { readonly kind: 'call'; readonly name: string; readonly operands: readonly Expression[]; readonly at: Span }
+  | { readonly kind: 'exists' | 'array-of' | 'scalar'; readonly query: Query; readonly at: Span }
+
+export type UnaryOperator = 'NOT' | '-' | '+' | '~'
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
+export type BinaryOperator = Comparison | '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^' | '<<' | '>>' | '>>>' | '||'
+
+/** One more operator of a chain, applied to all before it. */
+export interface Operation {
+  readonly operator: BinaryOperator
+  readonly operand: Expression
+}
+
+export interface Case {
+  readonly when: Expression
+  readonly value: Expression
+}
 
 export interface Field {
   readonly name: string
   readonly value: Expression
 }
 
-export interface Term {
-  readonly path: readonly (string | number)[]
+/** https://learn.microsoft.com/azure/cosmos-db/nosql/query/select */
+export type Selection =
+  | { readonly kind: 'all'; readonly at: Span }
+  | { readonly kind: 'value'; readonly value: Expression }
+  | { readonly kind: 'list'; readonly items: readonly SelectItem[] }
+
+export interface SelectItem {
+  readonly value: Expression
+  readonly alias: string | undefined
+  readonly at: Span
+}
+
+/**
+ * One set of FROM or JOIN: `each` is whether it stands for the elements of an array (`x IN c.list`), not for one value.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/from
+ */
+export interface Source {
+  readonly each: boolean
+  readonly alias: string | undefined
+  readonly set:
+    | { readonly kind: 'path'; readonly root: string; readonly steps: readonly (string | number)[] }
+    | { readonly kind: 'query'; readonly query: Query }
+  readonly at: Span
+}
+
+export interface OrderItem {
+  readonly value: Expression
   readonly descending: boolean
+  readonly at: Span
 }
 
 export interface Query {
-  readonly select:
-    | { readonly kind: 'all' | 'count' }
-    | { readonly kind: 'value'; readonly value: Expression }
-    | { readonly kind: 'list'; readonly fields: readonly Field[] }
+  readonly distinct: boolean
+  readonly top: Expression | undefined
+  readonly select: Selection
+  readonly from: readonly Source[]
   readonly where: Expression | undefined
-  readonly orderBy: readonly Term[]
-  readonly offset: Expression | undefined
-  /** LIMIT or TOP. */
-  readonly limit: Expression | undefined
-  /** The names of all parameters, with their `@`. */
-  readonly parameters: ReadonlySet<string>
+  readonly groupBy: readonly Expression[]
+  readonly orderBy: readonly OrderItem[]
+  readonly page: { readonly offset: Expression; readonly limit: Expression } | undefined
+  readonly at: Span
 }
-
-/** The functions there are, with the least and the most operands they take. */
-export const FUNCTIONS = {
-  STARTSWITH: [2, 3],
-  IS_DEFINED: [1, 1],
-  IS_NULL: [1, 1],
-  ARRAY_CONTAINS: [2, 2],
-} as const
-export type FunctionName = keyof typeof FUNCTIONS

@@ -1,8 +1,9 @@
-import { LEAST } from '../charges.ts'
-import { badRequest } from '../failure.ts'
+import { LEAST, queryCharge } from '../charges.ts'
 import { type Answer, listOf } from '../http/answers.ts'
 import type { Request } from '../http/requests.ts'
 import type { Json } from '../json.ts'
+import { queryDocuments } from '../query/documents.ts'
+import { readQuestion } from '../query/question.ts'
 import type { Catalog, Container, Database } from './catalog.ts'
 import { showOffer, throughputOfBody, throughputOfHeaders } from './offers.ts'
 import type { Range } from './ranges.ts'
@@ -73,8 +74,9 @@ export const queryOffers = (catalog: Catalog, request: Request): Answer =>
 const offersOf = (catalog: Catalog): readonly Json[] =>
   catalog.offers().map((offer) => showOffer(offer, offerRid(offer.number)))
 
-function query(name: string, resources: readonly Json[], rid: string, request: Request): Answer {
-  throw badRequest(`queries of ${name} are not supported yet ${resources.length}${rid}${request.bytes}`)
+function query(name: string, resources: readonly Json[], rid: string, { body }: Request): Answer {
+  const { text, parameters } = readQuestion(body)
+  return listOf(name, queryDocuments(resources, text, parameters), rid, queryCharge(0))
 }
 
 function one(status: number, resource: Json): Answer {

@@ -168,7 +168,7 @@ export class Catalog {
 
   /** @throws Failure 404 */
   offer(rid: string): Offer {
-    const found = this.offers().find(({ number }) => offerRid(number).toLowerCase() === rid.toLowerCase())
+    const found = this.offers().find(({ number }) => offerRid(number) === rid)
     if (!found) throw notFound(`the offer ${rid}`)
     return found
   }

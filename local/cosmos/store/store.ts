@@ -5,6 +5,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StartError } from '../../kit/errors.ts'
 import { isDamage } from './damage.ts'
 import { openDataFile } from './data-file.ts'
+import { addIndexFunction, INDEXES } from './indexes.ts'
 
 /** Of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
@@ -36,12 +37,8 @@ const SCHEMA = `
   CREATE INDEX unique_values_by_item ON unique_values (item);
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
+  ${INDEXES}
 `
-
-// The service indexes every path; this one is what a stream is read by, and without it each page would read the whole stream.
-const VERSION_INDEX = `
-  CREATE INDEX IF NOT EXISTS items_by_version ON items (container, pk, json_extract(body, '$."version"'))
-    WHERE json_extract(body, '$."version"') IS NOT NULL`
 
 /** Texts of statements are few but for the queries that clients think of. */
 const MAX_STATEMENTS = 200
@@ -179,7 +176,7 @@ export class Store {
   #prepareTables(fast: boolean): void {
     this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
     this.#sql.exec(`PRAGMA synchronous = ${fast ? 'OFF' : 'FULL'}`)
-    this.#sql.exec(VERSION_INDEX)
+    addIndexFunction(this.#sql)
   }
 
   #counter(name: string): number {

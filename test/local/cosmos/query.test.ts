@@ -1,67 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { ALL_KEYS } from '../../../local/cosmos/items/extent.ts'
-import { Items } from '../../../local/cosmos/items/items.ts'
-import { keyText } from '../../../local/cosmos/items/partition-key.ts'
 import type { Json } from '../../../local/cosmos/json.ts'
+import { compileQuery } from '../../../local/cosmos/query/compile/queries.ts'
 import { parseQuery } from '../../../local/cosmos/query/parser.ts'
-import { runQuery } from '../../../local/cosmos/query/queries.ts'
-import { Catalog, type Container } from '../../../local/cosmos/resources/catalog.ts'
-import { Store } from '../../../local/cosmos/store/store.ts'
-import { temporaryFolder } from './endpoint.ts'
+import { idOf, QueryBench } from './query-support.ts'
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let store: Store
-let catalog: Catalog
-let items: Items
-let made = 0
+const bench = new QueryBench()
 
-before(async () => {
-  folder = await temporaryFolder()
-  store = new Store(folder.path)
-  catalog = new Catalog(store)
-  items = new Items(store)
-  await catalog.createDatabase({ id: 'd' }, undefined)
-})
-after(async () => {
-  store.close()
-  await folder.remove()
-})
-
-/** A container with these items; their ids are their places in the list. */
-async function containerOf(documents: readonly Json[]): Promise<Container> {
-  made += 1
-  const body = { id: String(made), partitionKey: { paths: ['/pk'], kind: 'Hash' } }
-  const container = await catalog.createContainer(catalog.database('d'), body)
-  await store.write((lsn) => {
-    for (const [index, document] of documents.entries())
-      items.create({ container, pk: keyText([document.pk]) }, { ...document, id: idOf(index) }, lsn)
-  })
-  return container
-}
-
-const idOf = (index: number): string => String(index).padStart(3, '0')
-
-/** All results, page by page. */
-function ask(
-  container: Container,
-  text: string,
-  parameters: ReadonlyMap<string, unknown>,
-  pk?: string,
-  maxItems = 2,
-): unknown[] {
-  const results: unknown[] = []
-  let continuation: string | undefined
-  do {
-    const key = pk === undefined ? ALL_KEYS : ({ kind: 'one', pk } as const)
-    const page = runQuery(store, { container, key }, { text, parameters, maxItems, continuation })
-    assert.ok(page.results.length <= maxItems)
-    results.push(...page.results.map((json) => JSON.parse(json)))
-    continuation = page.continuation
-  } while (continuation !== undefined)
-  return results
-}
+/** So many in a partition that queries of it use indexes. */
+const CROWD: readonly Json[] = Array.from({ length: 70 }, (_, index) => ({ pk: 'p', crowd: index }))
 
 // A second reading of the language, as plain as can be: what the endpoint answers must agree with it.
 
@@ -71,6 +19,8 @@ type Condition =
   | { readonly is: 'in'; readonly path: readonly string[]; readonly values: readonly unknown[] }
   | { readonly is: 'between'; readonly path: readonly string[]; readonly low: unknown; readonly high: unknown }
   | { readonly is: 'function'; readonly name: string; readonly path: readonly string[]; readonly value: unknown }
+  | { readonly is: 'like'; readonly path: readonly string[]; readonly pattern: string }
+  | { readonly is: 'path'; readonly path: readonly string[] }
   | { readonly is: 'not'; readonly operand: Condition }
   | { readonly is: 'and' | 'or'; readonly left: Condition; readonly right: Condition }
 
@@ -137,8 +87,25 @@ function holds(condition: Condition, document: unknown): boolean | undefined {
       if (condition.name === 'IS_NULL') return value === null
       if (condition.name === 'ARRAY_CONTAINS')
         return Array.isArray(value) ? value.some((one) => textOf(one) === textOf(condition.value)) : undefined
+      if (condition.name.startsWith('IS_'))
+        return value !== MISSING && `IS_${kindOf(value).toUpperCase()}` === condition.name
       if (typeof value !== 'string' || typeof condition.value !== 'string') return undefined
+      if (condition.name === 'STRINGEQUALS') return value === condition.value
+      if (condition.name === 'CONTAINS') return value.split(condition.value).length > 1
+      if (condition.name === 'ENDSWITH')
+        return (
+          value.lastIndexOf(condition.value) === value.length - condition.value.length &&
+          value.length >= condition.value.length
+        )
       return value.slice(0, condition.value.length) === condition.value
+    }
+    case 'like': {
+      const value = valueAt(document, condition.path)
+      return typeof value === 'string' ? isLike([...value], [...condition.pattern]) : undefined
+    }
+    case 'path': {
+      const value = valueAt(document, condition.path)
+      return typeof value === 'boolean' ? value : undefined
     }
     case 'not': {
       const operand = holds(condition.operand, document)
@@ -152,6 +119,16 @@ function holds(condition: Condition, document: unknown): boolean | undefined {
       return neither === undefined ? undefined : !neither
     }
   }
+}
+
+function isLike([character, ...characters]: string[], [wanted, ...pattern]: string[]): boolean {
+  if (wanted === undefined) return character === undefined
+  if (wanted === '%')
+    return (
+      isLike(character === undefined ? [] : [character, ...characters], pattern) ||
+      (character !== undefined && isLike(characters, ['%', ...pattern]))
+    )
+  return character !== undefined && (wanted === '_' || wanted === character) && isLike(characters, pattern)
 }
 
 function both(left: boolean | undefined, right: boolean | undefined): boolean | undefined {
@@ -176,8 +153,14 @@ function render(condition: Condition, parameters: Map<string, unknown>): string 
       return `${path(condition.path)} IN (${condition.values.map(constant).join(', ')})`
     case 'between':
       return `${path(condition.path)} BETWEEN ${constant(condition.low)} AND ${constant(condition.high)}`
+    case 'like':
+      return `${path(condition.path)} LIKE ${constant(condition.pattern)}`
+    case 'path':
+      return path(condition.path)
     case 'function': {
-      const more = ['STARTSWITH', 'ARRAY_CONTAINS'].includes(condition.name) ? `, ${constant(condition.value)}` : ''
+      const more = ['STARTSWITH', 'ARRAY_CONTAINS', 'ENDSWITH', 'CONTAINS', 'STRINGEQUALS'].includes(condition.name)
+        ? `, ${constant(condition.value)}`
+        : ''
       return `${condition.name}(${path(condition.path)}${more})`
     }
     case 'not':
@@ -252,10 +235,19 @@ const leaves: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ is: fc.constant('between' as const), path: paths, low: scalars, high: scalars }),
   fc.record({
     is: fc.constant('function' as const),
-    name: fc.constantFrom('IS_DEFINED', 'IS_NULL', 'STARTSWITH', 'ARRAY_CONTAINS'),
+    name: fc.constantFrom(
+      ...['IS_DEFINED', 'IS_NULL', 'IS_NUMBER', 'IS_STRING', 'IS_ARRAY', 'IS_OBJECT'],
+      ...['STARTSWITH', 'ENDSWITH', 'CONTAINS', 'STRINGEQUALS', 'ARRAY_CONTAINS'],
+    ),
     path: paths,
     value: scalars,
   }),
+  fc.record({
+    is: fc.constant('like' as const),
+    path: paths,
+    pattern: fc.array(fc.constantFrom('a', 'b', '%', '_', '1', '😀'), { maxLength: 4 }).map((some) => some.join('')),
+  }),
+  fc.record({ is: fc.constant('path' as const), path: paths }),
 )
 const { condition: conditions } = fc.letrec<{ condition: Condition }>((tie) => ({
   condition: fc.oneof(
@@ -268,43 +260,73 @@ const { condition: conditions } = fc.letrec<{ condition: Condition }>((tie) => (
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-test('a query selects what a plain reading of its condition selects, whatever SQLite filtered before', async () => {
-  await fc.assert(
-    fc.asyncProperty(documents, fc.array(conditions, { minLength: 1, maxLength: 4 }), async (sent, asked) => {
-      const kept = sent.map((document) => json(document) as Json)
-      const container = await containerOf(kept)
-      for (const condition of asked) {
-        const parameters = new Map<string, unknown>()
-        const query = `SELECT VALUE c.id FROM c WHERE ${render(condition, parameters)}`
-        const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
-        assert.deepEqual(ask(container, query, parameters).sort(), expected, query)
-        const inKey = expected.filter((id) => kept[Number(id)]?.pk === 'p')
-        assert.deepEqual(ask(container, query, parameters, '["p"]'), inKey, query)
-        const count = query.replace('c.id', 'COUNT(1)')
-        assert.deepEqual(ask(container, count, parameters), [expected.length], count)
-      }
-    }),
-    { numRuns: 300 },
-  )
-})
+for (const [crowd, how] of [
+  [[], 'read one by one'],
+  [CROWD, 'found by indexes'],
+] as const)
+  test(`a query selects what a plain reading of its condition selects, items ${how}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(documents, fc.array(conditions, { minLength: 1, maxLength: 4 }), async (sent, asked) => {
+        const kept = [...sent.map((document) => json(document) as Json), ...crowd]
+        const container = await bench.containerOf(kept)
+        for (const condition of asked) {
+          const named = new Map<string, unknown>()
+          const query = `SELECT VALUE c.id FROM c WHERE ${render(condition, named)}`
+          const parameters = Object.fromEntries(named)
+          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
+          const found = (await bench.ask(container, query, { parameters, maxItems: 30 })) as string[]
+          assert.deepEqual(found.sort(), expected, query)
+          const inKey = expected.filter((id) => kept[Number(id)]?.pk === 'p')
+          const foundInKey = (await bench.ask(container, query, { parameters, maxItems: 3, pk: '["p"]' })) as string[]
+          assert.deepEqual(foundInKey.sort(), inKey, query)
+          const count = query.replace('c.id', 'COUNT(1)')
+          assert.deepEqual(await bench.ask(container, count, { parameters }), [expected.length], count)
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
 
 test('all edge values, compared with each other by every operator and at every path, agree with the plain reading', async () => {
-  const edges = [...EDGES, ['a'], [2 ** 60], { x: 1 }, { x: 2 ** 60 }, { length: 1 }, {}, []]
-  const kept = edges.map((v) => json({ pk: 'p', v, version: v }) as Json)
-  const container = await containerOf(kept)
-  for (const path of [['v'], ['version'], ['v', '0'], ['v', 'x'], ['v', 'length']])
-    for (const operator of ['=', '!=', '<', '<=', '>', '>='] as const)
-      for (const value of edges) {
-        const condition = { is: 'compare' as const, path, operator, value }
-        const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
-        const query = `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ${operator} @value`
-        const found = ask(container, query, new Map([['@value', value]]), '["p"]', 100)
-        assert.deepEqual(found, expected, `${query} ${textOf(value)}`)
-      }
+  const edges = [
+    ...EDGES,
+    ['a'],
+    [2 ** 60],
+    { x: 1 },
+    { x: 2 ** 60 },
+    { length: 1 },
+    {},
+    [],
+    'x'.repeat(513),
+    'x'.repeat(514),
+  ]
+  const few = edges.map((v) => json({ pk: 'p', v, version: v }) as Json)
+  for (const kept of [few, [...few, ...CROWD]]) {
+    const container = await bench.containerOf(kept)
+    for (const path of [['v'], ['version'], ['v', '0'], ['v', 'x'], ['v', 'length']])
+      for (const operator of ['=', '!=', '<', '<=', '>', '>='] as const)
+        for (const value of edges) {
+          const condition = { is: 'compare' as const, path, operator, value }
+          const expected = kept.flatMap((document, index) => (holds(condition, document) ? [idOf(index)] : []))
+          const query = `SELECT VALUE c.id FROM c WHERE c${path.map((name) => `["${name}"]`).join('')} ${operator} @value`
+          const found = (await bench.ask(container, query, {
+            parameters: { '@value': value },
+            pk: '["p"]',
+          })) as string[]
+          assert.deepEqual(found.sort(), expected, `${query} ${textOf(value)}`)
+        }
+  }
 })
 
-test('numbers come in their exact order, ascending and descending, page by page and within any range', async () => {
-  const wide = fc.oneof(numbers, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.maxSafeInteger())
+test('values come in their exact order, ascending and descending, page by page and within any range', async () => {
+  const long = 'x'.repeat(512)
+  const wide = fc.oneof(
+    numbers,
+    texts,
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.maxSafeInteger(),
+    fc.constantFrom(long, `${long}a`, `${long}b`, `${long}é`, null, true, false),
+  )
   const size = fc.integer({ min: 1, max: 3 })
   await fc.assert(
     fc.asyncProperty(
@@ -312,35 +334,45 @@ test('numbers come in their exact order, ascending and descending, page by page 
       wide,
       size,
       fc.boolean(),
-      async (versions, after, page, down) => {
-        const kept = versions.map((version) => json({ pk: 'p', version, other: version }) as { version: number })
-        const container = await containerOf(kept)
+      fc.boolean(),
+      async (versions, low, page, down, crowded) => {
+        const kept = [...versions.map((version) => json({ pk: 'p', version }) as Json), ...(crowded ? CROWD : [])]
+        const container = await bench.containerOf(kept)
         const sorted = kept
           .map(({ version }, index) => ({ version, id: idOf(index) }))
-          .filter(({ version }) => version > after)
-          .sort((a, b) => (down ? b.version - a.version : a.version - b.version) || (a.id < b.id ? -1 : 1))
-        for (const path of ['version', 'other']) {
-          const query = `SELECT VALUE c.id FROM c WHERE c.pk = "p" AND c.${path} > @after ORDER BY c.${path} ${down ? 'DESC' : ''}`
-          const found = ask(container, query, new Map([['@after', after]]), '["p"]', page)
+          .filter(({ version }) => compared(version === undefined ? MISSING : version, '>=', low))
+          .sort((a, b) => {
+            const order = isLess(a.version, b.version) ? -1 : isLess(b.version, a.version) ? 1 : a.id < b.id ? -1 : 1
+            return down ? -order : order
+          })
+        const query = `SELECT VALUE c.id FROM c WHERE c.version >= @low ORDER BY c.version ${down ? 'DESC' : ''}`
+        for (const pk of ['["p"]', undefined]) {
+          const asked = { parameters: { '@low': low }, maxItems: page, ...(pk === undefined ? {} : { pk }) }
           assert.deepEqual(
-            found,
+            await bench.ask(container, query, asked),
             sorted.map(({ id }) => id),
           )
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 200 },
   )
 })
 
 test('ORDER BY goes by type first: undefined, null, booleans, numbers, texts, arrays, objects', async () => {
   const order = [undefined, null, false, true, -1, 2, '', 'a', '\uffff', '😀', [], { toString: 1, valueOf: null }]
   const shuffled = [...order.keys()].sort((a, b) => ((a * 7) % 12) - ((b * 7) % 12))
-  const container = await containerOf(shuffled.map((at) => ({ pk: 'p', at, v: order[at] })))
+  const few = shuffled.map((at) => ({ pk: 'p', at, v: order[at] }))
+  const container = await bench.containerOf(few)
+  const crowded = await bench.containerOf([...few, ...CROWD.map(() => ({ pk: 'p', v: { last: true } }))])
   const up = [...order.keys()]
-  for (const pk of [undefined, '["p"]']) {
-    assert.deepEqual(ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v', new Map(), pk), up)
-    assert.deepEqual(ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v DESC', new Map(), pk), up.toReversed())
+  for (const pk of [{}, { pk: '["p"]' }]) {
+    assert.deepEqual(await bench.ask(container, 'SELECT VALUE c.at FROM c ORDER BY c.v', { ...pk, maxItems: 2 }), up)
+    const down = 'SELECT VALUE c.at FROM c ORDER BY c.v DESC'
+    assert.deepEqual(await bench.ask(container, down, { ...pk, maxItems: 2 }), up.toReversed())
+    const few = { ...pk, maxItems: 5 }
+    assert.deepEqual(await bench.ask(crowded, 'SELECT VALUE c.at FROM c ORDER BY c.v', few), up)
+    assert.deepEqual(await bench.ask(crowded, down, few), up.toReversed())
   }
 })
 
@@ -358,7 +390,7 @@ test('no text makes the parser do anything but parse or refuse', () => {
   fc.assert(
     fc.property(any, (text) => {
       try {
-        assert.ok(parseQuery(text).select.kind)
+        assert.ok(compileQuery(parseQuery(text), text).result)
       } catch (error) {
         assert.equal((error as { status?: unknown }).status, 400, String(error))
       }

@@ -5,6 +5,17 @@ import { assertRefused, clientOf, docsOf, newContainer, newDatabase, raw, refusa
 
 /** Throughput, sessions and what else is of the whole account. */
 export function account(target: () => CosmosTarget): void {
+  test('the account says where it is, how consistent it is and how it evaluates queries, to whoever has its key', async () => {
+    const { status, text } = await raw(target(), 'GET', '')
+    const account = JSON.parse(text)
+    assert.equal(status, 200)
+    assert.equal(account.userConsistencyPolicy.defaultConsistencyLevel, 'Session')
+    assert.equal(account.writableLocations[0].databaseAccountEndpoint, `${new URL(target().endpoint).origin}/`)
+    assert.ok(JSON.parse(account.queryEngineConfiguration).maxSqlQueryInputLength > 0)
+    // The SDK would read it again before nearly every request.
+    assert.notEqual(account.id, 'localhost')
+  })
+
   test('a throughput that the service does not have is refused, and one that it has is read and replaced', async (t) => {
     const database = await newDatabase(t, target())
     const create = { id: 'c', partitionKey: '/pk' }
@@ -20,7 +31,7 @@ export function account(target: () => CosmosTarget): void {
     const replaced = { ...offer, content: { ...offer.content, offerThroughput: 600 } }
     assertRefused(await raw(target(), 'PUT', path, { 'if-match': '"x"' }, JSON.stringify(replaced)), 412)
     assertRefused(await raw(target(), 'PUT', path, {}, JSON.stringify({ ...replaced, offerResourceId: 'x' })), 400)
-    await clientOf(t, target()).offer(offer._self).replace(replaced)
+    await clientOf(t, target()).offer(offer.id).replace(replaced)
     assert.equal((await container.readOffer()).resource?.content?.offerThroughput, 600)
     await container.delete()
     assert.equal((await raw(target(), 'GET', path)).status, 404)

@@ -10,6 +10,8 @@ import { hierarchicalKeys } from './suite-hierarchical.ts'
 import { items } from './suite-items.ts'
 import { patches } from './suite-patch.ts'
 import { queries } from './suite-queries.ts'
+import { queryFeatures } from './suite-query-features.ts'
+import { queryRefusals } from './suite-query-refusals.ts'
 import { races } from './suite-races.ts'
 import { refusals } from './suite-refusals.ts'
 import { timeToLive } from './suite-ttl.ts'
@@ -39,6 +41,8 @@ export function cosmosSuite(name: string, start: () => Promise<CosmosTarget>): v
     changeFeed(target)
     queries(target)
     races(target)
+    queryFeatures(target)
+    queryRefusals(target)
     faults(target)
   })
 }

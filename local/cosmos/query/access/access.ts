@@ -1,0 +1,135 @@
+import type { Extent } from '../../items/extent.ts'
+import { keyText } from '../../items/partition-key.ts'
+import type { Container } from '../../resources/catalog.ts'
+import type { CompiledQuery, Term } from '../compile/queries.ts'
+import type { Parameters } from '../frame.ts'
+import { compareTexts } from '../values.ts'
+import { type Bounds, boundsOf } from './bounds.ts'
+import type { IndexingPolicy } from './indexing-policy.ts'
+import { EVERYTHING, type Intervals, selectivity } from './intervals.ts'
+import { type KeyValues, keyValuesOf } from './key-values.ts'
+
+/** How the items that may be meant are found. What is read is more than WHERE lets through, never less. */
+export type Access =
+  /** By key and id, in the order of those. */
+  | { readonly kind: 'points'; readonly points: readonly Point[] }
+  /** All of these logical partitions, in the order of key and id. */
+  | { readonly kind: 'partitions'; readonly pks: readonly string[] }
+  | {
+      readonly kind: 'index'
+      readonly terms: readonly Term[]
+      readonly intervals: Intervals
+      readonly narrows: boolean
+    }
+  /** All of the extent, in the order of key and id. */
+  | { readonly kind: 'all' }
+
+export interface Point {
+  readonly pk: string
+  readonly id: string
+}
+
+const ID = JSON.stringify(['id'])
+// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+const MAX_KEY_BYTES = 2048
+
+export interface Wish {
+  readonly query: CompiledQuery
+  readonly parameters: Parameters
+  readonly policy: IndexingPolicy
+  /** The order that rows must come in: that of ORDER BY, or of the pages before. */
+  readonly order: readonly Term[]
+  /** Whether this is the first page, so that rows may come in the order of any index. */
+  readonly isFree: boolean
+}
+
+/**
+ * Narrows an extent to the one logical partition that WHERE names, and chooses how to read it.
+ */
+export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Extent; readonly access: Access } {
+  const { condition } = wish.query
+  const keys = condition && keyValuesOf(condition, keyPathsOf(extent.container), wish.parameters)
+  const points = keys && pointsOf(keys, extent)
+  if (points) return { extent, access: { kind: 'points', points } }
+  const pks = keys && extent.key.kind !== 'one' ? partitionsOf(keys, extent.container) : undefined
+  const [only, ...others] = pks ?? []
+  if (only !== undefined && others.length === 0) {
+    const narrowed: Extent = { ...extent, key: { kind: 'one', pk: only } }
+    // A key outside of a prefix is no part of the extent.
+    if (extent.key.kind === 'prefix' && !only.startsWith(extent.key.prefix))
+      return { extent, access: { kind: 'points', points: [] } }
+    return { extent: narrowed, access: chooseIndex(narrowed, wish) }
+  }
+  if (pks && wish.order.length === 0) return { extent, access: { kind: 'partitions', pks } }
+  return { extent, access: chooseIndex(extent, wish) }
+}
+
+function chooseIndex(extent: Extent, { query, parameters, policy, order, isFree }: Wish): Access {
+  const bounds: Bounds = query.condition ? boundsOf(query.condition, parameters) : new Map()
+  const candidates = [...bounds]
+    .map(([path, intervals]) => ({ path: JSON.parse(path) as string[], intervals, rank: selectivity(intervals) }))
+    .filter(({ path, rank }) => rank > 0 && policy.indexes(path) && !isKeyPath(extent, path))
+  const best = candidates.reduce<(typeof candidates)[number] | undefined>(
+    (found, one) => (found && found.rank >= one.rank ? found : one),
+    undefined,
+  )
+  // A prefix of hierarchical keys is narrower than most that an index of the whole container finds.
+  const usable = best && (extent.key.kind !== 'prefix' || best.rank >= 4) ? best : undefined
+  const [first] = order
+  if (first) {
+    const own = candidates.find(({ path }) => path.join('/') === first.path.join('/'))
+    if (!own && usable && usable.rank >= 4) return byIndex(usable, true)
+    if (!policy.indexes(first.path) && order.length === 1) return { kind: 'all' }
+    return { kind: 'index', terms: order, intervals: own?.intervals ?? EVERYTHING, narrows: own !== undefined }
+  }
+  return usable && isFree ? byIndex(usable, true) : { kind: 'all' }
+}
+
+const byIndex = ({ path, intervals }: { path: readonly string[]; intervals: Intervals }, narrows: boolean): Access => ({
+  kind: 'index',
+  terms: [{ path, descending: false }],
+  intervals,
+  narrows,
+})
+
+/** Within one partition all have the same. */
+function isKeyPath({ container, key }: Extent, path: readonly string[]): boolean {
+  return key.kind === 'one' && container.keyPaths.some((keyPath) => keyPath.join('/') === path.join('/'))
+}
+
+function keyPathsOf({ keyPaths }: Container): ReadonlySet<string> {
+  return new Set([ID, ...keyPaths.map((path) => JSON.stringify(path))])
+}
+
+/** Where each key names an item: in the order of keys and ids, each once. */
+function pointsOf(keys: readonly KeyValues[], { container, key }: Extent): readonly Point[] | undefined {
+  const points = new Map<string, Point>()
+  for (const values of keys) {
+    if (!values.has(ID)) return undefined
+    const id = values.get(ID)
+    const pk = key.kind === 'one' ? key.pk : pkOf(values, container)
+    if (pk === undefined) return undefined
+    if (typeof id === 'string') points.set(`${pk}/${id}`, { pk, id })
+  }
+  return [...points.values()].sort((a, b) => compareTexts(a.pk, b.pk) || compareTexts(a.id, b.id))
+}
+
+/** Where each key names a logical partition. */
+function partitionsOf(keys: readonly KeyValues[], container: Container): readonly string[] | undefined {
+  const pks = new Set<string>()
+  for (const values of keys) {
+    const pk = pkOf(values, container)
+    if (pk === undefined) return undefined
+    pks.add(pk)
+  }
+  return [...pks].sort(compareTexts)
+}
+
+function pkOf(values: KeyValues, { keyPaths }: Container): string | undefined {
+  const paths = keyPaths.map((path) => JSON.stringify(path))
+  if (!paths.every((path) => values.has(path))) return undefined
+  const components = paths.map((path) => values.get(path))
+  // A text that is too long for a key is none that an item has.
+  if (Buffer.byteLength(components.join('')) > MAX_KEY_BYTES) return undefined
+  return keyText(components)
+}

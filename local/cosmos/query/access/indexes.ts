@@ -1,0 +1,59 @@
+import { badRequest } from '../../failure.ts'
+import type { Extent } from '../../items/extent.ts'
+import { FILL_INDEX } from '../../store/indexes.ts'
+import type { Store } from '../../store/store.ts'
+import type { Term } from '../compile/queries.ts'
+
+/** An index of a container costs each of its writes something; queries that would need one more read all. */
+const MAX_INDEXES = 16
+/** Up to so many items reading all costs less than an index. */
+const FEW = 64
+
+/** An index, and the direction to read it in. */
+export interface ReadyIndex {
+  readonly number: number
+  readonly byPartition: boolean
+  readonly descending: boolean
+}
+
+const FIND = 'SELECT number FROM indexes WHERE container = ? AND terms = ? AND by_partition = ?'
+const COUNT = 'SELECT count(*) AS count FROM indexes WHERE container = ?'
+const MAKE = 'INSERT INTO indexes (container, terms, by_partition) SELECT number, ?, ? FROM containers WHERE number = ?'
+
+/**
+ * The index for an order of an extent's items, made where there is none yet and it would pay.
+ */
+export async function indexFor(store: Store, extent: Extent, terms: readonly Term[]): Promise<ReadyIndex | undefined> {
+  const { container, key } = extent
+  const byPartition = key.kind === 'one'
+  const descending = terms[0]?.descending ?? false
+  // Ascending by the first: read backwards, the same index serves the opposite order.
+  const stored = JSON.stringify(terms.map((term) => ({ path: term.path, descending: term.descending !== descending })))
+  const find = (): ReadyIndex | undefined => {
+    const row = store.prepare(FIND).get(container.number, stored, Number(byPartition))
+    return row && { number: Number(row.number), byPartition, descending }
+  }
+  const found = find()
+  if (found || hasFew(store, extent)) return found
+  if (isFull(store, container.number)) return undefined
+  return store.write(() => {
+    // Another query may have been first.
+    const other = find()
+    if (other || isFull(store, container.number)) return other
+    const { changes, lastInsertRowid } = store.prepare(MAKE).run(stored, Number(byPartition), container.number)
+    if (changes === 0) throw badRequest(`the container ${container.id} was deleted`)
+    store.prepare(FILL_INDEX).run(lastInsertRowid)
+    return { number: Number(lastInsertRowid), byPartition, descending }
+  })
+}
+
+function hasFew(store: Store, { container, key }: Extent): boolean {
+  const [condition, values] = key.kind === 'one' ? ['AND pk = ?', [key.pk]] : ['', []]
+  const counted = store
+    .prepare(`SELECT count(*) AS count FROM (SELECT 1 FROM items WHERE container = ? ${condition} LIMIT ${FEW + 1})`)
+    .get(container.number, ...values)
+  return Number(counted?.count) <= FEW
+}
+
+const isFull = (store: Store, container: number): boolean =>
+  Number(store.prepare(COUNT).get(container)?.count) >= MAX_INDEXES

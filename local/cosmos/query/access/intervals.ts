@@ -1,0 +1,107 @@
+import { isCut, keyOf, keyOfPrefix, TAGS } from '../../store/index-key.ts'
+import type { Comparison } from '../syntax.ts'
+
+/** Keys of an index from `low` on and before `high`; without `high` all that follow. */
+export interface Interval {
+  readonly low: Buffer
+  readonly high: Buffer | undefined
+}
+
+/** Apart from each other and in order. */
+export type Intervals = readonly Interval[]
+
+export const EVERYTHING: Intervals = [{ low: Buffer.alloc(0), high: undefined }]
+export const NOTHING: Intervals = []
+
+/** The keys that begin so. */
+const beginningWith = (prefix: Buffer): Interval => ({ low: prefix, high: after(prefix) })
+
+/** The first key after all that begin so. */
+function after(prefix: Buffer): Buffer | undefined {
+  const last = prefix.findLastIndex((byte) => byte < 255)
+  if (last < 0) return undefined
+  const next = Buffer.from(prefix.subarray(0, last + 1))
+  next[last] = (next[last] ?? 0) + 1
+  return next
+}
+
+export const ofTypes = (...types: readonly (keyof typeof TAGS)[]): Intervals =>
+  united(types.map((type) => [beginningWith(Buffer.from([TAGS[type]]))]))
+
+export const ofPrefix = (prefix: string): Intervals => [beginningWith(keyOfPrefix(prefix))]
+
+/** Where a value must be for a comparison with a constant to be true; more than that for texts that are cut. */
+export function ofComparison(operator: Comparison, constant: unknown): Intervals {
+  if (constant === undefined) return NOTHING
+  const key = keyOf([constant])
+  const equal = beginningWith(key)
+  const defined = complement(ofTypes('undefined'))
+  if (operator === '=') return [equal]
+  // An array is not the only one of its key, and neither is a text that is cut.
+  const isExact = (typeof constant !== 'object' || constant === null) && !isCut(constant)
+  if (operator === '!=') return isExact ? intersected(defined, complement([equal])) : defined
+  // There is nothing between two arrays.
+  if (typeof constant === 'object' && constant !== null) return NOTHING
+  const type = typeof constant === 'boolean' ? ofTypes('false', 'true') : [beginningWith(key.subarray(0, 1))]
+  const open = isExact && operator.length === 1
+  if (operator.startsWith('<')) return intersected(type, [{ low: Buffer.alloc(0), high: open ? key : equal.high }])
+  return intersected(
+    type,
+    open && equal.high ? [{ low: equal.high, high: undefined }] : [{ low: key, high: undefined }],
+  )
+}
+
+export function complement(intervals: Intervals): Intervals {
+  const rest: Interval[] = []
+  let low: Buffer | undefined = Buffer.alloc(0)
+  for (const interval of intervals) {
+    if (low && Buffer.compare(low, interval.low) < 0) rest.push({ low, high: interval.low })
+    low = interval.high
+  }
+  return low ? [...rest, { low, high: undefined }] : rest
+}
+
+export function united(all: readonly Intervals[]): Intervals {
+  const sorted = all.flat().sort((a, b) => Buffer.compare(a.low, b.low))
+  const merged: Interval[] = []
+  for (const interval of sorted) {
+    const last = merged.at(-1)
+    if (!last || (last.high && Buffer.compare(last.high, interval.low) < 0)) merged.push(interval)
+    else if (last.high && (!interval.high || Buffer.compare(last.high, interval.high) < 0))
+      merged[merged.length - 1] = { low: last.low, high: interval.high }
+  }
+  return merged
+}
+
+export function intersected(first: Intervals, second: Intervals): Intervals {
+  const common: Interval[] = []
+  let [a, b] = [0, 0]
+  for (;;) {
+    const [one, other] = [first[a], second[b]]
+    if (!one || !other) return common
+    const low = Buffer.compare(one.low, other.low) < 0 ? other.low : one.low
+    const oneEndsFirst = !other.high || (one.high !== undefined && Buffer.compare(one.high, other.high) < 0)
+    const high = oneEndsFirst ? one.high : other.high
+    if (!high || Buffer.compare(low, high) < 0) common.push({ low, high })
+    if (oneEndsFirst) a += 1
+    else b += 1
+  }
+}
+
+/**
+ * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a truth value, 1 for a type, 0 for
+ * all else.
+ */
+export function selectivity(intervals: Intervals): number {
+  return Math.min(5, ...intervals.map(selectivityOf))
+}
+
+function selectivityOf({ low, high }: Interval): number {
+  const tag = low[0]
+  if (tag === undefined || !high) return 0
+  const endsWithType = high.length === 1 && high[0] === tag + 1
+  if (!endsWithType && high[0] !== tag) return 0
+  if (low.length === 1) return !endsWithType || tag < TAGS.number ? 2 : 1
+  if (endsWithType) return 2
+  return after(low)?.equals(high) ? 4 : 3
+}

@@ -1,0 +1,78 @@
+import { type Condition, pathOf } from '../compile/queries.ts'
+import type { Parameters } from '../frame.ts'
+import type { Expression } from '../syntax.ts'
+import { constantOf } from './constants.ts'
+
+/** Values that an item must have at some of the paths of its key, by the JSON of the paths. */
+export type KeyValues = ReadonlyMap<string, unknown>
+
+const MAX_KEYS = 10_000
+
+/**
+ * The keys that WHERE asks for, as in `(c.id = "1" AND c.pk = "a") OR (c.id = "2" AND c.pk = "b")`, which is how SDKs read many items.
+ * @returns undefined where items with other keys may be meant, too.
+ */
+export function keyValuesOf(
+  condition: Condition,
+  paths: ReadonlySet<string>,
+  parameters: Parameters,
+): readonly KeyValues[] | undefined {
+  function values(expression: Expression): readonly KeyValues[] | undefined {
+    switch (expression.kind) {
+      case 'and':
+        return expression.operands.map(values).reduce(allOf)
+      case 'or':
+        return anyOf(expression.operands, values)
+      case 'binary': {
+        const [only, ...others] = expression.rest
+        if (only?.operator !== '=' || others.length > 0) return undefined
+        return equal(expression.first, [only.operand]) ?? equal(only.operand, [expression.first])
+      }
+      case 'in':
+        return equal(expression.operand, expression.list)
+      default:
+        return undefined
+    }
+  }
+
+  function equal(operand: Expression, list: readonly Expression[]): readonly KeyValues[] | undefined {
+    const names = pathOf(operand, condition)
+    const path = names && JSON.stringify(names)
+    if (path === undefined || !paths.has(path) || list.length > MAX_KEYS) return undefined
+    const constants = list.map((one) => constantOf(one, parameters))
+    if (!constants.every((one) => one !== undefined)) return undefined
+    return constants.filter(({ value }) => isScalar(value)).map(({ value }) => new Map([[path, value]]))
+  }
+
+  return condition.where && values(condition.where)
+}
+
+/** Nothing else is a key. */
+const isScalar = (value: unknown): boolean => value !== undefined && (typeof value !== 'object' || value === null)
+
+function anyOf(
+  operands: readonly Expression[],
+  values: (expression: Expression) => readonly KeyValues[] | undefined,
+): readonly KeyValues[] | undefined {
+  const all: KeyValues[] = []
+  for (const operand of operands) {
+    const some = values(operand)
+    if (!some || all.length + some.length > MAX_KEYS) return undefined
+    all.push(...some)
+  }
+  return all
+}
+
+/** What both ask for. */
+function allOf(
+  first: readonly KeyValues[] | undefined,
+  second: readonly KeyValues[] | undefined,
+): readonly KeyValues[] | undefined {
+  if (!first || !second) return first ?? second
+  if (first.length * second.length > MAX_KEYS) return first.length < second.length ? first : second
+  return first.flatMap((one) =>
+    second
+      .filter((other) => [...other].every(([path, value]) => !one.has(path) || one.get(path) === value))
+      .map((other) => new Map([...one, ...other])),
+  )
+}

@@ -1,0 +1,149 @@
+import { conditionsOf, type Extent } from '../../items/extent.ts'
+import { isCut, keyOf } from '../../store/index-key.ts'
+import type { Term } from '../compile/queries.ts'
+import type { Position } from '../position.ts'
+import { compareTexts } from '../values.ts'
+import type { Access } from './access.ts'
+import type { ReadyIndex } from './indexes.ts'
+import type { Interval } from './intervals.ts'
+
+/** How to read the items of a query. */
+export interface ReadPlan {
+  readonly extent: Extent
+  readonly access: Access
+  /** Where the access is an index, and that is there. */
+  readonly index: ReadyIndex | undefined
+  /** What rows are ordered by, before key and id. */
+  readonly order: readonly Term[]
+  /** Where the page before ended. Items that rows come from in order begin there; others all come again. */
+  readonly from: Position | undefined
+}
+
+export interface Statement {
+  readonly text: string
+  readonly values: (string | number | Uint8Array)[]
+}
+
+/** Whether items come in the order of the query's rows. */
+export function isInOrder({ access, index, order }: ReadPlan): boolean {
+  return order.length === 0 ? access.kind !== 'index' || !index : index !== undefined && isBy(access, order)
+}
+
+const isBy = (access: Access, order: readonly Term[]): boolean =>
+  access.kind === 'index' && JSON.stringify(access.terms) === JSON.stringify(order)
+
+/** SQLite's statements, to be run one after the other. */
+export function statementsOf(plan: ReadPlan): readonly Statement[] {
+  const { extent, access, index } = plan
+  const from = isInOrder(plan) ? plan.from : undefined
+  if (access.kind === 'points')
+    return access.points
+      .filter(({ pk, id }) => !from || isLeft(compareTexts(pk, from.pk) || compareTexts(id, from.id), from))
+      .map(({ pk, id }) => byKey({ ...extent, key: { kind: 'one', pk } }, { condition: 'id = ?', values: [id] }))
+  if (access.kind === 'partitions')
+    return access.pks
+      .filter((pk) => !from || compareTexts(pk, from.pk) >= 0)
+      .map((pk) => byPartition(extent, pk, from?.pk === pk ? from : undefined))
+  if (access.kind === 'index' && index) {
+    const { intervals, terms } = access
+    const ordered = index.descending ? intervals.toReversed() : intervals
+    return ordered.flatMap((interval) => byIndex(extent, index, terms, interval, from) ?? [])
+  }
+  if (extent.key.kind === 'one') return [byPartition(extent, extent.key.pk, from)]
+  const rest = from && { condition: `(pk, id) ${operatorAfter(from)} (?, ?)`, values: [from.pk, from.id] }
+  return [byKey(extent, rest)]
+}
+
+/** An item that ended in the middle of its rows is read again. */
+const operatorAfter = (from: Position): string => (from.place === undefined ? '>' : '>=')
+const isLeft = (order: number, from: Position): boolean => (from.place === undefined ? order > 0 : order >= 0)
+
+interface More {
+  readonly condition: string
+  readonly values: (string | number)[]
+}
+
+function byPartition(extent: Extent, pk: string, from: Position | undefined): Statement {
+  const one: Extent = { ...extent, key: { kind: 'one', pk } }
+  return byKey(one, from && { condition: `id ${operatorAfter(from)} ?`, values: [from.id] })
+}
+
+function byKey(extent: Extent, more: More | undefined): Statement {
+  const { conditions, values } = conditionsOf(extent)
+  const all = more ? [...conditions, more.condition] : conditions
+  return {
+    text: `SELECT pk, id, body FROM items WHERE ${all.join(' AND ')} ORDER BY pk, id`,
+    values: more ? [...values, ...more.values] : values,
+  }
+}
+
+/** @returns undefined where all of the interval is behind. */
+function byIndex(
+  extent: Extent,
+  index: ReadyIndex,
+  terms: readonly Term[],
+  interval: Interval,
+  from: Position | undefined,
+): Statement | undefined {
+  const start = from && startOf(index, terms, from)
+  const bounds = boundsOf(interval, index.descending, start)
+  if (!bounds) return undefined
+  const { key } = extent
+  const { conditions, values } = conditionsOf(extent)
+  const entries = ['idx = ?', 'part = ?', ...bounds.map(({ condition }) => condition)]
+  const direction = index.descending ? 'DESC' : 'ASC'
+  return {
+    text: `SELECT pk, id, body FROM index_entries CROSS JOIN items ON items.number = index_entries.item
+      WHERE ${[...entries, ...conditions].join(' AND ')} ORDER BY value ${direction}, rest ${direction}, item_id ${direction}`,
+    values: [
+      index.number,
+      index.byPartition && key.kind === 'one' ? key.pk : '',
+      ...bounds.flatMap((bound) => bound.values),
+      ...values,
+    ],
+  }
+}
+
+interface Start {
+  readonly key: Buffer
+  readonly bound: Bound
+}
+
+interface Bound {
+  readonly condition: string
+  readonly values: (string | Uint8Array)[]
+}
+
+function startOf({ byPartition, descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
+  const key = keyOf(
+    from.order,
+    terms.map((term) => term.descending !== descending),
+  )
+  const sign = descending ? '<' : '>'
+  // Items with the same cut text are in another order here than they are given in.
+  if (from.order.some(isCut)) return { key, bound: { condition: `value ${sign}= ?`, values: [key] } }
+  const operator = from.place === undefined ? sign : `${sign}=`
+  return {
+    key,
+    bound: {
+      condition: `(value, rest, item_id) ${operator} (?, ?, ?)`,
+      values: [key, byPartition ? '' : from.pk, from.id],
+    },
+  }
+}
+
+/** The start takes the place of the end that it is behind of: SQLite seeks by one of two conditions, and it must be the narrower. */
+function boundsOf({ low, high }: Interval, descending: boolean, start: Start | undefined): Bound[] | undefined {
+  const lower = { condition: 'value >= ?', values: [low] }
+  const upper = high && { condition: 'value < ?', values: [high] }
+  if (!start) return upper ? [lower, upper] : [lower]
+  const isBehindLow = Buffer.compare(start.key, low) < 0
+  const isBehindHigh = high !== undefined && Buffer.compare(start.key, high) >= 0
+  if (descending) {
+    if (isBehindLow) return undefined
+    return isBehindHigh && upper ? [lower, upper] : [lower, start.bound]
+  }
+  if (isBehindHigh) return undefined
+  const first = isBehindLow ? lower : start.bound
+  return upper ? [first, upper] : [first]
+}

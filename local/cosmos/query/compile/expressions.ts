@@ -1,0 +1,262 @@
+import { sameJson, setField, stepInto } from '../../json.ts'
+import { isAggregate } from '../aggregates.ts'
+import type { Evaluate, Frame } from '../frame.ts'
+import { FUNCTIONS, UNSUPPORTED } from '../functions/functions.ts'
+import { matchesLike, readLike } from '../like.ts'
+import { compare, decide, operate, operateOn } from '../operators.ts'
+import { queryFailure, unsupported } from '../query-failure.ts'
+import type { Expression, Operation } from '../syntax.ts'
+import { type Context, identityOf } from './context.ts'
+
+type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>
+
+/**
+ * An expression as a function of a row: what can be known of it without one is found out once.
+ * @throws Failure 400 for names, functions and constructs that there are not.
+ */
+export function compile(expression: Expression, context: Context): Evaluate {
+  const { group } = context
+  if (group && group.keys.length > 0) {
+    const key = group.keys.indexOf(identityOf(expression))
+    if (key >= 0) return ({ keys }) => keys[key]
+  }
+  switch (expression.kind) {
+    case 'constant': {
+      const { value } = expression
+      return () => value
+    }
+    case 'parameter': {
+      const { name } = expression
+      context.parameters.add(name)
+      return ({ parameters }) => parameters.get(name)
+    }
+    case 'name': {
+      const slot = slotOf(expression, context)
+      return ({ values }) => values[slot]
+    }
+    case 'path':
+      return compilePath(expression, context)
+    case 'array': {
+      const elements = expression.elements.map((element) => compile(element, context))
+      return (frame) => elements.map((element) => element(frame)).filter((value) => value !== undefined)
+    }
+    case 'object':
+      return compileObject(expression.fields.map(({ name, value }) => ({ name, value: compile(value, context) })))
+    case 'unary': {
+      const { operator } = expression
+      const operand = compile(expression.operand, context)
+      return (frame) => operateOn(operator, operand(frame))
+    }
+    case 'binary':
+      return compileBinary(expression, context)
+    case 'and':
+    case 'or': {
+      const operands = expression.operands.map((operand) => compile(operand, context))
+      const deciding = expression.kind === 'or'
+      return (frame) => decide(operands, frame, deciding)
+    }
+    case 'coalesce': {
+      const operands = expression.operands.map((operand) => compile(operand, context))
+      return (frame) => firstDefined(operands, frame)
+    }
+    case 'conditional':
+      return compileConditional(expression, context)
+    case 'in':
+      return compileIn(expression, context)
+    case 'between': {
+      const [operand, low, high] = [expression.operand, expression.low, expression.high].map((one) =>
+        compile(one, context),
+      ) as [Evaluate, Evaluate, Evaluate]
+      return (frame) => {
+        const value = operand(frame)
+        return decide([() => compare('>=', value, low(frame)), () => compare('<=', value, high(frame))], frame, false)
+      }
+    }
+    case 'like':
+      return compileLike(expression, context)
+    case 'call':
+      return compileCall(expression, context)
+    default:
+      return compileSubquery(expression, context)
+  }
+}
+
+/** https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by: of a group only what all its items share. */
+function slotOf({ name, at }: Of<'name'>, context: Context, whole = at): number {
+  const slot = context.names.slotOf(name, at)
+  if (context.group)
+    throw queryFailure(
+      `Property reference '${context.text.slice(whole.start, whole.end)}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.`,
+      whole,
+      'SC2102',
+    )
+  return slot
+}
+
+function compilePath({ from, steps, at }: Of<'path'>, context: Context): Evaluate {
+  const slot = from.kind === 'name' ? slotOf(from, context, at) : undefined
+  const base = slot === undefined ? compile(from, context) : ({ values }: Frame): unknown => values[slot]
+  const constants = steps.map((step) => (step.kind === 'constant' ? step.value : undefined))
+  if (steps.every(({ kind }) => kind === 'constant')) {
+    if (!constants.every(isStep)) return () => undefined
+    const [only] = constants
+    if (constants.length === 1 && only !== undefined) return (frame) => stepInto(base(frame), only)
+    return (frame) => constants.reduce<unknown>(stepInto, base(frame))
+  }
+  const compiled = steps.map((step) => compile(step, context))
+  return (frame) =>
+    compiled.reduce<unknown>((value, step) => {
+      const name = step(frame)
+      return isStep(name) ? stepInto(value, name) : undefined
+    }, base(frame))
+}
+
+const isStep = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
+
+/** Fields without a value are left out. */
+export function compileObject(fields: readonly { readonly name: string; readonly value: Evaluate }[]): Evaluate {
+  return (frame) => {
+    const object = {}
+    for (const { name, value } of fields) {
+      const field = value(frame)
+      if (field !== undefined) setField(object, name, field)
+    }
+    return object
+  }
+}
+
+function compileBinary({ first, rest }: Of<'binary'>, context: Context): Evaluate {
+  const start = compile(first, context)
+  const operations = rest.map(({ operator, operand }) => ({ operator, operand: compile(operand, context) }))
+  const [only] = operations
+  if (operations.length === 1 && only) return compileOne(start, only.operator, only.operand)
+  return (frame) =>
+    operations.reduce<unknown>((left, { operator, operand }) => {
+      const value = operate(operator, left, operand(frame))
+      if (typeof value === 'string') frame.work.checkSize(value.length)
+      return value
+    }, start(frame))
+}
+
+function compileOne(left: Evaluate, operator: Operation['operator'], right: Evaluate): Evaluate {
+  if (operator === '=')
+    return (frame) => {
+      const [a, b] = [left(frame), right(frame)]
+      return a === undefined || b === undefined ? undefined : sameJson(a, b)
+    }
+  return (frame) => operate(operator, left(frame), right(frame))
+}
+
+function firstDefined(operands: readonly Evaluate[], frame: Frame): unknown {
+  for (const operand of operands) {
+    const value = operand(frame)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+/** https://learn.microsoft.com/azure/cosmos-db/nosql/query/ternary-coalesce-operators */
+function compileConditional({ cases, otherwise }: Of<'conditional'>, context: Context): Evaluate {
+  const compiled = cases.map(({ when, value }) => ({ when: compile(when, context), value: compile(value, context) }))
+  const last = compile(otherwise, context)
+  return (frame) => (compiled.find(({ when }) => when(frame) === true)?.value ?? last)(frame)
+}
+
+/** One OR of equalities. https://learn.microsoft.com/azure/cosmos-db/nosql/query/keywords#in */
+function compileIn({ operand, list }: Of<'in'>, context: Context): Evaluate {
+  const value = compile(operand, context)
+  // A set finds texts and numbers at once, however long the list is.
+  const constants = new Set<unknown>()
+  const others: Evaluate[] = []
+  for (const element of list)
+    if (element.kind === 'constant' && isStep(element.value)) constants.add(element.value)
+    else others.push(compile(element, context))
+  return (frame) => {
+    const sought = value(frame)
+    if (sought === undefined) return undefined
+    if (constants.has(sought)) return true
+    return decide(
+      others.map((other) => () => compare('=', sought, other(frame))),
+      frame,
+      true,
+    )
+  }
+}
+
+function compileLike({ operand, pattern, escapedBy }: Of<'like'>, context: Context): Evaluate {
+  if (escapedBy !== undefined && [...escapedBy].length !== 1)
+    throw queryFailure(`The ESCAPE of LIKE is one character, not '${escapedBy}'.`)
+  const [text, like] = [compile(operand, context), compile(pattern, context)]
+  const fixed =
+    pattern.kind === 'constant' && typeof pattern.value === 'string' ? readLike(pattern.value, escapedBy) : undefined
+  return (frame) => {
+    const [value, sought] = [text(frame), like(frame)]
+    if (typeof value !== 'string' || typeof sought !== 'string') return undefined
+    const parts = fixed ?? readLike(sought, escapedBy)
+    return parts ? matchesLike(value, parts) : undefined
+  }
+}
+
+function compileCall(call: Of<'call'>, context: Context): Evaluate {
+  const name = call.name.toUpperCase()
+  if (isAggregate(name)) return compileAggregate(call, context)
+  if (call.name.startsWith('udf.')) throw unsupported(`The user-defined function ${call.name}`, call.at)
+  if (UNSUPPORTED.has(name)) throw unsupported(`The function ${name}`, call.at)
+  const builtIn = FUNCTIONS.get(name)
+  if (!builtIn) throw queryFailure(`'${call.name}' is not a recognized built-in function name.`, call.at, 'SC2005')
+  const { least, most, call: run } = builtIn
+  const count = call.operands.length
+  if (count < least || count > most)
+    throw queryFailure(
+      `The ${name} function requires ${least === most ? least : `${least} to ${most}`} argument(s).`,
+      call.at,
+      'SC2050',
+    )
+  const operands = call.operands.map((operand) => compile(operand, context))
+  return (frame) =>
+    run(
+      operands.map((operand) => operand(frame)),
+      frame.work,
+    )
+}
+
+function compileAggregate({ name, operands, at }: Of<'call'>, context: Context): Evaluate {
+  if (context.inAggregate)
+    throw queryFailure(
+      'Cannot perform an aggregate function on an expression containing an aggregate or a subquery.',
+      at,
+    )
+  const { group } = context
+  if (!group) throw queryFailure(`The aggregate function ${name.toUpperCase()} is valid in the select list only.`, at)
+  const [operand] = operands
+  if (operands.length !== 1 || operand === undefined)
+    throw queryFailure(`The ${name.toUpperCase()} function requires 1 argument(s).`, at, 'SC2050')
+  const index = group.aggregates.length
+  const compiled = compile(operand, { ...context, group: undefined, inAggregate: true })
+  const upper = name.toUpperCase()
+  if (isAggregate(upper)) group.aggregates.push({ name: upper, operand: compiled })
+  return ({ aggregates }) => aggregates[index]
+}
+
+/** https://learn.microsoft.com/azure/cosmos-db/nosql/query/subquery */
+function compileSubquery({ kind, query, at }: Of<'exists' | 'array-of' | 'scalar'>, context: Context): Evaluate {
+  if (context.inAggregate)
+    throw queryFailure(
+      'Cannot perform an aggregate function on an expression containing an aggregate or a subquery.',
+      at,
+    )
+  if (context.group) throw unsupported('A subquery in the select list of a query with groups', at)
+  const results = context.compileSubquery(query, context)
+  if (kind === 'array-of') return (frame) => [...results(frame)]
+  if (kind === 'exists')
+    return (frame) => {
+      for (const _ of results(frame)) return true
+      return false
+    }
+  return (frame) => {
+    const [first, second] = results(frame)
+    if (second !== undefined)
+      throw queryFailure('The cardinality of a scalar subquery result set cannot be greater than one.', at)
+    return first
+  }
+}

@@ -1,0 +1,274 @@
+import { aggregation } from '../aggregates.ts'
+import type { Evaluate, Frame } from '../frame.ts'
+import { queryFailure, unsupported } from '../query-failure.ts'
+import type { Expression, OrderItem, Query, Selection, Source } from '../syntax.ts'
+import { canonicalText } from '../values.ts'
+import { type CompiledAggregate, type Context, identityOf, Names } from './context.ts'
+import { compile, compileObject } from './expressions.ts'
+import { aliasOf, type Bind, compileSources } from './sources.ts'
+import { hasAggregate } from './walk.ts'
+
+/** A term of ORDER BY: the names on the way from an item to the value. */
+export interface Term {
+  readonly path: readonly string[]
+  readonly descending: boolean
+}
+
+export interface Grouping {
+  readonly keys: readonly Evaluate[]
+  readonly aggregates: readonly CompiledAggregate[]
+}
+
+/** A query made ready to run over the items, each of which stands in the slot 0. */
+export interface CompiledQuery {
+  readonly bind: Bind
+  readonly where: Evaluate | undefined
+  readonly group: Grouping | undefined
+  /** The value of a row, or of a group. */
+  readonly result: Evaluate
+  /** Whether the result is the item as it is. */
+  readonly isWhole: boolean
+  /** Whether each item is one row. */
+  readonly isPlain: boolean
+  /** Whether it asks for nothing of the items: there is no FROM. */
+  readonly isConstant: boolean
+  readonly distinct: boolean
+  readonly orderBy: readonly Term[]
+  /** TOP or LIMIT. */
+  readonly limit: Evaluate | undefined
+  readonly offset: Evaluate | undefined
+  readonly parameters: ReadonlySet<string>
+  /** For the choice of an index. */
+  readonly condition: Condition | undefined
+}
+
+/** WHERE, and what the paths that begin at an item begin with: the alias, and the names that it stands for. */
+export interface Condition {
+  readonly where: Expression | undefined
+  readonly alias: string
+  readonly base: readonly string[]
+}
+
+/** The slot of the whole item. */
+export const ITEM = 0
+
+/**
+ * @throws Failure 400 for what the service refuses, and what this endpoint does not do.
+ */
+export function compileQuery(query: Query, text: string): CompiledQuery {
+  const context: Context = {
+    text,
+    names: new Names(),
+    parameters: new Set(),
+    slots: { count: ITEM + 1 },
+    compileSubquery,
+  }
+  const { from, distinct, top, page, where, orderBy } = query
+  const body = compileBody(query, context, ITEM)
+  if (top && page) throw queryFailure("'TOP' and 'OFFSET LIMIT' cannot be used in the same query.", query.at)
+  if (body.group && orderBy.length > 0)
+    throw queryFailure("'ORDER BY' is not supported in presence of 'GROUP BY' or an aggregate.", orderBy[0]?.at)
+  const [first] = from
+  const counted = (expression: Expression | undefined): Evaluate | undefined =>
+    expression && compile(expression, context)
+  const isPlain = from.length <= 1 && !first?.each
+  return {
+    ...body,
+    distinct,
+    orderBy: orderBy.map((item) => termOf(item, first, context)),
+    limit: counted(top ?? page?.limit),
+    offset: counted(page?.offset),
+    isWhole: query.select.kind === 'all' && isPlain && baseOf(first)?.length === 0,
+    isPlain,
+    isConstant: from.length === 0,
+    parameters: context.parameters,
+    condition: conditionOf(where, first),
+  }
+}
+
+interface Body {
+  readonly bind: Bind
+  readonly where: Evaluate | undefined
+  readonly group: Grouping | undefined
+  readonly result: Evaluate
+}
+
+function compileBody(query: Query, context: Context, item: number | undefined): Body {
+  const { select, from, where, groupBy } = query
+  const bind = compileSources(from, context, item)
+  const condition = where && compile(where, context)
+  const isGrouped = groupBy.length > 0 || valuesOf(select).some(hasAggregate)
+  if (!isGrouped) return { bind, where: condition, group: undefined, result: compileSelection(query, context) }
+  if (select.kind === 'all') throw unsupported("'SELECT *' of groups", select.at)
+  const aggregates: CompiledAggregate[] = []
+  const keys = groupBy.map((key) => compile(key, context))
+  const group = { keys: groupBy.map(identityOf), aggregates }
+  const result = compileSelection(query, { ...context, group })
+  return { bind, where: condition, group: { keys, aggregates }, result }
+}
+
+const valuesOf = (select: Selection): readonly Expression[] =>
+  select.kind === 'all' ? [] : select.kind === 'value' ? [select.value] : select.items.map(({ value }) => value)
+
+function compileSelection({ select, from }: Query, context: Context): Evaluate {
+  if (select.kind === 'value') return compile(select.value, context)
+  if (select.kind === 'all') {
+    const [first, ...joined] = from
+    if (!first) throw queryFailure("Syntax error, 'SELECT *' is not valid if FROM clause is omitted.", select.at)
+    if (joined.length > 0) throw queryFailure("'SELECT *' is only valid with a single input set.", select.at, 'SC2040')
+    const slot = context.names.slotOf(aliasOf(first), select.at)
+    return ({ values }) => values[slot]
+  }
+  let unnamed = 0
+  const names = new Set<string>()
+  const fields = select.items.map(({ value, alias, at }) => {
+    const name = alias ?? impliedName(value) ?? `$${++unnamed}`
+    if (names.has(name)) throw queryFailure(`The name '${name}' is given to more than one item of the select list.`, at)
+    names.add(name)
+    return { name, value: compile(value, context) }
+  })
+  return compileObject(fields)
+}
+
+/** The last name of a path. */
+function impliedName(value: Expression): string | undefined {
+  if (value.kind === 'name') return value.name
+  const last = value.kind === 'path' ? value.steps.at(-1) : undefined
+  return last?.kind === 'constant' && typeof last.value === 'string' ? last.value : undefined
+}
+
+/** A query within another, run for one row of that: it has the outer aliases, and slots of its own. */
+function compileSubquery(query: Query, outer: Context): (frame: Frame) => Iterable<unknown> {
+  const { orderBy, page, top, distinct } = query
+  const [ordered] = orderBy
+  if (ordered) throw unsupported("'ORDER BY' in a subquery", ordered.at)
+  if (page) throw unsupported("'OFFSET LIMIT' in a subquery", query.at)
+  const context: Context = { ...outer, names: new Names(outer.names), group: undefined }
+  const { bind, where, group, result } = compileBody(query, context, undefined)
+  const limit = top && compile(top, context)
+  return function* (frame) {
+    const most = limit ? countOf(limit(frame)) : Number.POSITIVE_INFINITY
+    const seen = new Set<string>()
+    let count = 0
+    if (most === 0) return
+    for (const value of results(frame, bind, where, group, result)) {
+      if (distinct) {
+        const key = canonicalText(value)
+        if (seen.has(key)) continue
+        seen.add(key)
+      }
+      yield value
+      count += 1
+      if (count >= most) return
+    }
+  }
+}
+
+function* results(
+  frame: Frame,
+  bind: Bind,
+  where: Evaluate | undefined,
+  group: Grouping | undefined,
+  result: Evaluate,
+): Generator<unknown> {
+  const groups = group && new Groups(group)
+  for (const _ of bind(frame)) {
+    if (where && where(frame) !== true) continue
+    if (groups) groups.add(frame)
+    else {
+      const value = result(frame)
+      if (value !== undefined) yield value
+    }
+  }
+  for (const { keys, aggregates } of groups?.all() ?? []) {
+    const value = result({ ...frame, keys, aggregates })
+    if (value !== undefined) yield value
+  }
+}
+
+export interface Group {
+  /** What tells it from the others. */
+  readonly identity: string
+  readonly keys: readonly unknown[]
+  readonly aggregates: readonly unknown[]
+}
+
+/** The rows of a query by their GROUP BY values; without GROUP BY one group of all, and of none too. */
+export class Groups {
+  readonly #grouping: Grouping
+  readonly #groups = new Map<string, { keys: readonly unknown[]; aggregations: ReturnType<typeof aggregation>[] }>()
+
+  constructor(grouping: Grouping) {
+    this.#grouping = grouping
+    if (grouping.keys.length === 0) this.#start('', [])
+  }
+
+  add(frame: Frame): void {
+    const keys = this.#grouping.keys.map((key) => key(frame))
+    const identity = keys.map(canonicalText).join()
+    let group = this.#groups.get(identity)
+    if (!group) {
+      frame.work.keep(identity.length * 4 + 200)
+      group = this.#start(identity, keys)
+    }
+    for (const [index, { operand }] of this.#grouping.aggregates.entries())
+      group.aggregations[index]?.add(operand(frame))
+  }
+
+  all(): Group[] {
+    return [...this.#groups].map(([identity, { keys, aggregations }]) => ({
+      identity,
+      keys,
+      aggregates: aggregations.map((one) => one.result()),
+    }))
+  }
+
+  #start(identity: string, keys: readonly unknown[]) {
+    const group = { keys, aggregations: this.#grouping.aggregates.map(({ name }) => aggregation(name)) }
+    this.#groups.set(identity, group)
+    return group
+  }
+}
+
+/** @throws Failure 400 for what is no number of items. */
+export function countOf(value: unknown): number {
+  if (!Number.isSafeInteger(value) || Number(value) < 0)
+    throw queryFailure('TOP, OFFSET and LIMIT take whole numbers that are not negative.')
+  return Number(value)
+}
+
+/** The names on the way from an item to the first set of FROM, where it is one value of each item. */
+function baseOf(source: Source | undefined): readonly string[] | undefined {
+  if (!source || source.each || source.set.kind !== 'path') return undefined
+  const { steps } = source.set
+  return steps.every((step) => typeof step === 'string') ? steps : undefined
+}
+
+function conditionOf(where: Expression | undefined, first: Source | undefined): Condition | undefined {
+  const base = baseOf(first)
+  return first && base && { where, alias: aliasOf(first), base }
+}
+
+/**
+ * The names of a path that begins at the first set of FROM; undefined for every other expression.
+ */
+export function pathOf(
+  expression: Expression,
+  { alias, base }: Pick<Condition, 'alias' | 'base'>,
+): readonly string[] | undefined {
+  if (expression.kind !== 'path' || expression.from.kind !== 'name' || expression.from.name !== alias) return undefined
+  const names = expression.steps.map((step) => (step.kind === 'constant' ? step.value : undefined))
+  return names.every((name) => typeof name === 'string') ? [...base, ...names] : undefined
+}
+
+function termOf({ value, descending, at }: OrderItem, first: Source | undefined, context: Context): Term {
+  compile(value, context)
+  const base = baseOf(first)
+  const path = first && base && pathOf(value, { alias: aliasOf(first), base })
+  if (!path)
+    throw queryFailure(
+      'Unsupported ORDER BY clause. ORDER BY item expression could not be mapped to a document path.',
+      at,
+    )
+  return { path, descending }
+}

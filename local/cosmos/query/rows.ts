@@ -1,0 +1,28 @@
+import type { CompiledQuery } from './compile/queries.ts'
+import { ITEM } from './compile/queries.ts'
+import type { Frame } from './frame.ts'
+import type { Position } from './position.ts'
+import type { ScannedItem } from './scan.ts'
+
+/** A row that WHERE lets through. Its values stand in the frame until the next one is asked for. */
+export interface Row extends Position {
+  readonly text: string
+}
+
+/** The rows that FROM and JOIN make of each item. */
+export function* rowsOf(query: CompiledQuery, frame: Frame, items: Iterable<ScannedItem>): Generator<Row> {
+  const { bind, where, isPlain } = query
+  for (const { pk, id, text, value, order } of items) {
+    frame.values[ITEM] = value
+    let place = 0
+    for (const _ of bind(frame)) {
+      if (!where || where(frame) === true) yield { pk, id, text, order, place: isPlain ? undefined : place }
+      place += 1
+    }
+  }
+}
+
+/** The JSON of a row's result; undefined where it has no value. */
+export function resultOf({ isWhole, result }: CompiledQuery, frame: Frame, text: string): string | undefined {
+  return isWhole ? text : JSON.stringify(result(frame))
+}

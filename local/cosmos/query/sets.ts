@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { type CompiledQuery, Groups } from './compile/queries.ts'
+import type { Frame } from './frame.ts'
+import { compareOrder } from './position.ts'
+import { type Row, resultOf } from './rows.ts'
+import { canonicalText } from './values.ts'
+
+/** A result of which there is one however many rows it stands for. */
+export interface SetMember {
+  readonly key: string
+  readonly text: string
+  readonly order: readonly unknown[]
+}
+
+const LONGEST_KEY = 300
+
+/**
+ * The results of a query with groups, an aggregate or DISTINCT, all of them, in an order that depends on nothing but themselves: the next page
+ * makes them anew and goes on after the last one of this. https://learn.microsoft.com/azure/cosmos-db/nosql/query/group-by
+ */
+export function setOf(query: CompiledQuery, frame: Frame, rows: Iterable<Row>): readonly SetMember[] {
+  const members = new Map<string, SetMember>()
+  const add = (identity: string, text: string | undefined, order: readonly unknown[]): void => {
+    if (text === undefined) return
+    const key = shortened(query.distinct ? canonicalText(JSON.parse(text)) : identity)
+    const known = members.get(key)
+    if (!known) frame.work.keep((key.length + text.length) * 2 + 200)
+    // Where it is first in the order.
+    if (!known || compareOrder(query.orderBy, order, known.order) < 0) members.set(key, { key, text, order })
+  }
+  if (query.group) {
+    const groups = new Groups(query.group)
+    for (const _ of rows) groups.add(frame)
+    for (const { identity, keys, aggregates } of groups.all())
+      add(identity, JSON.stringify(query.result({ ...frame, keys, aggregates })), [])
+  } else for (const row of rows) add('', resultOf(query, frame, row.text), row.order)
+  return [...members.values()].sort((a, b) => compareMembers(query, a, b))
+}
+
+export function compareMembers(
+  { orderBy }: CompiledQuery,
+  a: Omit<SetMember, 'text'>,
+  b: Omit<SetMember, 'text'>,
+): number {
+  return compareOrder(orderBy, a.order, b.order) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+}
+
+/** A continuation holds it. */
+function shortened(key: string): string {
+  if (key.length <= LONGEST_KEY) return key
+  return key.slice(0, LONGEST_KEY) + createHash('sha256').update(key).digest('base64url')
+}

@@ -1,0 +1,66 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { type IndexTerm, keyOfItem } from './index-key.ts'
+
+/**
+ * The indexes of containers by values of their items. An index has an entry for each item of its container; `part` is the partition key where
+ * queries of one partition use it, else '', and `rest` is the other. Triggers keep the entries as the items are, whoever writes those. There
+ * is one table for all: an index by an expression of SQLite's own would be looked at by every write to every container.
+ */
+export const INDEXES = `
+  CREATE TABLE indexes (
+    number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, terms TEXT NOT NULL,
+    by_partition INTEGER NOT NULL, UNIQUE (container, terms, by_partition));
+  CREATE TABLE index_entries (
+    idx INTEGER NOT NULL, part TEXT NOT NULL, value BLOB NOT NULL, rest TEXT NOT NULL, item_id TEXT NOT NULL, item INTEGER NOT NULL,
+    PRIMARY KEY (idx, part, value, rest, item_id)) WITHOUT ROWID;
+  CREATE TRIGGER items_are_indexed AFTER INSERT ON items BEGIN
+    INSERT INTO index_entries ${entriesOf('new')};
+  END;
+  CREATE TRIGGER items_are_indexed_anew AFTER UPDATE OF body ON items BEGIN
+    DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
+    INSERT INTO index_entries ${entriesOf('new')};
+  END;
+  CREATE TRIGGER items_are_indexed_no_more AFTER DELETE ON items BEGIN
+    DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
+  END;
+  CREATE TRIGGER indexes_are_dropped AFTER DELETE ON indexes BEGIN
+    DELETE FROM index_entries WHERE idx = old.number;
+  END;
+`
+
+function columns(item: string): string {
+  return `i.number, iif(i.by_partition, ${item}.pk, ''), cosmos_key(${item}.body, i.terms), iif(i.by_partition, '', ${item}.pk), ${item}.id`
+}
+
+function keysOf(item: string): string {
+  return `SELECT ${columns(item)} FROM indexes i WHERE i.container = ${item}.container`
+}
+
+function entriesOf(item: string): string {
+  return `SELECT ${columns(item)}, ${item}.number FROM indexes i WHERE i.container = ${item}.container`
+}
+
+/** Fills an index that is new: of its number. */
+export const FILL_INDEX = `
+  INSERT INTO index_entries SELECT ${columns('o')}, o.number FROM indexes i JOIN items o ON o.container = i.container WHERE i.number = ?`
+
+/** Adds the function that the triggers call. */
+export function addIndexFunction(sql: DatabaseSync): void {
+  sql.function('cosmos_key', { deterministic: true }, keyFunction())
+}
+
+/** One item is asked for as many keys as there are indexes: its JSON is parsed once. */
+function keyFunction(): (body: unknown, terms: unknown) => Uint8Array {
+  const known = new Map<unknown, readonly IndexTerm[]>()
+  let last: { readonly body: unknown; readonly item: unknown } = { body: undefined, item: undefined }
+  return (body, terms) => {
+    if (last.body !== body) last = { body, item: JSON.parse(String(body)) }
+    let parsed = known.get(terms)
+    if (!parsed) {
+      parsed = JSON.parse(String(terms)) as readonly IndexTerm[]
+      if (known.size >= 1000) known.clear()
+      known.set(terms, parsed)
+    }
+    return keyOfItem(last.item, parsed)
+  }
+}
