@@ -51,8 +51,8 @@ internal static class Items
         {
             foreach (var id in new[] { "a b", "ü😀", "100%", "a+b&c=d", "'quoted'", "\"double\"", "semi;colon", "[x]{y}" })
             {
-                await items.CreateItemAsync(new Item { id = id, pk = "ids", group = id }, new PartitionKey("ids"));
-                Expect((await items.ReadItemAsync<Item>(id, new PartitionKey("ids"))).Resource.group == id, $"the item {id}");
+                await items.CreateItemAsync(new Item { id = id, pk = "ids", team = id }, new PartitionKey("ids"));
+                Expect((await items.ReadItemAsync<Item>(id, new PartitionKey("ids"))).Resource.team == id, $"the item {id}");
                 Expect((await items.DeleteItemAsync<Item>(id, new PartitionKey("ids"))).StatusCode == HttpStatusCode.NoContent, $"that {id} is deleted");
             }
         });
@@ -132,16 +132,16 @@ internal static class Items
 
         await run.Check("unique keys", async () =>
         {
-            var properties = new ContainerProperties("unique", "/pk") { UniqueKeyPolicy = new UniqueKeyPolicy { UniqueKeys = { new UniqueKey { Paths = { "/group", "/n" } } } } };
+            var properties = new ContainerProperties("unique", "/pk") { UniqueKeyPolicy = new UniqueKeyPolicy { UniqueKeys = { new UniqueKey { Paths = { "/team", "/n" } } } } };
             Container unique = await database.CreateContainerAsync(properties);
-            await unique.CreateItemAsync(new Item { id = "1", pk = "p", group = "a", n = 1 }, P);
-            await Refused(HttpStatusCode.Conflict, () => unique.CreateItemAsync(new Item { id = "2", pk = "p", group = "a", n = 1 }, P));
-            await unique.CreateItemAsync(new Item { id = "1", pk = "q", group = "a", n = 1 }, new PartitionKey("q"));
-            await unique.CreateItemAsync(new Item { id = "2", pk = "p", group = "a", n = 2 }, P);
-            await Refused(HttpStatusCode.Conflict, () => unique.ReplaceItemAsync(new Item { id = "2", pk = "p", group = "a", n = 1 }, "2", P));
+            await unique.CreateItemAsync(new Item { id = "1", pk = "p", team = "a", n = 1 }, P);
+            await Refused(HttpStatusCode.Conflict, () => unique.CreateItemAsync(new Item { id = "2", pk = "p", team = "a", n = 1 }, P));
+            await unique.CreateItemAsync(new Item { id = "1", pk = "q", team = "a", n = 1 }, new PartitionKey("q"));
+            await unique.CreateItemAsync(new Item { id = "2", pk = "p", team = "a", n = 2 }, P);
+            await Refused(HttpStatusCode.Conflict, () => unique.ReplaceItemAsync(new Item { id = "2", pk = "p", team = "a", n = 1 }, "2", P));
             await Refused(HttpStatusCode.Conflict, () => unique.PatchItemAsync<Item>("2", P, [PatchOperation.Set("/n", 1)]));
-            await unique.ReplaceItemAsync(new Item { id = "1", pk = "p", group = "b", n = 1 }, "1", P);
-            await unique.ReplaceItemAsync(new Item { id = "2", pk = "p", group = "a", n = 1 }, "2", P);
+            await unique.ReplaceItemAsync(new Item { id = "1", pk = "p", team = "b", n = 1 }, "1", P);
+            await unique.ReplaceItemAsync(new Item { id = "2", pk = "p", team = "a", n = 1 }, "2", P);
         });
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Net;
 using Microsoft.Azure.Cosmos;
 using Microsoft.Azure.Cosmos.Linq;
@@ -6,14 +7,21 @@ using static Expectations;
 /// <summary>Queries, as texts and by LINQ, over one partition and over all.</summary>
 internal static class Queries
 {
-    private sealed record Group(string group, int count, double most);
+    /// <summary>What an order by the team, and then backwards by n, is served from.</summary>
+    public static readonly IndexingPolicy ByTeamThenBack = new()
+    {
+        IncludedPaths = { new IncludedPath { Path = "/*" } },
+        CompositeIndexes = { new Collection<CompositePath> { new() { Path = "/team", Order = CompositePathSortOrder.Ascending }, new() { Path = "/n", Order = CompositePathSortOrder.Descending } } },
+    };
+
+    private sealed record Group(string team, int count, double most);
 
     public static async Task CheckAll(Run run, Database database)
     {
-        Container queries = await database.CreateContainerAsync(new ContainerProperties("queries", "/pk"));
+        Container queries = await database.CreateContainerAsync(new ContainerProperties("queries", "/pk") { IndexingPolicy = ByTeamThenBack });
         for (var i = 0; i < 250; i++)
         {
-            var item = new Item { id = $"{i:000}", pk = $"k{i % 10}", n = i, group = $"g{i % 3}", tags = [$"t{i % 2}", "all"] };
+            var item = new Item { id = $"{i:000}", pk = $"k{i % 10}", n = i, team = $"g{i % 3}", tags = [$"t{i % 2}", "all"] };
             await queries.CreateItemAsync(item, new PartitionKey(item.pk));
         }
         var one = new QueryRequestOptions { PartitionKey = new PartitionKey("k3") };
@@ -38,8 +46,8 @@ internal static class Queries
 
         await run.Check("query with parameters", async () =>
         {
-            var query = new QueryDefinition("SELECT c.id, c.n FROM c WHERE c.n >= @from AND c.group = @group AND ARRAY_CONTAINS(c.tags, @tag)")
-                .WithParameter("@from", 240).WithParameter("@group", "g1").WithParameter("@tag", "t0");
+            var query = new QueryDefinition("SELECT c.id, c.n FROM c WHERE c.n >= @from AND c.team = @team AND ARRAY_CONTAINS(c.tags, @tag)")
+                .WithParameter("@from", 240).WithParameter("@team", "g1").WithParameter("@tag", "t0");
             Same((await Clients.All(queries.GetItemQueryIterator<Item>(query))).Select(item => item.n).Order(), [244], "the items that the parameters name");
         });
 
@@ -48,7 +56,7 @@ internal static class Queries
             var paged = new QueryRequestOptions { MaxItemCount = 30 };
             Same((await Clients.Query<Item>(queries, "SELECT * FROM c ORDER BY c.n DESC", paged)).Select(item => item.n), Enumerable.Range(0, 250).Reverse(), "the items from last to first");
             Same((await Clients.Query<Item>(queries, "SELECT * FROM c WHERE c.n < 20 ORDER BY c.id", paged)).Select(item => item.n), Enumerable.Range(0, 20), "the items by their ids");
-            Same(await Clients.Query<int>(queries, "SELECT VALUE c.n FROM c ORDER BY c.group ASC, c.n DESC OFFSET 2 LIMIT 3"), [243, 240, 237], "three by two orders");
+            Same(await Clients.Query<int>(queries, "SELECT VALUE c.n FROM c ORDER BY c.team ASC, c.n DESC OFFSET 2 LIMIT 3"), [243, 240, 237], "three by two orders");
             Same(await Clients.Query<int>(queries, "SELECT TOP 4 VALUE c.n FROM c ORDER BY c.n", one), [3, 13, 23, 33], "the first of one partition");
             using var first = queries.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", requestOptions: new QueryRequestOptions { MaxItemCount = 100 });
             var page = await first.ReadNextAsync();
@@ -59,7 +67,7 @@ internal static class Queries
         await run.Check("query in an order of equals", async () =>
         {
             // Each page is asked for by another iterator, which knows the continuation alone.
-            foreach (var order in new[] { "c.group", "c.group DESC", "c.absent", "c.tags[0] DESC, c.group" })
+            foreach (var order in new[] { "c.team", "c.team DESC", "c.absent DESC", "c.team, c.n DESC" })
                 Same((await ByContinuation<int>(queries, $"SELECT VALUE c.n FROM c ORDER BY {order}", 7)).Order(), Enumerable.Range(0, 250), $"every item once by {order}");
         });
 
@@ -74,28 +82,50 @@ internal static class Queries
 
         await run.Check("query groups", async () =>
         {
-            var groups = await Clients.Query<Group>(queries, "SELECT c.group, COUNT(1) AS count, MAX(c.n) AS most FROM c GROUP BY c.group");
-            Same(groups.OrderBy(each => each.group), [new("g0", 84, 249), new("g1", 83, 247), new("g2", 83, 248)], "the groups");
+            var groups = await Clients.Query<Group>(queries, "SELECT c.team, COUNT(1) AS count, MAX(c.n) AS most FROM c GROUP BY c.team");
+            Same(groups.OrderBy(each => each.team), [new("g0", 84, 249), new("g1", 83, 247), new("g2", 83, 248)], "the groups");
         });
 
         await run.Check("query distinct", async () =>
         {
-            Same((await Clients.Query<string>(queries, "SELECT DISTINCT VALUE c.group FROM c")).Order(), ["g0", "g1", "g2"], "the values once");
+            Same((await Clients.Query<string>(queries, "SELECT DISTINCT VALUE c.team FROM c")).Order(), ["g0", "g1", "g2"], "the values once");
             Same(await Clients.Query<string>(queries, "SELECT DISTINCT VALUE c.pk FROM c ORDER BY c.pk DESC"), Enumerable.Range(0, 10).Reverse().Select(i => $"k{i}"), "the values once, in order");
             Same((await Clients.Query<string>(queries, "SELECT DISTINCT VALUE t FROM c JOIN t IN c.tags WHERE c.n < 10")).Order(), ["all", "t0", "t1"], "the members of arrays once");
         });
 
         await run.Check("query by LINQ", async () =>
         {
-            Same(await Linq(queries.GetItemLinqQueryable<Item>().Where(item => item.n >= 100 && item.n < 105 && item.group != "g1").Select(item => item.n)), [101, 102, 104], "a filter and a projection");
+            Same(await Linq(queries.GetItemLinqQueryable<Item>().Where(item => item.n >= 100 && item.n < 105 && item.team != "g1").Select(item => item.n)), [101, 102, 104], "a filter and a projection");
             Same(await Linq(queries.GetItemLinqQueryable<Item>().OrderByDescending(item => item.n).Skip(5).Take(2).Select(item => item.id)), ["244", "243"], "an order, a part of it");
             Same((await Linq(queries.GetItemLinqQueryable<Item>().Where(item => item.id.StartsWith("01") && item.tags!.Contains("t1")).Select(item => item.n))).Order(), [11, 13, 15, 17, 19], "functions of texts and arrays");
             Same((await Linq(queries.GetItemLinqQueryable<Item>().Where(item => item.n < 2).SelectMany(item => item.tags!).Distinct())).Order(), ["all", "t0", "t1"], "what is within, once");
-            Expect((await queries.GetItemLinqQueryable<Item>().Where(item => item.group == "g2").CountAsync()).Resource == 83, "a count");
+            Expect((await queries.GetItemLinqQueryable<Item>().Where(item => item.team == "g2").CountAsync()).Resource == 83, "a count");
             Expect((await queries.GetItemLinqQueryable<Item>().Select(item => item.n).MaxAsync()).Resource == 249, "the most");
             Expect((await queries.GetItemLinqQueryable<Item>(requestOptions: one).Select(item => item.n).SumAsync()).Resource == 3075, "a sum of one partition");
             var some = new[] { "003", "013" };
             Same(await Linq(queries.GetItemLinqQueryable<Item>(requestOptions: one).Where(item => some.Contains(item.id)).OrderBy(item => item.n).Select(item => item.n)), [3, 13], "members of a list");
+        });
+
+        await run.Check("query by LINQ with subqueries and functions", async () =>
+        {
+            var all = queries.GetItemLinqQueryable<Item>();
+            async Task Numbers(IQueryable<Item> query, IEnumerable<int> expected, string what) => Same((await Linq(query.Select(item => item.n))).Order(), expected, what);
+            await Numbers(all.Where(item => item.n < 6 && item.tags!.Any(tag => tag == "t1")), [1, 3, 5], "any of an array");
+            await Numbers(all.Where(item => item.n < 3 && item.tags!.Where(tag => tag.StartsWith("t")).Count() == 1), [0, 1, 2], "a count within an item");
+            await Numbers(all.Where(item => item.n < 12 && item.id.Substring(2, 1) == "1" && item.id.ToUpper() == item.id), [1, 11], "parts of a text");
+            await Numbers(all.Where(item => item.id.Contains("24", StringComparison.OrdinalIgnoreCase) && item.id.EndsWith('4')), [24, 124, 224, 244], "the case aside");
+            await Numbers(all.Where(item => item.team!.Equals("G2", StringComparison.OrdinalIgnoreCase) && item.n <= 5), [2, 5], "an equality, the case aside");
+            await Numbers(all.Where(item => item.id.IndexOf("9") == 1 && item.id.Replace("0", "").Trim() == "9"), [90], "places in a text");
+            await Numbers(all.Where(item => Math.Abs(item.n - 100) <= 1 || Math.Floor(item.n / 100.0) == 2 && item.n % 49 == 0), [99, 100, 101, 245], "functions of numbers");
+            await Numbers(all.Where(item => item.ttl.IsNull() || item.n == 7 && !item.ttl.IsDefined()), [7], "what is null, and what is not there");
+            await Numbers(all.Where(item => (item.n > 248 ? "last" : "other") == "last"), [249], "a choice");
+            await Numbers(all.Where(item => item.tags![0] == "t0" && item.tags.Count() == 2 && item.n < 4), [0, 2], "places in an array");
+            await Numbers(all.Where(item => new[] { 3, 4 }.Contains(item.n) || item.n == 8 && item.team != null), [3, 4, 8], "one of several");
+            var shaped = await Linq(all.Where(item => item.n < 2).OrderBy(item => item.n).Select(item => new { Number = item.n, Text = item.team + "!", Within = new { First = item.tags![0] } }));
+            Same(shaped.Select(each => $"{each.Number} {each.Text} {each.Within.First}"), ["0 g0! t0", "1 g1! t1"], "a shape of their own");
+            Same(await Linq(all.Where(item => item.n == 3).SelectMany(item => item.tags!.Where(tag => tag != "all").Select(tag => item.id + tag))), ["003t1"], "pairs of an item and what is within");
+            Expect((await all.Select(item => item.n).AverageAsync()).Resource == 124.5 && (await all.Where(item => item.n > 5).Select(item => item.n).MinAsync()).Resource == 6, "other aggregates");
+            Same((await Linq(all.Select(item => item.team).Distinct())).Order(), ["g0", "g1", "g2"], "values once");
         });
 
         await run.Check("query of feed ranges", async () =>
@@ -111,6 +141,8 @@ internal static class Queries
             await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "SELECT * FROM c WHERE"));
             await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "SELECT * FROM c WHERE c.n = @absent"));
             await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "SELECT NOWHERE(c.n) FROM c"));
+            await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "SELECT c.group FROM c"));
+            await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "SELECT * FROM c ORDER BY c.team, c.n"));
             await Refused(HttpStatusCode.BadRequest, () => Clients.Query<object>(queries, "DELETE FROM c", one));
         });
 

@@ -43,7 +43,10 @@ internal static class Expectations
     public static void Same<T>(IEnumerable<T> found, IEnumerable<T> expected, string what)
     {
         var (some, others) = (found.ToList(), expected.ToList());
-        Expect(some.SequenceEqual(others), $"{what} [{string.Join(", ", others.Take(20))}], not [{string.Join(", ", some.Take(20))}]");
+        if (some.SequenceEqual(others)) return;
+        var at = some.Zip(others).TakeWhile(pair => Equals(pair.First, pair.Second)).Count();
+        static string Shown(IEnumerable<T> values) => string.Join(", ", values.Take(20));
+        Expect(false, $"{what}: {others.Count}, not {some.Count}, and from the place {at} on [{Shown(others.Skip(at))}], not [{Shown(some.Skip(at))}]");
     }
 
     /// <returns>What it was refused with.</returns>
@@ -94,7 +97,7 @@ internal sealed class Item
     public string id { get; set; } = "";
     public string? pk { get; set; }
     public int n { get; set; }
-    public string? group { get; set; }
+    public string? team { get; set; }
     public string[]? tags { get; set; }
     [Newtonsoft.Json.JsonProperty(NullValueHandling = Newtonsoft.Json.NullValueHandling.Ignore)]
     public int? ttl { get; set; }

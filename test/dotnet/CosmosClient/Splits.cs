@@ -17,7 +17,7 @@ internal static class Splits
         }
         async Task<Container> Filled(string id, int count)
         {
-            Container container = await database.CreateContainerAsync(new ContainerProperties(id, "/pk"));
+            Container container = await database.CreateContainerAsync(new ContainerProperties(id, "/pk") { IndexingPolicy = Queries.ByTeamThenBack });
             await Write(container, 0, count);
             return container;
         }
@@ -52,18 +52,18 @@ internal static class Splits
             await Split(split, "1");
             var paged = new QueryRequestOptions { MaxItemCount = 30 };
             Same(await Clients.Query<int>(split, "SELECT VALUE c.n FROM c ORDER BY c.n DESC", paged), Enumerable.Range(0, 200).Reverse(), "an order over all ranges");
-            Same(await Clients.Query<int>(split, "SELECT VALUE c.n FROM c ORDER BY c.group, c.n DESC OFFSET 3 LIMIT 4"), [189, 186, 183, 180], "a part of two orders");
+            Same(await Clients.Query<int>(split, "SELECT VALUE c.n FROM c ORDER BY c.team, c.n DESC OFFSET 3 LIMIT 4"), [189, 186, 183, 180], "a part of two orders");
             Same(await Clients.Query<int>(split, "SELECT TOP 3 VALUE c.n FROM c ORDER BY c.n"), [0, 1, 2], "the first of all ranges");
             Same(await Clients.Query<double>(split, "SELECT VALUE AVG(c.n) FROM c"), [99.5], "an average of all ranges");
             Same(await Clients.Query<int>(split, "SELECT VALUE COUNT(1) FROM c WHERE c.n >= 50"), [150], "a count of all ranges");
-            Same((await Clients.Query<string>(split, "SELECT DISTINCT VALUE c.group FROM c")).Order(), ["g0", "g1", "g2"], "the values once");
-            var groups = await Clients.Query<Dictionary<string, object>>(split, "SELECT c.group, COUNT(1) AS count, MIN(c.n) AS least FROM c GROUP BY c.group");
-            Same(groups.Select(each => $"{each["group"]} {each["count"]} {each["least"]}").Order(), ["g0 67 0", "g1 67 1", "g2 66 2"], "the groups of all ranges");
+            Same((await Clients.Query<string>(split, "SELECT DISTINCT VALUE c.team FROM c")).Order(), ["g0", "g1", "g2"], "the values once");
+            var groups = await Clients.Query<Dictionary<string, object>>(split, "SELECT c.team, COUNT(1) AS count, MIN(c.n) AS least FROM c GROUP BY c.team");
+            Same(groups.Select(each => $"{each["team"]} {each["count"]} {each["least"]}").Order(), ["g0 67 0", "g1 67 1", "g2 66 2"], "the groups of all ranges");
             using var first = split.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", requestOptions: new QueryRequestOptions { MaxItemCount = 70 });
             var begun = await first.ReadNextAsync();
             var ended = await Clients.All(split.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", begun.ContinuationToken));
             Same(begun.Concat(ended), Enumerable.Range(0, 200), "an order over a continuation");
-            foreach (var order in new[] { "c.group", "c.group DESC", "c.group, c.n DESC" })
+            foreach (var order in new[] { "c.team", "c.team DESC", "c.team, c.n DESC" })
                 Same((await Queries.ByContinuation<int>(split, $"SELECT VALUE c.n FROM c ORDER BY {order}", 9)).Order(), Enumerable.Range(0, 200), $"every item once by {order}");
             var found = new List<int>();
             foreach (var range in await split.GetFeedRangesAsync())
@@ -178,7 +178,7 @@ internal static class Splits
 
     private static PartitionKey Key(int n) => new($"k{n % 17}");
 
-    private static Item ItemOf(int n) => new() { id = $"{n}", pk = $"k{n % 17}", n = n, group = $"g{n % 3}" };
+    private static Item ItemOf(int n) => new() { id = $"{n}", pk = $"k{n % 17}", n = n, team = $"g{n % 3}" };
 
     private static async Task Write(Container container, int from, int count)
     {
