@@ -5,7 +5,7 @@ import type { Json } from '../json.ts'
 import { queryDocuments } from '../query/documents.ts'
 import { readQuestion } from '../query/question.ts'
 import type { Catalog, Container, Database } from './catalog.ts'
-import { showOffer, throughputOfBody, throughputOfHeaders } from './offers.ts'
+import { type Offer, offerHeaders, showOffer, throughputOfBody, throughputOfHeaders } from './offers.ts'
 import type { Range } from './ranges.ts'
 import { offerRid } from './rid.ts'
 
@@ -52,14 +52,12 @@ export function listRanges({ rid, ts, ranges }: Container, { headers }: Request)
 export const listOffers = (catalog: Catalog): Answer => list('Offers', offersOf(catalog), '')
 
 export function readOffer(catalog: Catalog, { offer = '' }: Request): Answer {
-  const { number } = catalog.offer(offer)
-  return one(200, showOffer(catalog.offer(offer), offerRid(number)))
+  return oneOffer(catalog.offer(offer))
 }
 
 export async function replaceOffer(catalog: Catalog, { offer = '', body, headers }: Request): Promise<Answer> {
   const before = catalog.offer(offer)
-  const replaced = await catalog.replaceOffer(before, throughputOfBody(body, before), headers['if-match'])
-  return one(200, showOffer(replaced, offerRid(replaced.number)))
+  return oneOffer(await catalog.replaceOffer(before, throughputOfBody(body, before), headers['if-match']))
 }
 
 export const queryDatabases = (catalog: Catalog, request: Request): Answer =>
@@ -70,6 +68,11 @@ export const queryContainers = ({ catalog }: { catalog: Catalog }, database: Dat
 
 export const queryOffers = (catalog: Catalog, request: Request): Answer =>
   query('Offers', offersOf(catalog), '', request)
+
+function oneOffer(offer: Offer): Answer {
+  const { headers, ...answer } = one(200, showOffer(offer, offerRid(offer.number)))
+  return { ...answer, headers: { ...headers, ...offerHeaders(offer) } }
+}
 
 const offersOf = (catalog: Catalog): readonly Json[] =>
   catalog.offers().map((offer) => showOffer(offer, offerRid(offer.number)))

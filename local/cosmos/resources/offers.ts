@@ -66,6 +66,14 @@ function checkFixed(value: unknown): number {
 
 const isWholeNumber = (value: unknown): value is number => Number.isInteger(value)
 
+/** What the .NET SDK reads of an answer beside the offer: the least that may be asked for, and that no change is still on its way. */
+export function offerHeaders({ throughput }: Offer): Readonly<Record<string, string | number>> {
+  return {
+    'x-ms-cosmos-min-throughput': 'fixed' in throughput ? MIN_THROUGHPUT : MIN_AUTOSCALE,
+    'x-ms-offer-replace-pending': 'false',
+  }
+}
+
 export function showOffer(offer: Offer, rid: string): Json {
   const { of, resource, throughput, ts, etag } = offer
   return {
