@@ -32,7 +32,8 @@ export interface Request extends Target {
 
 /** @throws Failure 400 */
 export function readTarget(message: IncomingMessage): Target {
-  const [address = ''] = (message.url ?? '').split('?')
+  // https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+  const [address = ''] = (message.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').split('?')
   const segments = decode(address.split('/').filter((segment) => segment !== ''))
   const one = segments.length % 2 === 0
   const [first, second] = segments
