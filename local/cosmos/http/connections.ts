@@ -8,6 +8,12 @@ const MAX_UNTAKEN_BYTES = 256 * 1024 * 1024
 const MAX_AHEAD = 32
 /** An answer that is not taken by then is not waited for any longer. */
 const TAKEN_WITHIN_MS = 60_000
+const LOOK_MS = 5000
+
+interface Untaken {
+  readonly bytes: number
+  readonly since: number
+}
 
 /**
  * Bounds what clients may hold of this process. At its limits whoever has kept it waiting for longest goes: a connection that sends no
@@ -21,13 +27,16 @@ export class Connections {
   /** Those of which no complete request has come since they were opened or answered, the longest first. */
   readonly #waiting = new Set<Socket>()
   /** The answers that were not taken yet, the longest first. */
-  readonly #untaken = new Map<ServerResponse, number>()
+  readonly #untaken = new Map<ServerResponse, Untaken>()
   #untakenBytes = 0
 
   constructor(server: Server, max = MAX_CONNECTIONS, maxUntakenBytes = MAX_UNTAKEN_BYTES) {
     this.#max = max
     this.#maxUntakenBytes = maxUntakenBytes
     server.on('connection', (socket: Socket) => this.#accept(socket))
+    // One look at all of them: a timer for each answer costs more than what it is there for.
+    const looking = setInterval(() => this.#giveUpOld(), LOOK_MS).unref()
+    server.once('close', () => clearInterval(looking))
   }
 
   /**
@@ -49,12 +58,9 @@ export class Connections {
   /** An answer of so many bytes is on its way: the other side takes it in its own time, within bounds. */
   answered(response: ServerResponse, bytes: number): void {
     const { socket } = response.req
-    this.#untaken.set(response, bytes)
+    this.#untaken.set(response, { bytes, since: performance.now() })
     this.#untakenBytes += bytes
-    // An answer behind others is not closed with its connection.
-    const timer = setTimeout(() => this.#giveUp(response), TAKEN_WITHIN_MS)
     response.once('close', () => {
-      clearTimeout(timer)
       this.#release(response)
       if (socket.destroyed) return
       const unanswered = (this.#all.get(socket) ?? 1) - 1
@@ -67,13 +73,22 @@ export class Connections {
     }
   }
 
+  #giveUpOld(): void {
+    const before = performance.now() - TAKEN_WITHIN_MS
+    for (const [response, { since }] of this.#untaken) {
+      if (since > before) return
+      this.#giveUp(response)
+    }
+  }
+
+  /** An answer behind others has no connection of its own yet, and is not closed with it: so it is let go here. */
   #giveUp(response: ServerResponse): void {
     this.#release(response)
     response.req.socket.destroy()
   }
 
   #release(response: ServerResponse): void {
-    this.#untakenBytes -= this.#untaken.get(response) ?? 0
+    this.#untakenBytes -= this.#untaken.get(response)?.bytes ?? 0
     this.#untaken.delete(response)
   }
 

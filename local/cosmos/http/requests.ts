@@ -32,9 +32,9 @@ export interface Request extends Target {
 
 /** @throws Failure 400 */
 export function readTarget(message: IncomingMessage): Target {
+  const url = message.url ?? ''
   // https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
-  const [address = ''] = (message.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').split('?')
-  const segments = decode(address.split('/').filter((segment) => segment !== ''))
+  const segments = segmentsOf(url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, ''))
   const one = segments.length % 2 === 0
   const [first, second] = segments
   return {
@@ -66,9 +66,12 @@ export function isQuery(target: Target): boolean {
   return flag(target, 'x-ms-documentdb-isquery') || target.headers['content-type'] === 'application/query+json'
 }
 
-function decode(segments: readonly string[]): string[] {
+function segmentsOf(url: string): string[] {
+  const query = url.indexOf('?')
+  const segments = (query < 0 ? url : url.slice(0, query)).split('/').filter((segment) => segment !== '')
+  if (!url.includes('%')) return segments
   try {
-    return segments.map((segment) => decodeURIComponent(segment))
+    return segments.map(decodeURIComponent)
   } catch {
     throw badRequest('the path is not well encoded')
   }

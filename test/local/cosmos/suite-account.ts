@@ -31,7 +31,7 @@ export function account(target: () => CosmosTarget): void {
     const replaced = { ...offer, content: { ...offer.content, offerThroughput: 600 } }
     assertRefused(await raw(target(), 'PUT', path, { 'if-match': '"x"' }, JSON.stringify(replaced)), 412)
     assertRefused(await raw(target(), 'PUT', path, {}, JSON.stringify({ ...replaced, offerResourceId: 'x' })), 400)
-    await clientOf(t, target()).offer(offer._self).replace(replaced)
+    await clientOf(t, target()).offer(offer.id).replace(replaced)
     assert.equal((await container.readOffer()).resource?.content?.offerThroughput, 600)
     await container.delete()
     assert.equal((await raw(target(), 'GET', path)).status, 404)
