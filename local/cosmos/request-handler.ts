@@ -28,6 +28,7 @@ export interface Handling {
 
 /** Answers one request, whatever it is; it never throws for one. */
 export async function handle(handling: Handling, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!handling.connections.begun(message.socket)) return
   let request: Request | undefined
   let answered: Answer | undefined
   try {
@@ -47,7 +48,7 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
     await drain(message)
   }
   // The client went away.
-  if (response.destroyed) return
+  if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
   else send(handling, message, response, request, answered)
 }

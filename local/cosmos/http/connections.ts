@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 const MAX_CONNECTIONS = 2000
 /** Of all connections together: what was answered and is not taken by the other side. */
 const MAX_UNTAKEN_BYTES = 256 * 1024 * 1024
+/** Requests of one connection that were not answered yet. */
+const MAX_AHEAD = 32
 /** An answer that is not taken by then is not waited for any longer. */
 const TAKEN_WITHIN_MS = 60_000
 const LOOK_MS = 5000
@@ -20,7 +22,8 @@ interface Untaken {
 export class Connections {
   readonly #max: number
   readonly #maxUntakenBytes: number
-  readonly #all = new Set<Socket>()
+  /** With how many requests that were not answered yet. */
+  readonly #all = new Map<Socket, number>()
   /** Those of which no complete request has come since they were opened or answered, the longest first. */
   readonly #waiting = new Set<Socket>()
   /** The answers that were not taken yet, the longest first. */
@@ -32,8 +35,19 @@ export class Connections {
     this.#maxUntakenBytes = maxUntakenBytes
     server.on('connection', (socket: Socket) => this.#accept(socket))
     // One look at all of them: a timer for each answer costs more than what it is there for.
-    const looking = setInterval(() => this.#giveUp(), LOOK_MS).unref()
+    const looking = setInterval(() => this.#giveUpOld(), LOOK_MS).unref()
     server.once('close', () => clearInterval(looking))
+  }
+
+  /**
+   * A request of it begins. No client that is in earnest sends many before it has seen an answer.
+   * @returns whether it may: one that sends too many is ended.
+   */
+  begun(socket: Socket): boolean {
+    const unanswered = (this.#all.get(socket) ?? 0) + 1
+    this.#all.set(socket, unanswered)
+    if (unanswered > MAX_AHEAD) socket.destroy()
+    return !socket.destroyed
   }
 
   /** Its request is there to its end: it waits for this side now. */
@@ -43,26 +57,34 @@ export class Connections {
 
   /** An answer of so many bytes is on its way: the other side takes it in its own time, within bounds. */
   answered(response: ServerResponse, bytes: number): void {
-    const { socket } = response
+    const { socket } = response.req
     this.#untaken.set(response, { bytes, since: performance.now() })
     this.#untakenBytes += bytes
     response.once('close', () => {
       this.#release(response)
-      if (socket && !socket.destroyed) this.#wait(socket)
+      if (socket.destroyed) return
+      const unanswered = (this.#all.get(socket) ?? 1) - 1
+      this.#all.set(socket, unanswered)
+      if (unanswered === 0) this.#wait(socket)
     })
     for (const [first] of this.#untaken) {
       if (this.#untakenBytes <= this.#maxUntakenBytes) return
-      this.#release(first)
-      first.destroy()
+      this.#giveUp(first)
     }
   }
 
-  #giveUp(): void {
+  #giveUpOld(): void {
     const before = performance.now() - TAKEN_WITHIN_MS
     for (const [response, { since }] of this.#untaken) {
       if (since > before) return
-      response.destroy()
+      this.#giveUp(response)
     }
+  }
+
+  /** An answer behind others has no connection of its own yet, and is not closed with it: so it is let go here. */
+  #giveUp(response: ServerResponse): void {
+    this.#release(response)
+    response.req.socket.destroy()
   }
 
   #release(response: ServerResponse): void {
@@ -71,7 +93,7 @@ export class Connections {
   }
 
   #accept(socket: Socket): void {
-    this.#all.add(socket)
+    this.#all.set(socket, 0)
     socket.once('close', () => {
       this.#all.delete(socket)
       this.#waiting.delete(socket)

@@ -32,7 +32,9 @@ export interface Request extends Target {
 
 /** @throws Failure 400 */
 export function readTarget(message: IncomingMessage): Target {
-  const segments = segmentsOf(message.url ?? '')
+  const url = message.url ?? ''
+  // https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
+  const segments = segmentsOf(url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, ''))
   const one = segments.length % 2 === 0
   const [first, second] = segments
   return {
