@@ -21,7 +21,11 @@ const table = {
   '^functions/': ['^src/compose\\.ts$', '^src/adapters/functions/', '^src/services/', npm('@azure/functions')],
   '^local/kit/': ['^local/kit/', node],
   '^local/eventhubs/': ['^local/(kit|eventhubs)/', node, npm('rhea')],
-  '^local/cosmos/': ['^local/(kit|cosmos)/', node, npm('peggy')],
+  '^local/cosmos/': [
+    '^local/(kit|cosmos)/',
+    node,
+    npm('peggy', 'murmurhash3js-revisited', '@types/murmurhash3js-revisited'),
+  ],
   '^local/host/': [
     '^local/(kit|host)/',
     node,

@@ -1,14 +1,20 @@
 import { startCloud } from '../local/cloud.ts'
 import { readArguments, runCommand } from './arguments.ts'
-import { dataFolder, localPorts } from './local-settings.ts'
+import { dataFolder, isFast, localPorts } from './local-settings.ts'
 import { interruption, showParts, untilEnded } from './running.ts'
 
 /** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
 async function cloud(): Promise<void> {
-  const { fresh } = readArguments({}, ['fresh'])
+  const { fresh, fast } = readArguments({}, ['fresh', 'fast'])
   const dataDir = dataFolder()
   const interrupted = interruption()
-  const running = await startCloud({ dataDir, topologyFile: 'infra/topology.json', ports: localPorts(), fresh })
+  const running = await startCloud({
+    dataDir,
+    topologyFile: 'infra/topology.json',
+    ports: localPorts(),
+    fresh,
+    fast: isFast(fast),
+  })
   try {
     showParts(running.parts)
     console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)

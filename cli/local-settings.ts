@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { portSetting } from '../local/kit/settings.ts'
+import { FAST_LINE, flagSetting, portSetting } from '../local/kit/settings.ts'
 import { UsageError } from './arguments.ts'
 
 /** Where the parts of the local cloud listen. */
@@ -10,6 +10,13 @@ export function localPorts(): { http: number; blob: number; eventHubs: number; c
     eventHubs: portSetting('TIDEMARK_EVENTHUBS_PORT', 5672),
     cosmos: portSetting('TIDEMARK_COSMOS_PORT', 8081),
   }
+}
+
+/** Whether acknowledgements do not wait for the disk: by `--fast` or TIDEMARK_FAST. Says so. */
+export function isFast(flag: boolean): boolean {
+  const fast = flag || flagSetting('TIDEMARK_FAST')
+  if (fast) console.log(FAST_LINE)
+  return fast
 }
 
 /** The folder that keeps the local cloud's data. */

@@ -5,7 +5,7 @@ import { type Child, startChild } from '../local/kit/child.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { knownServices } from './known-services.ts'
-import { dataFolder, functionsOf, localPorts, localSettings } from './local-settings.ts'
+import { dataFolder, functionsOf, isFast, localPorts, localSettings } from './local-settings.ts'
 import { interruption, showParts, until, untilEnded } from './running.ts'
 import { httpPortOf } from './service-address.ts'
 
@@ -15,6 +15,7 @@ const TOPOLOGY = 'infra/topology.json'
 interface Run {
   readonly dataDir: string
   readonly fresh: boolean
+  readonly fast: boolean
   /** Those whose functions run here; none: all of them, on a cloud of their own. */
   readonly named: readonly string[]
   readonly interrupted: Promise<void>
@@ -25,16 +26,16 @@ interface Run {
  * cloud that another process runs on this data, else on one that is started. Ends as one, in the order that loses nothing.
  */
 async function start(): Promise<void> {
-  const { fresh, service } = readArguments({}, ['fresh'], ['service'])
+  const { fresh, fast, service } = readArguments({}, ['fresh', 'fast'], ['service'])
   const named = knownServices(service)
-  const run: Run = { dataDir: resolve(dataFolder()), fresh, named, interrupted: interruption() }
+  const run: Run = { dataDir: resolve(dataFolder()), fresh, fast, named, interrupted: interruption() }
   const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
   if ('pid' in cloud) await runOnOther(run, cloud)
   else await runOnOwn(run, cloud)
 }
 
-function ownCloud({ dataDir, fresh }: Run): Promise<Cloud> {
-  return startCloud({ dataDir, topologyFile: TOPOLOGY, ports: localPorts(), fresh })
+function ownCloud({ dataDir, fresh, fast }: Run): Promise<Cloud> {
+  return startCloud({ dataDir, topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast) })
 }
 
 /** The cloud of another process, else one of our own. */
@@ -42,12 +43,14 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
   const running = await findCloud(run.dataDir)
   if (running && run.fresh)
     throw new UsageError(`--fresh clears what the cloud of process ${running.pid} runs on: stop that first`)
+  if (running && run.fast)
+    throw new UsageError(`--fast is of the start of a cloud, and that of process ${running.pid} runs: stop that first`)
   if (running) return running
   try {
     return await ownCloud(run)
   } catch (error) {
     // Of two that start at the same moment one gets the data folder; the other runs on its cloud.
-    const winner = run.fresh ? undefined : await findCloud(run.dataDir)
+    const winner = run.fresh || run.fast ? undefined : await findCloud(run.dataDir)
     if (winner) return winner
     throw error
   }

@@ -20,6 +20,8 @@ export interface CloudOptions {
   readonly ports: { readonly blob: number; readonly eventHubs: number; readonly cosmos: number }
   /** Clears log, hub, checkpoints and leases together: none of them makes sense without the others. */
   readonly fresh: boolean
+  /** Acknowledges what is not on disk yet: what the end of a process leaves, the end of the machine may take. */
+  readonly fast?: boolean
 }
 
 /** The running local cloud. */
@@ -61,7 +63,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await withdrawCloud(dataDir)
     await waitForLeftovers(dataDir)
     if (options.fresh) for (const folder of FOLDERS) await rm(join(dataDir, folder), { recursive: true, force: true })
-    const started = await Promise.allSettled(await starts(dataDir, topology, options.ports))
+    const started = await Promise.allSettled(await starts(dataDir, topology, options))
     for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
     const settings = settingsOf(parts)
@@ -92,7 +94,7 @@ async function waitForLeftovers(dataDir: string): Promise<void> {
 async function starts(
   dataDir: string,
   topology: Topology,
-  ports: CloudOptions['ports'],
+  { ports, fast = false }: CloudOptions,
 ): Promise<readonly Promise<Child>[]> {
   const hubsFile = join(dataDir, 'hubs.json')
   const hubs = topology.eventHubs.map(({ name, partitions, consumerGroups }) => ({ name, partitions, consumerGroups }))
@@ -114,12 +116,14 @@ async function starts(
         TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
         TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
         TIDEMARK_EVENTHUBS_HUBS: hubsFile,
+        TIDEMARK_FAST: fast ? '1' : '',
       },
       NODE_FLAGS,
     ),
     part('cosmos db', 'cosmos', {
       TIDEMARK_COSMOS_PORT: String(ports.cosmos),
       TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
+      TIDEMARK_FAST: fast ? '1' : '',
     }),
   ]
 }

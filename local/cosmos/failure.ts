@@ -17,6 +17,6 @@ export const badRequest = (message: string, substatus?: number): Failure =>
 export const notFound = (what: string, substatus?: number): Failure =>
   new Failure(404, 'NotFound', `${what} does not exist`, substatus)
 export const conflict = (what: string): Failure => new Failure(409, 'Conflict', `${what} exists already`)
-export const preconditionFailed = (): Failure =>
-  new Failure(412, 'PreconditionFailed', 'one of the specified pre-condition is not met: the etag is another')
+export const preconditionFailed = (what = 'the etag is another'): Failure =>
+  new Failure(412, 'PreconditionFailed', `one of the specified pre-condition is not met: ${what}`)
 export const tooLarge = (what: string): Failure => new Failure(413, 'RequestEntityTooLarge', what)

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { run } from '../kit/lifecycle.ts'
-import { portSetting, requiredSetting } from '../kit/settings.ts'
+import { FAST_LINE, flagSetting, portSetting, requiredSetting } from '../kit/settings.ts'
 import { startCosmos } from './server.ts'
 
 /** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
@@ -8,10 +8,18 @@ const KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZ
 
 const DEFAULT_PORT = 8081
 
-await run(async () =>
-  startCosmos({
+await run(async () => {
+  const fast = flagSetting('TIDEMARK_FAST')
+  const running = await startCosmos({
     port: portSetting('TIDEMARK_COSMOS_PORT', DEFAULT_PORT),
     dataDir: resolve(requiredSetting('TIDEMARK_COSMOS_DATA')),
     key: KEY,
-  }),
-)
+    fast,
+    controlPort: process.env.TIDEMARK_COSMOS_CONTROL_PORT ? portSetting('TIDEMARK_COSMOS_CONTROL_PORT', 0) : undefined,
+  })
+  if (!process.connected) {
+    if (running.control !== undefined) console.log(`${running.control} is the control endpoint`)
+    if (fast) console.log(FAST_LINE)
+  }
+  return running
+})

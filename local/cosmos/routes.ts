@@ -1,30 +1,186 @@
-import { notFound } from './failure.ts'
-import { type Answer, listOf, notAllowed } from './http/answers.ts'
-import type { Request } from './http/requests.ts'
-import { type Account, allItems, oneItem } from './items/item-routes.ts'
+import { badRequest, Failure, notFound } from './failure.ts'
+import type { Answer } from './http/answers.ts'
+import { flag, isQuery, type Request, type Target } from './http/requests.ts'
+import { checkConsistency } from './http/session.ts'
+import * as items from './items/item-routes.ts'
+import type { OperationName } from './operations.ts'
 import { accountDocument } from './resources/account.ts'
-import { containers, databases, ranges } from './resources/catalog-routes.ts'
+import type { Container, Database } from './resources/catalog.ts'
+import * as resources from './resources/catalog-routes.ts'
 
-/** The map of the API: which request does what. https://learn.microsoft.com/rest/api/cosmos-db/ */
-export async function answer(account: Account, request: Request): Promise<Answer> {
-  const { catalog } = account
-  switch (request.route) {
-    case '':
-      return request.method === 'GET' ? { status: 200, body: accountDocument(request.host) } : notAllowed(request)
-    case 'offers':
-      return listOf('Offers', [], '')
-    case 'dbs':
-      return databases(catalog, request)
+type Account = items.Account
+type Answered = Answer | Promise<Answer>
+
+/** Which request is which operation, and what answers it. */
+export interface Route {
+  readonly operation: OperationName
+  readonly method: string
+  /** `{id}` stands for an id or a rid. */
+  readonly path: string
+  /** What tells it from others of its method and path: what its headers say. */
+  readonly when?: (target: Target) => boolean
+  readonly run: (account: Account, request: Request) => Answered
+}
+
+const isPlan = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-query-plan-request')
+const isBatch = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-batch-request')
+const isAtomic = (target: Target): boolean => isBatch(target) && flag(target, 'x-ms-cosmos-batch-atomic')
+const isUpsert = (target: Target): boolean => flag(target, 'x-ms-documentdb-is-upsert')
+const isFeed = ({ headers }: Target): boolean => headers['a-im'] !== undefined
+
+const OFFER = 'offers/{id}'
+const DATABASE = 'dbs/{id}'
+const CONTAINERS = 'dbs/{id}/colls'
+const CONTAINER = 'dbs/{id}/colls/{id}'
+const ITEMS = 'dbs/{id}/colls/{id}/docs'
+const ITEM = 'dbs/{id}/colls/{id}/docs/{id}'
+
+/**
+ * The map of the API: of the routes of a method and a path the first one that fits is taken.
+ * https://learn.microsoft.com/rest/api/cosmos-db/
+ */
+export const ROUTES: readonly Route[] = [
+  {
+    operation: 'read-account',
+    method: 'GET',
+    path: '',
+    run: (_, { host }) => ({ status: 200, body: accountDocument(host) }),
+  },
+
+  catalogRoute('query-databases', 'POST', 'dbs', resources.queryDatabases, isQuery),
+  catalogRoute('create-database', 'POST', 'dbs', resources.createDatabase),
+  catalogRoute('list-databases', 'GET', 'dbs', resources.listDatabases),
+  databaseRoute('read-database', 'GET', DATABASE, (_, database) => resources.readDatabase(database)),
+  databaseRoute('delete-database', 'DELETE', DATABASE, ({ catalog }, database) =>
+    resources.deleteDatabase(catalog, database),
+  ),
+
+  databaseRoute('query-containers', 'POST', CONTAINERS, resources.queryContainers, isQuery),
+  databaseRoute('create-container', 'POST', CONTAINERS, ({ catalog }, database, request) =>
+    resources.createContainer(catalog, database, request),
+  ),
+  databaseRoute('list-containers', 'GET', CONTAINERS, ({ catalog }, database) =>
+    resources.listContainers(catalog, database),
+  ),
+  containerRoute('read-container', 'GET', CONTAINER, (_, container) => resources.readContainer(container)),
+  containerRoute('replace-container', 'PUT', CONTAINER, ({ catalog }, container, request) =>
+    resources.replaceContainer(catalog, container, request),
+  ),
+  containerRoute('delete-container', 'DELETE', CONTAINER, ({ catalog }, container) =>
+    resources.deleteContainer(catalog, container),
+  ),
+  containerRoute('list-ranges', 'GET', 'dbs/{id}/colls/{id}/pkranges', (_, container, request) =>
+    resources.listRanges(container, request),
+  ),
+
+  catalogRoute('query-offers', 'POST', 'offers', resources.queryOffers, isQuery),
+  catalogRoute('list-offers', 'GET', 'offers', resources.listOffers),
+  catalogRoute('read-offer', 'GET', OFFER, resources.readOffer),
+  catalogRoute('replace-offer', 'PUT', OFFER, resources.replaceOffer),
+
+  containerRoute('plan-query', 'POST', ITEMS, items.planQuery, isPlan),
+  containerRoute('query-items', 'POST', ITEMS, items.queryItems, isQuery),
+  containerRoute('batch', 'POST', ITEMS, items.batch, isAtomic),
+  containerRoute('bulk', 'POST', ITEMS, items.bulk, isBatch),
+  containerRoute('upsert-item', 'POST', ITEMS, items.upsertItem, isUpsert),
+  containerRoute('create-item', 'POST', ITEMS, items.createItem),
+  containerRoute('read-feed', 'GET', ITEMS, items.readChanges, isFeed),
+  containerRoute('list-items', 'GET', ITEMS, items.listItems),
+  containerRoute('read-item', 'GET', ITEM, items.readItem),
+  containerRoute('replace-item', 'PUT', ITEM, items.replaceItem),
+  containerRoute('patch-item', 'PATCH', ITEM, items.patchItem),
+  containerRoute('delete-item', 'DELETE', ITEM, items.deleteItem),
+]
+
+/** What the service has, and this endpoint has not. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  sprocs: 'stored procedures',
+  triggers: 'triggers',
+  udfs: 'user-defined functions',
+  users: 'users',
+  permissions: 'permissions',
+  conflicts: 'conflicts',
+  attachments: 'attachments',
+  clientencryptionkeys: 'client encryption keys',
+}
+
+const BY_PATH = Map.groupBy(ROUTES, ({ path }) => path)
+
+/**
+ * The route of a request.
+ * @throws Failure 400 for what the service has and this endpoint has not, 404 for a path that is none, 405 for another method.
+ */
+export function routeOf(target: Target): Route {
+  const { path, type, method } = target
+  const routes = BY_PATH.get(path)
+  if (!routes) {
+    const missing = NOT_HERE[type]
+    throw missing ? badRequest(`${missing} are not supported by this endpoint`) : notFound(`the path ${path}`)
   }
-  const database = catalog.database(request.database ?? '')
-  if (request.route === 'dbs/colls') return containers(catalog, database, request)
-  const container = catalog.container(database, request.container ?? '')
-  switch (request.route) {
-    case 'dbs/colls/pkranges':
-      return ranges(container, request)
-    case 'dbs/colls/docs':
-      return request.one ? oneItem(account, container, request) : allItems(account, container, request)
-    default:
-      throw notFound(`the route ${request.route}`)
+  const route = routes.find((candidate) => candidate.method === method && (candidate.when?.(target) ?? true))
+  if (!route) throw new Failure(405, 'MethodNotAllowed', `there is no ${method} here`)
+  return route
+}
+
+const REFUSED_HEADERS = ['x-ms-documentdb-pre-trigger-include', 'x-ms-documentdb-post-trigger-include']
+
+/** Answers a request. @throws Failure */
+export function answer(account: Account, route: Route, request: Request): Answered {
+  for (const name of REFUSED_HEADERS)
+    if (request.headers[name]) throw badRequest(`${name} is not supported by this endpoint`)
+  checkConsistency(request)
+  return route.run(account, request)
+}
+
+function catalogRoute(
+  operation: OperationName,
+  method: string,
+  path: string,
+  run: (catalog: Account['catalog'], request: Request) => Answered,
+  when?: Route['when'],
+): Route {
+  return withWhen(when, { operation, method, path, run: ({ catalog }, request) => run(catalog, request) })
+}
+
+function databaseRoute(
+  operation: OperationName,
+  method: string,
+  path: string,
+  run: (account: Account, database: Database, request: Request) => Answered,
+  when?: Route['when'],
+): Route {
+  const find = ({ catalog }: Account, { database = '' }: Request): Database => catalog.database(database)
+  return withWhen(when, {
+    operation,
+    method,
+    path,
+    run: (account, request) => run(account, find(account, request), request),
+  })
+}
+
+function containerRoute(
+  operation: OperationName,
+  method: string,
+  path: string,
+  run: (account: Account, container: Container, request: Request) => Answered,
+  when?: Route['when'],
+): Route {
+  const find = ({ catalog }: Account, { database = '', container = '', headers }: Request): Container => {
+    const found = catalog.container(catalog.database(database), container)
+    const intended = headers['x-ms-cosmos-intended-collection-rid']
+    // The client remembers a container that was deleted, and another has its name now.
+    if (intended !== undefined && intended !== found.rid)
+      throw badRequest(`the container ${found.id} has the rid ${found.rid}, not ${intended}`, 1024)
+    return found
   }
+  return withWhen(when, {
+    operation,
+    method,
+    path,
+    run: (account, request) => run(account, find(account, request), request),
+  })
+}
+
+function withWhen(when: Route['when'], route: Route): Route {
+  return when ? { ...route, when } : route
 }

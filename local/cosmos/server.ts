@@ -1,24 +1,32 @@
-import { type KeyObject, randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { announceControl, withdrawControl } from '../kit/control/control-file.ts'
+import { startControl } from '../kit/control/control-server.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
-import { Failure } from './failure.ts'
-import type { Answer } from './http/answers.ts'
-import { drain, isQuery, type Request, readRequest, readTarget } from './http/requests.ts'
-import { checkSignature, signingKey } from './http/signature.ts'
+import { answer } from './control/control-routes.ts'
+import { Faults } from './faults/faults.ts'
+import { Bodies } from './http/bodies.ts'
+import { refuseConnection } from './http/client-errors.ts'
+import { Connections } from './http/connections.ts'
+import { signingKey } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
 import { Items } from './items/items.ts'
+import { handle } from './request-handler.ts'
 import { Catalog } from './resources/catalog.ts'
-import { answer } from './routes.ts'
+import { endDamaged, endIfDamaged } from './store/damage.ts'
+import { checkApart } from './store/file-check.ts'
 import { Store } from './store/store.ts'
 
 const SWEEP_EVERY_MS = 10_000
 const SWEEP_MOST = 1000
 // Longer than the SDKs keep an idle connection: the end that closes it should not be this one.
 const KEEP_ALIVE_MS = 120_000
+const HEADERS_MS = 10_000
 const REQUEST_MS = 30_000
-const MAX_CONNECTIONS = 1000
+const CHECK_MS = 5000
+// Partition keys and continuations come in headers.
+const MAX_HEADER_BYTES = 32 * 1024
 const STOP_MS = 2000
 
 export interface CosmosOptions {
@@ -28,104 +36,107 @@ export interface CosmosOptions {
   readonly dataDir: string
   /** The account key, base64. */
   readonly key: string
+  /** Of the control endpoint; 0 for any free port, undefined for none. */
+  readonly controlPort?: number | undefined
+  /** Acknowledges what is not on disk yet. */
+  readonly fast?: boolean | undefined
+}
+
+export interface RunningCosmos extends Running {
+  /** The address of the control endpoint, where there is one. */
+  readonly control: string | undefined
 }
 
 /**
  * Starts the embedded Cosmos DB for NoSQL endpoint on loopback.
- * @throws StartError for a port or a folder that cannot be used.
+ * @throws StartError for a port or a folder that cannot be used, or data that is damaged; nothing runs then.
  */
-export async function startCosmos({ port, dataDir, key }: CosmosOptions): Promise<Running> {
-  const unlock = await lockFolder(dataDir)
-  let store: Store
-  try {
-    store = new Store(dataDir)
-  } catch (error) {
-    await unlock()
-    throw error
+export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos> {
+  const { port, dataDir, key, controlPort, fast } = options
+  // In the order in which they end, the last started first.
+  const ends: (() => unknown)[] = []
+  const stop = async (): Promise<void> => {
+    for (const end of ends) await end()
   }
-  const account: Account = { store, catalog: new Catalog(store), items: new Items(store) }
-  const secret = signingKey(key)
-  const server = createServer((message, response) => {
-    serve(account, secret, message, response).catch((error: unknown) => {
-      console.error(error)
-      response.destroy()
-    })
-  })
-  server.keepAliveTimeout = KEEP_ALIVE_MS
-  server.requestTimeout = REQUEST_MS
-  server.maxConnections = MAX_CONNECTIONS
-  let sweep = Promise.resolve()
-  const sweeping = setInterval(() => {
-    sweep = sweep.then(() => account.items.sweep(SWEEP_MOST))
-  }, SWEEP_EVERY_MS)
   try {
-    const bound = await listen(server, port, 'TIDEMARK_COSMOS_PORT')
-    return {
-      address: `http://${LOOPBACK}:${bound}`,
-      async stop() {
-        clearInterval(sweeping)
-        const closed = new Promise((resolve) => server.close(resolve))
-        server.closeIdleConnections()
-        setTimeout(() => server.closeAllConnections(), STOP_MS).unref()
-        await Promise.all([closed, sweep])
-        store.close()
-        await unlock()
+    ends.unshift(await lockFolder(dataDir))
+    await withdrawControl(dataDir)
+    const store = new Store(dataDir, { fast })
+    ends.unshift(() => store.close())
+    if (!store.checked) ends.unshift(checkApart(store.path, endDamaged))
+    const account: Account = { store, catalog: new Catalog(store), items: new Items(store) }
+    ends.unshift(sweeping(account.items))
+    const server = httpServer()
+    const connections = new Connections(server)
+    const controlled = {
+      account,
+      faults: Faults.none,
+      get listening() {
+        return server.listening
       },
     }
+    const handling = { account, key: signingKey(key), bodies: new Bodies(), connections }
+    server.on('request', (message, response) => {
+      handle({ ...handling, faults: controlled.faults }, message, response).catch((error: unknown) => {
+        console.error(error)
+        response.destroy()
+      })
+    })
+    const bound = await listen(server, port, 'TIDEMARK_COSMOS_PORT')
+    // A connection that could not be accepted (no file descriptor left) must not end those that were.
+    server.on('error', (error) => console.error(`cosmos: ${error.message}`))
+    ends.unshift(() => closed(server))
+    // The last: who can ask it whether the endpoint serves is told the truth.
+    let control: string | undefined
+    if (controlPort !== undefined) {
+      const setting = 'TIDEMARK_COSMOS_CONTROL_PORT'
+      const endpoint = await startControl({ port: controlPort, setting, answer: (asked) => answer(controlled, asked) })
+      ends.unshift(() => endpoint.stop())
+      await announceControl(dataDir, endpoint.address)
+      ends.unshift(() => withdrawControl(dataDir))
+      control = endpoint.address
+    }
+    return { address: `http://${LOOPBACK}:${bound}`, control, stop }
   } catch (error) {
-    clearInterval(sweeping)
-    store.close()
-    await unlock()
+    await stop()
     throw error
   }
 }
 
-async function serve(
-  account: Account,
-  key: KeyObject,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  let request: Request | undefined
-  let answered: Answer
-  try {
-    const target = readTarget(message)
-    checkSignature(key, target)
-    request = await readRequest(message, target)
-    answered = await answer(account, request)
-  } catch (error) {
-    if (!(error instanceof Failure)) console.error(error)
-    await drain(message)
-    answered = refusal(
-      error instanceof Failure ? error : new Failure(500, 'InternalServerError', 'the endpoint has a fault'),
-    )
-  }
-  // The client went away.
-  if (response.destroyed) return
-  const body = Buffer.from(answered.text ?? (answered.body === undefined ? '' : JSON.stringify(answered.body)))
-  response.writeHead(answered.status, {
-    'content-type': 'application/json',
-    'content-length': body.length,
-    'x-ms-activity-id': randomUUID(),
-    'x-ms-request-charge': charge(answered.status, request, body.length),
-    'x-ms-session-token': `0:-1#${account.store.lsn}`,
-    'x-ms-version': '2018-12-31',
-    ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
-    ...answered.headers,
+function httpServer(): Server {
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
   })
-  response.end(message.method === 'HEAD' ? undefined : body)
+  server.on('clientError', refuseConnection)
+  return server
 }
 
-function refusal({ status, code, message, substatus }: Failure): Answer {
-  return { status, body: { code, message }, headers: substatus === undefined ? {} : { 'x-ms-substatus': substatus } }
+/** Takes no more connections, answers what was asked, and ends those that are there. */
+async function closed(server: Server): Promise<void> {
+  const ended = new Promise((resolve) => server.close(resolve))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), STOP_MS)
+  await ended
+  clearTimeout(timer)
 }
 
-function contentPath({ database = '', container = '' }: Request): string {
-  return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
+/** Removes what expired, from time to time. @returns ends that. */
+function sweeping(items: Items): () => Promise<void> {
+  let sweep = Promise.resolve()
+  const timer = setInterval(() => {
+    sweep = sweep.then(() => items.sweep(SWEEP_MOST)).catch(reportSweep)
+  }, SWEEP_EVERY_MS)
+  return () => {
+    clearInterval(timer)
+    return sweep
+  }
 }
 
-/** An estimate in request units, from the published figures: 1 a KB read, 5.5 a KB written. */
-function charge(status: number, request: Request | undefined, answeredBytes: number): number {
-  const writes = request !== undefined && status < 300 && request.method !== 'GET' && !isQuery(request)
-  return Math.max(1, Math.ceil((writes ? request.bytes : answeredBytes) / 1024)) * (writes ? 5.5 : 1)
+function reportSweep(error: unknown): void {
+  endIfDamaged(error)
+  console.error(error)
 }

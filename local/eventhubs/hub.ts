@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { makeFolder, syncFolder } from '../kit/durable-files.ts'
 import { badPartition, entityNotFound } from './conditions.ts'
-import { makeFolder, syncFolder } from './durable-files.ts'
 import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
 import { refuseFormerLogs } from './log/log-recovery.ts'
 import { PartitionLog } from './log/partition-log.ts'
@@ -18,6 +18,8 @@ const OPENED_AT_ONCE = 4
 /** An event hub: its partitions' logs, and who receives from them. Partitions and groups may be added while it is used. */
 export class Hub {
   readonly #home: string
+  /** Whether events are acknowledged before they are on disk. */
+  readonly #fast: boolean
   /** The groups that the configuration file names. */
   readonly #fileGroups: readonly string[]
   #metadata: HubMetadata
@@ -31,8 +33,10 @@ export class Hub {
     metadata: HubMetadata,
     fileGroups: readonly string[],
     partitions: readonly PartitionLog[],
+    fast: boolean,
   ) {
     this.#home = home
+    this.#fast = fast
     this.#metadata = metadata
     this.#fileGroups = fileGroups
     this.#partitions = partitions
@@ -40,14 +44,15 @@ export class Hub {
 
   /**
    * Opens the hub's files in the folder `home`, or creates them, and keeps `metadata` there.
+   * @param fast events are acknowledged before they are on disk.
    * @throws StartError when a log is damaged.
    */
-  static async open(home: string, metadata: HubMetadata, fileGroups: readonly string[]): Promise<Hub> {
+  static async open(home: string, metadata: HubMetadata, fileGroups: readonly string[], fast = false): Promise<Hub> {
     await makeFolder(home)
     await refuseFormerLogs(home)
-    const logs = await openLogs(home, 0, metadata.partitions)
+    const logs = await openLogs(home, 0, metadata.partitions, fast)
     await closedOnFailure(logs, () => saveHub(home, metadata))
-    return new Hub(home, metadata, fileGroups, logs)
+    return new Hub(home, metadata, fileGroups, logs, fast)
   }
 
   get name(): string {
@@ -88,7 +93,7 @@ export class Hub {
    */
   async change(settings: HubSettings): Promise<void> {
     const metadata = changed(this.#metadata, settings, this.#fileGroups)
-    const added = await openLogs(this.#home, this.#metadata.partitions, metadata.partitions)
+    const added = await openLogs(this.#home, this.#metadata.partitions, metadata.partitions, this.#fast)
     await closedOnFailure(added, () => saveHub(this.#home, metadata))
     this.#metadata = metadata
     this.#partitions = [...this.#partitions, ...added]
@@ -135,16 +140,16 @@ export class Hub {
 }
 
 /** The logs of the partitions from `first` to the one before `end`; what the folder does not have yet is made. */
-async function openLogs(home: string, first: number, end: number): Promise<readonly PartitionLog[]> {
+async function openLogs(home: string, first: number, end: number, fast: boolean): Promise<readonly PartitionLog[]> {
   const logs: PartitionLog[] = []
   await closedOnFailure(logs, async () => {
     for (let id = first; id < end; id += OPENED_AT_ONCE) {
       const ids = Array.from({ length: Math.min(OPENED_AT_ONCE, end - id) }, (_, i) => String(id + i))
-      const opened = await Promise.allSettled(ids.map((name) => PartitionLog.open(join(home, name), { tail })))
+      const opened = await Promise.allSettled(ids.map((name) => PartitionLog.open(join(home, name), { tail, fast })))
       for (const result of opened) if (result.status === 'fulfilled') logs.push(result.value)
       for (const result of opened) if (result.status === 'rejected') throw result.reason
     }
-    await syncFolder(home)
+    if (!fast) await syncFolder(home)
   })
   return logs
 }

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../kit/durable-files.ts'
 import { StartError } from '../kit/errors.ts'
-import { makeFolder } from './durable-files.ts'
 import { Faults } from './faults/faults.ts'
 import { Throttle } from './faults/throttle.ts'
 import { Hub } from './hub.ts'
@@ -21,11 +21,12 @@ export class Namespace {
   /** Replaced while running: read at each use. */
   faults: Faults = Faults.none
   readonly #folder: string
+  readonly #fast: boolean
   readonly #hubs = new Map<string, Hub>()
   #lastChange: Promise<unknown> = Promise.resolve()
   #sweeper: NodeJS.Timeout | undefined
 
-  private constructor(settings: NamespaceSettings, folder: string, key: SharedAccessKey) {
+  private constructor(settings: NamespaceSettings, folder: string, key: SharedAccessKey, fast: boolean) {
     this.name = settings.name
     this.key = key
     this.throttle =
@@ -33,14 +34,20 @@ export class Namespace {
         ? undefined
         : new Throttle(settings.throughputUnits, () => performance.now())
     this.#folder = folder
+    this.#fast = fast
   }
 
   /**
    * Opens the hubs that the configuration file names, and those that were created while running, in `folder`.
    * @throws StartError when one is damaged, or is not what the folder holds.
    */
-  static async open(settings: NamespaceSettings, folder: string, key: SharedAccessKey): Promise<Namespace> {
-    const namespace = new Namespace(settings, folder, key)
+  static async open(
+    settings: NamespaceSettings,
+    folder: string,
+    key: SharedAccessKey,
+    fast: boolean,
+  ): Promise<Namespace> {
+    const namespace = new Namespace(settings, folder, key, fast)
     try {
       await makeFolder(folder)
       const found = await loadHubs(folder)
@@ -121,7 +128,7 @@ export class Namespace {
   }
 
   async #open(metadata: HubMetadata, fileGroups: readonly string[]): Promise<void> {
-    const hub = await Hub.open(this.#homeOf(metadata.name), metadata, fileGroups)
+    const hub = await Hub.open(this.#homeOf(metadata.name), metadata, fileGroups, this.#fast)
     this.#hubs.set(metadata.name.toLowerCase(), hub)
   }
 
@@ -143,12 +150,14 @@ export class Namespace {
 
 /**
  * Opens the namespaces below `dataDir`. The first has its hubs where a single one has them, so that others can be added to it.
+ * @param fast events are acknowledged before they are on disk.
  * @throws StartError
  */
 export async function openNamespaces(
   settings: readonly NamespaceSettings[],
   dataDir: string,
   key: SharedAccessKey,
+  fast = false,
 ): Promise<readonly Namespace[]> {
   const opened: Namespace[] = []
   try {
@@ -158,7 +167,7 @@ export async function openNamespaces(
         throw new StartError(
           `namespace ${namespace.name} is listed first, but its events are in ${own}: list the namespace first that was first`,
         )
-      opened.push(await Namespace.open(namespace, join(index === 0 ? dataDir : own, 'hubs'), key))
+      opened.push(await Namespace.open(namespace, join(index === 0 ? dataDir : own, 'hubs'), key, fast))
     }
     return opened
   } catch (error) {

@@ -1,7 +1,8 @@
+import { announceControl, withdrawControl } from '../kit/control/control-file.ts'
+import { startControl } from '../kit/control/control-server.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
-import { startControl } from './control/control.ts'
-import { announceControl, withdrawControl } from './control/control-file.ts'
+import { answer } from './control/control-routes.ts'
 import { openNamespaces } from './namespace.ts'
 import { type NamespaceServer, serveNamespace } from './namespace-server.ts'
 import type { SharedAccessKey } from './service/sas-token.ts'
@@ -17,6 +18,8 @@ export interface EventHubsOptions {
   readonly key: SharedAccessKey
   /** Of the control endpoint; 0 for any free port, undefined for none. */
   readonly controlPort?: number | undefined
+  /** Acknowledges events before they are on disk. */
+  readonly fast?: boolean | undefined
 }
 
 export interface RunningEventHubs extends Running {
@@ -40,7 +43,7 @@ export async function startEventHubs(options: EventHubsOptions): Promise<Running
   try {
     ends.unshift(await lockFolder(dataDir))
     await withdrawControl(dataDir)
-    const namespaces = await openNamespaces(options.namespaces, dataDir, options.key)
+    const namespaces = await openNamespaces(options.namespaces, dataDir, options.key, options.fast)
     ends.unshift(() => Promise.all(namespaces.map((namespace) => namespace.close())))
     const servers: NamespaceServer[] = []
     ends.unshift(() => Promise.all(servers.map((server) => server.stop())))
@@ -55,7 +58,11 @@ export async function startEventHubs(options: EventHubsOptions): Promise<Running
     // The last: who can ask it whether the endpoint serves is told the truth.
     let control: string | undefined
     if (options.controlPort !== undefined) {
-      const endpoint = await startControl(servers, options.controlPort)
+      const endpoint = await startControl({
+        port: options.controlPort,
+        setting: 'TIDEMARK_EVENTHUBS_CONTROL_PORT',
+        answer: (request) => answer(servers, request),
+      })
       ends.unshift(() => endpoint.stop())
       await announceControl(dataDir, endpoint.address)
       ends.unshift(() => withdrawControl(dataDir))

@@ -1,5 +1,9 @@
 import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { StartError } from './errors.ts'
+
+/** Where Node keeps what it made of the sources: without it half of a start is stripping types. https://nodejs.org/api/module.html#module-compile-cache */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node-compile', import.meta.url))
 
 /** A process of the local cloud, seen from its parent. */
 export interface Child {
@@ -30,7 +34,7 @@ export async function startChild(
 ): Promise<Child> {
   // Own process group: a Ctrl-C of the terminal reaches the parent alone.
   const child = fork(modulePath, [...(options.args ?? [])], {
-    env: { ...process.env, ...env },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...env },
     execArgv: [...(options.execArgv ?? [])],
     detached: true,
     silent: options.onOutput !== undefined,

@@ -102,9 +102,10 @@ describe('npm start and npm run demo', () => {
     )
   }
 
-  it('--fresh starts empty', async () => {
-    const running = start('--fresh')
+  it('--fresh starts empty, and --fast says in one line what it costs', async () => {
+    const running = start('--fresh', '--fast')
     await running.prints('ready')
+    assert.match(running.output, /^--fast: acknowledged is not on disk$/m)
     const { resources } = await log().container('events').items.readAll().fetchAll()
     assert.deepEqual(resources, [])
     running.kill('SIGINT')

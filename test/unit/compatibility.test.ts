@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
+import { OPERATIONS } from '../../local/cosmos/operations.ts'
+import { ROUTES } from '../../local/cosmos/routes.ts'
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TITLE = /\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g
 
@@ -14,11 +17,15 @@ async function titlesIn(folder: string): Promise<string[]> {
   return sources.flatMap((source) => [...source.matchAll(TITLE)].map(([, a, b, c]) => a ?? b ?? c ?? ''))
 }
 
-test('every row of the Event Hubs endpoint in docs/compatibility.md names tests that there are', async (t) => {
-  const titles = [...(await titlesIn('test/local/eventhubs')), ...(await titlesIn('test/dotnet'))]
+/** The rows of the tables of a section that have a column of tests, which is the last one. */
+async function rowsOf(heading: string): Promise<readonly string[]> {
   const text = await readFile(join(ROOT, 'docs/compatibility.md'), 'utf8')
-  const section = /^## The Event Hubs endpoint$(.*?)^## /ms.exec(text)?.[1] ?? ''
-  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !/^\| (Feature|---|\*\*)/.test(line))
+  const [, section = ''] = new RegExp(`^${heading}$(.*?)(^#{2,3} |$(?![^]))`, 'ms').exec(text) ?? []
+  return section.split('\n').filter((line) => line.startsWith('| ') && !/^\| (Feature|Operation|-+|\*\*)/.test(line))
+}
+
+/** Asserts that all tests that the rows name are there. @returns how many they name. */
+function checkTests(rows: readonly string[], titles: readonly string[]): number {
   let named = 0
   for (const row of rows) {
     let rest = row.split(' | ').at(-1)?.replace(/ \|$/, '').trim() ?? ''
@@ -33,6 +40,41 @@ test('every row of the Event Hubs endpoint in docs/compatibility.md names tests 
       named++
     }
   }
+  return named
+}
+
+async function titlesOf(...folders: string[]): Promise<readonly string[]> {
+  return (await Promise.all(folders.map(titlesIn))).flat()
+}
+
+test('every row of the Event Hubs endpoint in docs/compatibility.md names tests that there are', async (t) => {
+  const rows = await rowsOf('## The Event Hubs endpoint')
+  const named = checkTests(rows, await titlesOf('test/local/eventhubs', 'test/dotnet'))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
+})
+
+const COSMOS_TESTS = ['test/local/cosmos', 'test/unit/cosmos', 'test/dotnet', 'test/local/host']
+
+test('every feature of the Cosmos DB endpoint in docs/compatibility.md names tests that there are', async (t) => {
+  const rows = await rowsOf('### Features')
+  const named = checkTests(rows, await titlesOf(...COSMOS_TESTS))
+  t.diagnostic(`${rows.length} rows name ${named} tests`)
+  assert.ok(rows.length > 0 && named > 0)
+})
+
+test('the requests in docs/compatibility.md are the routes of the Cosmos DB endpoint, and each names tests that there are', async (t) => {
+  const rows = await rowsOf('### Requests')
+  const documented = rows.map((row) => {
+    const [, operation, method, path] = /^\| (\S+) +\| `(\S+) \/(\S*)`/.exec(row) ?? []
+    return `${operation} ${method} ${path}`
+  })
+  assert.deepEqual(
+    documented,
+    ROUTES.map(({ operation, method, path }) => `${operation} ${method} ${path}`),
+  )
+  assert.deepEqual([...ROUTES.map(({ operation }) => operation)].sort(), [...OPERATIONS].sort())
+  const named = checkTests(rows, await titlesOf(...COSMOS_TESTS))
+  t.diagnostic(`${rows.length} requests name ${named} tests`)
+  assert.equal(named, ROUTES.length)
 })

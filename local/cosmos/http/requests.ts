@@ -1,76 +1,58 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, notFound, tooLarge } from '../failure.ts'
+import { badRequest } from '../failure.ts'
+import { isHybridRow } from '../hybridrow/records.ts'
 import { checkJson, MAX_NESTING } from '../json.ts'
+import type { Bodies } from './bodies.ts'
 
-// A batch may hold 2 MB of items, and names and JSON around them.
-const MAX_BODY_BYTES = 4 * 1024 * 1024
 // A batch, or a patch, holds values of items within values of its own.
 const MAX_BODY_NESTING = MAX_NESTING + 8
-/** Where this endpoint has something; `''` is the account. */
-const ROUTES = ['', 'offers', 'dbs', 'dbs/colls', 'dbs/colls/pkranges', 'dbs/colls/docs']
-
 /** What is asked for, by the path: `/dbs/{d}/colls/{c}/docs/{i}`. */
 export interface Target {
   readonly method: string
   readonly headers: NodeJS.Dict<string>
   readonly host: string
-  /** The names of the path without the ids, such as `dbs/colls/docs`. */
-  readonly route: string
+  /** With `{id}` for ids and rids, such as `dbs/{id}/colls/{id}/docs`. */
+  readonly path: string
+  /** The ids of the path, or rids. */
   readonly database: string | undefined
   readonly container: string | undefined
   readonly item: string | undefined
+  readonly offer: string | undefined
   /** What the path ends in: `''`, `dbs`, `colls`, `docs`, `pkranges`, `offers`. */
   readonly type: string
-  /** Whether the path names one resource of that type, not the list of them. */
-  readonly one: boolean
   /** What is signed: the path to the resource, or to the parent of a list. */
   readonly link: string
 }
 
 export interface Request extends Target {
   readonly bytes: number
+  /** The value of its JSON; a batch of the .NET SDK as it came; undefined: there is none. */
   readonly body: unknown
 }
 
-/** @throws Failure 400 or 404 */
+/** @throws Failure 400 */
 export function readTarget(message: IncomingMessage): Target {
-  const [path = ''] = (message.url ?? '').split('?')
-  const segments = decode(path.split('/').filter((segment) => segment !== ''))
-  const types = segments.filter((_, index) => index % 2 === 0)
-  const [database, container, item] = segments.filter((_, index) => index % 2 === 1)
-  const one = segments.length > 0 && segments.length % 2 === 0
-  const route = types.join('/')
-  if (!ROUTES.includes(route)) throw notFound(`the route ${path}`)
+  const segments = segmentsOf(message.url ?? '')
+  const one = segments.length % 2 === 0
+  const [first, second] = segments
   return {
     method: message.method ?? '',
     headers: message.headers as NodeJS.Dict<string>,
     host: message.headers.host ?? '',
-    route,
-    database,
-    container,
-    item,
-    type: types.at(-1) ?? '',
-    one,
+    path: segments.map((segment, index) => (index % 2 === 0 ? segment : '{id}')).join('/'),
+    database: first === 'dbs' ? second : undefined,
+    container: segments[3],
+    item: segments[5],
+    offer: first === 'offers' ? second : undefined,
+    type: segments.at(one ? -2 : -1) ?? '',
     link: segments.slice(0, one ? segments.length : -1).join('/'),
   }
 }
 
-/**
- * Reads the body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the
- * answer.
- * @throws Failure 400 or 413
- */
-export async function readRequest(message: IncomingMessage, target: Target): Promise<Request> {
-  const bytes = await readBody(message)
-  return { ...target, bytes: bytes.length, body: bytes.length === 0 ? undefined : parse(bytes) }
-}
-
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
-export async function drain(message: IncomingMessage): Promise<void> {
-  if (message.complete || message.destroyed) return
-  await new Promise<void>((resolve) => {
-    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
-  })
+/** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
+export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
+  const bytes = await bodies.read(message)
+  return { ...target, bytes: bytes.length, body: bodyOf(bytes) }
 }
 
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
@@ -82,34 +64,24 @@ export function isQuery(target: Target): boolean {
   return flag(target, 'x-ms-documentdb-isquery') || target.headers['content-type'] === 'application/query+json'
 }
 
-function decode(segments: readonly string[]): string[] {
+function segmentsOf(url: string): string[] {
+  const query = url.indexOf('?')
+  const segments = (query < 0 ? url : url.slice(0, query)).split('/').filter((segment) => segment !== '')
+  if (!url.includes('%')) return segments
   try {
-    return segments.map((segment) => decodeURIComponent(segment))
+    return segments.map(decodeURIComponent)
   } catch {
     throw badRequest('the path is not well encoded')
   }
 }
 
-function readBody(message: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    message.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
-      else chunks.length = 0
-    })
-    message.on('end', () => {
-      if (size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
-      else resolve(Buffer.concat(chunks))
-    })
-    const cutOff = (): void => reject(badRequest('the request was cut off'))
-    message.on('error', cutOff)
-    message.on('close', cutOff)
-  })
+function bodyOf(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined
+  return isHybridRow(bytes) ? bytes : parseJson(bytes)
 }
 
-function parse(bytes: Buffer): unknown {
+/** @throws Failure 400 */
+export function parseJson(bytes: Buffer): unknown {
   let body: unknown
   try {
     body = JSON.parse(bytes.toString('utf8'))

@@ -1,4 +1,11 @@
 import type { Container } from '../resources/catalog.ts'
+import type { EpkRange } from '../resources/ranges.ts'
+
+/** A logical partition: in it an id is an item's own. */
+export interface Place {
+  readonly container: Container
+  readonly pk: string
+}
 
 /** The part of a container that a query or a read of the change feed is about. */
 export interface Extent {
@@ -15,11 +22,6 @@ export type KeyScope =
   | { readonly kind: 'one'; readonly pk: string }
 
 export const ALL_KEYS: KeyScope = { kind: 'all' }
-
-export interface EpkRange {
-  readonly min: string
-  readonly max: string
-}
 
 /** SQLite's conditions for the items of an extent that have not expired, and the values of their `?`. */
 export function conditionsOf({ container, key, epks }: Extent): { conditions: string[]; values: (string | number)[] } {

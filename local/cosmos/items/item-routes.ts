@@ -1,14 +1,23 @@
-import { badRequest, Failure } from '../failure.ts'
-import { type Answer, listOf, notAllowed } from '../http/answers.ts'
-import { flag, isQuery, type Request } from '../http/requests.ts'
-import { isObject } from '../json.ts'
+import { feedCharge, LEAST, queryCharge } from '../charges.ts'
+import { badRequest } from '../failure.ts'
+import { type Answer, listOf } from '../http/answers.ts'
+import { flag, type Request } from '../http/requests.ts'
+import { checkSession, sessionToken } from '../http/session.ts'
 import { queryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
+import { readQuestion } from '../query/question.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
+import { type EpkRange, namedRange, rangeOf, WHOLE } from '../resources/ranges.ts'
+import { documentNumber } from '../resources/rid.ts'
 import type { Store } from '../store/store.ts'
-import { BatchFailure, readBatch, runBatch } from './batch.ts'
+import { BatchFailure, runBatch } from './batch.ts'
+import { readOperations, showResults } from './batch-bodies.ts'
+import { type BatchResult, checkSize } from './batch-operations.ts'
+import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
-import type { Items, Place, Written } from './items.ts'
+import { EffectiveKeys } from './effective-keys.ts'
+import type { Extent, KeyScope, Place } from './extent.ts'
+import type { Items, Outcome } from './items.ts'
 import { keyOfHeader } from './partition-key.ts'
 
 const DEFAULT_PAGE = 100
@@ -20,134 +29,199 @@ export interface Account {
   readonly items: Items
 }
 
-/** `…/docs/{id}` */
-export async function oneItem(account: Account, container: Container, request: Request): Promise<Answer> {
-  const { items } = account
-  const { method, headers, body } = request
-  const [id, pk] = [request.item ?? '', requiredKey(container, request)]
-  if (method === 'GET') {
-    const item = items.read({ container, pk }, id)
-    const known = headers['if-none-match']
-    if (known === '*' || known === item.etag) return { status: 304, headers: { etag: item.etag } }
-    return show({ status: 200, item }, request)
-  }
-  const conditions = conditionsOf(request)
-  const change = (task: (place: Place, lsn: number) => Written): Promise<Answer> =>
-    write(account, container, pk, task).then((written) => show(written, request))
-  if (method === 'PUT') return change((place, lsn) => items.replace(place, id, body, conditions, lsn))
-  if (method === 'PATCH') return change((place, lsn) => items.patch(place, id, body, conditions, lsn))
-  if (method === 'DELETE') return change((place) => items.remove(place, id, conditions))
-  return notAllowed(request)
+const effectiveKeys = new EffectiveKeys()
+
+export function readItem({ store, items }: Account, container: Container, request: Request): Answer {
+  checkSession(request, store.lsn)
+  const place = { container, pk: requiredKey(container, request) }
+  return show(items.read(place, idOf(items, place, request), request.headers['if-none-match']), request, place)
 }
 
-/** `…/docs`: which request it is stands in its headers. */
-export async function allItems(account: Account, container: Container, request: Request): Promise<Answer> {
-  const { store } = account
-  const { method, headers, body } = request
-  if (method === 'GET' && headers['a-im']) return feed(store, container, request)
-  if (method === 'GET') return query(store, container, request, { query: 'SELECT * FROM c' })
-  if (method !== 'POST') return notAllowed(request)
-  if (flag(request, 'x-ms-cosmos-is-query-plan-request')) return { status: 200, body: plan(container, request) }
-  if (isQuery(request)) return query(store, container, request, body)
-  if (flag(request, 'x-ms-cosmos-is-batch-request')) return batch(account, container, request)
-  return create(account, container, request)
-}
-
-async function create(account: Account, container: Container, request: Request): Promise<Answer> {
-  const { items } = account
-  const { body } = request
-  const upsert = flag(request, 'x-ms-documentdb-is-upsert')
+export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
   // A create that must not find one is what every create is.
-  const conditions = upsert ? conditionsOf(request) : {}
-  const written = await write(account, container, requiredKey(container, request), (place, lsn) =>
-    upsert ? items.upsert(place, body, conditions, lsn) : items.create(place, body, lsn),
-  )
-  return show(written, request)
+  return change(account, container, request, (place, lsn) => account.items.create(place, request.body, lsn))
 }
 
-async function batch(account: Account, container: Container, request: Request): Promise<Answer> {
-  if (!flag(request, 'x-ms-cosmos-batch-atomic'))
-    throw badRequest('bulk requests that are not atomic are not supported by this endpoint')
+export function upsertItem(account: Account, container: Container, request: Request): Promise<Answer> {
+  const conditions = conditionsOf(request)
+  return change(account, container, request, (place, lsn) => account.items.upsert(place, request.body, conditions, lsn))
+}
+
+export function replaceItem(account: Account, container: Container, request: Request): Promise<Answer> {
+  const { items } = account
+  const conditions = conditionsOf(request)
+  return change(account, container, request, (place, lsn) =>
+    items.replace(place, idOf(items, place, request), request.body, conditions, lsn),
+  )
+}
+
+export function patchItem(account: Account, container: Container, request: Request): Promise<Answer> {
+  const { items } = account
+  const conditions = conditionsOf(request)
+  return change(account, container, request, (place, lsn) =>
+    items.patch(place, idOf(items, place, request), request.body, conditions, lsn),
+  )
+}
+
+export function deleteItem(account: Account, container: Container, request: Request): Promise<Answer> {
+  const { items } = account
+  const conditions = conditionsOf(request)
+  return change(account, container, request, (place) => items.remove(place, idOf(items, place, request), conditions))
+}
+
+export function listItems(account: Account, container: Container, request: Request): Promise<Answer> {
+  return answerQuery(account, container, request, { query: 'SELECT * FROM c' })
+}
+
+export function queryItems(account: Account, container: Container, request: Request): Promise<Answer> {
+  return answerQuery(account, container, request, request.body)
+}
+
+export function planQuery(_: Account, container: Container, { body }: Request): Answer {
+  const { text, parameters } = readQuestion(body)
+  return { status: 200, body: queryPlan(container, text, container.ranges, parameters), charge: LEAST }
+}
+
+export async function batch(
+  { store, catalog, items }: Account,
+  container: Container,
+  request: Request,
+): Promise<Answer> {
   const pk = requiredKey(container, request)
-  const operations = readBatch(request.body, request.bytes, pk)
-  const headers = { 'x-ms-item-count': operations.length }
+  const operations = readOperations(request.body)
+  checkSize(operations, request.bytes)
   try {
-    const text = await write(account, container, pk, (place, lsn) => runBatch(account.items, place, operations, lsn))
-    return { status: 200, headers, text }
+    const results = await store.write((lsn) =>
+      runBatch(items, { container: catalog.current(container), pk }, operations, lsn),
+    )
+    return showBatch(200, results, request, rangeOfKey(container, pk))
   } catch (error) {
-    if (error instanceof BatchFailure) return { status: 207, headers, text: error.results }
+    if (error instanceof BatchFailure) return showBatch(207, error.results, request, rangeOfKey(container, pk))
     throw error
   }
 }
 
-/** Writes into a container as it is when the turn comes: it may be deleted by then. */
-function write<Result>(
-  { store, catalog }: Account,
+export async function bulk(
+  { store, catalog, items }: Account,
   container: Container,
-  pk: string,
-  task: (place: Place, lsn: number) => Result,
-): Promise<Result> {
-  return store.write((lsn) => task({ container: catalog.current(container), pk }, lsn))
+  request: Request,
+): Promise<Answer> {
+  const { 'x-ms-documentdb-partitionkeyrangeid': named, 'x-ms-documentdb-partitionkey': key } = request.headers
+  const range = named === undefined ? undefined : namedRange(container.ranges, named)
+  const operations = readOperations(request.body)
+  checkSize(operations, request.bytes)
+  const place = {
+    container: () => catalog.current(container),
+    range,
+    pk: key === undefined ? undefined : requiredKey(container, request),
+  }
+  const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
+  const results = await runBulk(store, items, effectiveKeys, place, operations, continues)
+  const failed = results.some(({ status }) => status >= 400)
+  return showBatch(failed ? 207 : 200, results, request, (range ?? WHOLE).id)
 }
 
-function show({ status, item }: Written, { headers }: Request): Answer {
-  if (!item) return { status }
-  const minimal = headers.prefer?.toLowerCase() === 'return=minimal'
-  return { status, headers: { etag: item.etag }, ...(minimal ? {} : { text: item.json }) }
-}
-
-function plan(container: Container, { body }: Request): object {
-  const { text, parameters } = questionOf(body)
-  return queryPlan(container, text, [{ min: '', max: 'FF' }], new Map(parameters.map(readParameter)))
-}
-
-function questionOf(body: unknown): { readonly text: string; readonly parameters: readonly unknown[] } {
-  const { query: text, parameters = [] } = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
-  if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
-  return { text, parameters }
-}
-
-async function query(store: Store, container: Container, request: Request, body: unknown): Promise<Answer> {
-  checkRange(request)
-  const { text, parameters } = questionOf(body)
-  const key = keyOfHeader(container, request.headers['x-ms-documentdb-partitionkey'])
-  const page = await runQuery(
-    store,
-    { container, key },
-    {
-      text,
-      parameters: new Map(parameters.map(readParameter)),
-      maxItems: pageSize(request),
-      continuation: request.headers['x-ms-continuation'] || undefined,
-    },
-  )
-  const headers = page.continuation ? { 'x-ms-continuation': page.continuation } : {}
-  return listOf('Documents', page.results, container.rid, headers)
-}
-
-function readParameter(parameter: unknown): [name: string, value: unknown] {
-  if (!isObject(parameter) || typeof parameter.name !== 'string' || !('value' in parameter))
-    throw badRequest('a parameter of a query is {name, value}')
-  return [parameter.name, parameter.value]
-}
-
-function feed(store: Store, container: Container, request: Request): Answer {
+export function readChanges({ store }: Account, container: Container, request: Request): Answer {
   const { headers } = request
   if (headers['a-im']?.toLowerCase() !== 'incremental feed')
     throw badRequest('the change feed has the mode "latest version" alone in this endpoint')
-  checkRange(request)
-  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+  checkSession(request, store.lsn)
+  const extent = extentOf(container, request)
   const start = { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] }
-  const { items, etag } = readFeed(store, { container, key }, start, pageSize(request))
+  const { items, etag } = readFeed(store, extent, start, pageSize(request))
+  const session = sessionToken(rangeNamed(container, request), store.lsn)
   // Without the count on a 304 too, .NET fails.
-  if (items.length === 0) return { status: 304, headers: { etag, 'x-ms-item-count': 0 } }
-  return listOf('Documents', items, container.rid, { etag })
+  if (items.length === 0)
+    return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: LEAST }
+  return listOf('Documents', items, container.rid, feedCharge(items), { etag, 'x-ms-session-token': session })
+}
+
+/** Writes into a container as it is when the turn comes: it may be deleted by then. */
+async function change(
+  { store, catalog }: Account,
+  container: Container,
+  request: Request,
+  task: (place: Place, lsn: number) => Outcome,
+): Promise<Answer> {
+  const pk = requiredKey(container, request)
+  const outcome = await store.write((lsn) => task({ container: catalog.current(container), pk }, lsn))
+  return show(outcome, request, { container, pk })
+}
+
+function show({ status, item, charge }: Outcome, { headers }: Request, { container, pk }: Place): Answer {
+  const range = rangeOfKey(container, pk)
+  if (!item) return { status, charge, range }
+  const answer = { status, charge, range, headers: { etag: item.etag } }
+  const without = status === 304 || headers.prefer?.toLowerCase() === 'return=minimal'
+  return without ? answer : { ...answer, text: item.json }
+}
+
+function showBatch(status: number, results: readonly BatchResult[], { body }: Request, range: string): Answer {
+  const charge = results.reduce((sum, result) => sum + result.charge, 0)
+  const headers = { 'x-ms-item-count': results.length }
+  return { status, headers, ...showResults(results, body), charge, range }
+}
+
+async function answerQuery({ store }: Account, container: Container, request: Request, body: unknown): Promise<Answer> {
+  checkSession(request, store.lsn)
+  const page = await runQuery(store, extentOf(container, request), {
+    ...readQuestion(body),
+    maxItems: pageSize(request),
+    continuation: request.headers['x-ms-continuation'] || undefined,
+  })
+  return listOf('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
+    'x-ms-session-token': sessionToken(rangeNamed(container, request), store.lsn),
+    ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
+  })
+}
+
+/**
+ * What a query or a read of the feed is about: a partition key or a part of one, within a range of the container, within a part of that.
+ * @throws Failure 400; 410 for a range that is no more.
+ */
+function extentOf(container: Container, { headers }: Request): Extent {
+  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+  const { 'x-ms-documentdb-partitionkeyrangeid': named, 'x-ms-start-epk': start = '', 'x-ms-end-epk': end } = headers
+  const range = named === undefined ? WHOLE : namedRange(container.ranges, named)
+  const epks = intersection(range, { min: checkEpk(start), max: checkEpk(end ?? WHOLE.max) })
+  return { container, key, epks: isWhole(epks) ? undefined : epks }
+}
+
+function intersection(a: EpkRange, b: EpkRange): EpkRange {
+  const [, min = ''] = [a.min, b.min].sort()
+  const [max = ''] = [a.max, b.max].sort()
+  return { min, max }
+}
+
+const isWhole = ({ min, max }: EpkRange): boolean => min === WHOLE.min && max === WHOLE.max
+
+function checkEpk(text: string): string {
+  if (!/^[0-9A-Fa-f]{0,256}$/.test(text)) throw badRequest('an effective partition key is a hexadecimal number')
+  return text.toUpperCase()
 }
 
 function requiredKey(container: Container, { headers }: Request): string {
-  const key = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
-  if (key.kind !== 'one') throw badRequest('the request names no partition key')
+  const key: KeyScope = keyOfHeader(container, headers['x-ms-documentdb-partitionkey'])
+  if (key.kind !== 'one') throw badRequest('the request names no whole partition key')
   return key.pk
+}
+
+/** The id in a path, or that of the item whose rid it is: where a container is named by its rid, so are its items. */
+function idOf(items: Items, place: Place, { container: named, item = '' }: Request): string {
+  if (named !== place.container.rid || named === place.container.id) return item
+  const number = documentNumber(place.container.rid, item)
+  return (number === undefined ? undefined : items.idOf(place, number)) ?? item
+}
+
+function rangeOfKey(container: Container, pk: string): string {
+  const [only, ...others] = container.ranges
+  if (only && others.length === 0) return only.id
+  return rangeOf(container.ranges, effectiveKeys.of(container, pk)).id
+}
+
+function rangeNamed({ ranges }: Container, { headers }: Request): string {
+  const named = headers['x-ms-documentdb-partitionkeyrangeid']
+  return (named === undefined ? ranges[0] : namedRange(ranges, named))?.id ?? WHOLE.id
 }
 
 function conditionsOf({ headers }: Request): { readonly ifMatch: string | undefined } {
@@ -161,14 +235,4 @@ function pageSize({ headers }: Request): number {
   const text = headers['x-ms-max-item-count'] ?? '-1'
   if (!/^(-1|[1-9]\d{0,9})$/.test(text)) throw badRequest('x-ms-max-item-count is -1 or a number of items')
   return text === '-1' ? DEFAULT_PAGE : Math.min(Number(text), MAX_PAGE)
-}
-
-/** There is one physical partition; a part of it would be answered with the whole, so it is refused. */
-function checkRange({ headers }: Request): void {
-  const id = headers['x-ms-documentdb-partitionkeyrangeid']
-  if (id !== undefined && id.split(',').at(-1) !== '0')
-    throw new Failure(410, 'Gone', `there is no partition key range ${id}`, 1002)
-  const { 'x-ms-start-epk': start = '', 'x-ms-end-epk': end = 'FF' } = headers
-  if (start !== '' || end !== 'FF')
-    throw badRequest('parts of a partition key range are not supported by this endpoint')
 }

@@ -1,24 +1,28 @@
-import { badRequest, conflict, notFound, preconditionFailed, tooLarge } from '../failure.ts'
-import { checkJson, isObject, type Json } from '../json.ts'
+import type { StatementSync } from 'node:sqlite'
+import { type Change, readCharge, writeCharge } from '../charges.ts'
+import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
+import type { Json } from '../json.ts'
 import type { Container } from '../resources/catalog.ts'
 import { documentRid } from '../resources/rid.ts'
-import { newEtag, nowSeconds, type Store } from '../store/store.ts'
-import { keyOfItem } from './partition-key.ts'
-import { applyPatch } from './patch.ts'
-import { withoutSystemFields } from './system-fields.ts'
-import { isTtl, lifetimeOf, MAX_TTL_SECONDS } from './time-to-live.ts'
+import { newEtag, type Store } from '../store/store.ts'
+import { type CheckedItem, checkItem } from './checked-item.ts'
+import { EffectiveKeys } from './effective-keys.ts'
+import type { Place } from './extent.ts'
+import { applyPatch, readPatch } from './patch.ts'
+import { satisfies } from './patch-condition.ts'
+import { lifetimeOf } from './time-to-live.ts'
+import { UniqueKeys } from './unique-keys.ts'
 
-// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
-const MAX_ITEM_BYTES = 2 * 1024 * 1024
-const MAX_ID_BYTES = 1023
-
-const NOT_EXPIRED = '(expires IS NULL OR expires > ?)'
-const READ = `SELECT number, etag, body FROM items WHERE container = ? AND pk = ? AND id = ? AND ${NOT_EXPIRED}`
-const WRITE = `
-  INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (container, pk, id) DO UPDATE SET lsn = excluded.lsn, ts = excluded.ts, etag = excluded.etag,
-    expires = excluded.expires, body = excluded.body`
-const REMOVE = 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ?'
+const SQL = {
+  read: 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?',
+  readId: 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?',
+  create: `
+    INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  replace: 'UPDATE items SET lsn = ?, ts = ?, etag = ?, expires = ?, body = ? WHERE number = ?',
+  remove: 'DELETE FROM items WHERE number = ?',
+  removeIfExpired: 'DELETE FROM items WHERE container = ? AND pk = ? AND id = ? AND expires <= ?',
+}
 const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
 const REMOVE_EXPIRED = 'DELETE FROM items WHERE number IN (SELECT number FROM items WHERE expires <= ? LIMIT ?)'
 
@@ -31,79 +35,96 @@ export interface Item {
   readonly json: string
 }
 
+/** Etags, or `*`. https://learn.microsoft.com/azure/cosmos-db/database-transactions-optimistic-concurrency */
 export interface Conditions {
   readonly ifMatch?: string | undefined
 }
 
-export interface Written {
+/** What came of an operation on an item. */
+export interface Outcome {
   readonly status: number
   readonly item?: Item
-}
-
-/** A logical partition: in it an id is an item's own. */
-export interface Place {
-  readonly container: Container
-  readonly pk: string
+  /** Request units. */
+  readonly charge: number
 }
 
 /**
- * The items of all containers. Expired ones are not there, whether swept or not. All but `read` and `find` run within a write, and are
- * given its LSN.
+ * The items of all containers. Expired ones are not there, whether swept or not. All but the reads run within a write, and are given its
+ * LSN; they refuse before they change anything.
  */
 export class Items {
   readonly #store: Store
+  readonly #uniqueKeys: UniqueKeys
+  readonly #effectiveKeys = new EffectiveKeys()
+  readonly #statements: Record<keyof typeof SQL, StatementSync>
 
   constructor(store: Store) {
     this.#store = store
+    this.#uniqueKeys = new UniqueKeys(store)
+    this.#statements = {
+      read: store.compile(SQL.read),
+      readId: store.compile(SQL.readId),
+      create: store.compile(SQL.create),
+      replace: store.compile(SQL.replace),
+      remove: store.compile(SQL.remove),
+      removeIfExpired: store.compile(SQL.removeIfExpired),
+    }
   }
 
   /** @throws Failure 404 */
-  read(place: Place, id: string): Item {
-    const item = this.find(place, id)
-    if (!item) throw notFound(`the item ${id}`)
-    return item
+  read(place: Place, id: string, ifNoneMatch?: string): Outcome {
+    const item = this.#get(place, id)
+    const same = ifNoneMatch === '*' || ifNoneMatch === item.etag
+    return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(item.json.length) }
   }
 
-  find({ container, pk }: Place, id: string): Item | undefined {
-    const row = this.#store.prepare(READ).get(container.number, pk, id, Date.now() / 1000)
-    return row && { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
+  /** The id of an item by its rid's number; undefined: there is none, here. */
+  idOf({ container, pk }: Place, number: number): string | undefined {
+    const row = this.#statements.readId.get(number, container.number, pk)
+    return row && String(row.id)
   }
 
-  create(place: Place, body: unknown, lsn: number): Written {
+  /** @throws Failure 400, 409, 413 */
+  create(place: Place, body: unknown, lsn: number): Outcome {
+    return this.#create(place, checkItem(place, body), lsn)
+  }
+
+  /** @throws Failure 400, 409 for a unique key, 412, 413 */
+  upsert(place: Place, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const checked = checkItem(place, body)
-    if (this.find(place, checked.id)) throw conflict(`the item ${checked.id}`)
-    return { status: 201, item: this.#put(place, checked, undefined, lsn) }
+    const before = this.#find(place, checked.id)
+    // One that is not there is created whatever If-Match says.
+    return before ? this.#replace(place, checked, before, conditions, lsn) : this.#create(place, checked, lsn)
   }
 
-  upsert(place: Place, body: unknown, conditions: Conditions, lsn: number): Written {
-    const checked = checkItem(place, body)
-    const before = this.find(place, checked.id)
-    if (before) checkMatch(before, conditions)
-    return { status: before ? 200 : 201, item: this.#put(place, checked, before, lsn) }
-  }
-
-  replace(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Written {
+  /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
+  replace(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const checked = checkItem(place, body)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    const before = this.read(place, id)
-    checkMatch(before, conditions)
-    return { status: 200, item: this.#put(place, checked, before, lsn) }
+    return this.#replace(place, checked, this.#get(place, id), conditions, lsn)
   }
 
-  patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Written {
-    const before = this.read(place, id)
+  /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
+  patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
+    const { operations, condition } = readPatch(body)
+    const before = this.#get(place, id)
     checkMatch(before, conditions)
     const item = JSON.parse(before.json) as Json
-    applyPatch(item, body)
+    if (condition !== undefined && !satisfies(item, condition))
+      throw preconditionFailed('the condition of the patch does not hold')
+    applyPatch(item, operations)
     const checked = checkItem(place, item)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return { status: 200, item: this.#put(place, checked, before, lsn) }
+    return this.#replace(place, checked, before, {}, lsn, operations.length)
   }
 
-  remove(place: Place, id: string, conditions: Conditions): Written {
-    checkMatch(this.read(place, id), conditions)
-    this.#store.prepare(REMOVE).run(place.container.number, place.pk, id)
-    return { status: 204 }
+  /** @throws Failure 404, 412 */
+  remove(place: Place, id: string, conditions: Conditions): Outcome {
+    const before = this.#get(place, id)
+    checkMatch(before, conditions)
+    this.#statements.remove.run(before.number)
+    const terms = place.container.indexedPaths.countTerms(JSON.parse(before.json))
+    return { status: 204, charge: writeCharge({ bytesBefore: before.json.length, terms }) }
   }
 
   /** Deletes what expired, in commits of so many items at most, so that requests come in between. */
@@ -113,46 +134,83 @@ export class Items {
       await this.#store.write(() => this.#store.prepare(REMOVE_EXPIRED).run(now, most))
   }
 
-  #put({ container, pk }: Place, { id, ttl, text }: Checked, before: Item | undefined, lsn: number): Item {
-    const number = before?.number ?? this.#store.nextItem()
-    const [ts, etag] = [nowSeconds(), newEtag()]
-    const rid = documentRid(container.rid, number)
-    const self = `dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/`
-    const system = { _rid: rid, _self: self, _etag: etag, _attachments: 'attachments/', _ts: ts }
-    // Put together as text: no item is empty, and to write its JSON again costs as much as to store it.
-    const json = `${text.slice(0, -1)},${JSON.stringify(system).slice(1)}`
-    const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
-    const expires = lifetime === undefined ? null : ts + lifetime
-    this.#store.prepare(WRITE).run(number, container.number, pk, id, '', lsn, ts, etag, expires, json)
-    return { number, etag, json }
+  #get(place: Place, id: string): Item {
+    const item = this.#find(place, id)
+    if (!item) throw notFound(`the item ${id}`)
+    return item
   }
+
+  #find({ container, pk }: Place, id: string): Item | undefined {
+    const row = this.#statements.read.get(container.number, pk, id)
+    if (!row || (row.expires !== null && Number(row.expires) <= Date.now() / 1000)) return undefined
+    return { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
+  }
+
+  #create(place: Place, checked: CheckedItem, lsn: number): Outcome {
+    const { container, pk } = place
+    this.#uniqueKeys.check(container, pk, checked.value, undefined)
+    const item = stored(container, checked, this.#store.nextItem())
+    const epk = this.#effectiveKeys.of(container, pk)
+    const insert = (): boolean =>
+      this.#statements.create.run(
+        item.number,
+        container.number,
+        pk,
+        checked.id,
+        epk,
+        lsn,
+        item.ts,
+        item.etag,
+        item.expires,
+        item.json,
+      ).changes === 1
+    if (!insert()) {
+      const { changes } = this.#statements.removeIfExpired.run(container.number, pk, checked.id, Date.now() / 1000)
+      if (changes === 0 || !insert()) throw conflict(`the item ${checked.id}`)
+    }
+    this.#uniqueKeys.put(container, pk, checked.value, item.number)
+    const terms = container.indexedPaths.countTerms(checked.value)
+    return { status: 201, item, charge: writeCharge({ bytesAfter: item.json.length, terms }) }
+  }
+
+  #replace(
+    { container, pk }: Place,
+    checked: CheckedItem,
+    before: Item,
+    conditions: Conditions,
+    lsn: number,
+    patched = 0,
+  ): Outcome {
+    checkMatch(before, conditions)
+    this.#uniqueKeys.check(container, pk, checked.value, before.number)
+    const item = stored(container, checked, before.number)
+    this.#statements.replace.run(lsn, item.ts, item.etag, item.expires, item.json, item.number)
+    this.#uniqueKeys.put(container, pk, checked.value, item.number)
+    const change: Change = {
+      bytesBefore: before.json.length,
+      bytesAfter: item.json.length,
+      terms: container.indexedPaths.countChangedTerms(JSON.parse(before.json), JSON.parse(item.json)),
+      patched,
+    }
+    return { status: 200, item, charge: writeCharge(change) }
+  }
+}
+
+function stored(
+  container: Container,
+  { ttl, text }: CheckedItem,
+  number: number,
+): Item & { ts: number; expires: number | null } {
+  const [ts, etag] = [Math.floor(Date.now() / 1000), newEtag()]
+  const rid = documentRid(container.rid, number)
+  // Put together as text: no item is empty, and to write its JSON again costs as much as to store it.
+  const json =
+    `${text.slice(0, -1)},"_rid":"${rid}","_self":"dbs/${container.database.rid}/colls/${container.rid}/docs/${rid}/",` +
+    `"_etag":${JSON.stringify(etag)},"_attachments":"attachments/","_ts":${ts}}`
+  const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
+  return { number, etag, json, ts, expires: lifetime === undefined ? null : ts + lifetime }
 }
 
 function checkMatch(item: Item, { ifMatch }: Conditions): void {
   if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== item.etag) throw preconditionFailed()
-}
-
-/** An item that may be stored. */
-interface Checked {
-  readonly id: string
-  readonly ttl: number | undefined
-  /** Its JSON without the system's fields. */
-  readonly text: string
-}
-
-function checkItem({ container, pk }: Place, body: unknown): Checked {
-  if (!isObject(body)) throw badRequest('an item is a JSON object')
-  checkJson(body)
-  const value = withoutSystemFields(body)
-  const { id, ttl } = value
-  if (typeof id !== 'string' || id === '') throw badRequest('an item needs an id')
-  if (Buffer.byteLength(id) > MAX_ID_BYTES || /[/\\?#]/.test(id) || !id.isWellFormed())
-    throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
-  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
-  if (keyOfItem(container, value) !== pk)
-    throw badRequest('the partition key of the header is not that of the item', 1001)
-  const text = JSON.stringify(value)
-  const size = Buffer.byteLength(text)
-  if (size > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one ${size}`)
-  return { id, ttl, text }
 }

@@ -4,41 +4,70 @@ import { isSystemField } from './system-fields.ts'
 
 const MAX_OPERATIONS = 10
 
+export interface Patch {
+  readonly operations: readonly unknown[]
+  /** A query's end, from FROM on. */
+  readonly condition: string | undefined
+}
+
+/** @throws Failure 400 */
+export function readPatch(body: unknown): Patch {
+  const { operations, condition }: Json = Array.isArray(body) ? { operations: body } : isObject(body) ? body : {}
+  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch has operations')
+  if (operations.length > MAX_OPERATIONS) throw badRequest(`a patch has at most ${MAX_OPERATIONS} operations`)
+  if (condition !== undefined && condition !== null && typeof condition !== 'string')
+    throw badRequest('the condition of a patch is a text such as "from c where c.a = 1"')
+  return { operations, condition: condition || undefined }
+}
+
 /**
  * Applies a partial update to an item, in place.
  * @throws Failure 400; the item is then in part changed and of no use.
  * https://learn.microsoft.com/azure/cosmos-db/partial-document-update
  */
-export function applyPatch(item: Json, body: unknown): void {
-  const { operations, condition } = Array.isArray(body)
-    ? { operations: body, condition: undefined }
-    : isObject(body)
-      ? body
-      : {}
-  if (condition !== undefined) throw badRequest('a condition of a patch is not supported by this endpoint')
-  if (!Array.isArray(operations) || operations.length === 0) throw badRequest('a patch has operations')
-  if (operations.length > MAX_OPERATIONS) throw badRequest(`a patch has at most ${MAX_OPERATIONS} operations`)
-  for (const operation of operations) applyOne(item, operation)
+export function applyPatch(item: Json, operations: readonly unknown[]): void {
+  for (const operation of operations) {
+    if (!isObject(operation)) throw badRequest('a patch operation is an object')
+    const { op, path, from, value } = operation
+    if (op === 'move') moveValue(item, from, path)
+    else applyOne(item, op, path, value)
+  }
 }
 
-function applyOne(item: Json, operation: unknown): void {
-  if (!isObject(operation)) throw badRequest('a patch operation is an object')
-  const { op, path, value } = operation
-  if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation has a path such as /a/b')
+function applyOne(item: Json, op: unknown, path: unknown, value: unknown): void {
+  const names = namesOf(path)
   if (value === undefined && op !== 'remove') throw badRequest(`the patch operation at ${path} has no value`)
+  const last = names.pop() ?? ''
+  const parent = names.reduce<unknown>(
+    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, String(path)) : name),
+    item,
+  )
+  if (Array.isArray(parent)) applyToArray(parent, last, op, value, String(path))
+  else if (isObject(parent)) applyToObject(parent, last, op, value, String(path))
+  else throw badRequest(`there is nothing at the parent of ${path}`)
+}
+
+function moveValue(item: Json, from: unknown, path: unknown): void {
+  const [source, target] = [namesOf(from), namesOf(path)]
+  if (source.every((name, index) => name === target[index])) throw badRequest(`${from} cannot be moved into itself`)
+  const value = source.reduce<unknown>(
+    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, String(from)) : name),
+    item,
+  )
+  if (value === undefined) throw badRequest(`there is nothing to move at ${from}`)
+  applyOne(item, 'remove', from, undefined)
+  applyOne(item, 'add', path, value)
+}
+
+/** @throws Failure 400 for what is no path, or one of the system's. */
+function namesOf(path: unknown): string[] {
+  if (typeof path !== 'string' || !path.startsWith('/')) throw badRequest('a patch operation has a path such as /a/b')
   const names = path
     .slice(1)
     .split('/')
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
   if (isSystemField(names[0] ?? '')) throw badRequest(`${path} is the system's`)
-  const last = names.pop() ?? ''
-  const parent = names.reduce<unknown>(
-    (current, name) => stepInto(current, Array.isArray(current) ? indexOf(name, path) : name),
-    item,
-  )
-  if (Array.isArray(parent)) applyToArray(parent, last, op, value, path)
-  else if (isObject(parent)) applyToObject(parent, last, op, value, path)
-  else throw badRequest(`there is nothing at the parent of ${path}`)
+  return names
 }
 
 function applyToObject(parent: Json, name: string, op: unknown, value: unknown, path: string): void {

@@ -1,5 +1,5 @@
-import type { EpkRange } from '../items/extent.ts'
 import type { Container } from '../resources/catalog.ts'
+import type { EpkRange } from '../resources/ranges.ts'
 import { policyOf } from './access/indexing-policy.ts'
 import { compileQuery, countOf } from './compile/queries.ts'
 import { type Frame, type Parameters, Work } from './frame.ts'

@@ -1,68 +1,91 @@
-import { badRequest } from '../failure.ts'
-import { type Answer, listOf, notAllowed } from '../http/answers.ts'
-import { isQuery, type Request } from '../http/requests.ts'
+import { LEAST, queryCharge } from '../charges.ts'
+import { type Answer, listOf } from '../http/answers.ts'
+import type { Request } from '../http/requests.ts'
 import type { Json } from '../json.ts'
+import { queryDocuments } from '../query/documents.ts'
+import { readQuestion } from '../query/question.ts'
 import type { Catalog, Container, Database } from './catalog.ts'
+import { showOffer, throughputOfBody, throughputOfHeaders } from './offers.ts'
+import type { Range } from './ranges.ts'
+import { offerRid } from './rid.ts'
 
-// One range for all keys: this endpoint has one physical partition.
-const PARTITION_KEY_RANGE = {
-  id: '0',
-  minInclusive: '',
-  maxExclusive: 'FF',
-  ridPrefix: 0,
-  throughputFraction: 1,
-  status: 'online',
-  parents: [],
+export async function createDatabase(catalog: Catalog, { body, headers }: Request): Promise<Answer> {
+  return one(201, showDatabase(await catalog.createDatabase(body, throughputOfHeaders(headers))))
 }
 
-/** `/dbs` and `/dbs/{id}` */
-export async function databases(catalog: Catalog, request: Request): Promise<Answer> {
-  const { method, one, body } = request
-  if (one) {
-    const database = catalog.database(request.database ?? '')
-    if (method === 'GET') return { status: 200, body: showDatabase(database), headers: { etag: database.etag } }
-    if (method !== 'DELETE') return notAllowed(request)
-    await catalog.deleteDatabase(database)
-    return { status: 204 }
-  }
-  if (method === 'GET') return list('Databases', catalog.databases().map(showDatabase), '')
-  if (method !== 'POST') return notAllowed(request)
-  if (isQuery(request)) throw badRequest('queries of databases are not supported by this endpoint')
-  return { status: 201, body: showDatabase(await catalog.createDatabase(body)) }
+export const listDatabases = (catalog: Catalog): Answer => list('Databases', catalog.databases().map(showDatabase), '')
+
+export const readDatabase = (database: Database): Answer => one(200, showDatabase(database))
+
+export async function deleteDatabase(catalog: Catalog, database: Database): Promise<Answer> {
+  await catalog.deleteDatabase(database)
+  return { status: 204 }
 }
 
-/** `/dbs/{id}/colls` and `/dbs/{id}/colls/{id}` */
-export async function containers(catalog: Catalog, database: Database, request: Request): Promise<Answer> {
-  const { method, headers, one, body } = request
-  if (one) {
-    const container = catalog.container(database, request.container ?? '')
-    if (method === 'GET') return { status: 200, body: showContainer(container), headers: { etag: container.etag } }
-    if (method === 'PUT') {
-      const replaced = await catalog.replaceContainer(container, body, headers['if-match'])
-      return { status: 200, body: showContainer(replaced), headers: { etag: replaced.etag } }
-    }
-    if (method !== 'DELETE') return notAllowed(request)
-    await catalog.deleteContainer(container)
-    return { status: 204 }
-  }
-  if (method === 'GET')
-    return list('DocumentCollections', catalog.containers(database).map(showContainer), database.rid)
-  if (method !== 'POST') return notAllowed(request)
-  if (isQuery(request)) throw badRequest('queries of containers are not supported by this endpoint')
-  return { status: 201, body: showContainer(await catalog.createContainer(database, body)) }
+export async function createContainer(catalog: Catalog, database: Database, request: Request): Promise<Answer> {
+  const throughput = throughputOfHeaders(request.headers)
+  return one(201, showContainer(await catalog.createContainer(database, request.body, throughput)))
 }
 
-/** `…/pkranges` */
-export function ranges({ rid, etag, ts }: Container, request: Request): Answer {
-  if (request.method !== 'GET' || request.one) return notAllowed(request)
-  // .NET asks until it is told that nothing changed.
-  if (request.headers['if-none-match'] === etag) return { status: 304, headers: { etag, 'x-ms-item-count': 0 } }
-  return list('PartitionKeyRanges', [{ ...PARTITION_KEY_RANGE, _rid: rid, _etag: etag, _ts: ts }], rid, { etag })
+export const listContainers = (catalog: Catalog, database: Database): Answer =>
+  list('DocumentCollections', catalog.containers(database).map(showContainer), database.rid)
+
+export const readContainer = (container: Container): Answer => one(200, showContainer(container))
+
+export async function replaceContainer(catalog: Catalog, container: Container, request: Request): Promise<Answer> {
+  return one(200, showContainer(await catalog.replaceContainer(container, request.body, request.headers['if-match'])))
+}
+
+export async function deleteContainer(catalog: Catalog, container: Container): Promise<Answer> {
+  await catalog.deleteContainer(container)
+  return { status: 204 }
+}
+
+/** The partition key ranges. .NET asks until it is told that nothing changed, and finds by their parents which ones were split. */
+export function listRanges({ rid, ts, ranges }: Container, { headers }: Request): Answer {
+  const etag = `"${ranges.reduce((last, { id }) => Math.max(last, Number(id)), 0) + 1}"`
+  if (headers['if-none-match'] === etag) return { status: 304, headers: { etag, 'x-ms-item-count': 0 } }
+  const shown = ranges.map((range) => showRange(range, ranges.length, { _rid: rid, _etag: etag, _ts: ts }))
+  return list('PartitionKeyRanges', shown, rid, { etag })
+}
+
+export const listOffers = (catalog: Catalog): Answer => list('Offers', offersOf(catalog), '')
+
+export function readOffer(catalog: Catalog, { offer = '' }: Request): Answer {
+  const { number } = catalog.offer(offer)
+  return one(200, showOffer(catalog.offer(offer), offerRid(number)))
+}
+
+export async function replaceOffer(catalog: Catalog, { offer = '', body, headers }: Request): Promise<Answer> {
+  const before = catalog.offer(offer)
+  const replaced = await catalog.replaceOffer(before, throughputOfBody(body, before), headers['if-match'])
+  return one(200, showOffer(replaced, offerRid(replaced.number)))
+}
+
+export const queryDatabases = (catalog: Catalog, request: Request): Answer =>
+  query('Databases', catalog.databases().map(showDatabase), '', request)
+
+export const queryContainers = ({ catalog }: { catalog: Catalog }, database: Database, request: Request): Answer =>
+  query('DocumentCollections', catalog.containers(database).map(showContainer), database.rid, request)
+
+export const queryOffers = (catalog: Catalog, request: Request): Answer =>
+  query('Offers', offersOf(catalog), '', request)
+
+const offersOf = (catalog: Catalog): readonly Json[] =>
+  catalog.offers().map((offer) => showOffer(offer, offerRid(offer.number)))
+
+function query(name: string, resources: readonly Json[], rid: string, { body }: Request): Answer {
+  const { text, parameters } = readQuestion(body)
+  return listOf(name, queryDocuments(resources, text, parameters), rid, queryCharge(0))
+}
+
+function one(status: number, resource: Json): Answer {
+  return { status, body: resource, headers: { etag: String(resource._etag) }, charge: LEAST }
 }
 
 function list(name: string, resources: readonly Json[], rid: string, headers: Answer['headers'] = {}): Answer {
   const members = resources.map((resource) => JSON.stringify(resource))
-  return listOf(name, members, rid, headers)
+  return listOf(name, members, rid, LEAST, headers)
 }
 
 function showDatabase({ id, rid, ts, etag }: Database): Json {
@@ -82,5 +105,18 @@ function showContainer({ id, rid, database, settings, ts, etag }: Container): Js
     _udfs: 'udfs/',
     _conflicts: 'conflicts/',
     _ts: ts,
+  }
+}
+
+function showRange({ id, min, max, parents }: Range, count: number, system: Json): Json {
+  return {
+    id,
+    minInclusive: min,
+    maxExclusive: max,
+    ridPrefix: Number(id),
+    throughputFraction: 1 / count,
+    status: 'online',
+    parents,
+    ...system,
   }
 }

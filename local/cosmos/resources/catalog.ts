@@ -1,8 +1,11 @@
 import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
 import { isObject, type Json } from '../json.ts'
 import { newEtag, nowSeconds, type Store } from '../store/store.ts'
-import { type ContainerSettings, readSettings } from './container-settings.ts'
-import { containerRid, databaseRid } from './rid.ts'
+import { type ContainerSettings, namesOf, readSettings } from './container-settings.ts'
+import { IndexedPaths } from './indexed-paths.ts'
+import { DEFAULT_THROUGHPUT, type Offer, type Throughput } from './offers.ts'
+import { halvesOf, type Range, WHOLE } from './ranges.ts'
+import { containerRid, databaseRid, offerRid } from './rid.ts'
 
 export interface Database {
   readonly number: number
@@ -20,6 +23,11 @@ export interface Container {
   readonly settings: ContainerSettings
   /** The names on the way to each component of an item's partition key. */
   readonly keyPaths: readonly (readonly string[])[]
+  /** The paths of each unique key. */
+  readonly uniqueKeys: readonly (readonly (readonly string[])[])[]
+  readonly indexedPaths: IndexedPaths
+  /** Side by side, from the lowest on. */
+  readonly ranges: readonly Range[]
   readonly ts: number
   readonly etag: string
 }
@@ -28,9 +36,10 @@ interface Known {
   readonly databases: readonly Database[]
   /** By the number of their database. */
   readonly containers: ReadonlyMap<number, readonly Container[]>
+  readonly offers: readonly Offer[]
 }
 
-/** Databases and containers, found by id or by rid. Kept in memory: each request asks. */
+/** Databases and containers, found by id or by rid, with their ranges and offers. Kept in memory: each request asks. */
 export class Catalog {
   readonly #store: Store
   #known: Known | undefined
@@ -50,11 +59,14 @@ export class Catalog {
     return found
   }
 
-  createDatabase(body: unknown): Promise<Database> {
+  createDatabase(body: unknown, throughput?: Throughput): Promise<Database> {
     const id = resourceId(body)
     return this.#write(() => {
       if (this.databases().some((database) => database.id === id)) throw conflict(`the database ${id}`)
-      this.#store.prepare('INSERT INTO databases (id, ts, etag) VALUES (?, ?, ?)').run(id, nowSeconds(), newEtag())
+      const { lastInsertRowid } = this.#store
+        .prepare('INSERT INTO databases (id, ts, etag) VALUES (?, ?, ?)')
+        .run(id, nowSeconds(), newEtag())
+      if (throughput) this.#putOffer({ database: Number(lastInsertRowid), container: null }, throughput)
       return () => this.database(id)
     })
   }
@@ -88,15 +100,19 @@ export class Catalog {
     return found
   }
 
-  createContainer(database: Database, body: unknown): Promise<Container> {
+  createContainer(database: Database, body: unknown, throughput?: Throughput): Promise<Container> {
     const id = resourceId(body)
     const settings = JSON.stringify(readSettings(body as Json))
     return this.#write(() => {
       const current = this.database(database.rid)
       if (this.containers(current).some((container) => container.id === id)) throw conflict(`the container ${id}`)
-      this.#store
+      const { lastInsertRowid } = this.#store
         .prepare('INSERT INTO containers (database, id, settings, ts, etag) VALUES (?, ?, ?, ?, ?)')
         .run(database.number, id, settings, nowSeconds(), newEtag())
+      const container = Number(lastInsertRowid)
+      this.#putRange(container, WHOLE)
+      const shared = this.offers().some(({ of }) => of === database.rid)
+      if (throughput || !shared) this.#putOffer({ database: null, container }, throughput ?? DEFAULT_THROUGHPUT)
       return () => this.container(current, id)
     })
   }
@@ -105,8 +121,9 @@ export class Catalog {
   replaceContainer(container: Container, body: unknown, ifMatch: string | undefined): Promise<Container> {
     if (resourceId(body) !== container.id) throw badRequest('the id of a container cannot be changed')
     const settings = readSettings(body as Json)
-    if (settings.partitionKey.paths[0] !== container.settings.partitionKey.paths[0])
-      throw badRequest('the partition key of a container cannot be changed')
+    for (const name of ['partitionKey', 'uniqueKeyPolicy'] as const)
+      if (JSON.stringify(settings[name]) !== JSON.stringify(container.settings[name]))
+        throw badRequest(`the ${name} of a container cannot be changed`)
     return this.#write(() => {
       const before = this.current(container)
       if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== before.etag) throw preconditionFailed()
@@ -124,6 +141,60 @@ export class Catalog {
       if (changes === 0) throw noContainer(id)
       return () => {}
     })
+  }
+
+  /**
+   * Splits a range in two, as the service does when a physical partition is full: requests that name it are gone (410) from then on.
+   * @returns the ids of the two.
+   * @throws Failure 404, or 400 when it cannot be split.
+   */
+  splitRange(container: Container, id: string): Promise<readonly string[]> {
+    return this.#write(() => {
+      const range = this.current(container).ranges.find((candidate) => candidate.id === id)
+      if (!range) throw notFound(`the range ${id}`)
+      const { last } = this.#store
+        .prepare('SELECT max(id) AS last FROM ranges WHERE container = ?')
+        .get(container.number) as { last: number }
+      const halves = halvesOf(range, [String(last + 1), String(last + 2)])
+      this.#store.prepare('UPDATE ranges SET live = 0 WHERE container = ? AND id = ?').run(container.number, Number(id))
+      for (const half of halves) this.#putRange(container.number, half)
+      return () => halves.map((half) => half.id)
+    })
+  }
+
+  offers(): readonly Offer[] {
+    return this.#load().offers
+  }
+
+  /** @throws Failure 404 */
+  offer(rid: string): Offer {
+    const found = this.offers().find(({ number }) => offerRid(number) === rid)
+    if (!found) throw notFound(`the offer ${rid}`)
+    return found
+  }
+
+  /** @throws Failure 404, 412 */
+  replaceOffer({ number }: Offer, throughput: Throughput, ifMatch: string | undefined): Promise<Offer> {
+    return this.#write(() => {
+      const before = this.offer(offerRid(number))
+      if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== before.etag) throw preconditionFailed()
+      this.#store
+        .prepare('UPDATE offers SET content = ?, ts = ?, etag = ? WHERE number = ?')
+        .run(JSON.stringify(throughput), nowSeconds(), newEtag(), number)
+      return () => this.offer(offerRid(number))
+    })
+  }
+
+  #putRange(container: number, { id, min, max, parents }: Range): void {
+    this.#store
+      .prepare('INSERT INTO ranges (container, id, min, max, parents, live) VALUES (?, ?, ?, ?, ?, 1)')
+      .run(container, Number(id), min, max, JSON.stringify(parents))
+  }
+
+  #putOffer(of: { database: number | null; container: number | null }, throughput: Throughput): void {
+    this.#store
+      .prepare('INSERT INTO offers (database, container, content, ts, etag) VALUES (?, ?, ?, ?, ?)')
+      .run(of.database, of.container, JSON.stringify(throughput), nowSeconds(), newEtag())
   }
 
   /** A new default holds for the items that are there; what expired under the old one does not come back. */
@@ -156,13 +227,20 @@ export class Catalog {
   }
 
   #read(): Known {
-    const databases = this.#store.prepare('SELECT * FROM databases ORDER BY number').all().map(toDatabase)
-    const rows = this.#store.prepare('SELECT * FROM containers ORDER BY number').all()
-    const containers = databases.map((database): [number, Container[]] => [
-      database.number,
-      rows.filter((row) => row.database === database.number).map((row) => toContainer(row, database)),
-    ])
-    return { databases, containers: new Map(containers) }
+    const all = (table: string, order: string): Row[] =>
+      this.#store.prepare(`SELECT * FROM ${table} ORDER BY ${order}`).all()
+    const databases = all('databases', 'number').map(toDatabase)
+    const ranges = Map.groupBy(all('ranges', 'container, min'), ({ container }) => Number(container))
+    const containers = Map.groupBy(
+      all('containers', 'number').flatMap((row) => {
+        const database = databases.find(({ number }) => number === row.database)
+        return database ? [toContainer(row, database, ranges.get(Number(row.number)) ?? [])] : []
+      }),
+      ({ database }) => database.number,
+    )
+    const known = [...containers.values()].flat()
+    const offers = all('offers', 'number').map((row) => toOffer(row, databases, known))
+    return { databases, containers, offers }
   }
 }
 
@@ -173,7 +251,7 @@ function toDatabase(row: Row): Database {
   return { number, id: String(row.id), rid: databaseRid(number), ts: Number(row.ts), etag: String(row.etag) }
 }
 
-function toContainer(row: Row, database: Database): Container {
+function toContainer(row: Row, database: Database, ranges: readonly Row[]): Container {
   const number = Number(row.number)
   const settings = JSON.parse(String(row.settings)) as ContainerSettings
   return {
@@ -182,7 +260,27 @@ function toContainer(row: Row, database: Database): Container {
     rid: containerRid(database.number, number),
     database,
     settings,
-    keyPaths: settings.partitionKey.paths.map((path) => path.slice(1).replaceAll('"', '').split('/')),
+    keyPaths: settings.partitionKey.paths.map(namesOf),
+    uniqueKeys: settings.uniqueKeyPolicy?.uniqueKeys.map(({ paths }) => paths.map(namesOf)) ?? [],
+    indexedPaths: new IndexedPaths(settings.indexingPolicy),
+    ranges: ranges.filter(({ live }) => live === 1).map(toRange),
+    ts: Number(row.ts),
+    etag: String(row.etag),
+  }
+}
+
+function toRange(row: Row): Range {
+  return { id: String(row.id), min: String(row.min), max: String(row.max), parents: JSON.parse(String(row.parents)) }
+}
+
+function toOffer(row: Row, databases: readonly Database[], containers: readonly Container[]): Offer {
+  const container = containers.find(({ number }) => number === row.container)
+  const database = container?.database ?? databases.find(({ number }) => number === row.database)
+  return {
+    number: Number(row.number),
+    of: container?.rid ?? database?.rid ?? '',
+    resource: `dbs/${database?.rid}/${container ? `colls/${container.rid}/` : ''}`,
+    throughput: JSON.parse(String(row.content)),
     ts: Number(row.ts),
     etag: String(row.etag),
   }
@@ -201,7 +299,7 @@ const noContainer = (id: string): Error => notFound(`the container ${id}`, 1003)
 
 function resourceId(body: unknown): string {
   const id = isObject(body) ? body.id : undefined
-  if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id) || !id.isWellFormed())
-    throw badRequest('an id is a text of 1 to 255 letters with none of / \\ ? #')
+  if (typeof id !== 'string' || !/^[^/\\?#]{1,255}$/.test(id) || !id.isWellFormed() || id.endsWith(' '))
+    throw badRequest('an id is a text of 1 to 255 letters with none of / \\ ? #, and no space at its end')
   return id
 }

@@ -1,54 +1,111 @@
 import { badRequest } from '../failure.ts'
 import { isTtl, MAX_TTL_SECONDS } from '../items/time-to-live.ts'
 import { isObject, type Json } from '../json.ts'
+import { type IndexingPolicy, readIndexingPolicy } from './indexing-policy.ts'
+
+// https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
+const MAX_KEY_PATHS = 3
+// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+const MAX_UNIQUE_KEYS = 10
+const MAX_UNIQUE_KEY_PATHS = 16
 
 export interface ContainerSettings {
-  readonly partitionKey: { readonly paths: readonly string[]; readonly kind: string; readonly version: number }
-  readonly indexingPolicy: unknown
+  readonly partitionKey: {
+    readonly paths: readonly string[]
+    readonly kind: 'Hash' | 'MultiHash'
+    readonly version: 2
+  }
+  readonly indexingPolicy: IndexingPolicy
+  readonly uniqueKeyPolicy?: { readonly uniqueKeys: readonly { readonly paths: readonly string[] }[] }
   /** Seconds, or -1: items live for ever but for those with a `ttl` of their own. Without it nothing expires. */
   readonly defaultTtl?: number
+  readonly conflictResolutionPolicy: unknown
+  readonly geospatialConfig: unknown
 }
 
-const DEFAULT_INDEXING = {
-  indexingMode: 'consistent',
-  automatic: true,
-  includedPaths: [{ path: '/*' }],
-  excludedPaths: [{ path: '/"_etag"/?' }],
-}
+/** What there is one way for here, and so nothing to choose: how a container shows it. */
+const FIXED = {
+  conflictResolutionPolicy: { mode: 'LastWriterWins', conflictResolutionPath: '/_ts', conflictResolutionProcedure: '' },
+  geospatialConfig: { type: 'Geography' },
+} as const
 
+/** What the service has and this endpoint has not. */
 const REFUSED = [
-  'computedProperties',
-  'vectorEmbeddingPolicy',
-  'fullTextPolicy',
-  'changeFeedPolicy',
   'analyticalStorageTtl',
+  'changeFeedPolicy',
+  'clientEncryptionPolicy',
+  'computedProperties',
+  'dataMaskingPolicy',
+  'fullTextPolicy',
+  'materializedViewDefinition',
+  'vectorEmbeddingPolicy',
 ]
 
 /**
- * What a container may ask for here. The indexing policy is kept and shown, and does nothing.
+ * What a container may ask for here.
  * @throws Failure 400 for anything that would be promised and not kept.
  */
 export function readSettings(body: Json): ContainerSettings {
-  const { partitionKey, uniqueKeyPolicy, defaultTtl, indexingPolicy } = body
-  const { paths, kind } = isObject(partitionKey) ? partitionKey : {}
-  if (!Array.isArray(paths) || typeof paths[0] !== 'string' || !/^(\/[^/]+)+$/.test(paths[0]))
-    throw badRequest('a container needs a partition key such as /pk')
-  if (paths.length > 1 || kind === 'MultiHash')
-    throw badRequest('hierarchical partition keys are not supported by this endpoint')
-  if (hasUniqueKeys(uniqueKeyPolicy)) throw badRequest('unique keys are not supported by this endpoint')
-  for (const name of REFUSED)
-    if (body[name] !== undefined && body[name] !== null) throw badRequest(`${name} is not supported by this endpoint`)
-  if (defaultTtl !== undefined && defaultTtl !== null && !isTtl(defaultTtl))
+  const { defaultTtl, conflictResolutionPolicy, geospatialConfig } = body
+  for (const name of REFUSED) if (!isEmpty(body[name])) throw badRequest(`${name} is not supported by this endpoint`)
+  if (isObject(conflictResolutionPolicy) && (conflictResolutionPolicy.mode ?? 'LastWriterWins') !== 'LastWriterWins')
+    throw badRequest('conflicts are resolved by the last writer alone in this endpoint')
+  if (isObject(geospatialConfig) && (geospatialConfig.type ?? 'Geography') !== 'Geography')
+    throw badRequest('geospatial types other than Geography are not supported by this endpoint')
+  if (!isEmpty(defaultTtl) && !isTtl(defaultTtl))
     throw badRequest(`defaultTtl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+  const uniqueKeys = readUniqueKeys(body.uniqueKeyPolicy)
   return {
-    partitionKey: { paths: [paths[0]], kind: 'Hash', version: 2 },
-    indexingPolicy: indexingPolicy ?? DEFAULT_INDEXING,
+    partitionKey: readPartitionKey(body.partitionKey),
+    indexingPolicy: readIndexingPolicy(body.indexingPolicy),
+    ...(uniqueKeys.length > 0 ? { uniqueKeyPolicy: { uniqueKeys } } : {}),
     ...(isTtl(defaultTtl) ? { defaultTtl } : {}),
+    ...FIXED,
   }
 }
 
-function hasUniqueKeys(policy: unknown): boolean {
-  if (policy === undefined || policy === null) return false
-  const keys = isObject(policy) ? (policy.uniqueKeys ?? []) : undefined
-  return !Array.isArray(keys) || keys.length > 0
+/** The names on the way to a property: `/a/"b c"`. */
+export const namesOf = (path: string): readonly string[] => path.slice(1).replaceAll('"', '').split('/')
+
+function readPartitionKey(value: unknown): ContainerSettings['partitionKey'] {
+  const { paths, kind, version } = isObject(value) ? value : {}
+  if (!isPaths(paths)) throw badRequest('a container needs a partition key such as /pk')
+  const multiple = kind === 'MultiHash' || paths.length > 1
+  if (multiple && kind !== 'MultiHash') throw badRequest('a partition key of several paths has the kind MultiHash')
+  if (!multiple && !isEmpty(kind) && kind !== 'Hash')
+    throw badRequest('the kind of a partition key is Hash or MultiHash')
+  if (paths.length > MAX_KEY_PATHS) throw badRequest(`a partition key has at most ${MAX_KEY_PATHS} paths`)
+  if (!isEmpty(version) && version !== 2)
+    throw badRequest('partition keys of a version other than 2 are not supported by this endpoint')
+  return { paths, kind: multiple ? 'MultiHash' : 'Hash', version: 2 }
+}
+
+function readUniqueKeys(value: unknown): readonly { paths: readonly string[] }[] {
+  if (isEmpty(value)) return []
+  const keys = isObject(value) ? (value.uniqueKeys ?? []) : undefined
+  if (!Array.isArray(keys) || keys.length > MAX_UNIQUE_KEYS)
+    throw badRequest(`a container has at most ${MAX_UNIQUE_KEYS} unique keys`)
+  const read = keys.map((key: unknown) => {
+    const paths = isObject(key) ? key.paths : undefined
+    if (!isPaths(paths) || paths.length > MAX_UNIQUE_KEY_PATHS)
+      throw badRequest(`a unique key has 1 to ${MAX_UNIQUE_KEY_PATHS} paths such as /email`)
+    return { paths }
+  })
+  if (new Set(read.map(({ paths }) => paths.join())).size < read.length) throw badRequest('a unique key stands twice')
+  return read
+}
+
+function isPaths(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((path) => typeof path === 'string' && /^(\/("[^"]+"|[^/"[\]]+))+$/.test(path)) &&
+    new Set(value).size === value.length
+  )
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true
+  if (Array.isArray(value)) return value.length === 0
+  return isObject(value) && Object.values(value).every(isEmpty)
 }

@@ -21,6 +21,19 @@ export function containerRid(database: number, container: number): string {
   return encode(Buffer.concat([number(database), own]))
 }
 
+/** 3 bytes, as the service's are. */
+export function offerRid(offer: number): string {
+  return encode(number(offer).subarray(1))
+}
+
+/** An item's number, which its rid holds; undefined for what is no rid of this container's items. */
+export function documentNumber(container: string, rid: string): number | undefined {
+  const bytes = Buffer.from(rid.replaceAll('-', '/'), 'base64')
+  if (bytes.length !== 16) return undefined
+  const document = bytes.readUInt32LE(8) + (bytes.readUInt32LE(12) & 0x0fffffff) * 2 ** 32
+  return documentRid(container, document) === rid ? document : undefined
+}
+
 export function documentRid(container: string, document: number): string {
   const own = Buffer.alloc(8)
   own.writeUInt32LE(document >>> 0, 0)

@@ -6,25 +6,24 @@ import { type IndexTerm, keyOfItem } from './index-key.ts'
  * queries of one partition use it, else '', and `rest` is the other. Triggers keep the entries as the items are, whoever writes those. There
  * is one table for all: an index by an expression of SQLite's own would be looked at by every write to every container.
  */
-const SCHEMA = `
-  DROP INDEX IF EXISTS items_by_version;
-  CREATE TABLE IF NOT EXISTS indexes (
+export const INDEXES = `
+  CREATE TABLE indexes (
     number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, terms TEXT NOT NULL,
     by_partition INTEGER NOT NULL, UNIQUE (container, terms, by_partition));
-  CREATE TABLE IF NOT EXISTS index_entries (
+  CREATE TABLE index_entries (
     idx INTEGER NOT NULL, part TEXT NOT NULL, value BLOB NOT NULL, rest TEXT NOT NULL, item_id TEXT NOT NULL, item INTEGER NOT NULL,
     PRIMARY KEY (idx, part, value, rest, item_id)) WITHOUT ROWID;
-  CREATE TRIGGER IF NOT EXISTS items_are_indexed AFTER INSERT ON items BEGIN
+  CREATE TRIGGER items_are_indexed AFTER INSERT ON items BEGIN
     INSERT INTO index_entries ${entriesOf('new')};
   END;
-  CREATE TRIGGER IF NOT EXISTS items_are_indexed_anew AFTER UPDATE OF body ON items BEGIN
+  CREATE TRIGGER items_are_indexed_anew AFTER UPDATE OF body ON items BEGIN
     DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
     INSERT INTO index_entries ${entriesOf('new')};
   END;
-  CREATE TRIGGER IF NOT EXISTS items_are_indexed_no_more AFTER DELETE ON items BEGIN
+  CREATE TRIGGER items_are_indexed_no_more AFTER DELETE ON items BEGIN
     DELETE FROM index_entries WHERE (idx, part, value, rest, item_id) IN (${keysOf('old')});
   END;
-  CREATE TRIGGER IF NOT EXISTS indexes_are_dropped AFTER DELETE ON indexes BEGIN
+  CREATE TRIGGER indexes_are_dropped AFTER DELETE ON indexes BEGIN
     DELETE FROM index_entries WHERE idx = old.number;
   END;
 `
@@ -45,10 +44,9 @@ function entriesOf(item: string): string {
 export const FILL_INDEX = `
   INSERT INTO index_entries SELECT ${columns('o')}, o.number FROM indexes i JOIN items o ON o.container = i.container WHERE i.number = ?`
 
-/** Makes the tables of indexes, and the function that their triggers call. */
-export function makeIndexTables(sql: DatabaseSync): void {
+/** Adds the function that the triggers call. */
+export function addIndexFunction(sql: DatabaseSync): void {
   sql.function('cosmos_key', { deterministic: true }, keyFunction())
-  sql.exec(SCHEMA)
 }
 
 /** One item is asked for as many keys as there are indexes: its JSON is parsed once. */

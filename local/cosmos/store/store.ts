@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StartError } from '../../kit/errors.ts'
-import { makeIndexTables } from './indexes.ts'
+import { isDamage } from './damage.ts'
+import { openDataFile } from './data-file.ts'
+import { addIndexFunction, INDEXES } from './indexes.ts'
 
 /** Of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
@@ -17,18 +19,34 @@ const SCHEMA = `
   CREATE TABLE containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL REFERENCES databases ON DELETE CASCADE,
     id TEXT NOT NULL, settings TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, UNIQUE (database, id));
+  CREATE TABLE ranges (
+    container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, id INTEGER NOT NULL, min TEXT NOT NULL, max TEXT NOT NULL,
+    parents TEXT NOT NULL, live INTEGER NOT NULL, PRIMARY KEY (container, id)) WITHOUT ROWID;
+  CREATE TABLE offers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER REFERENCES databases ON DELETE CASCADE,
+    container INTEGER REFERENCES containers ON DELETE CASCADE, content TEXT NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL);
   CREATE TABLE items (
     number INTEGER PRIMARY KEY, container INTEGER NOT NULL REFERENCES containers ON DELETE CASCADE, pk TEXT NOT NULL, id TEXT NOT NULL,
     epk TEXT NOT NULL, lsn INTEGER NOT NULL, ts INTEGER NOT NULL, etag TEXT NOT NULL, expires INTEGER, body TEXT NOT NULL);
   CREATE UNIQUE INDEX items_by_key ON items (container, pk, id);
   CREATE INDEX items_by_lsn ON items (container, lsn);
   CREATE INDEX items_by_expiry ON items (expires) WHERE expires IS NOT NULL;
+  CREATE TABLE unique_values (
+    container INTEGER NOT NULL, pk TEXT NOT NULL, key INTEGER NOT NULL, value TEXT NOT NULL,
+    item INTEGER NOT NULL REFERENCES items ON DELETE CASCADE, PRIMARY KEY (container, pk, key, value)) WITHOUT ROWID;
+  CREATE INDEX unique_values_by_item ON unique_values (item);
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counters VALUES ('lsn', 0), ('item', 0);
+  ${INDEXES}
 `
 
 /** Texts of statements are few but for the queries that clients think of. */
 const MAX_STATEMENTS = 200
+
+export interface StoreOptions {
+  /** Acknowledges what is not on disk yet: it survives the end of this process, not that of the machine. */
+  readonly fast?: boolean | undefined
+}
 
 /**
  * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`). Writes that arrive in one
@@ -42,15 +60,33 @@ export class Store {
   #lsn: number
   #item: number
   #closed = false
+  readonly #savepoint: StatementSync
+  readonly #release: StatementSync
+  readonly #rollBack: StatementSync
+  readonly #begin: StatementSync
+  readonly #count: StatementSync
+  readonly #commitAll: StatementSync
+  readonly path: string
+  /** Whether all of the file was checked when it was opened; a large one is not. */
+  readonly checked: boolean
 
-  /** @throws StartError for a folder or a file that cannot be used, or data of a newer version. */
-  constructor(dataDir: string) {
+  /** @throws StartError for a folder or a file that cannot be used, or data of another version. */
+  constructor(dataDir: string, { fast = false }: StoreOptions = {}) {
+    this.path = join(dataDir, 'cosmos.sqlite')
     try {
       mkdirSync(dataDir, { recursive: true })
-      this.#sql = new DatabaseSync(join(dataDir, 'cosmos.sqlite'))
-      this.#makeTables()
+      const { sql, checked } = openDataFile(this.path, { version: SCHEMA_VERSION, sql: SCHEMA })
+      this.#sql = sql
+      this.checked = checked
+      this.#prepareTables(fast)
       this.#lsn = this.#counter('lsn')
       this.#item = this.#counter('item')
+      this.#savepoint = sql.prepare('SAVEPOINT job')
+      this.#release = sql.prepare('RELEASE job')
+      this.#rollBack = sql.prepare('ROLLBACK TO job')
+      this.#begin = sql.prepare('BEGIN IMMEDIATE')
+      this.#count = sql.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)")
+      this.#commitAll = sql.prepare('COMMIT')
     } catch (error) {
       throw new StartError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`)
     }
@@ -65,6 +101,11 @@ export class Store {
   nextItem(): number {
     this.#item += 1
     return this.#item
+  }
+
+  /** A statement for whoever keeps it. */
+  compile(text: string): StatementSync {
+    return this.#sql.prepare(text)
   }
 
   /** A statement, compiled once for as long as it is in use. */
@@ -87,17 +128,17 @@ export class Store {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
         const [lsn, item] = [this.#lsn, this.#item]
-        this.prepare('SAVEPOINT job').run()
+        this.#savepoint.run()
         try {
           this.#lsn += 1
           const result = task(this.#lsn)
-          this.prepare('RELEASE job').run()
+          this.#release.run()
           return () => resolve(result)
         } catch (error) {
-          // SQLite gave the whole transaction up, as it does on a full disk.
-          if (!this.#sql.isTransaction) throw error
-          this.prepare('ROLLBACK TO job').run()
-          this.prepare('RELEASE job').run()
+          // SQLite gave the whole transaction up, as it does on a full disk, or what it read cannot be trusted.
+          if (!this.#sql.isTransaction || isDamage(error)) throw error
+          this.#rollBack.run()
+          this.#release.run()
           this.#lsn = lsn
           this.#item = item
           return () => reject(error)
@@ -120,10 +161,10 @@ export class Store {
     this.#jobs = []
     let settled: (() => void)[]
     try {
-      this.prepare('BEGIN IMMEDIATE').run()
+      this.#begin.run()
       settled = jobs.map((job) => job())
-      this.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)").run(this.#lsn, this.#item)
-      this.prepare('COMMIT').run()
+      this.#count.run(this.#lsn, this.#item)
+      this.#commitAll.run()
     } catch (error) {
       // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
       console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)
@@ -132,16 +173,10 @@ export class Store {
     for (const settle of settled) settle()
   }
 
-  #makeTables(): void {
-    const { user_version: version } = this.#sql.prepare('PRAGMA user_version').get() as { user_version: number }
-    if (version > SCHEMA_VERSION)
-      throw new Error(`its data is of a newer version (${version}): use that version, or another folder`)
-    if (version !== 0 && version < SCHEMA_VERSION)
-      throw new Error(`its data is of an older version (${version}): start afresh, or use another folder`)
-    // Only now: to change the journal's mode is to write.
-    this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-    if (version === 0) this.#sql.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
-    makeIndexTables(this.#sql)
+  #prepareTables(fast: boolean): void {
+    this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
+    this.#sql.exec(`PRAGMA synchronous = ${fast ? 'OFF' : 'FULL'}`)
+    addIndexFunction(this.#sql)
   }
 
   #counter(name: string): number {

@@ -1,26 +1,26 @@
+import { answerBy, type Methods, noPath, ok } from '../../kit/control/control-methods.ts'
+import { type Answer, Problem } from '../../kit/control/control-problem.ts'
+import type { ControlRequest } from '../../kit/control/control-requests.ts'
+import { membersOf } from '../../kit/settings-check.ts'
 import { readFaultSettings } from '../faults/fault-settings.ts'
 import { Faults } from '../faults/faults.ts'
 import type { Hub } from '../hub.ts'
+import { HubConflict } from '../hub-metadata.ts'
 import type { NamespaceServer } from '../namespace-server.ts'
 import { checkGroupName, readHubProperties } from '../settings/hub-settings.ts'
-import { membersOf } from '../settings/settings-check.ts'
-import { type Answer, Problem } from './control-problem.ts'
-import type { ControlRequest } from './control-requests.ts'
 import { describeFaults, describeHub, describeNamespace, healthOf } from './control-views.ts'
-
-type Handler = () => Answer | Promise<Answer>
-type Methods = Readonly<Record<string, Handler>>
 
 /**
  * The map of the control endpoint: which request does what.
- * @throws Problem, InvalidSettings, HubConflict
+ * @throws Problem, InvalidSettings
  */
 export async function answer(servers: readonly NamespaceServer[], request: ControlRequest): Promise<Answer> {
-  const methods = methodsOf(servers, request)
-  const handler = methods[request.method]
-  if (handler) return handler()
-  const allowed = Object.keys(methods).join(', ')
-  throw new Problem(405, `there is no ${request.method} here, only ${allowed}`, { allow: allowed })
+  try {
+    return await answerBy(methodsOf(servers, request), request.method)
+  } catch (error) {
+    if (error instanceof HubConflict) throw new Problem(409, error.message)
+    throw error
+  }
 }
 
 function methodsOf(servers: readonly NamespaceServer[], { segments, body }: ControlRequest): Methods {
@@ -79,10 +79,6 @@ function faultsOf(servers: readonly NamespaceServer[], body: unknown): Methods {
     },
   }
 }
-
-const ok = (body: unknown): Answer => ({ status: 200, body })
-
-const noPath = (): Problem => new Problem(404, 'there is nothing at this path')
 
 function find(servers: readonly NamespaceServer[], name: string): NamespaceServer {
   const server = servers.find(({ namespace }) => namespace.name.toLowerCase() === name.toLowerCase())

@@ -1,4 +1,4 @@
-import { invalid, membersOf, wholeNumber } from '../settings/settings-check.ts'
+import { invalid, membersOf, wholeNumber } from '../../kit/settings-check.ts'
 
 /** Which faults are done, and how often: rates are of the chances there are, 0 to 1. */
 export interface FaultSettings {

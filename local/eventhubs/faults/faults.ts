@@ -1,5 +1,5 @@
+import { seededRandom } from '../../kit/seeded-random.ts'
 import { DELIVERY_RATES, type FaultSettings, SEND_RATES } from './fault-settings.ts'
-import { seededRandom } from './seeded-random.ts'
 
 export type { FaultSettings } from './fault-settings.ts'
 

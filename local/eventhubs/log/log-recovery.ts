@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { syncFolder } from '../../kit/durable-files.ts'
 import { StartError } from '../../kit/errors.ts'
-import { syncFolder } from '../durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import {
   findMagic,
@@ -41,9 +41,10 @@ interface Found {
 /**
  * Opens the log in `folder`, or makes it. Of its segments the headers are read and must fit together; the last one is read whole,
  * and a torn tail cut off: bytes after the last whole record are a write that was never acknowledged.
+ * @param fast it is written to without waiting for the disk.
  * @throws StartError naming the file when something is missing or damaged that may have been acknowledged.
  */
-export async function recoverLog(folder: string): Promise<RecoveredLog> {
+export async function recoverLog(folder: string, fast: boolean): Promise<RecoveredLog> {
   await mkdir(folder, { recursive: true })
   const found = await findSegments(folder)
   checkChain(found)
@@ -57,12 +58,12 @@ export async function recoverLog(folder: string): Promise<RecoveredLog> {
     const producers = new ProducerTable(found.at(-1)?.header?.producers ?? [])
     const last = active ? await recoverSegment(active, producers, torn !== undefined) : NOTHING_YET
     const state = { segments, last, producers: producers.entries() }
-    if (active && !torn) return { ...state, writer: await SegmentWriter.open(active.path) }
+    if (active && !torn) return { ...state, writer: await SegmentWriter.open(active.path, fast) }
     active?.release()
     if (torn) await unlink(torn.path)
-    const made = await SegmentWriter.create(folder, active?.end ?? 0, last, state.producers)
+    const made = await SegmentWriter.create(folder, active?.end ?? 0, last, state.producers, fast)
     segments.push(made.segment)
-    if (!active) await syncFolder(dirname(folder))
+    if (!active && !fast) await syncFolder(dirname(folder))
     return { ...state, writer: made.writer }
   } catch (error) {
     for (const segment of segments) segment.close()

@@ -1,4 +1,4 @@
-import { syncFolder } from '../durable-files.ts'
+import { syncFolder } from '../../kit/durable-files.ts'
 import { type ProducerMark, type PublishedEvent, STORED_EXTRA } from './event-message.ts'
 import type { LastEvent, LogInfo } from './log-info.ts'
 import { type EncodedRecord, encodeRecord, type LogChunk } from './log-record.ts'
@@ -32,6 +32,13 @@ export interface Append {
   settled(error: Error | undefined): void
 }
 
+export interface LogOptions {
+  readonly tail: TailCache
+  readonly segmentBytes?: number
+  /** Appends settle before they are on disk. */
+  readonly fast?: boolean
+}
+
 /** Appends that one write makes durable. */
 interface Group {
   readonly appends: Append[]
@@ -50,6 +57,7 @@ interface Group {
 export class PartitionLog {
   readonly #folder: string
   readonly #segmentBytes: number
+  readonly #fast: boolean
   /** All that are kept, the oldest first. */
   readonly #segments: Segment[]
   /** The last of them, which is written to. */
@@ -75,12 +83,12 @@ export class PartitionLog {
 
   private constructor(
     folder: string,
-    segmentBytes: number,
-    tail: TailCache,
+    { tail, segmentBytes, fast }: Required<LogOptions>,
     { segments, writer, last, producers }: RecoveredLog,
   ) {
     this.#folder = folder
     this.#segmentBytes = segmentBytes
+    this.#fast = fast
     this.#segments = segments
     this.#active = segments.at(-1) as Segment
     this.#writer = writer
@@ -97,9 +105,9 @@ export class PartitionLog {
    */
   static async open(
     folder: string,
-    options: { readonly tail: TailCache; readonly segmentBytes?: number },
+    { tail, segmentBytes = SEGMENT_BYTES, fast = false }: LogOptions,
   ): Promise<PartitionLog> {
-    return new PartitionLog(folder, options.segmentBytes ?? SEGMENT_BYTES, options.tail, await recoverLog(folder))
+    return new PartitionLog(folder, { tail, segmentBytes, fast }, await recoverLog(folder, fast))
   }
 
   get info(): LogInfo {
@@ -277,6 +285,7 @@ export class PartitionLog {
       sealed.end,
       this.#last,
       this.#durableProducers.entries(),
+      this.#fast,
     )
     const previous = this.#writer
     this.#active = segment

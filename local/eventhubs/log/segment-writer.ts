@@ -1,6 +1,6 @@
 import { constants, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { syncFolder } from '../durable-files.ts'
+import { syncFolder } from '../../kit/durable-files.ts'
 import type { LastEvent } from './log-info.ts'
 import { Segment, segmentPath } from './log-segment.ts'
 import type { KnownProducer } from './producer-table.ts'
@@ -12,30 +12,36 @@ const SYNCED_WRITES = process.platform === 'linux' ? constants.O_DSYNC : 0
 /** Writes one segment's file. */
 export class SegmentWriter {
   readonly #file: FileHandle
+  readonly #fast: boolean
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, fast: boolean) {
     this.#file = file
+    this.#fast = fast
   }
 
-  static async open(path: string): Promise<SegmentWriter> {
-    return new SegmentWriter(await open(path, constants.O_WRONLY | SYNCED_WRITES))
+  /** @param fast writes settle before they are on disk. */
+  static async open(path: string, fast: boolean): Promise<SegmentWriter> {
+    return new SegmentWriter(await open(path, constants.O_WRONLY | (fast ? 0 : SYNCED_WRITES)), fast)
   }
 
-  /** Makes a segment that is on disk before anything is written to it. */
+  /** Makes a segment that is on disk before anything is written to it, unless it is fast. */
   static async create(
     folder: string,
     base: number,
     before: LastEvent,
     producers: readonly KnownProducer[],
+    fast: boolean,
   ): Promise<{ readonly segment: Segment; readonly writer: SegmentWriter }> {
     const path = segmentPath(folder, base)
     const header = encodeHeader(base, before, producers)
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | SYNCED_WRITES
-    const writer = new SegmentWriter(await open(path, flags, 0o600))
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (fast ? 0 : SYNCED_WRITES)
+    const writer = new SegmentWriter(await open(path, flags, 0o600), fast)
     try {
       await writer.write(header, 0)
-      await writer.#file.sync()
-      await syncFolder(folder)
+      if (!fast) {
+        await writer.#file.sync()
+        await syncFolder(folder)
+      }
       return { segment: new Segment(path, { base, length: header.length, before, producers }, header.length), writer }
     } catch (error) {
       await writer.close()
@@ -46,7 +52,7 @@ export class SegmentWriter {
   /** Settles when `bytes` are on disk, from byte `start` of the file on. */
   async write(bytes: Buffer, start: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += await this.#write(bytes, done, start + done)
-    if (SYNCED_WRITES === 0) await this.#file.datasync()
+    if (SYNCED_WRITES === 0 && !this.#fast) await this.#file.datasync()
   }
 
   close(): Promise<void> {

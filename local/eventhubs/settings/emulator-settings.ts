@@ -1,5 +1,5 @@
+import { arrayOf, invalid, wholeNumber } from '../../kit/settings-check.ts'
 import { checkHub, DEFAULT_GROUP, type HubSettings, MAX_PARTITIONS, repeated } from './hub-settings.ts'
-import { arrayOf, invalid, wholeNumber } from './settings-check.ts'
 
 // The configuration file of the vendor's emulator, as it is: members that its schema does not know are no business of ours, and its bound of
 // ten hubs is none here.

@@ -1,4 +1,4 @@
-import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from './settings-check.ts'
+import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 
 /** How long events are kept and how many bytes of them in a partition, whichever comes first; undefined: no bound. */
 export interface Retention {

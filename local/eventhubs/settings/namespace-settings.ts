@@ -1,9 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { StartError } from '../../kit/errors.ts'
+import {
+  arrayOf,
+  InvalidSettings,
+  invalid,
+  membersOf,
+  optionalWholeNumber,
+  wholeNumber,
+} from '../../kit/settings-check.ts'
 import { MAX_THROUGHPUT_UNITS } from '../faults/throttle.ts'
 import { isEmulatorConfiguration, readEmulatorNamespace } from './emulator-settings.ts'
 import { type HubSettings, readHub, repeated } from './hub-settings.ts'
-import { arrayOf, InvalidSettings, invalid, membersOf, optionalWholeNumber, wholeNumber } from './settings-check.ts'
 
 /** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
 export interface NamespaceSettings {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../../local/kit/child.ts'
 
-const MAIN = fileURLToPath(new URL('../../../local/cosmos/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../../local/cosmos/main.ts', import.meta.url))
 
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))
@@ -12,7 +12,12 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 }
 
 /** Starts the embedded endpoint as a process, as the local cloud does. */
-export const startEndpoint = (folder: string, port = 0): Promise<Child> =>
-  startChild('cosmos', MAIN, { TIDEMARK_COSMOS_PORT: String(port), TIDEMARK_COSMOS_DATA: folder })
+export const startEndpoint = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
+  startChild('cosmos', MAIN, {
+    TIDEMARK_COSMOS_PORT: String(port),
+    TIDEMARK_COSMOS_DATA: folder,
+    TIDEMARK_COSMOS_CONTROL_PORT: '',
+    ...env,
+  })
 
 export const portOf = (child: Child): number => Number(new URL(child.address).port)

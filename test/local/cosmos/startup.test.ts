@@ -8,9 +8,10 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { Items } from '../../../local/cosmos/items/items.ts'
 import { Store } from '../../../local/cosmos/store/store.ts'
+import { startChild } from '../../../local/kit/child.ts'
 import { StartError } from '../../../local/kit/errors.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
-import { portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { MAIN, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
 import { newContainer } from './support.ts'
 
 async function newFolder(t: TestContext): Promise<string> {
@@ -56,7 +57,7 @@ test('a data folder that cannot be made, or whose file is no data, is refused in
   await writeFile(join(folder, 'file'), 'a file')
   await refused(startEndpoint(join(folder, 'file')), /the data folder .* cannot be written/)
   await writeFile(join(folder, 'cosmos.sqlite'), 'no database, but long enough to be taken for one'.repeat(100))
-  await refused(startEndpoint(folder), /the data folder .* cannot be used: file is not a database/)
+  await refused(startEndpoint(folder), /the data folder .* cannot be used: .* is damaged, file is not a database/)
   assert.match(await readFile(join(folder, 'cosmos.sqlite'), 'utf8'), /^no database/)
 })
 
@@ -66,6 +67,38 @@ test('data of a newer version is refused and not touched', async (t) => {
   data.exec('PRAGMA user_version = 99')
   data.close()
   await refused(startEndpoint(folder), /newer version \(99\)/)
+})
+
+/** Reads back what every connection of a process to a data file is set to. */
+const TOLD = `
+  import { DatabaseSync } from 'node:sqlite'
+  const { exec } = DatabaseSync.prototype
+  DatabaseSync.prototype.exec = function (sql) {
+    exec.call(this, sql)
+    if (/synchronous/.test(sql)) console.log('synchronous', this.prepare('PRAGMA synchronous').get().synchronous)
+  }`
+
+test('every commit waits for the disk, unless TIDEMARK_FAST says otherwise; what it may be is refused by name', async (t) => {
+  const synchronous = async (TIDEMARK_FAST: string): Promise<string> => {
+    let told = ''
+    const env = { TIDEMARK_COSMOS_PORT: '0', TIDEMARK_COSMOS_DATA: await newFolder(t), TIDEMARK_FAST }
+    const child = await startChild('cosmos', MAIN, env, {
+      execArgv: ['--import', `data:text/javascript,${encodeURIComponent(TOLD)}`],
+      onOutput: (text) => {
+        told += text
+      },
+    })
+    await child.stop()
+    return told
+  }
+  // https://sqlite.org/pragma.html#pragma_synchronous: FULL and OFF.
+  for (const [setting, level] of [
+    ['', 2],
+    ['0', 2],
+    ['1', 0],
+  ])
+    assert.match(await synchronous(String(setting)), new RegExp(`^synchronous ${level}$`, 'm'))
+  await refused(synchronous('yes'), /TIDEMARK_FAST is "yes": set it to 1 or 0/)
 })
 
 test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ContainerRequest } from '@azure/cosmos'
 import type { CosmosTarget } from './support.ts'
-import { assertRefused, clientOf, newContainer, newDatabase, raw, refusalOf } from './support.ts'
+import { assertRefused, clientOf, docsOf, newContainer, newDatabase, raw, refusalOf, signed } from './support.ts'
 
 /** Databases, containers and what else an account shows. */
 export function catalog(target: () => CosmosTarget): void {
@@ -21,9 +21,28 @@ export function catalog(target: () => CosmosTarget): void {
   test('what a container cannot have here is refused when it is created: nothing is promised and not kept', async (t) => {
     const database = await newDatabase(t, target())
     const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-      [{ partitionKey: { paths: ['/a', '/b'], kind: 'MultiHash' } }, /hierarchical partition keys are not supported/],
-      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }] } }, /unique keys are not supported/],
+      [{ partitionKey: { paths: ['/a', '/b'], kind: 'Hash' } }, /MultiHash/],
+      [{ partitionKey: { paths: ['/a', '/b', '/c', '/d'], kind: 'MultiHash' } }, /at most 3/],
+      [{ partitionKey: { paths: ['/a', '/a'], kind: 'MultiHash' } }, /partition key/],
+      [{ partitionKey: { paths: ['/a'], kind: 'Range' } }, /kind/],
+      [{ partitionKey: { paths: ['/a'], version: 1 } }, /version/],
       [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: 'x' } }, /unique keys/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['a'] }] } }, /unique key/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/a'] }, { paths: ['/a'] }] } }, /twice/],
+      [{ partitionKey: '/pk', uniqueKeyPolicy: { uniqueKeys: Array(11).fill({ paths: ['/a'] }) } }, /at most 10/],
+      [{ partitionKey: '/pk', indexingPolicy: { indexingMode: 'lazy' } }, /mode/],
+      [{ partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/a/?' }] } }, /mandatory indexing path/],
+      [
+        { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/a' }] } },
+        /ends in/,
+      ],
+      [{ partitionKey: '/pk', indexingPolicy: { compositeIndexes: [[{ path: '/a' }]] } }, /composite/],
+      [
+        { partitionKey: '/pk', indexingPolicy: { spatialIndexes: [{ path: '/a/*', types: ['Point'] }] } },
+        /spatialIndexes/,
+      ],
+      [{ partitionKey: '/pk', conflictResolutionPolicy: { mode: 'Custom' } }, /last writer/],
+      [{ partitionKey: '/pk', vectorEmbeddingPolicy: { vectorEmbeddings: [{ path: '/v' }] } }, /vectorEmbeddingPolicy/],
       [{ partitionKey: '/pk', computedProperties: [{ name: 'a', query: 'b' }] }, /computedProperties/],
       [{ partitionKey: '/pk', defaultTtl: 0 }, /defaultTtl/],
       [{ partitionKey: '/pk', defaultTtl: 2_147_483_648 }, /defaultTtl/],
@@ -89,6 +108,37 @@ export function catalog(target: () => CosmosTarget): void {
     assert.deepEqual(await rangesOf(), before)
     const { resource: again } = await container.item('a', 'a').read()
     assert.deepEqual(again, item)
+  })
+
+  test('an item is read, replaced and deleted by its rid, signed as clients sign rids; another’s rid finds nothing', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource: item } = await container.items.create({ id: 'a', pk: 'a', n: 1 })
+    const { resource: other } = await container.items.create({ id: 'b', pk: 'b' })
+    const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
+    const path = `dbs/${database?._rid}/colls/${collection?._rid}/docs`
+    const send = (method: string, rid: string | undefined, body?: string) => {
+      const signature = signed(target().key, method, `${path}/${rid}`, true)
+      return raw(target(), method, `${path}/${rid}`, { ...signature, 'x-ms-documentdb-partitionkey': '["a"]' }, body)
+    }
+    assert.equal(JSON.parse((await send('GET', item?._rid)).text).id, 'a')
+    assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
+    for (const rid of [other?._rid, 'AAAAAAAAAAA=', 'nothing']) assertRefused(await send('GET', rid), 404)
+    assert.equal((await send('DELETE', item?._rid)).status, 204)
+    assert.equal((await container.item('a', 'a').read()).statusCode, 404)
+  })
+
+  test('a client that remembers a container of the same name that is gone is told so with 400/1024', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource: before } = await container.read()
+    await container.delete()
+    await container.database.containers.create({ id: 'c', partitionKey: '/pk' })
+    const headers = {
+      'x-ms-documentdb-partitionkey': '["a"]',
+      'x-ms-cosmos-intended-collection-rid': `${before?._rid}`,
+    }
+    const refused = await raw(target(), 'POST', docsOf(container), headers, '{"id":"a","pk":"a"}')
+    assertRefused(refused, 400)
+    assert.equal(refused.headers['x-ms-substatus'], '1024')
   })
 
   test('partition key ranges are one, with an etag that makes the next answer a 304', async (t) => {

@@ -30,7 +30,7 @@ export function changeFeed(target: () => CosmosTarget): void {
       [{ ...FEED, 'if-none-match': '"x"' }, 400],
       [{ ...FEED, 'if-none-match': '"-1"' }, 400],
       [{ ...FEED, 'if-modified-since': 'yesterday' }, 400],
-      [{ ...FEED, 'x-ms-start-epk': '', 'x-ms-end-epk': '3F' }, 400],
+      [{ ...FEED, 'x-ms-start-epk': 'here', 'x-ms-end-epk': '3F' }, 400],
       [{ ...FEED, 'x-ms-max-item-count': '1.5' }, 400],
       [{ ...FEED, 'x-ms-documentdb-partitionkeyrangeid': '7' }, 410],
     ]

@@ -114,7 +114,7 @@ export function items(target: () => CosmosTarget): void {
   test('answers carry what clients look at: charge, activity, session token, content path', async (t) => {
     const container = await newContainer(t, target())
     const { headers, requestCharge } = await container.items.create({ id: '1', pk: 'a' })
-    assert.equal(requestCharge, 5.5)
+    assert.equal(requestCharge, 5.35)
     assert.match(String(headers['x-ms-session-token']), /^0:-1#\d+$/)
     assert.match(String(headers['x-ms-activity-id']), /^[0-9a-f-]{36}$/)
     assert.equal(headers['x-ms-alt-content-path'], `dbs/${container.database.id}/colls/c`)

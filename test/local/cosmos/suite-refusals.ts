@@ -38,7 +38,7 @@ export function refusals(target: () => CosmosTarget): void {
   test('unknown routes are refused with 404, wrong methods with 405, paths that do not decode with 400', async (t) => {
     const container = await newContainer(t, target())
     const { id } = container.database
-    for (const path of ['nowhere', `dbs/${id}/users`, `dbs/${id}/docs/c`, `${docsOf(container)}/a/attachments`])
+    for (const path of ['nowhere', `dbs/${id}/nowhere`, `dbs/${id}/docs/c`, `${docsOf(container)}/a/b`])
       assertRefused(await raw(target(), 'GET', path), 404)
     for (const [method, path] of [
       ['PUT', 'dbs'],
@@ -92,7 +92,6 @@ export function refusals(target: () => CosmosTarget): void {
       [{ ...KEY, ...BATCH }, '[{"operationType":"Read","id":"a","partitionKey":"[\\"b\\"]"}]'],
       [{ ...KEY, ...BATCH }, JSON.stringify(Array(101).fill({ operationType: 'Read', id: 'a' }))],
       [BATCH, '[{"operationType":"Read","id":"a"}]'],
-      [{ ...KEY, ...BATCH, 'x-ms-cosmos-batch-atomic': 'false' }, '[{"operationType":"Read","id":"a"}]'],
       [QUERY, '7'],
       [QUERY, question('SELECT * FROM c', [null])],
       [QUERY, question('SELECT * FROM c', {})],
@@ -104,7 +103,7 @@ export function refusals(target: () => CosmosTarget): void {
       [QUERY, `{"query":"SELECT * FROM c WHERE @a = @b","parameters":[{"name":"@a","value":${deep}}]}`],
       [{ ...QUERY, 'x-ms-continuation': 'x' }, question('SELECT * FROM c')],
       [{ ...QUERY, 'x-ms-max-item-count': 'many' }, question('SELECT * FROM c')],
-      [{ ...QUERY, 'x-ms-start-epk': '', 'x-ms-end-epk': '1F' }, question('SELECT * FROM c')],
+      [{ ...QUERY, 'x-ms-start-epk': '', 'x-ms-end-epk': 'there' }, question('SELECT * FROM c')],
     ]
     for (const [headers, body] of cases) {
       const answered = await raw(target(), 'POST', path, headers, body)

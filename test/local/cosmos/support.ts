@@ -94,8 +94,11 @@ export function raw(
   })
 }
 
-/** https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources */
-export function signed(key: string, method: string, path: string): Record<string, string> {
+/**
+ * https://learn.microsoft.com/rest/api/cosmos-db/access-control-on-cosmosdb-resources
+ * @param byRid signs as clients do that address resources by their rids: the last one, in lower case.
+ */
+export function signed(key: string, method: string, path: string, byRid = false): Record<string, string> {
   const segments = path
     .split('/')
     .filter((segment) => segment !== '')
@@ -105,7 +108,8 @@ export function signed(key: string, method: string, path: string): Record<string
     ? [segments.at(-2), segments.join('/')]
     : [segments.at(-1), segments.slice(0, -1).join('/')]
   const date = new Date().toUTCString().toLowerCase()
-  const text = `${method.toLowerCase()}\n${type}\n${link}\n${date}\n\n`
+  const signedLink = byRid ? link.split('/').at(-1)?.toLowerCase() : link
+  const text = `${method.toLowerCase()}\n${type}\n${signedLink}\n${date}\n\n`
   const signature = createHmac('sha256', Buffer.from(key, 'base64')).update(text).digest('base64')
   return { authorization: encodeURIComponent(`type=master&ver=1.0&sig=${signature}`), 'x-ms-date': date }
 }

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +38,22 @@ export const startEndpoint = (folder: string, hubs: unknown, port = 0): Promise<
 export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
   const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
+}
+
+/**
+ * Whether writes to the logs that a process has open wait for the disk (O_DSYNC), one for each file: proc(5), fd and fdinfo. Linux alone has
+ * it.
+ */
+export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
+  const synced: boolean[] = []
+  for (const fd of await readdir(`/proc/${pid}/fd`)) {
+    const path = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')
+    const [, flags = '0'] =
+      /flags:\s+(\d+)/.exec(await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '')) ?? []
+    const mode = Number.parseInt(flags, 8)
+    if (path.endsWith('.log') && (mode & constants.O_WRONLY) !== 0) synced.push((mode & constants.O_DSYNC) !== 0)
+  }
+  return synced
 }
 
 export const portOf = (child: Child): number => Number(new URL(child.address).port)

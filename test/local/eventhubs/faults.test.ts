@@ -8,7 +8,7 @@ import {
   SEND_RATES,
 } from '../../../local/eventhubs/faults/fault-settings.ts'
 import { Faults } from '../../../local/eventhubs/faults/faults.ts'
-import { InvalidSettings } from '../../../local/eventhubs/settings/settings-check.ts'
+import { InvalidSettings } from '../../../local/kit/settings-check.ts'
 
 const QUESTIONS = ['onSend', 'onDeliver', 'rewind', 'latencyMs'] as const
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { startControl } from '../../../local/eventhubs/control/control.ts'
+import { answer } from '../../../local/eventhubs/control/control-routes.ts'
 import { openNamespaces } from '../../../local/eventhubs/namespace.ts'
 import { serveNamespace } from '../../../local/eventhubs/namespace-server.ts'
 import { type EventHubsOptions, type RunningEventHubs, startEventHubs } from '../../../local/eventhubs/server.ts'
 import type { NamespaceSettings } from '../../../local/eventhubs/settings/namespace-settings.ts'
+import { startControl } from '../../../local/kit/control/control-server.ts'
 import { StartError } from '../../../local/kit/errors.ts'
 import { freePort } from '../../support/ports.ts'
 import { cleanUp, newFolder } from './controlled.ts'
@@ -63,7 +64,7 @@ test('when a part cannot start, everything that did is undone: the same can be s
 test('it says that it is not healthy, and why, when a partition or a namespace takes nothing more', async (t) => {
   const namespaces = await openNamespaces([namespace('first-ns'), namespace('second-ns', 0)], await newFolder(), KEY)
   const servers = await Promise.all(namespaces.map((one) => serveNamespace(one, 0, 'a test')))
-  const control = await startControl(servers, 0)
+  const control = await startControl({ port: 0, setting: 'a test', answer: (request) => answer(servers, request) })
   t.after(async () => {
     await control.stop()
     await servers[0]?.stop()

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from '@azure/event-hubs'
 import { StartError } from '../../../local/kit/errors.ts'
-import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import {
+  connectionStringOf,
+  portOf,
+  settingsOf,
+  startEndpoint,
+  startProcess,
+  syncedLogs,
+  temporaryFolder,
+} from './endpoint.ts'
 import { bodiesOf, receive, within } from './support.ts'
 
 const HUBS = [{ name: 'orders', partitions: 2, consumerGroups: [] }]
@@ -37,6 +45,33 @@ const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
     assert.ok(!error.message.includes('\n'))
     return true
   })
+
+test('writes to the logs wait for the disk, unless TIDEMARK_FAST says otherwise; what it may be is refused by name', async (t) => {
+  if (process.platform !== 'linux') return t.skip('there is no /proc here')
+  const folder = await newFolder(t)
+  const start = (TIDEMARK_FAST: string) =>
+    startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...settingsOf(folder), TIDEMARK_FAST })
+  // Made, and then opened again.
+  for (const [setting, synced] of [
+    ['1', false],
+    ['1', false],
+    ['', true],
+  ] as const) {
+    const child = await start(setting)
+    const producer = new EventHubProducerClient(connectionStringOf(child), 'orders')
+    await producer.sendBatch([{ body: setting }], { partitionId: '0' })
+    await producer.close()
+    assert.deepEqual(await syncedLogs(child.pid), [synced, synced])
+    await child.stop()
+  }
+  const child = await startProcess(folder, JSON.stringify({ hubs: [{ ...HUBS[0], name: 'new' }] }), settingsOf(folder))
+  assert.deepEqual(await syncedLogs(child.pid), [true, true])
+  const consumer = new EventHubConsumerClient('$Default', connectionStringOf(child), 'new')
+  assert.equal((await consumer.getPartitionIds()).length, 2)
+  await consumer.close()
+  await child.stop()
+  await refused(start('yes'), /TIDEMARK_FAST is "yes": set it to 1 or 0/)
+})
 
 test('settings that the service would not take are refused in one line that names the file', async (t) => {
   const folder = await newFolder(t)

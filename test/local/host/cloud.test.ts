@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,6 +13,7 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { type Cloud, startCloud } from '../../../local/cloud.ts'
 import { lockFolder } from '../../../local/kit/data-lock.ts'
 import { listen } from '../../../local/kit/listen.ts'
+import { syncedLogs } from '../eventhubs/endpoint.ts'
 import { type Cleanup, dataFolder, ending, until } from './support.ts'
 
 const FREE = { blob: 0, eventHubs: 0, cosmos: 0 }
@@ -88,6 +90,25 @@ test('a cloud creates what the topology names, and a second start on its data ch
     assert.ok(await blobs.exists())
     await producer.close()
     await cloud.stop()
+  }
+})
+
+test('what it acknowledges is on disk, unless it is started fast', async (t) => {
+  if (process.platform !== 'linux') return t.skip('there is no /proc here')
+  const at = place(ending(t))
+  for (const fast of [false, true]) {
+    const cloud = await startCloud({ ...at, ports: FREE, fresh: false, fast })
+    try {
+      const settings = await Promise.all(cloud.parts.map(({ pid }) => readFile(`/proc/${pid}/environ`, 'utf8')))
+      // Azurite has no such setting.
+      const said = settings.map((text) => /^TIDEMARK_FAST=(.*)$/m.exec(text.replaceAll('\0', '\n'))?.[1] ?? '')
+      assert.deepEqual(said, ['', fast ? '1' : '', fast ? '1' : ''])
+      const [, eventHubs] = cloud.parts
+      const logs = await syncedLogs(eventHubs?.pid ?? 0)
+      assert.ok(logs.length > 0 && logs.every((synced) => synced !== fast))
+    } finally {
+      await cloud.stop()
+    }
   }
 })
 

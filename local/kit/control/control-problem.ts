@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { HubConflict } from '../hub-metadata.ts'
-import { InvalidSettings } from '../settings/settings-check.ts'
+import { InvalidSettings } from '../settings-check.ts'
 
 /** An answer of the control endpoint. */
 export interface Answer {
@@ -36,7 +35,6 @@ export function problemAnswer(error: unknown): Answer {
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof InvalidSettings) return new Problem(400, error.message)
-  if (error instanceof HubConflict) return new Problem(409, error.message)
   console.error(error)
   return new Problem(500, `it failed: ${error instanceof Error ? error.message : String(error)}`)
 }

@@ -1,31 +1,37 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Running } from '../../kit/lifecycle.ts'
-import { LOOPBACK, listen } from '../../kit/listen.ts'
-import type { NamespaceServer } from '../namespace-server.ts'
+import type { Running } from '../lifecycle.ts'
+import { LOOPBACK, listen } from '../listen.ts'
 import { type Answer, problemAnswer } from './control-problem.ts'
-import { checkSender, drain, readRequest } from './control-requests.ts'
-import { answer } from './control-routes.ts'
+import { type ControlRequest, checkSender, drain, readRequest } from './control-requests.ts'
 
 const MAX_CONNECTIONS = 100
 const REQUEST_MS = 30_000
 const STOP_MS = 2000
 
+export interface ControlOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  /** The setting that changes the port, named in the error. */
+  readonly setting: string
+  /** @throws Problem, InvalidSettings; anything else is a 500. */
+  readonly answer: (request: ControlRequest) => Promise<Answer>
+}
+
 /**
- * Starts the control endpoint: HTTP and JSON on loopback, for whoever develops or tests here.
- * @param port 0 for any free port.
+ * Starts a control endpoint: HTTP and JSON on loopback, for whoever develops or tests here.
  * @throws StartError when the port cannot be used.
  */
-export async function startControl(servers: readonly NamespaceServer[], port: number): Promise<Running> {
+export async function startControl({ port, setting, answer }: ControlOptions): Promise<Running> {
   const server = createServer((message, response) => {
-    serve(servers, message, response).catch((error: unknown) => {
+    serve(answer, message, response).catch((error: unknown) => {
       console.error(error)
       response.destroy()
     })
   })
   server.maxConnections = MAX_CONNECTIONS
   server.requestTimeout = REQUEST_MS
-  const bound = await listen(server, port, 'TIDEMARK_EVENTHUBS_CONTROL_PORT')
-  server.on('error', (error) => console.error(`eventhubs: ${error.message}`))
+  const bound = await listen(server, port, setting)
+  server.on('error', (error) => console.error(`control endpoint: ${error.message}`))
   return {
     address: `http://${LOOPBACK}:${bound}`,
     async stop() {
@@ -39,14 +45,14 @@ export async function startControl(servers: readonly NamespaceServer[], port: nu
 }
 
 async function serve(
-  servers: readonly NamespaceServer[],
+  answer: ControlOptions['answer'],
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   let answered: Answer
   try {
     checkSender(message)
-    answered = await answer(servers, await readRequest(message))
+    answered = await answer(await readRequest(message))
   } catch (error) {
     await drain(message)
     answered = problemAnswer(error)

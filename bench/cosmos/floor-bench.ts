@@ -1,0 +1,156 @@
+import { fileURLToPath } from 'node:url'
+import { CosmosClient } from '@azure/cosmos'
+import { type Child, startChild } from '../../local/kit/child.ts'
+import { temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
+import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
+import { cpuSeconds } from '../cpu.ts'
+import { drive, type RawRequest } from './raw-client.ts'
+import { BATCH, batch, create, FEED_PAGE, feedPage, read } from './requests.ts'
+
+const CONCURRENCY = [1, 16, 64]
+const LOADED = 20_000
+
+/** One of the two servers, over a folder of its own. */
+interface Server {
+  readonly name: 'floor' | 'tidemark'
+  readonly child: Child
+  readonly batchStatus: number
+  /** Numbers that no item has yet. */
+  next: number
+  stop(): Promise<void>
+}
+
+export interface FloorRow {
+  readonly what: string
+  readonly concurrency: number
+  readonly server: string
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  /** Of the server's process, user and system, for each request. */
+  readonly cpuMicroseconds: number
+}
+
+export async function benchFloor(options: { seconds: number; rounds: number }): Promise<readonly FloorRow[]> {
+  const servers = [await start('floor', './floor.ts'), await start('tidemark', '../../local/cosmos/main.ts')]
+  try {
+    for (const server of servers) await prepare(server)
+    const rows: FloorRow[] = []
+    for (const [what, request] of Object.entries(CASES))
+      for (const concurrency of CONCURRENCY) {
+        // In turns, so that what else the machine does befalls both alike.
+        const rounds = []
+        for (let round = 0; round < options.rounds; round++)
+          for (const server of servers) rounds.push(await measure(server, what, request, concurrency, options.seconds))
+        for (const { name } of servers) rows.push(median(rounds.filter((row) => row.server === name)))
+      }
+    return rows
+  } finally {
+    for (const server of servers) await server.stop()
+  }
+}
+
+const CASES: Readonly<Record<string, (server: Server, n: number) => RawRequest>> = {
+  create: (_, n) => create(n),
+  'point read': (_, n) => read(n % LOADED),
+  [`batch of ${BATCH}`]: ({ batchStatus }, n) => batch(n, batchStatus),
+  [`feed page of ${FEED_PAGE}`]: (_, n) => feedPage((n * FEED_PAGE) % (LOADED - 2 * FEED_PAGE)),
+}
+
+async function measure(
+  server: Server,
+  what: string,
+  request: (server: Server, n: number) => RawRequest,
+  concurrency: number,
+  seconds: number,
+): Promise<FloorRow> {
+  const end = performance.now() + seconds * 1000
+  const before = cpuSeconds(server.child.pid) ?? Number.NaN
+  const load = await drive(server.child.address, concurrency, () => {
+    if (performance.now() > end) return undefined
+    server.next += 1
+    return request(server, server.next)
+  })
+  const cpu = (cpuSeconds(server.child.pid) ?? Number.NaN) - before
+  const at = (share: number): number => load.latencies[Math.floor(load.latencies.length * share)] ?? Number.NaN
+  return {
+    what,
+    concurrency,
+    server: server.name,
+    perSecond: load.requests / load.seconds,
+    p50: at(0.5),
+    p99: at(0.99),
+    cpuMicroseconds: (cpu * 1e6) / load.requests,
+  }
+}
+
+function median(rows: readonly FloorRow[]): FloorRow {
+  const sorted = [...rows].sort((a, b) => a.cpuMicroseconds - b.cpuMicroseconds)
+  const row = sorted[Math.floor(sorted.length / 2)]
+  if (!row) throw new Error('nothing was measured')
+  return row
+}
+
+async function start(name: Server['name'], module: string): Promise<Server> {
+  const folder = await temporaryFolder()
+  const child = await startChild(name, fileURLToPath(new URL(module, import.meta.url)), {
+    TIDEMARK_COSMOS_PORT: '0',
+    TIDEMARK_COSMOS_DATA: folder.path,
+    TIDEMARK_COSMOS_CONTROL_PORT: '',
+  })
+  return {
+    name,
+    child,
+    batchStatus: name === 'floor' ? 201 : 200,
+    next: 0,
+    async stop() {
+      await child.stop()
+      await folder.remove()
+    },
+  }
+}
+
+/** Makes the container, and the items that are read. */
+async function prepare(server: Server): Promise<void> {
+  if (server.name === 'tidemark') {
+    const client = new CosmosClient({ endpoint: server.child.address, key: EMULATOR_KEY })
+    const { database } = await client.databases.create({ id: 'd' })
+    await database.containers.create({ id: 'c', partitionKey: '/pk' })
+    client.dispose()
+  }
+  let n = -1
+  await drive(server.child.address, 64, () => {
+    n += 1
+    return n < LOADED ? create(n) : undefined
+  })
+  server.next = LOADED
+}
+
+export function printFloor(rows: readonly FloorRow[]): void {
+  console.log('\nthe endpoint beside node:http and node:sqlite alone, median of the rounds')
+  console.table(
+    rows.map(({ what, concurrency, server, perSecond, p50, p99, cpuMicroseconds }) => ({
+      what,
+      concurrency,
+      server,
+      'a second': Math.round(perSecond),
+      'p50 ms': p50.toFixed(2),
+      'p99 ms': p99.toFixed(2),
+      'cpu µs': cpuMicroseconds.toFixed(0),
+    })),
+  )
+  const ratios = rows
+    .filter(({ server }) => server === 'tidemark')
+    .map((ours) => {
+      const floor = rows.find(
+        (row) => row.server === 'floor' && row.what === ours.what && row.concurrency === ours.concurrency,
+      )
+      return {
+        what: ours.what,
+        concurrency: ours.concurrency,
+        ratio: (ours.cpuMicroseconds / (floor?.cpuMicroseconds ?? Number.NaN)).toFixed(2),
+      }
+    })
+  console.log('server time for each request, as a multiple of the floor')
+  console.table(ratios)
+}

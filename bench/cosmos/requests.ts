@@ -1,0 +1,89 @@
+import { signed } from '../../test/local/cosmos/support.ts'
+import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
+import type { RawRequest } from './raw-client.ts'
+
+const DOCS = 'dbs/d/colls/c/docs'
+export const BODY_BYTES = 600
+export const BATCH = 10
+
+/** What @azure/cosmos 4.10.1 sends with every request. */
+const SDK_HEADERS = {
+  host: '127.0.0.1:8081',
+  connection: 'keep-alive',
+  accept: 'application/json',
+  'cache-control': 'no-cache',
+  'user-agent': 'azsdk-js-cosmos/4.10.1 Node/24 (linux; x64)',
+  'x-ms-version': '2020-07-15',
+  'x-ms-cosmos-sdk-supportedcapabilities': '0',
+  'x-ms-documentdb-responsecontinuationtokenlimitinkb': '1',
+  'x-ms-activity-id': '0b7d3a66-9a4e-4a3f-93d3-5c2d8f9a1e10',
+  'content-type': 'application/json',
+}
+
+const signatures = new Map<string, Record<string, string>>()
+
+function requestOf(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  status: number,
+  body = '',
+): RawRequest {
+  const known = `${method} ${path}`
+  // A signature is of the address: those of reads are made once for each item.
+  const signature = signatures.get(known) ?? signed(EMULATOR_KEY, method, path)
+  signatures.set(known, signature)
+  const all = { ...SDK_HEADERS, ...signature, ...headers, 'content-length': String(Buffer.byteLength(body)) }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  return { bytes: `${method} /${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`, status }
+}
+
+/** The partition keys of a load: 500 streams. */
+const keyOf = (n: number): string => `stream-${n % 500}`
+const keyHeader = (n: number): Record<string, string> => ({ 'x-ms-documentdb-partitionkey': `["${keyOf(n)}"]` })
+
+function itemOf(n: number, pk: string, id: string): object {
+  const item = {
+    id,
+    pk,
+    type: 'order-placed',
+    version: n,
+    time: '2026-11-25T10:00:00.000Z',
+    lines: [1, 2, 3],
+    data: '',
+  }
+  return { ...item, data: 'x'.repeat(BODY_BYTES - JSON.stringify(item).length) }
+}
+
+export function create(n: number): RawRequest {
+  return requestOf('POST', DOCS, keyHeader(n), 201, JSON.stringify(itemOf(n, keyOf(n), String(n))))
+}
+
+export const read = (n: number): RawRequest => requestOf('GET', `${DOCS}/${n}`, keyHeader(n), 200)
+
+/** @param status the floor answers 201. */
+export function batch(n: number, status: number): RawRequest {
+  const operations = Array.from({ length: BATCH }, (_, index) => ({
+    operationType: 'Create',
+    partitionKey: `["${keyOf(n)}"]`,
+    resourceBody: itemOf(n, keyOf(n), `${n}-${index}`),
+  }))
+  const headers = {
+    ...keyHeader(n),
+    'x-ms-cosmos-is-batch-request': 'true',
+    'x-ms-cosmos-batch-atomic': 'true',
+  }
+  return requestOf('POST', DOCS, headers, status, JSON.stringify(operations))
+}
+
+export const FEED_PAGE = 100
+
+export function feedPage(after: number): RawRequest {
+  const headers = {
+    'a-im': 'Incremental Feed',
+    'if-none-match': `"${after}"`,
+    'x-ms-max-item-count': String(FEED_PAGE),
+    'x-ms-documentdb-partitionkeyrangeid': '0',
+  }
+  return requestOf('GET', DOCS, headers, 200)
+}

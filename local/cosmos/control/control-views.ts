@@ -1,0 +1,49 @@
+import type { Answer } from '../../kit/control/control-problem.ts'
+import { Faults } from '../faults/faults.ts'
+import type { Container, Database } from '../resources/catalog.ts'
+import type { Store } from '../store/store.ts'
+import type { Controlled } from './controlled.ts'
+
+// What the control endpoint tells.
+
+/** Whether clients are let in and the data file can be read. */
+export function healthOf({ account, listening }: Controlled): Answer {
+  const reasons = [...(listening ? [] : ['no connections are taken']), ...failuresOf(account.store)]
+  return reasons.length === 0
+    ? { status: 200, body: { status: 'healthy' } }
+    : { status: 503, body: { status: 'unhealthy', reasons } }
+}
+
+function failuresOf(store: Store): readonly string[] {
+  try {
+    store.prepare('SELECT value FROM counters').all()
+    return []
+  } catch (error) {
+    return [`the data file cannot be read: ${(error as Error).message}`]
+  }
+}
+
+export function describeDatabase(controlled: Controlled, database: Database): unknown {
+  const containers = controlled.account.catalog.containers(database)
+  return { id: database.id, containers: containers.map((container) => describeContainer(controlled, container)) }
+}
+
+function describeContainer({ account }: Controlled, container: Container): unknown {
+  return {
+    id: container.id,
+    partitionKey: container.settings.partitionKey.paths,
+    ranges: container.ranges.map(({ id, min, max }) => ({ id, minInclusive: min, maxExclusive: max })),
+    items: countItems(account.store, container),
+  }
+}
+
+/** Those that expired are not there, whether swept or not. */
+function countItems(store: Store, { number }: Container): number {
+  const count = (condition: string, ...values: number[]): number =>
+    Number(store.prepare(`SELECT count(*) AS n FROM items WHERE container = ?${condition}`).get(number, ...values)?.n)
+  return count('') - count(' AND expires <= ?', Date.now() / 1000)
+}
+
+export function describeFaults(faults: Faults): unknown {
+  return { settings: faults === Faults.none ? null : faults.settings, counts: faults.counts }
+}

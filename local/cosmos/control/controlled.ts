@@ -1,0 +1,10 @@
+import type { Faults } from '../faults/faults.ts'
+import type { Account } from '../items/item-routes.ts'
+
+/** What the control endpoint looks at and changes. */
+export interface Controlled {
+  readonly account: Account
+  /** Whether clients are let in. */
+  readonly listening: boolean
+  faults: Faults
+}

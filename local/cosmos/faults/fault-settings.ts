@@ -1,0 +1,114 @@
+import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
+import { OPERATIONS, type OperationName } from '../operations.ts'
+
+/** What may befall a request instead of its answer; one of them at a time. */
+export const FAILING_KINDS = [
+  'throttle',
+  'retry-with',
+  'unavailable',
+  'gone',
+  'drop-before-commit',
+  'drop-after-commit',
+] as const
+const KINDS = [...FAILING_KINDS, 'latency'] as const
+
+export type FailingKind = (typeof FAILING_KINDS)[number]
+
+interface Chance {
+  /** Of the requests of each of the operations, 0 to 1. */
+  readonly rate: number
+  /** Left out: all. */
+  readonly operations?: readonly OperationName[]
+  /** Done so often at most. */
+  readonly times?: number
+}
+
+export type FaultSetting = Chance &
+  (
+    | {
+        readonly kind: FailingKind
+        /** Told with a `throttle` alone. */
+        readonly retryAfterMs?: number
+      }
+    | {
+        readonly kind: 'latency'
+        /** By which requests are held back before they are run, anything between the two. */
+        readonly minMs: number
+        readonly maxMs: number
+      }
+  )
+
+export interface FaultSettings {
+  /** 32 bits: the same seed gives the same sequence of answers to each operation. */
+  readonly seed: number
+  readonly faults: readonly FaultSetting[]
+}
+
+const MAX_SEED = 2 ** 32 - 1
+const MAX_FAULTS = 100
+const MAX_TIMES = 1_000_000_000
+const MAX_MS = 60_000
+
+/** @throws InvalidSettings naming the member. */
+export function readFaultSettings(value: unknown): FaultSettings {
+  const given = membersOf(value, '', ['seed', 'faults'])
+  const seed = wholeNumber(given.seed, 0, MAX_SEED, '', 'seed')
+  const list = arrayOf(given.faults, '', 'faults')
+  if (list.length > MAX_FAULTS) throw invalid('', `"faults" has at most ${MAX_FAULTS} members`)
+  const faults = list.map((fault, index) => readFault(fault, `faults[${index}]`))
+  for (const operation of OPERATIONS) {
+    checkSum(faults, operation, 'latency', (kind) => kind === 'latency')
+    checkSum(faults, operation, FAILING_KINDS.join(', '), (kind) => kind !== 'latency')
+  }
+  return { seed, faults }
+}
+
+function readFault(value: unknown, place: string): FaultSetting {
+  const common = ['kind', 'operations', 'rate', 'times'] as const
+  const given = membersOf(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs'])
+  const kind = KINDS.find((one) => one === given.kind)
+  if (kind === undefined) throw invalid(place, `"kind" must be one of ${KINDS.join(', ')}`)
+  const { rate } = given
+  if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) throw invalid(place, '"rate" must be 0 to 1')
+  const times = optionalWholeNumber(given.times, 1, MAX_TIMES, place, 'times')
+  const chance: Chance = {
+    rate,
+    ...(given.operations !== undefined && { operations: readOperations(given.operations, place) }),
+    ...(times !== undefined && { times }),
+  }
+  if (kind === 'latency') {
+    membersOf(value, place, [...common, 'minMs', 'maxMs'])
+    const minMs = wholeNumber(given.minMs, 0, MAX_MS, place, 'minMs')
+    return { kind, ...chance, minMs, maxMs: wholeNumber(given.maxMs, minMs, MAX_MS, place, 'maxMs') }
+  }
+  if (kind !== 'throttle') membersOf(value, place, common)
+  membersOf(value, place, [...common, 'retryAfterMs'])
+  const retryAfterMs = optionalWholeNumber(given.retryAfterMs, 0, MAX_MS, place, 'retryAfterMs')
+  return { kind, ...chance, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
+
+function readOperations(value: unknown, place: string): readonly OperationName[] {
+  const names = arrayOf(value, place, 'operations')
+  return names.map((name) => {
+    const operation = OPERATIONS.find((one) => one === name)
+    if (operation === undefined)
+      throw invalid(place, `"operations" has ${JSON.stringify(name)}, known are ${OPERATIONS.join(', ')}`)
+    return operation
+  })
+}
+
+/** One draw decides which of them it is, so that each comes as often as its rate says. A sum of tenths may be off by a little. */
+function checkSum(
+  faults: readonly FaultSetting[],
+  operation: OperationName,
+  names: string,
+  counts: (kind: string) => boolean,
+): void {
+  const rates = faults.filter((fault) => counts(fault.kind) && appliesTo(fault, operation)).map(({ rate }) => rate)
+  if (rates.reduce((sum, rate) => sum + rate, 0) > 1 + Number.EPSILON * rates.length)
+    throw invalid('', `the rates of ${names} for ${operation} add up to more than 1`)
+}
+
+export function appliesTo({ operations }: FaultSetting, operation: OperationName): boolean {
+  return operations === undefined || operations.includes(operation)
+}

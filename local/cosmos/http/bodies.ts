@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http'
+import { badRequest, Failure, tooLarge } from '../failure.ts'
+
+// A batch may hold 2 MB of items, and names and JSON around them.
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+/** Of all requests at once. */
+const MAX_BYTES_AT_ONCE = 256 * 1024 * 1024
+
+const EMPTY = Buffer.alloc(0)
+
+interface Reading {
+  chunks: Buffer[]
+  size: number
+  readonly refuse: (failure: Failure) => void
+}
+
+/**
+ * Reads the bodies of requests, and bounds what they hold together: beyond that the one that was begun first is refused, so that those who
+ * send slowly do not lock out those who do not.
+ */
+export class Bodies {
+  readonly #maxBytes: number
+  /** In the order in which they were begun. */
+  readonly #reading = new Set<Reading>()
+  #held = 0
+
+  constructor(maxBytes = MAX_BYTES_AT_ONCE) {
+    this.#maxBytes = maxBytes
+  }
+
+  /**
+   * Reads a body. One that is too large is read to its end all the same, and forgotten: a client that still writes does not see the answer.
+   * @throws Failure 400, 413, 415 for a content coding, or 503.
+   */
+  async read(message: IncomingMessage): Promise<Buffer> {
+    const coding = message.headers['content-encoding']?.toLowerCase() ?? 'identity'
+    if (coding !== 'identity')
+      throw new Failure(415, 'UnsupportedMediaType', `the content coding ${coding} is not supported by this endpoint`)
+    if (hasNone(message)) return EMPTY
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+    const reading: Reading = { chunks: [], size: 0, refuse: reject }
+    this.#reading.add(reading)
+    const take = (chunk: Buffer): void => this.#take(reading, chunk)
+    const cutOff = (): void => reject(badRequest('the request was cut off'))
+    message.on('data', take).on('error', cutOff).on('close', cutOff)
+    message.on('end', () => {
+      // Each request is closed in the end, and to make an error costs as much as to answer.
+      message.off('error', cutOff).off('close', cutOff)
+      if (reading.size > MAX_BODY_BYTES) reject(tooLarge(`a request has at most ${MAX_BODY_BYTES} bytes`))
+      else resolve(Buffer.concat(reading.chunks))
+    })
+    try {
+      return await promise
+    } finally {
+      message.off('data', take).off('error', cutOff).off('close', cutOff)
+      this.#forget(reading)
+    }
+  }
+
+  #take(reading: Reading, chunk: Buffer): void {
+    reading.size += chunk.length
+    if (reading.size > MAX_BODY_BYTES) this.#drop(reading)
+    else {
+      reading.chunks.push(chunk)
+      this.#held += chunk.length
+    }
+    for (const first of this.#reading) {
+      if (this.#held <= this.#maxBytes) return
+      this.#forget(first)
+      first.refuse(new Failure(503, 'ServiceUnavailable', 'too much is being sent at once: try again'))
+    }
+  }
+
+  #forget(reading: Reading): void {
+    this.#drop(reading)
+    this.#reading.delete(reading)
+  }
+
+  #drop(reading: Reading): void {
+    for (const { length } of reading.chunks) this.#held -= length
+    reading.chunks = []
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length */
+function hasNone({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+}
+
+/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
+export async function drain(message: IncomingMessage): Promise<void> {
+  if (message.complete || message.destroyed) return
+  await new Promise<void>((resolve) => {
+    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
+  })
+}

@@ -1,0 +1,32 @@
+import { badRequest, Failure } from '../failure.ts'
+import type { Target } from './requests.ts'
+
+// `<range>:<version>#<lsn>`, with `#<region>=<lsn>` behind it from clients of accounts in several regions.
+const TOKEN = /^[^:,]+:(?:-?\d+#)?(\d{1,15})(?:#\d+=-?\d+)*$/
+
+/** The session token of an answer: what it saw, and all before it. https://learn.microsoft.com/azure/cosmos-db/consistency-levels#session-consistency */
+export const sessionToken = (range: string, lsn: number): string => `${range}:-1#${lsn}`
+
+/**
+ * Checks that a read sees what its session has seen. There is one replica, so it does, unless the token is of other data than this.
+ * @throws Failure 404 with substatus 1002, as the service's replicas answer that are behind; 400 for what is no token.
+ */
+export function checkSession({ headers }: Target, lsn: number): void {
+  const token = headers['x-ms-session-token']
+  if (!token || headers['x-ms-consistency-level']?.toLowerCase() === 'eventual') return
+  for (const part of token.split(',')) {
+    const [, seen] = TOKEN.exec(part.trim()) ?? []
+    if (seen === undefined) throw badRequest(`The session token provided ${JSON.stringify(token)} is invalid.`)
+    if (Number(seen) > lsn)
+      throw new Failure(404, 'NotFound', 'The read session is not available for the input session token.', 1002)
+  }
+}
+
+const WEAKER = ['session', 'consistentprefix', 'eventual']
+
+/** A request may ask for less than its account has, which is session consistency. @throws Failure 400 */
+export function checkConsistency({ headers }: Target): void {
+  const level = headers['x-ms-consistency-level']
+  if (level !== undefined && !WEAKER.includes(level.toLowerCase()))
+    throw badRequest(`the consistency level ${level} is not one that an account with session consistency has`)
+}

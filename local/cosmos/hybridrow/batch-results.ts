@@ -1,0 +1,56 @@
+import { int32, rowHeader, uint32, writeRecords } from './records.ts'
+
+/** What one operation of a batch came to. */
+export interface BatchResult {
+  readonly status: number
+  readonly substatus?: number
+  readonly etag?: string
+  /** The item as JSON. */
+  readonly body?: Buffer | string
+  /** Request units. */
+  readonly charge?: number
+  readonly retryAfterMs?: number
+}
+
+// The layout: azure-cosmos-dotnet-v3, Batch/HybridRowBatchSchemas.json.
+const SCHEMA = 0x7fe15471
+const HAS = { status: 0x01, substatus: 0x02, etag: 0x04, body: 0x08 }
+// A field's type, and the number of its name.
+const RETRY_AFTER = Buffer.of(0x0b, 5)
+const CHARGE = Buffer.of(0x10, 6)
+
+/** Writes the answer to a transactional batch or a bulk request of the .NET SDK: a result for each operation, in their order. */
+export function encodeBatch(results: readonly BatchResult[]): Buffer {
+  return writeRecords(results.map(rowOf))
+}
+
+function rowOf({ status, substatus, etag, body, charge, retryAfterMs }: BatchResult): Buffer {
+  let mask = HAS.status
+  const parts = [int32(status), int32(substatus ?? 0)]
+  if (substatus !== undefined) mask |= HAS.substatus
+  if (etag !== undefined) {
+    mask |= HAS.etag
+    parts.push(...withLength(Buffer.from(etag)))
+  }
+  if (body !== undefined) {
+    mask |= HAS.body
+    parts.push(...withLength(typeof body === 'string' ? Buffer.from(body) : body))
+  }
+  if (retryAfterMs !== undefined) parts.push(RETRY_AFTER, uint32(retryAfterMs))
+  if (charge !== undefined) parts.push(CHARGE, float64(charge))
+  return Buffer.concat([rowHeader(SCHEMA), Buffer.of(mask), ...parts])
+}
+
+/** The length goes before the bytes in groups of seven bits, the lowest first. */
+function withLength(bytes: Buffer): [length: Buffer, bytes: Buffer] {
+  const groups = []
+  let rest = bytes.length
+  for (; rest >= 0x80; rest >>>= 7) groups.push((rest & 0x7f) | 0x80)
+  return [Buffer.from([...groups, rest]), bytes]
+}
+
+function float64(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeDoubleLE(value)
+  return bytes
+}

@@ -1,0 +1,72 @@
+import { badRequest } from '../failure.ts'
+import type { Answer } from '../http/answers.ts'
+import { parseJson } from '../http/requests.ts'
+import { decodeBatch } from '../hybridrow/batch-operations.ts'
+import { encodeBatch } from '../hybridrow/batch-results.ts'
+import { isObject } from '../json.ts'
+import { type BatchOperation, type BatchResult, TYPES } from './batch-operations.ts'
+
+// A batch and its results come and go as JSON, or as the .NET SDK has them.
+
+/** @throws Failure 400 */
+export function readOperations(body: unknown): readonly BatchOperation[] {
+  if (Buffer.isBuffer(body))
+    return decodeBatch(body).map((operation) => ({
+      ...operation,
+      body: operation.body && parseJson(operation.body),
+      minimal: operation.minimalReturn,
+    }))
+  if (!Array.isArray(body)) throw badRequest('a batch is an array of operations')
+  return body.map(readOperation)
+}
+
+/** The results as the body of an answer to a request with such a body. */
+export function showResults(results: readonly BatchResult[], request: unknown): Pick<Answer, 'text' | 'bytes'> {
+  if (!Buffer.isBuffer(request)) return { text: `[${results.map(resultText).join(',')}]` }
+  const rows = results.map((result) => {
+    const { status, substatus, item, charge } = result
+    return {
+      status,
+      charge,
+      ...(substatus === undefined ? {} : { substatus }),
+      ...(item ? { etag: item.etag } : {}),
+      ...(item && showsItem(result) ? { body: item.json } : {}),
+    }
+  })
+  return { bytes: encodeBatch(rows) }
+}
+
+function readOperation(operation: unknown): BatchOperation {
+  if (!isObject(operation)) throw badRequest('an operation of a batch is an object')
+  const { operationType, partitionKey, id, resourceBody, ifMatch, ifNoneMatch } = operation
+  const type = TYPES.find((candidate) => candidate === operationType)
+  if (!type) throw badRequest(`the operation ${JSON.stringify(operationType)} is none that a batch can have`)
+  return {
+    type,
+    partitionKey: optionalText('partitionKey', partitionKey),
+    id: optionalText('id', id),
+    body: resourceBody,
+    ifMatch: optionalText('ifMatch', ifMatch),
+    ifNoneMatch: optionalText('ifNoneMatch', ifNoneMatch),
+  }
+}
+
+function optionalText(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw badRequest(`the ${name} of an operation is a text`)
+  return value
+}
+
+/** As text: the item's JSON stands ready. */
+function resultText(result: BatchResult): string {
+  const { status, substatus, item, charge, message } = result
+  const rest = [
+    ...(substatus === undefined ? [] : [`"subStatusCode":${substatus}`]),
+    ...(message === undefined ? [] : [`"message":${JSON.stringify(message)}`]),
+    ...(item ? [`"eTag":${JSON.stringify(item.etag)}`] : []),
+    ...(item && showsItem(result) ? [`"resourceBody":${item.json}`] : []),
+  ]
+  return `{"statusCode":${[status, `"requestCharge":${Math.round(charge * 100) / 100}`, ...rest].join(',')}}`
+}
+
+const showsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304

@@ -1,0 +1,68 @@
+import { badRequest, tooLarge } from '../failure.ts'
+import type { Container } from '../resources/catalog.ts'
+import type { Place } from './extent.ts'
+import type { Items, Outcome } from './items.ts'
+import { keyOfHeader } from './partition-key.ts'
+
+// https://learn.microsoft.com/azure/cosmos-db/transactional-batch#limitations
+const MAX_OPERATIONS = 100
+const MAX_BYTES = 2 * 1024 * 1024
+
+export const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] as const
+
+/** An operation of a batch or of a bulk request. */
+export interface BatchOperation {
+  readonly type: (typeof TYPES)[number]
+  /** As in its header: a JSON array. */
+  readonly partitionKey?: string | undefined
+  readonly id?: string | undefined
+  readonly body?: unknown
+  readonly ifMatch?: string | undefined
+  readonly ifNoneMatch?: string | undefined
+  /** Whether the client wants no body back. */
+  readonly minimal?: boolean | undefined
+}
+
+/** What came of an operation of a batch. */
+export interface BatchResult extends Outcome {
+  readonly substatus?: number | undefined
+  readonly message?: string | undefined
+  readonly minimal?: boolean | undefined
+}
+
+/** @throws Failure 400, 413 */
+export function checkSize(operations: readonly BatchOperation[], bytes: number): void {
+  if (operations.length === 0) throw badRequest('a batch has operations')
+  if (operations.length > MAX_OPERATIONS)
+    throw badRequest(`a batch has at most ${MAX_OPERATIONS} operations, this one ${operations.length}`)
+  if (bytes > MAX_BYTES) throw tooLarge(`a batch has at most ${MAX_BYTES} bytes, this one ${bytes}`)
+}
+
+/**
+ * The key of an operation; undefined: it names none.
+ * @throws Failure 400
+ */
+export function keyOf(container: Container, { partitionKey }: BatchOperation): string | undefined {
+  if (partitionKey === undefined) return undefined
+  const key = keyOfHeader(container, partitionKey)
+  if (key.kind !== 'one') throw badRequest('the partition key of an operation is not a whole one')
+  return key.pk
+}
+
+/** Runs one within a write. @throws Failure */
+export function runOperation(items: Items, place: Place, operation: BatchOperation, lsn: number): Outcome {
+  const { type, id, body } = operation
+  if (type === 'Create') return items.create(place, body, lsn)
+  if (type === 'Upsert') return items.upsert(place, body, operation, lsn)
+  if (id === undefined) throw badRequest(`the operation ${type} has no id`)
+  switch (type) {
+    case 'Read':
+      return items.read(place, id, operation.ifNoneMatch)
+    case 'Replace':
+      return items.replace(place, id, body, operation, lsn)
+    case 'Patch':
+      return items.patch(place, id, body, operation, lsn)
+    case 'Delete':
+      return items.remove(place, id, operation)
+  }
+}

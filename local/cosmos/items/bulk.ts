@@ -1,0 +1,61 @@
+import { badRequest, Failure } from '../failure.ts'
+import type { Container } from '../resources/catalog.ts'
+import type { Range } from '../resources/ranges.ts'
+import type { Store } from '../store/store.ts'
+import { type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
+import type { EffectiveKeys } from './effective-keys.ts'
+import type { Items } from './items.ts'
+
+/** What a bulk request is about. */
+export interface BulkPlace {
+  /** As it is when the turn of an operation comes. */
+  readonly container: () => Container
+  /** The range that the request names: an operation of another is gone from there. */
+  readonly range: Range | undefined
+  /** The key of operations that name none. */
+  readonly pk: string | undefined
+}
+
+/**
+ * Runs operations in order, each for itself: one that fails takes nothing back, and ends the others with 424 where the client says so.
+ * @returns a result for each, when all that they wrote is on disk.
+ */
+export async function runBulk(
+  store: Store,
+  items: Items,
+  keys: EffectiveKeys,
+  place: BulkPlace,
+  operations: readonly BatchOperation[],
+  continueOnError: boolean,
+): Promise<readonly BatchResult[]> {
+  let stopped = false
+  const run = (operation: BatchOperation, lsn: number): BatchResult => {
+    if (stopped) return { status: 424, charge: 0 }
+    const container = place.container()
+    const pk = keyOf(container, operation) ?? place.pk
+    if (pk === undefined) throw badRequest('an operation names no partition key')
+    if (place.range && !isWithin(place.range, keys.of(container, pk)))
+      throw new Failure(410, 'Gone', 'the partition key is of another range', 1002)
+    return { ...runOperation(items, { container, pk }, operation, lsn), minimal: operation.minimal }
+  }
+  const results = operations.map(async (operation): Promise<BatchResult> => {
+    try {
+      return await store.write((lsn) => {
+        try {
+          return run(operation, lsn)
+        } catch (error) {
+          // Here, and not when it is on disk: those after it come before that.
+          stopped = !continueOnError
+          throw error
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      const { status, substatus, message } = error
+      return { status, substatus, message, charge: 1 }
+    }
+  })
+  return Promise.all(results)
+}
+
+const isWithin = ({ min, max }: Range, epk: string): boolean => epk >= min && epk < max

@@ -1,0 +1,43 @@
+import { badRequest, tooLarge } from '../failure.ts'
+import { checkJson, isObject, type Json } from '../json.ts'
+import type { Place } from './extent.ts'
+import { keyOfItem } from './partition-key.ts'
+import { withoutSystemFields } from './system-fields.ts'
+import { isTtl, MAX_TTL_SECONDS } from './time-to-live.ts'
+
+// https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+const MAX_ITEM_BYTES = 2 * 1024 * 1024
+const MAX_ID_BYTES = 1023
+
+/** An item that may be stored. */
+export interface CheckedItem {
+  readonly id: string
+  readonly ttl: number | undefined
+  /** Without the system's fields. */
+  readonly value: Json
+  /** Its JSON. */
+  readonly text: string
+  readonly bytes: number
+}
+
+/** @throws Failure 400, 413 */
+export function checkItem({ container, pk }: Place, body: unknown): CheckedItem {
+  if (!isObject(body)) throw badRequest('an item is a JSON object')
+  checkJson(body)
+  const value = withoutSystemFields(body)
+  const { id, ttl } = value
+  if (typeof id !== 'string' || id === '') throw badRequest('an item needs an id')
+  if (
+    (id.length > MAX_ID_BYTES / 4 && Buffer.byteLength(id) > MAX_ID_BYTES) ||
+    /[/\\?#]/.test(id) ||
+    !id.isWellFormed()
+  )
+    throw badRequest(`an id is a text of at most ${MAX_ID_BYTES} bytes with none of / \\ ? #`)
+  if (ttl !== undefined && !isTtl(ttl)) throw badRequest(`ttl is -1 or 1 to ${MAX_TTL_SECONDS} seconds`)
+  if (keyOfItem(container, value) !== pk)
+    throw badRequest('the partition key of the header is not that of the item', 1001)
+  const text = JSON.stringify(value)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one ${bytes}`)
+  return { id, ttl, value, text, bytes }
+}

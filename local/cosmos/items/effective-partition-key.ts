@@ -1,0 +1,61 @@
+import murmur from 'murmurhash3js-revisited'
+import { isObject } from '../json.ts'
+
+/** How a container's keys become places: one hash of all components, or one of each, so that what begins the same lies together. */
+export type KeyKind = 'Hash' | 'MultiHash'
+
+/** Places from `min` on and before `max`. */
+export interface KeyRange {
+  readonly min: string
+  readonly max: string
+}
+
+// The tags of the components' binary form, as the SDKs hash it: @azure/cosmos, utils/hashing/encoding/prefix.js.
+const MISSING = Buffer.of(0x00)
+const NULL = Buffer.of(0x01)
+const FALSE = Buffer.of(0x02)
+const TRUE = Buffer.of(0x03)
+const NUMBER = 0x05
+const TEXT = Buffer.of(0x08)
+const END_OF_TEXT = Buffer.of(0xff)
+
+/**
+ * Where a partition key's items lie among a container's physical partitions: hash version 2, upper case hex, 32 digits for each hash. A missing
+ * component is undefined, or `{}` as keys are written. No component at all is the beginning, `''`.
+ * https://learn.microsoft.com/azure/cosmos-db/partitioning-overview, https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
+ */
+export function effectivePartitionKey(components: readonly unknown[], kind: KeyKind): string {
+  if (components.length === 0) return ''
+  const parts = components.map(bytesOf)
+  return kind === 'Hash' ? hash(Buffer.concat(parts)) : parts.map(hash).join('')
+}
+
+/** Where the items lie whose hierarchical key begins with these components; a whole key is the prefix of itself alone. */
+export function prefixRange(components: readonly unknown[]): KeyRange {
+  const min = effectivePartitionKey(components, 'MultiHash')
+  return { min, max: `${min}FF` }
+}
+
+function bytesOf(component: unknown): Buffer {
+  if (component === undefined || isObject(component)) return MISSING
+  if (component === null) return NULL
+  if (typeof component === 'string') return Buffer.concat([TEXT, Buffer.from(component), END_OF_TEXT])
+  if (typeof component === 'number') return numberBytes(component)
+  if (typeof component === 'boolean') return component ? TRUE : FALSE
+  throw new TypeError(`a partition key has no component such as ${typeof component}`)
+}
+
+/** -0 and 0 are one key: JSON texts of keys do not tell them apart. */
+function numberBytes(component: number): Buffer {
+  const bytes = Buffer.alloc(9)
+  bytes[0] = NUMBER
+  bytes.writeDoubleLE(component + 0, 1)
+  return bytes
+}
+
+/** Murmur3's two halves the other way round, without the two highest bits. */
+function hash(bytes: Buffer): string {
+  const digits = murmur.x64.hash128(bytes)
+  const first = (Number.parseInt(digits.charAt(16), 16) & 0x3).toString()
+  return `${first}${digits.slice(17)}${digits.slice(0, 16)}`.toUpperCase()
+}

@@ -1,0 +1,46 @@
+import { Failure } from '../failure.ts'
+import { type Json, stepInto } from '../json.ts'
+import type { Container } from '../resources/catalog.ts'
+import type { Store } from '../store/store.ts'
+
+// Of values that are taken: one of an item that has expired is not.
+const TAKEN = `
+  SELECT items.number FROM unique_values JOIN items ON items.number = unique_values.item
+  WHERE unique_values.container = ? AND unique_values.pk = ? AND key = ? AND value = ? AND (expires IS NULL OR expires > ?)`
+const PUT = 'INSERT OR REPLACE INTO unique_values (container, pk, key, value, item) VALUES (?, ?, ?, ?, ?)'
+const FORGET = 'DELETE FROM unique_values WHERE item = ?'
+
+/**
+ * The values that a container's unique keys let one item of a logical partition have. What an item does not have counts as null.
+ * https://learn.microsoft.com/azure/cosmos-db/unique-keys
+ */
+export class UniqueKeys {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /**
+   * @param item the number of the item that is to have the value; undefined: a new one.
+   * @throws Failure 409
+   */
+  check({ number, uniqueKeys }: Container, pk: string, value: Json, item: number | undefined): void {
+    for (const [key, paths] of uniqueKeys.entries()) {
+      const taken = this.#store.prepare(TAKEN).get(number, pk, key, valuesAt(paths, value), Date.now() / 1000)
+      if (taken && taken.number !== item) throw new Failure(409, 'Conflict', 'Unique index constraint violation.')
+    }
+  }
+
+  /** Within the write that stores the item, after `check`. */
+  put({ number, uniqueKeys }: Container, pk: string, value: Json, item: number): void {
+    if (uniqueKeys.length === 0) return
+    this.#store.prepare(FORGET).run(item)
+    for (const [key, paths] of uniqueKeys.entries())
+      this.#store.prepare(PUT).run(number, pk, key, valuesAt(paths, value), item)
+  }
+}
+
+function valuesAt(paths: readonly (readonly string[])[], value: Json): string {
+  return JSON.stringify(paths.map((path) => path.reduce<unknown>(stepInto, value) ?? null))
+}

@@ -1,0 +1,58 @@
+import { badRequest } from '../failure.ts'
+import { stepInto } from '../json.ts'
+import { type CompiledQuery, countOf } from './compile/queries.ts'
+import { compileCached } from './compiled.ts'
+import { type Frame, type Parameters, Work } from './frame.ts'
+import { comparePositions } from './position.ts'
+import { type Row, resultOf, rowsOf } from './rows.ts'
+import type { ScannedItem } from './scan.ts'
+import { setOf } from './sets.ts'
+
+/**
+ * Evaluates a query over documents that are at hand, such as an account's databases.
+ * @returns each result's JSON.
+ * @throws Failure 400
+ */
+export function queryDocuments(documents: readonly object[], text: string, parameters: Parameters): readonly string[] {
+  const query = compileCached(text)
+  const frame = frameOf(query, parameters)
+  const offset = query.offset ? countOf(query.offset(frame)) : 0
+  const limit = query.limit ? countOf(query.limit(frame)) : Number.POSITIVE_INFINITY
+  return results(query, frame, documents).slice(offset, offset + limit)
+}
+
+/**
+ * Whether a document is what a query selects.
+ * @throws Failure 400
+ */
+export function isSelected(document: object, text: string): boolean {
+  const query = compileCached(text)
+  const [row] = rowsOf(query, frameOf(query, new Map()), itemsOf(query, [document]))
+  return row !== undefined
+}
+
+function frameOf({ parameters: names }: CompiledQuery, parameters: Parameters): Frame {
+  for (const name of names) if (!parameters.has(name)) throw badRequest(`the query's parameter ${name} has no value`)
+  return { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
+}
+
+function results(query: CompiledQuery, frame: Frame, documents: readonly object[]): string[] {
+  const rows = rowsOf(query, frame, itemsOf(query, documents))
+  if (query.group || query.distinct)
+    return [...setOf(query, frame, rows)].flatMap(({ text }) => (text === undefined ? [] : [text]))
+  const found: (Row & { readonly result: string | undefined })[] = []
+  for (const row of rows) found.push({ ...row, result: resultOf(query, frame, row.text) })
+  found.sort((a, b) => comparePositions(query.orderBy, a, b))
+  return found.flatMap(({ result }) => (result === undefined ? [] : [result]))
+}
+
+function* itemsOf({ orderBy }: CompiledQuery, documents: readonly object[]): Generator<ScannedItem> {
+  for (const [index, value] of documents.entries())
+    yield {
+      pk: '',
+      id: String(index).padStart(9, '0'),
+      text: JSON.stringify(value),
+      value,
+      order: orderBy.map(({ path }) => path.reduce<unknown>(stepInto, value)),
+    }
+}

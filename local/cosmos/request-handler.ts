@@ -1,0 +1,104 @@
+import { type KeyObject, randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { chargeText, LEAST } from './charges.ts'
+import { Failure } from './failure.ts'
+import { faultAnswer } from './faults/fault-answers.ts'
+import type { Faults } from './faults/faults.ts'
+import type { Answer } from './http/answers.ts'
+import { type Bodies, drain } from './http/bodies.ts'
+import type { Connections } from './http/connections.ts'
+import { type Request, readRequest, readTarget } from './http/requests.ts'
+import { sessionToken } from './http/session.ts'
+import { checkSignature } from './http/signature.ts'
+import type { Account } from './items/item-routes.ts'
+import { WHOLE } from './resources/ranges.ts'
+import { answer, routeOf } from './routes.ts'
+import { endIfDamaged } from './store/damage.ts'
+
+/** What requests are answered from. */
+export interface Handling {
+  readonly account: Account
+  readonly key: KeyObject
+  readonly bodies: Bodies
+  readonly connections: Connections
+  /** Those that are done now. */
+  readonly faults: Faults
+}
+
+/** Answers one request, whatever it is; it never throws for one. */
+export async function handle(handling: Handling, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  let request: Request | undefined
+  let answered: Answer | undefined
+  try {
+    const target = readTarget(message)
+    checkSignature(handling.key, target)
+    const route = routeOf(target)
+    const { latencyMs, failing } = handling.faults.draw(route.operation)
+    request = await readRequest(message, target, handling.bodies)
+    handling.connections.requested(message.socket)
+    if (latencyMs > 0) await delay(latencyMs)
+    if (!failing) answered = await answer(handling.account, route, request)
+    else if (failing.kind !== 'drop-after-commit') answered = faultAnswer(failing)
+    // What it did, or that it could not be done, is told to nobody.
+    else await Promise.try(answer, handling.account, route, request).catch(refuse)
+  } catch (error) {
+    answered = refuse(error)
+    await drain(message)
+  }
+  // The client went away.
+  if (response.destroyed) return
+  if (answered === undefined) response.destroy()
+  else send(handling, message, response, request, answered)
+}
+
+function send(
+  { account, connections }: Handling,
+  message: IncomingMessage,
+  response: ServerResponse,
+  request: Request | undefined,
+  answered: Answer,
+): void {
+  const body = bodyOf(answered)
+  const bytes = Buffer.byteLength(body)
+  response.writeHead(answered.status, {
+    'content-type': 'application/json',
+    'content-length': bytes,
+    'x-ms-activity-id': randomUUID(),
+    'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
+    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
+    'x-ms-version': '2018-12-31',
+    ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
+    ...answered.headers,
+  })
+  response.end(message.method === 'HEAD' ? undefined : body)
+  connections.answered(response, bytes)
+}
+
+/** A text goes out in one piece with its headers. */
+function bodyOf({ bytes, text, body }: Answer): Buffer | string {
+  return bytes ?? text ?? (body === undefined ? '' : JSON.stringify(body))
+}
+
+/** What cannot be told to a client in its own words ends the process, or is a 500. */
+function refuse(error: unknown): Answer {
+  if (!(error instanceof Failure)) {
+    endIfDamaged(error)
+    console.error(error)
+    return refusal(new Failure(500, 'InternalServerError', 'the endpoint has a fault'))
+  }
+  return refusal(error)
+}
+
+function refusal({ status, code, message, substatus }: Failure): Answer {
+  const headers = {
+    ...(substatus === undefined ? {} : { 'x-ms-substatus': substatus }),
+    // https://www.rfc-editor.org/rfc/rfc9110#name-503-service-unavailable
+    ...(status === 503 ? { 'retry-after': 1 } : {}),
+  }
+  return { status, body: { code, message }, headers }
+}
+
+function contentPath({ database = '', container = '' }: Request): string {
+  return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
+}

@@ -1,0 +1,84 @@
+import { isObject } from '../json.ts'
+import type { IndexingPolicy } from './indexing-policy.ts'
+
+/** What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what is below is meant too. */
+interface Rule {
+  readonly names: readonly string[]
+  readonly below: boolean
+  readonly included: boolean
+}
+
+/**
+ * Which paths a policy indexes: of the rules that fit the longest decides, and of two as long the one for the path itself.
+ * https://learn.microsoft.com/azure/cosmos-db/index-policy#includeexclude-precedence
+ */
+export class IndexedPaths {
+  readonly #rules: readonly Rule[]
+  /** Whether every path of an item as clients send it is indexed, as by default. */
+  readonly #everything: boolean
+
+  constructor({ includedPaths, excludedPaths }: IndexingPolicy) {
+    const rules = [
+      ...includedPaths.map(({ path }) => ruleOf(path, true)),
+      ...excludedPaths.map(({ path }) => ruleOf(path, false)),
+    ]
+    this.#rules = rules.sort((a, b) => b.names.length - a.names.length || Number(a.below) - Number(b.below))
+    this.#everything = rules.every(({ included, names }) => included || (names.length === 1 && names[0] === '_etag'))
+  }
+
+  /** @param names the names on the way to a value, `[]` for the elements of an array. */
+  has(names: readonly string[]): boolean {
+    if (this.#everything && names[0] !== '_etag') return this.#rules.length > 0
+    const rule = this.#rules.find(
+      (candidate) =>
+        (candidate.below ? names.length >= candidate.names.length : names.length === candidate.names.length) &&
+        candidate.names.every((name, index) => name === names[index]),
+    )
+    return rule?.included ?? false
+  }
+
+  /** How many values of an item are indexed: its terms. */
+  countTerms(item: unknown): number {
+    if (this.#rules.length === 0) return 0
+    if (this.#everything) return countLeaves(item)
+    let terms = 0
+    for (const [names] of leavesOf(item, [])) if (this.has(names)) terms++
+    return terms
+  }
+
+  /** How many terms of two states of an item the other one has not. */
+  countChangedTerms(before: unknown, after: unknown): number {
+    const counts = new Map<string, number>()
+    const add = (item: unknown, by: number): void => {
+      for (const [names, value] of leavesOf(item, [])) {
+        if (!this.has(names)) continue
+        const term = JSON.stringify([names, value])
+        counts.set(term, (counts.get(term) ?? 0) + by)
+      }
+    }
+    add(before, -1)
+    add(after, 1)
+    let changed = 0
+    for (const count of counts.values()) changed += Math.abs(count)
+    return changed
+  }
+}
+
+function ruleOf(path: string, included: boolean): Rule {
+  const names = path.slice(1).replaceAll('"', '').split('/')
+  const end = names.pop()
+  return { names, below: end === '*', included }
+}
+
+function countLeaves(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  let leaves = 0
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) leaves += countLeaves(inner)
+  return leaves
+}
+
+function* leavesOf(value: unknown, names: readonly string[]): Generator<[names: readonly string[], value: unknown]> {
+  if (Array.isArray(value)) for (const inner of value) yield* leavesOf(inner, [...names, '[]'])
+  else if (isObject(value)) for (const [name, inner] of Object.entries(value)) yield* leavesOf(inner, [...names, name])
+  else yield [names, value]
+}

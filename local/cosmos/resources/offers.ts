@@ -1,0 +1,90 @@
+import { badRequest } from '../failure.ts'
+import { isObject, type Json } from '../json.ts'
+
+// https://learn.microsoft.com/azure/cosmos-db/concepts-limits#provisioned-throughput
+const MIN_THROUGHPUT = 400
+const MIN_AUTOSCALE = 1000
+const MAX_THROUGHPUT = 1_000_000
+
+/** What a database or a container may use a second, in request units: fixed, or up to a maximum. It is kept and shown, and limits nothing. */
+export type Throughput = { readonly fixed: number } | { readonly maximum: number }
+
+/** The throughput of a database or a container. https://learn.microsoft.com/rest/api/cosmos-db/offers */
+export interface Offer {
+  readonly number: number
+  /** The rid of what it is the throughput of. */
+  readonly of: string
+  /** And its path of rids. */
+  readonly resource: string
+  readonly throughput: Throughput
+  readonly ts: number
+  readonly etag: string
+}
+
+/** What a container without a throughput of its own, in a database without one, has. */
+export const DEFAULT_THROUGHPUT: Throughput = { fixed: MIN_THROUGHPUT }
+
+/**
+ * What a create asks for in its headers.
+ * @throws Failure 400
+ */
+export function throughputOfHeaders(headers: NodeJS.Dict<string>): Throughput | undefined {
+  const { 'x-ms-offer-throughput': fixed, 'x-ms-cosmos-offer-autopilot-settings': autoscale } = headers
+  if (fixed !== undefined && autoscale !== undefined) throw badRequest('a throughput is fixed or autoscaled, not both')
+  if (fixed !== undefined) return { fixed: checkFixed(Number(fixed)) }
+  if (autoscale === undefined) return undefined
+  let settings: unknown
+  try {
+    settings = JSON.parse(autoscale)
+  } catch {
+    throw badRequest('x-ms-cosmos-offer-autopilot-settings is not JSON')
+  }
+  return readAutoscale(settings)
+}
+
+/** @throws Failure 400 for a body that is no offer, or that of another resource. */
+export function throughputOfBody(body: unknown, { of }: Offer): Throughput {
+  const { content, offerResourceId } = isObject(body) ? body : {}
+  if (!isObject(content)) throw badRequest('an offer has a content')
+  if (offerResourceId !== of) throw badRequest('the resource of an offer cannot be changed')
+  if (isObject(content.offerAutopilotSettings)) return readAutoscale(content.offerAutopilotSettings)
+  return { fixed: checkFixed(content.offerThroughput) }
+}
+
+function readAutoscale(settings: unknown): Throughput {
+  const maximum = isObject(settings) ? (settings.maxThroughput ?? settings.autoscaleMaxThroughput) : undefined
+  if (!isWholeNumber(maximum) || maximum < MIN_AUTOSCALE || maximum > MAX_THROUGHPUT || maximum % 1000 !== 0)
+    throw badRequest(`an autoscaled throughput is ${MIN_AUTOSCALE} to ${MAX_THROUGHPUT}, in steps of 1000`)
+  return { maximum }
+}
+
+function checkFixed(value: unknown): number {
+  if (!isWholeNumber(value) || value < MIN_THROUGHPUT || value > MAX_THROUGHPUT || value % 100 !== 0)
+    throw badRequest(`a throughput is ${MIN_THROUGHPUT} to ${MAX_THROUGHPUT} request units a second, in steps of 100`)
+  return value
+}
+
+const isWholeNumber = (value: unknown): value is number => Number.isInteger(value)
+
+export function showOffer(offer: Offer, rid: string): Json {
+  const { of, resource, throughput, ts, etag } = offer
+  return {
+    id: rid,
+    _rid: rid,
+    _self: `offers/${rid}/`,
+    _etag: etag,
+    _ts: ts,
+    resource,
+    offerResourceId: of,
+    offerType: 'Invalid',
+    offerVersion: 'V2',
+    content:
+      'fixed' in throughput
+        ? { offerThroughput: throughput.fixed, offerIsRUPerMinuteThroughputEnabled: false }
+        : {
+            offerThroughput: throughput.maximum / 10,
+            offerIsRUPerMinuteThroughputEnabled: false,
+            offerAutopilotSettings: { maxThroughput: throughput.maximum },
+          },
+  }
+}

@@ -1,0 +1,55 @@
+import { badRequest, Failure } from '../failure.ts'
+
+/** Effective partition keys, the maximum not included. */
+export interface EpkRange {
+  readonly min: string
+  readonly max: string
+}
+
+/** A physical partition: the effective partition keys from `min` to below `max`. */
+export interface Range extends EpkRange {
+  readonly id: string
+  /** The ranges that it came from, the first one's first. */
+  readonly parents: readonly string[]
+}
+
+/** Of all keys. */
+export const WHOLE: Range = { id: '0', min: '', max: 'FF', parents: [] }
+
+// The first two bits of a hash are always 0: https://github.com/Azure/azure-cosmos-dotnet-v3, EffectivePartitionKey.
+const HASH_DIGITS = 32
+const END = 2n ** 126n
+
+/**
+ * The two halves of a range.
+ * @throws Failure 400 for one that holds a single hash.
+ */
+export function halvesOf({ id, min, max, parents }: Range, ids: readonly [string, string]): readonly [Range, Range] {
+  const [low, high] = [hashOf(min), max === WHOLE.max ? END : hashOf(max)]
+  const middle = ((low + high) / 2n).toString(16).toUpperCase().padStart(HASH_DIGITS, '0')
+  if (high - low < 2n) throw badRequest(`the range ${id} cannot be split any more`)
+  const from = [...parents, id]
+  return [
+    { id: ids[0], min, max: middle, parents: from },
+    { id: ids[1], min: middle, max, parents: from },
+  ]
+}
+
+/** Of a hierarchical key the first component's: the boundaries are made of these. */
+const hashOf = (epk: string): bigint => BigInt(`0x${epk.slice(0, HASH_DIGITS).padEnd(HASH_DIGITS, '0')}`)
+
+/** The range, of those that lie side by side from the lowest on, in which a key is. */
+export function rangeOf(ranges: readonly Range[], epk: string): Range {
+  return ranges.find(({ max }) => epk < max) ?? WHOLE
+}
+
+/**
+ * A range by what a header names it: `0`, or `<container rid>,0`.
+ * @throws Failure 410 for one that was split, or never was: clients read the ranges again then.
+ */
+export function namedRange(ranges: readonly Range[], name: string): Range {
+  const id = name.split(',').at(-1)
+  const range = ranges.find((candidate) => candidate.id === id)
+  if (!range) throw new Failure(410, 'Gone', `the partition key range ${id} is gone: it was split, or never was`, 1002)
+  return range
+}

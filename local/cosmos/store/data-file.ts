@@ -1,0 +1,111 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { dataDamage } from './file-check.ts'
+import { walDamage } from './wal-damage.ts'
+
+const MB = 1024 * 1024
+/** Up to here a file is checked as a whole before it is used, which takes less than 0.3 s. */
+const WHOLE_BYTES = 32 * MB
+/** Up to here its structure is. */
+const STRUCTURE_BYTES = 200 * MB
+
+/** The tables of a file. */
+export interface Schema {
+  /** From 1 on; data of another one is not touched. */
+  readonly version: number
+  readonly sql: string
+}
+
+/** A data file that was opened, and whether all of it has been checked. */
+export interface DataFile {
+  readonly sql: DatabaseSync
+  readonly checked: boolean
+}
+
+/**
+ * Opens the data file, or makes it. A new one gets its name when it is complete and on disk, so that one without tables is damage, and is
+ * refused as any other damage is.
+ * @throws Error of one line that says what is wrong.
+ */
+export function openDataFile(path: string, schema: Schema): DataFile {
+  const size = sizeOf(path)
+  const walSize = sizeOf(`${path}-wal`)
+  if (size === undefined) {
+    if (walSize !== undefined) throw new Error(`${path} is missing, but its ${path}-wal is there: ${ADVICE}`)
+    makeFile(path, schema)
+  } else {
+    if (size === 0) throw damaged(path, 'it is empty')
+    const wal = walSize === undefined ? undefined : walDamage(`${path}-wal`)
+    if (wal !== undefined) throw damaged(`${path}-wal`, wal)
+  }
+  const bytes = (size ?? 0) + (walSize ?? 0)
+  checkFile(path, schema.version, bytes)
+  return { sql: new DatabaseSync(path), checked: bytes <= WHOLE_BYTES }
+}
+
+/** Reads alone: to close a file that was opened for writing is to write what its log holds into it. */
+function checkFile(path: string, version: number, bytes: number): void {
+  const sql = new DatabaseSync(path, { readOnly: true })
+  try {
+    checkVersion(path, sql, version)
+    const depth = bytes > WHOLE_BYTES ? 'structure' : 'whole'
+    const found = bytes > STRUCTURE_BYTES ? undefined : asDamage(path, () => dataDamage(sql, depth))
+    if (found !== undefined) throw damaged(path, found)
+  } finally {
+    sql.close()
+  }
+}
+
+const ADVICE = 'restore both from a copy, or remove both to start afresh'
+
+function damaged(path: string, what: string): Error {
+  return new Error(
+    `${path} is damaged, ${what}: restore it and what stands beside it from a copy, or remove the folder`,
+  )
+}
+
+/** A file that cannot be read as a database at all is damaged. */
+function asDamage<Result>(path: string, read: () => Result): Result {
+  try {
+    return read()
+  } catch (error) {
+    throw damaged(path, (error as Error).message.replace(/\s+/g, ' '))
+  }
+}
+
+function checkVersion(path: string, sql: DatabaseSync, expected: number): void {
+  const version = asDamage(path, () => Number(sql.prepare('PRAGMA user_version').get()?.user_version))
+  if (version === 0) throw damaged(path, 'it has no tables')
+  if (version > expected)
+    throw new Error(`its data is of a newer version (${version}): use that version, or another folder`)
+  if (version < expected)
+    throw new Error(`its data is of an older version (${version}): start afresh, or use another folder`)
+}
+
+function makeFile(path: string, schema: Schema): void {
+  const unnamed = `${path}.new`
+  for (const left of [unnamed, `${unnamed}-journal`]) rmSync(left, { force: true })
+  const sql = new DatabaseSync(unnamed)
+  try {
+    sql.exec(`BEGIN; ${schema.sql} PRAGMA user_version = ${schema.version}; COMMIT`)
+  } finally {
+    sql.close()
+  }
+  sync(unnamed)
+  renameSync(unnamed, path)
+  sync(dirname(path))
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BulkOperationType, type OperationInput } from '@azure/cosmos'
+import type { CosmosTarget } from './support.ts'
+import { docsOf, newContainer, raw, refusalOf } from './support.ts'
+
+const BULK = { 'x-ms-cosmos-is-batch-request': 'true', 'x-ms-cosmos-batch-atomic': 'false' }
+
+/** Operations in one request that is not atomic. */
+export function bulk(target: () => CosmosTarget): void {
+  test('bulk operations fail each for itself, over many partition keys, and the others are done', async (t) => {
+    const container = await newContainer(t, target())
+    const { resource } = await container.items.create({ id: 'there', pk: 'a', n: 1 })
+    const operations: OperationInput[] = [
+      { operationType: BulkOperationType.Create, partitionKey: 'b', resourceBody: { id: 'new', pk: 'b' } },
+      { operationType: BulkOperationType.Create, partitionKey: 'a', resourceBody: { id: 'there', pk: 'a' } },
+      { operationType: BulkOperationType.Read, id: 'there', partitionKey: 'a' },
+      { operationType: BulkOperationType.Delete, id: 'none', partitionKey: 'c' },
+      {
+        operationType: BulkOperationType.Replace,
+        id: 'there',
+        partitionKey: 'a',
+        ifMatch: '"x"',
+        resourceBody: { id: 'there', pk: 'a' },
+      },
+      {
+        operationType: BulkOperationType.Patch,
+        id: 'there',
+        partitionKey: 'a',
+        resourceBody: { operations: [{ op: 'incr', path: '/n', value: 1 }] },
+      },
+      { operationType: BulkOperationType.Upsert, partitionKey: 'd', resourceBody: { id: 'up', pk: 'd' } },
+    ]
+    const results = await container.items.executeBulkOperations(operations)
+    assert.deepEqual(
+      results.map(({ response, error }) => response?.statusCode ?? error?.code),
+      [201, 409, 200, 404, 412, 200, 201],
+    )
+    assert.deepEqual(results[2]?.response?.resourceBody, resource)
+    const { resources } = await container.items.query('SELECT VALUE c.id FROM c').fetchAll()
+    assert.deepEqual(resources.sort(), ['new', 'there', 'up'])
+    assert.equal((await container.item('there', 'a').read()).resource.n, 2)
+  })
+
+  test('without continue-on-error the operations after one that failed are not done, and say 424', async (t) => {
+    const container = await newContainer(t, target())
+    const create = (id: string, pk: string) => ({
+      operationType: 'Create',
+      partitionKey: `["${pk}"]`,
+      resourceBody: { id, pk },
+    })
+    const body = JSON.stringify([create('1', 'a'), create('1', 'a'), create('2', 'b')])
+    const { status, text } = await raw(
+      target(),
+      'POST',
+      docsOf(container),
+      { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'false' },
+      body,
+    )
+    assert.equal(status, 207)
+    assert.deepEqual(
+      JSON.parse(text).map(({ statusCode }: { statusCode: number }) => statusCode),
+      [201, 409, 424],
+    )
+    const { resources } = await container.items.query('SELECT VALUE c.id FROM c').fetchAll()
+    assert.deepEqual(resources, ['1'])
+  })
+
+  test('a bulk request of 1,000 items is stored whole', async (t) => {
+    const container = await newContainer(t, target())
+    const results = await container.items.executeBulkOperations(
+      Array.from({ length: 1000 }, (_, n) => ({
+        operationType: BulkOperationType.Create,
+        partitionKey: String(n % 7),
+        resourceBody: { id: String(n), pk: String(n % 7) },
+      })),
+    )
+    assert.ok(results.every(({ response }) => response?.statusCode === 201))
+    const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
+    assert.deepEqual(resources, [1000])
+  })
+
+  test('bulk requests that are malformed, too long, too large or of a range that is none are refused whole', async (t) => {
+    const path = docsOf(await newContainer(t, target()))
+    const read = { operationType: 'Read', id: '1', partitionKey: '["a"]' }
+    const large = {
+      operationType: 'Create',
+      partitionKey: '["a"]',
+      resourceBody: { id: '1', pk: 'a', text: 'x'.repeat(1_100_000) },
+    }
+    const refused: readonly (readonly [number, unknown, Record<string, string>?])[] = [
+      [400, {}],
+      [400, []],
+      [400, [null]],
+      [400, [{ ...read, operationType: 'Drop' }]],
+      [400, [{ ...read, partitionKey: 7 }]],
+      [400, Array(101).fill(read)],
+      [413, [large, large]],
+      [410, [read], { 'x-ms-documentdb-partitionkeyrangeid': '7' }],
+    ]
+    for (const [expected, body, headers = {}] of refused) {
+      const { status, text } = await raw(target(), 'POST', path, { ...BULK, ...headers }, JSON.stringify(body))
+      assert.equal(status, expected, text)
+    }
+    for (const operation of [
+      { ...read, partitionKey: '[]' },
+      { ...read, partitionKey: undefined },
+      { ...read, partitionKey: 'a' },
+    ]) {
+      const { text } = await raw(target(), 'POST', path, BULK, JSON.stringify([operation]))
+      assert.equal(JSON.parse(text)[0].statusCode, 400)
+    }
+  })
+
+  test('the deprecated bulk of the SDK works as before', async (t) => {
+    const container = await newContainer(t, target())
+    const operations: OperationInput[] = ['1', '2'].map((id) => ({
+      operationType: 'Create',
+      resourceBody: { id, pk: id },
+    }))
+    const results = await container.items.bulk(operations)
+    assert.deepEqual(
+      results.map(({ statusCode }) => statusCode),
+      [201, 201],
+    )
+    assert.equal((await refusalOf(container.items.create({ id: '1', pk: '1' }))).code, 409)
+  })
+}
