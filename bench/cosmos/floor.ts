@@ -49,9 +49,13 @@ interface Stored {
   readonly json: string
 }
 
+// Of the endpoint's length.
+const RID = 'AAAAAYAAAAEBAAAAAAAAAA=='
+const SELF = `dbs/AAAAAQ==/colls/AAAAAYAAAAE=/docs/${RID}/`
+
 function put(pk: string, item: { readonly id: string }): Stored {
   const [ts, etag] = [Math.floor(Date.now() / 1000), `"${randomUUID()}"`]
-  const json = JSON.stringify({ ...item, _rid: 'x', _self: 'x', _etag: etag, _attachments: 'attachments/', _ts: ts })
+  const json = JSON.stringify({ ...item, _rid: RID, _self: SELF, _etag: etag, _attachments: 'attachments/', _ts: ts })
   insert.run(pk, item.id, lsn, ts, etag, json)
   return { etag, json }
 }

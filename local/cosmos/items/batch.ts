@@ -28,8 +28,9 @@ export function runBatch(
   operations: readonly BatchOperation[],
   lsn: number,
 ): readonly BatchResult[] {
+  // Most clients write it as it is kept.
   for (const operation of operations)
-    if ((keyOf(place.container, operation) ?? place.pk) !== place.pk)
+    if (operation.partitionKey !== place.pk && (keyOf(place.container, operation) ?? place.pk) !== place.pk)
       throw badRequest('the operations of a batch have one partition key')
   return operations.map((operation, index) => {
     try {

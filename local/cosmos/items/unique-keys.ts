@@ -26,6 +26,7 @@ export class UniqueKeys {
    * @throws Failure 409
    */
   check({ number, uniqueKeys }: Container, pk: string, value: Json, item: number | undefined): void {
+    if (uniqueKeys.length === 0) return
     for (const [key, paths] of uniqueKeys.entries()) {
       const taken = this.#store.prepare(TAKEN).get(number, pk, key, valuesAt(paths, value), Date.now() / 1000)
       if (taken && taken.number !== item) throw new Failure(409, 'Conflict', 'Unique index constraint violation.')

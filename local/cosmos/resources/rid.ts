@@ -34,9 +34,16 @@ export function documentNumber(container: string, rid: string): number | undefin
   return documentRid(container, document) === rid ? document : undefined
 }
 
+/** Of the container that was asked for last: rids are made one after the other, for each item that is written. */
+const last = { container: '', bytes: Buffer.alloc(16) }
+
 export function documentRid(container: string, document: number): string {
-  const own = Buffer.alloc(8)
-  own.writeUInt32LE(document >>> 0, 0)
-  own.writeUInt32LE(Math.floor(document / 2 ** 32) & 0x0fffffff, 4)
-  return encode(Buffer.concat([Buffer.from(container.replaceAll('-', '/'), 'base64'), own]))
+  const { bytes } = last
+  if (container !== last.container) {
+    bytes.write(container.replaceAll('-', '/'), 0, 'base64')
+    last.container = container
+  }
+  bytes.writeUInt32LE(document >>> 0, 8)
+  bytes.writeUInt32LE(Math.floor(document / 2 ** 32) & 0x0fffffff, 12)
+  return encode(bytes)
 }

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type Container, CosmosClient } from '@azure/cosmos'
+import type { Child } from '../../local/kit/child.ts'
+import { startEndpoint, temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
+import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
+
+/** The endpoint in a process of its own over a folder of its own, and a client of it. */
+export interface BenchedEndpoint {
+  readonly child: Child
+  newContainer(id: string): Promise<Container>
+  /** Ends it and removes its data. */
+  remove(): Promise<void>
+}
+
+export async function startBenchedEndpoint(): Promise<BenchedEndpoint> {
+  const folder = await temporaryFolder()
+  const child = await startEndpoint(folder.path)
+  const client = new CosmosClient({ endpoint: child.address, key: EMULATOR_KEY })
+  const { database } = await client.databases.createIfNotExists({ id: 'd' })
+  return {
+    child,
+    async newContainer(id) {
+      return (await database.containers.create({ id, partitionKey: '/pk' })).container
+    },
+    async remove() {
+      client.dispose()
+      await child.stop()
+      await folder.remove()
+    },
+  }
+}
+
+/** Milliseconds that Node needs to run nothing. */
+export async function nodeAlone(): Promise<number> {
+  const started = performance.now()
+  await once(spawn(process.execPath, ['-e', '']), 'exit')
+  return performance.now() - started
+}
+
+/** @returns the value that so many of the values are below. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}

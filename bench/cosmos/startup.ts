@@ -1,0 +1,36 @@
+import { startEndpoint, temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
+import { nodeAlone, percentile } from './endpoint.ts'
+
+export interface Startup {
+  /** Milliseconds, medians: Node alone; the endpoint until it is ready over a new folder, and over one that is there. */
+  readonly node: number
+  readonly fresh: number
+  readonly again: number
+}
+
+/** From a start to ready, with what Node has kept of the sources from a start before: the first of all is slower. */
+export async function benchStartup(rounds: number): Promise<Startup> {
+  const node: number[] = []
+  const fresh: number[] = []
+  const again: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    node.push(await nodeAlone())
+    const folder = await temporaryFolder()
+    fresh.push(await timeStart(folder.path))
+    again.push(await timeStart(folder.path))
+    await folder.remove()
+  }
+  return { node: percentile(node, 0.5), fresh: percentile(fresh, 0.5), again: percentile(again, 0.5) }
+}
+
+async function timeStart(folder: string): Promise<number> {
+  const started = performance.now()
+  const child = await startEndpoint(folder)
+  const ready = performance.now() - started
+  await child.stop()
+  return ready
+}
+
+export function printStartup({ node, fresh, again }: Startup): void {
+  console.log(`\nstart to ready, ms: ${fresh.toFixed(0)} new, ${again.toFixed(0)} again; Node alone ${node.toFixed(0)}`)
+}
