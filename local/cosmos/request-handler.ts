@@ -1,4 +1,4 @@
-import { type KeyObject, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { chargeText, LEAST } from './charges.ts'
@@ -10,7 +10,7 @@ import { type Bodies, drain } from './http/bodies.ts'
 import type { Connections } from './http/connections.ts'
 import { type Request, readRequest, readTarget } from './http/requests.ts'
 import { sessionToken } from './http/session.ts'
-import { checkSignature } from './http/signature.ts'
+import type { Signatures } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
 import { WHOLE } from './resources/ranges.ts'
 import { answer, routeOf } from './routes.ts'
@@ -19,7 +19,7 @@ import { endIfDamaged } from './store/damage.ts'
 /** What requests are answered from. */
 export interface Handling {
   readonly account: Account
-  readonly key: KeyObject
+  readonly signatures: Signatures
   readonly bodies: Bodies
   readonly connections: Connections
   /** Those that are done now. */
@@ -33,7 +33,7 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   let answered: Answer | undefined
   try {
     const target = readTarget(message)
-    checkSignature(handling.key, target)
+    handling.signatures.check(target)
     const route = routeOf(target)
     const { latencyMs, failing } = handling.faults.draw(route.operation)
     request = await readRequest(message, target, handling.bodies)

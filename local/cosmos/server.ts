@@ -9,7 +9,7 @@ import { Faults } from './faults/faults.ts'
 import { Bodies } from './http/bodies.ts'
 import { refuseConnection } from './http/client-errors.ts'
 import { Connections } from './http/connections.ts'
-import { signingKey } from './http/signature.ts'
+import { Signatures } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
 import { Items } from './items/items.ts'
 import { handle } from './request-handler.ts'
@@ -75,7 +75,7 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
         return server.listening
       },
     }
-    const handling = { account, key: signingKey(key), bodies: new Bodies(), connections }
+    const handling = { account, signatures: new Signatures(key), bodies: new Bodies(), connections }
     server.on('request', (message, response) => {
       handle({ ...handling, faults: controlled.faults }, message, response).catch((error: unknown) => {
         console.error(error)

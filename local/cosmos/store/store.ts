@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StartError } from '../../kit/errors.ts'
+import { Counters } from './counters.ts'
 import { isDamage } from './damage.ts'
 import { openDataFile } from './data-file.ts'
 import { addIndexFunction, INDEXES } from './indexes.ts'
@@ -58,14 +59,12 @@ export class Store {
   /** Each runs one write and returns how it is settled. */
   #jobs: (() => () => void)[] = []
   readonly #indexed: Set<number>
-  #lsn: number
-  #item: number
+  readonly #counters: Counters
   #closed = false
   readonly #savepoint: StatementSync
   readonly #release: StatementSync
   readonly #rollBack: StatementSync
   readonly #begin: StatementSync
-  readonly #count: StatementSync
   readonly #commitAll: StatementSync
   readonly path: string
   /** Whether all of the file was checked when it was opened; a large one is not. */
@@ -86,13 +85,11 @@ export class Store {
           .all()
           .map(({ container }) => Number(container)),
       )
-      this.#lsn = this.#counter('lsn')
-      this.#item = this.#counter('item')
+      this.#counters = new Counters(sql)
       this.#savepoint = sql.prepare('SAVEPOINT job')
       this.#release = sql.prepare('RELEASE job')
       this.#rollBack = sql.prepare('ROLLBACK TO job')
       this.#begin = sql.prepare('BEGIN IMMEDIATE')
-      this.#count = sql.prepare("UPDATE counters SET value = iif(name = 'lsn', ?, ?)")
       this.#commitAll = sql.prepare('COMMIT')
     } catch (error) {
       throw new StartError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`)
@@ -101,13 +98,13 @@ export class Store {
 
   /** The number of the last write. */
   get lsn(): number {
-    return this.#lsn
+    return this.#counters.lsn
   }
 
   /** A number that no item had before. Within a write. */
   nextItem(): number {
-    this.#item += 1
-    return this.#item
+    this.#counters.item += 1
+    return this.#counters.item
   }
 
   /** Whether a container has indexes, so that its items have entries in them. */
@@ -144,11 +141,12 @@ export class Store {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
-        const [lsn, item] = [this.#lsn, this.#item]
+        const counters = this.#counters
+        const { lsn, item } = counters
         this.#savepoint.run()
         try {
-          this.#lsn += 1
-          const result = task(this.#lsn)
+          counters.lsn += 1
+          const result = task(counters.lsn)
           this.#release.run()
           return () => resolve(result)
         } catch (error) {
@@ -156,8 +154,8 @@ export class Store {
           if (!this.#sql.isTransaction || isDamage(error)) throw error
           this.#rollBack.run()
           this.#release.run()
-          this.#lsn = lsn
-          this.#item = item
+          counters.lsn = lsn
+          counters.item = item
           return () => reject(error)
         }
       })
@@ -168,6 +166,7 @@ export class Store {
   /** Commits what waits, and closes the file. */
   close(): void {
     this.#commit()
+    this.#counters.close()
     this.#closed = true
     this.#sql.close()
   }
@@ -180,7 +179,7 @@ export class Store {
     try {
       this.#begin.run()
       settled = jobs.map((job) => job())
-      this.#count.run(this.#lsn, this.#item)
+      this.#counters.reserve()
       this.#commitAll.run()
     } catch (error) {
       // Whether it is on disk (a full one, say) is not known: nothing is answered, and the next start finds out.
@@ -194,10 +193,6 @@ export class Store {
     this.#sql.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
     this.#sql.exec(`PRAGMA synchronous = ${fast ? 'OFF' : 'FULL'}`)
     addIndexFunction(this.#sql)
-  }
-
-  #counter(name: string): number {
-    return (this.prepare('SELECT value FROM counters WHERE name = ?').get(name) as { value: number }).value
   }
 }
 
