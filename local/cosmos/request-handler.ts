@@ -72,7 +72,9 @@ function send(
     ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
     ...answered.headers,
   })
-  response.end(message.method === 'HEAD' ? undefined : body)
+  // Of one byte a letter, as most are: so it is not encoded.
+  const encoding = typeof body === 'string' && body.length === bytes ? 'latin1' : 'utf8'
+  response.end(message.method === 'HEAD' ? '' : body, encoding)
   connections.answered(response, bytes)
 }
 
