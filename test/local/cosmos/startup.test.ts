@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
@@ -185,6 +185,25 @@ test('writes of one turn share a commit, and one that fails takes back its own a
     .map(({ id }) => id)
   assert.deepEqual(ids, ['a', 'c'])
   assert.equal(store.lsn, before + 2)
+})
+
+test('numbers of writes and items are never given twice: a kill leaves some out, an orderly end none', async (t) => {
+  const folder = await newFolder(t)
+  const killed = new Store(folder)
+  t.after(() => killed.close())
+  const item = await killed.write(() => killed.nextItem())
+  // What a kill leaves behind.
+  const left = await newFolder(t)
+  await cp(folder, left, { recursive: true })
+  const again = new Store(left)
+  assert.ok(again.lsn > killed.lsn)
+  const next = await again.write((lsn) => ({ lsn, item: again.nextItem() }))
+  assert.ok(next.lsn > killed.lsn + 1 && next.item > item + 1)
+  again.close()
+  const last = new Store(left)
+  t.after(() => last.close())
+  assert.equal(last.lsn, next.lsn)
+  assert.equal(await last.write(() => last.nextItem()), next.item + 1)
 })
 
 test('the sweep removes all that expired, however much, and nothing else', async (t) => {
