@@ -47,7 +47,7 @@ export function writeCharge({ bytesBefore, bytesAfter, terms, patched = 0 }: Cha
 export const feedCharge = (items: readonly string[]): number =>
   Math.max(
     LEAST,
-    items.reduce((sum, json) => sum + readCharge(json.length), 0),
+    items.reduce((sum, json) => sum + readCharge(Buffer.byteLength(json)), 0),
   )
 
 /** A page of a query: what it read, as if that were one item. */

@@ -19,4 +19,8 @@ export const notFound = (what: string, substatus?: number): Failure =>
 export const conflict = (what: string): Failure => new Failure(409, 'Conflict', `${what} exists already`)
 export const preconditionFailed = (what = 'the etag is another'): Failure =>
   new Failure(412, 'PreconditionFailed', `one of the specified pre-condition is not met: ${what}`)
+/** @throws Failure 412 when a condition of If-Match is not met: etags, or `*`. */
+export function checkMatch({ etag }: { readonly etag: string }, ifMatch: string | undefined): void {
+  if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== etag) throw preconditionFailed()
+}
 export const tooLarge = (what: string): Failure => new Failure(413, 'RequestEntityTooLarge', what)

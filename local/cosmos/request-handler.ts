@@ -8,7 +8,7 @@ import type { Faults } from './faults/faults.ts'
 import type { Answer } from './http/answers.ts'
 import { type Bodies, drain } from './http/bodies.ts'
 import type { Connections } from './http/connections.ts'
-import { type Request, readRequest, readTarget } from './http/requests.ts'
+import { readRequest, readTarget } from './http/requests.ts'
 import { sessionToken } from './http/session.ts'
 import type { Signatures } from './http/signature.ts'
 import type { Account } from './items/item-routes.ts'
@@ -29,14 +29,13 @@ export interface Handling {
 /** Answers one request, whatever it is; it never throws for one. */
 export async function handle(handling: Handling, message: IncomingMessage, response: ServerResponse): Promise<void> {
   if (!handling.connections.begun(message.socket)) return
-  let request: Request | undefined
   let answered: Answer | undefined
   try {
     const target = readTarget(message)
     handling.signatures.check(target)
     const route = routeOf(target)
     const { latencyMs, failing } = handling.faults.draw(route.operation)
-    request = await readRequest(message, target, handling.bodies)
+    const request = await readRequest(message, target, handling.bodies)
     handling.connections.requested(message.socket)
     if (latencyMs > 0) await delay(latencyMs)
     if (!failing) answered = await answer(handling.account, route, request)
@@ -50,14 +49,13 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   // The client went away.
   if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
-  else send(handling, message, response, request, answered)
+  else send(handling, message, response, answered)
 }
 
 function send(
   { account, connections }: Handling,
   message: IncomingMessage,
   response: ServerResponse,
-  request: Request | undefined,
   answered: Answer,
 ): void {
   const body = bodyOf(answered)
@@ -69,7 +67,6 @@ function send(
     'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
     'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
     'x-ms-version': '2018-12-31',
-    ...(request?.container ? { 'x-ms-alt-content-path': contentPath(request) } : {}),
     ...answered.headers,
   })
   // Of one byte a letter, as most are: so it is not encoded.
@@ -100,8 +97,4 @@ function refusal({ status, code, message, substatus }: Failure): Answer {
     ...(status === 503 ? { 'retry-after': 1 } : {}),
   }
   return { status, body: { code, message }, headers }
-}
-
-function contentPath({ database = '', container = '' }: Request): string {
-  return `dbs/${encodeURIComponent(database)}/colls/${encodeURIComponent(container)}`
 }

@@ -1,6 +1,6 @@
 import { badRequest, Failure, notFound } from './failure.ts'
 import type { Answer } from './http/answers.ts'
-import { flag, isQuery, type Request, type Target } from './http/requests.ts'
+import { flag, isBatch, isQuery, type Request, type Target } from './http/requests.ts'
 import { checkConsistency } from './http/session.ts'
 import * as items from './items/item-routes.ts'
 import type { OperationName } from './operations.ts'
@@ -23,7 +23,6 @@ export interface Route {
 }
 
 const isPlan = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-query-plan-request')
-const isBatch = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-batch-request')
 const isAtomic = (target: Target): boolean => isBatch(target) && flag(target, 'x-ms-cosmos-batch-atomic')
 const isUpsert = (target: Target): boolean => flag(target, 'x-ms-documentdb-is-upsert')
 const isFeed = ({ headers }: Target): boolean => headers['a-im'] !== undefined
@@ -50,9 +49,9 @@ export const ROUTES: readonly Route[] = [
   catalogRoute('query-databases', 'POST', 'dbs', resources.queryDatabases, isQuery),
   catalogRoute('create-database', 'POST', 'dbs', resources.createDatabase),
   catalogRoute('list-databases', 'GET', 'dbs', resources.listDatabases),
-  databaseRoute('read-database', 'GET', DATABASE, (_, database) => resources.readDatabase(database)),
-  databaseRoute('delete-database', 'DELETE', DATABASE, ({ catalog }, database) =>
-    resources.deleteDatabase(catalog, database),
+  databaseRoute('read-database', 'GET', DATABASE, (_, database, request) => resources.readDatabase(database, request)),
+  databaseRoute('delete-database', 'DELETE', DATABASE, ({ catalog }, database, request) =>
+    resources.deleteDatabase(catalog, database, request),
   ),
 
   databaseRoute('query-containers', 'POST', CONTAINERS, resources.queryContainers, isQuery),
@@ -62,12 +61,14 @@ export const ROUTES: readonly Route[] = [
   databaseRoute('list-containers', 'GET', CONTAINERS, ({ catalog }, database) =>
     resources.listContainers(catalog, database),
   ),
-  containerRoute('read-container', 'GET', CONTAINER, (_, container) => resources.readContainer(container)),
+  containerRoute('read-container', 'GET', CONTAINER, (_, container, request) =>
+    resources.readContainer(container, request),
+  ),
   containerRoute('replace-container', 'PUT', CONTAINER, ({ catalog }, container, request) =>
     resources.replaceContainer(catalog, container, request),
   ),
-  containerRoute('delete-container', 'DELETE', CONTAINER, ({ catalog }, container) =>
-    resources.deleteContainer(catalog, container),
+  containerRoute('delete-container', 'DELETE', CONTAINER, ({ catalog }, container, request) =>
+    resources.deleteContainer(catalog, container, request),
   ),
   containerRoute('list-ranges', 'GET', 'dbs/{id}/colls/{id}/pkranges', (_, container, request) =>
     resources.listRanges(container, request),
@@ -114,7 +115,7 @@ export function routeOf(target: Target): Route {
   const { path, type, method } = target
   const routes = BY_PATH.get(path)
   if (!routes) {
-    const missing = NOT_HERE[type]
+    const missing = Object.hasOwn(NOT_HERE, type) ? NOT_HERE[type] : undefined
     throw missing ? badRequest(`${missing} are not supported by this endpoint`) : notFound(`the path ${path}`)
   }
   const route = routes.find((candidate) => candidate.method === method && (candidate.when?.(target) ?? true))
@@ -177,8 +178,20 @@ function containerRoute(
     operation,
     method,
     path,
-    run: (account, request) => run(account, find(account, request), request),
+    run: async (account, request) => {
+      const found = find(account, request)
+      const { headers, ...answer } = await run(account, found, request)
+      return { ...answer, headers: { ...ownerHeaders(found), ...headers } }
+    },
   })
+}
+
+/** What the SDKs keep their session tokens by. */
+function ownerHeaders({ id, rid, database }: Container): NonNullable<Answer['headers']> {
+  return {
+    'x-ms-content-path': rid,
+    'x-ms-alt-content-path': `dbs/${encodeURIComponent(database.id)}/colls/${encodeURIComponent(id)}`,
+  }
 }
 
 function withWhen(when: Route['when'], route: Route): Route {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { badRequest } from '../failure.ts'
 import { isHybridRow } from '../hybridrow/records.ts'
@@ -54,7 +55,7 @@ export function readTarget(message: IncomingMessage): Target {
 /** @throws Failure as `Bodies.read` does, and 400 for one that is no JSON. */
 export async function readRequest(message: IncomingMessage, target: Target, bodies: Bodies): Promise<Request> {
   const bytes = await bodies.read(message)
-  return { ...target, bytes: bytes.length, body: bodyOf(bytes) }
+  return { ...target, bytes: bytes.length, body: bodyOf(bytes, target) }
 }
 
 /** Whether a header says true, as the SDKs write it: `true` or `True`. */
@@ -77,13 +78,17 @@ function segmentsOf(url: string): string[] {
   }
 }
 
-function bodyOf(bytes: Buffer): unknown {
+export const isBatch = (target: Target): boolean => flag(target, 'x-ms-cosmos-is-batch-request')
+
+function bodyOf(bytes: Buffer, target: Target): unknown {
   if (bytes.length === 0) return undefined
-  return isHybridRow(bytes) ? bytes : parseJson(bytes)
+  return isBatch(target) && isHybridRow(bytes) ? bytes : parseJson(bytes)
 }
 
 /** @throws Failure 400 */
 export function parseJson(bytes: Buffer): unknown {
+  // A decoder would put other letters in the place of what is none.
+  if (!isUtf8(bytes)) throw badRequest('the body is not UTF-8')
   let body: unknown
   try {
     body = JSON.parse(bytes.toString('utf8'))

@@ -4,20 +4,23 @@ import { parseJson } from '../http/requests.ts'
 import { decodeBatch } from '../hybridrow/batch-operations.ts'
 import { encodeBatch } from '../hybridrow/batch-results.ts'
 import { isObject } from '../json.ts'
-import { type BatchOperation, type BatchResult, TYPES } from './batch-operations.ts'
+import { type BatchOperation, type BatchResult, showsItem, TYPES } from './batch-operations.ts'
 
 // A batch and its results come and go as JSON, or as the .NET SDK has them.
 
-/** @throws Failure 400 */
-export function readOperations(body: unknown): readonly BatchOperation[] {
+/**
+ * @param minimal whether the client wants no items back of what it writes; .NET says so for each operation.
+ * @throws Failure 400
+ */
+export function readOperations(body: unknown, minimal: boolean): readonly BatchOperation[] {
   if (Buffer.isBuffer(body))
     return decodeBatch(body).map((operation) => ({
       ...operation,
       body: operation.body && parseJson(operation.body),
-      minimal: operation.minimalReturn,
+      minimal: minimal || operation.minimalReturn,
     }))
   if (!Array.isArray(body)) throw badRequest('a batch is an array of operations')
-  return body.map(readOperation)
+  return body.map((operation) => ({ ...readOperation(operation), minimal }))
 }
 
 /** The results as the body of an answer to a request with such a body. */
@@ -68,5 +71,3 @@ function resultText(result: BatchResult): string {
   ]
   return `{"statusCode":${[status, `"requestCharge":${Math.round(charge * 100) / 100}`, ...rest].join(',')}}`
 }
-
-const showsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304

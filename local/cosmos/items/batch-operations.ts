@@ -1,4 +1,4 @@
-import { badRequest, tooLarge } from '../failure.ts'
+import { badRequest, type Failure, tooLarge } from '../failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Place } from './extent.ts'
 import type { Items, Outcome } from './items.ts'
@@ -7,6 +7,8 @@ import { keyOfHeader } from './partition-key.ts'
 // https://learn.microsoft.com/azure/cosmos-db/transactional-batch#limitations
 const MAX_OPERATIONS = 100
 const MAX_BYTES = 2 * 1024 * 1024
+// https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-request-limits, of a response
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 export const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] as const
 
@@ -30,6 +32,10 @@ export interface BatchResult extends Outcome {
   readonly minimal?: boolean | undefined
 }
 
+/** A create that must not find one is what every create is; the others have no such condition here. */
+export const noneMatchOfChange = (): Failure =>
+  badRequest('If-None-Match on a change of an item is not supported by this endpoint')
+
 /** @throws Failure 400, 413 */
 export function checkSize(operations: readonly BatchOperation[], bytes: number): void {
   if (operations.length === 0) throw badRequest('a batch has operations')
@@ -49,15 +55,38 @@ export function keyOf(container: Container, { partitionKey }: BatchOperation): s
   return key.pk
 }
 
+/** What is left of an answer's room for items. */
+export class AnswerRoom {
+  #left = MAX_ANSWER_BYTES
+
+  /** Whether a result's item fits in beside those before it; it takes its room then. */
+  fits(result: BatchResult): boolean {
+    const bytes = result.item && showsItem(result) ? Buffer.byteLength(result.item.json) : 0
+    if (bytes > this.#left) return false
+    this.#left -= bytes
+    return true
+  }
+}
+
+export const showsItem = ({ minimal, status }: BatchResult): boolean => !minimal && status !== 304
+
 /** Runs one within a write. @throws Failure */
-export function runOperation(items: Items, place: Place, operation: BatchOperation, lsn: number): Outcome {
-  const { type, id, body } = operation
+export function runOperation(items: Items, place: Place, operation: BatchOperation, lsn: number): BatchResult {
+  // What is read is wanted.
+  const minimal = operation.minimal && operation.type !== 'Read'
+  return { ...outcomeOf(items, place, operation, lsn), minimal }
+}
+
+function outcomeOf(items: Items, place: Place, operation: BatchOperation, lsn: number): Outcome {
+  const { type, id, body, ifMatch, ifNoneMatch } = operation
+  if (ifNoneMatch !== undefined && type !== 'Read' && type !== 'Create') throw noneMatchOfChange()
   if (type === 'Create') return items.create(place, body, lsn)
   if (type === 'Upsert') return items.upsert(place, body, operation, lsn)
   if (id === undefined) throw badRequest(`the operation ${type} has no id`)
   switch (type) {
     case 'Read':
-      return items.read(place, id, operation.ifNoneMatch)
+      // Of a read in a batch both conditions say the same: azure-cosmos-dotnet-v3, BatchSinglePartitionKeyTests.cs.
+      return items.read(place, id, ifNoneMatch ?? ifMatch)
     case 'Replace':
       return items.replace(place, id, body, operation, lsn)
     case 'Patch':

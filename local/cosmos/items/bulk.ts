@@ -2,7 +2,7 @@ import { badRequest, Failure } from '../failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Range } from '../resources/ranges.ts'
 import type { Store } from '../store/store.ts'
-import { type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
+import { AnswerRoom, type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
 import type { EffectiveKeys } from './effective-keys.ts'
 import type { Items } from './items.ts'
 
@@ -29,6 +29,7 @@ export async function runBulk(
   continueOnError: boolean,
 ): Promise<readonly BatchResult[]> {
   let stopped = false
+  const room = new AnswerRoom()
   const run = (operation: BatchOperation, lsn: number): BatchResult => {
     if (stopped) return { status: 424, charge: 0 }
     const container = place.container()
@@ -36,7 +37,10 @@ export async function runBulk(
     if (pk === undefined) throw badRequest('an operation names no partition key')
     if (place.range && !isWithin(place.range, keys.of(container, pk)))
       throw new Failure(410, 'Gone', 'the partition key is of another range', 1002)
-    return { ...runOperation(items, { container, pk }, operation, lsn), minimal: operation.minimal }
+    const result = runOperation(items, { container, pk }, operation, lsn)
+    // With this substatus the SDKs send it again: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.
+    if (!room.fits(result)) throw new Failure(413, 'RequestEntityTooLarge', 'the answer would be over 4 MB', 3402)
+    return result
   }
   const results = operations.map(async (operation): Promise<BatchResult> => {
     try {

@@ -41,7 +41,7 @@ export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItem
     if ((items.length >= maxItems || bytes >= MAX_PAGE_BYTES) && lsn !== last) break
     const json = String(body)
     items.push(`${json.slice(0, -1)},"_lsn":${lsn}}`)
-    bytes += json.length
+    bytes += Buffer.byteLength(json)
     last = Number(lsn)
   }
   return { items, etag: `"${last}"` }

@@ -17,7 +17,6 @@ export interface CheckedItem {
   readonly value: Json
   /** Its JSON. */
   readonly text: string
-  readonly bytes: number
 }
 
 /** @throws Failure 400, 413 */
@@ -39,5 +38,5 @@ export function checkItem({ container, pk }: Place, body: unknown): CheckedItem 
   const text = JSON.stringify(value)
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_ITEM_BYTES) throw tooLarge(`an item has at most ${MAX_ITEM_BYTES} bytes, this one ${bytes}`)
-  return { id, ttl, value, text, bytes }
+  return { id, ttl, value, text }
 }

@@ -12,7 +12,7 @@ import { documentNumber } from '../resources/rid.ts'
 import type { Store } from '../store/store.ts'
 import { BatchFailure, runBatch } from './batch.ts'
 import { readOperations, showResults } from './batch-bodies.ts'
-import { type BatchResult, checkSize } from './batch-operations.ts'
+import { type BatchResult, checkSize, noneMatchOfChange } from './batch-operations.ts'
 import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
 import { EffectiveKeys } from './effective-keys.ts'
@@ -34,7 +34,7 @@ const effectiveKeys = new EffectiveKeys()
 export function readItem({ store, items }: Account, container: Container, request: Request): Answer {
   checkSession(request, store.lsn)
   const place = { container, pk: requiredKey(container, request) }
-  return show(items.read(place, idOf(items, place, request), request.headers['if-none-match']), request, place)
+  return show(items.read(place, idOf(items, place, request), request.headers['if-none-match']), false, place)
 }
 
 export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
@@ -88,15 +88,16 @@ export async function batch(
   request: Request,
 ): Promise<Answer> {
   const pk = requiredKey(container, request)
-  const operations = readOperations(request.body)
+  const operations = readOperations(request.body, isMinimal(request))
   checkSize(operations, request.bytes)
+  if (operations.some(({ type }) => type === 'Read')) checkSession(request, store.lsn)
   try {
     const results = await store.write((lsn) =>
       runBatch(items, { container: catalog.current(container), pk }, operations, lsn),
     )
-    return showBatch(200, results, request, rangeOfKey(container, pk))
+    return showBatch(results, request, rangeOfKey(container, pk))
   } catch (error) {
-    if (error instanceof BatchFailure) return showBatch(207, error.results, request, rangeOfKey(container, pk))
+    if (error instanceof BatchFailure) return showBatch(error.results, request, rangeOfKey(container, pk))
     throw error
   }
 }
@@ -108,8 +109,9 @@ export async function bulk(
 ): Promise<Answer> {
   const { 'x-ms-documentdb-partitionkeyrangeid': named, 'x-ms-documentdb-partitionkey': key } = request.headers
   const range = named === undefined ? undefined : namedRange(container.ranges, named)
-  const operations = readOperations(request.body)
+  const operations = readOperations(request.body, isMinimal(request))
   checkSize(operations, request.bytes)
+  if (operations.some(({ type }) => type === 'Read')) checkSession(request, store.lsn)
   const place = {
     container: () => catalog.current(container),
     range,
@@ -117,8 +119,7 @@ export async function bulk(
   }
   const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
   const results = await runBulk(store, items, effectiveKeys, place, operations, continues)
-  const failed = results.some(({ status }) => status >= 400)
-  return showBatch(failed ? 207 : 200, results, request, (range ?? WHOLE).id)
+  return showBatch(results, request, (range ?? WHOLE).id)
 }
 
 export function readChanges({ store }: Account, container: Container, request: Request): Answer {
@@ -145,18 +146,20 @@ async function change(
 ): Promise<Answer> {
   const pk = requiredKey(container, request)
   const outcome = await store.write((lsn) => task({ container: catalog.current(container), pk }, lsn))
-  return show(outcome, request, { container, pk })
+  return show(outcome, isMinimal(request), { container, pk })
 }
 
-function show({ status, item, charge }: Outcome, { headers }: Request, { container, pk }: Place): Answer {
+const isMinimal = ({ headers }: Request): boolean => headers.prefer?.toLowerCase() === 'return=minimal'
+
+function show({ status, item, charge }: Outcome, minimal: boolean, { container, pk }: Place): Answer {
   const range = rangeOfKey(container, pk)
   if (!item) return { status, charge, range }
   const answer = { status, charge, range, headers: { etag: item.etag } }
-  const without = status === 304 || headers.prefer?.toLowerCase() === 'return=minimal'
-  return without ? answer : { ...answer, text: item.json }
+  return minimal || status === 304 ? answer : { ...answer, text: item.json }
 }
 
-function showBatch(status: number, results: readonly BatchResult[], { body }: Request, range: string): Answer {
+function showBatch(results: readonly BatchResult[], { body }: Request, range: string): Answer {
+  const status = results.every((result) => result.status < 300) ? 200 : 207
   const charge = results.reduce((sum, result) => sum + result.charge, 0)
   const headers = { 'x-ms-item-count': results.length }
   return { status, headers, ...showResults(results, body), charge, range }
@@ -225,8 +228,7 @@ function rangeNamed({ ranges }: Container, { headers }: Request): string {
 }
 
 function conditionsOf({ headers }: Request): { readonly ifMatch: string | undefined } {
-  if (headers['if-none-match'] !== undefined)
-    throw badRequest('If-None-Match on a change of an item is not supported by this endpoint')
+  if (headers['if-none-match'] !== undefined) throw noneMatchOfChange()
   return { ifMatch: headers['if-match'] }
 }
 

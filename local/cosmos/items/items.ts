@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
 import { type Change, readCharge, writeCharge } from '../charges.ts'
-import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
+import { badRequest, checkMatch, conflict, notFound, preconditionFailed } from '../failure.ts'
 import type { Json } from '../json.ts'
 import type { Container } from '../resources/catalog.ts'
 import { documentRid } from '../resources/rid.ts'
@@ -80,7 +80,7 @@ export class Items {
   read(place: Place, id: string, ifNoneMatch?: string): Outcome {
     const item = this.#get(place, id)
     const same = ifNoneMatch === '*' || ifNoneMatch === item.etag
-    return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(item.json.length) }
+    return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(Buffer.byteLength(item.json)) }
   }
 
   /** The id of an item by its rid's number; undefined: there is none, here. */
@@ -113,7 +113,7 @@ export class Items {
   patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const { operations, condition } = readPatch(body)
     const before = this.#get(place, id)
-    checkMatch(before, conditions)
+    checkMatch(before, conditions.ifMatch)
     const item = JSON.parse(before.json) as Json
     if (condition !== undefined && !satisfies(item, condition))
       throw preconditionFailed('the condition of the patch does not hold')
@@ -126,10 +126,10 @@ export class Items {
   /** @throws Failure 404, 412 */
   remove(place: Place, id: string, conditions: Conditions): Outcome {
     const before = this.#get(place, id)
-    checkMatch(before, conditions)
+    checkMatch(before, conditions.ifMatch)
     this.#statements.remove.run(before.number)
     const terms = place.container.indexedPaths.countTerms(JSON.parse(before.json))
-    return { status: 204, charge: writeCharge({ bytesBefore: before.json.length, terms }) }
+    return { status: 204, charge: writeCharge({ bytesBefore: Buffer.byteLength(before.json), terms }) }
   }
 
   /** Deletes what expired, in commits of so many items at most, so that requests come in between. */
@@ -176,7 +176,7 @@ export class Items {
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
     if (this.#store.hasIndexes(container.number)) this.#statements.index.run(item.number)
     const terms = container.indexedPaths.countTerms(checked.value)
-    return { status: 201, item, charge: writeCharge({ bytesAfter: item.json.length, terms }) }
+    return { status: 201, item, charge: writeCharge({ bytesAfter: Buffer.byteLength(item.json), terms }) }
   }
 
   #replace(
@@ -187,7 +187,7 @@ export class Items {
     lsn: number,
     patched = 0,
   ): Outcome {
-    checkMatch(before, conditions)
+    checkMatch(before, conditions.ifMatch)
     this.#uniqueKeys.check(container, pk, checked.value, before.number)
     const item = stored(container, checked, before.number)
     const indexed = this.#store.hasIndexes(container.number)
@@ -196,8 +196,8 @@ export class Items {
     if (indexed) this.#statements.index.run(item.number)
     this.#uniqueKeys.put(container, pk, checked.value, item.number)
     const change: Change = {
-      bytesBefore: before.json.length,
-      bytesAfter: item.json.length,
+      bytesBefore: Buffer.byteLength(before.json),
+      bytesAfter: Buffer.byteLength(item.json),
       terms: container.indexedPaths.countChangedTerms(JSON.parse(before.json), JSON.parse(item.json)),
       patched,
     }
@@ -218,8 +218,4 @@ function stored(
     `"_etag":${JSON.stringify(etag)},"_attachments":"attachments/","_ts":${ts}}`
   const lifetime = lifetimeOf(container.settings.defaultTtl, ttl)
   return { number, etag, json, ts, expires: lifetime === undefined ? null : ts + lifetime }
-}
-
-function checkMatch(item: Item, { ifMatch }: Conditions): void {
-  if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== item.etag) throw preconditionFailed()
 }

@@ -15,10 +15,10 @@ export async function createDatabase(catalog: Catalog, { body, headers }: Reques
 
 export const listDatabases = (catalog: Catalog): Answer => list('Databases', catalog.databases().map(showDatabase), '')
 
-export const readDatabase = (database: Database): Answer => one(200, showDatabase(database))
+export const readDatabase = (database: Database, request: Request): Answer => read(showDatabase(database), request)
 
-export async function deleteDatabase(catalog: Catalog, database: Database): Promise<Answer> {
-  await catalog.deleteDatabase(database)
+export async function deleteDatabase(catalog: Catalog, database: Database, request: Request): Promise<Answer> {
+  await catalog.deleteDatabase(database, request.headers['if-match'])
   return { status: 204 }
 }
 
@@ -30,14 +30,14 @@ export async function createContainer(catalog: Catalog, database: Database, requ
 export const listContainers = (catalog: Catalog, database: Database): Answer =>
   list('DocumentCollections', catalog.containers(database).map(showContainer), database.rid)
 
-export const readContainer = (container: Container): Answer => one(200, showContainer(container))
+export const readContainer = (container: Container, request: Request): Answer => read(showContainer(container), request)
 
 export async function replaceContainer(catalog: Catalog, container: Container, request: Request): Promise<Answer> {
   return one(200, showContainer(await catalog.replaceContainer(container, request.body, request.headers['if-match'])))
 }
 
-export async function deleteContainer(catalog: Catalog, container: Container): Promise<Answer> {
-  await catalog.deleteContainer(container)
+export async function deleteContainer(catalog: Catalog, container: Container, request: Request): Promise<Answer> {
+  await catalog.deleteContainer(container, request.headers['if-match'])
   return { status: 204 }
 }
 
@@ -80,6 +80,12 @@ const offersOf = (catalog: Catalog): readonly Json[] =>
 function query(name: string, resources: readonly Json[], rid: string, { body }: Request): Answer {
   const { text, parameters } = readQuestion(body)
   return listOf(name, queryDocuments(resources, text, parameters), rid, queryCharge(0))
+}
+
+function read(resource: Json, { headers }: Request): Answer {
+  const known = headers['if-none-match']
+  const same = known === '*' || known === resource._etag
+  return same ? { status: 304, headers: { etag: String(resource._etag) } } : one(200, resource)
 }
 
 function one(status: number, resource: Json): Answer {

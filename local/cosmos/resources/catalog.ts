@@ -1,9 +1,10 @@
-import { badRequest, conflict, notFound, preconditionFailed } from '../failure.ts'
+import { badRequest, checkMatch, conflict, notFound } from '../failure.ts'
 import { isObject, type Json } from '../json.ts'
 import { newEtag, nowSeconds, type Store } from '../store/store.ts'
-import { type ContainerSettings, namesOf, readSettings } from './container-settings.ts'
+import { type ContainerSettings, readSettings } from './container-settings.ts'
 import { IndexedPaths } from './indexed-paths.ts'
 import { DEFAULT_THROUGHPUT, type Offer, type Throughput } from './offers.ts'
+import { namesOf } from './property-path.ts'
 import { halvesOf, type Range, WHOLE } from './ranges.ts'
 import { containerRid, databaseRid, offerRid } from './rid.ts'
 
@@ -71,10 +72,11 @@ export class Catalog {
     })
   }
 
-  deleteDatabase({ number, id }: Database): Promise<void> {
+  /** @throws Failure 404, 412 when `ifMatch` is not its etag. */
+  deleteDatabase(database: Database, ifMatch?: string): Promise<void> {
     return this.#write(() => {
-      const { changes } = this.#store.prepare('DELETE FROM databases WHERE number = ?').run(number)
-      if (changes === 0) throw notFound(`the database ${id}`)
+      checkMatch(this.#currentDatabase(database), ifMatch)
+      this.#store.prepare('DELETE FROM databases WHERE number = ?').run(database.number)
       return () => {}
     })
   }
@@ -104,7 +106,7 @@ export class Catalog {
     const id = resourceId(body)
     const settings = JSON.stringify(readSettings(body as Json))
     return this.#write(() => {
-      const current = this.database(database.rid)
+      const current = this.#currentDatabase(database)
       if (this.containers(current).some((container) => container.id === id)) throw conflict(`the container ${id}`)
       const { lastInsertRowid } = this.#store
         .prepare('INSERT INTO containers (database, id, settings, ts, etag) VALUES (?, ?, ?, ?, ?)')
@@ -126,7 +128,7 @@ export class Catalog {
         throw badRequest(`the ${name} of a container cannot be changed`)
     return this.#write(() => {
       const before = this.current(container)
-      if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== before.etag) throw preconditionFailed()
+      checkMatch(before, ifMatch)
       this.#store
         .prepare('UPDATE containers SET settings = ?, ts = ?, etag = ? WHERE number = ?')
         .run(JSON.stringify(settings), nowSeconds(), newEtag(), container.number)
@@ -135,10 +137,11 @@ export class Catalog {
     })
   }
 
-  deleteContainer({ number, id }: Container): Promise<void> {
+  /** @throws Failure 404, 412 when `ifMatch` is not its etag. */
+  deleteContainer(container: Container, ifMatch?: string): Promise<void> {
     return this.#write(() => {
-      const { changes } = this.#store.prepare('DELETE FROM containers WHERE number = ?').run(number)
-      if (changes === 0) throw noContainer(id)
+      checkMatch(this.current(container), ifMatch)
+      this.#store.prepare('DELETE FROM containers WHERE number = ?').run(container.number)
       return () => {}
     })
   }
@@ -177,12 +180,19 @@ export class Catalog {
   replaceOffer({ number }: Offer, throughput: Throughput, ifMatch: string | undefined): Promise<Offer> {
     return this.#write(() => {
       const before = this.offer(offerRid(number))
-      if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== before.etag) throw preconditionFailed()
+      checkMatch(before, ifMatch)
       this.#store
         .prepare('UPDATE offers SET content = ?, ts = ?, etag = ? WHERE number = ?')
         .run(JSON.stringify(throughput), nowSeconds(), newEtag(), number)
       return () => this.offer(offerRid(number))
     })
+  }
+
+  /** By its number: another database may have its rid as an id. */
+  #currentDatabase({ number, id }: Database): Database {
+    const found = this.databases().find((database) => database.number === number)
+    if (!found) throw notFound(`the database ${id}`)
+    return found
   }
 
   #putRange(container: number, { id, min, max, parents }: Range): void {

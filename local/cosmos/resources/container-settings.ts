@@ -64,9 +64,6 @@ export function readSettings(body: Json): ContainerSettings {
   }
 }
 
-/** The names on the way to a property: `/a/"b c"`. */
-export const namesOf = (path: string): readonly string[] => path.slice(1).replaceAll('"', '').split('/')
-
 function readPartitionKey(value: unknown): ContainerSettings['partitionKey'] {
   const { paths, kind, version } = isObject(value) ? value : {}
   if (!isPaths(paths)) throw badRequest('a container needs a partition key such as /pk')
@@ -91,7 +88,8 @@ function readUniqueKeys(value: unknown): readonly { paths: readonly string[] }[]
       throw badRequest(`a unique key has 1 to ${MAX_UNIQUE_KEY_PATHS} paths such as /email`)
     return { paths }
   })
-  if (new Set(read.map(({ paths }) => paths.join())).size < read.length) throw badRequest('a unique key stands twice')
+  if (new Set(read.map(({ paths }) => JSON.stringify(paths))).size < read.length)
+    throw badRequest('a unique key stands twice')
   return read
 }
 

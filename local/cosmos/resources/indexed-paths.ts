@@ -1,5 +1,6 @@
 import { isObject } from '../json.ts'
 import type { IndexingPolicy } from './indexing-policy.ts'
+import { namesOf } from './property-path.ts'
 
 /** What a policy says of one path: the names on the way, `[]` for the elements of an array, and whether what is below is meant too. */
 interface Rule {
@@ -65,9 +66,7 @@ export class IndexedPaths {
 }
 
 function ruleOf(path: string, included: boolean): Rule {
-  const names = path.slice(1).replaceAll('"', '').split('/')
-  const end = names.pop()
-  return { names, below: end === '*', included }
+  return { names: namesOf(path).slice(0, -1), below: path.endsWith('*'), included }
 }
 
 function countLeaves(value: unknown): number {

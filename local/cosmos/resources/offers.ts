@@ -31,7 +31,7 @@ export const DEFAULT_THROUGHPUT: Throughput = { fixed: MIN_THROUGHPUT }
 export function throughputOfHeaders(headers: NodeJS.Dict<string>): Throughput | undefined {
   const { 'x-ms-offer-throughput': fixed, 'x-ms-cosmos-offer-autopilot-settings': autoscale } = headers
   if (fixed !== undefined && autoscale !== undefined) throw badRequest('a throughput is fixed or autoscaled, not both')
-  if (fixed !== undefined) return { fixed: checkFixed(Number(fixed)) }
+  if (fixed !== undefined) return { fixed: checkFixed(/^\d+$/.test(fixed) ? Number(fixed) : fixed) }
   if (autoscale === undefined) return undefined
   let settings: unknown
   try {

@@ -21,6 +21,17 @@ export function account(target: () => CosmosTarget): void {
     const create = { id: 'c', partitionKey: '/pk' }
     for (const throughput of [399, 450, 2_000_000])
       assert.equal((await refusalOf(database.containers.create({ ...create, throughput }))).code, 400)
+    for (const throughput of ['0x190', '4e2', '400.0', ''])
+      assertRefused(
+        await raw(
+          target(),
+          'POST',
+          `dbs/${database.id}/colls`,
+          { 'x-ms-offer-throughput': throughput },
+          '{"id":"c","partitionKey":{"paths":["/pk"]}}',
+        ),
+        400,
+      )
     const { container } = await database.containers.create({ ...create, throughput: 500 })
     const { resource: offer, offer: handle } = await container.readOffer()
     assert.equal(offer?.content?.offerThroughput, 500)

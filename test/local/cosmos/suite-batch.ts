@@ -58,6 +58,65 @@ export function batches(target: () => CosmosTarget): void {
     assert.equal((await container.items.batch(many, 'a')).code, 200)
   })
 
+  test('a batch whose answer would be over 4 MB is a 413 of its last operation, 424 of all others, and leaves no trace', async (t) => {
+    const container = await newContainer(t, target())
+    await container.items.create({ id: 'large', pk: 'a', text: 'é'.repeat(500_000) })
+    const reads = Array.from({ length: 5 }, (): OperationInput => ({ operationType: 'Read', id: 'large' }))
+    const { code, result } = await container.items.batch([create('new'), ...reads], 'a')
+    assert.deepEqual([code, codesOf(result)], [207, [424, 424, 424, 424, 424, 413]])
+    assert.equal((await container.item('new', 'a').read()).statusCode, 404)
+    assert.equal((await container.items.batch(reads.slice(0, 4), 'a')).code, 200)
+  })
+
+  test('a read in a batch that finds what its client has is a 304 that fails nothing; If-None-Match on a change is refused', async (t) => {
+    const container = await newContainer(t, target())
+    const { etag } = await container.items.create({ id: 'there', pk: 'a' })
+    const read = (condition: object): OperationInput => ({ operationType: 'Read', id: 'there', ...condition })
+    const { code, result } = await container.items.batch(
+      [read({ ifNoneMatch: etag }), read({ ifMatch: etag }), read({ ifNoneMatch: '"x"' }), create('new')],
+      'a',
+    )
+    assert.deepEqual([code, codesOf(result)], [207, [304, 304, 200, 201]])
+    assert.deepEqual([result?.[0]?.resourceBody, result?.[2]?.resourceBody?.id], [undefined, 'there'])
+    assert.equal((await container.item('new', 'a').read()).statusCode, 200)
+    const changes: readonly OperationInput[] = [
+      { operationType: 'Upsert', ifNoneMatch: '*', resourceBody: { id: 'there', pk: 'a' } },
+      { operationType: 'Replace', id: 'there', ifNoneMatch: '*', resourceBody: { id: 'there', pk: 'a' } },
+      { operationType: 'Patch', id: 'there', ifNoneMatch: '*', resourceBody: [{ op: 'set', path: '/n', value: 1 }] },
+    ]
+    for (const change of changes) assert.deepEqual(codesOf((await container.items.batch([change], 'a')).result), [400])
+    assert.equal((await container.item('there', 'a').read()).etag, etag)
+  })
+
+  test('a client that wants nothing back of what it writes has the items that it reads alone', async (t) => {
+    const container = await newContainer(t, target())
+    const operations: OperationInput[] = [create('1'), { operationType: 'Read', id: '1' }]
+    const { result } = await container.items.batch(operations, 'a', { contentResponseOnWriteEnabled: false })
+    assert.deepEqual(
+      result?.map(({ statusCode, resourceBody }) => [statusCode, resourceBody?.id]),
+      [
+        [201, undefined],
+        [200, '1'],
+      ],
+    )
+    assert.equal(result?.[0]?.eTag, result?.[1]?.eTag)
+    const read = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
+    const { text } = await raw(target(), 'GET', `${docsOf(container)}/1`, read)
+    assert.equal(JSON.parse(text).id, '1')
+  })
+
+  test('a batch that reads sees what its session has seen, or is a 404/1002; one that only writes is done', async (t) => {
+    const container = await newContainer(t, target())
+    const headers = { ...HEADERS, 'x-ms-session-token': '0:-1#999999999' }
+    const send = (...operations: object[]) =>
+      raw(target(), 'POST', docsOf(container), headers, JSON.stringify(operations))
+    assert.equal((await send(create('1'))).status, 200)
+    const refused = await send(create('2'), { operationType: 'Read', id: '1' })
+    assertRefused(refused, 404)
+    assert.equal(refused.headers['x-ms-substatus'], '1002')
+    assert.equal((await container.item('2', 'a').read()).statusCode, 404)
+  })
+
   test('a batch with an operation that there is none of is refused whole, one without an id fails the batch with 400', async (t) => {
     const container = await newContainer(t, target())
     const send = (operation: object) =>

@@ -112,6 +112,30 @@ export function bulk(target: () => CosmosTarget): void {
     }
   })
 
+  test('bulk operations whose items would make an answer over 4 MB are not done, and say 413/3402; the SDK sends them again', async (t) => {
+    const container = await newContainer(t, target())
+    const ids = ['1', '2', '3', '4', '5', '6']
+    for (const id of ids) await container.items.create({ id, pk: id, n: 0, text: 'x'.repeat(1_500_000) })
+    const patch = (id: string) => ({ operations: [{ op: 'incr', path: '/n', value: 1 }], id })
+    const body = ids.map((id) => ({ operationType: 'Patch', id, partitionKey: `["${id}"]`, resourceBody: patch(id) }))
+    const headers = { ...BULK, 'x-ms-cosmos-batch-continue-on-error': 'true' }
+    const { status, text } = await raw(target(), 'POST', docsOf(container), headers, JSON.stringify(body))
+    assert.equal(status, 207)
+    assert.deepEqual(
+      JSON.parse(text).map((result: Record<string, unknown>) => [result.statusCode, result.subStatusCode]),
+      ids.map((id) => (Number(id) > 2 ? [413, 3402] : [200, undefined])),
+    )
+    const { resources } = await container.items.query('SELECT VALUE c.n FROM c ORDER BY c.id').fetchAll()
+    assert.deepEqual(resources, [1, 1, 0, 0, 0, 0])
+    const results = await container.items.executeBulkOperations(
+      ids.map((id) => ({ operationType: BulkOperationType.Read, id, partitionKey: id })),
+    )
+    assert.deepEqual(
+      results.map(({ response }) => response?.resourceBody?.id),
+      ids,
+    )
+  })
+
   test('the deprecated bulk of the SDK works as before', async (t) => {
     const container = await newContainer(t, target())
     const operations: OperationInput[] = ['1', '2'].map((id) => ({

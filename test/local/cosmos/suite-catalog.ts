@@ -71,6 +71,48 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await container.read()).resource?.defaultTtl, 60)
   })
 
+  test('databases and containers are deleted under If-Match (412), and a read of one that did not change is a 304', async (t) => {
+    const container = await newContainer(t, target())
+    const path = `dbs/${container.database.id}/colls/c`
+    for (const one of [path, `dbs/${container.database.id}`]) {
+      const { headers } = await raw(target(), 'GET', one)
+      assert.deepEqual(
+        [
+          await raw(target(), 'GET', one, { 'if-none-match': String(headers.etag) }),
+          await raw(target(), 'GET', one, { 'if-none-match': '"x"' }),
+        ].map(({ status }) => status),
+        [304, 200],
+      )
+      assertRefused(await raw(target(), 'DELETE', one, { 'if-match': '"x"' }), 412)
+      assert.equal((await raw(target(), 'DELETE', one, { 'if-match': String(headers.etag) })).status, 204)
+    }
+  })
+
+  test('a database is told from another whose id is its rid', async (t) => {
+    const database = await newDatabase(t, target())
+    const { resource } = await database.read()
+    const { database: other } = await clientOf(t, target()).databases.create({ id: `${resource?._rid}` })
+    await other.containers.create({ id: 'c', partitionKey: '/other' })
+    await database.containers.create({ id: 'c', partitionKey: '/pk' })
+    assert.deepEqual((await database.container('c').read()).resource?.partitionKey?.paths, ['/pk'])
+    await other.delete()
+    assert.equal((await database.container('c').items.create({ id: '1', pk: 'a' })).statusCode, 201)
+  })
+
+  test('a path names a property in quotes where it has a slash: of the partition key, unique keys and the index', async (t) => {
+    const container = await newContainer(t, target(), {
+      partitionKey: { paths: ['/"a/b"'] },
+      uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/"c/d"'] }] },
+      indexingPolicy: { includedPaths: [{ path: '/"e/f"/?' }], excludedPaths: [{ path: '/*' }] },
+    })
+    const item = { id: '1', 'a/b': 'x', 'c/d': 1, 'e/f': 1 }
+    // One indexed value.
+    assert.equal((await container.items.create(item)).requestCharge, 5.15)
+    assert.equal((await container.item('1', 'x').read()).resource?.['a/b'], 'x')
+    assert.equal((await refusalOf(container.items.create({ ...item, id: '2' }))).code, 409)
+    assert.equal((await container.items.create({ ...item, id: '2', 'c/d': 2 })).statusCode, 201)
+  })
+
   test('databases and containers are created, listed, read and deleted, and items go with their container', async (t) => {
     const container = await newContainer(t, target(), { partitionKey: '/a/b', defaultTtl: -1 })
     const { database } = container

@@ -30,6 +30,13 @@ export function charges(target: () => CosmosTarget): void {
       assert.equal((await container.items.create(item)).requestCharge, write)
       assert.equal((await container.item(item.id, 'a').read()).requestCharge, read)
     }
+    // In bytes, not in letters.
+    const { text, ...item } = (await itemOf(container, 'é', 16 * 1024 - 2)) as { id: string; pk: string; text: string }
+    const letters = { ...item, text: `${'é'.repeat(text.length / 2)}${'x'.repeat(text.length % 2)}` }
+    assert.equal((await container.items.create(letters)).requestCharge, 9.52)
+    assert.equal((await container.item('é', 'a').read()).requestCharge, 1.67)
+    assert.equal((await container.item('é', 'a').replace(letters)).requestCharge, 19.04)
+    assert.equal((await container.item('é', 'a').delete()).requestCharge, 9.52)
   })
 
   test('each indexed value costs 0.2 more to write, and an excluded path nothing', async (t) => {

@@ -84,6 +84,12 @@ export function changeFeed(target: () => CosmosTarget): void {
     const pages = container.items.query('SELECT * FROM c', { maxItemCount: 100 })
     while (pages.hasMoreResults()) sizes.push((await pages.fetchNext()).resources.length)
     assert.deepEqual(sizes, [3, 2])
+    // In bytes, not in letters.
+    for (const id of ['1', '2', '3', '4', '5']) await container.items.upsert({ id, pk: id, text: 'é'.repeat(750_000) })
+    assert.deepEqual(
+      (await drain(container, start)).pages.map(({ length }) => length),
+      [3, 2],
+    )
   })
 
   test('starts from now and from a point in time', async (t) => {

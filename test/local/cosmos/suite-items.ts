@@ -117,7 +117,12 @@ export function items(target: () => CosmosTarget): void {
     assert.equal(requestCharge, 5.35)
     assert.match(String(headers['x-ms-session-token']), /^0:-1#\d+$/)
     assert.match(String(headers['x-ms-activity-id']), /^[0-9a-f-]{36}$/)
-    assert.equal(headers['x-ms-alt-content-path'], `dbs/${container.database.id}/colls/c`)
+    // Without both the SDKs keep no session token.
+    const { resource } = await container.read()
+    const owner = [resource?._rid, `dbs/${container.database.id}/colls/c`]
+    assert.deepEqual([headers['x-ms-content-path'], headers['x-ms-alt-content-path']], owner)
+    const byRid = await raw(target(), 'GET', `${resource?._self}docs`)
+    assert.deepEqual([byRid.headers['x-ms-content-path'], byRid.headers['x-ms-alt-content-path']], owner)
     const key = { 'x-ms-documentdb-partitionkey': '["a"]', prefer: 'return=minimal' }
     const { status, text } = await raw(target(), 'POST', docsOf(container), key, '{"id":"2","pk":"a"}')
     assert.deepEqual([status, text], [201, ''])

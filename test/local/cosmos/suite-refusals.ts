@@ -38,7 +38,14 @@ export function refusals(target: () => CosmosTarget): void {
   test('unknown routes are refused with 404, wrong methods with 405, paths that do not decode with 400', async (t) => {
     const container = await newContainer(t, target())
     const { id } = container.database
-    for (const path of ['nowhere', `dbs/${id}/nowhere`, `dbs/${id}/docs/c`, `${docsOf(container)}/a/b`])
+    for (const path of [
+      'nowhere',
+      `dbs/${id}/nowhere`,
+      `dbs/${id}/constructor`,
+      `${docsOf(container)}/a/__proto__`,
+      `dbs/${id}/docs/c`,
+      `${docsOf(container)}/a/b`,
+    ])
       assertRefused(await raw(target(), 'GET', path), 404)
     for (const [method, path] of [
       ['PUT', 'dbs'],
@@ -110,6 +117,14 @@ export function refusals(target: () => CosmosTarget): void {
       assert.equal(answered.status, 400, `${JSON.stringify(headers)} ${body.slice(0, 100)}: ${answered.text}`)
       assertRefused(answered, 400)
     }
+  })
+
+  test('a body that is not UTF-8, or HybridRow where there is no batch, is refused with 400', async (t) => {
+    const path = docsOf(await newContainer(t, target()))
+    const broken = Buffer.concat([Buffer.from('{"id":"a'), Buffer.of(0xff), Buffer.from('","pk":"a"}')])
+    assertRefused(await raw(target(), 'POST', path, KEY, broken), 400, /UTF-8/)
+    assertRefused(await raw(target(), 'POST', path, KEY, Buffer.alloc(100, 0x81)), 400, /UTF-8/)
+    assertRefused(await raw(target(), 'POST', path, { ...KEY, ...BATCH }, Buffer.alloc(100, 0x81)), 400, /HybridRow/)
   })
 
   test('chains of 5,000 AND and OR are evaluated', async (t) => {

@@ -73,7 +73,7 @@ export function raw(
   method: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},
-  body?: string,
+  body?: string | Buffer,
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request(new URL(`/${path}`, endpoint), {
