@@ -163,7 +163,7 @@ function candidatesOf(run: Run): Candidates {
   return isInOrder(plan) ? inOrder(run) : sorted(run)
 }
 
-const START: Position = { order: [], pk: '', id: '', place: undefined }
+const START: Position = { order: [], number: 0, pk: '', id: '', place: undefined }
 
 function* constant({ query, frame }: Run): Candidates {
   yield { mark: { position: START, key: undefined }, text: resultOf(query, frame, '') }
@@ -193,9 +193,7 @@ function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
     if (mark && comparePositions(plan.order, row, mark.position) <= 0) continue
     yield { mark: { position: positionOf(row), key: undefined }, text: resultOf(query, frame, row.text) }
   }
-  return (
-    scanned && { position: { order: scanned.order, pk: scanned.pk, id: scanned.id, place: undefined }, key: undefined }
-  )
+  return scanned && { position: positionOf({ ...scanned, place: undefined }), key: undefined }
 }
 
 /** Only as many rows are kept as the page may need. */
@@ -217,4 +215,4 @@ function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Ru
   return rows.cut && last ? { position: last, key: undefined } : undefined
 }
 
-const positionOf = ({ order, pk, id, place }: Row): Position => ({ order, pk, id, place })
+const positionOf = ({ order, number, pk, id, place }: Position): Position => ({ order, number, pk, id, place })

@@ -123,7 +123,7 @@ export class QueryBench {
       store.prepare = prepare
     }
     return [...texts]
-      .filter((text) => text.startsWith('SELECT pk, id, body'))
+      .filter((text) => text.startsWith('SELECT number, pk, id, body'))
       .map((text) =>
         store
           .prepare(`EXPLAIN QUERY PLAN ${text}`)
