@@ -10,7 +10,7 @@ export interface Position {
   /** Its item's key and id: where they are not. */
   readonly pk: string
   readonly id: string
-  /** Which of the rows that FROM and JOIN make of the item it is; undefined: after all of them. */
+  /** Which of the rows that FROM and JOIN make of the item it is; undefined: after all of them, -1: before all. */
   readonly place: number | undefined
 }
 
