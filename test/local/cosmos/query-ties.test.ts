@@ -141,6 +141,7 @@ for (const order of ORDERS)
             for (;;) {
               const page = await pageOf(container, text, order, left, size, serverPage)
               seen.push(...page.map(({ row }) => row))
+              assert.ok(seen.length <= documents.length * 2, 'the pages have an end')
               const last = page.at(-1)
               if (!last) break
               left = { ...last, given: seen.filter(({ _rid }) => _rid === last.row._rid).length }
