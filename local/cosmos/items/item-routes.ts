@@ -5,7 +5,7 @@ import { flag, type Request } from '../http/requests.ts'
 import { checkSession, sessionToken } from '../http/session.ts'
 import { queryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
-import { readQuestion } from '../query/question.ts'
+import { readQuestion, readResumable } from '../query/question.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
 import { type EpkRange, namedRange, rangeOf, WHOLE } from '../resources/ranges.ts'
 import { documentNumber } from '../resources/rid.ts'
@@ -168,15 +168,20 @@ function showBatch(results: readonly BatchResult[], { body }: Request, range: st
 async function answerQuery({ store }: Account, container: Container, request: Request, body: unknown): Promise<Answer> {
   checkSession(request, store.lsn)
   const page = await runQuery(store, extentOf(container, request), {
-    ...readQuestion(body),
+    ...readResumable(body),
     maxItems: pageSize(request),
     continuation: request.headers['x-ms-continuation'] || undefined,
   })
   return listOf('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
     'x-ms-session-token': sessionToken(rangeNamed(container, request), store.lsn),
+    ...(page.tiesDescend === undefined ? {} : { 'x-ms-cosmos-query-execution-info': executionInfo(page.tiesDescend) }),
     ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
   })
 }
+
+/** How clients that go on with an ordered query compare the rids of items of the same values. */
+const executionInfo = (tiesDescend: boolean): string =>
+  JSON.stringify({ reverseRidEnabled: false, reverseIndexScan: tiesDescend })
 
 /**
  * What a query or a read of the feed is about: a partition key or a part of one, within a range of the container, within a part of that.

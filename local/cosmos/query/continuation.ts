@@ -23,10 +23,10 @@ const fingerprint = (query: string): string => createHash('sha256').update(query
 
 /** @throws Failure 400 for a mark that no header can hold. */
 export function writeMark(query: string, { by, position, key, seen }: Mark): string {
-  const { order, pk, id, place } = position
+  const { order, number, pk, id, place } = position
   // JSON knows no undefined: a field that is missing does.
   const values = order.map((value) => ({ value }))
-  const mark = { query: fingerprint(query), by, order: values, pk, id, place, key, seen }
+  const mark = { query: fingerprint(query), by, order: values, number, pk, id, place, key, seen }
   const text = Buffer.from(JSON.stringify(mark)).toString('base64')
   if (text.length > MAX_LENGTH) throw badRequest('a value of ORDER BY is too long to continue after')
   return text
@@ -36,14 +36,19 @@ export function writeMark(query: string, { by, position, key, seen }: Mark): str
 export function readMark(query: string, text: string): Mark {
   const mark = parse(text)
   if (!isObject(mark) || mark.query !== fingerprint(query)) throw notOurs()
-  const { by, order, pk, id, place, key, seen } = mark
+  const { by, order, number, pk, id, place, key, seen } = mark
   if (!Array.isArray(by) || !by.every((path) => Array.isArray(path) && path.every((name) => typeof name === 'string')))
     throw notOurs()
   if (!Array.isArray(order) || !order.every(isObject) || typeof pk !== 'string' || typeof id !== 'string')
     throw notOurs()
-  if (!isCount(seen) || !(place === undefined || isCount(place)) || !(key === undefined || typeof key === 'string'))
+  if (
+    !isCount(seen) ||
+    !isCount(number) ||
+    !(place === undefined || isCount(place)) ||
+    !(key === undefined || typeof key === 'string')
+  )
     throw notOurs()
-  return { by, position: { order: order.map(({ value }) => value), pk, id, place }, key, seen }
+  return { by, position: { order: order.map(({ value }) => value), number, pk, id, place }, key, seen }
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0

@@ -49,6 +49,7 @@ function results(query: CompiledQuery, frame: Frame, documents: readonly object[
 function* itemsOf({ orderBy }: CompiledQuery, documents: readonly object[]): Generator<ScannedItem> {
   for (const [index, value] of documents.entries())
     yield {
+      number: index,
       pk: '',
       id: String(index).padStart(9, '0'),
       text: JSON.stringify(value),

@@ -9,7 +9,8 @@ import { type CompiledQuery, countOf, type Term } from './compile/queries.ts'
 import { compileCached } from './compiled.ts'
 import { type Mark, readMark, writeMark } from './continuation.ts'
 import { type Frame, type Parameters, Work } from './frame.ts'
-import { comparePositions, type Position } from './position.ts'
+import { comparePositions, type Position, tiesDescend } from './position.ts'
+import { type Resume, startOf } from './resume.ts'
 import { type Row, resultOf, rowsOf } from './rows.ts'
 import { Scan, type ScannedItem } from './scan.ts'
 import { compareMembers, setOf } from './sets.ts'
@@ -28,6 +29,8 @@ export interface Page {
   readonly loaded: number
   /** Characters of their JSON. */
   readonly loadedBytes: number
+  /** Of a query with ORDER BY: whether rows of the same values come by their items' numbers from the last to the first. */
+  readonly tiesDescend: boolean | undefined
   /** False where WHERE is about paths that no index of the container's policy serves, so that all items were read. */
   readonly indexed: boolean
 }
@@ -37,6 +40,7 @@ export interface Question {
   readonly parameters: Parameters
   readonly maxItems: number
   readonly continuation: string | undefined
+  readonly resume: Resume | undefined
 }
 
 /** One page of a query at work. */
@@ -46,6 +50,8 @@ interface Run {
   readonly plan: ReadPlan
   readonly scan: Scan
   readonly mark: Mark | undefined
+  /** Rows up to there are behind. */
+  readonly from: Position | undefined
   readonly offset: number
   readonly limit: number
   readonly maxItems: number
@@ -63,13 +69,14 @@ interface Candidate {
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination
  */
 export async function runQuery(store: Store, extent: Extent, question: Question): Promise<Page> {
-  const { text, parameters, maxItems, continuation } = question
+  const { text, parameters, maxItems, continuation, resume } = question
   const query = compileCached(text)
   for (const name of query.parameters)
     if (!parameters.has(name)) throw badRequest(`the query's parameter ${name} has no value`)
-  const mark = continuation === undefined ? undefined : readMark(text, continuation)
+  const mark = continuation === undefined ? undefined : readMark(query.continued, continuation)
+  const from = resume ? laterOf(query, mark, startOf(resume, query, extent.container)) : mark?.position
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
-  const { plan, indexed } = await planOf(store, extent, query, parameters, mark)
+  const { plan, indexed } = await planOf(store, extent, query, parameters, mark, from)
   const scan = new Scan(store, plan)
   const run: Run = {
     query,
@@ -77,6 +84,7 @@ export async function runQuery(store: Store, extent: Extent, question: Question)
     plan,
     scan,
     mark,
+    from,
     offset: query.offset ? countOf(query.offset(frame)) : 0,
     limit: query.limit ? countOf(query.limit(frame)) : Number.POSITIVE_INFINITY,
     maxItems,
@@ -89,8 +97,13 @@ export async function runQuery(store: Store, extent: Extent, question: Question)
     loaded,
     loadedBytes,
     indexed,
-    ...(end && { continuation: writeMark(text, { ...end, by }) }),
+    tiesDescend: query.orderBy.length === 0 ? undefined : tiesDescend(query.orderBy),
+    ...(end && { continuation: writeMark(query.continued, { ...end, by }) }),
   }
+}
+
+function laterOf({ orderBy }: CompiledQuery, mark: Mark | undefined, start: Position): Position {
+  return mark && comparePositions(orderBy, mark.position, start) > 0 ? mark.position : start
 }
 
 async function planOf(
@@ -99,6 +112,7 @@ async function planOf(
   query: CompiledQuery,
   parameters: Parameters,
   mark: Mark | undefined,
+  from: Position | undefined,
 ): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
   const policy = policyOf(extent.container)
   policy.checkOrder(query.orderBy)
@@ -119,7 +133,7 @@ async function planOf(
       index,
       order,
       readsItem: query.readsItem,
-      from: isSet ? undefined : mark?.position,
+      from: isSet ? undefined : from,
     },
     indexed: narrows || !query.condition?.where || chosen.extent !== extent,
   }
@@ -163,7 +177,7 @@ function candidatesOf(run: Run): Candidates {
   return isInOrder(plan) ? inOrder(run) : sorted(run)
 }
 
-const START: Position = { order: [], pk: '', id: '', place: undefined }
+const START: Position = { order: [], number: 0, pk: '', id: '', place: undefined }
 
 function* constant({ query, frame }: Run): Candidates {
   yield { mark: { position: START, key: undefined }, text: resultOf(query, frame, '') }
@@ -179,7 +193,7 @@ function* members({ query, frame, scan, mark }: Run): Candidates {
   return undefined
 }
 
-function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
+function* inOrder({ query, frame, scan, plan, from }: Run): Candidates {
   let scanned: ScannedItem | undefined
   function* items(): Generator<ScannedItem> {
     for (const item of scan.items()) {
@@ -190,16 +204,14 @@ function* inOrder({ query, frame, scan, plan, mark }: Run): Candidates {
     }
   }
   for (const row of rowsOf(query, frame, items())) {
-    if (mark && comparePositions(plan.order, row, mark.position) <= 0) continue
+    if (from && comparePositions(plan.order, row, from) <= 0) continue
     yield { mark: { position: positionOf(row), key: undefined }, text: resultOf(query, frame, row.text) }
   }
-  return (
-    scanned && { position: { order: scanned.order, pk: scanned.pk, id: scanned.id, place: undefined }, key: undefined }
-  )
+  return scanned && { position: positionOf({ ...scanned, place: undefined }), key: undefined }
 }
 
 /** Only as many rows are kept as the page may need. */
-function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Run): Candidates {
+function* sorted({ query, frame, scan, plan, mark, from, offset, limit, maxItems }: Run): Candidates {
   const skip = Math.max(0, offset - (mark?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(
     { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_PAGE_BYTES },
@@ -207,7 +219,7 @@ function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Ru
     frame.work,
   )
   for (const row of rowsOf(query, frame, scan.items()))
-    if (!mark || comparePositions(plan.order, row, mark.position) > 0) rows.add({ ...row, values: [...frame.values] })
+    if (!from || comparePositions(plan.order, row, from) > 0) rows.add({ ...row, values: [...frame.values] })
   let last: Position | undefined
   for (const row of rows.sorted()) {
     last = positionOf(row)
@@ -217,4 +229,4 @@ function* sorted({ query, frame, scan, plan, mark, offset, limit, maxItems }: Ru
   return rows.cut && last ? { position: last, key: undefined } : undefined
 }
 
-const positionOf = ({ order, pk, id, place }: Row): Position => ({ order, pk, id, place })
+const positionOf = ({ order, number, pk, id, place }: Position): Position => ({ order, number, pk, id, place })

@@ -1,16 +1,39 @@
 import { badRequest } from '../failure.ts'
 import { isObject } from '../json.ts'
 import type { Parameters } from './frame.ts'
+import { type Resume, readResume } from './resume.ts'
+
+/** What a client asks. */
+export interface Asked {
+  readonly text: string
+  readonly parameters: Parameters
+}
 
 /**
  * The query of a body: its text alone, or with parameters.
- * @throws Failure 400
+ * @throws Failure 400, for a member that is not known too: it might change what is asked.
  * https://learn.microsoft.com/rest/api/cosmos-db/query-documents
  */
-export function readQuestion(body: unknown): { readonly text: string; readonly parameters: Parameters } {
-  const { query: text, parameters = [] } = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
+export function readQuestion(body: unknown): Asked {
+  const {
+    query: text,
+    parameters = [],
+    ...others
+  }: Record<string, unknown> = typeof body === 'string' ? { query: body } : isObject(body) ? body : {}
   if (typeof text !== 'string' || !Array.isArray(parameters)) throw badRequest('a query is {query, parameters}')
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw badRequest(`a query has no ${JSON.stringify(other.slice(0, 40))} in this endpoint`)
   return { text, parameters: new Map(parameters.map(readParameter)) }
+}
+
+/**
+ * The query of a body, and where it goes on.
+ * @throws Failure 400
+ */
+export function readResumable(body: unknown): Asked & { readonly resume: Resume | undefined } {
+  if (!isObject(body) || body.resumeFilter === undefined) return { ...readQuestion(body), resume: undefined }
+  const { resumeFilter, ...question } = body
+  return { ...readQuestion(question), resume: readResume(resumeFilter) }
 }
 
 function readParameter(parameter: unknown): [name: string, value: unknown] {

@@ -12,11 +12,11 @@ export interface Row extends Position {
 /** The rows that FROM and JOIN make of each item. */
 export function* rowsOf(query: CompiledQuery, frame: Frame, items: Iterable<ScannedItem>): Generator<Row> {
   const { bind, where, isPlain } = query
-  for (const { pk, id, text, value, order } of items) {
+  for (const { number, pk, id, text, value, order } of items) {
     frame.values[ITEM] = value
     let place = 0
     for (const _ of bind(frame)) {
-      if (!where || where(frame) === true) yield { pk, id, text, order, place: isPlain ? undefined : place }
+      if (!where || where(frame) === true) yield { number, pk, id, text, order, place: isPlain ? undefined : place }
       place += 1
     }
   }

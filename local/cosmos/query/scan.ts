@@ -6,6 +6,7 @@ import { comparePositions } from './position.ts'
 
 /** An item as it was read. */
 export interface ScannedItem {
+  readonly number: number
   readonly pk: string
   readonly id: string
   readonly text: string
@@ -44,6 +45,7 @@ export class Scan {
         this.loadedBytes += body.length
         const value: unknown = parses ? JSON.parse(body) : NOT_READ
         yield {
+          number: Number(row.number),
           pk: String(row.pk),
           id: String(row.id),
           text: body,

@@ -7,12 +7,15 @@ using static Expectations;
 /// <summary>Queries, as texts and by LINQ, over one partition and over all.</summary>
 internal static class Queries
 {
-    /// <summary>What an order by the team, and then backwards by n, is served from.</summary>
+    /// <summary>What an order by the team, and then backwards by n or what is not there, is served from.</summary>
     public static readonly IndexingPolicy ByTeamThenBack = new()
     {
         IncludedPaths = { new IncludedPath { Path = "/*" } },
-        CompositeIndexes = { new Collection<CompositePath> { new() { Path = "/team", Order = CompositePathSortOrder.Ascending }, new() { Path = "/n", Order = CompositePathSortOrder.Descending } } },
+        CompositeIndexes = { TeamThenBack("/n"), TeamThenBack("/absent") },
     };
+
+    private static Collection<CompositePath> TeamThenBack(string path) =>
+        [new() { Path = "/team", Order = CompositePathSortOrder.Ascending }, new() { Path = path, Order = CompositePathSortOrder.Descending }];
 
     private sealed record Group(string team, int count, double most);
 

@@ -63,12 +63,33 @@ internal static class Splits
             var begun = await first.ReadNextAsync();
             var ended = await Clients.All(split.GetItemQueryIterator<int>("SELECT VALUE c.n FROM c ORDER BY c.n", begun.ContinuationToken));
             Same(begun.Concat(ended), Enumerable.Range(0, 200), "an order over a continuation");
-            foreach (var order in new[] { "c.team", "c.team DESC", "c.team, c.n DESC" })
-                Same((await Queries.ByContinuation<int>(split, $"SELECT VALUE c.n FROM c ORDER BY {order}", 9)).Order(), Enumerable.Range(0, 200), $"every item once by {order}");
+            foreach (var order in new[] { "c.team", "c.team DESC", "c.absent", "c.team, c.n DESC", "c.team DESC, c.n", "c.team, c.absent DESC", "c.team DESC, c.absent" })
+                Same((await Queries.ByContinuation<int>(split, $"SELECT VALUE c.n FROM c ORDER BY {order}", 17)).Order(), Enumerable.Range(0, 200), $"every item once by {order}");
+            foreach (var order in new[] { "c.team", "c.team, c.absent DESC" })
+                Same((await Queries.ByContinuation<int>(split, $"SELECT VALUE c.n FROM c JOIN t IN c.tags WHERE c.n >= 100 ORDER BY {order}", 17)).Order(), Enumerable.Range(100, 100).SelectMany(n => new[] { n, n }), $"every pair once by {order}");
             var found = new List<int>();
             foreach (var range in await split.GetFeedRangesAsync())
                 found.AddRange(await Clients.All(split.GetItemQueryIterator<int>(range, new QueryDefinition("SELECT VALUE c.n FROM c"))));
             Same(found.Order(), Enumerable.Range(0, 200), "each item in one range");
+        });
+
+        await run.Check("queries in an order of values of many types over ranges", async () =>
+        {
+            Container mixed = await database.CreateContainerAsync(new ContainerProperties("split-mixed", "/pk"));
+            var values = new object?[] { null, false, true, -1, 0, 1.5, "", "a", "it's \"quoted\"", new string('x', 600) };
+            for (var n = 0; n < 100; n++) await mixed.CreateItemAsync<object>(new { id = $"{n}", pk = $"k{n % 17}", n, value = values[n / 10], list = new[] { n } }, Key(n));
+            for (var n = 100; n < 110; n++) await mixed.CreateItemAsync<object>(new { id = $"{n}", pk = $"k{n % 17}", n }, Key(n));
+            await Split(mixed, "0");
+            await Split(mixed, "1");
+            // Undefined comes first, then the types in their order.
+            var tens = Enumerable.Range(0, 10).Prepend(10).SelectMany(ten => Enumerable.Repeat(ten, 10)).ToList();
+            foreach (var order in new[] { "c.value", "c.value DESC" })
+            {
+                var found = await Queries.ByContinuation<int>(mixed, $"SELECT VALUE c.n FROM c ORDER BY {order.Replace("c.value", "c[\"value\"]")}", 7);
+                Same(found.Order(), Enumerable.Range(0, 110), $"every item once by {order}");
+                Same(found.Select(n => n / 10), order.EndsWith("DESC") ? Enumerable.Reverse(tens) : tens, $"the items by {order}");
+            }
+            await Refused(HttpStatusCode.BadRequest, () => Queries.ByContinuation<int>(mixed, "SELECT VALUE c.n FROM c WHERE IS_ARRAY(c.list) ORDER BY c.list", 7));
         });
 
         await run.Check("partition keys of all kinds over ranges", async () =>
@@ -178,7 +199,7 @@ internal static class Splits
 
     private static PartitionKey Key(int n) => new($"k{n % 17}");
 
-    private static Item ItemOf(int n) => new() { id = $"{n}", pk = $"k{n % 17}", n = n, team = $"g{n % 3}" };
+    private static Item ItemOf(int n) => new() { id = $"{n}", pk = $"k{n % 17}", n = n, team = $"g{n % 3}", tags = ["one", "other"] };
 
     private static async Task Write(Container container, int from, int count)
     {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { keyText } from '../../../local/cosmos/items/partition-key.ts'
 import type { Json } from '../../../local/cosmos/json.ts'
 import type { Container } from '../../../local/cosmos/resources/catalog.ts'
 import { idOf, QueryBench } from './query-support.ts'
@@ -123,6 +124,48 @@ test('items are found by id and key, one by one, and in lists and pairs as SDKs 
   const one = await bench.page(container, 'SELECT VALUE c.id FROM c WHERE c.pk IN ("a", "z")', { maxItems: 500 })
   assert.deepEqual([one.results.length, one.loaded], [200, 200])
   assert.equal(indexesOf(container), 0)
+})
+
+test('WHERE on the first parts of hierarchical keys reads those keys alone', async () => {
+  const partitionKey = { paths: ['/tenant', '/user', '/n'], kind: 'MultiHash', version: 2 }
+  const container = await bench.container({ partitionKey })
+  const documents = Array.from({ length: 240 }, (_, n) => ({
+    id: idOf(n),
+    tenant: n % 4 ? `t${n % 4}` : n % 8,
+    user: n % 12,
+    n,
+  }))
+  await bench.store.write((lsn) => {
+    for (const document of documents) {
+      const pk = keyText([document.tenant, document.user, document.n])
+      bench.items.upsert({ container, pk }, document, {}, lsn)
+    }
+  })
+  for (const [condition, found, loaded] of [
+    ['c.tenant = "t1"', 60, 60],
+    ['c.tenant = "t1" AND c.user = 5', 20, 20],
+    ['c.tenant = 4 AND c.n < 100', 12, 30],
+    ['(c.tenant = "t1" AND c.user = 1) OR (c.tenant = "t1" AND c.user = 5)', 40, 240],
+    ['c.tenant = "t1" AND c.user = 5 AND c.n = 5', 1, 1],
+    ['c.tenant = "t"', 0, 0],
+    ['c.tenant = "x" AND c.tenant = "t1"', 0, 0],
+    ['c.tenant IN ("t1", "t2")', 120, 240],
+    ['c.user = 5', 20, 240],
+  ] as const) {
+    const page = await bench.page(container, `SELECT VALUE c.id FROM c WHERE ${condition}`, { maxItems: 1000 })
+    assert.equal(page.results.length, found, condition)
+    assert.ok(page.loaded <= loaded, `${condition}: ${page.loaded} loaded`)
+    const ordered = await bench.ask(container, `SELECT VALUE c.n FROM c WHERE ${condition} ORDER BY c.n DESC`, {
+      maxItems: 17,
+    })
+    assert.deepEqual(
+      ordered.map((n) => idOf(Number(n))),
+      page.results
+        .map((text) => JSON.parse(text))
+        .sort()
+        .reverse(),
+    )
+  }
 })
 
 test('an order by several paths reads no more than its page where a composite index is declared, in both directions', async () => {

@@ -5,7 +5,9 @@ import { Items } from '../../../local/cosmos/items/items.ts'
 import { keyText } from '../../../local/cosmos/items/partition-key.ts'
 import type { Json } from '../../../local/cosmos/json.ts'
 import { type Page, runQuery } from '../../../local/cosmos/query/queries.ts'
+import type { Resume } from '../../../local/cosmos/query/resume.ts'
 import { Catalog, type Container } from '../../../local/cosmos/resources/catalog.ts'
+import type { EpkRange } from '../../../local/cosmos/resources/ranges.ts'
 import { Store } from '../../../local/cosmos/store/store.ts'
 import { temporaryFolder } from './endpoint.ts'
 
@@ -16,6 +18,9 @@ export interface Asked {
   readonly pk?: string
   readonly maxItems?: number
   readonly continuation?: string | undefined
+  /** A range; without it all. */
+  readonly epks?: EpkRange
+  readonly resume?: Resume
 }
 
 /** The queries of a store without a server, in the process of the test. */
@@ -89,10 +94,10 @@ export class QueryBench {
   }
 
   page(container: Container, text: string, asked: Asked = {}): Promise<Page> {
-    const { parameters = {}, pk, maxItems = 100, continuation } = asked
+    const { parameters = {}, pk, maxItems = 100, continuation, epks, resume } = asked
     const key = pk === undefined ? ALL_KEYS : ({ kind: 'one', pk } as const)
-    const question = { text, parameters: new Map(Object.entries(parameters)), maxItems, continuation }
-    return runQuery(this.store, { container, key }, question)
+    const question = { text, parameters: new Map(Object.entries(parameters)), maxItems, continuation, resume }
+    return runQuery(this.store, { container, key, epks }, question)
   }
 
   /** All results, page by page. */
@@ -123,7 +128,7 @@ export class QueryBench {
       store.prepare = prepare
     }
     return [...texts]
-      .filter((text) => text.startsWith('SELECT pk, id, body'))
+      .filter((text) => text.startsWith('SELECT number, pk, id, body'))
       .map((text) =>
         store
           .prepare(`EXPLAIN QUERY PLAN ${text}`)

@@ -44,7 +44,7 @@ export interface Wish {
 }
 
 /**
- * Narrows an extent to the one logical partition that WHERE names, and chooses how to read it.
+ * Narrows an extent to the one logical partition that WHERE names, or to those whose hierarchical key begins so, and chooses how to read it.
  */
 export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Extent; readonly access: Access } {
   const { condition } = wish.query
@@ -61,7 +61,9 @@ export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Ext
     return { extent: narrowed, access: chooseIndex(narrowed, wish) }
   }
   if (pks && wish.order.length === 0) return { extent, access: { kind: 'partitions', pks } }
-  return { extent, access: chooseIndex(extent, wish) }
+  const prefix = pks ? undefined : keys && prefixOf(keys, extent)
+  const narrowed: Extent = prefix === undefined ? extent : { ...extent, key: { kind: 'prefix', prefix } }
+  return { extent: narrowed, access: chooseIndex(narrowed, wish) }
 }
 
 function chooseIndex(extent: Extent, { query, parameters, policy, order, isFree }: Wish): Access {
@@ -125,10 +127,31 @@ function partitionsOf(keys: readonly KeyValues[], container: Container): readonl
   return [...pks].sort(compareTexts)
 }
 
+/** What the hierarchical keys begin with, where it is the same for all, and narrower than the extent. */
+function prefixOf(keys: readonly KeyValues[], { container, key }: Extent): string | undefined {
+  if (key.kind === 'one') return undefined
+  const prefixes = new Set(keys.map((values) => prefixOfOne(values, container)))
+  const [only] = prefixes
+  if (only === undefined || prefixes.size > 1) return undefined
+  return key.kind === 'all' || only.startsWith(key.prefix) ? only : undefined
+}
+
+function prefixOfOne(values: KeyValues, { keyPaths }: Container): string | undefined {
+  const paths = keyPaths.map((path) => JSON.stringify(path))
+  const missing = paths.findIndex((path) => !values.has(path))
+  if (missing <= 0) return undefined
+  const text = textOf(paths.slice(0, missing).map((path) => values.get(path)))
+  // As those of headers: the other components follow.
+  return text && `${text.slice(0, -1)},`
+}
+
 function pkOf(values: KeyValues, { keyPaths }: Container): string | undefined {
   const paths = keyPaths.map((path) => JSON.stringify(path))
   if (!paths.every((path) => values.has(path))) return undefined
-  const components = paths.map((path) => values.get(path))
+  return textOf(paths.map((path) => values.get(path)))
+}
+
+function textOf(components: readonly unknown[]): string | undefined {
   // A text that is too long for a key is none that an item has.
   if (Buffer.byteLength(components.join('')) > MAX_KEY_BYTES) return undefined
   return keyText(components)

@@ -3,6 +3,7 @@ import type { Extent } from '../../items/extent.ts'
 import { FILL_INDEX } from '../../store/indexes.ts'
 import type { Store } from '../../store/store.ts'
 import type { Term } from '../compile/queries.ts'
+import { tiesDescend } from '../position.ts'
 
 /** An index of a container costs each of its writes something; queries that would need one more read all. */
 const MAX_INDEXES = 16
@@ -26,8 +27,8 @@ const MAKE = 'INSERT INTO indexes (container, terms, by_partition) SELECT number
 export async function indexFor(store: Store, extent: Extent, terms: readonly Term[]): Promise<ReadyIndex | undefined> {
   const { container, key } = extent
   const byPartition = key.kind === 'one'
-  const descending = terms[0]?.descending ?? false
-  // Ascending by the first: read backwards, the same index serves the opposite order.
+  // Its entries of the same values are in the order of the items' numbers: read backwards, both are turned.
+  const descending = tiesDescend(terms)
   const stored = JSON.stringify(terms.map((term) => ({ path: term.path, descending: term.descending !== descending })))
   const find = (): ReadyIndex | undefined => {
     const row = store.prepare(FIND).get(container.number, stored, Number(byPartition))

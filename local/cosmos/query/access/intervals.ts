@@ -88,6 +88,17 @@ export function intersected(first: Intervals, second: Intervals): Intervals {
   }
 }
 
+/** The intervals of the same values where keys are stored the other way round, each byte as what is missing to 255. */
+export function turned(intervals: Intervals): Intervals {
+  return intervals.toReversed().flatMap(({ low, high }) => {
+    const first = high ? after(inverse(high)) : Buffer.alloc(0)
+    // Nothing is before the first key of all.
+    return first ? { low: first, high: after(inverse(low)) } : []
+  })
+}
+
+const inverse = (key: Buffer): Buffer => key.map((byte) => 255 - byte) as Buffer
+
 /**
  * How few items there may be: 4 for single numbers and texts, 3 for ranges with two ends, 2 for one end or a truth value, 1 for a type, 0 for
  * all else.

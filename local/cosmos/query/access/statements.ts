@@ -5,7 +5,7 @@ import type { Position } from '../position.ts'
 import { compareTexts } from '../values.ts'
 import type { Access } from './access.ts'
 import type { ReadyIndex } from './indexes.ts'
-import type { Interval } from './intervals.ts'
+import { type Interval, turned } from './intervals.ts'
 
 /** How to read the items of a query. */
 export interface ReadPlan {
@@ -13,7 +13,7 @@ export interface ReadPlan {
   readonly access: Access
   /** Where the access is an index, and that is there. */
   readonly index: ReadyIndex | undefined
-  /** What rows are ordered by, before key and id. */
+  /** What rows are ordered by. */
   readonly order: readonly Term[]
   /** Whether what is in an item is asked for: its JSON is parsed then. */
   readonly readsItem: boolean
@@ -34,6 +34,9 @@ export function isInOrder({ access, index, order }: ReadPlan): boolean {
 const isBy = (access: Access, order: readonly Term[]): boolean =>
   access.kind === 'index' && JSON.stringify(access.terms) === JSON.stringify(order)
 
+/** Whether the index has the first of its values from the last on. */
+const isTurned = ([first]: readonly Term[], index: ReadyIndex): boolean => first?.descending !== index.descending
+
 /** SQLite's statements, to be run one after the other. */
 export function statementsOf(plan: ReadPlan): readonly Statement[] {
   const { extent, access, index } = plan
@@ -48,7 +51,8 @@ export function statementsOf(plan: ReadPlan): readonly Statement[] {
       .map((pk) => byPartition(extent, pk, from?.pk === pk ? from : undefined))
   if (access.kind === 'index' && index) {
     const { intervals, terms } = access
-    const ordered = index.descending ? intervals.toReversed() : intervals
+    const stored = isTurned(terms, index) ? turned(intervals) : intervals
+    const ordered = index.descending ? stored.toReversed() : stored
     return ordered.flatMap((interval) => byIndex(extent, index, terms, interval, from) ?? [])
   }
   if (extent.key.kind === 'one') return [byPartition(extent, extent.key.pk, from)]
@@ -74,7 +78,7 @@ function byKey(extent: Extent, more: More | undefined): Statement {
   const { conditions, values } = conditionsOf(extent)
   const all = more ? [...conditions, more.condition] : conditions
   return {
-    text: `SELECT pk, id, body FROM items WHERE ${all.join(' AND ')} ORDER BY pk, id`,
+    text: `SELECT number, pk, id, body FROM items WHERE ${all.join(' AND ')} ORDER BY pk, id`,
     values: more ? [...values, ...more.values] : values,
   }
 }
@@ -95,8 +99,8 @@ function byIndex(
   const entries = ['idx = ?', 'part = ?', ...bounds.map(({ condition }) => condition)]
   const direction = index.descending ? 'DESC' : 'ASC'
   return {
-    text: `SELECT pk, id, body FROM index_entries CROSS JOIN items ON items.number = index_entries.item
-      WHERE ${[...entries, ...conditions].join(' AND ')} ORDER BY value ${direction}, rest ${direction}, item_id ${direction}`,
+    text: `SELECT number, pk, id, body FROM index_entries CROSS JOIN items ON items.number = index_entries.item
+      WHERE ${[...entries, ...conditions].join(' AND ')} ORDER BY value ${direction}, item ${direction}`,
     values: [
       index.number,
       index.byPartition && key.kind === 'one' ? key.pk : '',
@@ -113,10 +117,10 @@ interface Start {
 
 interface Bound {
   readonly condition: string
-  readonly values: (string | Uint8Array)[]
+  readonly values: (number | Uint8Array)[]
 }
 
-function startOf({ byPartition, descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
+function startOf({ descending }: ReadyIndex, terms: readonly Term[], from: Position): Start {
   const key = keyOf(
     from.order,
     terms.map((term) => term.descending !== descending),
@@ -128,8 +132,8 @@ function startOf({ byPartition, descending }: ReadyIndex, terms: readonly Term[]
   return {
     key,
     bound: {
-      condition: `(value, rest, item_id) ${operator} (?, ?, ?)`,
-      values: [key, byPartition ? '' : from.pk, from.id],
+      condition: `(value, item) ${operator} (?, ?)`,
+      values: [key, from.number],
     },
   }
 }

@@ -40,6 +40,8 @@ export interface CompiledQuery {
   readonly limit: Evaluate | undefined
   readonly offset: Evaluate | undefined
   readonly parameters: ReadonlySet<string>
+  /** What a continuation is of: the text, of an ordered query without WHERE, where clients that go on with it put the place. */
+  readonly continued: string
   /** For the choice of an index. */
   readonly condition: Condition | undefined
 }
@@ -66,7 +68,7 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
     reads: { item: false },
     compileSubquery,
   }
-  const { from, distinct, top, page, where, orderBy } = query
+  const { from, distinct, top, page, where, whereAt, orderBy } = query
   const body = compileBody(query, context, ITEM)
   if (top && page) throw queryFailure("'TOP' and 'OFFSET LIMIT' cannot be used in the same query.", query.at)
   if (body.group && orderBy.length > 0)
@@ -87,6 +89,7 @@ export function compileQuery(query: Query, text: string): CompiledQuery {
     isPlain,
     isConstant: from.length === 0,
     parameters: context.parameters,
+    continued: orderBy.length > 0 && whereAt ? text.slice(0, whereAt.start) + text.slice(whereAt.end) : text,
     condition: conditionOf(where, first),
   }
 }

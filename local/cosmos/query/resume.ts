@@ -1,0 +1,52 @@
+import { badRequest } from '../failure.ts'
+import { isObject } from '../json.ts'
+import type { Container } from '../resources/catalog.ts'
+import { documentNumber } from '../resources/rid.ts'
+import type { CompiledQuery } from './compile/queries.ts'
+import { type Position, tiesDescend } from './position.ts'
+
+/**
+ * Where a query with ORDER BY over several ranges goes on in one of them: what the SDK for .NET puts beside the query.
+ * https://github.com/Azure/azure-cosmos-dotnet-v3, SqlQueryResumeFilter
+ */
+export interface Resume {
+  /** One for each term of ORDER BY. */
+  readonly values: readonly unknown[]
+  /** Of the item of these values that it begins with; those before it are behind. */
+  readonly rid: string | undefined
+  /** Whether all of these values are behind, or the item where one is named. */
+  readonly exclude: boolean
+}
+
+/** @throws Failure 400 */
+export function readResume(filter: unknown): Resume {
+  const { value: values, rid, exclude, ...others } = isObject(filter) ? filter : {}
+  const isRid = rid === undefined || rid === null || typeof rid === 'string'
+  if (!Array.isArray(values) || !isRid || typeof exclude !== 'boolean' || Object.keys(others).length > 0)
+    throw badRequest('a resumeFilter is {value, rid, exclude}')
+  return { values: values.map(orderValue), rid: rid ?? undefined, exclude }
+}
+
+/** An empty array stands for undefined; of arrays and objects there are hashes, in whose order they are not here. */
+function orderValue(value: unknown): unknown {
+  if (Array.isArray(value) && value.length === 0) return undefined
+  if (typeof value === 'object' && value !== null)
+    throw badRequest('an order by arrays or objects over several ranges is not resumed by this endpoint')
+  return value
+}
+
+/**
+ * The position that rows come after.
+ * @throws Failure 400 for one that is not of this query, or this container.
+ */
+export function startOf({ values, rid, exclude }: Resume, query: CompiledQuery, container: Container): Position {
+  if (query.group || query.distinct) throw badRequest('a resumeFilter is not of a query with groups or DISTINCT')
+  const terms = query.orderBy
+  if (terms.length === 0 || values.length !== terms.length)
+    throw badRequest('a resumeFilter has one value for each expression of ORDER BY')
+  const beyondAll = exclude !== tiesDescend(terms) ? Number.MAX_SAFE_INTEGER : 0
+  const number = rid === undefined ? beyondAll : documentNumber(container.rid, rid)
+  if (number === undefined) throw badRequest('the rid of a resumeFilter is none of an item of this container')
+  // The client skips those of the item's rows that it has.
+  return { order: values, number, pk: '', id: '', place: exclude ? undefined : -1 }
+}
