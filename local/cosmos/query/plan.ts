@@ -1,6 +1,6 @@
 import type { Container } from '../resources/catalog.ts'
 import type { EpkRange } from '../resources/ranges.ts'
-import { policyOf } from './access/indexing-policy.ts'
+import { checkOrder } from './access/index-rules.ts'
 import { compileQuery, countOf } from './compile/queries.ts'
 import { type Frame, type Parameters, Work } from './frame.ts'
 import { parseQuery } from './parser.ts'
@@ -22,7 +22,7 @@ export function queryPlan(
 ): object {
   const query = parseQuery(text)
   const compiled = compileQuery(query, text)
-  policyOf(container).checkOrder(compiled.orderBy)
+  checkOrder(container, compiled.orderBy)
   const isDivided = ranges.length > 1
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(0) }
   const count = (value: typeof compiled.limit): number | null => (isDivided && value ? countOf(value(frame)) : null)

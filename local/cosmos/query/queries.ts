@@ -2,8 +2,8 @@ import { badRequest } from '../failure.ts'
 import type { Extent } from '../items/extent.ts'
 import type { Store } from '../store/store.ts'
 import { chooseAccess } from './access/access.ts'
+import { checkOrder } from './access/index-rules.ts'
 import { indexFor } from './access/indexes.ts'
-import { policyOf } from './access/indexing-policy.ts'
 import { isInOrder, type ReadPlan } from './access/statements.ts'
 import { type CompiledQuery, countOf, type Term } from './compile/queries.ts'
 import { compileCached } from './compiled.ts'
@@ -114,14 +114,13 @@ async function planOf(
   mark: Mark | undefined,
   from: Position | undefined,
 ): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
-  const policy = policyOf(extent.container)
-  policy.checkOrder(query.orderBy)
+  checkOrder(extent.container, query.orderBy)
   const wanted: readonly Term[] =
     query.orderBy.length > 0 ? query.orderBy : (mark?.by ?? []).map((path) => ({ path, descending: false }))
   if (mark && mark.key === undefined && mark.position.order.length !== wanted.length)
     throw badRequest('the continuation is not one that this endpoint gave for this query')
   const isSet = query.group !== undefined || query.distinct
-  const chosen = chooseAccess(extent, { query, parameters, policy, order: wanted, isFree: mark === undefined })
+  const chosen = chooseAccess(extent, { query, parameters, order: wanted, isFree: mark === undefined })
   const { access } = chosen
   const index = access.kind === 'index' ? await indexFor(store, chosen.extent, access.terms) : undefined
   const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted

@@ -5,7 +5,7 @@ import type { CompiledQuery, Term } from '../compile/queries.ts'
 import type { Parameters } from '../frame.ts'
 import { compareTexts } from '../values.ts'
 import { type Bounds, boundsOf } from './bounds.ts'
-import type { IndexingPolicy } from './indexing-policy.ts'
+import { isIndexed } from './index-rules.ts'
 import { EVERYTHING, type Intervals, selectivity } from './intervals.ts'
 import { type KeyValues, keyValuesOf } from './key-values.ts'
 
@@ -36,7 +36,6 @@ const MAX_KEY_BYTES = 2048
 export interface Wish {
   readonly query: CompiledQuery
   readonly parameters: Parameters
-  readonly policy: IndexingPolicy
   /** The order that rows must come in: that of ORDER BY, or of the pages before. */
   readonly order: readonly Term[]
   /** Whether this is the first page, so that rows may come in the order of any index. */
@@ -66,11 +65,11 @@ export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Ext
   return { extent: narrowed, access: chooseIndex(narrowed, wish) }
 }
 
-function chooseIndex(extent: Extent, { query, parameters, policy, order, isFree }: Wish): Access {
+function chooseIndex(extent: Extent, { query, parameters, order, isFree }: Wish): Access {
   const bounds: Bounds = query.condition ? boundsOf(query.condition, parameters) : new Map()
   const candidates = [...bounds]
     .map(([path, intervals]) => ({ path: JSON.parse(path) as string[], intervals, rank: selectivity(intervals) }))
-    .filter(({ path, rank }) => rank > 0 && policy.indexes(path) && !isKeyPath(extent, path))
+    .filter(({ path, rank }) => rank > 0 && isIndexed(extent.container, path) && !isKeyPath(extent, path))
   const best = candidates.reduce<(typeof candidates)[number] | undefined>(
     (found, one) => (found && found.rank >= one.rank ? found : one),
     undefined,
@@ -81,7 +80,7 @@ function chooseIndex(extent: Extent, { query, parameters, policy, order, isFree 
   if (first) {
     const own = candidates.find(({ path }) => path.join('/') === first.path.join('/'))
     if (!own && usable && usable.rank >= 4) return byIndex(usable, true)
-    if (!policy.indexes(first.path) && order.length === 1) return { kind: 'all' }
+    if (!isIndexed(extent.container, first.path) && order.length === 1) return { kind: 'all' }
     return { kind: 'index', terms: order, intervals: own?.intervals ?? EVERYTHING, narrows: own !== undefined }
   }
   return usable && isFree ? byIndex(usable, true) : { kind: 'all' }
