@@ -3,7 +3,17 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { keyText } from '../../../local/cosmos/items/partition-key.ts'
 import type { Json } from '../../../local/cosmos/json.ts'
+import {
+  complement,
+  EVERYTHING,
+  type Intervals,
+  ofComparison,
+  ofPrefix,
+  ofTypes,
+  turned,
+} from '../../../local/cosmos/query/access/intervals.ts'
 import type { Container } from '../../../local/cosmos/resources/catalog.ts'
+import { keyOf } from '../../../local/cosmos/store/index-key.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()
@@ -239,6 +249,47 @@ test('a container has sixteen indexes at most, and small ones none: other querie
   const small = await crowded(60, ['a', 'b'])
   await bench.page(small, 'SELECT * FROM c WHERE c.n = 5', { pk: '["a"]' })
   assert.equal(indexesOf(small), 0)
+})
+
+test('intervals turned hold the keys of the same values stored the other way round, each once', () => {
+  const values = [
+    undefined,
+    null,
+    false,
+    true,
+    -1,
+    0,
+    1,
+    255,
+    '',
+    'a',
+    'aa',
+    'ab',
+    'b',
+    '\0',
+    '\uffff',
+    'x'.repeat(600),
+    [],
+    {},
+  ]
+  const operators = ['=', '!=', '<', '<=', '>', '>='] as const
+  const all = [
+    EVERYTHING,
+    complement(ofTypes('undefined')),
+    ofTypes('undefined', 'object'),
+    ofPrefix('a'),
+    ...values.flatMap((value) => operators.map((operator) => ofComparison(operator, value))),
+  ]
+  const holding = (intervals: Intervals, key: Buffer): number =>
+    intervals.filter(({ low, high }) => Buffer.compare(key, low) >= 0 && !(high && Buffer.compare(key, high) >= 0))
+      .length
+  for (const intervals of all)
+    for (const value of values)
+      for (const more of [[], [1], ['a']])
+        assert.equal(
+          holding(turned(intervals), keyOf([value, ...more], [true, false])),
+          holding(intervals, keyOf([value, ...more])),
+        )
 })
 
 test('indexes are there after a restart, and go with their container and its database', async () => {
