@@ -136,6 +136,28 @@ export function bulk(target: () => CosmosTarget): void {
     )
   })
 
+  test('bulk operations that name no partition key have that of their request', async (t) => {
+    const container = await newContainer(t, target())
+    const operations = [
+      { operationType: 'Create', resourceBody: { id: '1', pk: 'a' } },
+      { operationType: 'Create', partitionKey: '["b"]', resourceBody: { id: '1', pk: 'b' } },
+      { operationType: 'Read', id: '1' },
+    ]
+    const headers = { ...BULK, 'x-ms-documentdb-partitionkey': '["a"]' }
+    const { text } = await raw(target(), 'POST', docsOf(container), headers, JSON.stringify(operations))
+    assert.deepEqual(
+      JSON.parse(text).map(({ statusCode, resourceBody }: Record<string, { pk?: string }>) => [
+        statusCode,
+        resourceBody?.pk,
+      ]),
+      [
+        [201, 'a'],
+        [201, 'b'],
+        [200, 'a'],
+      ],
+    )
+  })
+
   test('the deprecated bulk of the SDK works as before', async (t) => {
     const container = await newContainer(t, target())
     const operations: OperationInput[] = ['1', '2'].map((id) => ({
