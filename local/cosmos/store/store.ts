@@ -144,7 +144,7 @@ export class Store {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
-        const [lsn, item] = [this.#lsn, this.#item]
+        const lsn = this.#lsn
         this.#savepoint.run()
         try {
           this.#lsn += 1
@@ -157,7 +157,6 @@ export class Store {
           this.#rollBack.run()
           this.#release.run()
           this.#lsn = lsn
-          this.#item = item
           return () => reject(error)
         }
       })

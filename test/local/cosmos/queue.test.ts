@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '../../../local/cosmos/failure.ts'
+import type { Request } from '../../../local/cosmos/http/requests.ts'
+import { readFeed } from '../../../local/cosmos/items/change-feed.ts'
+import { ALL_KEYS } from '../../../local/cosmos/items/extent.ts'
+import { batch, bulk, createItem } from '../../../local/cosmos/items/item-routes.ts'
 import { Items } from '../../../local/cosmos/items/items.ts'
 import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
 import { Store } from '../../../local/cosmos/store/store.ts'
@@ -28,11 +32,26 @@ async function start(t: TestContext, settings = {}) {
 const isStatus = (status: number) => (error: unknown) => error instanceof Failure && error.status === status
 
 test('what waits behind the deletion of its container is a 404, also when another has the name by its turn', async (t) => {
-  const { store, catalog, database, body, container } = await start(t)
+  const { store, catalog, items, database, body, container } = await start(t)
   const deleted = catalog.deleteContainer(container)
   const again = catalog.createContainer(database, body)
   const waiting = store.write(() => catalog.current(container))
-  await assert.rejects(waiting, isStatus(404))
+  const account = { store, catalog, items }
+  const request: Request = {
+    ...{ method: 'POST', host: '', path: '', type: 'docs', link: '', bytes: 100 },
+    ...{ database: 'd', container: 'c', item: undefined, offer: undefined },
+    headers: { 'x-ms-documentdb-partitionkey': '["a"]' },
+    body: { id: '1', pk: 'a' },
+  }
+  const operations = { ...request, body: [{ operationType: 'Create', resourceBody: request.body }] }
+  const [created, batched, bulked] = [
+    createItem(account, container, request),
+    batch(account, container, operations),
+    bulk(account, container, operations),
+  ]
+  for (const refused of await Promise.allSettled([waiting, created, batched]))
+    assert.ok(refused.status === 'rejected' && isStatus(404)(refused.reason))
+  assert.match(String((await bulked).text), /^\[\{"statusCode":404,.*"subStatusCode":1003/)
   await deleted
   assert.notEqual((await again).number, container.number)
 })
@@ -68,4 +87,15 @@ test('a sweep removes what expired in as many commits as it takes, and nothing e
   t.mock.timers.setTime(1_700_000_005_000)
   await items.sweep(2)
   assert.deepEqual(ids(), ['long', 'none'])
+})
+
+test('a part of a container begins with its least effective partition key and ends before its greatest', async (t) => {
+  const { store, container, create } = await start(t)
+  await create('1')
+  const epk = String(store.prepare('SELECT epk FROM items').get()?.epk)
+  const found = (min: string, max: string): number => {
+    const extent = { container, key: ALL_KEYS, epks: { min, max } }
+    return readFeed(store, extent, { ifNoneMatch: undefined, ifModifiedSince: undefined }, 10).items.length
+  }
+  assert.deepEqual([found('', epk), found(epk, 'FF'), found('', 'FF')], [0, 1, 1])
 })

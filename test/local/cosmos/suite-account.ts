@@ -117,6 +117,8 @@ export function account(target: () => CosmosTarget): void {
       'x-ms-session-token': '0:-1#999999999',
     })
     assertRefused(feed, 404)
+    const query = { 'x-ms-documentdb-isquery': 'true', 'x-ms-session-token': '0:-1#999999999' }
+    assertRefused(await raw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
   })
 
   test('a stronger consistency than the account’s is refused, a weaker one is taken', async (t) => {

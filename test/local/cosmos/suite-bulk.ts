@@ -78,6 +78,10 @@ export function bulk(target: () => CosmosTarget): void {
     assert.ok(results.every(({ response }) => response?.statusCode === 201))
     const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
     assert.deepEqual(resources, [1000])
+    // A page has no more, whatever was asked for.
+    await container.items.create({ id: 'one more', pk: '0' })
+    const { headers } = await raw(target(), 'GET', docsOf(container), { 'x-ms-max-item-count': '5000' })
+    assert.equal(headers['x-ms-item-count'], '1000')
   })
 
   test('bulk requests that are malformed, too long, too large or of a range that is none are refused whole', async (t) => {
