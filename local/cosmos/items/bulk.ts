@@ -3,7 +3,6 @@ import type { Container } from '../resources/catalog.ts'
 import type { Range } from '../resources/ranges.ts'
 import type { Store } from '../store/store.ts'
 import { AnswerRoom, type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
-import type { EffectiveKeys } from './effective-keys.ts'
 import type { Items } from './items.ts'
 
 /** What a bulk request is about. */
@@ -23,7 +22,6 @@ export interface BulkPlace {
 export async function runBulk(
   store: Store,
   items: Items,
-  keys: EffectiveKeys,
   place: BulkPlace,
   operations: readonly BatchOperation[],
   continueOnError: boolean,
@@ -35,7 +33,7 @@ export async function runBulk(
     const container = place.container()
     const pk = keyOf(container, operation) ?? place.pk
     if (pk === undefined) throw badRequest('an operation names no partition key')
-    if (place.range && !isWithin(place.range, keys.of(container, pk)))
+    if (place.range && !isWithin(place.range, items.effectiveKeys.of(container, pk)))
       throw new Failure(410, 'Gone', 'the partition key is of another range', 1002)
     const result = runOperation(items, { container, pk }, operation, lsn)
     // With this substatus the SDKs send it again: @azure/cosmos, retry/bulkExecutionRetryPolicy.js.

@@ -15,7 +15,6 @@ import { readOperations, showResults } from './batch-bodies.ts'
 import { type BatchResult, checkSize, noneMatchOfChange } from './batch-operations.ts'
 import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
-import { EffectiveKeys } from './effective-keys.ts'
 import type { Extent, KeyScope, Place } from './extent.ts'
 import type { Items, Outcome } from './items.ts'
 import { keyOfHeader } from './partition-key.ts'
@@ -29,12 +28,11 @@ export interface Account {
   readonly items: Items
 }
 
-const effectiveKeys = new EffectiveKeys()
-
 export function readItem({ store, items }: Account, container: Container, request: Request): Answer {
   checkSession(request, store.lsn)
   const place = { container, pk: requiredKey(container, request) }
-  return show(items.read(place, idOf(items, place, request), request.headers['if-none-match']), false, place)
+  const outcome = items.read(place, idOf(items, place, request), request.headers['if-none-match'])
+  return show(outcome, false, rangeOfKey(items, place))
 }
 
 export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
@@ -95,9 +93,9 @@ export async function batch(
     const results = await store.write((lsn) =>
       runBatch(items, { container: catalog.current(container), pk }, operations, lsn),
     )
-    return showBatch(results, request, rangeOfKey(container, pk))
+    return showBatch(results, request, rangeOfKey(items, { container, pk }))
   } catch (error) {
-    if (error instanceof BatchFailure) return showBatch(error.results, request, rangeOfKey(container, pk))
+    if (error instanceof BatchFailure) return showBatch(error.results, request, rangeOfKey(items, { container, pk }))
     throw error
   }
 }
@@ -118,7 +116,7 @@ export async function bulk(
     pk: key === undefined ? undefined : requiredKey(container, request),
   }
   const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
-  const results = await runBulk(store, items, effectiveKeys, place, operations, continues)
+  const results = await runBulk(store, items, place, operations, continues)
   return showBatch(results, request, (range ?? WHOLE).id)
 }
 
@@ -139,20 +137,19 @@ export function readChanges({ store }: Account, container: Container, request: R
 
 /** Writes into a container as it is when the turn comes: it may be deleted by then. */
 async function change(
-  { store, catalog }: Account,
+  { store, catalog, items }: Account,
   container: Container,
   request: Request,
   task: (place: Place, lsn: number) => Outcome,
 ): Promise<Answer> {
   const pk = requiredKey(container, request)
   const outcome = await store.write((lsn) => task({ container: catalog.current(container), pk }, lsn))
-  return show(outcome, isMinimal(request), { container, pk })
+  return show(outcome, isMinimal(request), rangeOfKey(items, { container, pk }))
 }
 
 const isMinimal = ({ headers }: Request): boolean => headers.prefer?.toLowerCase() === 'return=minimal'
 
-function show({ status, item, charge }: Outcome, minimal: boolean, { container, pk }: Place): Answer {
-  const range = rangeOfKey(container, pk)
+function show({ status, item, charge }: Outcome, minimal: boolean, range: string): Answer {
   if (!item) return { status, charge, range }
   const answer = { status, charge, range, headers: { etag: item.etag } }
   return minimal || status === 304 ? answer : { ...answer, text: item.json }
@@ -221,7 +218,7 @@ function idOf(items: Items, place: Place, { container: named, item = '' }: Reque
   return (number === undefined ? undefined : items.idOf(place, number)) ?? item
 }
 
-function rangeOfKey(container: Container, pk: string): string {
+function rangeOfKey({ effectiveKeys }: Items, { container, pk }: Place): string {
   const [only, ...others] = container.ranges
   if (only && others.length === 0) return only.id
   return rangeOf(container.ranges, effectiveKeys.of(container, pk)).id

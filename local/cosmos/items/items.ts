@@ -58,7 +58,7 @@ export interface Outcome {
 export class Items {
   readonly #store: Store
   readonly #uniqueKeys: UniqueKeys
-  readonly #effectiveKeys = new EffectiveKeys()
+  readonly effectiveKeys = new EffectiveKeys()
   readonly #statements: Record<keyof typeof SQL, StatementSync>
 
   constructor(store: Store) {
@@ -155,7 +155,7 @@ export class Items {
     const { container, pk } = place
     this.#uniqueKeys.check(container, pk, checked.value, undefined)
     const item = stored(container, checked, this.#store.nextItem())
-    const epk = this.#effectiveKeys.of(container, pk)
+    const epk = this.effectiveKeys.of(container, pk)
     const insert = (): boolean =>
       this.#statements.create.run(
         item.number,

@@ -145,7 +145,7 @@ export class Store {
       if (this.#closed) throw new Error('the store is closed')
       this.#jobs.push(() => {
         const counters = this.#counters
-        const { lsn, item } = counters
+        const { lsn } = counters
         this.#savepoint.run()
         try {
           counters.lsn += 1
@@ -158,7 +158,6 @@ export class Store {
           this.#rollBack.run()
           this.#release.run()
           counters.lsn = lsn
-          counters.item = item
           return () => reject(error)
         }
       })

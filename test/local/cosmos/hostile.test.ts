@@ -7,8 +7,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '../../../local/cosmos/failure.ts'
+import { Faults } from '../../../local/cosmos/faults/faults.ts'
 import { Bodies } from '../../../local/cosmos/http/bodies.ts'
 import { Connections } from '../../../local/cosmos/http/connections.ts'
+import { signingKey } from '../../../local/cosmos/http/signature.ts'
+import { Items } from '../../../local/cosmos/items/items.ts'
+import { handle } from '../../../local/cosmos/request-handler.ts'
+import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
+import { Store } from '../../../local/cosmos/store/store.ts'
 import type { Child } from '../../../local/kit/child.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
 import { newFolder } from './controlled.ts'
@@ -212,6 +218,25 @@ test('bodies that are being read are bounded together: the one begun first is re
   third.end(Buffer.alloc(700))
   await Promise.all(reading)
   assert.deepEqual(outcomes, ['first 503', 'second 700', 'third 900'])
+})
+
+test('a body for which there is no room is refused with a 503 that says when to try again', async (t) => {
+  const store = new Store(await newFolder(t), { fast: true })
+  const account = { store, catalog: new Catalog(store), items: new Items(store) }
+  const { server, connections, port } = await bounded(t, 100, MB)
+  t.after(() => store.close())
+  const handling = {
+    account,
+    key: signingKey(EMULATOR_KEY),
+    bodies: new Bodies(1000),
+    connections,
+    faults: Faults.none,
+  }
+  server.on('request', (message, response) => void handle(handling, message, response))
+  const target = { endpoint: `http://127.0.0.1:${port}`, key: EMULATOR_KEY, stop: async () => {} }
+  const refused = await raw(target, 'POST', 'dbs', {}, JSON.stringify({ id: 'd', text: 'x'.repeat(2000) }))
+  assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1'])
+  assert.equal((await raw(target, 'POST', 'dbs', {}, '{"id":"d"}')).status, 201)
 })
 
 test('what is no request, or half of one, is answered with a refusal of JSON or ended, and the next client is served', async (t) => {

@@ -32,6 +32,18 @@ export function account(target: () => CosmosTarget): void {
         ),
         400,
       )
+    const autoscaled = (maxThroughput: unknown): Record<string, string> => ({
+      'x-ms-cosmos-offer-autopilot-settings': JSON.stringify({ maxThroughput }),
+    })
+    for (const headers of [
+      ...[999, 1500, 1_001_000, '4000', null].map(autoscaled),
+      { ...autoscaled(4000), 'x-ms-offer-throughput': '400' },
+      { 'x-ms-cosmos-offer-autopilot-settings': '{' },
+    ])
+      assertRefused(
+        await raw(target(), 'POST', `dbs/${database.id}/colls`, headers, '{"id":"c","partitionKey":{"paths":["/pk"]}}'),
+        400,
+      )
     const { container } = await database.containers.create({ ...create, throughput: 500 })
     const { resource: offer, offer: handle } = await container.readOffer()
     assert.equal(offer?.content?.offerThroughput, 500)
@@ -105,6 +117,8 @@ export function account(target: () => CosmosTarget): void {
       'x-ms-session-token': '0:-1#999999999',
     })
     assertRefused(feed, 404)
+    const query = { 'x-ms-documentdb-isquery': 'true', 'x-ms-session-token': '0:-1#999999999' }
+    assertRefused(await raw(target(), 'POST', path, query, '{"query":"SELECT * FROM c"}'), 404)
   })
 
   test('a stronger consistency than the account’s is refused, a weaker one is taken', async (t) => {

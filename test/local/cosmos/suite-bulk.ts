@@ -78,6 +78,10 @@ export function bulk(target: () => CosmosTarget): void {
     assert.ok(results.every(({ response }) => response?.statusCode === 201))
     const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
     assert.deepEqual(resources, [1000])
+    // A page has no more, whatever was asked for.
+    await container.items.create({ id: 'one more', pk: '0' })
+    const { headers } = await raw(target(), 'GET', docsOf(container), { 'x-ms-max-item-count': '5000' })
+    assert.equal(headers['x-ms-item-count'], '1000')
   })
 
   test('bulk requests that are malformed, too long, too large or of a range that is none are refused whole', async (t) => {
@@ -133,6 +137,28 @@ export function bulk(target: () => CosmosTarget): void {
     assert.deepEqual(
       results.map(({ response }) => response?.resourceBody?.id),
       ids,
+    )
+  })
+
+  test('bulk operations that name no partition key have that of their request', async (t) => {
+    const container = await newContainer(t, target())
+    const operations = [
+      { operationType: 'Create', resourceBody: { id: '1', pk: 'a' } },
+      { operationType: 'Create', partitionKey: '["b"]', resourceBody: { id: '1', pk: 'b' } },
+      { operationType: 'Read', id: '1' },
+    ]
+    const headers = { ...BULK, 'x-ms-documentdb-partitionkey': '["a"]' }
+    const { text } = await raw(target(), 'POST', docsOf(container), headers, JSON.stringify(operations))
+    assert.deepEqual(
+      JSON.parse(text).map(({ statusCode, resourceBody }: Record<string, { pk?: string }>) => [
+        statusCode,
+        resourceBody?.pk,
+      ]),
+      [
+        [201, 'a'],
+        [201, 'b'],
+        [200, 'a'],
+      ],
     )
   })
 

@@ -52,6 +52,15 @@ export function catalog(target: () => CosmosTarget): void {
       assert.equal(refusal.code, 400)
       assert.match(refusal.message, message)
     }
+    const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`
+    const key = '"partitionKey":{"paths":["/pk"]}'
+    const bodies = [
+      `{"id":"c",${key},"changeFeedPolicy":${deep}}`,
+      `{"id":"c",${key},"indexingPolicy":{"compositeIndexes":[[{"path":"/a","order":1e999}]]}}`,
+      `{"id":"c ",${key}}`,
+      `{"id":"${'c'.repeat(256)}",${key}}`,
+    ]
+    for (const body of bodies) assertRefused(await raw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
     for (const body of ['{"id":"c"}', '{"id":"c","partitionKey":{"paths":[]}}', '{"id":"a/b"}', '{}', 'null', '[]'])
       assertRefused(await raw(target(), 'POST', `dbs/${database.id}/colls`, {}, body), 400)
     assert.deepEqual((await database.containers.readAll().fetchAll()).resources, [])
@@ -146,6 +155,13 @@ export function catalog(target: () => CosmosTarget): void {
     const before = await rangesOf()
     assert.deepEqual([before.PartitionKeyRanges.length, before._rid], [1, collection._rid])
     assert.ok(item._self.startsWith(`${path}/docs/${item._rid}`))
+    // As the SDKs take them apart: azure-cosmos-dotnet-v3, ResourceId.cs.
+    const bytes = (rid: string): Buffer => Buffer.from(rid.replaceAll('-', '/'), 'base64')
+    assert.deepEqual(
+      [database, collection, item].map(({ _rid }) => bytes(_rid).length),
+      [4, 8, 16],
+    )
+    assert.ok(bytes(collection._rid).readUInt8(4) >= 0x80 && bytes(item._rid).readUInt8(15) < 0x10)
     await target().restart?.()
     assert.deepEqual(await rangesOf(), before)
     const { resource: again } = await container.item('a', 'a').read()
@@ -156,6 +172,10 @@ export function catalog(target: () => CosmosTarget): void {
     const container = await newContainer(t, target())
     const { resource: item } = await container.items.create({ id: 'a', pk: 'a', n: 1 })
     const { resource: other } = await container.items.create({ id: 'b', pk: 'b' })
+    await container.items.create({ id: 'b', pk: 'a' })
+    // As of an item of another container with the same number.
+    const elsewhere = Buffer.from(`${item?._rid}`.replaceAll('-', '/'), 'base64')
+    elsewhere.writeUInt32BE(0x8fff_ffff, 4)
     const [database, collection] = [(await container.database.read()).resource, (await container.read()).resource]
     const path = `dbs/${database?._rid}/colls/${collection?._rid}/docs`
     const send = (method: string, rid: string | undefined, body?: string) => {
@@ -164,7 +184,8 @@ export function catalog(target: () => CosmosTarget): void {
     }
     assert.equal(JSON.parse((await send('GET', item?._rid)).text).id, 'a')
     assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
-    for (const rid of [other?._rid, 'AAAAAAAAAAA=', 'nothing']) assertRefused(await send('GET', rid), 404)
+    for (const rid of [other?._rid, elsewhere.toString('base64').replaceAll('/', '-'), 'AAAAAAAAAAA=', 'nothing'])
+      assertRefused(await send('GET', rid), 404)
     assert.equal((await send('DELETE', item?._rid)).status, 204)
     assert.equal((await container.item('a', 'a').read()).statusCode, 404)
   })
@@ -190,5 +211,6 @@ export function catalog(target: () => CosmosTarget): void {
     const [range] = JSON.parse(text).PartitionKeyRanges
     assert.deepEqual([range.id, range.minInclusive, range.maxExclusive], ['0', '', 'FF'])
     assert.equal((await raw(target(), 'GET', path, { 'if-none-match': String(headers.etag) })).status, 304)
+    assert.equal((await raw(target(), 'GET', path, { 'if-none-match': '"x"' })).status, 200)
   })
 }

@@ -76,6 +76,11 @@ export function charges(target: () => CosmosTarget): void {
     const one = await container.items.query('SELECT * FROM c WHERE c.id = "1"', { partitionKey: '1' }).fetchAll()
     const all = await container.items.query('SELECT * FROM c').fetchAll()
     assert.ok(one.requestCharge >= 2.3 && all.requestCharge > one.requestCharge)
+    await container.items.create({ id: 'large', pk: 'b', text: 'x'.repeat(2_000_000) })
+    await container.items.create({ id: 'large too', pk: 'b', text: 'x'.repeat(2_000_000) })
+    const large = await container.items.query('SELECT * FROM c', { partitionKey: 'b' }).fetchAll()
+    // The table's last, for all beyond it in proportion.
+    assert.ok(large.requestCharge > 1.9 * 291.8, `${large.requestCharge}`)
     const path = `dbs/${container.database.id}/colls/c/docs`
     const feed = await raw(target(), 'GET', path, { 'a-im': 'Incremental Feed' })
     assert.ok(Number(feed.headers['x-ms-request-charge']) >= 4 * 1.33)

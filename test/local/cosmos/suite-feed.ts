@@ -132,5 +132,8 @@ export function changeFeed(target: () => CosmosTarget): void {
     assert.ok(range)
     const { pages } = await drain(container, { changeFeedStartFrom: ChangeFeedStartFrom.Beginning(range) })
     assert.deepEqual(pages, [['1', '2']])
+    // As the .NET SDK names it.
+    const named = { ...FEED, 'x-ms-documentdb-partitionkeyrangeid': `${(await container.read()).resource?._rid},0` }
+    assert.equal((await raw(target(), 'GET', docsOf(container), named)).headers['x-ms-item-count'], '2')
   })
 }
