@@ -10,7 +10,7 @@ import { Failure } from '../../../local/cosmos/failure.ts'
 import { Faults } from '../../../local/cosmos/faults/faults.ts'
 import { Bodies } from '../../../local/cosmos/http/bodies.ts'
 import { Connections } from '../../../local/cosmos/http/connections.ts'
-import { signingKey } from '../../../local/cosmos/http/signature.ts'
+import { Signatures } from '../../../local/cosmos/http/signature.ts'
 import { Items } from '../../../local/cosmos/items/items.ts'
 import { handle } from '../../../local/cosmos/request-handler.ts'
 import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
@@ -227,7 +227,7 @@ test('a body for which there is no room is refused with a 503 that says when to 
   t.after(() => store.close())
   const handling = {
     account,
-    key: signingKey(EMULATOR_KEY),
+    signatures: new Signatures(EMULATOR_KEY),
     bodies: new Bodies(1000),
     connections,
     faults: Faults.none,
