@@ -213,7 +213,7 @@ function requiredKey(container: Container, { headers }: Request): string {
 
 /** The id in a path, or that of the item whose rid it is: where a container is named by its rid, so are its items. */
 function idOf(items: Items, place: Place, { container: named, item = '' }: Request): string {
-  if (named !== place.container.rid || named === place.container.id) return item
+  if (named === place.container.id) return item
   const number = documentNumber(place.container.rid, item)
   return (number === undefined ? undefined : items.idOf(place, number)) ?? item
 }

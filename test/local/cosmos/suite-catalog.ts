@@ -36,6 +36,11 @@ export function catalog(target: () => CosmosTarget): void {
         { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/a' }] } },
         /ends in/,
       ],
+      [
+        { partitionKey: '/pk', indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths: [{ path: '/*' }] } },
+        /included and excluded/,
+      ],
+      [{ partitionKey: '/pk', indexingPolicy: { automatic: false } }, /automatic/],
       [{ partitionKey: '/pk', indexingPolicy: { compositeIndexes: [[{ path: '/a' }]] } }, /composite/],
       [
         { partitionKey: '/pk', indexingPolicy: { spatialIndexes: [{ path: '/a/*', types: ['Point'] }] } },
@@ -186,6 +191,9 @@ export function catalog(target: () => CosmosTarget): void {
     assert.equal((await send('PUT', item?._rid, '{"id":"a","pk":"a","n":2}')).status, 200)
     for (const rid of [other?._rid, elsewhere.toString('base64').replaceAll('/', '-'), 'AAAAAAAAAAA=', 'nothing'])
       assertRefused(await send('GET', rid), 404)
+    // Where the container is named by its id, so is the item: one whose id is another's rid is itself.
+    await container.items.create({ id: `${item?._rid}`, pk: 'a', n: 7 })
+    assert.equal((await container.item(`${item?._rid}`, 'a').read()).resource?.n, 7)
     assert.equal((await send('DELETE', item?._rid)).status, 204)
     assert.equal((await container.item('a', 'a').read()).statusCode, 404)
   })

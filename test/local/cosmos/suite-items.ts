@@ -74,6 +74,11 @@ export function items(target: () => CosmosTarget): void {
     assert.equal(JSON.stringify(item).length, 2 * 1024 * 1024)
     assert.equal((await refusalOf(container.items.create({ ...item, text: `${item.text}x` }))).code, 413)
     assert.equal((await container.items.create(item)).statusCode, 201)
+    // In bytes, not in letters.
+    const letters = { ...item, id: '2', text: `${'é'.repeat(item.text.length / 2)}x` }
+    assert.equal(Buffer.byteLength(JSON.stringify(letters)), 2 * 1024 * 1024)
+    assert.equal((await refusalOf(container.items.create({ ...letters, text: `${letters.text}x` }))).code, 413)
+    assert.equal((await container.items.create(letters)).statusCode, 201)
   })
 
   test('keys are told apart by type: "1", 1, true, "true", null and none are six items of one id', async (t) => {

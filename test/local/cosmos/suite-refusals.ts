@@ -89,6 +89,7 @@ export function refusals(target: () => CosmosTarget): void {
       [{ 'x-ms-documentdb-partitionkey': '[1e999]' }, '{"id":"a","pk":null}'],
       [{ 'x-ms-documentdb-partitionkey': '["a","b"]' }, '{"id":"a","pk":"a"}'],
       [{ 'x-ms-documentdb-partitionkey': `["${'k'.repeat(2049)}"]` }, `{"id":"a","pk":"${'k'.repeat(2049)}"}`],
+      [{ 'x-ms-documentdb-partitionkey': `["${'\\u00e9'.repeat(1025)}"]` }, `{"id":"a","pk":"${'é'.repeat(1025)}"}`],
       [{ 'x-ms-documentdb-partitionkey': '{' }, '{"id":"a","pk":"a"}'],
       [{ ...KEY, 'x-ms-documentdb-is-upsert': 'true', 'if-none-match': '*' }, '{"id":"a","pk":"a"}'],
       [{ ...KEY, ...BATCH }, '[null]'],
