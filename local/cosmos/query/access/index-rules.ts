@@ -36,8 +36,8 @@ function serves(composite: readonly CompositePath[], terms: readonly Term[]): bo
   const turned = isTurned(path, term)
   return composite.every((candidate, at) => {
     const wanted = terms[at]
-    return (
-      wanted && namesOf(candidate.path).join('/') === wanted.path.join('/') && isTurned(candidate, wanted) === turned
-    )
+    return wanted && isSame(namesOf(candidate.path), wanted.path) && isTurned(candidate, wanted) === turned
   })
 }
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean => JSON.stringify(a) === JSON.stringify(b)
