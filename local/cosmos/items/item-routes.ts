@@ -117,7 +117,7 @@ export async function bulk(
   }
   const continues = flag(request, 'x-ms-cosmos-batch-continue-on-error')
   const results = await runBulk(store, items, place, operations, continues)
-  return showBatch(results, request, (range ?? WHOLE).id)
+  return showBatch(results, request, rangeNamed(container, request))
 }
 
 export function readChanges({ store }: Account, container: Container, request: Request): Answer {
