@@ -1,13 +1,28 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { StartError } from '../../local/kit/errors.ts'
 import { listen } from '../../local/kit/listen.ts'
+
+// Below those that connections and servers on any free port are given, so that nobody takes one between its choice and its use:
+// /proc/sys/net/ipv4/ip_local_port_range. By chance, as other tests choose at the same time.
+const [FIRST, LAST] = [20_000, 32_000]
+const TRIES = 100
 
 /** A port that nobody listens on: what is started on it can come back on it. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listen(server, 0, 'a test')
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (let tries = 0; tries < TRIES; tries++) {
+    const server = createServer()
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))
+    try {
+      await listen(server, port, 'a test')
+    } catch (error) {
+      if (error instanceof StartError) continue
+      throw error
+    }
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
+  throw new Error(`no free port in ${TRIES} tries`)
 }
 
 /** Whether somebody accepts connections there. */
