@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { announceControl, withdrawControl } from '../kit/control/control-file.ts'
 import { startControl } from '../kit/control/control-server.ts'
 import { lockFolder } from '../kit/data-lock.ts'
+import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 import { answer } from './control/control-routes.ts'
@@ -75,9 +76,17 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
         return server.listening
       },
     }
-    const handling = { account, signatures: new Signatures(key), bodies: new Bodies(), connections }
+    const handling = {
+      account,
+      signatures: new Signatures(key),
+      bodies: new Bodies(),
+      connections,
+      get faults() {
+        return controlled.faults
+      },
+    }
     server.on('request', (message, response) => {
-      handle({ ...handling, faults: controlled.faults }, message, response).catch((error: unknown) => {
+      handle(handling, message, response).catch((error: unknown) => {
         console.error(error)
         response.destroy()
       })
@@ -85,7 +94,7 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
     const bound = await listen(server, port, 'TIDEMARK_COSMOS_PORT')
     // A connection that could not be accepted (no file descriptor left) must not end those that were.
     server.on('error', (error) => console.error(`cosmos: ${error.message}`))
-    ends.unshift(() => closed(server))
+    ends.unshift(() => closeServer(server, STOP_MS))
     // The last: who can ask it whether the endpoint serves is told the truth.
     let control: string | undefined
     if (controlPort !== undefined) {
@@ -113,15 +122,6 @@ function httpServer(): Server {
   })
   server.on('clientError', refuseConnection)
   return server
-}
-
-/** Takes no more connections, answers what was asked, and ends those that are there. */
-async function closed(server: Server): Promise<void> {
-  const ended = new Promise((resolve) => server.close(resolve))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), STOP_MS)
-  await ended
-  clearTimeout(timer)
 }
 
 /** Removes what expired, from time to time. @returns ends that. */

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
 import { requestData, sendResponse } from './http-data.ts'
@@ -55,10 +56,7 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
     address: `http://${LOOPBACK}:${port}`,
     async stop() {
       serving.stopping = true
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      const timer = setTimeout(() => server.closeAllConnections(), options.drainMs)
-      await closed
-      clearTimeout(timer)
+      await closeServer(server, options.drainMs)
     },
   }
 }

@@ -86,11 +86,3 @@ export class Bodies {
 function hasNone({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }
-
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
-export async function drain(message: IncomingMessage): Promise<void> {
-  if (message.complete || message.destroyed) return
-  await new Promise<void>((resolve) => {
-    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
-  })
-}

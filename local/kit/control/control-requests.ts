@@ -34,14 +34,6 @@ export async function readRequest(message: IncomingMessage): Promise<ControlRequ
   }
 }
 
-/** Reads what is left of a body that nobody wants, so that a client that still writes sees the answer. */
-export async function drain(message: IncomingMessage): Promise<void> {
-  if (message.complete || message.destroyed) return
-  await new Promise<void>((resolve) => {
-    message.on('end', resolve).on('close', resolve).on('error', resolve).resume()
-  })
-}
-
 function decode(path: string): readonly string[] {
   try {
     return path.split('/').slice(1).map(decodeURIComponent)

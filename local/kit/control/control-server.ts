@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { closeServer, drain } from '../http-server.ts'
 import type { Running } from '../lifecycle.ts'
 import { LOOPBACK, listen } from '../listen.ts'
 import { type Answer, problemAnswer } from './control-problem.ts'
-import { type ControlRequest, checkSender, drain, readRequest } from './control-requests.ts'
+import { type ControlRequest, checkSender, readRequest } from './control-requests.ts'
 
 const MAX_CONNECTIONS = 100
 const REQUEST_MS = 30_000
@@ -34,13 +35,7 @@ export async function startControl({ port, setting, answer }: ControlOptions): P
   server.on('error', (error) => console.error(`control endpoint: ${error.message}`))
   return {
     address: `http://${LOOPBACK}:${bound}`,
-    async stop() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeIdleConnections()
-      const timer = setTimeout(() => server.closeAllConnections(), STOP_MS)
-      await closed
-      clearTimeout(timer)
-    },
+    stop: () => closeServer(server, STOP_MS),
   }
 }
 
