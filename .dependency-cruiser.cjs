@@ -24,7 +24,7 @@ const table = {
   '^local/cosmos/': [
     '^local/(kit|cosmos)/',
     node,
-    npm('peggy', 'murmurhash3js-revisited', '@types/murmurhash3js-revisited'),
+    npm('lru-cache', 'peggy', 'murmurhash3js-revisited', '@types/murmurhash3js-revisited'),
   ],
   '^local/host/': [
     '^local/(kit|host)/',

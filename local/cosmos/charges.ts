@@ -53,7 +53,7 @@ export const feedCharge = (items: readonly string[]): number =>
 /** A page of a query: what it read, as if that were one item. */
 export const queryCharge = (loadedBytes: number): number => QUERY + (loadedBytes === 0 ? 0 : readCharge(loadedBytes))
 
-/** As a header: two digits, as the service's are. */
+/** As answers have it: two digits, as the service's are. */
 export const chargeText = (charge: number): string => String(Math.round(charge * 100) / 100)
 
 /** Between two sizes of the table in proportion; beyond it as its last. */

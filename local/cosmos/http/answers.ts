@@ -1,3 +1,6 @@
+/** Of what an answer may hold. https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-request-limits */
+export const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
 /** An answer on its way: a body that is JSON already is a text, and one that is not JSON are bytes. */
 export interface Answer {
   readonly status: number

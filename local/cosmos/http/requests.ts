@@ -7,6 +7,7 @@ import type { Bodies } from './bodies.ts'
 
 // A batch, or a patch, holds values of items within values of its own.
 const MAX_BODY_NESTING = MAX_NESTING + 8
+
 /** What is asked for, by the path: `/dbs/{d}/colls/{c}/docs/{i}`. */
 export interface Target {
   readonly method: string

@@ -1,8 +1,8 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { Failure } from '../failure.ts'
 import type { Target } from './requests.ts'
 
-const REMEMBERED = 1000
 const LONGEST = 1000
 
 /**
@@ -12,7 +12,7 @@ const LONGEST = 1000
 export class Signatures {
   readonly #key: KeyObject
   /** By the text that is signed: all that is posted to a container within a second has one signature. */
-  readonly #known = new Map<string, string>()
+  readonly #known = new LRUCache<string, string>({ max: 1000 })
 
   /** @param key base64 */
   constructor(key: string) {
@@ -39,9 +39,7 @@ export class Signatures {
     const known = this.#known.get(text)
     if (known !== undefined) return known
     const header = encodeURIComponent(`type=master&ver=1.0&sig=${this.#sign(text)}`)
-    if (text.length > LONGEST) return header
-    if (this.#known.size >= REMEMBERED) this.#known.clear()
-    this.#known.set(text, header)
+    if (text.length <= LONGEST) this.#known.set(text, header)
     return header
   }
 

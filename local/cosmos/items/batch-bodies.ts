@@ -1,3 +1,4 @@
+import { chargeText } from '../charges.ts'
 import { badRequest } from '../failure.ts'
 import type { Answer } from '../http/answers.ts'
 import { parseJson } from '../http/requests.ts'
@@ -69,5 +70,5 @@ function resultText(result: BatchResult): string {
     ...(item ? [`"eTag":${JSON.stringify(item.etag)}`] : []),
     ...(item && showsItem(result) ? [`"resourceBody":${item.json}`] : []),
   ]
-  return `{"statusCode":${[status, `"requestCharge":${Math.round(charge * 100) / 100}`, ...rest].join(',')}}`
+  return `{"statusCode":${[status, `"requestCharge":${chargeText(charge)}`, ...rest].join(',')}}`
 }

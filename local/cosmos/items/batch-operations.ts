@@ -1,4 +1,5 @@
 import { badRequest, type Failure, tooLarge } from '../failure.ts'
+import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Place } from './extent.ts'
 import type { Items, Outcome } from './items.ts'
@@ -7,8 +8,6 @@ import { keyOfHeader } from './partition-key.ts'
 // https://learn.microsoft.com/azure/cosmos-db/transactional-batch#limitations
 const MAX_OPERATIONS = 100
 const MAX_BYTES = 2 * 1024 * 1024
-// https://learn.microsoft.com/azure/cosmos-db/concepts-limits#per-request-limits, of a response
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 export const TYPES = ['Create', 'Upsert', 'Read', 'Replace', 'Patch', 'Delete'] as const
 

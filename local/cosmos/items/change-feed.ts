@@ -1,9 +1,7 @@
 import { badRequest } from '../failure.ts'
+import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Store } from '../store/store.ts'
 import { conditionsOf, type Extent } from './extent.ts'
-
-/** Of what a page holds, as the service has it. */
-export const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 export interface FeedStart {
   readonly ifNoneMatch: string | undefined
@@ -28,7 +26,7 @@ export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItem
   // A position wins over a time, which the SDK keeps sending.
   const since = start.ifNoneMatch === undefined ? secondsOf(start.ifModifiedSince) : 0
   const { conditions, values } = conditionsOf(extent)
-  // The unary plus keeps SQLite from the index of keys: to follow the changes is to read from one on.
+  // By that index and no other: to follow the changes is to read on from one, whatever else would narrow what is read.
   const rows = store
     .prepare(
       `SELECT lsn, body FROM items INDEXED BY items_by_lsn WHERE ${conditions.join(' AND ')} AND lsn > ? AND ts >= ?
@@ -38,7 +36,7 @@ export function readFeed(store: Store, extent: Extent, start: FeedStart, maxItem
   const items: string[] = []
   let [last, bytes] = [store.lsn, 0]
   for (const { lsn, body } of rows) {
-    if ((items.length >= maxItems || bytes >= MAX_PAGE_BYTES) && lsn !== last) break
+    if ((items.length >= maxItems || bytes >= MAX_ANSWER_BYTES) && lsn !== last) break
     const json = String(body)
     items.push(`${json.slice(0, -1)},"_lsn":${lsn}}`)
     bytes += Buffer.byteLength(json)

@@ -1,20 +1,18 @@
+import { LRUCache } from 'lru-cache'
 import { type CompiledQuery, compileQuery } from './compile/queries.ts'
 import { parseQuery } from './parser.ts'
 
-const MOST = 500
 const LONGEST = 4096
-const compiled = new Map<string, CompiledQuery>()
+const compiled = new LRUCache<string, CompiledQuery>({ max: 500 })
 
 /**
- * A query ready to run. A text that comes again is not parsed again; the one not used for longest goes first.
+ * A query ready to run. A text that comes again is not parsed again.
  * @throws Failure 400
  */
 export function compileCached(text: string): CompiledQuery {
-  const query = compiled.get(text) ?? compileQuery(parseQuery(text), text)
-  if (text.length > LONGEST) return query
-  compiled.delete(text)
-  compiled.set(text, query)
-  const [oldest] = compiled.keys()
-  if (compiled.size > MOST && oldest !== undefined) compiled.delete(oldest)
+  const known = compiled.get(text)
+  if (known) return known
+  const query = compileQuery(parseQuery(text), text)
+  if (text.length <= LONGEST) compiled.set(text, query)
   return query
 }

@@ -1,4 +1,5 @@
 import { badRequest } from '../failure.ts'
+import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Extent } from '../items/extent.ts'
 import type { Store } from '../store/store.ts'
 import { chooseAccess } from './access/access.ts'
@@ -16,8 +17,6 @@ import { Scan, type ScannedItem } from './scan.ts'
 import { compareMembers, setOf } from './sets.ts'
 import { TopRows } from './top-rows.ts'
 
-/** Of what a page holds, as the service has it. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** Items that are read for one page where rows come in order: then the page ends, and others have their turn. */
 const MAX_SCANNED = 100_000
 
@@ -147,7 +146,7 @@ function take(run: Run): { readonly results: string[]; readonly end?: Omit<Mark,
   const candidates = candidatesOf(run)
   for (let next = candidates.next(); ; next = candidates.next()) {
     if (next.done) return next.value ? { results, end: { ...next.value, seen } } : { results }
-    if (last && (results.length >= maxItems || bytes >= MAX_PAGE_BYTES)) {
+    if (last && (results.length >= maxItems || bytes >= MAX_ANSWER_BYTES)) {
       candidates.return(undefined)
       return { results, end: { ...last, seen } }
     }
@@ -213,7 +212,7 @@ function* inOrder({ query, frame, scan, plan, from }: Run): Candidates {
 function* sorted({ query, frame, scan, plan, mark, from, offset, limit, maxItems }: Run): Candidates {
   const skip = Math.max(0, offset - (mark?.seen ?? 0))
   const rows = new TopRows<Row & { readonly values: unknown[] }>(
-    { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_PAGE_BYTES },
+    { skipped: skip, given: Math.min(maxItems, limit) + 1, characters: MAX_ANSWER_BYTES },
     (a, b) => comparePositions(plan.order, a, b),
     frame.work,
   )

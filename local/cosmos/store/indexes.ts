@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { LRUCache } from 'lru-cache'
 import { type IndexTerm, keyOfItem } from './index-key.ts'
 
 /**
@@ -46,15 +47,15 @@ export function addIndexFunction(sql: DatabaseSync): void {
 
 /** One item is asked for as many keys as there are indexes: its JSON is parsed once. */
 function keyFunction(): (body: unknown, terms: unknown) => Uint8Array {
-  const known = new Map<unknown, readonly IndexTerm[]>()
+  const known = new LRUCache<string, readonly IndexTerm[]>({ max: 1000 })
   let last: { readonly body: unknown; readonly item: unknown } = { body: undefined, item: undefined }
   return (body, terms) => {
     if (last.body !== body) last = { body, item: JSON.parse(String(body)) }
-    let parsed = known.get(terms)
+    const text = String(terms)
+    let parsed = known.get(text)
     if (!parsed) {
-      parsed = JSON.parse(String(terms)) as readonly IndexTerm[]
-      if (known.size >= 1000) known.clear()
-      known.set(terms, parsed)
+      parsed = JSON.parse(text) as readonly IndexTerm[]
+      known.set(text, parsed)
     }
     return keyOfItem(last.item, parsed)
   }

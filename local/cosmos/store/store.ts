@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { LRUCache } from 'lru-cache'
 import { StartError } from '../../kit/errors.ts'
 import { Counters } from './counters.ts'
 import { isDamage } from './damage.ts'
@@ -58,7 +59,7 @@ export interface StoreOptions {
  */
 export class Store {
   readonly #sql: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new LRUCache<string, StatementSync>({ max: MAX_STATEMENTS })
   /** Each runs one write and returns how it is settled. */
   #jobs: (() => () => void)[] = []
   readonly #indexed: Set<number>
@@ -127,12 +128,10 @@ export class Store {
 
   /** A statement, compiled once for as long as it is in use. */
   prepare(text: string): StatementSync {
-    const statement = this.#statements.get(text) ?? this.#sql.prepare(text)
-    // Put last: the first of the map is the one not used for longest.
-    this.#statements.delete(text)
+    const known = this.#statements.get(text)
+    if (known) return known
+    const statement = this.#sql.prepare(text)
     this.#statements.set(text, statement)
-    const [oldest] = this.#statements.keys()
-    if (this.#statements.size > MAX_STATEMENTS && oldest !== undefined) this.#statements.delete(oldest)
     return statement
   }
 

@@ -28,6 +28,7 @@ export class QueryBench {
   #folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined
   #store: Store | undefined
   #catalog: Catalog | undefined
+  #items: Items | undefined
   #made = 0
 
   constructor() {
@@ -53,7 +54,8 @@ export class QueryBench {
   }
 
   get items(): Items {
-    return new Items(this.store)
+    assert.ok(this.#items)
+    return this.#items
   }
 
   /** Closes the data and opens it again. */
@@ -65,6 +67,7 @@ export class QueryBench {
   #open(path: string): void {
     this.#store = new Store(path)
     this.#catalog = new Catalog(this.#store)
+    this.#items = new Items(this.#store)
   }
 
   async container(settings: Json = {}): Promise<Container> {

@@ -2,7 +2,7 @@ import { isAggregate } from '../aggregates.ts'
 import type { Expression } from '../syntax.ts'
 
 /** The expressions that one is made of; those within a subquery are the subquery's. */
-export function operandsOf(expression: Expression): readonly Expression[] {
+function operandsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'path':
       return [expression.from, ...expression.steps]
