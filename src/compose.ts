@@ -4,6 +4,7 @@ import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { eventsOfItems } from './adapters/cosmos/log-item.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
+import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
@@ -14,7 +15,7 @@ import type { CommandOutcome, CommandRequest } from './core/command.ts'
 import type { AnyDecider } from './core/decider.ts'
 import type { Clock } from './core/ports.ts'
 import { consumerOf } from './core/reaction.ts'
-import { MARK_HOURS, POSITIONS, type Service } from './core/service.ts'
+import { MARK_HOURS, POSITIONS, SCHEDULE, type Service } from './core/service.ts'
 import { handleCommand, type OnAppended } from './flow/command.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
@@ -24,6 +25,7 @@ import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
 import { relay } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
+import { sendDue } from './flow/schedule.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { actorSource, cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
 
@@ -55,9 +57,8 @@ export function compose(service: Service, settings: Settings = process.env): Com
   const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
   const inTurn = oneAtATime()
   const command = (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> =>
-    inTurn(request.stream, () =>
-      handleCommand({ service: service.name, store: store(), cache, clock }, decider, request, onAppended),
-    )
+    inTurn(request.stream, () => handleCommand({ service, store: store(), cache, clock }, decider, request, onAppended))
+  const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const replayDeps = once(() => ({
     log: store(),
@@ -82,10 +83,12 @@ export function compose(service: Service, settings: Settings = process.env): Com
     reaction: (declared) => {
       const react = once(() => {
         const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
-        return reaction({ service: service.name, log: store(), positions, command }, declared)
+        return reaction({ service: service.name, log: store(), positions, schedule: schedule(), command }, declared)
       })
       return (messages, trace) => react()(messages, trace)
     },
+    schedulePollSeconds: numberSetting(settings, 'TIDEMARK_SCHEDULE_POLL_S', 5),
+    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),

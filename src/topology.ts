@@ -1,5 +1,5 @@
 import { consumerOf } from './core/reaction.ts'
-import { HUB_RETENTION_HOURS, POSITIONS, type Service } from './core/service.ts'
+import { HUB_RETENTION_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -36,11 +36,17 @@ export function topologyOf(services: readonly Service[]): Topology {
       name: service.name,
       containers: [
         // The log: read by stream and version alone, so what events say is not indexed.
-        { name: 'events', partitionKey: '/stream', excludedPaths: ['/data/*'] },
+        { name: 'events', partitionKey: '/stream', excludedPaths: ['/data/*', '/published/*'] },
         { name: 'leases', partitionKey: '/id' },
         ...service.views.map((view) => ({ name: view.name, partitionKey: '/pk', defaultTtl: -1 })),
         // How far its reactions have come: read by their keys alone.
-        ...(service.reactions.length > 0 ? [{ name: POSITIONS, partitionKey: '/pk', excludedPaths: ['/tip/*'] }] : []),
+        ...(reactionsOf(service).length > 0
+          ? [{ name: POSITIONS, partitionKey: '/pk', excludedPaths: ['/tip/*'] }]
+          : []),
+        // Commands that wait for their time: read by when that is.
+        ...(service.processes
+          ? [{ name: SCHEDULE, partitionKey: '/pk', excludedPaths: ['/command/*', '/metadata/*'] }]
+          : []),
       ],
     })),
     eventHubs: services.map((service) => ({
@@ -50,7 +56,7 @@ export function topologyOf(services: readonly Service[]): Topology {
       consumerGroups: [
         ...service.views.map((view) => view.name),
         ...services.flatMap((other) =>
-          other.reactions
+          reactionsOf(other)
             .filter((reaction) => reaction.service === service.name)
             .map((reaction) => consumerOf(other.name, reaction)),
         ),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TidemarkError } from './errors.ts'
-import { eventId, type RecordedEvent } from './event.ts'
+import { type EventContent, eventId, type RecordedEvent } from './event.ts'
 import { hashOf } from './hash-chain.ts'
 import { categoryOf, formatPosition, isStream } from './stream.ts'
 
@@ -24,33 +24,51 @@ const cloudEvent = z.object({
   causationid: z.string(),
   actor: z.string(),
   traceparent: z.string().optional(),
+  readablefrom: z.int().positive().optional(),
+  recorded: z.string().optional(),
   previoushash: z.string().regex(/^[0-9a-f]{64}$/),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 })
 
 export type CloudEvent = z.infer<typeof cloudEvent>
 
+/** What the log keeps of an event that says something else to others, as the attribute `recorded` carries it: JSON in a text. */
+const recordedContent = z.object({
+  type: z.string().min(1),
+  schemaVersion: z.int().positive(),
+  readableFrom: z.int().positive().optional(),
+  data: z.unknown(),
+})
+
 /** `urn:tidemark:<service>:<event type>:<schema version>` */
-function dataschemaOf(event: RecordedEvent): string {
-  return `urn:tidemark:${event.source.split('/')[1]}:${event.type}:${event.schemaVersion}`
+function dataschemaOf(source: string, { type, schemaVersion }: EventContent): string {
+  return `urn:tidemark:${source.split('/')[1]}:${type}:${schemaVersion}`
 }
 
+/**
+ * The message of an event. Its type and data are the public contract's; where the service keeps something else, `recorded` has that, for the
+ * service's own consumers and for the hash. A hub has no rights within itself: what is not published is no secret from those who may read it.
+ */
 export function toCloudEvent(event: RecordedEvent): CloudEvent {
+  const { type, schemaVersion, readableFrom, data } = event
+  const content = event.published ?? event
   return {
     specversion: '1.0',
     id: formatPosition(event),
     source: event.source,
     subject: event.stream,
-    type: event.type,
+    type: content.type,
     datacontenttype: 'application/json',
-    dataschema: dataschemaOf(event),
+    dataschema: dataschemaOf(event.source, content),
     time: event.time,
-    data: event.data,
+    data: content.data,
     streamversion: event.version,
     correlationid: event.correlation,
     causationid: event.causation,
     actor: event.actor,
     ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    ...(content.readableFrom === undefined ? {} : { readablefrom: content.readableFrom }),
+    ...(event.published ? { recorded: JSON.stringify({ type, schemaVersion, readableFrom, data }) } : {}),
     previoushash: event.previousHash,
     hash: event.hash,
   }
@@ -70,15 +88,22 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     )
   }
   const attributes = parsed.data
+  const { type, readablefrom } = attributes
+  const told: EventContent = {
+    type,
+    schemaVersion: Number(attributes.dataschema.slice(attributes.dataschema.lastIndexOf(':') + 1)),
+    ...(readablefrom === undefined ? {} : { readableFrom: readablefrom }),
+    data: attributes.data,
+  }
+  const recorded = attributes.recorded === undefined ? undefined : contentOf(attributes.recorded)
   const event: RecordedEvent = {
     id: eventId(attributes.streamversion),
     stream: attributes.subject,
     version: attributes.streamversion,
-    type: attributes.type,
-    schemaVersion: Number(attributes.dataschema.slice(attributes.dataschema.lastIndexOf(':') + 1)),
+    ...(recorded ?? told),
     source: attributes.source,
     time: attributes.time,
-    data: attributes.data,
+    ...(recorded ? { published: told } : {}),
     correlation: attributes.correlationid,
     causation: attributes.causationid,
     actor: attributes.actor,
@@ -87,10 +112,19 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     hash: attributes.hash,
   }
   const position = formatPosition(event)
-  if (attributes.id !== position || attributes.dataschema !== dataschemaOf(event))
+  if (attributes.id !== position || attributes.dataschema !== dataschemaOf(attributes.source, told))
     throw new TidemarkError('event-unreadable', `the attributes of ${position} contradict each other`)
   if (attributes.source.split('/')[2] !== categoryOf(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
   if (hashOf(event) !== event.hash) throw new TidemarkError('event-unreadable', `${position} is not what its hash says`)
   return event
+}
+
+function contentOf(recorded: string): EventContent {
+  try {
+    const { readableFrom, ...content } = recordedContent.parse(JSON.parse(recorded))
+    return { ...content, ...(readableFrom === undefined ? {} : { readableFrom }) }
+  } catch (cause) {
+    throw new TidemarkError('event-unreadable', 'the attribute recorded is not what an event says', { cause })
+  }
 }

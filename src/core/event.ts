@@ -6,44 +6,95 @@ export interface DomainEvent<Type extends string = string, Data = unknown> {
   readonly data: Data
 }
 
-/** The declaration of an event: its name, the version of its schema, and the schema (zod, or any Standard Schema). */
+/** One version of an event's schema, and how data of the version before it become data of this one. */
+export interface EventVersion {
+  /** From 1, one more each. */
+  readonly version: number
+  /** `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait until they know it. */
+  readonly change: 'first' | 'additive' | 'breaking'
+  readonly schema: StandardSchemaV1
+  /** Absent for the first version. Pure and total: it takes all data that fits the version before, and makes data that fits this one. */
+  readonly upcast?: (data: never) => unknown
+}
+
+/** The declaration of an event: its name, the newest version of its schema (zod, or any Standard Schema), and all versions before. */
 export interface EventType<Name extends string = string, Data = unknown> {
   readonly name: Name
+  /** The newest version: what is written. */
   readonly version: number
   readonly schema: StandardSchemaV1<unknown, Data>
+  /** The oldest version whose readers can read the newest: additive steps back to the last breaking one. */
+  readonly readableFrom: number
+  /** Every version that was ever written, the oldest first. One that was released is never edited: `npm run schemas -- --check`. */
+  readonly versions: readonly EventVersion[]
+  /** The next version, for more fields: whoever reads this one can read the next. What fits the next fits this one, which the compiler holds. */
+  additive<Next extends Data>(
+    schema: StandardSchemaV1<unknown, Next>,
+    upcast: (data: Data) => Next,
+  ): EventType<Name, Next>
+  /** The next version, for another shape or meaning: readers of this one hold such events until they are deployed with the next. */
+  breaking<Next>(schema: StandardSchemaV1<unknown, Next>, upcast: (data: Data) => Next): EventType<Name, Next>
 }
 
 /**
- * Declares an event type. The schema is tolerant when read (unknown fields pass) and strict when written: what the schema
- * would drop or change is refused (`event-invalid`), so that nothing reaches the log that the schema does not name.
+ * Declares an event type in its first version; `additive` and `breaking` add the versions that came later, each with the step from the one
+ * before. The schema is tolerant when read (unknown fields pass) and strict when written: what the schema would drop or change is
+ * refused (`event-invalid`), so that nothing reaches the log that the schema does not name.
  */
 export function eventType<const Name extends string, Data>(
   name: Name,
-  version: number,
   schema: StandardSchemaV1<unknown, Data>,
 ): EventType<Name, Data> {
-  return { name, version, schema }
+  return versioned(name, schema, [{ version: 1, change: 'first', schema }], 1)
+}
+
+function versioned<const Name extends string, Data>(
+  name: Name,
+  schema: StandardSchemaV1<unknown, Data>,
+  versions: readonly EventVersion[],
+  readableFrom: number,
+): EventType<Name, Data> {
+  const version = versions.length + 1
+  return {
+    name,
+    version: versions.length,
+    schema,
+    readableFrom,
+    versions,
+    additive: (next, upcast) =>
+      versioned(name, next, [...versions, { version, change: 'additive', schema: next, upcast }], readableFrom),
+    breaking: (next, upcast) =>
+      versioned(name, next, [...versions, { version, change: 'breaking', schema: next, upcast }], version),
+  }
 }
 
 /** The events of a declaration: `EventOf<typeof OrderPlaced | typeof OrderCancelled>`. */
 export type EventOf<Type> = Type extends EventType<infer Name, infer Data> ? DomainEvent<Name, Data> : never
 
+/** What an event says, in one version of its schema. */
+export interface EventContent {
+  readonly type: string
+  /** The version of the schema that `data` was written with. */
+  readonly schemaVersion: number
+  /** The oldest version whose readers can read it. Absent: `schemaVersion` itself. */
+  readonly readableFrom?: number
+  readonly data: unknown
+}
+
 /** An event as the log keeps it. All fields are immutable and all but `hash` are hashed. */
-export interface RecordedEvent {
+export interface RecordedEvent extends EventContent {
   /** The version, zero-padded to 16 digits: the id within the stream. */
   readonly id: string
   /** The stream, `order-1`: Cosmos DB's partition key, Event Hubs' partition key, CloudEvents' subject. */
   readonly stream: string
   /** 1 for a stream's first event, then one more each. */
   readonly version: number
-  readonly type: string
-  /** The version of the schema that `data` was written with. */
-  readonly schemaVersion: number
   /** `/<service>/<category>` */
   readonly source: string
   /** When it was recorded: RFC 3339, UTC, milliseconds; never before the stream's last event. */
   readonly time: string
-  readonly data: unknown
+  /** What other services are told, where that is not what the service keeps for itself. */
+  readonly published?: EventContent
   /** Common to all that one request set off. */
   readonly correlation: string
   /** What made it happen: `command:<idempotency key>`, or the position of an event of another stream. */

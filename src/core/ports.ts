@@ -1,3 +1,5 @@
+import type { CommandMetadata } from './command.ts'
+import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { Tip } from './hash-chain.ts'
 import type { ViewPointer } from './view-pointer.ts'
@@ -107,6 +109,27 @@ export interface ConsumerPosition {
 export interface Positions {
   readPosition(stream: string): Promise<ConsumerPosition | undefined>
   writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult>
+}
+
+/** A command that is sent when its time has come. */
+export interface ScheduledCommand {
+  readonly stream: string
+  /** The command's id: however often it is sent, it takes effect once. */
+  readonly key: string
+  /** RFC 3339, UTC, milliseconds: not before. */
+  readonly due: string
+  readonly command: Command
+  readonly metadata: CommandMetadata
+}
+
+/** A service's commands that wait for their time. Derived from its log, whose events say what was scheduled; durable all the same. */
+export interface Schedule {
+  /** Keeps a command; one with the same stream and key that waits already stays as it is. @throws TidemarkError `unavailable`, `outcome-unknown` */
+  add(scheduled: ScheduledCommand): Promise<void>
+  /** What is due, the earliest first, at most `limit`; `after` one that was returned before. @throws TidemarkError `unavailable` */
+  due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]>
+  /** Forgets a command; nothing where it is gone already. @throws TidemarkError `unavailable`, `outcome-unknown` */
+  remove(scheduled: ScheduledCommand): Promise<void>
 }
 
 export interface ViewList {

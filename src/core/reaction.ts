@@ -22,20 +22,33 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<Sent<Event>>
 
 /**
- * What a service does about the events of another: commands of its own. One stream's events come in their order and each at
+ * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent when its time has come,
+ * through any restart.
+ * @param due RFC 3339, UTC, milliseconds: not before.
+ */
+export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
+  due: string,
+  decider: Decider<State, Cmd, Event>,
+  id: string,
+  commandId: string,
+  command: Cmd,
+) => Promise<void>
+
+/**
+ * What a service does about events, of another or its own: commands of its own. One stream's events come in their order and each at
  * least once, so everything that `react` does is a command with an id of its own. A domain refusal is an outcome that `react`
  * may act on; what it throws brings the event again.
  */
 export interface Reaction<Event extends DomainEvent> {
   /** Lower-case letters, digits, dashes. */
   readonly name: string
-  /** The service whose events these are. */
+  /** The service whose events these are. Of another it is told what that publishes, of its own all that is recorded. */
   readonly service: string
   /** The category of the streams that are followed. */
   readonly category: string
-  /** Those of the other's contract that it reacts to; all others pass. */
+  /** Those that it reacts to, of the other's contract; all others pass. */
   readonly events: readonly EventType[]
-  react(event: Recorded<Event>, send: Send): Promise<void>
+  react(event: Recorded<Event>, send: Send, sendLater: SendLater): Promise<void>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TidemarkError } from './errors.ts'
-import type { DomainEvent, EventType } from './event.ts'
+import type { DomainEvent, EventContent, EventType } from './event.ts'
 
 /** What is wrong at a place of the input: a JSON Pointer (RFC 6901) and a sentence. */
 export interface Issue {
@@ -36,11 +36,11 @@ export function describeIssues(issues: readonly Issue[]): string {
 }
 
 /**
- * The declaration of an event that is about to be written, its data checked strictly: valid, with no field that the schema
- * would drop and no value that it would change.
+ * What an event that is about to be written says, its data checked strictly: valid, with no field that the schema would drop and no
+ * value that it would change.
  * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's.
  */
-export function checkWritten(types: readonly EventType[], event: DomainEvent): EventType {
+export function checkWritten(types: readonly EventType[], event: DomainEvent): EventContent {
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
   const result = validate(type.schema, event.data)
@@ -48,19 +48,11 @@ export function checkWritten(types: readonly EventType[], event: DomainEvent): E
     throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${describeIssues(result.issues)}`)
   if (!isDeepStrictEqual(result.value, event.data))
     throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)
-  return type
-}
-
-/**
- * The declaration that a recorded event is read by.
- * @throws TidemarkError `event-unknown` for a type or a schema version that is not declared.
- */
-export function checkReadable(
-  types: readonly EventType[],
-  event: { readonly type: string; readonly schemaVersion: number },
-): EventType {
-  const type = types.find((candidate) => candidate.name === event.type)
-  if (type === undefined || type.version !== event.schemaVersion)
-    throw new TidemarkError('event-unknown', `this code does not know ${event.type} version ${event.schemaVersion}`)
-  return type
+  const { version: schemaVersion, readableFrom } = type
+  return {
+    type: type.name,
+    schemaVersion,
+    ...(readableFrom === schemaVersion ? {} : { readableFrom }),
+    data: event.data,
+  }
 }

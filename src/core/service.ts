@@ -1,5 +1,6 @@
 import type { AnyDecider } from './decider.ts'
-import type { EventType } from './event.ts'
+import type { DomainEvent, EventType } from './event.ts'
+import type { ProcessManager } from './process-manager.ts'
 import type { AnyReaction } from './reaction.ts'
 import type { AnyView } from './view.ts'
 
@@ -9,10 +10,52 @@ export interface Service {
   readonly name: string
   readonly deciders: readonly AnyDecider[]
   /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
-  readonly publishes: readonly EventType[]
+  readonly publishes: readonly Publication[]
   readonly views: readonly AnyView[]
   /** What it does about the events of other services. */
   readonly reactions: readonly AnyReaction[]
+  /** What leads something through several services. */
+  readonly processes?: readonly ProcessManager[]
+}
+
+/** All reactions of a service, those of its process managers among them. */
+export function reactionsOf({
+  reactions,
+  processes = [],
+}: Pick<Service, 'reactions' | 'processes'>): readonly AnyReaction[] {
+  return [...reactions, ...processes.flatMap((process) => process.reactions)]
+}
+
+/** An event of the public contract: the one that the service keeps, and the one that others are told of it. */
+export interface Publication {
+  readonly recorded: EventType
+  /** Versioned by itself: its steps are the contract's, not those of what the service keeps. */
+  readonly published: EventType
+  /** What others are told; absent where both are the same declaration. Pure and total. */
+  readonly translate?: (data: never) => unknown
+}
+
+/** Publishes an event as it is kept. */
+export function published(type: EventType): Publication
+/** Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is never said differently. */
+export function published<Data, Told>(
+  recorded: EventType<string, Data>,
+  published: EventType<string, Told>,
+  translate: (data: Data) => Told,
+): Publication
+export function published(
+  recorded: EventType,
+  told: EventType = recorded,
+  translate?: (data: never) => unknown,
+): Publication {
+  return { recorded, published: told, ...(translate ? { translate } : {}) }
+}
+
+/** What others are told of an event, where that is not what is kept. */
+export function toldOf({ publishes }: Pick<Service, 'publishes'>, event: DomainEvent): DomainEvent | undefined {
+  const publication = publishes.find(({ recorded }) => recorded.name === event.type)
+  if (publication?.translate === undefined) return undefined
+  return { type: publication.published.name, data: publication.translate(event.data as never) }
 }
 
 /** CloudEvents' source of the events of a service's category. */
@@ -29,6 +72,9 @@ export const HUB_RETENTION_HOURS = 168
 
 /** The container in which a service's reactions keep how far they have come. */
 export const POSITIONS = 'positions'
+
+/** The container in which a service keeps the commands that wait for their time. */
+export const SCHEDULE = 'schedule'
 
 /**
  * How long after a swap the generation of a view that was live before can be gone back to, in hours. Where a crash kept it from noting how far a

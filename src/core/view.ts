@@ -1,4 +1,4 @@
-import type { DomainEvent, Recorded } from './event.ts'
+import type { DomainEvent, EventType, Recorded } from './event.ts'
 
 /**
  * A view with one document for each stream of a category: the document is that stream's projection, and carries how far it
@@ -9,6 +9,11 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
   /** Lower-case letters, digits, dashes: the names of its container and of its consumer group. */
   readonly name: string
   readonly category: string
+  /**
+   * The events that it is made of; all others pass. Absent: all of its service's, and one that this code does not know holds the view
+   * until it is deployed with the code that does. A view that begins to name another event is to be replayed.
+   */
+  readonly events?: readonly EventType[]
   /** Fields of the document that a list may be filtered by, each with the values it has. */
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The document after an event; undefined while there is none. */
@@ -25,6 +30,8 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'many-streams'
   readonly name: string
   readonly category: string
+  /** As in `OneStreamView`. */
+  readonly events?: readonly EventType[]
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The keys of the documents that an event changes; none where it is not the view's business. */
   targets(event: Recorded<Event>): readonly string[]

@@ -4,6 +4,7 @@ import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
 import type { AppendResult, Clock, CommandMark, EventStore } from '../core/ports.ts'
+import type { Service } from '../core/service.ts'
 import { idOf } from '../core/stream.ts'
 import { beginning, type Folded, fold, readForward } from './fold.ts'
 import { record } from './record.ts'
@@ -19,7 +20,7 @@ export interface StateCache {
 }
 
 export interface CommandDependencies {
-  readonly service: string
+  readonly service: Pick<Service, 'name' | 'publishes'>
   readonly store: EventStore
   readonly cache: StateCache
   readonly clock: Clock

@@ -1,9 +1,9 @@
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
+import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { BEGINNING, follows, type Tip } from '../core/hash-chain.ts'
 import type { EventStore } from '../core/ports.ts'
-import { checkReadable } from '../core/schema.ts'
 
 /** A state and the point of its stream that it was folded up to. */
 export interface Folded {
@@ -13,14 +13,22 @@ export interface Folded {
   readonly time: string
 }
 
-/** The state after more events, their chain checked. @throws TidemarkError `chain-broken`, `event-unknown` */
+const readers = new WeakMap<AnyDecider, EventReader>()
+
+function readerOf(decider: AnyDecider): EventReader {
+  const reader = readers.get(decider) ?? eventReader(decider.events, 'own')
+  readers.set(decider, reader)
+  return reader
+}
+
+/** The state after more events, their chain checked. @throws TidemarkError `chain-broken`, `event-unknown`, `event-unreadable` */
 export function fold(decider: AnyDecider, folded: Folded, events: readonly RecordedEvent[]): Folded {
+  const reader = readerOf(decider)
   let { state, tip, time } = folded
   for (const event of events) {
     if (!follows(event, tip))
       throw new TidemarkError('chain-broken', `${event.stream}@${event.version} does not follow version ${tip.version}`)
-    checkReadable(decider.events, event)
-    state = decider.evolve(state, event)
+    state = decider.evolve(state, reader.readEvent(event))
     tip = { version: event.version, hash: event.hash }
     time = event.time
   }

@@ -1,24 +1,24 @@
-import type { Recorded, RecordedEvent } from '../core/event.ts'
+import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { BEGINNING, type Tip } from '../core/hash-chain.ts'
 import { type ConsumerPosition, type EventStore, MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
 import type { AnyManyStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
 import { pendingOf } from './pending.ts'
-import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
+import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED, type ReadEvents } from './projecting.ts'
 import { remembered } from './remembered.ts'
 
-/** New events of one stream, and where the consumer stood before them. */
+/** New events of one stream that the view is made of, where the consumer stands after them, and where it stood before. */
 interface Slice {
   readonly stream: string
   readonly tip: Tip
-  readonly pending: readonly RecordedEvent[]
+  readonly events: readonly Recorded<DomainEvent>[]
   readonly etag: string | undefined
 }
 
 /** A batch's events for one document, waiting for the write before theirs. */
 interface Waiting {
-  readonly events: readonly RecordedEvent[]
+  readonly events: readonly Recorded<DomainEvent>[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -33,6 +33,7 @@ export function projectToDocuments(
   log: EventStore,
   store: ViewStore,
   view: AnyManyStreamView,
+  read: ReadEvents,
   { looks } = { looks: false },
 ): (arrived: Arrived) => Promise<void> {
   const documents = remembered<ViewDocument>(REMEMBERED)
@@ -47,7 +48,9 @@ export function projectToDocuments(
     const position = positions.get(stream) ?? (isNew ? undefined : await store.readPosition(stream))
     const pending = await pendingOf(log, stream, position?.tip ?? BEGINNING, arrived)
     const last = pending.at(-1)
-    return last && { stream, tip: { version: last.version, hash: last.hash }, pending, etag: position?.etag }
+    return (
+      last && { stream, tip: { version: last.version, hash: last.hash }, events: read(pending), etag: position?.etag }
+    )
   }
 
   /** @returns the streams whose position another instance wrote meanwhile. */
@@ -59,9 +62,9 @@ export function projectToDocuments(
       const slice = await sliceOf(stream, events, isNew)
       if (slice) slices.push(slice)
     })
-    const targets = new Map<string, RecordedEvent[]>()
-    for (const event of slices.flatMap((slice) => slice.pending))
-      for (const key of new Set(view.targets(event as Recorded<{ type: string; data: unknown }>))) {
+    const targets = new Map<string, Recorded<DomainEvent>[]>()
+    for (const event of slices.flatMap((slice) => slice.events))
+      for (const key of new Set(view.targets(event))) {
         const events = targets.get(key)
         if (events) events.push(event)
         else targets.set(key, [event])
@@ -81,7 +84,7 @@ export function projectToDocuments(
   }
 
   /** Settles when the events are applied. One write of a document at a time, with all that waited for it. */
-  function enqueue(key: string, events: readonly RecordedEvent[]): Promise<void> {
+  function enqueue(key: string, events: readonly Recorded<DomainEvent>[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { events, resolve, reject }
       const queue = queues.get(key)
@@ -108,16 +111,13 @@ export function projectToDocuments(
   }
 
   /** Applies events to one document, as many in one write as there may be; those whose marks are there already are left out. */
-  async function applyToDocument(key: string, events: ReadonlyMap<string, RecordedEvent>): Promise<void> {
+  async function applyToDocument(key: string, events: ReadonlyMap<string, Recorded<DomainEvent>>): Promise<void> {
     let left = [...events]
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; ) {
       const next = left.slice(0, MAX_MARKS)
       if (next.length === 0) return
       const before = documents.get(key) ?? (await store.read(key))
-      const document = next.reduce(
-        (current, [, event]) => view.evolve(current, event as Recorded<{ type: string; data: unknown }>, key),
-        before?.document,
-      )
+      const document = next.reduce((current, [, event]) => view.evolve(current, event, key), before?.document)
       const marks = next.map(([mark]) => mark)
       const result = await store.writeWithMarks(key, { document, sort: view.sort(document), etag: before?.etag }, marks)
       if (result.outcome === 'written') {

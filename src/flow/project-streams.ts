@@ -1,10 +1,10 @@
-import type { Recorded, RecordedEvent } from '../core/event.ts'
+import type { RecordedEvent } from '../core/event.ts'
 import { BEGINNING } from '../core/hash-chain.ts'
 import type { EventStore, ViewDocument, ViewStore } from '../core/ports.ts'
 import type { AnyOneStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
 import { pendingOf } from './pending.ts'
-import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
+import { type Arrived, AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED, type ReadEvents } from './projecting.ts'
 import { remembered } from './remembered.ts'
 
 /** One-stream views: the document is the position, so a stream's part of a batch is one write, whatever the number of events. */
@@ -12,6 +12,7 @@ export function projectToStreams(
   log: EventStore,
   store: ViewStore,
   view: AnyOneStreamView,
+  read: ReadEvents,
 ): (arrived: Arrived) => Promise<void> {
   const documents = remembered<ViewDocument>(REMEMBERED)
 
@@ -23,10 +24,7 @@ export function projectToStreams(
       const pending = await pendingOf(log, stream, before?.tip ?? BEGINNING, arrived)
       const last = pending.at(-1)
       if (last === undefined) return
-      const document = pending.reduce(
-        (current, event) => view.evolve(current, event as Recorded<{ type: string; data: unknown }>),
-        before?.document,
-      )
+      const document = read(pending).reduce((current, event) => view.evolve(current, event), before?.document)
       const sort = document === undefined ? '' : view.sort(document)
       const tip = { version: last.version, hash: last.hash }
       const result = await store.writeWithTip(stream, { document, sort, etag: before?.etag }, tip)

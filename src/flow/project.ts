@@ -1,11 +1,12 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
+import { eventReader } from '../core/event-reader.ts'
 import type { EventStore, ViewStore, ViewStores } from '../core/ports.ts'
-import { checkReadable } from '../core/schema.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { projectToDocuments } from './project-documents.ts'
 import { projectToStreams } from './project-streams.ts'
+import type { ReadEvents } from './projecting.ts'
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
@@ -46,11 +47,15 @@ export function projectorOf(
   store: ViewStore,
   { looks } = { looks: false },
 ): Projector {
+  const reader = eventReader(view.events ?? eventTypes, 'own')
+  const read: ReadEvents = (events) =>
+    events.filter(({ type }) => view.events === undefined || reader.knows(type)).map(reader.readEvent)
   const apply =
-    view.kind === 'one-stream' ? projectToStreams(log, store, view) : projectToDocuments(log, store, view, { looks })
+    view.kind === 'one-stream'
+      ? projectToStreams(log, store, view, read)
+      : projectToDocuments(log, store, view, read, { looks })
   return (events) => {
     const followed = events.filter((event) => categoryOf(event.stream) === view.category)
-    for (const event of followed) checkReadable(eventTypes, event)
     return apply(Map.groupBy(followed, (event) => event.stream))
   }
 }

@@ -1,10 +1,13 @@
 import { TidemarkError } from '../core/errors.ts'
-import type { RecordedEvent } from '../core/event.ts'
+import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import type { AnyReaction } from '../core/reaction.ts'
 import type { AnyView } from '../core/view.ts'
 
 /** New events by stream, as they arrived. */
 export type Arrived = ReadonlyMap<string, readonly RecordedEvent[]>
+
+/** The events that a view is made of, of those there are, as it reads them. @throws TidemarkError `event-unknown`, `event-unreadable` */
+export type ReadEvents = (events: readonly RecordedEvent[]) => readonly Recorded<DomainEvent>[]
 
 /** How many streams, or documents, are worked on at once. */
 export const AT_ONCE = 32

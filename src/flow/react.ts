@@ -3,15 +3,15 @@ import { fromCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
+import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
+import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { BEGINNING } from '../core/hash-chain.ts'
-import type { ConsumerPosition, EventHistory, Positions } from '../core/ports.ts'
-import { type AnyReaction, consumerOf, type Send, type Sent } from '../core/reaction.ts'
-import { checkReadable, describeIssues, validate } from '../core/schema.ts'
+import type { ConsumerPosition, EventHistory, EventStore, Positions, Schedule } from '../core/ports.ts'
+import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent } from '../core/reaction.ts'
 import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { forEachLimited } from './limited.ts'
-import { noSource, pendingOf } from './pending.ts'
+import { noSource, pendingOf, type Source } from './pending.ts'
 import { AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
 import { remembered } from './remembered.ts'
 
@@ -19,8 +19,10 @@ export interface ReactDependencies {
   /** The service that reacts. */
   readonly service: string
   /** Its log: what a repeated command had led to is read there. */
-  readonly log: EventHistory
+  readonly log: EventHistory & Pick<EventStore, 'read'>
   readonly positions: Positions
+  /** Where commands wait for their time. */
+  readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
 }
 
@@ -39,20 +41,37 @@ export function reaction(
   reaction: AnyReaction,
 ): (messages: readonly unknown[], trace: Trace) => Promise<void> {
   const known = remembered<ConsumerPosition>(REMEMBERED)
+  const own = reaction.service === deps.service
+  const follow: Following = {
+    source: own ? deps.log : noSource,
+    known,
+    reader: eventReader(reaction.events, own ? 'own' : 'foreign'),
+    content: own ? (event) => event : (event) => event.published ?? event,
+  }
   return async (messages, trace) => {
     const events = messages.map(fromCloudEvent).filter((event) => categoryOf(event.stream) === reaction.category)
     await forEachLimited(
       Map.groupBy(events, (event) => event.stream),
       AT_ONCE,
-      ([stream, arrived]) => reactToStream(deps, reaction, known, stream, arrived, trace),
+      ([stream, arrived]) => reactToStream(deps, reaction, follow, stream, arrived, trace),
     )
   }
+}
+
+/** How a reaction follows its streams. */
+interface Following {
+  /** What a gap is filled from. */
+  readonly source: Source
+  readonly known: LRUCache<string, ConsumerPosition>
+  readonly reader: EventReader
+  /** What it is told of an event. */
+  readonly content: (event: RecordedEvent) => EventContent
 }
 
 async function reactToStream(
   deps: ReactDependencies,
   reaction: AnyReaction,
-  known: LRUCache<string, ConsumerPosition>,
+  { source, known, reader, content }: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
   trace: Trace,
@@ -60,12 +79,16 @@ async function reactToStream(
   const { positions } = deps
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const position = known.get(stream) ?? (await positions.readPosition(stream))
-    const pending = await pendingOf(noSource, stream, position?.tip ?? BEGINNING, arrived)
+    const pending = await pendingOf(source, stream, position?.tip ?? BEGINNING, arrived)
     const last = pending.at(-1)
     if (last === undefined) return
-    for (const event of pending)
-      if (reaction.events.some(({ name }) => name === event.type))
-        await reaction.react(readable(reaction, event), sender(deps, reaction, event, trace))
+    for (const event of pending) {
+      const said = content(event)
+      if (!reader.knows(said.type)) continue
+      const data = reader.read(said, formatPosition(event))
+      const { send, sendLater } = senders(deps, reaction, event, trace)
+      await reaction.react({ ...event, type: said.type, data }, send, sendLater)
+    }
     const tip = { version: last.version, hash: last.hash }
     const result = await positions.writePosition(stream, tip, position?.etag)
     if (result.outcome === 'written') {
@@ -77,18 +100,12 @@ async function reactToStream(
   throw contended(reaction, stream)
 }
 
-/** What the reaction knows of an event: its schema is tolerant, fields that it does not name are left out. */
-function readable(reaction: AnyReaction, event: RecordedEvent): Recorded<DomainEvent> {
-  const { schema } = checkReadable(reaction.events, event)
-  const data = validate(schema, event.data)
-  if (data.valid) return { ...event, data: data.value }
-  throw new TidemarkError(
-    'event-unreadable',
-    `${formatPosition(event)} does not fit the contract: ${describeIssues(data.issues)}`,
-  )
-}
-
-function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedEvent, trace: Trace): Send {
+function senders(
+  deps: ReactDependencies,
+  reaction: AnyReaction,
+  event: RecordedEvent,
+  trace: Trace,
+): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = consumerOf(deps.service, reaction)
   const metadata: CommandMetadata = {
     actor: `reaction:${consumer}`,
@@ -96,22 +113,25 @@ function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedE
     causation: formatPosition(event),
     ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
   }
-  return async <State, Cmd extends Command, Event extends DomainEvent>(
+  // A client's key has no space (request.ts): none can take this one.
+  const keyOf = (commandId: string): string => `${consumer} ${commandId}`
+  const sendLater: SendLater = (due, decider, id, commandId, command) =>
+    deps.schedule.add({ stream: streamOf(decider.category, id), key: keyOf(commandId), due, command, metadata })
+  const send = async <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
     id: string,
     commandId: string,
     command: Cmd,
   ): Promise<Sent<Event>> => {
     const stream = streamOf(decider.category, id)
-    // A client's key has no space (request.ts): none can take this one.
-    const key = `${consumer} ${commandId}`
+    const key = keyOf(commandId)
     let events: readonly RecordedEvent[] | undefined
     const outcome = await deps.command(decider, { stream, key, command, metadata }, (appended) => {
       events = appended
     })
     if (outcome.done) {
       events ??= await eventsOf(deps.log, outcome)
-      return { events: events as unknown as readonly Event[] }
+      return { events: events.map(eventReader(decider.events, 'own').readEvent) as unknown as readonly Event[] }
     }
     if (outcome.code === 'idempotency-key-reused')
       throw new TidemarkError(
@@ -121,6 +141,7 @@ function sender(deps: ReactDependencies, reaction: AnyReaction, event: RecordedE
     trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
     return { events: [], refused: outcome.code }
   }
+  return { send, sendLater }
 }
 
 /** What an earlier call of the same command had led to. */

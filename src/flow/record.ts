@@ -6,7 +6,7 @@ import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
 import { hashOf } from '../core/hash-chain.ts'
 import { MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
-import { sourceOf } from '../core/service.ts'
+import { type Service, sourceOf, toldOf } from '../core/service.ts'
 import type { Folded } from './fold.ts'
 
 /** What Cosmos DB takes in one batch, 2 MB, less what the operations around the items take. */
@@ -24,7 +24,7 @@ export const MAX_EVENT_BYTES = 1024 * 1024 - 16 * 1024
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
 export function record(
-  service: string,
+  service: Pick<Service, 'name' | 'publishes'>,
   decider: AnyDecider,
   stream: string,
   after: Folded,
@@ -43,15 +43,22 @@ export function record(
   let bytes = 0
   return events.map((event) => {
     version += 1
+    const told = toldOf(service, event)
     const unhashed = {
       id: eventId(version),
       stream,
       version,
-      type: event.type,
-      schemaVersion: checkWritten(decider.events, event).version,
-      source: sourceOf(service, decider.category),
+      ...checkWritten(decider.events, event),
+      source: sourceOf(service.name, decider.category),
       time,
-      data: event.data,
+      ...(told
+        ? {
+            published: checkWritten(
+              service.publishes.map((publication) => publication.published),
+              told,
+            ),
+          }
+        : {}),
       ...metadata,
       previousHash,
     }

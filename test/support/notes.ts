@@ -7,7 +7,7 @@ const noteCommands = [
   commandType('misspell', z.object({}), { creates: true }),
   commandType('crash', z.object({}), { creates: true }),
 ] as const
-const Noted = eventType('Noted', 1, z.object({ text: z.string() }))
+const Noted = eventType('Noted', z.object({ text: z.string() }))
 
 /** A decider that does what no good one does: it appends as many notes of as many bytes as it is told to, or is at fault. */
 export const notes: Decider<null, CommandOf<(typeof noteCommands)[number]>, EventOf<typeof Noted>> = {

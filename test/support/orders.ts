@@ -18,11 +18,12 @@ export const place: OrderCommand = { type: 'place', data: placeBody }
 
 /** In SKU order, as the decider puts them. */
 const lines = placeBody.lines.toReversed()
+const payment = { method: 'card' as const, withinSeconds: 900 }
 const total = { currency: 'EUR', amount: 2150 }
 
 export const placed: EventOf<typeof OrderPlaced> = {
   type: 'OrderPlaced',
-  data: { orderId: '1', customerId: 'customer-1', lines, total, shippingAddress: address },
+  data: { orderId: '1', customerId: 'customer-1', lines, total, shippingAddress: address, payment },
 }
 
 export const cancelled: EventOf<typeof OrderCancelled> = {

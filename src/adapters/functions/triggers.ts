@@ -3,6 +3,7 @@ import type {
   EventHubFunctionOptions,
   InvocationContext,
   RetryOptions,
+  TimerFunctionOptions,
 } from '@azure/functions'
 import { isTidemarkError } from '../../core/errors.ts'
 import { type AnyReaction, consumerOf } from '../../core/reaction.ts'
@@ -30,6 +31,9 @@ export interface TriggerPort {
   /** Made once for each view: it remembers what it wrote. */
   projection(view: AnyView): (messages: readonly unknown[]) => Promise<void>
   reaction(reaction: AnyReaction): (messages: readonly unknown[], trace: (line: string) => void) => Promise<void>
+  /** How often it looks for scheduled commands that are due, in seconds: 1 to 59. */
+  readonly schedulePollSeconds: number
+  sendDue(trace: (line: string) => void): Promise<unknown>
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
@@ -58,6 +62,18 @@ export function reactionOf(port: TriggerPort, reaction: AnyReaction): EventHubFu
   return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
     react(messages, (line) => context.debug(line)),
   )
+}
+
+/**
+ * The scheduled commands of a service's process managers, sent when they are due. One instance of the function app runs a timer at a time;
+ * where two do, each command takes effect once all the same.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ */
+export function scheduleOf(port: TriggerPort): TimerFunctionOptions {
+  return {
+    schedule: `*/${port.schedulePollSeconds} * * * * *`,
+    handler: reported((_, context) => port.sendDue((line) => context.debug(line)).then(() => {})),
+  }
 }
 
 function consumer(

@@ -6,7 +6,7 @@ import { eventType } from '../../core/event.ts'
 /** Lines of an order, and how many units of each. */
 export const reservedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)
 
-export const StockReserved = eventType('StockReserved', 1, z.object({ orderId: z.string(), lines: reservedLines }))
+export const StockReserved = eventType('StockReserved', z.object({ orderId: z.string(), lines: reservedLines }))
 
 /** Nothing of the order is reserved. Names the first line, in SKU order, that there was too little of. */
 export const shortage = z.object({
@@ -17,6 +17,5 @@ export const shortage = z.object({
 
 export const StockReservationRejected = eventType(
   'StockReservationRejected',
-  1,
   z.object({ orderId: z.string(), ...shortage.shape }),
 )

@@ -4,18 +4,16 @@ import { StockReservationRejected, StockReserved } from './contract.ts'
 
 const units = z.int().positive()
 
-export const StockReceived = eventType('StockReceived', 1, z.object({ sku: z.string(), quantity: units }))
+export const StockReceived = eventType('StockReceived', z.object({ sku: z.string(), quantity: units }))
 
 /** A count, a loss, a find: what is on hand changes by so many. */
 export const StockAdjusted = eventType(
   'StockAdjusted',
-  1,
   z.object({ sku: z.string(), change: z.int(), reason: z.string() }),
 )
 
 export const UnitsReserved = eventType(
   'UnitsReserved',
-  1,
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
 )
 
@@ -25,13 +23,11 @@ export const UnitsReserved = eventType(
  */
 export const UnitsDeclined = eventType(
   'UnitsDeclined',
-  1,
   z.object({ sku: z.string(), orderId: z.string(), quantity: units, available: z.int().nonnegative() }),
 )
 
 export const UnitsReleased = eventType(
   'UnitsReleased',
-  1,
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
 )
 
@@ -39,7 +35,7 @@ export const UnitsReleased = eventType(
 export const stockEvents = [StockReceived, StockAdjusted, UnitsReserved, UnitsDeclined, UnitsReleased] as const
 export type StockEvent = EventOf<(typeof stockEvents)[number]>
 
-export const StockReservationCancelled = eventType('StockReservationCancelled', 1, z.object({ orderId: z.string() }))
+export const StockReservationCancelled = eventType('StockReservationCancelled', z.object({ orderId: z.string() }))
 
 /** All events of a reservation's stream. */
 export const reservationEvents = [StockReserved, StockReservationRejected, StockReservationCancelled] as const

@@ -1,4 +1,4 @@
-import type { Service } from '../../core/service.ts'
+import { published, type Service } from '../../core/service.ts'
 import { StockReservationRejected, StockReserved } from './contract.ts'
 import { reservation } from './reservation.ts'
 import { stock } from './stock.ts'
@@ -9,7 +9,7 @@ import { stockReservation } from './stock-reservation.ts'
 export const inventory: Service = {
   name: 'inventory',
   deciders: [stock, reservation],
-  publishes: [StockReserved, StockReservationRejected],
+  publishes: [published(StockReserved), published(StockReservationRejected)],
   views: [stockLevel],
   reactions: [stockReservation],
 }

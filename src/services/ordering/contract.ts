@@ -1,17 +1,11 @@
 import { z } from 'zod'
 import { eventType } from '../../core/event.ts'
+import { money } from '../../core/money.ts'
 
 /**
  * What ordering tells the other services: its public events. They rely on these schemas alone; a change that an old reader
  * cannot read is a new event.
  */
-
-/** An amount in the currency's minor unit (cents), so that no amount is ever rounded. ISO 4217. */
-export const money = z.object({
-  currency: z.string().regex(/^[A-Z]{3}$/),
-  amount: z.int().nonnegative(),
-})
-export type Money = z.infer<typeof money>
 
 export const sku = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
 
@@ -33,18 +27,36 @@ export const address = z.object({
 })
 export type Address = z.infer<typeof address>
 
-export const OrderPlaced = eventType(
-  'OrderPlaced',
-  1,
-  z.object({
-    orderId: z.string(),
-    customerId: z.string(),
-    /** In SKU order; a SKU stands in one line only. */
-    lines: z.array(orderLine).min(1).max(50),
-    total: money,
-    shippingAddress: address,
-  }),
-)
+/** How an order is paid: a card is asked at once; a transfer waits for the money to arrive. */
+export const paymentMethod = z.enum(['card', 'transfer'])
+
+/** How long an order waits for its payment before it is cancelled, where nothing else was agreed. Seconds. */
+export const PAY_WITHIN_SECONDS = 900
+
+export const payment = z.object({
+  method: paymentMethod,
+  /** From the moment that the payment is asked for, once the stock is reserved. */
+  withinSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400),
+})
+export type Payment = z.infer<typeof payment>
+
+const placedV1 = z.object({
+  orderId: z.string(),
+  customerId: z.string(),
+  /** In SKU order; a SKU stands in one line only. */
+  lines: z.array(orderLine).min(1).max(50),
+  total: money,
+  shippingAddress: address,
+})
+
+/** Since version 2 it says how it is paid: until then every order was paid by card. */
+export const OrderPlaced = eventType('OrderPlaced', placedV1).additive(placedV1.extend({ payment }), (data) => ({
+  ...data,
+  payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS },
+}))
 
 /** Carries the lines once more: who counts or reserves them needs no memory of the order. */
 const ended = z.object({
@@ -55,10 +67,49 @@ const ended = z.object({
 })
 
 /** The customer no longer wants it. */
-export const OrderCancelled = eventType('OrderCancelled', 1, ended)
+export const OrderCancelled = eventType('OrderCancelled', ended)
 
 /** It cannot be had. */
-export const OrderRejected = eventType('OrderRejected', 1, ended)
+export const OrderRejected = eventType('OrderRejected', ended)
 
 /** All of it is reserved. */
-export const OrderConfirmed = eventType('OrderConfirmed', 1, z.object({ orderId: z.string() }))
+export const OrderConfirmed = eventType('OrderConfirmed', z.object({ orderId: z.string() }))
+
+/** Paid and on its way to the customer. */
+export const OrderCompleted = eventType('OrderCompleted', z.object({ orderId: z.string() }))
+
+// What an order's fulfilment, `fulfilment-<order>`, wants done. Each is asked once, and answered by events of whoever does it.
+
+/** Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there. */
+export const PaymentRequested = eventType(
+  'PaymentRequested',
+  z.object({ orderId: z.string(), amount: money, method: paymentMethod, due: z.iso.datetime() }),
+)
+
+/** Asks payments to take the money that was authorised: the goods are on their way. */
+export const CaptureRequested = eventType('CaptureRequested', z.object({ orderId: z.string(), amount: money }))
+
+/** Asks payments to let go of a payment of which nothing was captured. */
+export const VoidRequested = eventType('VoidRequested', z.object({ orderId: z.string(), reason: z.string() }))
+
+/** Asks payments to give back all that was captured and not given back yet. */
+export const RefundRequested = eventType('RefundRequested', z.object({ orderId: z.string(), reason: z.string() }))
+
+/** Asks shipping to prepare a shipment: it is paid, or will be for sure. */
+export const ShipmentRequested = eventType(
+  'ShipmentRequested',
+  z.object({
+    orderId: z.string(),
+    lines: z
+      .array(orderLine.pick({ sku: true, quantity: true }))
+      .min(1)
+      .max(50),
+    address,
+  }),
+)
+
+/** Asks shipping to stop a shipment: it is cancelled if it was not dispatched, else recalled. */
+export const ShipmentCancellationRequested = eventType(
+  'ShipmentCancellationRequested',
+  z.object({ orderId: z.string(), reason: z.string() }),
+)

@@ -5,7 +5,6 @@ import { address, OrderCancelled, OrderConfirmed, OrderPlaced, OrderRejected } f
 /** Of no business to other services: not in the contract. */
 export const ShippingAddressChanged = eventType(
   'ShippingAddressChanged',
-  1,
   z.object({ orderId: z.string(), shippingAddress: address }),
 )
 

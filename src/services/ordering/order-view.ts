@@ -1,5 +1,6 @@
+import type { Money } from '../../core/money.ts'
 import type { OneStreamView } from '../../core/view.ts'
-import type { Address, Money, OrderLine } from './contract.ts'
+import type { Address, OrderLine, Payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
 const statuses = ['placed', 'confirmed', 'rejected', 'cancelled'] as const
@@ -13,6 +14,7 @@ export interface OrderDocument {
   readonly lines: readonly OrderLine[]
   readonly total: Money
   readonly shippingAddress: Address
+  readonly payment: Payment
   readonly cancellationReason?: string
   readonly rejectionReason?: string
   readonly placedAt: string

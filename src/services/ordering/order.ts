@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
-import { type Address, address, type Money, type OrderLine, orderLine } from './contract.ts'
+import type { Money } from '../../core/money.ts'
+import { type Address, address, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
 const orderCommands = [
@@ -11,6 +12,8 @@ const orderCommands = [
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
       shippingAddress: address.strict(),
+      /** By card, and within a quarter of an hour, where nothing else is said. */
+      payment: payment.partial().strict().optional(),
     }),
     { creates: true },
   ),
@@ -58,7 +61,10 @@ function place(
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
   if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
   const amount = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0)
-  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total: { currency, amount }, shippingAddress } }]
+  const total = { currency, amount }
+  const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
+  const payment = { method, withinSeconds }
+  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment } }]
 }
 
 function sameAddress(a: Address, b: Address): boolean {

@@ -1,4 +1,4 @@
-import type { Service } from '../../core/service.ts'
+import { published, type Service } from '../../core/service.ts'
 import { OrderCancelled, OrderConfirmed, OrderPlaced, OrderRejected } from './contract.ts'
 import { order } from './order.ts'
 import { orderConfirmation } from './order-confirmation.ts'
@@ -9,7 +9,7 @@ import { salesByProduct } from './sales-by-product.ts'
 export const ordering: Service = {
   name: 'ordering',
   deciders: [order],
-  publishes: [OrderPlaced, OrderConfirmed, OrderRejected, OrderCancelled],
+  publishes: [published(OrderPlaced), published(OrderConfirmed), published(OrderRejected), published(OrderCancelled)],
   views: [orderView, salesByProduct],
   reactions: [orderConfirmation],
 }

@@ -8,6 +8,7 @@ import { derivedId } from '../../../src/core/derived-id.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order as decider } from '../../../src/services/ordering/order.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
 import { until } from '../../local/host/support.ts'
 import { ManualClock, request } from '../../support/fakes.ts'
 import { appendWith, type Fault, readOf, type StoreRequest } from '../../support/fault-proxy.ts'
@@ -155,7 +156,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
         world().system.call('POST', path, json(moved('Bruges'), { 'idempotency-key': key }))
       // Another instance: commands on one stream that reach the same one take turns.
       const rival = {
-        service: 'ordering',
+        service: ordering,
         store: new CosmosEventStore(world().system.log),
         cache: stateCache(1),
         clock: new ManualClock(),

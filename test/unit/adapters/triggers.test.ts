@@ -13,6 +13,8 @@ function setUp(handle: () => Promise<void>) {
     relay: handle,
     projection: () => handle,
     reaction: () => handle,
+    schedulePollSeconds: 5,
+    sendDue: handle,
   }
   const lines: unknown[] = []
   const context = new InvocationContext({

@@ -7,6 +7,7 @@ import { follows, GENESIS, hashOf } from '../../../src/core/hash-chain.ts'
 import { type CommandDependencies, handleCommand } from '../../../src/flow/command.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order } from '../../../src/services/ordering/order.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../../support/fakes.ts'
 import { address, place, placeBody } from '../../support/orders.ts'
 
@@ -20,7 +21,7 @@ const move = (city: string) =>
 function instances(count: number, store = new UnreliableStore(new MemoryEventStore())) {
   const deps = Array.from(
     { length: count },
-    (): CommandDependencies => ({ service: 'ordering', store, cache: stateCache(100), clock: new ManualClock() }),
+    (): CommandDependencies => ({ service: ordering, store, cache: stateCache(100), clock: new ManualClock() }),
   )
   const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandOutcome> => {
     const dependencies = deps[instance]
@@ -143,7 +144,7 @@ describe('command flow', () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)
     const early: CommandDependencies = {
-      service: 'ordering',
+      service: ordering,
       store,
       cache: stateCache(1),
       clock: Object.assign(new ManualClock(), { now: () => '2020-01-01T00:00:00.000Z' }),

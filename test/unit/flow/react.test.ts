@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
+import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
@@ -11,6 +12,7 @@ import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order } from '../../../src/services/ordering/order.ts'
 import { orderConfirmation } from '../../../src/services/ordering/order-confirmation.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { place } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
@@ -27,7 +29,7 @@ function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): 
 async function setUp(declared: AnyReaction = orderConfirmation) {
   const log = new MemoryEventStore()
   let positions = new MemoryPositions()
-  const deps = { service: 'ordering', store: log, cache: stateCache(10), clock: new ManualClock() }
+  const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
   let commands = 0
@@ -37,6 +39,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
         service: 'ordering',
         log,
         positions,
+        schedule: new MemorySchedule(),
         command: (decider, ...rest) => {
           commands += 1
           return handleCommand(deps, decider, ...rest)
@@ -145,12 +148,16 @@ describe('reactions', () => {
     const answers: string[][] = []
     const system = await setUp({
       ...orderConfirmation,
-      react: (event, send) =>
-        orderConfirmation.react(event, async (...command) => {
-          const sent = await send(...command)
-          answers.push(sent.events.map(({ type }) => type))
-          return sent
-        }),
+      react: (event, send, sendLater) =>
+        orderConfirmation.react(
+          event,
+          async (...command) => {
+            const sent = await send(...command)
+            answers.push(sent.events.map(({ type }) => type))
+            return sent
+          },
+          sendLater,
+        ),
     })
     await system.react(messages('reservation-1', reserved))
     const before = await system.events()

@@ -8,7 +8,7 @@ import { notes } from '../../support/notes.ts'
 
 async function write(count: number, bytes: number) {
   const store = new UnreliableStore(new MemoryEventStore())
-  const deps = { service: 'noting', store, cache: stateCache(10), clock: new ManualClock() }
+  const deps = { service: { name: 'noting', publishes: [] }, store, cache: stateCache(10), clock: new ManualClock() }
   const outcome = handleCommand(
     deps,
     notes,

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { foldRawStock } from '../../../cli/demo/raw-stock.ts'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
+import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { AnyDecider } from '../../../src/core/decider.ts'
 import { isTidemarkError } from '../../../src/core/errors.ts'
@@ -11,6 +12,7 @@ import type { RecordedEvent } from '../../../src/core/event.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
+import { inventory } from '../../../src/services/inventory/service.ts'
 import { stock } from '../../../src/services/inventory/stock.ts'
 import { stockReservation } from '../../../src/services/inventory/stock-reservation.ts'
 import { ManualClock, request } from '../../support/fakes.ts'
@@ -44,10 +46,16 @@ type Order = {
 function streamOf({ lines: its, cancelled }: Order, index: number): RecordedEvent[] {
   const total = { currency: 'EUR', amount: 0 }
   const data = { orderId: String(index), lines: its.map((each) => ({ ...each, unitPrice: 0 })), total }
-  const moved = { type: 'ShippingAddressChanged', data: { orderId: String(index), shippingAddress: address } }
+  const moved = {
+    type: 'ShippingAddressChanged',
+    data: { orderId: String(index), shippingAddress: address, payment: { method: 'card', withinSeconds: 900 } },
+  }
   return recorded(
     `order-${index}`,
-    { type: 'OrderPlaced', data: { ...data, customerId: 'c', shippingAddress: address } },
+    {
+      type: 'OrderPlaced',
+      data: { ...data, customerId: 'c', shippingAddress: address, payment: { method: 'card', withinSeconds: 900 } },
+    },
     moved,
     ...(cancelled ? [{ type: 'OrderCancelled', data: { ...data, reason: 'late' } }] : []),
   )
@@ -81,7 +89,7 @@ function assertSettled(log: MemoryEventStore, all: readonly Order[]): void {
 
 describe('the reservation of stock', () => {
   const deps = (store: SteppedStore | MemoryEventStore) => ({
-    service: 'inventory',
+    service: inventory,
     store,
     cache: stateCache(100),
     clock: new ManualClock(),
@@ -105,6 +113,7 @@ describe('the reservation of stock', () => {
           service: 'inventory',
           log: store,
           positions,
+          schedule: new MemorySchedule(),
           command: (decider: AnyDecider, ...rest) => handleCommand(own, decider, ...rest),
         },
         stockReservation,
@@ -196,6 +205,7 @@ describe('the reservation of stock', () => {
             service: 'inventory',
             log: own.store,
             positions,
+            schedule: new MemorySchedule(),
             command: (decider, ...rest) => handleCommand(own, decider, ...rest),
           },
           stockReservation,

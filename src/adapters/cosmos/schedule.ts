@@ -1,0 +1,62 @@
+import { hash } from 'node:crypto'
+import type { Container } from '@azure/cosmos'
+import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
+import { bounded } from './bounded.ts'
+import { codeOf, readError, writeError } from './client.ts'
+import { writeItem } from './items.ts'
+
+/** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
+interface ScheduleItem extends ScheduledCommand {
+  readonly id: string
+  readonly pk: string
+  /** When it is due and which it is: what the container is ordered by, and the only path that is indexed. */
+  readonly place: string
+}
+
+// Greater than whatever follows the moment in a place.
+const END = '~'
+
+/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. */
+export class CosmosSchedule implements Schedule {
+  readonly #container: Container
+
+  constructor(container: Container) {
+    this.#container = container
+  }
+
+  async add(scheduled: ScheduledCommand): Promise<void> {
+    // Where it is there already, it is the same: its id is made of all that says which command it is.
+    await writeItem(this.#container, { ...itemOf(scheduled) }, undefined)
+  }
+
+  async due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]> {
+    const query = {
+      query: `SELECT * FROM c WHERE c.place > @after AND c.place <= @now ORDER BY c.place OFFSET 0 LIMIT ${limit}`,
+      parameters: [
+        { name: '@after', value: after === undefined ? '' : itemOf(after).place },
+        { name: '@now', value: `${now} ${END}` },
+      ],
+    }
+    const { resources } = await this.#container.items
+      .query<ScheduleItem>(query, bounded())
+      .fetchAll()
+      .catch((error: unknown) => {
+        throw readError(error)
+      })
+    return resources.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
+  }
+
+  async remove(scheduled: ScheduledCommand): Promise<void> {
+    const { id, pk } = itemOf(scheduled)
+    try {
+      await this.#container.item(id, pk).delete(bounded())
+    } catch (error) {
+      if (codeOf(error) !== 404) throw writeError(error)
+    }
+  }
+}
+
+function itemOf({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {
+  const id = hash('sha256', JSON.stringify([stream, key]))
+  return { id, pk: id, place: `${due} ${id}`, stream, key, due, command, metadata }
+}

@@ -1,0 +1,58 @@
+import type { AnyDecider, Command, Decider } from './decider.ts'
+import type { DomainEvent, EventType, Recorded } from './event.ts'
+import type { AnyReaction, Reaction } from './reaction.ts'
+import { formatPosition } from './stream.ts'
+
+/** Events of one category that a process manager hears, and what each is to it. */
+export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
+  /** The service whose events these are, its own among them. */
+  readonly service: string
+  readonly category: string
+  readonly events: readonly EventType[]
+  /** The process that an event belongs to, and the command that tells it. Undefined where it is no process's business. */
+  hear(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
+}
+
+/**
+ * Leads something through several services: a decider whose commands are what it hears and whose events are what it makes of that,
+ * recorded in a stream for each process. So it is replayed, looked at and tested like any other aggregate. What follows
+ * from its events, commands to its own service now or later, is a reaction to them; what other services are to do they learn from
+ * those that its service publishes.
+ *
+ * It may hear messages of different sources in any order, late and again: the id of the command that tells it of an event is the event's
+ * position, so each is heard once; that any order ends well is its decider's to see to, which has to be total.
+ */
+export interface ProcessManager {
+  readonly decider: AnyDecider
+  /** One for each hearing, and the one to its own events. Each has a consumer group of its own. */
+  readonly reactions: readonly AnyReaction[]
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of hearings of different events has no narrower common type.
+type AnyHearing<Cmd extends Command> = Hearing<any, Cmd>
+
+/**
+ * Declares a process manager.
+ * @param name of its reactions: those that hear are named `<name>-<category>`.
+ * @param does what follows from its own events.
+ */
+export function processManager<State, Cmd extends Command, Event extends DomainEvent>(
+  name: string,
+  decider: Decider<State, Cmd, Event>,
+  hears: readonly AnyHearing<Cmd>[],
+  does: Omit<Reaction<Event>, 'name' | 'category'>,
+): ProcessManager {
+  const hearing = hears.map(
+    ({ service, category, events, hear }): AnyReaction => ({
+      name: `${name}-${category}`,
+      service,
+      category,
+      events,
+      async react(event, send) {
+        const heard = hear(event)
+        if (heard) await send(decider, heard.id, formatPosition(event), heard.command)
+      },
+    }),
+  )
+  return { decider, reactions: [...hearing, { ...does, name, category: decider.category }] }
+}

@@ -1,0 +1,56 @@
+import type { CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { AnyDecider } from '../core/decider.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
+import { categoryOf } from '../core/stream.ts'
+import { forEachLimited } from './limited.ts'
+import { AT_ONCE } from './projecting.ts'
+import type { Trace } from './react.ts'
+
+const PAGE = 100
+
+export interface ScheduleDependencies {
+  readonly schedule: Schedule
+  /** Those of the service. */
+  readonly deciders: readonly AnyDecider[]
+  readonly clock: Clock
+  command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
+}
+
+/**
+ * Sends every scheduled command whose time has come, and forgets it once it took effect or was refused. Where a crash comes between, it is
+ * sent again with the id it had and does nothing twice. One that fails stays for the next time, and keeps no other from being sent.
+ * @returns how many were sent.
+ * @throws TidemarkError the first failure, after all others were sent.
+ */
+export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise<number> {
+  const { schedule, clock } = deps
+  const now = clock.now()
+  const failures: unknown[] = []
+  let sent = 0
+  let last: ScheduledCommand | undefined
+  do {
+    const page: readonly ScheduledCommand[] = await schedule.due(now, PAGE, last)
+    await forEachLimited(page, AT_ONCE, async (scheduled) => {
+      try {
+        await sendOne(deps, scheduled, trace)
+        await schedule.remove(scheduled)
+        sent += 1
+      } catch (error) {
+        failures.push(error)
+      }
+    })
+    last = page.length < PAGE ? undefined : page.at(-1)
+  } while (last)
+  if (failures.length > 0) throw failures[0]
+  return sent
+}
+
+async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, trace: Trace): Promise<void> {
+  const { stream, key, command, metadata } = scheduled
+  const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
+  if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
+  const outcome = await deps.command(decider, { stream, key, command, metadata })
+  if (!outcome.done)
+    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+}
