@@ -80,6 +80,21 @@ export const OrderCompleted = eventType('OrderCompleted', z.object({ orderId: z.
 
 // What an order's fulfilment, `fulfilment-<order>`, wants done. Each is asked once, and answered by events of whoever does it.
 
+/**
+ * Asks inventory to let go of what is reserved for an order: nothing of it was shipped, and nothing will be. Not at the cancellation itself,
+ * which may meet goods that are on their way.
+ */
+export const StockReleaseRequested = eventType(
+  'StockReleaseRequested',
+  z.object({
+    orderId: z.string(),
+    lines: z
+      .array(orderLine.pick({ sku: true, quantity: true }))
+      .min(1)
+      .max(50),
+  }),
+)
+
 /** Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there. */
 export const PaymentRequested = eventType(
   'PaymentRequested',
