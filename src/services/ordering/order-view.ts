@@ -3,7 +3,7 @@ import type { OneStreamView } from '../../core/view.ts'
 import type { Address, OrderLine, Payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
-const statuses = ['placed', 'confirmed', 'rejected', 'cancelled'] as const
+const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'] as const
 type OrderStatus = (typeof statuses)[number]
 
 /** What `GET /orders/{id}` shows. */
@@ -37,6 +37,8 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
         return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
+      case 'OrderCompleted':
+        return { ...document, updatedAt, status: 'completed' }
       case 'OrderRejected':
         return { ...document, updatedAt, status: 'rejected', rejectionReason: event.data.reason }
       case 'OrderCancelled':
