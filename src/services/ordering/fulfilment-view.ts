@@ -1,35 +1,39 @@
+import { z } from 'zod'
 import type { OneStreamView } from '../../core/view.ts'
-import type { FulfilmentEvent } from './events.ts'
+import { type FulfilmentEvent, paymentAnswer, shipmentAnswer, stockAnswer } from './events.ts'
 
 const statuses = ['open', 'completed', 'failed', 'cancelled'] as const
 
 /** What `GET /fulfilments/{id}` shows: how far an order is, and what it waits for. */
-export interface FulfilmentDocument {
-  readonly orderId: string
-  readonly status: (typeof statuses)[number]
+const fulfilmentDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
   /** What was answered last; absent: nothing yet. */
-  readonly stock?: string
-  readonly payment?: string
-  readonly shipment?: string
-  /** Until when it waits for its payment. RFC 3339. */
-  readonly paymentDue?: string
+  stock: stockAnswer.optional(),
+  payment: paymentAnswer.optional(),
+  shipment: shipmentAnswer.optional(),
+  /** Until when it waits for its payment. */
+  paymentDue: z.iso.datetime().optional(),
   /** What was asked for, in the order of asking. */
-  readonly asked: readonly string[]
-  readonly reason?: string
-  readonly startedAt: string
-  readonly updatedAt: string
-}
+  asked: z.array(z.string()),
+  reason: z.string().optional(),
+  startedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type FulfilmentDocument = z.infer<typeof fulfilmentDocument>
 
 /** The fulfilment of each order. */
 export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> = {
   kind: 'one-stream',
   name: 'fulfilment',
   category: 'fulfilment',
+  document: fulfilmentDocument,
   filters: { status: statuses },
   evolve(before, event) {
     const { time: updatedAt } = event
     const { orderId } = event.data
-    const document = { ...(before ?? { orderId, status: 'open', asked: [], startedAt: updatedAt }), updatedAt } as const
+    const begun: FulfilmentDocument = { orderId, status: 'open', asked: [], startedAt: updatedAt, updatedAt }
+    const document = { ...(before ?? begun), updatedAt }
     switch (event.type) {
       case 'FulfilmentStarted':
       case 'AddressNoted':
