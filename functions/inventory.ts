@@ -1,8 +1,7 @@
 import { app } from '@azure/functions'
 import { commandTo } from '../src/adapters/functions/commands.ts'
-import { eventsOf, stateOf } from '../src/adapters/functions/history.ts'
-import { http } from '../src/adapters/functions/http.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
+import { serve } from '../src/adapters/functions/routes.ts'
 import { projectionOf, reactionOf, relayOf } from '../src/adapters/functions/triggers.ts'
 import { compose } from '../src/compose.ts'
 import { inventory } from '../src/services/inventory/service.ts'
@@ -13,21 +12,13 @@ import { stockReservation } from '../src/services/inventory/stock-reservation.ts
 import { stockShipment } from '../src/services/inventory/stock-shipment.ts'
 
 const service = compose(inventory)
-const levels = documentsOf(service, stockLevel)
-const oneLevel = documentOf(service, stockLevel, 'id')
 
-// Commands and queries
-app.http('inventory-stock', http('inventory/stock', { GET: levels }))
-app.http('inventory-stock-of-product', http('inventory/stock/{id}', { GET: oneLevel }))
-app.http(
-  'inventory-stock-command',
-  http('inventory/stock/{id}/{command}', { POST: commandTo(service, stock, ['receive', 'adjust']) }),
-)
-app.http('inventory-no-route', http('inventory/{*path}', {}))
-
-// What was: any stream's events, and its state at a version or a moment
-app.http('inventory-events', http('inventory/streams/{stream}/events', { GET: eventsOf(service) }))
-app.http('inventory-state', http('inventory/streams/{stream}/state', { GET: stateOf(service) }))
+// Commands and queries; serve adds what was: any stream's events, and its state at a version or a moment
+serve(service, [
+  { name: 'stock', path: 'stock', GET: documentsOf(service, stockLevel) },
+  { name: 'stock-of-product', path: 'stock/{id}', GET: documentOf(service, stockLevel, 'id') },
+  { name: 'stock-command', path: 'stock/{id}/{command}', POST: commandTo(service, stock, ['receive', 'adjust']) },
+])
 
 // Log → hub
 app.cosmosDB('inventory-relay', relayOf(service))

@@ -1,8 +1,7 @@
 import { app } from '@azure/functions'
 import { commandTo } from '../src/adapters/functions/commands.ts'
-import { eventsOf, stateOf } from '../src/adapters/functions/history.ts'
-import { http } from '../src/adapters/functions/http.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
+import { serve } from '../src/adapters/functions/routes.ts'
 import { projectionOf, reactionOf, relayOf } from '../src/adapters/functions/triggers.ts'
 import { compose } from '../src/compose.ts'
 import { payment } from '../src/services/payments/payment.ts'
@@ -13,25 +12,18 @@ import { takings } from '../src/services/payments/takings.ts'
 
 const service = compose(payments)
 
-// Commands and queries
-app.http('payments-payments', http('payments/payments', { GET: documentsOf(service, paymentView) }))
-app.http('payments-payment', http('payments/payments/{id}', { GET: documentOf(service, paymentView, 'id') }))
-app.http(
-  'payments-payment-command',
-  http('payments/payments/{id}/{command}', {
+// Commands and queries; serve adds what was: any stream's events, and its state at a version or a moment
+serve(service, [
+  { name: 'payments', path: 'payments', GET: documentsOf(service, paymentView) },
+  { name: 'payment', path: 'payments/{id}', GET: documentOf(service, paymentView, 'id') },
+  {
+    name: 'payment-command',
+    path: 'payments/{id}/{command}',
     POST: commandTo(service, payment, ['authorise', 'decline', 'refund']),
-  }),
-)
-app.http('payments-takings', http('payments/takings', { GET: documentsOf(service, takings) }))
-app.http(
-  'payments-takings-of-currency',
-  http('payments/takings/{currency}', { GET: documentOf(service, takings, 'currency') }),
-)
-app.http('payments-no-route', http('payments/{*path}', {}))
-
-// What was: any stream's events, and its state at a version or a moment
-app.http('payments-events', http('payments/streams/{stream}/events', { GET: eventsOf(service) }))
-app.http('payments-state', http('payments/streams/{stream}/state', { GET: stateOf(service) }))
+  },
+  { name: 'takings', path: 'takings', GET: documentsOf(service, takings) },
+  { name: 'takings-of-currency', path: 'takings/{currency}', GET: documentOf(service, takings, 'currency') },
+])
 
 // Log → hub
 app.cosmosDB('payments-relay', relayOf(service))

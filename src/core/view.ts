@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
    * until it is deployed with the code that does. A view that begins to name another event is to be replayed.
    */
   readonly events?: readonly EventType[]
+  /** What its documents are like, for those who query it. */
+  readonly document?: StandardSchemaV1<unknown, Document>
   /** Fields of the document that a list may be filtered by, each with the values it has. */
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The document after an event; undefined while there is none. */
@@ -32,6 +35,7 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
   readonly category: string
   /** As in `OneStreamView`. */
   readonly events?: readonly EventType[]
+  readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The keys of the documents that an event changes; none where it is not the view's business. */
   targets(event: Recorded<Event>): readonly string[]

@@ -10,6 +10,7 @@ import { localSettings } from '../../cli/local-settings.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { startChild } from '../../local/kit/child.ts'
 import { placeBody } from '../support/orders.ts'
+import { call } from '../support/system.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
@@ -36,6 +37,8 @@ describe('the bundles', () => {
           TIDEMARK_HTTP_PORT: '0',
         })
         ends.unshift(() => host.stop())
+        const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
+        assert.deepEqual([...new Set(Object.keys(body.paths).map((each) => each.split('/')[1]))], [service])
         return new Client(`${host.address}/api/${service}`)
       }
       const ordering = await start('ordering')

@@ -7,7 +7,8 @@ import type { Ids } from '../../core/ports.ts'
 import { validate } from '../../core/schema.ts'
 import { formatPosition, streamOf } from '../../core/stream.ts'
 import { type ActorSource, actorOf } from './actor.ts'
-import type { Handler } from './http.ts'
+import type { Endpoint } from './http.ts'
+import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
 import { problem } from './problem.ts'
 import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
 
@@ -23,21 +24,58 @@ export interface CommandPort {
  * `POST …/{id}/{command}`: a command to an aggregate that the path names.
  * @param offered the commands that clients may send: those that a reaction decides on are not among them.
  */
-export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Handler {
+export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
   const types = offered.map((name) => commandTypeOf(decider, name))
-  return (request) => {
-    const { id = '', command = '' } = request.params
-    const type = types.find(({ name }) => name === command)
-    if (type === undefined)
-      throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
-    return send(port, decider, request, type, () => id, 200)
+  return {
+    describe: () =>
+      types.map((type) => ({
+        command: type.name,
+        ...described(decider, type, 200),
+        parameters: [idParameter, ...commandHeaders],
+      })),
+    handle: (request) => {
+      const { id = '', command = '' } = request.params
+      const type = types.find(({ name }) => name === command)
+      if (type === undefined)
+        throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
+      return send(port, decider, request, type, () => id, 200)
+    },
   }
 }
 
 /** `POST …`: a command that creates an aggregate; its id derives from the command's key. */
-export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Handler {
+export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
   const type = commandTypeOf(decider, command)
-  return (request) => send(port, decider, request, type, (key) => derivedId(port.name, decider.category, key), 201)
+  return {
+    describe: () => [{ ...described(decider, type, 201), parameters: commandHeaders }],
+    handle: (request) => send(port, decider, request, type, (key) => derivedId(port.name, decider.category, key), 201),
+  }
+}
+
+function described(decider: AnyDecider, type: CommandType, status: 200 | 201): Omit<Operation, 'parameters'> {
+  return {
+    summary: `${type.name.replaceAll('-', ' ')}: ${decider.category}`,
+    body: type.schema,
+    answer: {
+      status,
+      description: 'It took effect, now or the first time that its key came; with 0 events there was nothing to do.',
+      headers: { ...ETAG, ...(status === 201 ? { Location: 'The path of what was created.' } : {}) },
+      schema: object({
+        id: { type: 'string' },
+        version,
+        events: { type: 'integer', minimum: 0 },
+        position: { type: 'string', description: 'What a query names to see this: `?position=`.' },
+      }),
+    },
+    problems: [
+      ...(['invalid-json', 'invalid-command', 'invalid-id', 'invalid-idempotency-key', 'invalid-if-match'] as const),
+      ...(['invalid-query', 'invalid-header', 'unsupported-media-type', 'body-too-large'] as const),
+      ...(type.creates ? [] : (['stream-not-found'] as const)),
+      ...(['idempotency-key-reused', 'version-mismatch', 'event-too-large', 'decision-too-large'] as const),
+      ...(['stream-contended', 'unavailable', 'outcome-unknown'] as const),
+      ...(['event-invalid', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
+    ],
+  }
 }
 
 function commandTypeOf(decider: AnyDecider, name: string): CommandType {

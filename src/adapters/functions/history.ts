@@ -1,8 +1,11 @@
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { Tip } from '../../core/hash-chain.ts'
+import type { JsonSchema } from '../../core/json-schema.ts'
 import type { HistoryRange } from '../../core/ports.ts'
-import type { Handler } from './http.ts'
+import { streamPattern } from '../../core/stream.ts'
+import type { Endpoint } from './http.ts'
+import { ETAG, limitParameter, object, type Parameter, version } from './operation.ts'
 import { checkParameters, limitOf, wholeNumberOf } from './request.ts'
 
 /** What the functions that look back need of their service. */
@@ -18,35 +21,127 @@ export interface HistoryPort {
 }
 
 /** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
-export function eventsOf(port: HistoryPort): Handler {
-  return async (request) => {
-    checkParameters(request, ['direction', 'after', 'limit'])
-    const { stream = '' } = request.params
-    const direction = request.query.get('direction') ?? 'forward'
-    if (direction !== 'forward' && direction !== 'backward')
-      throw new TidemarkError('invalid-query', 'direction is forward or backward')
-    const after = wholeNumberOf(request, 'after', 0, Number.MAX_SAFE_INTEGER)
-    const limit = limitOf(request)
-    const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
-    const { events: items, continuation } = page
-    return { jsonBody: { stream, direction, items, ...(continuation === undefined ? {} : { continuation }) } }
+export function eventsOf(port: HistoryPort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: "a page of a stream's events",
+        parameters: [streamParameter, ...pageParameters, limitParameter],
+        answer: { status: 200, description: 'As the log keeps them.', headers: {}, schema: eventsPage },
+        problems: ['invalid-query', 'invalid-id', 'stream-not-found', 'unavailable', 'event-unreadable'],
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, ['direction', 'after', 'limit'])
+      const { stream = '' } = request.params
+      const direction = request.query.get('direction') ?? 'forward'
+      if (direction !== 'forward' && direction !== 'backward')
+        throw new TidemarkError('invalid-query', 'direction is forward or backward')
+      const after = wholeNumberOf(request, 'after', 0, Number.MAX_SAFE_INTEGER)
+      const limit = limitOf(request)
+      const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
+      const { events: items, continuation } = page
+      return { jsonBody: { stream, direction, items, ...(continuation === undefined ? {} : { continuation }) } }
+    },
   }
 }
 
 /** `GET …/{stream}/state?version=` or `?at=`: what the stream's events had led to. */
-export function stateOf(port: HistoryPort): Handler {
-  return async (request) => {
-    checkParameters(request, ['version', 'at'])
-    const { stream = '' } = request.params
-    const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
-    const at = request.query.get('at')
-    if (version !== undefined && at !== null)
-      throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')
-    const point = { ...(version === undefined ? {} : { version }), ...(at === null ? {} : { at }) }
-    const { state, tip, time } = await port.stateAt(stream, point)
-    return {
-      headers: { etag: `"${tip.version}"` },
-      jsonBody: { stream, version: tip.version, time, hash: tip.hash, state },
-    }
+export function stateOf(port: HistoryPort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: "a stream's state, now or in the past",
+        parameters: [streamParameter, ...pointParameters],
+        answer: { status: 200, description: 'Folded from the events.', headers: ETAG, schema: stateAnswer },
+        problems: [
+          ...(['invalid-query', 'invalid-id', 'invalid-time', 'stream-not-found', 'version-not-found'] as const),
+          ...(['unavailable', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
+        ],
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, ['version', 'at'])
+      const { stream = '' } = request.params
+      const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
+      const at = request.query.get('at')
+      if (version !== undefined && at !== null)
+        throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')
+      const point = { ...(version === undefined ? {} : { version }), ...(at === null ? {} : { at }) }
+      const { state, tip, time } = await port.stateAt(stream, point)
+      return {
+        headers: { etag: `"${tip.version}"` },
+        jsonBody: { stream, version: tip.version, time, hash: tip.hash, state },
+      }
+    },
   }
 }
+
+const streamParameter: Parameter = {
+  name: 'stream',
+  in: 'path',
+  description: 'The name of a stream, such as `order-1`.',
+  schema: { type: 'string', pattern: streamPattern.source },
+}
+
+const pageParameters: readonly Parameter[] = [
+  {
+    name: 'direction',
+    in: 'query',
+    description: 'Oldest first, or newest first.',
+    schema: { type: 'string', enum: ['forward', 'backward'], default: 'forward' },
+  },
+  {
+    name: 'after',
+    in: 'query',
+    description: 'Goes on behind this version, in the same direction.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+]
+
+const pointParameters: readonly Parameter[] = [
+  { name: 'version', in: 'query', description: 'As it was at this version.', schema: version },
+  {
+    name: 'at',
+    in: 'query',
+    description: 'As it was at this moment, in place of a version.',
+    schema: { type: 'string', format: 'date-time' },
+  },
+]
+
+const text: JsonSchema = { type: 'string' }
+const time: JsonSchema = { type: 'string', format: 'date-time' }
+const content: Readonly<Record<string, JsonSchema>> = {
+  type: text,
+  schemaVersion: version,
+  readableFrom: version,
+  data: {},
+}
+
+const recordedEvent = object(
+  {
+    ...{
+      id: text,
+      stream: text,
+      version,
+      source: text,
+      time,
+      ...content,
+      published: object(content, ['readableFrom']),
+    },
+    ...{ correlation: text, causation: text, actor: text, traceparent: text, previousHash: text, hash: text },
+  },
+  ['readableFrom', 'published', 'traceparent'],
+)
+
+const eventsPage = object(
+  {
+    stream: text,
+    direction: { type: 'string', enum: ['forward', 'backward'] },
+    items: { type: 'array', items: recordedEvent },
+    continuation: version,
+  },
+  ['continuation'],
+)
+
+const stateAnswer = object({ stream: text, version, time, hash: text, state: {} })

@@ -30,9 +30,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   unavailable: 503,
   'view-behind': 503,
   'view-contended': 503,
+  'event-unknown': 503,
   'event-invalid': 500,
   'event-unreadable': 500,
-  'event-unknown': 500,
   'chain-broken': 500,
   'fork-detected': 500,
   'gap-unfilled': 500,
@@ -43,8 +43,13 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'no-way-back': 409,
 }
 
-const DOMAIN_REFUSAL = 409
+export const DOMAIN_REFUSAL = 409
 const RETRY_AFTER_SECONDS = '1'
+
+/** The HTTP status of a code, Tidemark's or the domain's. */
+export function statusOf(code: string): number {
+  return code in statuses ? statuses[code as ErrorCode] : DOMAIN_REFUSAL
+}
 
 /**
  * RFC 9457: `type` and `code` are stable, `detail` is for people. https://www.rfc-editor.org/rfc/rfc9457
@@ -55,7 +60,7 @@ export function problem(
   detail: string,
   extra: { readonly headers?: Readonly<Record<string, string>>; readonly errors?: readonly Issue[] } = {},
 ): HttpResponseInit {
-  const status = code in statuses ? statuses[code as ErrorCode] : DOMAIN_REFUSAL
+  const status = statusOf(code)
   const passing = status === 503 || status === 504
   return {
     status,

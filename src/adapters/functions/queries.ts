@@ -1,8 +1,10 @@
 import { TidemarkError } from '../../core/errors.ts'
+import { type JsonSchema, jsonSchemaOf } from '../../core/json-schema.ts'
 import type { ViewDocument } from '../../core/ports.ts'
-import { type Position, streamOf } from '../../core/stream.ts'
+import { idPattern, type Position, streamOf } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
-import type { Handler } from './http.ts'
+import type { Endpoint } from './http.ts'
+import { ETAG, limitParameter, object, type Parameter, positionParameter } from './operation.ts'
 import { checkParameters, limitOf, positionOf } from './request.ts'
 
 /** What a query function needs of its service. */
@@ -23,30 +25,94 @@ export interface QueryPort {
 const MAX_KEY_BYTES = 1024
 
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
-export function documentOf(port: QueryPort, view: AnyView, parameter: string): Handler {
-  return async (request) => {
-    checkParameters(request, ['position'])
-    const name = request.params[parameter] ?? ''
-    const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
-    const position = positionOf(request)
-    const found = Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : await port.document(view, key, position)
-    if (found?.document === undefined)
-      throw new TidemarkError('document-not-found', `${view.name} has no such document`)
-    return { headers: found.tip ? { etag: `"${found.tip.version}"` } : {}, jsonBody: found.document }
+export function documentOf(port: QueryPort, view: AnyView, parameter: string): Endpoint {
+  const ofStream = view.kind === 'one-stream'
+  return {
+    describe: () => [
+      {
+        summary: `one of ${view.name}`,
+        parameters: [
+          {
+            name: parameter,
+            in: 'path',
+            description: ofStream ? `Of the ${view.category}.` : 'The key of the document.',
+            schema: { type: 'string', ...(ofStream ? { pattern: idPattern.source } : {}) },
+          },
+          positionParameter,
+        ],
+        answer: {
+          status: 200,
+          description: `A document of the view ${view.name}.`,
+          headers: ofStream ? ETAG : {},
+          schema: documentSchema(view),
+        },
+        problems: [...problems, ...(ofStream ? (['invalid-id'] as const) : []), 'document-not-found'],
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, ['position'])
+      const name = request.params[parameter] ?? ''
+      const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
+      const position = positionOf(request)
+      const found = Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : await port.document(view, key, position)
+      if (found?.document === undefined)
+        throw new TidemarkError('document-not-found', `${view.name} has no such document`)
+      return { headers: found.tip ? { etag: `"${found.tip.version}"` } : {}, jsonBody: found.document }
+    },
   }
 }
 
 /** `GET …?<filter>=&limit=&continuation=`: a page of documents, newest first. */
-export function documentsOf(port: QueryPort, view: AnyView): Handler {
-  return async (request) => {
-    const filters = Object.keys(view.filters)
-    checkParameters(request, [...filters, 'limit', 'continuation', 'position'])
-    const filter = Object.fromEntries(
-      filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
-    )
-    const continuation = request.query.get('continuation')
-    const query = { filter, limit: limitOf(request), ...(continuation === null ? {} : { continuation }) }
-    const page = await port.documents(view, query, positionOf(request))
-    return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
+export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
+  const filters = Object.keys(view.filters)
+  return {
+    describe: () => [
+      {
+        summary: `a page of ${view.name}`,
+        parameters: [...filterParameters(view), limitParameter, continuationParameter, positionParameter],
+        answer: {
+          status: 200,
+          description: `Documents of the view ${view.name}, newest first.`,
+          headers: {},
+          schema: object({ items: { type: 'array', items: documentSchema(view) }, continuation: { type: 'string' } }, [
+            'continuation',
+          ]),
+        },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, [...filters, 'limit', 'continuation', 'position'])
+      const filter = Object.fromEntries(
+        filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
+      )
+      const continuation = request.query.get('continuation')
+      const query = { filter, limit: limitOf(request), ...(continuation === null ? {} : { continuation }) }
+      const page = await port.documents(view, query, positionOf(request))
+      return { jsonBody: { items: page.documents, ...(page.continuation ? { continuation: page.continuation } : {}) } }
+    },
   }
+}
+
+const problems = ['invalid-query', 'invalid-position', 'unavailable', 'view-behind'] as const
+
+const continuationParameter: Parameter = {
+  name: 'continuation',
+  in: 'query',
+  description: 'Goes on where a page ended, with what that page answered; absent there, it was the last.',
+  schema: { type: 'string' },
+}
+
+function filterParameters(view: AnyView): Parameter[] {
+  return Object.entries(view.filters).map(([name, values]) => ({
+    name,
+    in: 'query',
+    description: `Documents with this ${name} alone.`,
+    schema: { type: 'string', enum: [...values] },
+  }))
+}
+
+/** A view that does not say what its documents are like has any. */
+function documentSchema(view: AnyView): JsonSchema {
+  return view.document ? jsonSchemaOf(view.document, `the documents of ${view.name}`) : {}
 }

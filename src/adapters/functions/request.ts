@@ -6,11 +6,12 @@ import { type Position, parsePosition } from '../../core/stream.ts'
 export const MAX_BODY_BYTES = 1024 * 1024
 
 // Printable ASCII without spaces: what may stand in a header and in a log line without harm.
-const tokenPattern = /^[\x21-\x7e]{1,255}$/
+export const tokenPattern = /^[\x21-\x7e]{1,255}$/
 // No comma either: a header that was sent twice arrives as one value, joined by a comma, and is no key.
-const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
+export const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
 // JSON can escape one half of a surrogate pair, which is no Unicode and has no hash: https://www.rfc-editor.org/rfc/rfc7493#section-2.1
 const surrogateEscape = /\\u[dD][89a-fA-F]/
+export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
 // https://www.w3.org/TR/trace-context/#traceparent-header
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
@@ -60,7 +61,7 @@ export function idempotencyKeyOf(request: HttpRequest): string | undefined {
 export function expectedVersionOf(request: HttpRequest): number | undefined {
   const tag = request.headers.get('if-match')
   if (tag === null) return undefined
-  const digits = /^"(0|[1-9][0-9]{0,14})"$/.exec(tag)?.[1]
+  const digits = versionTagPattern.exec(tag)?.[1]
   if (digits === undefined)
     throw new TidemarkError(
       'invalid-if-match',
@@ -100,8 +101,8 @@ export function checkParameters(request: HttpRequest, known: readonly string[]):
       throw new TidemarkError('invalid-query', `there is no parameter ${name}; there are ${known.join(', ')}`)
 }
 
-const DEFAULT_LIMIT = 20
-const MAX_LIMIT = 100
+export const DEFAULT_LIMIT = 20
+export const MAX_LIMIT = 100
 
 /** How many items a page of a list has at most: `?limit=`. @throws TidemarkError `invalid-query` */
 export function limitOf(request: HttpRequest): number {

@@ -1,26 +1,29 @@
+import { z } from 'zod'
 import type { OneStreamView } from '../../core/view.ts'
 import type { StockEvent } from './events.ts'
 
 /** What `GET /stock/{sku}` shows. */
-export interface StockLevel {
-  readonly sku: string
-  readonly status: 'in-stock' | 'sold-out'
-  readonly onHand: number
-  readonly reserved: number
-  readonly available: number
+const stockDocument = z.object({
+  sku: z.string(),
+  status: z.enum(['in-stock', 'sold-out']),
+  onHand: z.int(),
+  reserved: z.int(),
+  available: z.int(),
   /** Units that orders wanted in vain. */
-  readonly declined: number
+  declined: z.int(),
   /** Units that left with orders, and units of these that came back. */
-  readonly shipped: number
-  readonly returned: number
-  readonly updatedAt: string
-}
+  shipped: z.int(),
+  returned: z.int(),
+  updatedAt: z.iso.datetime(),
+})
+export type StockLevel = z.infer<typeof stockDocument>
 
 /** The stock of each product. */
 export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
   kind: 'one-stream',
   name: 'stock-level',
   category: 'stock',
+  document: stockDocument,
   filters: { status: ['in-stock', 'sold-out'] },
   evolve(document, event) {
     const { onHand = 0, reserved = 0, declined = 0, shipped = 0, returned = 0 } = document ?? {}

@@ -1,31 +1,33 @@
-import type { Money } from '../../core/money.ts'
+import { z } from 'zod'
+import { money } from '../../core/money.ts'
 import type { OneStreamView } from '../../core/view.ts'
-import type { Address, OrderLine, Payment } from './contract.ts'
+import { address, orderLine, payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
-const statuses = ['placed', 'confirmed', 'rejected', 'cancelled'] as const
-type OrderStatus = (typeof statuses)[number]
+const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'] as const
 
 /** What `GET /orders/{id}` shows. */
-export interface OrderDocument {
-  readonly orderId: string
-  readonly status: OrderStatus
-  readonly customerId: string
-  readonly lines: readonly OrderLine[]
-  readonly total: Money
-  readonly shippingAddress: Address
-  readonly payment: Payment
-  readonly cancellationReason?: string
-  readonly rejectionReason?: string
-  readonly placedAt: string
-  readonly updatedAt: string
-}
+const orderDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
+  customerId: z.string(),
+  lines: z.array(orderLine),
+  total: money,
+  shippingAddress: address,
+  payment,
+  cancellationReason: z.string().optional(),
+  rejectionReason: z.string().optional(),
+  placedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type OrderDocument = z.infer<typeof orderDocument>
 
 /** One order as it stands. */
 export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
   kind: 'one-stream',
   name: 'order',
   category: 'order',
+  document: orderDocument,
   filters: { status: statuses },
   evolve(document, event) {
     if (event.type === 'OrderPlaced')
@@ -37,6 +39,8 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
         return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
+      case 'OrderCompleted':
+        return { ...document, updatedAt, status: 'completed' }
       case 'OrderRejected':
         return { ...document, updatedAt, status: 'rejected', rejectionReason: event.data.reason }
       case 'OrderCancelled':

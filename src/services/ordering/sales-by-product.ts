@@ -1,16 +1,18 @@
+import { z } from 'zod'
 import type { EventOf } from '../../core/event.ts'
 import type { ManyStreamView } from '../../core/view.ts'
 import type { OrderCancelled, OrderPlaced, OrderRejected } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
 /** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */
-export interface ProductSales {
-  readonly sku: string
-  readonly orders: number
-  readonly quantity: number
+const productSales = z.object({
+  sku: z.string(),
+  orders: z.int(),
+  quantity: z.int(),
   /** Minor units by currency: amounts of different currencies are never added. */
-  readonly revenue: Readonly<Record<string, number>>
-}
+  revenue: z.record(z.string(), z.int()),
+})
+export type ProductSales = z.infer<typeof productSales>
 
 type Sale = EventOf<typeof OrderPlaced | typeof OrderCancelled | typeof OrderRejected>
 
@@ -23,6 +25,7 @@ export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
   kind: 'many-streams',
   name: 'sales-by-product',
   category: 'order',
+  document: productSales,
   filters: {},
   targets: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
   evolve(document, event, sku) {

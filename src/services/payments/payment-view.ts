@@ -1,35 +1,38 @@
-import type { Money } from '../../core/money.ts'
+import { z } from 'zod'
+import { money } from '../../core/money.ts'
 import type { OneStreamView } from '../../core/view.ts'
-import type { PaymentEvent } from './events.ts'
+import { method, type PaymentEvent } from './events.ts'
 
 /** `refunded`: all that was captured was given back. */
 const statuses = ['open', 'authorised', 'declined', 'voided', 'captured', 'refunded'] as const
 
 /** What `GET /payments/{id}` shows. */
-export interface PaymentDocument {
-  readonly orderId: string
-  readonly status: (typeof statuses)[number]
-  readonly method: 'card' | 'transfer'
+const paymentDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
+  method,
   /** Asked for. */
-  readonly amount: Money
+  amount: money,
   /** Minor units of the same currency. */
-  readonly captured: number
-  readonly refunded: number
-  /** Until when the order waits for it: RFC 3339. */
-  readonly due: string
+  captured: z.int(),
+  refunded: z.int(),
+  /** Until when the order waits for it. */
+  due: z.iso.datetime(),
   /** The bank's, of a transfer. */
-  readonly reference?: string
+  reference: z.string().exactOptional(),
   /** Why it was declined, voided or, most recently, given back. */
-  readonly reason?: string
-  readonly openedAt: string
-  readonly updatedAt: string
-}
+  reason: z.string().exactOptional(),
+  openedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type PaymentDocument = z.infer<typeof paymentDocument>
 
 /** One payment as it stands. */
 export const paymentView: OneStreamView<PaymentDocument, PaymentEvent> = {
   kind: 'one-stream',
   name: 'payment',
   category: 'payment',
+  document: paymentDocument,
   filters: { status: statuses },
   evolve(document, event) {
     const { time: updatedAt } = event

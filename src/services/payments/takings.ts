@@ -1,21 +1,21 @@
+import { z } from 'zod'
 import type { ManyStreamView } from '../../core/view.ts'
 import type { PaymentEvent } from './events.ts'
 
 /** How often it happened, and the minor units that it was about. */
-export interface Sum {
-  readonly count: number
-  readonly amount: number
-}
+const sum = z.object({ count: z.int(), amount: z.int() })
+type Sum = z.infer<typeof sum>
 
 /** What `GET /takings/{currency}` shows. Once nothing is under way, what was authorised was captured or voided. */
-export interface Takings {
-  readonly currency: string
-  readonly authorised: Sum
-  readonly declined: Sum
-  readonly voided: Sum
-  readonly captured: Sum
-  readonly refunded: Sum
-}
+const takingsDocument = z.object({
+  currency: z.string(),
+  authorised: sum,
+  declined: sum,
+  voided: sum,
+  captured: sum,
+  refunded: sum,
+})
+export type Takings = z.infer<typeof takingsDocument>
 
 const kinds = {
   PaymentAuthorised: 'authorised',
@@ -32,6 +32,7 @@ export const takings: ManyStreamView<Takings, PaymentEvent> = {
   kind: 'many-streams',
   name: 'takings',
   category: 'payment',
+  document: takingsDocument,
   filters: {},
   targets: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
   evolve(document, event, currency) {

@@ -1,29 +1,33 @@
+import { z } from 'zod'
 import type { OneStreamView } from '../../core/view.ts'
-import type { Destination, ShipmentEvent } from './events.ts'
+import { shippedLines } from './contract.ts'
+import { destination, type ShipmentEvent } from './events.ts'
 import { statusAfter } from './shipment.ts'
 
 /** `prepared` is the warehouse's list of what to hand to the carrier. */
 const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned'] as const
 
 /** What `GET /shipments/{id}` shows. */
-export interface ShipmentDocument {
-  readonly orderId: string
-  readonly status: (typeof statuses)[number]
-  readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
-  readonly address: Destination
-  readonly carrier?: string
-  readonly trackingCode?: string
+const shipmentDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
+  lines: shippedLines,
+  address: destination,
+  carrier: z.string().exactOptional(),
+  trackingCode: z.string().exactOptional(),
   /** Why it was cancelled, recalled or returned: the last of these. */
-  readonly reason?: string
-  readonly preparedAt: string
-  readonly updatedAt: string
-}
+  reason: z.string().exactOptional(),
+  preparedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type ShipmentDocument = z.infer<typeof shipmentDocument>
 
 /** One shipment as it stands. */
 export const shipmentView: OneStreamView<ShipmentDocument, ShipmentEvent> = {
   kind: 'one-stream',
   name: 'shipment',
   category: 'shipment',
+  document: shipmentDocument,
   filters: { status: statuses },
   evolve(document, event) {
     const { time: updatedAt } = event

@@ -1,0 +1,23 @@
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
+import { TidemarkError } from './errors.ts'
+
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/**
+ * The JSON Schema (draft 2020-12) of what a schema takes: what a reader or a sender is told. Any library will do that gives one through
+ * Standard JSON Schema. https://standardschema.dev/json-schema
+ * @param what it is the schema of, for the message.
+ * @throws TidemarkError `internal` where the schema has none, or means something that JSON Schema cannot say.
+ */
+export function jsonSchemaOf(schema: StandardSchemaV1, what: string): JsonSchema {
+  const standard: StandardSchemaV1.Props & Partial<StandardJSONSchemaV1.Props> = schema['~standard']
+  if (standard.jsonSchema === undefined)
+    throw new TidemarkError('internal', `the schema of ${what} (${standard.vendor}) gives no JSON Schema`)
+  try {
+    const { $schema: _, ...told } = standard.jsonSchema.input({ target: 'draft-2020-12' })
+    return told
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new TidemarkError('internal', `the schema of ${what} has no JSON Schema: ${why}`, { cause })
+  }
+}

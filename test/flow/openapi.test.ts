@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { services } from '../../cli/services.ts'
+import { AnswerCheck, type OpenApi, operationsOf } from '../support/openapi.ts'
+import { placeBody } from '../support/orders.ts'
+import { call, System } from '../support/system.ts'
+
+let system: System
+let address: string
+let document: OpenApi
+let answers: AnswerCheck
+before(async () => {
+  system = await System.start()
+  address = system.host.address
+  document = (await call('GET', `${address}/api/openapi.json`, {})).body
+  answers = new AnswerCheck(document)
+})
+after(() => system.remove())
+
+const servicesOf = ({ paths }: OpenApi): string[] => [
+  ...new Set(Object.keys(paths).map((path) => path.split('/')[1] ?? '')),
+]
+
+describe('/api/openapi.json', () => {
+  it('is OpenAPI 3.1 of every service that the host runs', async () => {
+    const result = await new Validator().validate({ ...document })
+    assert.deepEqual([result.valid, result.errors ?? []], [true, []])
+    assert.deepEqual(servicesOf(document).toSorted(), services.map(({ name }) => name).toSorted())
+  })
+
+  it('is of one service where a host runs that alone', async () => {
+    const host = await system.startHost({ services: ['ordering'] })
+    const { status, body } = await call('GET', `${host.address}/api/openapi.json`, {})
+    assert.deepEqual([status, servicesOf(body)], [200, ['ordering']])
+    await host.stop()
+  })
+
+  it('takes no parameter and no other method, like any route', async () => {
+    const url = `${address}/api/openapi.json`
+    assert.equal((await call('GET', `${url}?service=ordering`, {})).body.code, 'invalid-query')
+    assert.equal((await call('POST', url, { body: '{}' })).body.code, 'method-not-allowed')
+  })
+})
+
+describe('what OpenAPI tells', () => {
+  // No such aggregate, no such stream, no body: whatever comes of it, the document must tell it.
+  it('is served: every operation answers, and as it is told', async () => {
+    const operations = operationsOf(document)
+    for (const { path, method } of operations) {
+      const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
+      const answer = await call(method, url, method === 'POST' ? { body: '{"unknown": 1}' } : {})
+      assert.ok(!['route-not-found', 'method-not-allowed', 'unknown-command'].includes(answer.body.code), path)
+      answers.check({ path, method }, answer)
+    }
+    console.log(`# ${operations.length} operations answered as they are told`)
+    assert.ok(operations.length > 10)
+  })
+
+  it('names every parameter: one that it does not name is refused, and those that it names are taken', async () => {
+    for (const { path, method, operation } of operationsOf(document)) {
+      if (method !== 'GET') continue
+      const url = `${address}/api${path.replace('{stream}', 'order-none').replaceAll(/\{[^}]+\}/g, 'none')}`
+      for (const parameter of operation.parameters.filter((each) => each.in === 'query')) {
+        const { body } = await call('GET', `${url}?${parameter.name}=`, {})
+        assert.doesNotMatch(body.detail ?? '', /there is no parameter/, `${path}?${parameter.name}`)
+      }
+      assert.match((await call('GET', `${url}?unheard-of=`, {})).body.detail, /there is no parameter unheard-of/)
+    }
+  })
+
+  it('holds for what is there: commands that take effect, documents, pages, events, states', async () => {
+    const checked = async (method: string, path: string, url: string, body?: unknown) => {
+      const answer = await call(
+        method,
+        `${address}/api${url}`,
+        body === undefined ? {} : { body: JSON.stringify(body) },
+      )
+      assert.ok(answer.status < 300, `${url}: ${JSON.stringify(answer.body)}`)
+      answers.check({ path, method }, answer)
+      const told = document.paths[path]?.[method.toLowerCase()]?.responses[answer.status]?.headers ?? {}
+      for (const header of Object.keys(told)) assert.ok(answer.headers.has(header), `${url} has no ${header}`)
+      return answer.body
+    }
+    const sku = `sku-${randomUUID().slice(0, 8)}`
+    const stock = await checked('POST', '/inventory/stock/{id}/receive', `/inventory/stock/${sku}/receive`, {
+      quantity: 5,
+    })
+    await checked('GET', '/inventory/stock/{id}', `/inventory/stock/${sku}?position=${stock.position}`)
+    await checked('GET', '/inventory/stock', `/inventory/stock?status=in-stock&limit=1`)
+
+    const lines = [{ sku, quantity: 2, unitPrice: 450 }]
+    const { id, position } = await checked('POST', '/ordering/orders', '/ordering/orders', { ...placeBody, lines })
+    const order = `/ordering/orders/${id}`
+    await checked('GET', '/ordering/orders/{id}', `${order}?position=${position}`)
+    const reason = 'too late'
+    const cancelled = await checked('POST', '/ordering/orders/{id}/cancel', `${order}/cancel`, { reason })
+    await checked('GET', '/ordering/orders/{id}', `${order}?position=${cancelled.position}`)
+    await checked('GET', '/ordering/orders', `/ordering/orders?position=${cancelled.position}`)
+    await checked('GET', '/ordering/sales-by-product', `/ordering/sales-by-product?position=${cancelled.position}`)
+    const sales = '/ordering/sales-by-product/{sku}'
+    await checked('GET', sales, `${sales.replace('{sku}', sku)}?position=${cancelled.position}`)
+    for (const what of ['events', 'state'])
+      await checked('GET', `/ordering/streams/{stream}/${what}`, `/ordering/streams/order-${id}/${what}`)
+  })
+
+  it('refuses an answer that is not told: the check itself', () => {
+    const headers = new Headers({ 'content-type': 'application/json' })
+    const operation = { path: '/ordering/orders/{id}', method: 'GET' }
+    assert.throws(() => answers.check(operation, { status: 200, headers, body: { orderId: 1 } }), /orderId/)
+    assert.throws(() => answers.check(operation, { status: 418, headers, body: {} }), /no answer 418/)
+  })
+})
