@@ -63,10 +63,10 @@ export function disagreements(orders: Map<string, Record<string, unknown>>, stoc
     if (fits === undefined) found.push(`order ${id} is undecided`)
     else if (!fits.includes(String(reservation))) found.push(`order ${id} is ${status}, its reservation ${reservation}`)
     for (const { sku, quantity } of lines as { sku: string; quantity: number }[]) {
-      const { reserved = 0, released = 0 } = units.get(sku) ?? {}
+      const { reserved = 0, released = 0, shipped = 0 } = units.get(sku) ?? {}
       const should = status === 'confirmed' ? quantity : 0
-      if (reserved - released !== should)
-        found.push(`order ${id} is ${status}, and has ${reserved - released} of ${sku} reserved`)
+      const held = reserved - released - shipped
+      if (held !== should) found.push(`order ${id} is ${status}, and has ${held} of ${sku} reserved`)
     }
   }
   for (const id of stock.units.keys()) if (!orders.has(id)) found.push(`stock is reserved for ${id}, which is no order`)
