@@ -7,7 +7,9 @@ import { compose } from '../src/compose.ts'
 import { inventory } from '../src/services/inventory/service.ts'
 import { stock } from '../src/services/inventory/stock.ts'
 import { stockLevel } from '../src/services/inventory/stock-level.ts'
+import { stockRelease } from '../src/services/inventory/stock-release.ts'
 import { stockReservation } from '../src/services/inventory/stock-reservation.ts'
+import { stockShipment } from '../src/services/inventory/stock-shipment.ts'
 
 const service = compose(inventory)
 
@@ -26,3 +28,5 @@ app.eventHub('inventory-stock-level-view', projectionOf(service, stockLevel))
 
 // Other services' hubs → commands
 app.eventHub('inventory-stock-reservation', reactionOf(service, stockReservation))
+app.eventHub('inventory-stock-release', reactionOf(service, stockRelease))
+app.eventHub('inventory-stock-shipment', reactionOf(service, stockShipment))

@@ -2,10 +2,11 @@ import { app } from '@azure/functions'
 import { commandCreating, commandTo } from '../src/adapters/functions/commands.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
 import { serve } from '../src/adapters/functions/routes.ts'
-import { projectionOf, reactionOf, relayOf } from '../src/adapters/functions/triggers.ts'
+import { projectionOf, reactionOf, relayOf, scheduleOf } from '../src/adapters/functions/triggers.ts'
 import { compose } from '../src/compose.ts'
+import { orderFulfilment } from '../src/services/ordering/fulfilment-process.ts'
+import { fulfilmentView } from '../src/services/ordering/fulfilment-view.ts'
 import { order } from '../src/services/ordering/order.ts'
-import { orderConfirmation } from '../src/services/ordering/order-confirmation.ts'
 import { orderView } from '../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../src/services/ordering/sales-by-product.ts'
 import { ordering } from '../src/services/ordering/service.ts'
@@ -28,6 +29,8 @@ serve(service, [
   },
   { name: 'sales', path: 'sales-by-product', GET: documentsOf(service, salesByProduct) },
   { name: 'sales-of-product', path: 'sales-by-product/{sku}', GET: documentOf(service, salesByProduct, 'sku') },
+  { name: 'fulfilments', path: 'fulfilments', GET: documentsOf(service, fulfilmentView) },
+  { name: 'fulfilment', path: 'fulfilments/{id}', GET: documentOf(service, fulfilmentView, 'id') },
 ])
 
 // Log → hub
@@ -36,6 +39,9 @@ app.cosmosDB('ordering-relay', relayOf(service))
 // Hub → views
 app.eventHub('ordering-order-view', projectionOf(service, orderView))
 app.eventHub('ordering-sales-by-product-view', projectionOf(service, salesByProduct))
+app.eventHub('ordering-fulfilment-view', projectionOf(service, fulfilmentView))
 
-// Other services' hubs → commands
-app.eventHub('ordering-order-confirmation', reactionOf(service, orderConfirmation))
+// Hubs of all services → the process manager, and its commands that wait for their time
+for (const reaction of orderFulfilment.reactions)
+  app.eventHub(`ordering-${reaction.name}`, reactionOf(service, reaction))
+app.timer('ordering-schedule', scheduleOf(service))

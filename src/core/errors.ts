@@ -31,10 +31,10 @@ export const errorCodes = [
   'unavailable',
   'view-behind',
   'view-contended',
+  'event-unknown',
   // what does not pass by itself
   'event-invalid',
   'event-unreadable',
-  'event-unknown',
   'chain-broken',
   'fork-detected',
   'gap-unfilled',
@@ -54,6 +54,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'unavailable',
   'view-behind',
   'view-contended',
+  'event-unknown',
 ])
 
 /** What Tidemark throws: a stable code, and whether trying again can help. */

@@ -33,7 +33,7 @@ type AnyHearing<Cmd extends Command> = Hearing<any, Cmd>
 
 /**
  * Declares a process manager.
- * @param name of its reactions: those that hear are named `<name>-<category>`.
+ * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events `<name>-steps`.
  * @param does what follows from its own events.
  */
 export function processManager<State, Cmd extends Command, Event extends DomainEvent>(
@@ -54,5 +54,5 @@ export function processManager<State, Cmd extends Command, Event extends DomainE
       },
     }),
   )
-  return { decider, reactions: [...hearing, { ...does, name, category: decider.category }] }
+  return { decider, reactions: [...hearing, { ...does, name: `${name}-steps`, category: decider.category }] }
 }

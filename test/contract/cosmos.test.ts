@@ -7,6 +7,7 @@ import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
+import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
@@ -15,6 +16,7 @@ import { recorded } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
+import { scheduleSuite } from './schedule-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
@@ -30,6 +32,11 @@ viewStoreSuite('cosmos', async () => {
 
 const { container: positions } = await database.containers.create({ id: 'positions', partitionKey: '/pk' })
 positionsSuite('cosmos', async () => new CosmosPositions(positions, `consumer-${randomUUID()}`))
+
+scheduleSuite('cosmos', async () => {
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk' })
+  return new CosmosSchedule(container)
+})
 
 const newLog = async () =>
   (await database.containers.create({ id: randomUUID(), partitionKey: '/stream', indexingPolicy: {} })).container

@@ -1,12 +1,15 @@
-import type { DomainEvent, RecordedEvent } from '../../src/core/event.ts'
+import type { DomainEvent, EventContent, RecordedEvent } from '../../src/core/event.ts'
 import { eventId } from '../../src/core/event.ts'
 import { GENESIS, hashOf } from '../../src/core/hash-chain.ts'
 import { categoryOf } from '../../src/core/stream.ts'
 
+/** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
+type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published'>
+
 /** A stream's recorded events, chained; one second apart. */
-export function recorded(stream: string, ...events: readonly DomainEvent[]): RecordedEvent[] {
+export function recorded(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
   let previousHash = GENESIS
-  return events.map(({ type, data }, index) => {
+  return events.map(({ type, data, ...content }, index) => {
     const version = index + 1
     const unhashed = {
       id: eventId(version),
@@ -14,6 +17,7 @@ export function recorded(stream: string, ...events: readonly DomainEvent[]): Rec
       version,
       type,
       schemaVersion: 1,
+      ...content,
       source: `/ordering/${categoryOf(stream)}`,
       time: new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString(),
       data,

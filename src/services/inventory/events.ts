@@ -31,8 +31,28 @@ export const UnitsReleased = eventType(
   z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
 )
 
+/** What was reserved for an order has left. */
+export const UnitsShipped = eventType(
+  'UnitsShipped',
+  z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
+)
+
+/** Units of an order came back, and can be sold again. */
+export const UnitsReturned = eventType(
+  'UnitsReturned',
+  z.object({ sku: z.string(), orderId: z.string(), quantity: units }),
+)
+
 /** All events of a product's stream. */
-export const stockEvents = [StockReceived, StockAdjusted, UnitsReserved, UnitsDeclined, UnitsReleased] as const
+export const stockEvents = [
+  StockReceived,
+  StockAdjusted,
+  UnitsReserved,
+  UnitsDeclined,
+  UnitsReleased,
+  UnitsShipped,
+  UnitsReturned,
+] as const
 export type StockEvent = EventOf<(typeof stockEvents)[number]>
 
 export const StockReservationCancelled = eventType('StockReservationCancelled', z.object({ orderId: z.string() }))

@@ -6,7 +6,7 @@ import { type ReservationEvent, reservationEvents } from './events.ts'
 const reservationCommands = [
   commandType('reserve', z.strictObject({ lines: reservedLines }), { creates: true }),
   commandType('reject', shortage.strict(), { creates: true }),
-  // Creates: an order may be cancelled before anything of it was reserved.
+  // Creates: an order's stock may be let go before anything of it was reserved.
   commandType('cancel', z.strictObject({}), { creates: true }),
 ] as const
 

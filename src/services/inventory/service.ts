@@ -3,13 +3,15 @@ import { StockReservationRejected, StockReserved } from './contract.ts'
 import { reservation } from './reservation.ts'
 import { stock } from './stock.ts'
 import { stockLevel } from './stock-level.ts'
+import { stockRelease } from './stock-release.ts'
 import { stockReservation } from './stock-reservation.ts'
+import { stockShipment } from './stock-shipment.ts'
 
-/** Knows what there is, and reserves it for orders. */
+/** Knows what there is, reserves it for orders, and lets it go with their shipments. */
 export const inventory: Service = {
   name: 'inventory',
   deciders: [stock, reservation],
   publishes: [published(StockReserved), published(StockReservationRejected)],
   views: [stockLevel],
-  reactions: [stockReservation],
+  reactions: [stockReservation, stockRelease, stockShipment],
 }

@@ -11,6 +11,9 @@ const stockDocument = z.object({
   available: z.int(),
   /** Units that orders wanted in vain. */
   declined: z.int(),
+  /** Units that left with orders, and units of these that came back. */
+  shipped: z.int(),
+  returned: z.int(),
   updatedAt: z.iso.datetime(),
 })
 export type StockLevel = z.infer<typeof stockDocument>
@@ -23,9 +26,10 @@ export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
   document: stockDocument,
   filters: { status: ['in-stock', 'sold-out'] },
   evolve(document, event) {
-    const { onHand = 0, reserved = 0, declined = 0 } = document ?? {}
-    const level = (change: Partial<Pick<StockLevel, 'onHand' | 'reserved' | 'declined'>>): StockLevel => {
-      const counted = { onHand, reserved, declined, ...change }
+    const { onHand = 0, reserved = 0, declined = 0, shipped = 0, returned = 0 } = document ?? {}
+    const counts = { onHand, reserved, declined, shipped, returned }
+    const level = (change: Partial<typeof counts>): StockLevel => {
+      const counted = { ...counts, ...change }
       const available = counted.onHand - counted.reserved
       const status = available > 0 ? 'in-stock' : 'sold-out'
       return { sku: event.data.sku, status, ...counted, available, updatedAt: event.time }
@@ -41,6 +45,14 @@ export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
         return level({ declined: declined + event.data.quantity })
       case 'UnitsReleased':
         return level({ reserved: reserved - event.data.quantity })
+      case 'UnitsShipped': {
+        const { quantity } = event.data
+        return level({ onHand: onHand - quantity, reserved: reserved - quantity, shipped: shipped + quantity })
+      }
+      case 'UnitsReturned': {
+        const { quantity } = event.data
+        return level({ onHand: onHand + quantity, returned: returned + quantity })
+      }
     }
   },
   sort: (document) => document.sku,

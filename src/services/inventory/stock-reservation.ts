@@ -1,31 +1,28 @@
 import type { EventOf } from '../../core/event.ts'
 import type { Reaction, Send } from '../../core/reaction.ts'
-import { OrderCancelled, OrderPlaced } from '../ordering/contract.ts'
+import { OrderPlaced } from '../ordering/contract.ts'
+import { releaseAll } from './release.ts'
 import { reservation } from './reservation.ts'
 import { stock } from './stock.ts'
 
-const events = [OrderPlaced, OrderCancelled] as const
+const events = [OrderPlaced] as const
 
 /**
- * Reserves the stock of an order that was placed, all of it or nothing, and releases it when the order is cancelled.
+ * Reserves the stock of an order that was placed, all of it or nothing.
  *
  * Nothing is ever reserved twice or left behind, whoever repeats this and whenever: each product answers an order once for ever
  * (reserved or declined, both recorded), so every repeat takes the same way, and what a late one finds reserved for an order
- * that is cancelled meanwhile it releases.
+ * whose reservation is cancelled meanwhile (stock-release.ts) it releases.
  */
 export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-reservation',
   service: 'ordering',
   category: 'order',
   events,
-  react(event, send) {
-    return event.type === 'OrderPlaced' ? reserve(event.data, send) : release(event.data, send)
-  },
+  react: (event, send) => reserve(event.data, send),
 }
 
-type Order = EventOf<typeof OrderPlaced | typeof OrderCancelled>['data']
-
-async function reserve({ orderId, lines }: Order, send: Send): Promise<void> {
+async function reserve({ orderId, lines }: EventOf<typeof OrderPlaced>['data'], send: Send): Promise<void> {
   const reserved: { sku: string; quantity: number }[] = []
   // In SKU order, one after another: the lines behind the first that is declined are never asked for.
   for (const { sku, quantity } of lines) {
@@ -44,14 +41,4 @@ async function reserve({ orderId, lines }: Order, send: Send): Promise<void> {
   }
   const outcome = await send(reservation, orderId, `reserve:${orderId}`, { type: 'reserve', data: { lines: reserved } })
   if (outcome.refused !== undefined) await releaseAll(orderId, reserved, send)
-}
-
-async function release({ orderId, lines }: Order, send: Send): Promise<void> {
-  await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
-  await releaseAll(orderId, lines, send)
-}
-
-async function releaseAll(orderId: string, lines: readonly { readonly sku: string }[], send: Send): Promise<void> {
-  for (const { sku } of lines)
-    await send(stock, sku, `release:${orderId}:${sku}`, { type: 'release', data: { orderId } })
 }

@@ -14,6 +14,8 @@ const stockCommands = [
   // Creates: an order may name a product that there never was any of, and is answered for ever.
   commandType('reserve', z.strictObject({ orderId, quantity: units }), { creates: true }),
   commandType('release', z.strictObject({ orderId })),
+  commandType('ship', z.strictObject({ orderId })),
+  commandType('restock', z.strictObject({ orderId, quantity: units })),
 ] as const
 
 export type StockCommand = CommandOf<(typeof stockCommands)[number]>
@@ -22,7 +24,7 @@ interface Stock {
   readonly onHand: number
   /** Of all reservations. */
   readonly reserved: number
-  /** Units by order, as long as they are reserved. */
+  /** Units by order, as long as they are reserved: neither released nor shipped. */
   readonly reservations: Readonly<Record<string, number>>
 }
 
@@ -42,11 +44,20 @@ function evolve(stock: Stock, event: StockEvent): Stock {
     }
     case 'UnitsDeclined':
       return stock
-    case 'UnitsReleased': {
+    case 'UnitsReleased':
+    case 'UnitsShipped': {
       const { [event.data.orderId]: _, ...reservations } = stock.reservations
-      return { ...stock, reserved: stock.reserved - event.data.quantity, reservations }
+      const onHand = stock.onHand - (event.type === 'UnitsShipped' ? event.data.quantity : 0)
+      return { onHand, reserved: stock.reserved - event.data.quantity, reservations }
     }
+    case 'UnitsReturned':
+      return { ...stock, onHand: stock.onHand + event.data.quantity }
   }
+}
+
+// By own names alone: an order may be called `constructor`.
+function reservedFor(reservations: Stock['reservations'], orderId: string): number | undefined {
+  return Object.hasOwn(reservations, orderId) ? reservations[orderId] : undefined
 }
 
 /** The stock of one product: never are more units reserved than there are. */
@@ -69,17 +80,24 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
       }
       case 'reserve': {
         const { orderId, quantity } = command.data
-        if (Object.hasOwn(reservations, orderId)) return []
+        if (reservedFor(reservations, orderId) !== undefined) return []
         const available = onHand - reserved
         if (quantity > available) return [{ type: 'UnitsDeclined', data: { sku, orderId, quantity, available } }]
         return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
       }
       case 'release': {
         const { orderId } = command.data
-        const quantity = Object.hasOwn(reservations, orderId) ? reservations[orderId] : undefined
-        if (quantity === undefined) return []
-        return [{ type: 'UnitsReleased', data: { sku, orderId, quantity } }]
+        const quantity = reservedFor(reservations, orderId)
+        return quantity === undefined ? [] : [{ type: 'UnitsReleased', data: { sku, orderId, quantity } }]
       }
+      case 'ship': {
+        const { orderId } = command.data
+        const quantity = reservedFor(reservations, orderId)
+        if (quantity === undefined) return refuse('stock-not-reserved', `nothing of ${sku} is reserved for ${orderId}`)
+        return [{ type: 'UnitsShipped', data: { sku, orderId, quantity } }]
+      }
+      case 'restock':
+        return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
     }
   },
 }

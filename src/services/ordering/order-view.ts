@@ -4,7 +4,7 @@ import type { OneStreamView } from '../../core/view.ts'
 import { address, orderLine, payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
-const statuses = ['placed', 'confirmed', 'rejected', 'cancelled'] as const
+const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'] as const
 
 /** What `GET /orders/{id}` shows. */
 const orderDocument = z.object({
@@ -39,6 +39,8 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
         return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
+      case 'OrderCompleted':
+        return { ...document, updatedAt, status: 'completed' }
       case 'OrderRejected':
         return { ...document, updatedAt, status: 'rejected', rejectionReason: event.data.reason }
       case 'OrderCancelled':

@@ -21,6 +21,7 @@ const orderCommands = [
   commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
   commandType('confirm', z.strictObject({})),
   commandType('reject', z.strictObject({ reason: z.string().min(1).max(500) })),
+  commandType('complete', z.strictObject({})),
 ] as const
 
 export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
@@ -28,7 +29,7 @@ export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
 type Order =
   | { readonly status: 'none' }
   | {
-      readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled'
+      readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
       readonly lines: readonly OrderLine[]
       readonly total: Money
       readonly shippingAddress: Address
@@ -49,6 +50,8 @@ function evolve(order: Order, event: OrderEvent): Order {
       return { ...order, status: 'rejected' }
     case 'OrderCancelled':
       return { ...order, status: 'cancelled' }
+    case 'OrderCompleted':
+      return { ...order, status: 'completed' }
   }
 }
 
@@ -72,8 +75,8 @@ function sameAddress(a: Address, b: Address): boolean {
 }
 
 /**
- * An order: placed, then confirmed or rejected as its stock allows. The customer may change its address until then, and cancel it as
- * long as it was not rejected.
+ * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its way. The customer may change
+ * its address until it is confirmed, and cancel it until it is completed.
  */
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
@@ -106,10 +109,13 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
           ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
           : refused
       }
+      case 'complete':
+        if (status === 'completed') return []
+        return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
       case 'cancel': {
         if (status === 'cancelled') return []
         const { reason } = command.data
-        return status === 'rejected'
+        return status === 'rejected' || status === 'completed'
           ? refused
           : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
       }

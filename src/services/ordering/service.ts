@@ -1,15 +1,44 @@
 import { published, type Service } from '../../core/service.ts'
-import { OrderCancelled, OrderConfirmed, OrderPlaced, OrderRejected } from './contract.ts'
+import {
+  CaptureRequested,
+  OrderCancelled,
+  OrderCompleted,
+  OrderConfirmed,
+  OrderPlaced,
+  OrderRejected,
+  PaymentRequested,
+  RefundRequested,
+  ShipmentCancellationRequested,
+  ShipmentRequested,
+  StockReleaseRequested,
+  VoidRequested,
+} from './contract.ts'
+import { fulfilment } from './fulfilment.ts'
+import { orderFulfilment } from './fulfilment-process.ts'
+import { fulfilmentView } from './fulfilment-view.ts'
 import { order } from './order.ts'
-import { orderConfirmation } from './order-confirmation.ts'
 import { orderView } from './order-view.ts'
 import { salesByProduct } from './sales-by-product.ts'
 
-/** Takes orders, and confirms those whose stock is reserved. */
+/** Takes orders, and leads each through stock, payment and shipment. */
 export const ordering: Service = {
   name: 'ordering',
-  deciders: [order],
-  publishes: [published(OrderPlaced), published(OrderConfirmed), published(OrderRejected), published(OrderCancelled)],
-  views: [orderView, salesByProduct],
-  reactions: [orderConfirmation],
+  deciders: [order, fulfilment],
+  publishes: [
+    OrderPlaced,
+    OrderConfirmed,
+    OrderRejected,
+    OrderCancelled,
+    OrderCompleted,
+    PaymentRequested,
+    CaptureRequested,
+    VoidRequested,
+    RefundRequested,
+    ShipmentRequested,
+    ShipmentCancellationRequested,
+    StockReleaseRequested,
+  ].map((type) => published(type)),
+  views: [orderView, salesByProduct, fulfilmentView],
+  reactions: [],
+  processes: [orderFulfilment],
 }

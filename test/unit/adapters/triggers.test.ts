@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
 import { projectionOf, reactionOf, relayOf, type TriggerPort } from '../../../src/adapters/functions/triggers.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
-import { orderConfirmation } from '../../../src/services/ordering/order-confirmation.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
+import { orderConfirmation } from '../../support/order-confirmation.ts'
 
 function setUp(handle: () => Promise<void>) {
   const port: TriggerPort = {

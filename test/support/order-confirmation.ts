@@ -1,11 +1,11 @@
-import type { EventOf } from '../../core/event.ts'
-import type { Reaction } from '../../core/reaction.ts'
-import { StockReservationRejected, StockReserved } from '../inventory/contract.ts'
-import { order } from './order.ts'
+import type { EventOf } from '../../src/core/event.ts'
+import type { Reaction } from '../../src/core/reaction.ts'
+import { StockReservationRejected, StockReserved } from '../../src/services/inventory/contract.ts'
+import { order } from '../../src/services/ordering/order.ts'
 
 const events = [StockReserved, StockReservationRejected] as const
 
-/** Confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */
+/** A reaction as simple as one can be: confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */
 export const orderConfirmation: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'order-confirmation',
   service: 'inventory',

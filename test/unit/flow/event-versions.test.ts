@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
+import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
+import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
+import { fromCloudEvent, toCloudEvent } from '../../../src/core/cloud-event.ts'
+import { commandType, type Decider } from '../../../src/core/decider.ts'
+import {
+  type DomainEvent,
+  type EventOf,
+  type EventType,
+  eventType,
+  type RecordedEvent,
+} from '../../../src/core/event.ts'
+import type { Reaction } from '../../../src/core/reaction.ts'
+import { published, type Service } from '../../../src/core/service.ts'
+import type { OneStreamView } from '../../../src/core/view.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { projection } from '../../../src/flow/project.ts'
+import { reaction } from '../../../src/flow/react.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { recorded } from '../../support/recorded.ts'
+
+// What the service keeps went on to a second version; what it tells stayed at its first.
+const Kept = eventType('Parked', z.object({ plate: z.string() })).breaking(
+  z.object({ country: z.string(), number: z.string(), note: z.string() }),
+  ({ plate }) => ({ country: plate.slice(0, 2), number: plate.slice(3), note: '' }),
+)
+const Told = eventType('Parked', z.object({ plate: z.string() }))
+const Left = eventType('Left', z.object({}))
+
+const car: Decider<
+  readonly string[],
+  { type: 'park'; data: EventOf<typeof Kept>['data'] },
+  EventOf<typeof Kept | typeof Left>
+> = {
+  category: 'car',
+  commands: [
+    commandType('park', z.object({ country: z.string(), number: z.string(), note: z.string() }), { creates: true }),
+  ],
+  events: [Kept, Left],
+  initial: [],
+  evolve: (seen, event) => [...seen, event.type === 'Parked' ? `${event.data.country} ${event.data.number}` : 'left'],
+  decide: (_, command) => [{ type: 'Parked', data: command.data }],
+}
+
+const parking: Service = {
+  name: 'parking',
+  deciders: [car],
+  publishes: [published(Kept, Told, ({ country, number }) => ({ plate: `${country} ${number}` })), published(Left)],
+  views: [],
+  reactions: [],
+}
+
+async function parked(): Promise<{ log: MemoryEventStore; event: RecordedEvent }> {
+  const log = new MemoryEventStore()
+  const deps = { service: parking, store: log, cache: stateCache(10), clock: new ManualClock() }
+  const data = { country: 'BE', number: '1', note: 'leaks oil' }
+  await handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
+  const [event] = await everyEvent(log, 'car-1')
+  assert.ok(event)
+  return { log, event }
+}
+
+/** What a reaction was told, of the service `parking` or as that itself. */
+async function toldTo(service: string, events: readonly EventType[], messages: readonly RecordedEvent[]) {
+  const told: DomainEvent[] = []
+  const positions = new MemoryPositions()
+  const declared: Reaction<DomainEvent> = {
+    name: 'listening',
+    service: 'parking',
+    category: 'car',
+    events,
+    async react({ type, data }) {
+      told.push({ type, data })
+    },
+  }
+  const react = reaction(
+    {
+      service,
+      log: new MemoryEventStore(),
+      positions,
+      schedule: new MemorySchedule(),
+      command: () => Promise.reject(new Error('it sends nothing')),
+    },
+    declared,
+  )
+  const receive = () =>
+    react(
+      messages.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))),
+      () => {},
+    )
+  return { told, receive, versionOf: async () => (await positions.readPosition('car-1'))?.tip.version }
+}
+
+describe('what others are told', () => {
+  it('is recorded beside what is kept, in the contract’s own version, and both survive the message', async () => {
+    const { event } = await parked()
+    const { type, schemaVersion, readableFrom, data } = event
+    assert.deepEqual(
+      { type, schemaVersion, readableFrom, data },
+      {
+        type: 'Parked',
+        schemaVersion: 2,
+        readableFrom: undefined,
+        data: { country: 'BE', number: '1', note: 'leaks oil' },
+      },
+    )
+    assert.deepEqual(event.published, { type: 'Parked', schemaVersion: 1, data: { plate: 'BE 1' } })
+    const message = toCloudEvent(event)
+    assert.deepEqual(
+      [message.type, message.dataschema, message.data],
+      ['Parked', 'urn:tidemark:parking:Parked:1', { plate: 'BE 1' }],
+    )
+    for (const name of Object.keys(message)) assert.match(name, /^[a-z0-9]+$/)
+    assert.deepEqual(fromCloudEvent(JSON.parse(JSON.stringify(message))), event)
+  })
+
+  it('is as safe as the rest: a message whose told data were changed is not what its hash says', async () => {
+    const message = { ...toCloudEvent((await parked()).event), data: { plate: 'NL 1' } }
+    assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
+  })
+
+  for (const recorded of ['{', '{}', '"Parked"', JSON.stringify({ type: 'Parked', schemaVersion: 0, data: {} })])
+    it(`a message whose attribute recorded is ${recorded} is unreadable, not a fault`, async () => {
+      const message = { ...toCloudEvent((await parked()).event), recorded }
+      assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
+    })
+
+  it('is what another service’s reaction gets; the service’s own gets what is kept', async () => {
+    const { event } = await parked()
+    const other = await toldTo('tolls', [Told], [event])
+    await other.receive()
+    assert.deepEqual(other.told, [{ type: 'Parked', data: { plate: 'BE 1' } }])
+    const own = await toldTo('parking', [Kept], [event])
+    await own.receive()
+    assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
+  })
+
+  it('must fit the contract: what does not is not written at all', async () => {
+    const log = new MemoryEventStore()
+    const wrong: Service = { ...parking, publishes: [published(Kept, Told, () => ({ plate: 7 }) as never)] }
+    const deps = { service: wrong, store: log, cache: stateCache(10), clock: new ManualClock() }
+    const data = { country: 'BE', number: '1', note: '' }
+    const command = handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
+    await assert.rejects(command, { code: 'event-invalid' })
+    assert.deepEqual(await everyEvent(log, 'car-1'), [])
+  })
+
+  it('an event from before there was a difference is told as it is kept', async () => {
+    const older = recorded('car-1', { type: 'Parked', data: { plate: 'BE 1' } })
+    const other = await toldTo('tolls', [Told], older)
+    await other.receive()
+    const own = await toldTo('parking', [Kept], older)
+    await own.receive()
+    assert.deepEqual(other.told, [{ type: 'Parked', data: { plate: 'BE 1' } }])
+    assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: '' } }])
+  })
+})
+
+describe('a consumer that meets another version', () => {
+  const additive = { type: 'Parked', schemaVersion: 2, readableFrom: 1, data: { plate: 'BE 1', colour: 'red' } }
+  const breaking = { type: 'Parked', schemaVersion: 3, data: { plate: { country: 'BE', number: '1' } } }
+  const left = { type: 'Left', data: {} }
+
+  it('reads a newer additive one, and passes an unknown type that it did not ask for', async () => {
+    const { told, receive, versionOf } = await toldTo(
+      'tolls',
+      [Told, Left],
+      recorded('car-1', additive, { type: 'Washed', data: {} }, left),
+    )
+    await receive()
+    assert.deepEqual(told, [{ type: 'Parked', data: { plate: 'BE 1' } }, left])
+    assert.equal(await versionOf(), 3)
+  })
+
+  it('waits before a newer breaking one, and goes on in order once it knows it', async () => {
+    const events = recorded('car-1', left, breaking, left)
+    const held = await toldTo('tolls', [Told, Left], events)
+    await assert.rejects(held.receive(), { code: 'event-unknown', retriable: true })
+    await assert.rejects(held.receive(), { code: 'event-unknown' })
+    assert.equal(await held.versionOf(), undefined)
+    const plate = z.object({ country: z.string(), number: z.string() })
+    const Newer = Told.additive(z.object({ plate: z.string(), colour: z.string() }), (data) => ({
+      ...data,
+      colour: '',
+    })).breaking(z.object({ plate }), ({ plate }) => ({
+      plate: { country: plate.slice(0, 2), number: plate.slice(3) },
+    }))
+    const deployed = await toldTo('tolls', [Newer, Left], events)
+    await deployed.receive()
+    assert.deepEqual(
+      deployed.told.map(({ type }) => type),
+      ['Left', 'Parked', 'Left'],
+    )
+    assert.equal(await deployed.versionOf(), 3)
+  })
+
+  const titles: OneStreamView<string[], EventOf<typeof Kept | typeof Left>> = {
+    kind: 'one-stream',
+    name: 'titles',
+    category: 'car',
+    filters: {},
+    evolve: (document = [], event) => [...document, event.type],
+    sort: (document) => document.join(),
+  }
+  const projected = async (view: typeof titles, events: readonly RecordedEvent[]) => {
+    const views = new MemoryViewStores()
+    const project = projection({ log: new MemoryEventStore(), views, eventTypes: car.events }, view)
+    await project(events.map(toCloudEvent))
+    return (await (await views.live('titles')).read('car-1'))?.document
+  }
+
+  it('a view of all events waits before an unknown type; one that names its events passes it', async () => {
+    const events = recorded('car-1', { type: 'Parked', data: { plate: 'BE 1' } }, { type: 'Washed', data: {} }, left)
+    await assert.rejects(projected(titles, events), { code: 'event-unknown' })
+    assert.deepEqual(await projected({ ...titles, events: [Kept, Left] }, events), ['Parked', 'Left'])
+    assert.deepEqual(await projected({ ...titles, events: [Left] }, events), ['Left'])
+  })
+
+  it('a view that names its events waits all the same before a newer version of one of them', async () => {
+    const events = recorded('car-1', { type: 'Parked', schemaVersion: 9, data: {} })
+    await assert.rejects(projected({ ...titles, events: [Kept] }, events), { code: 'event-unknown' })
+    assert.equal(await projected({ ...titles, events: [Left] }, events), undefined)
+  })
+})

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
+import { TidemarkError } from '../../../src/core/errors.ts'
+import type { ScheduledCommand } from '../../../src/core/ports.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { type ScheduleDependencies, sendDue } from '../../../src/flow/schedule.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { order } from '../../../src/services/ordering/order.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
+import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { place } from '../../support/orders.ts'
+
+async function setUp(orders: readonly string[] = ['1']) {
+  const clock = new ManualClock()
+  const log = new MemoryEventStore()
+  const flow = { service: ordering, store: log, cache: stateCache(100), clock }
+  for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, undefined, `order-${id}`))
+  const schedule = new MemorySchedule()
+  const deps: ScheduleDependencies = {
+    schedule,
+    deciders: ordering.deciders,
+    clock,
+    command: (decider, command) => handleCommand(flow, decider, command),
+  }
+  const traced: string[] = []
+  const cancelIn = (seconds: number, id = '1'): ScheduledCommand => ({
+    stream: `order-${id}`,
+    key: `ordering-fulfilment cancel:${id}`,
+    due: new Date(Date.parse(clock.now()) + seconds * 1000).toISOString(),
+    command: { type: 'cancel', data: { reason: 'late' } },
+    metadata: { actor: 'reaction:ordering-fulfilment', correlation: 'c', causation: `fulfilment-${id}@2` },
+  })
+  const typesOf = async (id = '1') => (await everyEvent(log, `order-${id}`)).map(({ type }) => type)
+  return { deps, schedule, clock, traced, cancelIn, typesOf, send: () => sendDue(deps, (line) => traced.push(line)) }
+}
+
+describe('scheduled commands', () => {
+  it('are sent once their time has come, with the actor and the cause they were scheduled with, and forgotten', async () => {
+    const { schedule, clock, cancelIn, typesOf, send, deps } = await setUp()
+    await schedule.add(cancelIn(10))
+    assert.deepEqual([await send(), await typesOf()], [0, ['OrderPlaced']])
+    await clock.wait(10_000)
+    const asked: string[] = []
+    const { command } = deps
+    await sendDue(
+      {
+        ...deps,
+        command: (decider, request) => {
+          asked.push(`${request.metadata.actor} ${request.metadata.causation}`)
+          return command(decider, request)
+        },
+      },
+      () => {},
+    )
+    assert.deepEqual(asked, ['reaction:ordering-fulfilment fulfilment-1@2'])
+    assert.deepEqual([await typesOf(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 0])
+  })
+
+  it('that were sent before a crash and are sent again take effect once', async () => {
+    const { schedule, clock, cancelIn, typesOf, send } = await setUp()
+    const command = cancelIn(1)
+    await clock.wait(1_000)
+    await schedule.add(command)
+    await send()
+    await schedule.add(command)
+    assert.equal(await send(), 1)
+    assert.deepEqual(await typesOf(), ['OrderPlaced', 'OrderCancelled'])
+  })
+
+  it('that the domain refuses are done with: an outcome, traced', async () => {
+    const { schedule, clock, cancelIn, send, traced } = await setUp([])
+    await schedule.add(cancelIn(1))
+    await clock.wait(1_000)
+    assert.equal(await send(), 1)
+    assert.match(traced.join(), /fulfilment-1@2: order-1 refused cancel: stream-not-found/)
+    assert.equal(schedule.size, 0)
+  })
+
+  it('that fail stay, and keep no other from being sent, however many there are', async () => {
+    const ids = Array.from({ length: 250 }, (_, index) => String(index))
+    const { deps, schedule, clock, cancelIn, typesOf } = await setUp(ids)
+    for (const id of ids) await schedule.add(cancelIn(1, id))
+    await clock.wait(1_000)
+    const failing = new Set(ids.slice(0, 120))
+    const { command } = deps
+    const flaky: ScheduleDependencies = {
+      ...deps,
+      command: async (decider, request) => {
+        if (failing.has(request.stream.slice('order-'.length))) throw new TidemarkError('unavailable', 'not now')
+        return command(decider, request)
+      },
+    }
+    await assert.rejects(
+      sendDue(flaky, () => {}),
+      { code: 'unavailable' },
+    )
+    assert.equal(schedule.size, 120)
+    assert.deepEqual(await typesOf('249'), ['OrderPlaced', 'OrderCancelled'])
+    failing.clear()
+    assert.equal(await sendDue(flaky, () => {}), 120)
+    assert.equal(schedule.size, 0)
+  })
+})
