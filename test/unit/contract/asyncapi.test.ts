@@ -104,9 +104,10 @@ describe('AsyncAPI documents', () => {
       const check = new Ajv2020({ strict: false, allErrors: true })
       addFormats.default(check)
       check.addSchema(document, 'asyncapi')
-      for (const { name: file, type, version, samples } of committedVersions()) {
+      for (const { name: file, type, version, schema, samples } of committedVersions()) {
         const payload = `${name}.${type.name}.v${version}`
-        if (!file.startsWith(`${name}/`) || !(payload in document.components.messages)) continue
+        if (!file.startsWith(`${name}/`) || schema.$id.endsWith(':recorded')) continue
+        if (!(payload in document.components.messages)) continue
         const validate = check.getSchema(`asyncapi#/components/messages/${payload}/payload`)
         assert.ok(validate)
         for (const { data } of samples.samples) {
