@@ -35,10 +35,20 @@ const table = {
   '^cli/': [
     '^cli/',
     '^src/(compose|topology)\\.ts$',
-    '^src/services/',
-    '^local/((running-)?cloud\\.ts$|kit/)',
+    '^src/(core|services)/',
+    // What the contract is generated from: the routes, as a host would load them.
+    '^src/adapters/functions/(routes|openapi)\\.ts$',
+    '^local/((running-)?cloud\\.ts$|kit/|host/app\\.ts$)',
     node,
-    npm('@azure/cosmos', 'cli-progress', '@types/cli-progress', 'esbuild'),
+    npm(
+      '@azure/cosmos',
+      '@standard-schema/spec',
+      'ajv',
+      'cli-progress',
+      '@types/cli-progress',
+      'esbuild',
+      'fast-check',
+    ),
   ],
 }
 
