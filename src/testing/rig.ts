@@ -20,7 +20,7 @@ import type { Given } from './recorded-as.ts'
 import { below, type Random, shuffled } from './shuffle.ts'
 
 /** How often something may be delivered before it counts as a conversation that never ends. */
-const MAX_DELIVERIES = 10_000
+const MAX_DELIVERIES = 1_000
 const EVER = '9999-12-31T23:59:59.999Z'
 
 /** A reaction, and what came to it. */
