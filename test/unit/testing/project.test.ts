@@ -114,6 +114,19 @@ describe('given-when-then of a view', () => {
         .then('all', { amount: 0, count: 2 }),
       /evolve of turnover throws.*read only/,
     )
+    const overwriting: typeof turnoverView = {
+      ...turnoverView,
+      targets(event) {
+        ;(event as { time: string }).time = ''
+        return []
+      },
+    }
+    await assert.rejects(
+      project(wallets, overwriting)
+        .given([paidIn(1)])
+        .thenAll({}),
+      /targets of turnover throws.*read only/,
+    )
   })
 
   it('fails for an event that the service does not record, or not so', () => {

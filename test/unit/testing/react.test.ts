@@ -192,6 +192,12 @@ describe('given-when-then of a process manager', () => {
     await waiting.after(60).thenScheduled([])
   })
 
+  it('is told what its own service records too, which is not what it made of it', () =>
+    pledge
+      .when({ 'pledge-1': [{ type: 'PledgeMade', data: { amount: 1, due: moment(5) } }] })
+      .after(5)
+      .then({ 'pledge-1': [{ type: 'PledgeLapsed', data: {} }] }))
+
   it('has nothing to do at a deadline that was met', async () => {
     const met = pledge
       .given({ 'wish-1': [wanted] })
