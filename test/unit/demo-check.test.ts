@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { disagreements } from '../../cli/demo/disagreements.ts'
 import { foldRawLog, type RawItem } from '../../cli/demo/raw-fold.ts'
 import { foldRawStock } from '../../cli/demo/raw-stock.ts'
-import { cancelled, placed } from '../support/orders.ts'
+import { cancelled, placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const sku = 'tea'
@@ -13,7 +13,7 @@ const released = (orderId: string) => ({ type: 'UnitsReleased', data: { sku, ord
 const declined = { type: 'UnitsDeclined', data: { sku, orderId: '2', quantity: 2, available: 1 } }
 const stock = (...events: Parameters<typeof recorded>[1][]): RawItem[] => recorded('stock-tea', ...events)
 
-const oneLine = { ...placed, data: { ...placed.data, lines: [{ sku, quantity: 2, unitPrice: 1 }] } }
+const oneLine = { ...placedV1, data: { ...placedV1.data, lines: [{ sku, quantity: 2, unitPrice: 1 }] } }
 const order = (...events: Parameters<typeof recorded>[1][]) => foldRawLog(recorded('order-1', ...events)).orders
 const outcome = (type: string): RawItem[] => recorded('reservation-1', { type, data: { orderId: '1' } })
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
