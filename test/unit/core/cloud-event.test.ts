@@ -4,10 +4,10 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { fromCloudEvent, toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
-import { placed } from '../../support/orders.ts'
+import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
-const [first, second] = recorded('order-1', placed, { type: 'OrderConfirmed', data: { orderId: '1' } })
+const [first, second] = recorded('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })
 assert.ok(first && second)
 
 describe('envelope', () => {
