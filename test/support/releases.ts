@@ -6,17 +6,31 @@ import type { Answer, Client } from '../../cli/demo/client.ts'
 import type { RawItem } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
 import { BEFORE_THE_SPLIT, unpackReleased } from './released-bundles.ts'
-import { type CallOptions, call, System } from './system.ts'
+import { type CallOptions, call, type HostOptions, System } from './system.ts'
 
 /** A host that runs one service, as it was released or as it is today. */
 export interface ServiceHost {
   readonly client: Client
   /** What it printed. */
   output(): string
+  /** What it says that it holds, each thing as often as it said so. */
+  held(): Held[]
   /** One request, sent once: what the client would send again is an answer too. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>
   stop(): Promise<void>
 }
+
+/** One event that a function of a host waits with, since its code does not know it. */
+export interface Held {
+  readonly function: string
+  readonly stream: string
+  readonly version: number
+  /** The event and its version: `OrderPlaced 4`. */
+  readonly event: string
+}
+
+const HELD =
+  /(?<name>\S+) is held: event-unknown: (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
 
 /** Hosts of services in the versions before and today's, on one local cloud. */
 export class Releases {
@@ -42,12 +56,12 @@ export class Releases {
     return this.#start(service, { bundle: await unpackReleased(BEFORE_THE_SPLIT, service, this.#folder) })
   }
 
-  /** Starts a host of a service as it is today. */
-  today(service: string): Promise<ServiceHost> {
-    return this.#start(service, {})
+  /** Starts a host of a service as it is today, and of more if they are named. */
+  today(service: string, ...more: readonly string[]): Promise<ServiceHost> {
+    return this.#start(service, { services: [service, ...more] })
   }
 
-  async #start(service: string, options: { readonly bundle?: string }): Promise<ServiceHost> {
+  async #start(service: string, options: HostOptions): Promise<ServiceHost> {
     let output = ''
     const child = await this.system.startHost({
       services: [service],
@@ -59,6 +73,13 @@ export class Releases {
     return {
       client: this.system.clientOf(service, child),
       output: () => output,
+      held: () =>
+        [...output.matchAll(HELD)].map(({ groups = {} }) => ({
+          function: groups.name ?? '',
+          stream: groups.stream ?? '',
+          version: Number(groups.version),
+          event: `${groups.type} ${groups.schema}`,
+        })),
       call: (method, path, options = {}) => call(method, `${child.address}/api/${service}${path}`, options),
       stop: () => child.stop(),
     }
