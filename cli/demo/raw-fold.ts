@@ -39,7 +39,7 @@ export function readLog(
 export function foldRawLog(items: readonly RawItem[]): Expected {
   const { events, versions, faults } = readLog(items)
   const expected: Expected = { orders: new Map(), sales: new Map(), versions, events: events.length, faults }
-  for (const event of events) {
+  for (const event of events.filter(({ stream }) => stream.startsWith('order-'))) {
     foldOrder(expected.orders, event)
     foldSales(expected.sales, event)
   }
@@ -57,12 +57,14 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
       lines: data.lines,
       total: data.total,
       shippingAddress: addressOf(data),
+      payment: data.payment ?? { method: 'card', withinSeconds: 900 },
       placedAt: time,
     })
   const order = orders.get(id) ?? {}
   order.updatedAt = time
   if (type === 'ShippingAddressChanged') order.shippingAddress = addressOf(data)
   if (type === 'OrderConfirmed') order.status = 'confirmed'
+  if (type === 'OrderCompleted') order.status = 'completed'
   if (type === 'OrderRejected') {
     order.status = 'rejected'
     order.rejectionReason = data.reason

@@ -5,6 +5,8 @@ export interface Units {
   reserved: number
   released: number
   declined: number
+  shipped: number
+  returned: number
 }
 
 export interface ExpectedStock {
@@ -14,9 +16,11 @@ export interface ExpectedStock {
   readonly units: Map<string, Map<string, Units>>
   /** The last event of each order's reservation, by order. */
   readonly reservations: Map<string, string>
+  /** How often each order was told that its stock is reserved, or that it is not. */
+  readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice. */
+  /** What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice, more back than left. */
   readonly faults: string[]
 }
 
@@ -27,21 +31,27 @@ export function foldRawStock(items: readonly RawItem[]): ExpectedStock {
     levels: new Map(),
     units: new Map(),
     reservations: new Map(),
+    answers: new Map(),
     versions,
     events: events.length,
     faults,
   }
   for (const event of events)
     if (event.stream.startsWith('stock-')) foldStock(expected, event)
-    else expected.reservations.set(event.data.orderId, event.type)
+    else foldReservation(expected, event)
   return expected
+}
+
+function foldReservation({ reservations, answers }: ExpectedStock, { type, data }: RawItem): void {
+  reservations.set(data.orderId, type)
+  if (type !== 'StockReservationCancelled') answers.set(data.orderId, (answers.get(data.orderId) ?? 0) + 1)
 }
 
 function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, type, time, data }: RawItem): void {
   const sku = stream.slice('stock-'.length)
-  const level = (levels.get(sku) as RawItem) ?? { sku, onHand: 0, reserved: 0, declined: 0 }
+  const level = (levels.get(sku) as RawItem) ?? { sku, onHand: 0, reserved: 0, declined: 0, shipped: 0, returned: 0 }
   const ofOrder = units.get(data.orderId) ?? new Map<string, Units>()
-  const line = ofOrder.get(sku) ?? { reserved: 0, released: 0, declined: 0 }
+  const line = ofOrder.get(sku) ?? { reserved: 0, released: 0, declined: 0, shipped: 0, returned: 0 }
   if (type === 'StockReceived') level.onHand += data.quantity
   if (type === 'StockAdjusted') level.onHand += data.change
   if ((type === 'UnitsReserved' || type === 'UnitsDeclined') && line.reserved + line.declined > 0)
@@ -60,8 +70,21 @@ function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, 
   if (type === 'UnitsReleased') {
     level.reserved -= data.quantity
     line.released += data.quantity
-    if (line.released > line.reserved) faults.push(`${stream}@${version}: more was released than reserved`)
   }
+  if (type === 'UnitsShipped') {
+    level.onHand -= data.quantity
+    level.reserved -= data.quantity
+    level.shipped += data.quantity
+    line.shipped += data.quantity
+  }
+  if (type === 'UnitsReturned') {
+    level.onHand += data.quantity
+    level.returned += data.quantity
+    line.returned += data.quantity
+  }
+  if (line.released + line.shipped > line.reserved)
+    faults.push(`${stream}@${version}: more was released or shipped than reserved`)
+  if (line.returned > line.shipped) faults.push(`${stream}@${version}: more came back than was shipped`)
   level.available = level.onHand - level.reserved
   level.status = level.available > 0 ? 'in-stock' : 'sold-out'
   level.updatedAt = time

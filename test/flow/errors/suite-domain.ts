@@ -5,6 +5,8 @@ import type { DomainEvent } from '../../../src/core/event.ts'
 import { reservation } from '../../../src/services/inventory/reservation.ts'
 import { stock } from '../../../src/services/inventory/stock.ts'
 import { order } from '../../../src/services/ordering/order.ts'
+import { payment } from '../../../src/services/payments/payment.ts'
+import { shipment } from '../../../src/services/shipping/shipment.ts'
 import { deciding } from '../../support/given.ts'
 import { address, cancelled, place, placeBody, placed, rejected } from '../../support/orders.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -30,6 +32,26 @@ const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
 const reservationRejected = { type: 'StockReservationRejected', data: { orderId: '1', ...shortage } }
 const reservationCancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
 
+const amount = { currency: 'EUR', amount: 100 }
+const opened = {
+  type: 'PaymentOpened',
+  data: { orderId: '1', amount, method: 'transfer', due: '2026-01-01T00:15:00.000Z' },
+}
+const authorised = { type: 'PaymentAuthorised', data: { orderId: '1', amount } }
+const declined = { type: 'PaymentDeclined', data: { orderId: '1', amount, reason: 'no money' } }
+const voided = { type: 'PaymentVoided', data: { orderId: '1', amount, reason: 'late' } }
+const captured = { type: 'PaymentCaptured', data: { orderId: '1', amount } }
+const authorise = { type: 'authorise', data: {} }
+const refund = { type: 'refund', data: { reason: 'broken' } }
+
+const prepared = { type: 'ShipmentPrepared', data: { orderId: '1', lines, address } }
+const dispatched = { type: 'ShipmentDispatched', data: { orderId: '1', lines } }
+const delivered = { type: 'ShipmentDelivered', data: { orderId: '1', lines } }
+const shipmentCancelled = { type: 'ShipmentCancelled', data: { orderId: '1', reason: 'late' } }
+const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'late' } }
+const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } }
+const dispatch = { type: 'dispatch', data: {} }
+
 /** Every refusal of every decider: what the domain says no to. A new one is a line here and a row in docs/errors.md. */
 const domain: readonly { service: string; decider: AnyDecider; refusals: readonly DomainRefusal[] }[] = [
   {
@@ -53,6 +75,7 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
         given: [received, unitsReserved],
         when: { type: 'adjust', data: { change: -2, reason: 'lost' } },
       },
+      { code: 'stock-not-reserved', given: [received], when: { type: 'ship', data: { orderId: '1' } } },
     ],
   },
   {
@@ -62,6 +85,46 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
       { code: 'reservation-reserved', given: [reserved], when: { type: 'reject', data: shortage } },
       { code: 'reservation-rejected', given: [reservationRejected], when: { type: 'reserve', data: { lines } } },
       { code: 'reservation-cancelled', given: [reservationCancelled], when: { type: 'reserve', data: { lines } } },
+    ],
+  },
+  {
+    service: 'payments',
+    decider: payment,
+    refusals: [
+      {
+        code: 'payment-already-requested',
+        given: [opened],
+        when: { type: 'request', data: { amount, method: 'card', due: opened.data.due } },
+      },
+      { code: 'payment-not-requested', given: [authorised], when: authorise },
+      { code: 'payment-open', given: [opened], when: refund },
+      { code: 'payment-authorised', given: [opened, authorised], when: { type: 'decline', data: { reason: 'late' } } },
+      { code: 'payment-declined', given: [opened, declined], when: authorise },
+      { code: 'payment-voided', given: [opened, voided], when: { type: 'capture', data: { amount } } },
+      {
+        code: 'payment-captured',
+        given: [opened, authorised, captured],
+        when: { type: 'void', data: { reason: 'late' } },
+      },
+      {
+        code: 'payment-amount-exceeded',
+        given: [opened, authorised, captured],
+        when: { type: 'refund', data: { amount: 101, reason: 'broken' } },
+      },
+    ],
+  },
+  {
+    service: 'shipping',
+    decider: shipment,
+    refusals: [
+      { code: 'shipment-already-prepared', given: [prepared], when: { type: 'prepare', data: { lines, address } } },
+      { code: 'shipment-not-prepared', given: [dispatched], when: { type: 'deliver', data: {} } },
+      { code: 'shipment-prepared', given: [prepared], when: { type: 'return', data: {} } },
+      { code: 'shipment-dispatched', given: [prepared, dispatched], when: cancel },
+      { code: 'shipment-delivered', given: [prepared, dispatched, delivered], when: cancel },
+      { code: 'shipment-cancelled', given: [prepared, shipmentCancelled], when: dispatch },
+      { code: 'shipment-recalled', given: [prepared, dispatched, recalled], when: dispatch },
+      { code: 'shipment-returned', given: [prepared, dispatched, returned], when: dispatch },
     ],
   },
 ]

@@ -44,10 +44,38 @@ describe('stock', () => {
       .when({ type: 'release', data: { orderId: 'a' } })
       .decides()
   })
+  it('ships what is reserved for an order, once, and nothing that is not', () => {
+    const shipped = { type: 'UnitsShipped', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
+    const ship = { type: 'ship', data: { orderId: 'a' } } as const
+    given(received).when(ship).refused('stock-not-reserved')
+    given(received, reserved).when(ship).decides(shipped)
+    given(received, reserved, shipped).when(ship).refused('stock-not-reserved')
+    given(received, reserved, released).when(ship).refused('stock-not-reserved')
+    given(received, reserved, shipped)
+      .when(reserve('b', 3))
+      .decides({
+        type: 'UnitsDeclined',
+        data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 },
+      })
+  })
+  it('sells again what came back', () => {
+    const shipped = { type: 'UnitsShipped', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
+    const returned = { type: 'UnitsReturned', data: { sku: 'tea', orderId: 'a', quantity: 3 } } as const
+    given(received, reserved, shipped)
+      .when({ type: 'restock', data: { orderId: 'a', quantity: 3 } })
+      .decides(returned)
+    given(received, reserved, shipped, returned)
+      .when(reserve('b', 5))
+      .decides({ type: 'UnitsReserved', data: { sku: 'tea', orderId: 'b', quantity: 5 } })
+  })
   it('takes an order by its name, whatever the name', () =>
     given(received)
       .when({ type: 'release', data: { orderId: 'constructor' } })
       .decides())
+  it('ships an order by its name, whatever the name', () =>
+    given(received)
+      .when({ type: 'ship', data: { orderId: 'constructor' } })
+      .refused('stock-not-reserved'))
   it('is received', () =>
     given()
       .when({ type: 'receive', data: { quantity: 5 } })

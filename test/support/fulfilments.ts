@@ -1,0 +1,48 @@
+import type { EventOf } from '../../src/core/event.ts'
+import type {
+  CaptureRequested,
+  PaymentRequested,
+  RefundRequested,
+  ShipmentCancellationRequested,
+  ShipmentRequested,
+  VoidRequested,
+} from '../../src/services/ordering/contract.ts'
+import { address } from './orders.ts'
+
+/** What an order's fulfilment wants done, as ordering publishes it. */
+
+const due = '2026-01-01T00:15:00.000Z'
+
+export const paymentRequested = (
+  orderId: string,
+  method: 'card' | 'transfer' = 'card',
+  amount = 2150,
+): EventOf<typeof PaymentRequested> => ({
+  type: 'PaymentRequested',
+  data: { orderId, amount: { currency: 'EUR', amount }, method, due },
+})
+
+export const captureRequested = (orderId: string, amount = 2150): EventOf<typeof CaptureRequested> => ({
+  type: 'CaptureRequested',
+  data: { orderId, amount: { currency: 'EUR', amount } },
+})
+
+export const voidRequested = (orderId: string): EventOf<typeof VoidRequested> => ({
+  type: 'VoidRequested',
+  data: { orderId, reason: 'late' },
+})
+
+export const refundRequested = (orderId: string): EventOf<typeof RefundRequested> => ({
+  type: 'RefundRequested',
+  data: { orderId, reason: 'returned' },
+})
+
+export const shipmentRequested = (orderId: string): EventOf<typeof ShipmentRequested> => ({
+  type: 'ShipmentRequested',
+  data: { orderId, lines: [{ sku: 'tea', quantity: 2 }], address },
+})
+
+export const shipmentCancellationRequested = (orderId: string): EventOf<typeof ShipmentCancellationRequested> => ({
+  type: 'ShipmentCancellationRequested',
+  data: { orderId, reason: 'late' },
+})

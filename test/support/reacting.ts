@@ -1,0 +1,95 @@
+import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
+import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
+import { toCloudEvent } from '../../src/core/cloud-event.ts'
+import type { CommandOutcome } from '../../src/core/command.ts'
+import type { AnyDecider, Command } from '../../src/core/decider.ts'
+import { isTidemarkError } from '../../src/core/errors.ts'
+import type { RecordedEvent } from '../../src/core/event.ts'
+import type { AnyReaction } from '../../src/core/reaction.ts'
+import { reactionsOf, type Service } from '../../src/core/service.ts'
+import { categoryOf } from '../../src/core/stream.ts'
+import { handleCommand } from '../../src/flow/command.ts'
+import { type ReactDependencies, reaction } from '../../src/flow/react.ts'
+import { stateCache } from '../../src/flow/state-cache.ts'
+import { ManualClock, request } from './fakes.ts'
+import { SteppedStore } from './stepped-store.ts'
+
+class Dead extends Error {}
+
+/** Brings events of one stream to the service's reactions that follow it, as a trigger does: until they succeed or the process is gone. */
+export type Instance = (events: readonly RecordedEvent[]) => Promise<void>
+
+/** Decides whose step comes next: fast-check's scheduler, or `AT_ONCE`. */
+export interface Turns {
+  schedule(task: Promise<void>): Promise<unknown>
+}
+
+/** Every step comes as it is asked for. */
+export const AT_ONCE: Turns = { schedule: (task) => task }
+
+/** A service that reacts: processes with caches of their own on one log and one set of positions, every step of theirs in its turn. */
+export class Reacting {
+  readonly log = new MemoryEventStore()
+  readonly #service: Service
+  readonly #turns: Turns
+  readonly #positions = new Map<AnyReaction, MemoryPositions>()
+
+  constructor(service: Service, turns: Turns) {
+    this.#service = service
+    this.#turns = turns
+  }
+
+  /**
+   * A process.
+   * @param diesAfter so many steps.
+   * @param remembers false: it knows of no positions, so that all that is brought to it counts as new.
+   */
+  instance(diesAfter = Number.POSITIVE_INFINITY, remembers = true): Instance {
+    let steps = 0
+    const store = new SteppedStore(this.log, async () => {
+      steps += 1
+      if (steps > diesAfter) throw new Dead()
+      await this.#turns.schedule(Promise.resolve())
+      if (steps > diesAfter) throw new Dead()
+    })
+    const own = { service: this.#service, store, cache: stateCache(100), clock: new ManualClock() }
+    const deps: Omit<ReactDependencies, 'positions'> = {
+      service: this.#service.name,
+      log: store,
+      schedule: new MemorySchedule(),
+      command: (decider, ...rest) => handleCommand(own, decider, ...rest),
+    }
+    const reacts = reactionsOf(this.#service).map((declared) => {
+      const positions = remembers ? this.#positionsOf(declared) : new MemoryPositions()
+      return { declared, react: reaction({ ...deps, positions }, declared) }
+    })
+    return async (events) => {
+      const category = categoryOf(events[0]?.stream ?? '')
+      for (const { declared, react } of reacts)
+        if (declared.category === category) await untilDone(() => react(events.map(toCloudEvent), () => {}))
+    }
+  }
+
+  /** A command from outside, carried out at once. */
+  command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandOutcome> {
+    const own = { service: this.#service, store: this.log, cache: stateCache(1), clock: new ManualClock() }
+    return handleCommand(own, decider, request(key, command, undefined, `${decider.category}-${id}`))
+  }
+
+  #positionsOf(declared: AnyReaction): MemoryPositions {
+    const known = this.#positions.get(declared) ?? new MemoryPositions()
+    this.#positions.set(declared, known)
+    return known
+  }
+}
+
+async function untilDone(task: () => Promise<void>): Promise<void> {
+  for (;;)
+    try {
+      return await task()
+    } catch (error) {
+      if (error instanceof Dead) return
+      if (!isTidemarkError(error) || !error.retriable) throw error
+    }
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { reservation } from '../../../src/services/inventory/reservation.ts'
+import { inventory } from '../../../src/services/inventory/service.ts'
+import { stock } from '../../../src/services/inventory/stock.ts'
+import { CARD_LIMIT, payment } from '../../../src/services/payments/payment.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { shipping } from '../../../src/services/shipping/service.ts'
+import { shipment } from '../../../src/services/shipping/shipment.ts'
+import { holdsLaws } from '../../support/decider-laws.ts'
+import { address } from '../../support/orders.ts'
+
+const orderId = fc.constantFrom('1', '2', 'constructor', '__proto__')
+const quantity = fc.integer({ min: 1, max: 5 })
+const reason = fc.constantFrom('late', 'lost')
+const text = fc.string({ minLength: 1, maxLength: 100 })
+const lines = fc.array(fc.record({ sku: fc.constantFrom('cup', 'tea'), quantity }), { minLength: 1, maxLength: 2 })
+// Few amounts, near each other and near the limit, so that the bounds are met.
+const amount = fc.constantFrom(0, 1, 99, 100, 101, CARD_LIMIT, CARD_LIMIT + 1, 1_000_000_000)
+const money = fc.record({ amount, currency: fc.constantFrom('EUR', 'NOK') })
+
+const count = (events: readonly { readonly type: string }[], type: string): number =>
+  events.filter((event) => event.type === type).length
+
+describe('any command at any reachable state', () => {
+  it('of stock: never are more units reserved than there are, nor fewer than none', () =>
+    holdsLaws(
+      {
+        service: inventory,
+        decider: stock,
+        data: {
+          receive: fc.record({ quantity }),
+          adjust: fc.record({ change: fc.integer({ min: -6, max: 6 }), reason }),
+          reserve: fc.record({ orderId, quantity }),
+          release: fc.record({ orderId }),
+          ship: fc.record({ orderId }),
+          restock: fc.record({ orderId, quantity }),
+        },
+        invariant(events, { onHand, reserved, reservations }) {
+          assert.ok(reserved >= 0 && reserved <= onHand, `${reserved} of ${onHand} are reserved`)
+          assert.equal(
+            Object.values(reservations).reduce((sum, units) => sum + units, 0),
+            reserved,
+          )
+          const moved = events.reduce((sum, { type, data }) => {
+            if (type === 'StockReceived' || type === 'UnitsReturned') return sum + data.quantity
+            if (type === 'UnitsShipped') return sum - data.quantity
+            return type === 'StockAdjusted' ? sum + data.change : sum
+          }, 0)
+          assert.equal(onHand, moved)
+        },
+      },
+      ['stock-reserved', 'stock-not-reserved'],
+    ))
+
+  it('of a reservation: it has one outcome, and none after it is cancelled', () =>
+    holdsLaws(
+      {
+        service: inventory,
+        decider: reservation,
+        data: {
+          reserve: fc.record({ lines }),
+          reject: fc.record({ sku: fc.constant('tea'), requested: quantity, available: fc.nat(4) }),
+          cancel: fc.constant({}),
+        },
+        invariant(events) {
+          assert.ok(count(events, 'StockReserved') + count(events, 'StockReservationRejected') <= 1)
+          const cancelled = events.findIndex(({ type }) => type === 'StockReservationCancelled')
+          assert.ok(cancelled === -1 || cancelled === events.length - 1)
+        },
+      },
+      ['reservation-reserved', 'reservation-rejected', 'reservation-cancelled'],
+    ))
+
+  it('of a payment: refunded ≤ captured ≤ authorised, in one currency, and nothing is captured that was voided or declined', () =>
+    holdsLaws(
+      {
+        service: payments,
+        decider: payment,
+        data: {
+          request: fc.record({
+            amount: money,
+            method: fc.constantFrom('card', 'transfer'),
+            due: fc.constant('2026-01-01T00:15:00.000Z'),
+          }),
+          authorise: fc.record({ reference: text }, { requiredKeys: [] }),
+          decline: fc.record({ reason }),
+          capture: fc.record({ amount: money }),
+          void: fc.record({ reason }),
+          refund: fc.record({ amount: fc.integer({ min: 1, max: 101 }), reason }, { requiredKeys: ['reason'] }),
+        },
+        invariant(events) {
+          const sum = (type: string): number =>
+            events.reduce((all, event) => (event.type === type ? all + event.data.amount.amount : all), 0)
+          assert.ok(sum('PaymentRefunded') <= sum('PaymentCaptured'))
+          assert.ok(sum('PaymentCaptured') <= sum('PaymentAuthorised'))
+          assert.equal(new Set(events.map(({ data }) => data.amount.currency)).size, 1)
+          for (const type of ['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured'])
+            assert.ok(count(events, type) <= 1)
+          const ends = ['PaymentDeclined', 'PaymentVoided', 'PaymentCaptured']
+          assert.ok(ends.reduce((all, type) => all + count(events, type), 0) <= 1)
+          const [opened] = events
+          if (opened?.type === 'PaymentOpened' && opened.data.method === 'card' && events.length > 1)
+            assert.equal(
+              events[1]?.type,
+              opened.data.amount.amount > CARD_LIMIT ? 'PaymentDeclined' : 'PaymentAuthorised',
+            )
+        },
+      },
+      [
+        'payment-already-requested',
+        'payment-not-requested',
+        'payment-open',
+        'payment-authorised',
+        'payment-declined',
+        'payment-voided',
+        'payment-captured',
+        'payment-amount-exceeded',
+      ],
+    ))
+
+  it('of a shipment: it is dispatched at most once, never after it was cancelled, and only what was dispatched is delivered, recalled or returned', () =>
+    holdsLaws(
+      {
+        service: shipping,
+        decider: shipment,
+        data: {
+          prepare: fc.record({ lines, address: fc.constant(address) }),
+          dispatch: fc.record({ carrier: text, trackingCode: text }, { requiredKeys: [] }),
+          deliver: fc.constant({}),
+          return: fc.record({ reason }, { requiredKeys: [] }),
+          cancel: fc.record({ reason }),
+          stop: fc.record({ reason }),
+        },
+        invariant(events) {
+          const types = events.map(({ type }) => type)
+          assert.equal(new Set(types).size, types.length, `something happened twice: ${types.join(' ')}`)
+          assert.equal(types[0], 'ShipmentPrepared')
+          // One of both, right after it was prepared.
+          assert.ok(types.length < 2 || types[1] === 'ShipmentDispatched' || types[1] === 'ShipmentCancelled')
+          assert.ok(!types.includes('ShipmentCancelled') || types.length === 2)
+          assert.ok(!types.includes('ShipmentReturned') || types.at(-1) === 'ShipmentReturned')
+          assert.ok(
+            types.indexOf('ShipmentDelivered') < types.indexOf('ShipmentRecalled') ||
+              !types.includes('ShipmentRecalled'),
+          )
+        },
+      },
+      [
+        'shipment-already-prepared',
+        'shipment-not-prepared',
+        'shipment-prepared',
+        'shipment-dispatched',
+        'shipment-delivered',
+        'shipment-cancelled',
+        'shipment-recalled',
+        'shipment-returned',
+      ],
+    ))
+})

@@ -1,0 +1,125 @@
+import { describe, it } from 'node:test'
+import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from '../../../src/services/payments/payment.ts'
+import { deciding } from '../../support/given.ts'
+
+const given = deciding(payment)
+const orderId = '1'
+const due = '2026-01-01T00:15:00.000Z'
+const euros = (amount: number) => ({ currency: 'EUR', amount })
+const request = (method: 'card' | 'transfer', amount = 100): PaymentCommand => ({
+  type: 'request',
+  data: { amount: euros(amount), method, due },
+})
+const capture = (amount: number): PaymentCommand => ({ type: 'capture', data: { amount: euros(amount) } })
+const authorise: PaymentCommand = { type: 'authorise', data: {} }
+const decline: PaymentCommand = { type: 'decline', data: { reason: 'no money' } }
+const release: PaymentCommand = { type: 'void', data: { reason: 'late' } }
+const refund = (amount?: number): PaymentCommand => ({
+  type: 'refund',
+  data: { reason: 'broken', ...(amount === undefined ? {} : { amount }) },
+})
+
+const opened = { type: 'PaymentOpened', data: { orderId, amount: euros(100), method: 'transfer', due } } as const
+const authorised = { type: 'PaymentAuthorised', data: { orderId, amount: euros(100) } } as const
+const declined = { type: 'PaymentDeclined', data: { orderId, amount: euros(100), reason: 'no money' } } as const
+const captured = { type: 'PaymentCaptured', data: { orderId, amount: euros(100) } } as const
+const voided = (amount: number) =>
+  ({ type: 'PaymentVoided', data: { orderId, amount: euros(amount), reason: 'late' } }) as const
+const refunded = (amount: number) =>
+  ({ type: 'PaymentRefunded', data: { orderId, amount: euros(amount), reason: 'broken' } }) as const
+
+describe('payment', () => {
+  it('by card is declined above the limit, in the same decision', () => {
+    const amount = euros(CARD_LIMIT + 1)
+    given()
+      .when(request('card', CARD_LIMIT + 1))
+      .decides(
+        { type: 'PaymentOpened', data: { orderId, amount, method: 'card', due } },
+        { type: 'PaymentDeclined', data: { orderId, amount, reason: ABOVE_CARD_LIMIT } },
+      )
+  })
+  it('by card is authorised up to the limit, in the same decision', () => {
+    const amount = euros(CARD_LIMIT)
+    given()
+      .when(request('card', CARD_LIMIT))
+      .decides(
+        { type: 'PaymentOpened', data: { orderId, amount, method: 'card', due } },
+        { type: 'PaymentAuthorised', data: { orderId, amount } },
+      )
+  })
+  it('by transfer waits, whatever the amount', () => {
+    given().when(request('transfer')).decides(opened)
+    given()
+      .when(request('transfer', CARD_LIMIT + 1))
+      .decides({ ...opened, data: { ...opened.data, amount: euros(CARD_LIMIT + 1) } })
+  })
+  it('is asked for once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
+  it('has nothing done to it before it was asked for', () => {
+    for (const command of [authorise, decline, release, refund(), capture(1)])
+      given().when(command).refused('payment-not-requested')
+  })
+
+  it('is not authorised once it is voided or declined', () => {
+    given(opened, voided(0)).when(authorise).refused('payment-voided')
+    given(opened, declined).when(authorise).refused('payment-declined')
+  })
+  it('is authorised with the reference of the bank, once', () => {
+    const data = { reference: 'RF18 5390' }
+    given(opened)
+      .when({ type: 'authorise', data })
+      .decides({ ...authorised, data: { ...authorised.data, ...data } })
+    given(opened, authorised).when(authorise).decides()
+    given(opened, authorised, captured).when(authorise).decides()
+  })
+  it('is declined while it is open, once', () => {
+    given(opened, authorised).when(decline).refused('payment-authorised')
+    given(opened, authorised, captured).when(decline).refused('payment-captured')
+    given(opened, voided(0)).when(decline).refused('payment-voided')
+    given(opened).when(decline).decides(declined)
+    given(opened, declined).when(decline).decides()
+  })
+
+  it('is not captured before it is authorised, nor after it is voided or declined', () => {
+    given(opened).when(capture(100)).refused('payment-open')
+    given(opened, authorised, voided(100)).when(capture(100)).refused('payment-voided')
+    given(opened, declined).when(capture(100)).refused('payment-declined')
+  })
+  it('is not captured beyond what is authorised, nor in another currency', () => {
+    given(opened, authorised).when(capture(101)).refused('payment-amount-exceeded')
+    given(opened, authorised)
+      .when({ type: 'capture', data: { amount: { currency: 'NOK', amount: 1 } } })
+      .refused('payment-amount-exceeded')
+  })
+  it('is captured once', () => {
+    given(opened, authorised).when(capture(100)).decides(captured)
+    given(opened, authorised, captured).when(capture(100)).decides()
+    given(opened, authorised, captured).when(capture(99)).refused('payment-captured')
+  })
+
+  it('is not voided once it is captured', () =>
+    given(opened, authorised, captured).when(release).refused('payment-captured'))
+  it('is voided with what was authorised and is free again', () => {
+    given(opened).when(release).decides(voided(0))
+    given(opened, authorised).when(release).decides(voided(100))
+  })
+  it('has nothing to void where it is voided or declined', () => {
+    given(opened, voided(0)).when(release).decides()
+    given(opened, declined).when(release).decides()
+  })
+
+  it('is not refunded where nothing is captured', () => {
+    given(opened).when(refund()).refused('payment-open')
+    given(opened, authorised).when(refund()).refused('payment-authorised')
+    given(opened, declined).when(refund()).refused('payment-declined')
+    given(opened, voided(0)).when(refund()).refused('payment-voided')
+  })
+  it('is not refunded beyond what is captured and not given back yet', () => {
+    given(opened, authorised, captured).when(refund(101)).refused('payment-amount-exceeded')
+    given(opened, authorised, captured, refunded(60)).when(refund(41)).refused('payment-amount-exceeded')
+  })
+  it('is refunded in parts, and without an amount all that is left', () => {
+    given(opened, authorised, captured).when(refund(60)).decides(refunded(60))
+    given(opened, authorised, captured, refunded(60)).when(refund()).decides(refunded(40))
+    given(opened, authorised, captured, refunded(60), refunded(40)).when(refund()).decides()
+  })
+})

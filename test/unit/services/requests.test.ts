@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
+import type { Service } from '../../../src/core/service.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { shipping } from '../../../src/services/shipping/service.ts'
+import { shipment } from '../../../src/services/shipping/shipment.ts'
+import {
+  captureRequested,
+  paymentRequested,
+  refundRequested,
+  shipmentCancellationRequested,
+  shipmentRequested,
+  voidRequested,
+} from '../../support/fulfilments.ts'
+import { AT_ONCE, Reacting } from '../../support/reacting.ts'
+import { recorded } from '../../support/recorded.ts'
+
+const instances = fc.array(fc.option(fc.integer({ min: 1, max: 20 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
+const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 8 })
+
+/** Who takes what is brought: each dies after so many steps, if it does. Each delivery names one of them, a stream and how much of it comes. */
+const chaos = fc.record({ dying: instances, brought: deliveries })
+type Chaos = typeof chaos extends fc.Arbitrary<infer Value> ? Value : never
+
+/** Everything once to one that lives, and parts of it to others meanwhile, who die. */
+async function deliver(
+  world: Reacting,
+  streams: readonly (readonly RecordedEvent[])[],
+  scheduler: fc.Scheduler,
+  { dying, brought }: Chaos,
+  meanwhile: readonly Promise<unknown>[] = [],
+): Promise<void> {
+  const hosts = dying.map((steps) => world.instance(steps ?? Number.POSITIVE_INFINITY))
+  const last = world.instance()
+  await scheduler.waitFor(
+    Promise.all([
+      ...brought.map(([host, stream, upTo]) => {
+        const events = streams[stream % streams.length] ?? []
+        return hosts[host % hosts.length]?.(events.slice(0, 1 + (upTo % events.length)))
+      }),
+      ...streams.map((events) => last(events)),
+      ...meanwhile,
+    ]),
+  )
+}
+
+/** What a service recorded, by stream. */
+function saidOf(world: Reacting): Record<string, DomainEvent[]> {
+  const said: Record<string, DomainEvent[]> = {}
+  for (const { stream, type, data } of world.log.all()) said[stream] = [...(said[stream] ?? []), { type, data }]
+  return said
+}
+
+/** What it records where every event comes once. */
+async function undisturbed(
+  service: Service,
+  streams: readonly (readonly RecordedEvent[])[],
+): Promise<Record<string, DomainEvent[]>> {
+  const world = new Reacting(service, AT_ONCE)
+  const instance = world.instance()
+  for (const events of streams) await instance(events)
+  return saidOf(world)
+}
+
+describe('the requests of fulfilments', () => {
+  const story = fc.record({
+    method: fc.constantFrom('card' as const, 'transfer' as const),
+    amount: fc.constantFrom(2150, 2_000_000),
+    // Any order but that of a refund before its capture: refusals leave no mark, so a late repeat of it would find what it is for.
+    later: fc
+      .shuffledSubarray(['capture', 'void', 'refund'] as const)
+      .filter(
+        (asked) =>
+          !asked.includes('capture') || !asked.includes('refund') || asked.indexOf('capture') < asked.indexOf('refund'),
+      ),
+  })
+
+  it('of payment take effect once, whatever is delivered when and who dies where', async () => {
+    const seen = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(story, { minLength: 1, maxLength: 3 }),
+        fc.scheduler(),
+        chaos,
+        async (stories, scheduler, disturbed) => {
+          const streams = stories.map(({ method, amount, later }, index) => {
+            const id = String(index)
+            const asked = {
+              capture: captureRequested(id, amount),
+              void: voidRequested(id),
+              refund: refundRequested(id),
+            }
+            return recorded(
+              `fulfilment-${id}`,
+              paymentRequested(id, method, amount),
+              ...later.map((what) => asked[what]),
+            )
+          })
+          const world = new Reacting(payments, scheduler)
+          await deliver(world, streams, scheduler, disturbed)
+          const said = saidOf(world)
+          assert.deepEqual(said, await undisturbed(payments, streams))
+          for (const { type } of Object.values(said).flat()) seen.add(type)
+        },
+      ),
+      { numRuns: 200 },
+    )
+    assert.deepEqual(
+      [...seen].toSorted(),
+      payments.deciders.flatMap(({ events }) => events.map(({ name }) => name)).toSorted(),
+    )
+  })
+
+  it('of shipment take effect once, whatever the warehouse does meanwhile', async () => {
+    const work = fc.array(fc.constantFrom('dispatch' as const, 'deliver' as const, 'return' as const), { maxLength: 3 })
+    const endings = new Map<string, number>()
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), work, fc.scheduler(), chaos, async (stopped, tasks, scheduler, disturbed) => {
+        const asked = [shipmentRequested('1'), ...(stopped ? [shipmentCancellationRequested('1')] : [])]
+        const streams = [recorded('fulfilment-1', ...asked)]
+        const world = new Reacting(shipping, scheduler)
+        const warehouse = async (): Promise<void> => {
+          for (const [index, type] of tasks.entries()) {
+            // It sees the shipment, then acts: at any moment from then on.
+            while (world.log.all().length === 0) await scheduler.schedule(Promise.resolve())
+            await scheduler.schedule(Promise.resolve())
+            await world.command(shipment, '1', `${type}:${index}`, { type, data: {} })
+          }
+        }
+        await deliver(world, streams, scheduler, disturbed, [warehouse()])
+        const types = (saidOf(world)['shipment-1'] ?? []).map(({ type }) => type)
+        assert.equal(new Set(types).size, types.length, types.join(' '))
+        assert.equal(types[0], 'ShipmentPrepared')
+        const stops = types.filter((type) => type === 'ShipmentCancelled' || type === 'ShipmentRecalled')
+        assert.equal(stops.length, stopped && !(types.includes('ShipmentReturned') && stops.length === 0) ? 1 : 0)
+        assert.equal(types.includes('ShipmentCancelled') && types.includes('ShipmentDispatched'), false)
+        const end = types.at(-1) ?? ''
+        endings.set(end, (endings.get(end) ?? 0) + 1)
+      }),
+      { numRuns: 300 },
+    )
+    console.log(`# ${[...endings].map(([type, count]) => `${count} ${type}`).join(', ')}`)
+    assert.equal(endings.size, 6)
+  })
+})

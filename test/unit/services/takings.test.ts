@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { DomainEvent, Recorded } from '../../../src/core/event.ts'
+import type { PaymentEvent } from '../../../src/services/payments/events.ts'
+import { type Takings, takings } from '../../../src/services/payments/takings.ts'
+import { recorded } from '../../support/recorded.ts'
+
+const history = fc.record({
+  currency: fc.constantFrom('EUR', 'NOK'),
+  amount: fc.nat(10_000),
+  end: fc.constantFrom('open', 'declined', 'voided', 'authorised', 'captured', 'refunded'),
+})
+
+function streamOf(
+  { currency, amount, end }: { currency: string; amount: number; end: string },
+  index: number,
+): Recorded<PaymentEvent>[] {
+  const data = { orderId: String(index), amount: { currency, amount } }
+  const reasoned = { ...data, reason: 'any' }
+  const opened = { type: 'PaymentOpened', data: { ...data, method: 'card', due: '2026-01-01T00:00:00.000Z' } }
+  const authorised = { type: 'PaymentAuthorised', data }
+  const captured = { type: 'PaymentCaptured', data }
+  const then: Record<string, DomainEvent[]> = {
+    declined: [{ type: 'PaymentDeclined', data: reasoned }],
+    voided: [authorised, { type: 'PaymentVoided', data: reasoned }],
+    authorised: [authorised],
+    captured: [authorised, captured],
+    refunded: [authorised, captured, { type: 'PaymentRefunded', data: reasoned }],
+  }
+  return recorded(`payment-${index}`, opened, ...(then[end] ?? [])) as Recorded<PaymentEvent>[]
+}
+
+function fold(events: readonly Recorded<PaymentEvent>[]): Map<string, Takings> {
+  const documents = new Map<string, Takings>()
+  for (const event of events)
+    for (const key of takings.targets(event)) documents.set(key, takings.evolve(documents.get(key), event, key))
+  return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+describe('takings', () => {
+  it('count and sum what happened, by currency', () => {
+    const stories = [
+      { currency: 'EUR', amount: 5, end: 'refunded' },
+      { currency: 'EUR', amount: 7, end: 'captured' },
+      { currency: 'NOK', amount: 9, end: 'voided' },
+    ]
+    const none = { count: 0, amount: 0 }
+    const once = (amount: number) => ({ count: 1, amount })
+    assert.deepEqual(
+      fold(stories.flatMap(streamOf)),
+      new Map([
+        [
+          'EUR',
+          {
+            currency: 'EUR',
+            authorised: { count: 2, amount: 12 },
+            declined: none,
+            voided: none,
+            captured: { count: 2, amount: 12 },
+            refunded: once(5),
+          },
+        ],
+        [
+          'NOK',
+          { currency: 'NOK', authorised: once(9), declined: none, voided: once(9), captured: none, refunded: none },
+        ],
+      ]),
+    )
+  })
+
+  it('commute across streams: any interleaving of payments leads to the same sums', () => {
+    let compared = 0
+    fc.assert(
+      fc.property(
+        fc.array(history, { minLength: 1, maxLength: 6 }),
+        fc.infiniteStream(fc.nat(5)),
+        (stories, choices) => {
+          const streams = stories.map(streamOf)
+          const queues = streams.map((events) => [...events])
+          const mixed: Recorded<PaymentEvent>[] = []
+          while (queues.some((queue) => queue.length > 0)) {
+            const next = queues[choices.next().value % queues.length]?.shift()
+            if (next) mixed.push(next)
+          }
+          assert.deepEqual(fold(mixed), fold(streams.flat()))
+          compared += mixed.length
+        },
+      ),
+    )
+    assert.ok(compared > 100)
+  })
+})
