@@ -16,6 +16,8 @@ const table = {
   '^src/adapters/functions/': ['^src/core/', '^src/adapters/functions/', npm('@azure/functions')],
   '^src/adapters/identity/': ['^src/adapters/identity/', npm('@azure/identity')],
   '^src/adapters/memory/': ['^src/core/', '^src/adapters/memory/'],
+  // What the tests of services are written with: no row names it, so that nothing which is deployed imports it.
+  '^src/testing/': ['^src/(testing|core|flow|adapters/memory)/', '^(node:)?(assert|util)$'],
   '^src/topology\\.ts$': ['^src/core/', '^src/services/'],
   '^src/(compose|settings)\\.ts$': ['^src/(core|flow|adapters)/', '^src/settings\\.ts$', crypto],
   '^functions/': ['^src/compose\\.ts$', '^src/adapters/functions/', '^src/services/', npm('@azure/functions')],
@@ -35,10 +37,20 @@ const table = {
   '^cli/': [
     '^cli/',
     '^src/(compose|topology)\\.ts$',
-    '^src/services/',
-    '^local/((running-)?cloud\\.ts$|kit/)',
+    '^src/(core|services)/',
+    // What the contract is generated from: the routes, as a host would load them.
+    '^src/adapters/functions/(routes|openapi)\\.ts$',
+    '^local/((running-)?cloud\\.ts$|kit/|host/app\\.ts$)',
     node,
-    npm('@azure/cosmos', 'cli-progress', '@types/cli-progress', 'esbuild'),
+    npm(
+      '@azure/cosmos',
+      '@standard-schema/spec',
+      'ajv',
+      'cli-progress',
+      '@types/cli-progress',
+      'esbuild',
+      'fast-check',
+    ),
   ],
 }
 

@@ -53,15 +53,16 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
       orderId: data.orderId,
       status: 'placed',
       customerId: data.customerId,
+      channel: data.channel ?? 'web',
       lines: data.lines,
       total: data.total,
-      shippingAddress: data.shippingAddress,
-      payment: data.payment,
+      shippingAddress: addressOf(data),
+      payment: data.payment ?? { method: 'card', withinSeconds: 900 },
       placedAt: time,
     })
   const order = orders.get(id) ?? {}
   order.updatedAt = time
-  if (type === 'ShippingAddressChanged') order.shippingAddress = data.shippingAddress
+  if (type === 'ShippingAddressChanged') order.shippingAddress = addressOf(data)
   if (type === 'OrderConfirmed') order.status = 'confirmed'
   if (type === 'OrderCompleted') order.status = 'completed'
   if (type === 'OrderRejected') {
@@ -72,6 +73,12 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
     order.status = 'cancelled'
     order.cancellationReason = data.reason
   }
+}
+
+/** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number stands apart. */
+function addressOf({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
+  if (streetName === undefined) return rest
+  return { ...rest, street: houseNumber === undefined ? streetName : `${streetName} ${houseNumber}` }
 }
 
 function foldSales(sales: Map<string, Record<string, unknown>>, { type, data }: RawItem): void {

@@ -61,10 +61,11 @@ function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, 
     line.reserved += data.quantity
   }
   if (type === 'UnitsDeclined') {
-    level.declined += data.quantity
-    if (data.quantity <= level.onHand - level.reserved)
-      faults.push(`${stream}@${version}: declined, but there was enough`)
-    line.declined += data.quantity
+    // `quantity` until version 2.
+    const requested = data.requested ?? data.quantity
+    level.declined += requested
+    if (requested <= level.onHand - level.reserved) faults.push(`${stream}@${version}: declined, but there was enough`)
+    line.declined += requested
   }
   if (type === 'UnitsReleased') {
     level.reserved -= data.quantity

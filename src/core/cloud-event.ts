@@ -9,7 +9,7 @@ import { categoryOf, formatPosition, isStream } from './stream.ts'
  * extension attributes are named as section "Naming Conventions" wants (lower-case letters and digits).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
-const cloudEvent = z.object({
+export const cloudEvent = z.object({
   specversion: z.literal('1.0'),
   id: z.string(),
   source: z.string().regex(/^\/[a-z][a-z0-9-]*\/[a-z][a-z0-9]*$/),
@@ -41,7 +41,7 @@ const recordedContent = z.object({
 })
 
 /** `urn:tidemark:<service>:<event type>:<schema version>` */
-function dataschemaOf(source: string, { type, schemaVersion }: EventContent): string {
+export function dataschemaOf(source: string, { type, schemaVersion }: Omit<EventContent, 'data'>): string {
   return `urn:tidemark:${source.split('/')[1]}:${type}:${schemaVersion}`
 }
 
@@ -72,6 +72,15 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
     previoushash: event.previousHash,
     hash: event.hash,
   }
+}
+
+/**
+ * Whether a message may be of a category's stream. One that is of another's for sure need not be read, so a consumer does not pay for what it does
+ * not follow; whatever is not so sure is.
+ */
+export function mayBeOf(category: string, message: unknown): boolean {
+  const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
+  return typeof subject !== 'string' || !isStream(subject) || categoryOf(subject) === category
 }
 
 /**

@@ -90,7 +90,7 @@ function fingerprintOf({ command, expectedVersion }: CommandRequest): string {
   return canonicalHash({ ...command, ...(expectedVersion === undefined ? {} : { expectedVersion }) })
 }
 
-function decide(
+export function decide(
   decider: AnyDecider,
   folded: Folded,
   request: CommandRequest,

@@ -25,7 +25,7 @@ export const MAX_EVENT_BYTES = 1024 * 1024 - 16 * 1024
  */
 export function record(
   service: Pick<Service, 'name' | 'publishes'>,
-  decider: AnyDecider,
+  decider: Pick<AnyDecider, 'category' | 'events'>,
   stream: string,
   after: Folded,
   events: readonly DomainEvent[],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { services } from '../../cli/services.ts'
@@ -28,6 +29,11 @@ describe('/api/openapi.json', () => {
     const result = await new Validator().validate({ ...document })
     assert.deepEqual([result.valid, result.errors ?? []], [true, []])
     assert.deepEqual(servicesOf(document).toSorted(), services.map(({ name }) => name).toSorted())
+  })
+
+  it('is what is committed as schemas/openapi.json', async () => {
+    const committed = await readFile(new URL('../../schemas/openapi.json', import.meta.url), 'utf8')
+    assert.deepEqual(document, JSON.parse(committed))
   })
 
   it('is of one service where a host runs that alone', async () => {

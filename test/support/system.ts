@@ -33,6 +33,8 @@ export async function call(method: string, url: string, { body, headers }: CallO
 export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */
   readonly services?: readonly string[]
+  /** The folder of a bundle to run in place of what was built; `services` says whose it is. */
+  readonly bundle?: string
   /** A module that the host loads first; with it its settings. */
   readonly preload?: { readonly module?: string; readonly env: NodeJS.ProcessEnv }
   /** Hears what it prints, in place of the test's own output. */
@@ -100,7 +102,7 @@ export class System {
 
   /** One more host, beside those that run. */
   async startHost(options: HostOptions = {}): Promise<Child> {
-    const { services = this.#services, preload } = options
+    const { services = this.#services, bundle, preload } = options
     const inUse = this.hosts.some(({ address }) => new URL(address).port === String(this.#ports.http))
     const child = await startChild(
       'functions',
@@ -108,7 +110,7 @@ export class System {
       {
         ...localSettings(),
         ...this.settings,
-        ...functionsOf(services),
+        ...(bundle === undefined ? functionsOf(services) : { TIDEMARK_FUNCTIONS_ROOT: bundle }),
         TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },

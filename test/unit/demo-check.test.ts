@@ -7,7 +7,7 @@ import { foldRawPayments } from '../../cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../cli/demo/raw-stock.ts'
 import type { DomainEvent } from '../../src/core/event.ts'
-import { address, cancelled, placed } from '../support/orders.ts'
+import { address, cancelled, placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const sku = 'tea'
@@ -21,7 +21,7 @@ const back = { type: 'UnitsReturned', data: of(2) }
 const stock = (...events: DomainEvent[]): RawItem[] => recorded('stock-tea', ...events)
 
 const total = { currency: 'EUR', amount: 2 }
-const oneLine = { ...placed, data: { ...placed.data, lines: [{ sku, quantity: 2, unitPrice: 1 }], total } }
+const oneLine = { ...placedV1, data: { ...placedV1.data, lines: [{ sku, quantity: 2, unitPrice: 1 }], total } }
 const order = (...events: DomainEvent[]) => foldRawLog(recorded('order-1', ...events)).orders
 const outcome = (type: string): RawItem[] => recorded('reservation-1', { type, data: { orderId: '1' } })
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }

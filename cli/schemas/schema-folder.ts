@@ -1,0 +1,32 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { SchemaFiles } from './schema-files.ts'
+
+/** All files below a folder; none where there is no folder yet. */
+export function readSchemas(folder: string): SchemaFiles {
+  try {
+    return new Map(
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((path) => [path.slice(folder.length + 1).replaceAll('\\', '/'), readFileSync(path, 'utf8')] as const)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    )
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
+    throw error
+  }
+}
+
+/** Writes what is not there already, and removes what is not among the files. @returns how many files it changed. */
+export function writeSchemas(folder: string, files: SchemaFiles): number {
+  const found = readSchemas(folder)
+  const changed = [...files].filter(([file, text]) => found.get(file) !== text)
+  for (const [file, text] of changed) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), text)
+  }
+  const stray = [...found.keys()].filter((file) => !files.has(file))
+  for (const file of stray) rmSync(join(folder, file))
+  return changed.length + stray.length
+}

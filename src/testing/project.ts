@@ -1,0 +1,201 @@
+import { AssertionError } from 'node:assert'
+import { isDeepStrictEqual } from 'node:util'
+import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
+import { describeIssues, validate } from '../core/schema.ts'
+import type { Service } from '../core/service.ts'
+import { categoryOf, formatPosition } from '../core/stream.ts'
+import type { AnyView, ManyStreamView, OneStreamView } from '../core/view.ts'
+import { moment } from './moment.ts'
+import { pure } from './pure.ts'
+import { recordGiven } from './record-given.ts'
+import type { Given } from './recorded-as.ts'
+import { runProjection } from './run-projection.ts'
+import { inParts, type Orders, seeded, seedsOf, shuffled } from './shuffle.ts'
+import { cut, differences, kept, refuseAwait, shown } from './words.ts'
+
+/** Events by stream, `order-1`; or those of one stream, whose name is then the view's category and 1. */
+export type GivenStreams<Event extends DomainEvent> =
+  | readonly Given<Event>[]
+  | Readonly<Record<string, readonly Given<Event>[]>>
+
+/**
+ * A view's documents after events. Each end brings the events to the real projection, all in one batch and one by one, and in every further way
+ * that was asked for; it rejects with AssertionError where the documents are not so after any of them.
+ */
+export interface Projected<Document, Event extends DomainEvent> {
+  /**
+   * More events. The n-th of all, from 0, is recorded at `moment(n)`.
+   * @throws AssertionError for what the service does not record, or not so.
+   */
+  given(streams: GivenStreams<Event>): Projected<Document, Event>
+  /**
+   * Every batch also comes again: to an instance that ends before it noted how far it came, to two at once, once more to one of these, and all of
+   * them to one that remembers nothing.
+   */
+  deliveredTwice(): Projected<Document, Event>
+  /** The events also come in other orders, across streams and within each, cut into other batches. */
+  outOfOrder(orders?: Orders): Projected<Document, Event>
+  /** There is one document, and it is this. */
+  then(document: Document): Promise<void>
+  /** The document with this key is this. The key is the stream's name where each stream has a document. */
+  then(key: string, document: Document): Promise<void>
+  /** These are all documents, by their keys. */
+  thenAll(documents: Readonly<Record<string, Document>>): Promise<void>
+  /** There is no document with this key. */
+  thenNone(key: string): Promise<void>
+}
+
+interface Story {
+  readonly service: Service
+  readonly view: AnyView
+  readonly events: readonly RecordedEvent[]
+  readonly twice: boolean
+  readonly seeds: readonly number[]
+}
+
+/**
+ * A view's behaviour: the real flow, on a log and documents in memory.
+ * @param service whose view it is.
+ */
+export function project<Document, Event extends DomainEvent>(
+  service: Service,
+  view: OneStreamView<Document, Event> | ManyStreamView<Document, Event>,
+): Projected<Document, Event> {
+  return projected({ service, view: watched(view), events: [], twice: false, seeds: [] })
+}
+
+function projected<Document, Event extends DomainEvent>(story: Story): Projected<Document, Event> {
+  return {
+    given: (streams) => projected({ ...story, events: [...story.events, ...recordedOf(story, streams)] }),
+    deliveredTwice: () => projected({ ...story, twice: true }),
+    outOfOrder: (orders = {}) => projected({ ...story, seeds: seedsOf(orders) }),
+    // biome-ignore lint/suspicious/noThenProperty: the field's word; who awaits it by mistake is told so.
+    then(...args: readonly unknown[]) {
+      refuseAwait(args[0])
+      if (args.length === 1) return checkEvery(story, (documents) => onlyDiffers(args[0], documents))
+      return checkEvery(story, (documents) => oneDiffers(String(args[0]), args[1], documents))
+    },
+    thenAll: (expected) => checkEvery(story, (documents) => allDiffer(expected, documents)),
+    thenNone: (key) => checkEvery(story, (documents) => oneDiffers(key, undefined, documents)),
+  }
+}
+
+type Documents = ReadonlyMap<string, unknown>
+/** In which lines the documents differ from what is expected. */
+type Differ = (documents: Documents) => readonly string[]
+
+function onlyDiffers(expected: unknown, documents: Documents): readonly string[] {
+  const [first, ...more] = documents.keys()
+  if (first !== undefined && more.length === 0) return oneDiffers(first, expected, documents)
+  return [`expected one document, came ${first === undefined ? 'none' : [first, ...more].join(', ')}`]
+}
+
+function oneDiffers(key: string, expected: unknown, documents: Documents): readonly string[] {
+  const [wanted, came] = [kept(expected), kept(documents.get(key))]
+  if (isDeepStrictEqual(wanted, came)) return []
+  if (wanted !== undefined && came !== undefined)
+    return [`document ${key}:`, ...differences(wanted, came).map((line) => `  ${line}`)]
+  const others = [...documents.keys()].filter((other) => other !== key)
+  return [
+    `document ${key}: expected ${shown(wanted)}, came ${shown(came)}`,
+    ...(came === undefined && others.length > 0 ? [`  there are ${others.join(', ')}`] : []),
+  ]
+}
+
+function allDiffer(expected: Readonly<Record<string, unknown>>, documents: Documents): readonly string[] {
+  const keys = new Set([...Object.keys(expected), ...documents.keys()])
+  return [...keys].flatMap((key) => oneDiffers(key, expected[key], documents))
+}
+
+/** One way in which the events come. */
+interface Delivery {
+  readonly how: string
+  readonly batches: readonly (readonly RecordedEvent[])[]
+}
+
+async function checkEvery(story: Story, differ: Differ): Promise<void> {
+  const { service, view, events, twice, seeds } = story
+  for (const { how, batches } of deliveriesOf(events, seeds)) {
+    const came = batches.map((batch) => batch.map(formatPosition).join(', ')).join(' | ')
+    const delivered = `${how}${twice ? ', each batch twice' : ''}: ${cut(came)}`
+    let lines: readonly string[]
+    try {
+      lines = differ(await runProjection(service, view, events, batches, twice))
+    } catch (cause) {
+      const message = `${view.name} fails where events came ${delivered}\n  ${(cause as Error).message}`
+      throw Object.assign(new AssertionError({ message }), { cause })
+    }
+    if (lines.length > 0)
+      throw new AssertionError({
+        message: [`${view.name} is another where events came ${delivered}`, ...lines].join('\n  '),
+      })
+  }
+}
+
+function deliveriesOf(events: readonly RecordedEvent[], seeds: readonly number[]): readonly Delivery[] {
+  const oneByOne = events.map((event) => [event])
+  return [
+    { how: 'in one batch', batches: events.length === 0 ? [] : [events] },
+    { how: 'one by one', batches: oneByOne },
+    ...seeds.map((seed) => {
+      const random = seeded(seed)
+      return { how: `out of order (seed ${seed})`, batches: inParts(random, shuffled(random, events)) }
+    }),
+  ]
+}
+
+function recordedOf<Event extends DomainEvent>(
+  { service, view, events }: Story,
+  streams: GivenStreams<Event>,
+): readonly RecordedEvent[] {
+  const byStream = isList(streams) ? { [`${view.category}-1`]: streams } : streams
+  const recorded: RecordedEvent[] = []
+  for (const [stream, given] of Object.entries(byStream)) {
+    const types = service.deciders.find(({ category }) => category === categoryOf(stream))?.events ?? []
+    const recorder = { ...service, events: types }
+    let last = events.findLast((event) => event.stream === stream)
+    for (const event of given) {
+      last = recordGiven(recorder, stream, last, event, moment(events.length + recorded.length))
+      recorded.push(last)
+    }
+  }
+  return recorded
+}
+
+function isList<Event extends DomainEvent>(streams: GivenStreams<Event>): streams is readonly Given<Event>[] {
+  return Array.isArray(streams)
+}
+
+/** The view, each call of it made twice on what is frozen, and its documents held to what it says they are like. */
+function watched(view: AnyView): AnyView {
+  const evolve = `evolve of ${view.name}`
+  if (view.kind === 'one-stream')
+    return {
+      ...view,
+      evolve: (document: unknown, event: Recorded<DomainEvent>) =>
+        asDeclared(
+          view,
+          pure(evolve, (...args) => view.evolve(...args), document, event),
+        ),
+    }
+  return {
+    ...view,
+    targets: (event) => pure(`targets of ${view.name}`, (...args) => view.targets(...args), event),
+    evolve: (document, event, key) =>
+      asDeclared(
+        view,
+        pure(evolve, (...args) => view.evolve(...args), document, event, key),
+      ),
+  }
+}
+
+function asDeclared(view: AnyView, document: unknown): unknown {
+  if (view.document === undefined || document === undefined) return document
+  const result = validate<unknown>(view.document, kept(document))
+  const wrong = result.valid ? differences(result.value, kept(document)) : [describeIssues(result.issues)]
+  if (wrong.length > 0)
+    throw new AssertionError({
+      message: `a document of ${view.name} is not as the view declares it: ${wrong.join('; ')}`,
+    })
+  return document
+}

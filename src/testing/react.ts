@@ -1,0 +1,184 @@
+import { AssertionError } from 'node:assert'
+import { isDeepStrictEqual } from 'node:util'
+import type { Command } from '../core/decider.ts'
+import type { DomainEvent } from '../core/event.ts'
+import type { ScheduledCommand } from '../core/ports.ts'
+import type { ProcessManager } from '../core/process-manager.ts'
+import type { AnyReaction } from '../core/reaction.ts'
+import { reactionsOf, type Service } from '../core/service.ts'
+import { later } from './moment.ts'
+import type { Given } from './recorded-as.ts'
+import { Rig } from './rig.ts'
+import { type Orders, seeded, seedsOf } from './shuffle.ts'
+import { differences, eventsDiffer, kept, refuseAwait, shown } from './words.ts'
+
+/** Events by stream: of the service itself, and of those that it follows. */
+export type Messages = Readonly<Record<string, readonly Given[]>>
+
+/** A command that waits for its time. */
+export interface Expected {
+  /** RFC 3339, UTC, milliseconds */
+  readonly due: string
+  readonly stream: string
+  readonly command: Command
+}
+
+/**
+ * What a service does about events. Each end brings the messages to the real reactions, in every way that was asked for, and carries out what
+ * they send; it rejects with AssertionError where that comes to something else in any of them.
+ */
+export interface Reacted {
+  /**
+   * What happened before: of the service itself it is in its log, of others it came. What follows from it happened before too. It is recorded at
+   * `moment()`.
+   * @throws TypeError where something has happened already.
+   */
+  given(messages: Messages): Reacted
+  /** What happens now, and comes; what follows from it comes too. */
+  when(messages: Messages): Reacted
+  /** The clock goes on to a time, RFC 3339; what is due then is sent. */
+  at(time: string): Reacted
+  /** The clock goes on by so many seconds; what is due then is sent. */
+  after(seconds: number): Reacted
+  /**
+   * Every batch also comes again: to an instance that ends after its commands, before it noted how far it came, to two at once, once more to one of
+   * these, and all of them to one that remembers nothing. What is due is sent again too, by one that ends before it forgot it.
+   */
+  deliveredTwice(): Reacted
+  /**
+   * The messages of each `given` and of each `when` also come in other orders, each stream's in theirs but where one batch brings several, and
+   * with them what follows from those that came.
+   */
+  outOfOrder(orders?: Orders): Reacted
+  /** The service recorded these events since it was first said what happens now, by stream, and no others. */
+  then(expected: Readonly<Record<string, readonly DomainEvent[]>>): Promise<void>
+  /** It recorded nothing. */
+  thenNothing(): Promise<void>
+  /** A stream refused a command with this code. */
+  thenRefused(stream: string, code: string): Promise<void>
+  /** These commands wait for their time, in any order, and no others. */
+  thenScheduled(expected: readonly Expected[]): Promise<void>
+}
+
+type Step =
+  | { readonly kind: 'given' | 'when'; readonly messages: Messages }
+  | { readonly kind: 'clock'; readonly move: (now: string) => string }
+
+interface Story {
+  readonly service: Service
+  readonly reactions: readonly AnyReaction[]
+  readonly steps: readonly Step[]
+  readonly twice: boolean
+  readonly seeds: readonly number[]
+}
+
+/**
+ * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on a log, positions and a schedule in
+ * memory, and a clock that a test moves.
+ * @param followers those of the service that are looked at; all of them where none is named.
+ */
+export function react(service: Service, ...followers: readonly (AnyReaction | ProcessManager)[]): Reacted {
+  const named = followers.flatMap((follower) => ('reactions' in follower ? follower.reactions : [follower]))
+  const reactions = named.length > 0 ? named : reactionsOf(service)
+  return reacted({ service, reactions, steps: [], twice: false, seeds: [] })
+}
+
+function reacted(story: Story): Reacted {
+  const and = (step: Step): Reacted => reacted({ ...story, steps: [...story.steps, step] })
+  const then = (expected: Parameters<Reacted['then']>[0]): Promise<void> => {
+    refuseAwait(expected)
+    return checkEvery(story, ({ events }) => streamsDiffer(expected, events))
+  }
+  return {
+    given(messages) {
+      if (story.steps.some(({ kind }) => kind !== 'given'))
+        throw new TypeError(
+          'what was given comes before what happens: given(…) stands before when(…), at(…) and after(…)',
+        )
+      return and({ kind: 'given', messages })
+    },
+    when: (messages) => and({ kind: 'when', messages }),
+    at: (time) => and({ kind: 'clock', move: () => time }),
+    after: (seconds) => and({ kind: 'clock', move: (now) => later(now, seconds) }),
+    deliveredTwice: () => reacted({ ...story, twice: true }),
+    outOfOrder: (orders = {}) => reacted({ ...story, seeds: seedsOf(orders) }),
+    then,
+    thenNothing: () => then({}),
+    thenRefused: (stream, code) =>
+      checkEvery(story, ({ refused }) => {
+        if (refused.some((each) => each.stream === stream && each.code === code)) return []
+        const came = refused.map((each) => `${each.stream} ${each.code}`)
+        return [`expected the refusal ${stream} ${code}, came ${came.length > 0 ? came.join(', ') : 'none'}`]
+      }),
+    thenScheduled: (expected) => checkEvery(story, ({ scheduled }) => scheduledDiffer(expected, scheduled)),
+  }
+}
+
+/** What came of a story. */
+interface Outcome {
+  readonly events: Readonly<Record<string, readonly DomainEvent[]>>
+  readonly refused: Rig['refused']
+  readonly scheduled: readonly ScheduledCommand[]
+}
+
+async function checkEvery(story: Story, differ: (outcome: Outcome) => readonly string[]): Promise<void> {
+  const { steps, twice, seeds } = story
+  if (!steps.some(({ kind }) => kind !== 'given'))
+    throw new TypeError('nothing happens yet: say what, with when(…), at(…) or after(…)')
+  for (const seed of [undefined, ...seeds]) {
+    const order = seed === undefined ? 'in their order' : `out of order (seed ${seed})`
+    const how = `messages came ${order}${twice ? ', each twice' : ''}`
+    let lines: readonly string[]
+    try {
+      lines = differ(await run(story, seed))
+    } catch (cause) {
+      const message = `it fails where ${how}: ${(cause as Error).message}`
+      throw Object.assign(new AssertionError({ message }), { cause })
+    }
+    if (lines.length > 0)
+      throw new AssertionError({ message: [`it comes to something else where ${how}`, ...lines].join('\n  ') })
+  }
+}
+
+async function run({ service, reactions, steps, twice }: Story, seed: number | undefined): Promise<Outcome> {
+  const rig = new Rig(service, reactions, { twice, random: seed === undefined ? undefined : seeded(seed) })
+  let before: { readonly events: number; readonly refused: number } | undefined
+  const mine = new Set<string>()
+  for (const step of steps) {
+    if (step.kind !== 'given') before ??= { events: rig.recorded.length, refused: rig.refused.length }
+    if (step.kind === 'clock') rig.moveTo(step.move(rig.now))
+    else
+      for (const [stream, given] of Object.entries(step.messages))
+        for (const event of given) {
+          const recorded = await rig.record(stream, event)
+          mine.add(recorded.hash)
+        }
+    await rig.settle()
+  }
+  const events = rig.recorded.slice(before?.events).filter(({ hash }) => !mine.has(hash))
+  return {
+    events: Object.fromEntries(Map.groupBy(events, ({ stream }) => stream)),
+    refused: rig.refused.slice(before?.refused),
+    scheduled: await rig.scheduled(),
+  }
+}
+
+function streamsDiffer(expected: Outcome['events'], came: Outcome['events']): readonly string[] {
+  const streams = new Set([...Object.keys(expected), ...Object.keys(came)])
+  return [...streams].flatMap((stream) => {
+    const lines = eventsDiffer(expected[stream] ?? [], came[stream] ?? [])
+    return lines.length > 0 ? [`${stream}:`, ...lines.map((line) => `  ${line}`)] : []
+  })
+}
+
+function scheduledDiffer(expected: readonly Expected[], came: readonly ScheduledCommand[]): readonly string[] {
+  const plain = (all: readonly Expected[]) =>
+    kept(all.map(({ due, stream, command }) => ({ due, stream, command }))).toSorted((a, b) =>
+      JSON.stringify(a) < JSON.stringify(b) ? -1 : 1,
+    )
+  const [wanted, had] = [plain(expected), plain(came)]
+  if (isDeepStrictEqual(wanted, had)) return []
+  return wanted.length === had.length
+    ? differences(wanted, had).map((line) => `scheduled${line}`)
+    : [...wanted.map((each) => `expected  ${shown(each)}`), ...had.map((each) => `came      ${shown(each)}`)]
+}

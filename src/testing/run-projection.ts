@@ -1,0 +1,100 @@
+import { MemoryEventStore } from '../adapters/memory/event-store.ts'
+import { MemoryViewStores } from '../adapters/memory/view-store.ts'
+import { toCloudEvent } from '../core/cloud-event.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { ViewStore, ViewStores } from '../core/ports.ts'
+import type { Service } from '../core/service.ts'
+import type { AnyView } from '../core/view.ts'
+import { projection } from '../flow/project.ts'
+
+type Batches = readonly (readonly RecordedEvent[])[]
+
+/**
+ * Brings batches to a view's projection, and reads its documents.
+ * @param log all events of the service, each stream's in order.
+ * @param twice whether every batch comes again, in every way that a hub and a crash bring it again.
+ * @returns the documents by their keys; those that have none are left out.
+ */
+export async function runProjection(
+  { deciders }: Pick<Service, 'deciders'>,
+  view: AnyView,
+  log: readonly RecordedEvent[],
+  batches: Batches,
+  twice: boolean,
+): Promise<ReadonlyMap<string, unknown>> {
+  const store = new MemoryEventStore()
+  for (const [index, event] of log.entries())
+    await store.append([event], { key: `${index}`, fingerprint: '', from: event.version, to: event.version })
+  const views = new MemoryViewStores()
+  const keys = new Set<string>()
+  const seen = keysSeen(view, keys)
+  const eventTypes = deciders.flatMap((decider) => decider.events)
+  const instance = (its: ViewStores = views) => projection({ log: store, views: its, eventTypes }, seen)
+
+  const [first, second] = [instance(), instance()]
+  for (const batch of batches) {
+    const messages = batch.map(toCloudEvent)
+    if (twice) {
+      await dies(instance(forgetful(views)), messages)
+      await Promise.all([first(messages), second(messages)])
+    }
+    await first(messages)
+  }
+  if (twice) {
+    const restarted = instance()
+    for (const batch of batches) await restarted(batch.map(toCloudEvent))
+  }
+
+  for (const { stream } of log) if (view.kind === 'one-stream') keys.add(stream)
+  const live = await views.live(view.name)
+  const documents = new Map<string, unknown>()
+  for (const key of keys) {
+    const found = await live.read(key)
+    if (found?.document !== undefined) documents.set(key, found.document)
+  }
+  return documents
+}
+
+/** The view, and which keys its events have. */
+function keysSeen(view: AnyView, keys: Set<string>): AnyView {
+  if (view.kind === 'one-stream') return view
+  return {
+    ...view,
+    targets(event) {
+      const targets = view.targets(event)
+      for (const key of targets) keys.add(key)
+      return targets
+    },
+  }
+}
+
+class Died extends TidemarkError {}
+
+/** An instance that ends between a batch's documents and how far it came in its streams. */
+async function dies(
+  deliver: (messages: readonly unknown[]) => Promise<void>,
+  messages: readonly unknown[],
+): Promise<void> {
+  try {
+    await deliver(messages)
+  } catch (error) {
+    if (!(error instanceof Died)) throw error
+  }
+}
+
+function forgetful(views: MemoryViewStores): ViewStores {
+  const dying = (store: ViewStore): ViewStore => ({
+    read: (...args) => store.read(...args),
+    readMarks: (...args) => store.readMarks(...args),
+    readPosition: (...args) => store.readPosition(...args),
+    list: (...args) => store.list(...args),
+    writeWithTip: (...args) => store.writeWithTip(...args),
+    writeWithMarks: (...args) => store.writeWithMarks(...args),
+    writePosition: () => Promise.reject(new Died('unavailable', 'the instance died')),
+  })
+  return {
+    live: async (view) => dying(await views.live(view)),
+    written: async (view) => (await views.written(view)).map(dying),
+  }
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { until } from '../support/load.ts'
+import { placeBody } from '../support/orders.ts'
+import { System } from '../support/system.ts'
+
+const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
+/** Long enough to be killed before it is over. */
+const WITHIN_SECONDS = 4
+
+describe('order fulfilment, from HTTP to four logs', () => {
+  let system: System
+  before(async () => {
+    system = await System.start()
+    await system.clientOf('inventory').post('/stock/tea/receive', { quantity: 10 }, {})
+  })
+  after(() => system.remove())
+
+  const place = async (more: object = {}): Promise<string> => {
+    const { status, body } = await system.client.post('/orders', { ...placeBody, lines: LINES, ...more }, {})
+    assert.equal(status, 201)
+    return String(body.id)
+  }
+  const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
+    (await system.clientOf(service).get(path)).body
+  const untilStatus = async (service: string, path: string, status: string): Promise<Record<string, unknown>> => {
+    await until(`${path} is ${status}`, async () => (await read(service, path)).status === status)
+    return read(service, path)
+  }
+  /** Whether a command waits for its time in the order's fulfilment. */
+  const waits = async (id: string): Promise<boolean> => {
+    const { resources } = await system.containerOf('ordering', 'schedule').items.readAll().fetchAll()
+    return resources.some(({ stream }) => stream === `fulfilment-${id}`)
+  }
+  const stock = async () => {
+    const { onHand, reserved } = await read('inventory', '/stock/tea')
+    return { onHand, reserved }
+  }
+
+  it('an order that is paid by card and dispatched is captured and completed, and its units are gone', async () => {
+    const id = await place()
+    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    assert.equal((await read('payments', `/payments/${id}`)).status, 'authorised')
+    assert.deepEqual(await stock(), { onHand: 10, reserved: 2 })
+    await system.clientOf('shipping').post(`/shipments/${id}/dispatch`, { carrier: 'post' }, {})
+    await untilStatus('ordering', `/orders/${id}`, 'completed')
+    const payment = await untilStatus('payments', `/payments/${id}`, 'captured')
+    assert.equal(payment.captured, 900)
+    await until('the stock is gone', async () => (await stock()).onHand === 8)
+    const fulfilment = await untilStatus('ordering', `/fulfilments/${id}`, 'completed')
+    assert.deepEqual(fulfilment.asked, ['PaymentRequested', 'ShipmentRequested', 'CaptureRequested'])
+    const refused = await system.client.post(`/orders/${id}/cancel`, { reason: 'late' }, {})
+    assert.deepEqual([refused.status, refused.body.code], [409, 'order-completed'])
+  })
+
+  it('a deadline survives the death of every process: the order is cancelled, the money free, the units back', async () => {
+    const before = await stock()
+    const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
+    await until('its deadline is kept', () => waits(id))
+    const { paymentDue } = await read('ordering', `/fulfilments/${id}`)
+    await untilStatus('payments', `/payments/${id}`, 'open')
+    const parts = [system.host, ...['event hubs', 'cosmos db'].map((name) => system.part(name))]
+    for (const part of parts) process.kill(part.pid, 'SIGKILL')
+    await Promise.all(parts.map(({ exited }) => exited))
+    await system.stop()
+    await until('the deadline is over', async () => Date.now() > Date.parse(String(paymentDue)))
+    await system.startCloud()
+    await system.startHost()
+    const order = await untilStatus('ordering', `/orders/${id}`, 'cancelled')
+    assert.equal(order.cancellationReason, 'not paid in time')
+    await untilStatus('payments', `/payments/${id}`, 'voided')
+    await until('the units are free again', async () => (await stock()).reserved === before.reserved)
+    const late = await system.clientOf('payments').post(`/payments/${id}/authorise`, {}, {})
+    assert.deepEqual([late.status, late.body.code], [409, 'payment-voided'])
+    assert.equal(await waits(id), false)
+  })
+
+  it('a deadline that is met does nothing: the transfer came in time', async () => {
+    const id = await place({ payment: { method: 'transfer', withinSeconds: WITHIN_SECONDS } })
+    await untilStatus('payments', `/payments/${id}`, 'open')
+    await system.clientOf('payments').post(`/payments/${id}/authorise`, { reference: 'bank-1' }, {})
+    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    await until('the deadline was sent and forgotten', async () => !(await waits(id)))
+    assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
+    const { body } = await system.client.get(`/streams/fulfilment-${id}/events?limit=100`)
+    assert.ok(!body.items.some(({ type }: { type: string }) => type === 'PaymentOverdue'))
+  })
+
+  it('a card above the limit is declined: the order is cancelled, its units are free', async () => {
+    const before = await stock()
+    const id = await place({ lines: [{ sku: 'tea', quantity: 1, unitPrice: 1_000_001 }] })
+    const order = await untilStatus('ordering', `/orders/${id}`, 'cancelled')
+    assert.equal(order.cancellationReason, 'above-card-limit')
+    await until('the units are free again', async () => (await stock()).reserved === before.reserved)
+  })
+
+  it('goods that a cancellation meets on their way are paid, called back, and refunded when they are back', async () => {
+    const before = await stock()
+    const id = await place()
+    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    const [dispatched, cancelled] = await Promise.all([
+      system.clientOf('shipping').post(`/shipments/${id}/dispatch`, {}, {}),
+      system.client.post(`/orders/${id}/cancel`, { reason: 'changed my mind' }, {}),
+    ])
+    assert.deepEqual([dispatched.status, cancelled.status], [200, 200])
+    await untilStatus('shipping', `/shipments/${id}`, 'recalled')
+    await untilStatus('payments', `/payments/${id}`, 'captured')
+    await system.clientOf('shipping').post(`/shipments/${id}/return`, {}, {})
+    await untilStatus('payments', `/payments/${id}`, 'refunded')
+    await until('the units are back', async () => {
+      const now = await stock()
+      return now.onHand === before.onHand && now.reserved === before.reserved
+    })
+  })
+})

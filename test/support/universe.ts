@@ -1,0 +1,200 @@
+import type { AnyDecider, Command } from '../../src/core/decider.ts'
+import { isRefusal } from '../../src/core/decider.ts'
+import type { DomainEvent } from '../../src/core/event.ts'
+import { type AnyReaction, consumerOf, type Send, type SendLater } from '../../src/core/reaction.ts'
+import { reactionsOf, type Service, toldOf } from '../../src/core/service.ts'
+import { categoryOf, idOf } from '../../src/core/stream.ts'
+
+/** A stream: what was recorded, and the state that it makes. */
+interface Stream {
+  readonly events: readonly DomainEvent[]
+  readonly state: unknown
+}
+
+interface Consumer {
+  readonly service: Service
+  readonly reaction: AnyReaction
+  readonly name: string
+}
+
+interface Answer {
+  readonly events: readonly DomainEvent[]
+  readonly refused?: string
+}
+
+/** The instance died. */
+class Dead extends Error {}
+
+interface Scheduled {
+  readonly stream: string
+  readonly key: string
+  readonly command: Command
+}
+
+/** Something that happens from outside: a command that somebody sends, at most once. */
+export interface Happening {
+  readonly name: string
+  readonly stream: string
+  readonly command: Command
+}
+
+/**
+ * Services that meet in events, as one value that is stepped by hand: every message that is on its way, every command that waits for its
+ * time and everything that may happen from outside is a step of its own, so that a test can take them in every order there is. Knows nothing of
+ * stores, hubs and time: deciders and reactions alone.
+ */
+export class Universe {
+  readonly #services: readonly Service[]
+  readonly #consumers: readonly Consumer[]
+  #streams: ReadonlyMap<string, Stream> = new Map()
+  #answered: ReadonlyMap<string, Answer> = new Map()
+  #positions: ReadonlyMap<string, number> = new Map()
+  #scheduled: readonly Scheduled[] = []
+  #happenings: readonly Happening[]
+
+  constructor(services: readonly Service[], happenings: readonly Happening[]) {
+    this.#services = services
+    this.#happenings = happenings
+    this.#consumers = services.flatMap((service) =>
+      reactionsOf(service).map((reaction) => ({ service, reaction, name: consumerOf(service.name, reaction) })),
+    )
+  }
+
+  copy(): Universe {
+    const copy = new Universe(this.#services, this.#happenings)
+    copy.#streams = this.#streams
+    copy.#answered = this.#answered
+    copy.#positions = this.#positions
+    copy.#scheduled = this.#scheduled
+    return copy
+  }
+
+  events(stream: string): readonly DomainEvent[] {
+    return this.#streams.get(stream)?.events ?? []
+  }
+
+  get happenings(): readonly Happening[] {
+    return this.#happenings
+  }
+
+  /** Messages that are on their way, as `<consumer> <stream>`: the next of each stream. What nobody asked for is passed over. */
+  deliverable(): string[] {
+    return this.#consumers.flatMap(({ service, reaction, name }) =>
+      [...this.#streams.keys()]
+        .filter((stream) => categoryOf(stream) === reaction.category)
+        .map((stream) => `${name} ${stream}`)
+        .filter((key) => this.#pending(service, reaction, key).length > 0),
+    )
+  }
+
+  get scheduled(): readonly Scheduled[] {
+    return this.#scheduled
+  }
+
+  /**
+   * Delivers the next message.
+   * @param dies after so many commands, before the position is kept: the message comes again.
+   * @returns whether it died.
+   */
+  async deliver(key: string, dies = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const [name = '', stream = ''] = key.split(' ')
+    const consumer = this.#consumers.find((candidate) => candidate.name === name)
+    if (consumer === undefined) throw new Error(`no consumer ${name}`)
+    const { service, reaction } = consumer
+    const [next] = this.#pending(service, reaction, key)
+    if (next === undefined) throw new Error(`nothing for ${key}`)
+    let commands = 0
+    const live = (): void => {
+      commands += 1
+      if (commands > dies) throw new Dead()
+    }
+    try {
+      await reaction.react(
+        { ...next.event, stream, version: next.at + 1 },
+        this.#sender(service, name, live),
+        this.#sendLater(name, live),
+      )
+    } catch (error) {
+      if (error instanceof Dead) return true
+      throw error
+    }
+    // All commands were sent, and it dies before it keeps its position.
+    if (commands === dies) return true
+    this.#positions = new Map(this.#positions).set(key, next.at + 1)
+    return false
+  }
+
+  fire(scheduled: Scheduled): void {
+    this.#command(scheduled.stream, scheduled.key, scheduled.command)
+    this.#scheduled = this.#scheduled.filter((other) => other !== scheduled)
+  }
+
+  /** @returns whether it came to anything. */
+  happen(happening: Happening): boolean {
+    this.#happenings = this.#happenings.filter((other) => other !== happening)
+    return this.#command(happening.stream, happening.name, happening.command).events.length > 0
+  }
+
+  /** Equal for universes that nothing can tell apart from here on. */
+  fingerprint(): string {
+    const pending = this.#consumers.map(({ service, reaction, name }) =>
+      [...this.#streams.keys()]
+        .filter((stream) => categoryOf(stream) === reaction.category)
+        .sort()
+        .map((stream) => this.#pending(service, reaction, `${name} ${stream}`).map(({ event }) => event)),
+    )
+    const states = [...this.#streams].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { state }]) => [name, state])
+    const answered = [...this.#answered.keys()].sort()
+    return JSON.stringify([states, pending, answered, this.#scheduled, this.#happenings.map(({ name }) => name)])
+  }
+
+  #pending(service: Service, reaction: AnyReaction, key: string): { event: DomainEvent; at: number }[] {
+    const stream = key.slice(key.indexOf(' ') + 1)
+    const owner = this.#services.find(({ name }) => name === reaction.service)
+    const from = this.#positions.get(key) ?? 0
+    return this.events(stream)
+      .map((event, at) => ({ event: (service !== owner && owner && toldOf(owner, event)) || event, at }))
+      .filter(({ event, at }) => at >= from && reaction.events.some(({ name }) => name === event.type))
+  }
+
+  #sender(service: Service, consumer: string, live: () => void): Send {
+    return async (decider, id, commandId, command) => {
+      live()
+      if (!service.deciders.includes(decider)) throw new Error(`${service.name} has no ${decider.category}`)
+      return this.#command(`${decider.category}-${id}`, `${consumer} ${commandId}`, command) as never
+    }
+  }
+
+  #sendLater(consumer: string, live: () => void): SendLater {
+    return async (_due, decider, id, commandId, command) => {
+      live()
+      const scheduled = { stream: `${decider.category}-${id}`, key: `${consumer} ${commandId}`, command }
+      if (!this.#scheduled.some(({ stream, key }) => stream === scheduled.stream && key === scheduled.key))
+        this.#scheduled = [...this.#scheduled, scheduled]
+    }
+  }
+
+  #command(stream: string, key: string, command: Command): Answer {
+    const earlier = this.#answered.get(`${stream} ${key}`)
+    if (earlier) return earlier
+    const decider = this.#services
+      .flatMap(({ deciders }) => deciders)
+      .find((each) => each.category === categoryOf(stream))
+    if (decider === undefined) throw new Error(`no decider for ${stream}`)
+    const { events, state } = this.#streams.get(stream) ?? { events: [], state: decider.initial }
+    if (events.length === 0 && !createsWith(decider, command)) return { events: [], refused: 'stream-not-found' }
+    const decision = decider.decide(state, command, { id: idOf(stream), now: '2026-01-01T00:00:00.000Z' })
+    if (isRefusal(decision)) return { events: [], refused: decision.refusal }
+    if (decision.length === 0) return { events: [] }
+    this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { events: decision })
+    this.#streams = new Map(this.#streams).set(stream, {
+      events: [...events, ...decision],
+      state: decision.reduce((before: unknown, event) => decider.evolve(before, event), state),
+    })
+    return { events: decision }
+  }
+}
+
+function createsWith(decider: AnyDecider, command: Command): boolean {
+  return decider.commands.some(({ name, creates }) => name === command.type && creates)
+}

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { BEFORE_THE_SPLIT, sumsOf } from '../support/released-bundles.ts'
+
+const bundles = fileURLToPath(new URL('../fixtures/bundles/', import.meta.url))
+
+describe('the services as they were released', () => {
+  const commits = readdirSync(bundles, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+
+  it('are there, named by the hash of their commit', () => {
+    assert.ok(commits.includes(BEFORE_THE_SPLIT))
+    for (const commit of commits) assert.match(commit, /^[0-9a-f]{12}$/)
+  })
+
+  for (const commit of commits)
+    it(`${commit}: nobody has touched them`, async () => {
+      const sums = await sumsOf(commit)
+      assert.ok(sums.length >= 2)
+      for (const { file, released, is } of sums) assert.equal(is, released, file)
+      assert.deepEqual(
+        readdirSync(`${bundles}${commit}`).toSorted(),
+        [...sums.map(({ file }) => (file.endsWith('.js') ? `${file}.gz` : file)), 'SHA256SUMS'].toSorted(),
+      )
+    })
+})

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { inventory } from '../../../src/services/inventory/service.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
+import { CARD_LIMIT } from '../../../src/services/payments/payment.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { shipping } from '../../../src/services/shipping/service.ts'
+import { address, placeBody } from '../../support/orders.ts'
+import { type Happening, Universe } from '../../support/universe.ts'
+
+const services = [ordering, inventory, payments, shipping]
+const UNITS = 2
+
+const toOrder = (name: string, type: string, data: object = {}): Happening => ({
+  name,
+  stream: 'order-1',
+  command: { type, data },
+})
+const toPayment = (type: string, data: object = {}): Happening => ({
+  name: type,
+  stream: 'payment-1',
+  command: { type, data },
+})
+const toShipment = (type: string, data: object = {}): Happening => ({
+  name: `warehouse ${type}`,
+  stream: 'shipment-1',
+  command: { type, data },
+})
+
+const place = (method: string, unitPrice: number): Happening =>
+  toOrder('place', 'place', { ...placeBody, lines: [{ sku: 'tea', quantity: UNITS, unitPrice }], payment: { method } })
+const receive = (quantity: number): Happening => ({
+  name: 'receive',
+  stream: 'stock-tea',
+  command: { type: 'receive', data: { quantity } },
+})
+
+const cancel = toOrder('customer cancel', 'cancel', { reason: 'too late' })
+const move = toOrder('customer moves', 'change-shipping-address', { shippingAddress: { ...address, city: 'Bruges' } })
+const dispatch = toShipment('dispatch')
+const giveBack = toShipment('return')
+const warehouse = [dispatch, toShipment('cancel', { reason: 'lost' }), toShipment('deliver'), giveBack]
+
+/** What an order's events come to, folded by the test itself. */
+function outcomeOf(universe: Universe) {
+  const types = (stream: string): string[] => universe.events(stream).map(({ type }) => type)
+  const sum = (stream: string, type: string, of: (data: never) => number): number =>
+    universe
+      .events(stream)
+      .filter((event) => event.type === type)
+      .reduce((total, { data }) => total + of(data as never), 0)
+  const amount = ({ amount }: { amount: { amount: number } }): number => amount.amount
+  const quantity = ({ quantity }: { quantity: number }): number => quantity
+  return {
+    order: types('order-1')
+      .filter((type) => type !== 'ShippingAddressChanged')
+      .at(-1),
+    rejected: types('order-1').includes('OrderRejected'),
+    shipment: types('shipment-1'),
+    payment: types('payment-1'),
+    authorised: sum('payment-1', 'PaymentAuthorised', amount),
+    captured: sum('payment-1', 'PaymentCaptured', amount),
+    refunded: sum('payment-1', 'PaymentRefunded', amount),
+    received: sum('stock-tea', 'StockReceived', quantity),
+    reserved: sum('stock-tea', 'UnitsReserved', quantity),
+    released: sum('stock-tea', 'UnitsReleased', quantity),
+    shipped: sum('stock-tea', 'UnitsShipped', quantity),
+    returned: sum('stock-tea', 'UnitsReturned', quantity),
+  }
+}
+
+/** What must hold at any moment. */
+function assertSafe(universe: Universe, total: number): void {
+  const seen = outcomeOf(universe)
+  const has = (type: string): boolean => seen.payment.includes(type)
+  assert.ok(
+    seen.captured <= seen.authorised && seen.refunded <= seen.captured,
+    'captured at most what was authorised, refunded at most what was captured',
+  )
+  assert.ok(!(has('PaymentVoided') && has('PaymentCaptured')), 'what was voided is not captured')
+  if (seen.shipment.includes('ShipmentDispatched'))
+    assert.ok(has('PaymentAuthorised') && !has('PaymentVoided'), 'nothing is dispatched that is not paid for')
+  const onHand = seen.received - seen.shipped + seen.returned
+  const held = seen.reserved - seen.released - seen.shipped
+  assert.ok(held >= 0 && onHand >= held, `stock is never negative: ${onHand} on hand, ${held} held`)
+  assert.ok([0, total].includes(seen.captured) && [0, total].includes(seen.refunded), 'money moves whole')
+}
+
+/** Where the goods go: where the customer said last. */
+function assertAddressed(universe: Universe): void {
+  const said = universe.events('order-1').map(({ data }) => (data as { shippingAddress?: unknown }).shippingAddress)
+  for (const { type, data } of universe.events('shipment-1'))
+    if (type === 'ShipmentPrepared')
+      assert.deepEqual((data as { address: unknown }).address, said.filter((each) => each !== undefined).at(-1))
+}
+
+/** What must hold when no message is on its way: nobody holds anything for an order that is not on its way. */
+function assertSettled(universe: Universe, total: number): string {
+  assertAddressed(universe)
+  const seen = outcomeOf(universe)
+  const held = seen.reserved - seen.released - seen.shipped
+  const left = seen.shipment.includes('ShipmentDispatched')
+  const back = seen.shipment.includes('ShipmentReturned')
+  const called = seen.shipment.includes('ShipmentRecalled')
+  assert.equal(seen.shipped, left ? UNITS : 0, 'what left is out of the stock')
+  assert.equal(seen.returned, back ? UNITS : 0, 'what is back is in the stock')
+  assert.equal(seen.captured, left ? total : 0, 'what left is captured, and nothing else')
+  assert.equal(seen.refunded, back ? total : 0, 'what is back is refunded, and nothing else')
+  switch (seen.order) {
+    case 'OrderConfirmed':
+      assert.deepEqual(seen.shipment, ['ShipmentPrepared'], 'a confirmed order waits for the warehouse alone')
+      assert.deepEqual([held, seen.payment.at(-1)], [UNITS, 'PaymentAuthorised'])
+      break
+    case 'OrderCompleted':
+      assert.ok(left && held === 0)
+      break
+    case 'OrderCancelled':
+    case 'OrderRejected':
+      assert.equal(held, 0, 'nothing is held for an order that will not be')
+      if (left) assert.ok(called || back, 'what left is called back')
+      else
+        assert.ok(
+          ['PaymentVoided', 'PaymentDeclined', undefined].includes(seen.payment.at(-1)),
+          `no money is held: ${seen.payment}`,
+        )
+      break
+    default:
+      assert.fail(`an order is decided, not ${seen.order}`)
+  }
+  return `${seen.order} ${seen.shipment.at(-1) ?? 'no shipment'} ${seen.payment.at(-1) ?? 'no payment'}`
+}
+
+/** A universe, and how often an instance may still die in it. */
+interface Branch {
+  readonly universe: Universe
+  readonly deaths: number
+}
+
+/** Takes every step in every order, and looks at each universe that this leads to once. */
+async function explore(first: Universe, total: number, deaths: number) {
+  const outcomes = new Set<string>()
+  const known = new Set<string>()
+  const open: Branch[] = []
+  let steps = 0
+  const reach = (branch: Branch): void => {
+    const fingerprint = `${branch.deaths} ${branch.universe.fingerprint()}`
+    if (known.has(fingerprint)) return
+    known.add(fingerprint)
+    open.push(branch)
+  }
+  reach({ universe: first, deaths })
+  for (let branch = open.pop(); branch; branch = open.pop()) {
+    const { universe, deaths } = branch
+    assertSafe(universe, total)
+    const deliverable = universe.deliverable()
+    if (deliverable.length === 0 && universe.scheduled.length === 0) {
+      outcomes.add(assertSettled(universe, total))
+    }
+    for (const key of deliverable) {
+      const whole = universe.copy()
+      await whole.deliver(key)
+      reach({ universe: whole, deaths })
+      for (let after = 0, died = deaths > 0; died; after += 1) {
+        const part = universe.copy()
+        died = await part.deliver(key, after)
+        if (died) reach({ universe: part, deaths: deaths - 1 })
+        steps += 1
+      }
+    }
+    for (const scheduled of universe.scheduled) {
+      const copy = universe.copy()
+      copy.fire(scheduled)
+      reach({ universe: copy, deaths })
+    }
+    for (const happening of universe.happenings) {
+      const copy = universe.copy()
+      // What comes to nothing may come to something later: it has not happened yet.
+      if (copy.happen(happening)) reach({ universe: copy, deaths })
+    }
+    steps += deliverable.length + universe.scheduled.length + universe.happenings.length
+  }
+  return { outcomes, states: known.size, steps }
+}
+
+/** Every end that there is: no more, and none that was never met. */
+const stopped = ['OrderCancelled no shipment PaymentVoided', 'OrderCancelled no shipment no payment']
+const stoppedInTime = ['OrderCancelled ShipmentCancelled PaymentVoided', ...stopped]
+const done = ['OrderCompleted ShipmentDispatched PaymentCaptured', 'OrderConfirmed ShipmentPrepared PaymentAuthorised']
+const recalled = 'OrderCancelled ShipmentRecalled PaymentCaptured'
+const returned = ['OrderCancelled ShipmentReturned PaymentRefunded', 'OrderCompleted ShipmentReturned PaymentRefunded']
+
+const common = { units: UNITS, method: 'card', unitPrice: 450, deaths: 1 }
+const cases = [
+  {
+    ...common,
+    what: 'a card, a customer who moves and cancels, and a warehouse',
+    happenings: [move, cancel, ...warehouse],
+    deaths: 0,
+    ends: [...stoppedInTime, recalled, ...returned, ...done, 'OrderCompleted ShipmentDelivered PaymentCaptured'],
+  },
+  {
+    ...common,
+    what: 'a card, a customer who cancels and gives back, and an instance that dies anywhere',
+    happenings: [cancel, dispatch, giveBack],
+    ends: [...stoppedInTime, recalled, ...returned, ...done],
+  },
+  {
+    ...common,
+    what: 'a transfer that is authorised in time, late or never',
+    method: 'transfer',
+    happenings: [cancel, dispatch, toPayment('authorise')],
+    ends: [...stoppedInTime, recalled, ...done],
+  },
+  {
+    ...common,
+    what: 'a transfer that is declined',
+    method: 'transfer',
+    happenings: [cancel, toPayment('decline', { reason: 'no money' })],
+    ends: ['OrderCancelled no shipment PaymentDeclined', ...stopped],
+  },
+  {
+    ...common,
+    what: 'a card above the limit',
+    unitPrice: CARD_LIMIT,
+    happenings: [cancel],
+    ends: ['OrderCancelled no shipment PaymentDeclined', 'OrderCancelled no shipment no payment'],
+  },
+  {
+    ...common,
+    what: 'too little stock',
+    units: UNITS - 1,
+    happenings: [cancel],
+    ends: ['OrderCancelled no shipment no payment', 'OrderRejected no shipment no payment'],
+  },
+]
+
+describe('order fulfilment, over every order of messages, deadlines and what people do', () => {
+  for (const { what, units, method, unitPrice, happenings, deaths, ends } of cases)
+    it(`${what}: nothing is held, taken or shipped that should not be`, async (t) => {
+      const universe = new Universe(services, happenings)
+      universe.happen(receive(units))
+      universe.happen(place(method, unitPrice))
+      const { outcomes, states, steps } = await explore(universe, UNITS * unitPrice, deaths)
+      t.diagnostic(`${states} states by ${steps} steps`)
+      assert.deepEqual([...outcomes].sort(), ends.sort())
+    })
+})
