@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { checkStock } from '../cli/demo/check-stock.ts'
+import { checkServices } from '../cli/demo/check-services.ts'
 import { Latency } from '../cli/demo/latency.ts'
 import { random } from '../cli/demo/random.ts'
 import { runWorkload } from '../cli/demo/workload.ts'
@@ -133,7 +133,8 @@ try {
   const away = await recovery(system)
 
   const logs = { ordering: system.logOf('ordering'), inventory: system.logOf('inventory') }
-  const check = await checkStock(system.clientOf('inventory'), logs, [])
+  const clients = { ordering: system.clientOf('ordering'), inventory: system.clientOf('inventory') }
+  const check = await checkServices(clients, logs, [])
   const orders = [...check.decided.values()].reduce((sum, count) => sum + count, 0)
   if (check.differences.length > 0 || orders === 0) throw new Error(check.differences.slice(0, 5).join('\n'))
 

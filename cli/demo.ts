@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { CosmosClient } from '@azure/cosmos'
+import { type Container, CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { checkViews } from './demo/check.ts'
-import { checkStock } from './demo/check-stock.ts'
+import { checkServices } from './demo/check-services.ts'
 import { Client } from './demo/client.ts'
 import { Latency } from './demo/latency.ts'
 import { runWorkload } from './demo/workload.ts'
@@ -16,12 +16,20 @@ const SHOWN_DIFFERENCES = 20
 async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
-  const client = new Client(`${await addressOf('ordering')}/api/ordering`)
-  const inventory = new Client(`${await addressOf('inventory')}/api/inventory`)
+  const at = async (service: string): Promise<Client> => new Client(`${await addressOf(service)}/api/${service}`)
+  const clients = {
+    ordering: await at('ordering'),
+    inventory: await at('inventory'),
+    payments: await at('payments'),
+    shipping: await at('shipping'),
+  }
   const cosmos = new CosmosClient(cosmosConnection())
+  const log = (service: string): Container => cosmos.database(service).container('events')
   const logs = {
-    ordering: cosmos.database('ordering').container('events'),
-    inventory: cosmos.database('inventory').container('events'),
+    ordering: log('ordering'),
+    inventory: log('inventory'),
+    payments: log('payments'),
+    shipping: log('shipping'),
   }
 
   const bar = new SingleBar({
@@ -32,7 +40,9 @@ async function demo(): Promise<void> {
   bar.start(orders, 0)
   const started = performance.now()
   const run = randomUUID()
-  const seen = await runWorkload(client, { orders, seed, concurrency, run, inventory }, () => bar.increment())
+  const { ordering, inventory, ...fulfilment } = clients
+  const options = { orders, seed, concurrency, run, inventory, fulfilment }
+  const seen = await runWorkload(ordering, options, () => bar.increment())
   const seconds = (performance.now() - started) / 1000
   bar.stop()
 
@@ -45,25 +55,30 @@ async function demo(): Promise<void> {
   const toDecision = new Latency()
   for (const milliseconds of seen.decided.values()) toDecision.add(milliseconds)
   console.log(`view to decision ${toDecision}`)
-  const retries = client.retries + inventory.retries
+  const retries = Object.values(clients).reduce((sum, client) => sum + client.retries, 0)
   if (retries > 0) console.log(`sent again       ${retries} requests`)
 
-  // First what the services agree on, for which it waits until all is decided; then every view against its log.
-  const stock = await checkStock(inventory, logs, seen.positions)
-  const result = await checkViews(client, logs.ordering, seen.positions)
-  const events = result.events + stock.events
+  // First what the services agree on, for which it waits until all is settled; then every view against its log.
+  const check = await checkServices(clients, logs, seen.positions)
+  const result = await checkViews(ordering, logs.ordering, seen.positions)
   console.log(
-    `checked          ${result.orders} orders (${result.listed} listed) and ${result.products} products, ${stock.products} stock levels, against ${events} events of the two logs`,
+    `checked          ${result.orders} orders (${result.listed} listed), ${result.products} products, ${check.products} stock levels, ${check.payments} payments and ${check.shipments} shipments, against ${check.events} events of the four logs`,
   )
-  const decided = [...stock.decided].sort().map(([status, count]) => `${count} ${status}`)
-  console.log(`orders           ${decided.join(', ')}; ${stock.reserved} units reserved for those confirmed`)
-  const wrong = [...seen.surprises, ...stock.differences, ...result.differences]
+  const decided = [...check.decided].sort().map(([status, count]) => `${count} ${status}`)
+  const paid = Object.entries(check.paid).map(([currency, amount]) => `${(amount / 100).toFixed(2)} ${currency}`)
+  console.log(
+    `orders           ${decided.join(', ')}; ${check.reserved} units wait to leave; ${paid.join(' and ')} taken`,
+  )
+  const wrong = [...seen.surprises, ...check.differences, ...result.differences]
   for (const line of wrong.slice(0, SHOWN_DIFFERENCES)) console.error(`difference: ${line}`)
   if (wrong.length > SHOWN_DIFFERENCES) console.error(`difference: and ${wrong.length - SHOWN_DIFFERENCES} more`)
-  if (wrong.length > 0 || result.orders === 0 || stock.products === 0 || events === 0) {
+  if (wrong.length > 0 || [result.orders, check.products, check.payments, check.shipments].includes(0)) {
     console.error(`failed: ${wrong.length} differences`)
     process.exitCode = 1
-  } else console.log('every view equals its log, every order is decided, no stock is oversold or lost')
+  } else
+    console.log(
+      'every view equals its log, every order is decided, no stock is oversold or lost, what customers have is paid for and nothing else is',
+    )
 }
 
 await runCommand(demo)

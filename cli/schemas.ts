@@ -1,17 +1,24 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
-import { countedFiles, differences, schemaFiles } from './schemas/schema-files.ts'
+import { compareSchemas } from './schemas/gate/compare.ts'
+import { releasedSchemas } from './schemas/gate/released.ts'
+import { countedFiles, differences, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
 import { services } from './services.ts'
 
-const FOLDER = fileURLToPath(new URL('../schemas', import.meta.url))
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const FOLDER = join(ROOT, 'schemas')
 
 /**
  * `npm run schemas`: writes what the code declares to `schemas/`.
- * With `--check` it holds `schemas/` against the code, and with `--against REF` against what was released at a git ref, too.
+ * With `--check` it holds `schemas/` against the code, and with `--against REF` the code against what was released at a git ref, too.
  */
 async function schemas(): Promise<void> {
-  const { check } = readArguments({}, ['check'])
+  const { check, against } = readArguments({}, ['check'], ['against'])
+  if (against.length > 1) throw new UsageError('--against names one commit')
+  if (against.length > 0 && !check) throw new UsageError('--against goes with --check')
+  const released = against.map((ref) => ({ ref, ...releasedSchemas(ROOT, ref) }))
   const found = readSchemas(FOLDER)
   const made = await schemaFiles(services, found)
   if (!check) {
@@ -21,7 +28,22 @@ async function schemas(): Promise<void> {
   }
   const wrong = differences(made, found)
   console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files are not as the code has them`)
-  if (wrong.length > 0) throw new UsageError(`${wrong.join('\n')}\nnpm run schemas writes them`)
+  const refused = released.flatMap(({ ref, commit, files }) => compared(`${ref} (${commit.slice(0, 12)})`, files, made))
+  if (wrong.length > 0) throw new UsageError([...wrong, 'npm run schemas writes them', ...refused].join('\n'))
+  if (refused.length > 0)
+    throw new UsageError([...refused, `failed: ${refused.length} incompatible changes`].join('\n'))
+}
+
+/** Compares with what was released, and prints what is allowed. @returns what is not. */
+function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
+  const { refused, breaking, told, counted } = compareSchemas(released, made)
+  const { versions, samples, operations } = counted
+  console.log(
+    `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,
+  )
+  for (const line of [...breaking, ...told]) console.log(line)
+  if (versions === 0 || samples === 0 || operations === 0) throw new UsageError('failed: there was nothing to compare')
+  return refused
 }
 
 await runCommand(schemas)

@@ -87,7 +87,7 @@ export function compose(service: Service, settings: Settings = process.env): Com
       })
       return (messages, trace) => react()(messages, trace)
     },
-    schedulePollSeconds: numberSetting(settings, 'TIDEMARK_SCHEDULE_POLL_S', 5),
+    schedulePollSeconds: numberSetting(settings, 'TIDEMARK_SCHEDULE_POLL_S', 5, 59),
     sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),

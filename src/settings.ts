@@ -32,13 +32,16 @@ export function actorSource(settings: Settings): ActorSource {
   return settings.TIDEMARK_TRUST_X_ACTOR === 'true' ? 'client' : 'nobody'
 }
 
-/** A whole number from 1 on. @throws TidemarkError `setting-invalid` */
-export function numberSetting(settings: Settings, name: string, otherwise: number): number {
+/** A whole number from 1 on, and up to `most` where there is a most. @throws TidemarkError `setting-invalid` */
+export function numberSetting(settings: Settings, name: string, otherwise: number, most?: number): number {
   const text = settings[name]
   if (text === undefined || text === '') return otherwise
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new TidemarkError('setting-invalid', `${name} is a whole number from 1 on, not ${text}`)
+  if (!Number.isSafeInteger(value) || value < 1 || (most !== undefined && value > most))
+    throw new TidemarkError(
+      'setting-invalid',
+      `${name} is a whole number from 1 ${most ? `to ${most}` : 'on'}, not ${text}`,
+    )
   return value
 }
 

@@ -39,7 +39,7 @@ export function readLog(
 export function foldRawLog(items: readonly RawItem[]): Expected {
   const { events, versions, faults } = readLog(items)
   const expected: Expected = { orders: new Map(), sales: new Map(), versions, events: events.length, faults }
-  for (const event of events) {
+  for (const event of events.filter(({ stream }) => stream.startsWith('order-'))) {
     foldOrder(expected.orders, event)
     foldSales(expected.sales, event)
   }
@@ -53,15 +53,18 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
       orderId: data.orderId,
       status: 'placed',
       customerId: data.customerId,
+      channel: data.channel ?? 'web',
       lines: data.lines,
       total: data.total,
-      shippingAddress: data.shippingAddress,
+      shippingAddress: addressOf(data),
+      payment: data.payment ?? { method: 'card', withinSeconds: 900 },
       placedAt: time,
     })
   const order = orders.get(id) ?? {}
   order.updatedAt = time
-  if (type === 'ShippingAddressChanged') order.shippingAddress = data.shippingAddress
+  if (type === 'ShippingAddressChanged') order.shippingAddress = addressOf(data)
   if (type === 'OrderConfirmed') order.status = 'confirmed'
+  if (type === 'OrderCompleted') order.status = 'completed'
   if (type === 'OrderRejected') {
     order.status = 'rejected'
     order.rejectionReason = data.reason
@@ -70,6 +73,12 @@ function foldOrder(orders: Map<string, Record<string, unknown>>, { stream, type,
     order.status = 'cancelled'
     order.cancellationReason = data.reason
   }
+}
+
+/** Since version 4 of OrderPlaced and 2 of ShippingAddressChanged the house number stands apart. */
+function addressOf({ shippingAddress: { streetName, houseNumber, ...rest } }: RawItem): RawItem {
+  if (streetName === undefined) return rest
+  return { ...rest, street: houseNumber === undefined ? streetName : `${streetName} ${houseNumber}` }
 }
 
 function foldSales(sales: Map<string, Record<string, unknown>>, { type, data }: RawItem): void {

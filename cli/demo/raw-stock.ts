@@ -16,6 +16,8 @@ export interface ExpectedStock {
   readonly units: Map<string, Map<string, Units>>
   /** The last event of each order's reservation, by order. */
   readonly reservations: Map<string, string>
+  /** How often each order was told that its stock is reserved, or that it is not. */
+  readonly answers: Map<string, number>
   readonly versions: Map<string, number>
   readonly events: number
   /** What is wrong in the log itself: a gap, units sold that were not there, an order that was answered twice, more back than left. */
@@ -29,14 +31,20 @@ export function foldRawStock(items: readonly RawItem[]): ExpectedStock {
     levels: new Map(),
     units: new Map(),
     reservations: new Map(),
+    answers: new Map(),
     versions,
     events: events.length,
     faults,
   }
   for (const event of events)
     if (event.stream.startsWith('stock-')) foldStock(expected, event)
-    else expected.reservations.set(event.data.orderId, event.type)
+    else foldReservation(expected, event)
   return expected
+}
+
+function foldReservation({ reservations, answers }: ExpectedStock, { type, data }: RawItem): void {
+  reservations.set(data.orderId, type)
+  if (type !== 'StockReservationCancelled') answers.set(data.orderId, (answers.get(data.orderId) ?? 0) + 1)
 }
 
 function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, type, time, data }: RawItem): void {
@@ -53,10 +61,11 @@ function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, 
     line.reserved += data.quantity
   }
   if (type === 'UnitsDeclined') {
-    level.declined += data.quantity
-    if (data.quantity <= level.onHand - level.reserved)
-      faults.push(`${stream}@${version}: declined, but there was enough`)
-    line.declined += data.quantity
+    // `quantity` until version 2.
+    const requested = data.requested ?? data.quantity
+    level.declined += requested
+    if (requested <= level.onHand - level.reserved) faults.push(`${stream}@${version}: declined, but there was enough`)
+    line.declined += requested
   }
   if (type === 'UnitsReleased') {
     level.reserved -= data.quantity

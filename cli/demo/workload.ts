@@ -1,30 +1,8 @@
 import type { Answer, Client } from './client.ts'
+import { ABOVE_ANY_CARD, fulfil, newPaying } from './fulfilment-story.ts'
 import { Latency } from './latency.ts'
 import { type Random, random } from './random.ts'
-
-/** What a run of the workload saw. */
-export interface Seen {
-  commands: number
-  readonly byStatus: Map<number, number>
-  readonly command: Latency
-  readonly commandToView: Latency
-  /** From the order's first sight to the sight of its decision, in milliseconds, by order. */
-  readonly decided: Map<string, number>
-  /** Positions that commands were answered with: all of them must be in the log. */
-  readonly positions: Set<string>
-  /** What should not have happened. */
-  readonly surprises: string[]
-}
-
-interface Workload {
-  /** Of ordering. */
-  readonly client: Client
-  /** Where inventory runs too: its stock decides the orders. */
-  readonly inventory?: Client
-  readonly seen: Seen
-  /** Makes the keys of this run its own: the same seed twice on the same data is two runs. */
-  readonly run: string
-}
+import { command, expect, type Seen, type Workload, waitFor } from './shop.ts'
 
 const PRODUCTS = Array.from({ length: 40 }, (_, index) => ({
   sku: `SKU-${1000 + index}`,
@@ -34,7 +12,8 @@ const CITIES = ['Aachen', 'Bergen', 'Coimbra', 'Delft', 'Espoo', 'Fribourg', 'Gh
 
 /**
  * Places orders and does with them what customers do: several lines, repeated requests, address changes by two at once, cancellations
- * early and late, and now and then what is refused. Where inventory runs there is stock for most of them, and more comes meanwhile.
+ * early and late, and now and then what is refused. Where inventory runs there is stock for most of them, and more comes meanwhile; where payments
+ * and shipping run, banks and a warehouse do their part.
  * @param onOrder called as each order is done with.
  */
 export async function runWorkload(
@@ -45,6 +24,7 @@ export async function runWorkload(
     readonly concurrency: number
     readonly run: string
     readonly inventory?: Client
+    readonly fulfilment?: Workload['fulfilment']
   },
   onOrder: () => void,
 ): Promise<Seen> {
@@ -57,8 +37,14 @@ export async function runWorkload(
     positions: new Set(),
     surprises: [],
   }
-  const { inventory } = options
-  const workload: Workload = { client, seen, run: options.run, ...(inventory ? { inventory } : {}) }
+  const { inventory, fulfilment, run } = options
+  const workload: Workload = {
+    client,
+    seen,
+    run,
+    ...(inventory ? { inventory } : {}),
+    ...(fulfilment ? { fulfilment } : {}),
+  }
   if (inventory) await stockUp(workload, inventory, options.orders, random(options.seed))
   let next = 0
   const worker = async (): Promise<void> => {
@@ -66,7 +52,8 @@ export async function runWorkload(
       const index = next
       next += 1
       // Each order has a generator of its own: its story does not depend on which worker takes it.
-      await oneOrder(workload, index, random(options.seed * 1_000_003 + index))
+      const seed = options.seed * 1_000_003 + index
+      await oneOrder(workload, index, random(seed), random(~seed))
       onOrder()
     }
   }
@@ -74,10 +61,16 @@ export async function runWorkload(
   return seen
 }
 
-async function oneOrder(workload: Workload, index: number, dice: Random): Promise<void> {
+/** @param later decides what happens once it is confirmed: what customers do does not depend on whether that happens. */
+async function oneOrder(workload: Workload, index: number, dice: Random, later: Random): Promise<void> {
   const { seen, run } = workload
   const key = `${run}:${index}`
-  const order = newOrder(dice)
+  const { fulfilment } = workload
+  const paying = newPaying(later)
+  const order = {
+    ...newOrder(dice, paying.aboveLimit && fulfilment !== undefined),
+    ...(fulfilment ? { payment: paying.payment } : {}),
+  }
   const place = (body: unknown): Promise<Answer> => command(workload, '/orders', body, `${key}:place`)
 
   // A client that heard nothing asks again, sometimes before the first answer is there.
@@ -113,27 +106,29 @@ async function oneOrder(workload: Workload, index: number, dice: Random): Promis
       seen.surprises.push(`${key}: two edits of one version were answered ${statuses.join()}`)
   }
   if (dice.chance(0.2)) expect(seen, await move('move'), [200, ...decided], 'change-shipping-address')
+  let wanted = true
   if (dice.chance(0.15)) {
     const cancelled = await command(workload, `${path}/cancel`, { reason: 'changed my mind' }, `${key}:cancel`)
     expect(seen, cancelled, [200, ...decided], 'cancel')
-    if (cancelled.status === 200 && dice.chance(0.3)) expect(seen, await move('late'), [409], 'edit a cancelled order')
+    wanted = cancelled.status !== 200
+    if (!wanted && dice.chance(0.3)) expect(seen, await move('late'), [409], 'edit a cancelled order')
   }
   if (workload.inventory) {
-    await seeDecided(workload, path, placed)
+    const status = await seeDecided(workload, path, placed)
     if (dice.chance(0.1)) await restock(workload, workload.inventory, key, dice)
+    if (fulfilment && wanted && status === 'confirmed')
+      await fulfil(workload, fulfilment, placed.body.id, paying, key, later)
   }
 }
 
 /** Waits until the order's view says what became of it. */
-async function seeDecided({ client, seen }: Workload, path: string, placed: Answer): Promise<void> {
+async function seeDecided({ client, seen }: Workload, path: string, placed: Answer): Promise<string> {
   const started = performance.now()
-  for (let next = placed.body.version + 1; ; ) {
-    const { body, headers } = await client.get(`${path}?position=order-${placed.body.id}@${next}`)
-    if (body.status !== 'placed') break
-    next = Number(headers.get('etag')?.slice(1, -1)) + 1
-  }
+  const { id, version } = placed.body
+  const { status } = await waitFor(client, path, `order-${id}`, version + 1, (order) => order.status !== 'placed')
   // Asked a second time, it is there at once.
-  if (!seen.decided.has(placed.body.id)) seen.decided.set(placed.body.id, performance.now() - started)
+  if (!seen.decided.has(id)) seen.decided.set(id, performance.now() - started)
+  return status
 }
 
 /** Waits for the write in the view, and keeps how long it took from the command's answer on. */
@@ -188,36 +183,17 @@ async function restock(workload: Workload, inventory: Client, key: string, dice:
   )
 }
 
-async function command(
-  { client, seen }: Workload,
-  path: string,
-  body: unknown,
-  key: string,
-  headers: Readonly<Record<string, string>> = {},
-  to = client,
-): Promise<Answer> {
-  const started = performance.now()
-  const answer = await to.post(path, body, { 'idempotency-key': key, 'x-actor': 'demo', ...headers })
-  seen.command.add(performance.now() - started)
-  seen.commands += 1
-  seen.byStatus.set(answer.status, (seen.byStatus.get(answer.status) ?? 0) + 1)
-  if (answer.status < 300) seen.positions.add(answer.body.position)
-  return answer
-}
-
-function expect(seen: Seen, answer: Answer, statuses: readonly number[], what: string): boolean {
-  if (statuses.includes(answer.status)) return true
-  seen.surprises.push(`${what} was answered ${answer.status} ${JSON.stringify(answer.body)}`)
-  return false
-}
-
-function newOrder(dice: Random): Record<string, unknown> {
+function newOrder(dice: Random, aboveLimit: boolean): Record<string, unknown> {
   const count = dice.between(1, 5)
   const products = new Set(Array.from({ length: count }, () => dice.pick(PRODUCTS)))
   return {
     customerId: `customer-${dice.between(1, 500)}`,
     currency: dice.chance(0.8) ? 'EUR' : 'NOK',
-    lines: [...products].map(({ sku, unitPrice }) => ({ sku, unitPrice, quantity: dice.between(1, 9) })),
+    lines: [...products].map(({ sku, unitPrice }) => ({
+      sku,
+      unitPrice: aboveLimit ? ABOVE_ANY_CARD : unitPrice,
+      quantity: dice.between(1, 9),
+    })),
     shippingAddress: newAddress(dice),
   }
 }

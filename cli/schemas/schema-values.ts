@@ -72,7 +72,9 @@ function objects(schema: JsonObject, style: TextStyle): fc.Arbitrary<unknown> {
   )
   const named = fc.record(model, { requiredKeys: required as string[], noNullPrototype: true })
   if (!isObject(additionalProperties)) return named
-  const names = texts({ type: 'string', minLength: 1, ...(propertyNames as JsonObject) }, style)
+  const names = texts({ type: 'string', minLength: 1, ...(propertyNames as JsonObject) }, style).filter(
+    (name) => !Object.hasOwn(model, name),
+  )
   const rest = fc.dictionary(names, valuesOf(additionalProperties, style), {
     maxKeys: MORE_ITEMS,
     noNullPrototype: true,

@@ -11,7 +11,7 @@ import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
-import { placed } from '../support/orders.ts'
+import { placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
@@ -57,7 +57,7 @@ describe('event feed: cosmos, over a network that fails', () => {
     for (let index = 0; index < 2_100; index += 90)
       await append(
         new CosmosEventStore(container),
-        recorded(`order-${index}`, ...Array.from({ length: 90 }, () => placed)),
+        recorded(`order-${index}`, ...Array.from({ length: 90 }, () => placedV1)),
       )
     // In the middle of a page, at its beginning, and twice in a row.
     const front = await failingFront(address, new Set([2, 3, 5, 8]))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { EventFeed, EventFeedReader, EventStore } from '../../src/core/ports.ts'
-import { placed } from '../support/orders.ts'
+import { placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
@@ -39,7 +39,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
     it('returns every event as it was appended, once, each stream in order, and never a mark', async () => {
       const { log, feed } = await create()
       const streams = Array.from({ length: 20 }, (_, index) =>
-        recorded(`order-${index}`, placed, ...Array.from({ length: index }, () => confirmed)),
+        recorded(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
       )
       // Half of each stream at once, then the rest of each: streams come mixed, and transactions of many events.
       for (const events of streams) await append(log, events.slice(0, Math.ceil(events.length / 2)))
@@ -54,7 +54,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
 
     it('goes on with what came since, and each reader begins anew', async () => {
       const { log, feed } = await create()
-      const [first, ...more] = recorded('order-1', placed, confirmed, confirmed)
+      const [first, ...more] = recorded('order-1', placedV1, confirmed, confirmed)
       assert.ok(first)
       await append(log, [first])
       const reader = feed.open()
@@ -71,7 +71,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       let over = false
       const one = async (): Promise<void> => {
         appended += 1
-        await append(log, recorded(`order-${appended}`, placed))
+        await append(log, recorded(`order-${appended}`, placedV1))
       }
       for (let count = 0; count < 10; count += 1) await one()
       const writer = (async () => {

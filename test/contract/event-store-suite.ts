@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { CommandMark, EventHistory, EventStore, HistoryRange } from '../../src/core/ports.ts'
-import { placed } from '../support/orders.ts'
+import { placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
@@ -18,7 +18,7 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
     streams += 1
     const stream = `order-${name}${streams}-${Date.now()}`
     const store = await create()
-    return { store, stream, events: recorded(stream, placed, confirmed, ...rest) }
+    return { store, stream, events: recorded(stream, placedV1, confirmed, ...rest) }
   }
   const readAll = async (store: EventStore, stream: string, after = 0): Promise<RecordedEvent[]> => {
     const events: RecordedEvent[] = []

@@ -83,8 +83,15 @@ describe('two hosts on one cloud', () => {
   const shopsAt = (host: Child): Shops => ({
     ordering: system.clientOf('ordering', host),
     inventory: system.clientOf('inventory', host),
+    payments: system.clientOf('payments', host),
+    shipping: system.clientOf('shipping', host),
   })
-  const logs = () => ({ ordering: system.logOf('ordering'), inventory: system.logOf('inventory') })
+  const logs = () => ({
+    ordering: system.logOf('ordering'),
+    inventory: system.logOf('inventory'),
+    payments: system.logOf('payments'),
+    shipping: system.logOf('shipping'),
+  })
 
   async function startSecond(): Promise<Child> {
     const second = await system.startHost()

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
-import { checkStock } from '../../cli/demo/check-stock.ts'
+import { checkServices } from '../../cli/demo/check-services.ts'
 import { Client } from '../../cli/demo/client.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
@@ -77,28 +77,51 @@ describe('npm start and npm run demo', () => {
     assert.ok(differences.some((line) => line.startsWith(`order ${victim.document.orderId}: the log says`)))
     assert.ok(differences.some((line) => line.startsWith(`sales of ${product.document.sku}: the log says`)))
     assert.ok(differences.some((line) => line.startsWith('order-nobody@1 was answered')))
-    await findsTamperedStock()
+    await findsTampered()
     running.kill('SIGTERM')
     assert.equal((await running.ended).code, 0, running.output)
   })
 
-  async function findsTamperedStock(): Promise<void> {
-    const inventory = new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/inventory`)
-    const stock = log('inventory')
+  /** The views of every other service: as they were, and with one document of each changed. */
+  async function findsTampered(): Promise<void> {
+    const at = (service: string) => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/${service}`)
+    const names = ['ordering', 'inventory', 'payments', 'shipping'] as const
+    const of = <Thing>(thing: (name: string) => Thing) =>
+      Object.fromEntries(names.map((name) => [name, thing(name)])) as Record<(typeof names)[number], Thing>
     const check = () =>
-      checkStock(inventory, { ordering: log().container('events'), inventory: stock.container('events') }, [], 0)
+      checkServices(
+        of(at),
+        of((name) => log(name).container('events')),
+        ['payment-nobody@1', 'shipment-nobody@1'],
+        0,
+      )
+    const promised = ['payment-nobody@1', 'shipment-nobody@1'].map(
+      (each) => `${each} was answered, but is not in the log`,
+    )
     const kept = await check()
-    assert.deepEqual(kept.differences, [])
-    assert.ok(kept.products > 0 && kept.reserved > 0 && (kept.decided.get('confirmed') ?? 0) > 0)
+    assert.deepEqual(kept.differences, promised)
+    assert.ok(kept.products > 0 && kept.reserved > 0 && kept.payments > 0 && kept.shipments > 0)
+    for (const outcome of ['confirmed', 'completed', 'cancelled', 'rejected'])
+      assert.ok((kept.decided.get(outcome) ?? 0) > 0, outcome)
 
-    const levels = stock.container('stock-level').items
-    const [level] = (await levels.query("SELECT * FROM c WHERE c.kind = 'document'").fetchAll()).resources
-    const { document } = level
-    await levels.upsert({ ...level, document: { ...document, available: document.available + 1 } })
+    const expected: string[] = []
+    for (const [service, view, what, id] of [
+      ['ordering', 'fulfilment', 'fulfilment', 'orderId'],
+      ['inventory', 'stock-level', 'stock of', 'sku'],
+      ['payments', 'payment', 'payment of', 'orderId'],
+      ['payments', 'takings', 'takings in', 'currency'],
+      ['shipping', 'shipment', 'shipment of', 'orderId'],
+    ] as const) {
+      const { items } = log(service).container(view)
+      const [found] = (await items.query("SELECT * FROM c WHERE c.kind = 'document'").fetchAll()).resources
+      const { document } = found
+      await items.upsert({ ...found, document: { ...document, planted: 1 } })
+      expected.push(`${what} ${document[id]}`)
+    }
     const { differences } = await check()
     assert.deepEqual(
-      differences.map((line) => line.split(':')[0]),
-      [`stock of ${document.sku}`],
+      differences.slice(promised.length).map((line) => line.split(':')[0]),
+      [expected[1], expected[0], ...expected.slice(2)],
     )
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
-import { checkStock } from '../../cli/demo/check-stock.ts'
+import { checkServices, type OfServices } from '../../cli/demo/check-services.ts'
 import type { Client } from '../../cli/demo/client.ts'
 import { runWorkload } from '../../cli/demo/workload.ts'
 
@@ -13,15 +13,12 @@ export interface Promised {
   readonly surprises: string[]
 }
 
-/** Where customers find the services. */
-export interface Shops {
-  readonly ordering: Client
-  readonly inventory: Client
-}
+/** Where customers find the services; where payments and shipping are among them, banks and a warehouse do their part. */
+export type Shops = OfServices<Client>
 
 /** Customers come and go while the given thing happens; what they were promised is checked afterwards. */
 export async function underLoad(
-  { ordering, inventory }: Shops,
+  { ordering, inventory, payments, shipping }: Shops,
   run: string,
   happen: () => Promise<void>,
 ): Promise<Promised> {
@@ -31,7 +28,8 @@ export async function underLoad(
   const customers = async (): Promise<void> => {
     for (let round = 0; !over; round += 1) {
       const name = `${run.replaceAll(' ', '-')}:${round}`
-      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory }
+      const fulfilment = payments && shipping ? { fulfilment: { payments, shipping } } : {}
+      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory, ...fulfilment }
       const seen = await runWorkload(ordering, options, () => {})
       for (const position of seen.positions) positions.add(position)
       surprises.push(...seen.surprises)
@@ -52,20 +50,21 @@ export async function underLoad(
  * @returns how many orders came to what.
  */
 export async function assertEqualToLogs(
-  { ordering, inventory }: Shops,
-  logs: { readonly ordering: Container; readonly inventory: Container },
+  shops: Shops,
+  logs: OfServices<Container>,
   { positions, surprises }: Promised,
 ): Promise<ReadonlyMap<string, number>> {
   assert.deepEqual(surprises, [])
-  // First what is waited for until every order is decided.
-  const stock = await checkStock(inventory, logs, positions)
-  const result = await checkViews(ordering, logs.ordering, positions)
-  assert.deepEqual([...stock.differences, ...result.differences], [])
-  assert.ok(result.orders > 0 && result.products > 0 && stock.products > 0 && positions.size > 0)
+  // First what is waited for until all is settled.
+  const check = await checkServices(shops, logs, positions)
+  const result = await checkViews(shops.ordering, logs.ordering, positions)
+  assert.deepEqual([...check.differences, ...result.differences], [])
+  assert.ok(result.orders > 0 && result.products > 0 && check.products > 0 && positions.size > 0)
+  if (logs.payments) assert.ok(check.payments > 0 && check.shipments > 0)
   console.log(
-    `# ${result.orders} orders, ${result.products} products and ${stock.products} stock levels equal ${result.events} and ${stock.events} events; ${positions.size} promises kept`,
+    `# ${result.orders} orders, ${result.products} products, ${check.products} stock levels, ${check.payments} payments and ${check.shipments} shipments equal ${check.events} events; ${positions.size} promises kept`,
   )
-  return stock.decided
+  return check.decided
 }
 
 export async function eventCount(log: Container): Promise<number> {

@@ -1,8 +1,19 @@
 import type { EventOf } from '../../src/core/event.ts'
-import type { OrderCancelled, OrderPlaced, OrderRejected } from '../../src/services/ordering/contract.ts'
+import type { OrderCancelled, OrderRejected } from '../../src/services/ordering/contract.ts'
+import type { RecordedOrderPlaced } from '../../src/services/ordering/events.ts'
 import type { OrderCommand } from '../../src/services/ordering/order.ts'
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
+
+/** The same, as orders keep it. */
+export const keptAddress = {
+  name: 'Ada',
+  streetName: 'Quay',
+  houseNumber: '1',
+  postalCode: '1000',
+  city: 'Ghent',
+  country: 'BE',
+}
 
 export const placeBody = {
   customerId: 'customer-1',
@@ -21,10 +32,16 @@ const lines = placeBody.lines.toReversed()
 const payment = { method: 'card' as const, withinSeconds: 900 }
 const total = { currency: 'EUR', amount: 2150 }
 
-export const placed: EventOf<typeof OrderPlaced> = {
+const order = { orderId: '1', customerId: 'customer-1', lines, total }
+
+/** As it is decided: the newest version. */
+export const placed: EventOf<typeof RecordedOrderPlaced> = {
   type: 'OrderPlaced',
-  data: { orderId: '1', customerId: 'customer-1', lines, total, shippingAddress: address, payment },
+  data: { ...order, shippingAddress: keptAddress, payment, channel: 'web' },
 }
+
+/** The same order as the first version of the event has it. */
+export const placedV1 = { type: 'OrderPlaced' as const, data: { ...order, shippingAddress: address } }
 
 export const cancelled: EventOf<typeof OrderCancelled> = {
   type: 'OrderCancelled',

@@ -11,7 +11,7 @@ import type { ReplayDependencies, ReplayWatch } from '../../src/flow/replay.ts'
 import { orderEvents } from '../../src/services/ordering/events.ts'
 import { orderView } from '../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../src/services/ordering/sales-by-product.ts'
-import { address, cancelled, placed } from './orders.ts'
+import { address, cancelled, placedV1 } from './orders.ts'
 import { recorded } from './recorded.ts'
 
 const moved = {
@@ -26,15 +26,15 @@ function story(orderId: string, ...events: readonly { type: string; data: object
 }
 
 export const histories = [
-  story('1', placed, moved, cancelled),
-  story('2', placed, confirmed),
-  story('3', placed, moved, moved, cancelled),
-  story('4', placed),
+  story('1', placedV1, moved, cancelled),
+  story('2', placedV1, confirmed),
+  story('3', placedV1, moved, moved, cancelled),
+  story('4', placedV1),
 ]
 export const streams = ['order-1', 'order-2', 'order-3', 'order-4']
 export const everything = histories.flat()
 
-const [first, second] = story('5', placed, cancelled)
+const [first, second] = story('5', placedV1, cancelled)
 assert.ok(first && second)
 /** What comes after everything. */
 export const [lateFirst, lateSecond] = [first, second]

@@ -37,5 +37,7 @@ describe('settings', () => {
     assert.equal(numberSetting({ N: '20' }, 'N', 7), 20)
     for (const N of ['0', '-1', '1.5', 'many', '1e999'])
       assert.throws(() => numberSetting({ N }, 'N', 7), { code: 'setting-invalid', message: /^N / })
+    assert.equal(numberSetting({ N: '59' }, 'N', 7, 59), 59)
+    assert.throws(() => numberSetting({ N: '60' }, 'N', 7, 59), { code: 'setting-invalid', message: /from 1 to 59/ })
   })
 })

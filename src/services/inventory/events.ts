@@ -19,11 +19,14 @@ export const UnitsReserved = eventType(
 
 /**
  * An order wanted more than there was. Recorded, so that the question is answered once for ever: whoever asks again, however late,
- * hears the same.
+ * hears the same. Since version 2 what was asked for is called that: with all other events a quantity is what moved.
  */
 export const UnitsDeclined = eventType(
   'UnitsDeclined',
   z.object({ sku: z.string(), orderId: z.string(), quantity: units, available: z.int().nonnegative() }),
+).breaking(
+  z.object({ sku: z.string(), orderId: z.string(), requested: units, available: z.int().nonnegative() }),
+  ({ quantity: requested, ...data }) => ({ ...data, requested }),
 )
 
 export const UnitsReleased = eventType(

@@ -42,7 +42,7 @@ export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
       case 'UnitsReserved':
         return level({ reserved: reserved + event.data.quantity })
       case 'UnitsDeclined':
-        return level({ declined: declined + event.data.quantity })
+        return level({ declined: declined + event.data.requested })
       case 'UnitsReleased':
         return level({ reserved: reserved - event.data.quantity })
       case 'UnitsShipped': {

@@ -82,7 +82,8 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
         const { orderId, quantity } = command.data
         if (reservedFor(reservations, orderId) !== undefined) return []
         const available = onHand - reserved
-        if (quantity > available) return [{ type: 'UnitsDeclined', data: { sku, orderId, quantity, available } }]
+        if (quantity > available)
+          return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
         return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
       }
       case 'release': {

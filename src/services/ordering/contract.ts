@@ -43,6 +43,9 @@ export const payment = z.object({
 })
 export type Payment = z.infer<typeof payment>
 
+/** Where an order was taken. */
+export const channel = z.enum(['web', 'shop', 'phone'])
+
 const placedV1 = z.object({
   orderId: z.string(),
   customerId: z.string(),
@@ -52,11 +55,16 @@ const placedV1 = z.object({
   shippingAddress: address,
 })
 
-/** Since version 2 it says how it is paid: until then every order was paid by card. */
-export const OrderPlaced = eventType('OrderPlaced', placedV1).additive(placedV1.extend({ payment }), (data) => ({
-  ...data,
-  payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS },
-}))
+const placedV2 = placedV1.extend({ payment })
+export const placedV3 = placedV2.extend({ channel })
+
+/**
+ * Since version 2 it says how it is paid: until then every order was paid by card. Since version 3 it says where it was taken: until then
+ * there was the web shop alone.
+ */
+export const OrderPlaced = eventType('OrderPlaced', placedV1)
+  .additive(placedV2, (data) => ({ ...data, payment: { method: 'card' as const, withinSeconds: PAY_WITHIN_SECONDS } }))
+  .additive(placedV3, (data) => ({ ...data, channel: 'web' as const }))
 
 /** Carries the lines once more: who counts or reserves them needs no memory of the order. */
 const ended = z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type EventOf, eventType } from '../../core/event.ts'
 import { money } from '../../core/money.ts'
+import { keep, keptAddress } from './address.ts'
 import {
   address,
   CaptureRequested,
@@ -12,6 +13,7 @@ import {
   orderLine,
   PaymentRequested,
   payment,
+  placedV3,
   RefundRequested,
   ShipmentCancellationRequested,
   ShipmentRequested,
@@ -19,15 +21,27 @@ import {
   VoidRequested,
 } from './contract.ts'
 
-/** Of no business to other services: not in the contract. */
+/**
+ * An order as ordering keeps it. Its versions 1 to 3 are those that others are told. From 4 on the two go on apart: here the address has the
+ * house number apart, which is no business of others.
+ */
+export const RecordedOrderPlaced = OrderPlaced.breaking(placedV3.extend({ shippingAddress: keptAddress }), (data) => ({
+  ...data,
+  shippingAddress: keep(data.shippingAddress),
+}))
+
+/** Of no business to other services: not in the contract. Since version 2 the house number stands apart. */
 export const ShippingAddressChanged = eventType(
   'ShippingAddressChanged',
   z.object({ orderId: z.string(), shippingAddress: address }),
-)
+).breaking(z.object({ orderId: z.string(), shippingAddress: keptAddress }), (data) => ({
+  ...data,
+  shippingAddress: keep(data.shippingAddress),
+}))
 
 /** All events of an order's stream. */
 export const orderEvents = [
-  OrderPlaced,
+  RecordedOrderPlaced,
   ShippingAddressChanged,
   OrderConfirmed,
   OrderRejected,

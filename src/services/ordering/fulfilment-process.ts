@@ -16,12 +16,19 @@ import {
   ShipmentRecalled,
   ShipmentReturned,
 } from '../shipping/contract.ts'
-import { OrderCancelled, OrderConfirmed, OrderPlaced, PaymentRequested } from './contract.ts'
-import { FulfilmentCompleted, FulfilmentFailed, ShippingAddressChanged, StockAnswered } from './events.ts'
+import { told } from './address.ts'
+import { OrderCancelled, OrderConfirmed, PaymentRequested } from './contract.ts'
+import {
+  FulfilmentCompleted,
+  FulfilmentFailed,
+  RecordedOrderPlaced,
+  ShippingAddressChanged,
+  StockAnswered,
+} from './events.ts'
 import { type FulfilmentCommand, fulfilment } from './fulfilment.ts'
 import { order } from './order.ts'
 
-const ofOrder = [OrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
+const ofOrder = [RecordedOrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
 const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
   service: 'ordering',
   category: 'order',
@@ -30,12 +37,13 @@ const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
     const id = data.orderId
     switch (type) {
       case 'OrderPlaced': {
-        const { total, shippingAddress: address, payment } = data
+        const { total, payment } = data
+        const address = told(data.shippingAddress)
         const lines = data.lines.map(({ sku, quantity }) => ({ sku, quantity }))
         return { id, command: { type: 'start', data: { lines, total, address, payment } } }
       }
       case 'ShippingAddressChanged':
-        return { id, command: { type: 'note-address', data: { address: data.shippingAddress } } }
+        return { id, command: { type: 'note-address', data: { address: told(data.shippingAddress) } } }
       case 'OrderConfirmed':
         return { id, command: { type: 'note-confirmation', data: {} } }
       case 'OrderCancelled':

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { money } from '../../core/money.ts'
 import type { OneStreamView } from '../../core/view.ts'
-import { address, orderLine, payment } from './contract.ts'
+import { told } from './address.ts'
+import { address, channel, orderLine, payment } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
 const statuses = ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'] as const
@@ -15,6 +16,8 @@ const orderDocument = z.object({
   total: money,
   shippingAddress: address,
   payment,
+  /** Absent where the view was not replayed since orders say it: docs/decisions/0010-event-versions.md. */
+  channel: channel.optional(),
   cancellationReason: z.string().optional(),
   rejectionReason: z.string().optional(),
   placedAt: z.iso.datetime(),
@@ -30,13 +33,15 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
   document: orderDocument,
   filters: { status: statuses },
   evolve(document, event) {
-    if (event.type === 'OrderPlaced')
-      return { status: 'placed', ...event.data, placedAt: event.time, updatedAt: event.time }
+    if (event.type === 'OrderPlaced') {
+      const shippingAddress = told(event.data.shippingAddress)
+      return { status: 'placed', ...event.data, shippingAddress, placedAt: event.time, updatedAt: event.time }
+    }
     if (document === undefined) return undefined
     const updatedAt = event.time
     switch (event.type) {
       case 'ShippingAddressChanged':
-        return { ...document, updatedAt, shippingAddress: event.data.shippingAddress }
+        return { ...document, updatedAt, shippingAddress: told(event.data.shippingAddress) }
       case 'OrderConfirmed':
         return { ...document, updatedAt, status: 'confirmed' }
       case 'OrderCompleted':

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import type { Money } from '../../core/money.ts'
-import { type Address, address, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
+import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
+import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
 const orderCommands = [
@@ -11,13 +12,15 @@ const orderCommands = [
       customerId: z.string().min(1).max(100),
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
-      shippingAddress: address.strict(),
+      shippingAddress: writtenAddress,
       /** By card, and within a quarter of an hour, where nothing else is said. */
       payment: payment.partial().strict().optional(),
+      /** In the web shop, where nothing else is said. */
+      channel: channel.optional(),
     }),
     { creates: true },
   ),
-  commandType('change-shipping-address', z.strictObject({ shippingAddress: address.strict() })),
+  commandType('change-shipping-address', z.strictObject({ shippingAddress: writtenAddress })),
   commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
   commandType('confirm', z.strictObject({})),
   commandType('reject', z.strictObject({ reason: z.string().min(1).max(500) })),
@@ -32,18 +35,19 @@ type Order =
       readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
       readonly lines: readonly OrderLine[]
       readonly total: Money
-      readonly shippingAddress: Address
+      /** As it is kept and, in one line, as others are told. */
+      readonly shippingAddress: KeptAddress & Address
     }
 
 function evolve(order: Order, event: OrderEvent): Order {
   if (event.type === 'OrderPlaced') {
     const { lines, total, shippingAddress } = event.data
-    return { status: 'placed', lines, total, shippingAddress }
+    return { status: 'placed', lines, total, shippingAddress: both(shippingAddress) }
   }
   if (order.status === 'none') return order
   switch (event.type) {
     case 'ShippingAddressChanged':
-      return { ...order, shippingAddress: event.data.shippingAddress }
+      return { ...order, shippingAddress: both(event.data.shippingAddress) }
     case 'OrderConfirmed':
       return { ...order, status: 'confirmed' }
     case 'OrderRejected':
@@ -59,7 +63,8 @@ function place(
   orderId: string,
   command: Extract<OrderCommand, { type: 'place' }>,
 ): OrderEvent[] | ReturnType<typeof refuse> {
-  const { customerId, currency, shippingAddress } = command.data
+  const { customerId, currency, channel = 'web' } = command.data
+  const shippingAddress = keep(command.data.shippingAddress)
   const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
   const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
   if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
@@ -67,11 +72,11 @@ function place(
   const total = { currency, amount }
   const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
   const payment = { method, withinSeconds }
-  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment } }]
+  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
 }
 
-function sameAddress(a: Address, b: Address): boolean {
-  return (Object.keys(a) as (keyof Address)[]).every((field) => a[field] === b[field])
+function both(address: KeptAddress): KeptAddress & Address {
+  return { ...address, ...told(address) }
 }
 
 /**
@@ -96,8 +101,8 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       case 'change-shipping-address': {
         const { shippingAddress } = command.data
         if (status !== 'placed') return refused
-        if (sameAddress(order.shippingAddress, shippingAddress)) return []
-        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress } }]
+        if (isSame(order.shippingAddress, shippingAddress)) return []
+        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: keep(shippingAddress) } }]
       }
       case 'confirm':
         if (status === 'confirmed') return []

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import type { EventOf } from '../../core/event.ts'
 import type { ManyStreamView } from '../../core/view.ts'
-import type { OrderCancelled, OrderPlaced, OrderRejected } from './contract.ts'
 import type { OrderEvent } from './events.ts'
 
 /** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */
@@ -14,7 +12,7 @@ const productSales = z.object({
 })
 export type ProductSales = z.infer<typeof productSales>
 
-type Sale = EventOf<typeof OrderPlaced | typeof OrderCancelled | typeof OrderRejected>
+type Sale = Extract<OrderEvent, { type: 'OrderPlaced' | 'OrderCancelled' | 'OrderRejected' }>
 
 function isSale(event: OrderEvent): event is Sale {
   return event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'

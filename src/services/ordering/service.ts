@@ -1,4 +1,5 @@
 import { published, type Service } from '../../core/service.ts'
+import { told } from './address.ts'
 import {
   CaptureRequested,
   OrderCancelled,
@@ -13,6 +14,7 @@ import {
   StockReleaseRequested,
   VoidRequested,
 } from './contract.ts'
+import { RecordedOrderPlaced } from './events.ts'
 import { fulfilment } from './fulfilment.ts'
 import { orderFulfilment } from './fulfilment-process.ts'
 import { fulfilmentView } from './fulfilment-view.ts'
@@ -25,19 +27,24 @@ export const ordering: Service = {
   name: 'ordering',
   deciders: [order, fulfilment],
   publishes: [
-    OrderPlaced,
-    OrderConfirmed,
-    OrderRejected,
-    OrderCancelled,
-    OrderCompleted,
-    PaymentRequested,
-    CaptureRequested,
-    VoidRequested,
-    RefundRequested,
-    ShipmentRequested,
-    ShipmentCancellationRequested,
-    StockReleaseRequested,
-  ].map((type) => published(type)),
+    published(RecordedOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
+      ...data,
+      shippingAddress: told(shippingAddress),
+    })),
+    ...[
+      OrderConfirmed,
+      OrderRejected,
+      OrderCancelled,
+      OrderCompleted,
+      PaymentRequested,
+      CaptureRequested,
+      VoidRequested,
+      RefundRequested,
+      ShipmentRequested,
+      ShipmentCancellationRequested,
+      StockReleaseRequested,
+    ].map((type) => published(type)),
+  ],
   views: [orderView, salesByProduct, fulfilmentView],
   reactions: [],
   processes: [orderFulfilment],

@@ -3,7 +3,7 @@ import { after, before, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { until } from '../../local/host/support.ts'
-import { placed } from '../../support/orders.ts'
+import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
@@ -26,13 +26,13 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   it('another event at a version that the view has seen: fork-detected', async () => {
     const { id, stream, position } = await world().newOrder()
     await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
-    const [forged] = recorded(stream, placed)
+    const [forged] = recorded(stream, placedV1)
     errors.logLine('fork-detected', await held('0', forged && toCloudEvent(forged), stream))
   })
 
   it('an event whose predecessors are not in the log: gap-unfilled', async () => {
     const stream = `order-${randomUUID()}`
-    const forged = recorded(stream, placed, placed).at(-1)
+    const forged = recorded(stream, placedV1, placedV1).at(-1)
     errors.logLine('gap-unfilled', await held('1', forged && toCloudEvent(forged), stream))
   })
 }

@@ -8,7 +8,7 @@ import { beginning, fold } from '../../../src/flow/fold.ts'
 import { type HistoryPage, readHistory, stateAt } from '../../../src/flow/history.ts'
 import { parseTime } from '../../../src/flow/time.ts'
 import { order } from '../../../src/services/ordering/order.ts'
-import { address, cancelled, placed } from '../../support/orders.ts'
+import { address, cancelled, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
 const stream = 'order-1'
@@ -54,7 +54,7 @@ const history = fc
     pauses: fc.array(fc.nat(3), { minLength: 14, maxLength: 14 }),
   })
   .map(({ cities, ended, pauses }) => {
-    const events = recorded(stream, placed, ...cities.map(moved), ...(ended ? [cancelled] : []))
+    const events = recorded(stream, placedV1, ...cities.map(moved), ...(ended ? [cancelled] : []))
     let time = Date.UTC(2026, 0, 1)
     const times = events.map((_, index) => {
       time += pauses[index] ?? 0
@@ -64,7 +64,7 @@ const history = fc
   })
 
 describe('state at a point in time', () => {
-  const events = recorded(stream, placed, moved('Bruges'), moved('Ostend'), cancelled)
+  const events = recorded(stream, placedV1, moved('Bruges'), moved('Ostend'), cancelled)
   const at = async (point: object, of = stream) => stateAt(await logOf(events), [order], of, point)
 
   it('refuses a version beyond the newest and a moment before the first event, and says where the stream stands', async () => {
@@ -134,7 +134,7 @@ describe('state at a point in time', () => {
   })
 
   it('reads no further than the point', async () => {
-    const log = await logOf(recorded(stream, placed, ...Array.from({ length: 11 }, () => moved('Bruges'))))
+    const log = await logOf(recorded(stream, placedV1, ...Array.from({ length: 11 }, () => moved('Bruges'))))
     await stateAt(log, [order], stream, { version: 3 })
     assert.equal(log.pages, 1)
     await stateAt(log, [order], stream, { at: '2026-01-01T00:00:03.999Z' })
@@ -144,7 +144,7 @@ describe('state at a point in time', () => {
 
 describe('a stream page by page', () => {
   it('a stream that is not there is refused; a page beyond either end of one that is there is empty', async () => {
-    const log = await logOf(recorded(stream, placed))
+    const log = await logOf(recorded(stream, placedV1))
     await assert.rejects(readHistory(log, 'order-2', { direction: 'forward', limit: 1 }), { code: 'stream-not-found' })
     await assert.rejects(readHistory(log, 'order', { direction: 'forward', limit: 1 }), { code: 'invalid-id' })
     assert.deepEqual(await readHistory(log, stream, { direction: 'forward', after: 1, limit: 1 }), { events: [] })

@@ -11,7 +11,7 @@ import { projection } from '../../../src/flow/project.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { type ProductSales, salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
-import { address, cancelled, placed } from '../../support/orders.ts'
+import { address, cancelled, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
 const moved = {
@@ -20,10 +20,10 @@ const moved = {
 }
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const histories = [
-  recorded('order-1', placed, moved, cancelled),
-  recorded('order-2', placed, confirmed),
-  recorded('order-3', placed, moved, moved, cancelled),
-  recorded('order-4', placed),
+  recorded('order-1', placedV1, moved, cancelled),
+  recorded('order-2', placedV1, confirmed),
+  recorded('order-3', placedV1, moved, moved, cancelled),
+  recorded('order-4', placedV1),
 ]
 const everything = histories.flat()
 
@@ -92,7 +92,7 @@ describe('projection', () => {
 
   it('a gap that the log cannot fill holds the batch', async () => {
     const { receive } = await setUp()
-    const [a, b, c] = recorded('order-9', placed, moved, confirmed)
+    const [a, b, c] = recorded('order-9', placedV1, moved, confirmed)
     assert.ok(a && b && c)
     await receive([a])
     await assert.rejects(receive([c]), { code: 'gap-unfilled' })
@@ -101,7 +101,7 @@ describe('projection', () => {
   it('a fork, the same version with another hash, is refused and changes nothing', async () => {
     const { receive, views } = await setUp()
     await receive([first, second])
-    const [, otherSecond, otherThird] = recorded('order-1', placed, confirmed, moved)
+    const [, otherSecond, otherThird] = recorded('order-1', placedV1, confirmed, moved)
     assert.ok(otherSecond && otherThird)
     await assert.rejects(receive([otherSecond]), { code: 'fork-detected' })
     await assert.rejects(receive([otherThird]), { code: 'fork-detected' })
@@ -123,7 +123,7 @@ describe('projection', () => {
 
   it('more events for one document than one write takes are applied, each once', async () => {
     const { receive, tea } = await setUp()
-    const many = Array.from({ length: 250 }, (_, index) => recorded(`order-many${index}`, placed)).flat()
+    const many = Array.from({ length: 250 }, (_, index) => recorded(`order-many${index}`, placedV1)).flat()
     await receive(many, 'sales')
     await receive(many, 'sales')
     assert.deepEqual(await tea(), { sku: 'tea', orders: 250, quantity: 500, revenue: { EUR: 225_000 } })

@@ -3,11 +3,11 @@ import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import type { EventPublisher } from '../../../src/core/ports.ts'
 import { relay } from '../../../src/flow/relay.ts'
-import { placed } from '../../support/orders.ts'
+import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
-const streams = Array.from({ length: 100 }, (_, index) => recorded(`order-${index}`, placed, confirmed, confirmed))
+const streams = Array.from({ length: 100 }, (_, index) => recorded(`order-${index}`, placedV1, confirmed, confirmed))
 
 /** Keeps what it published; each publication takes a turn of the event loop. */
 class Recorder implements EventPublisher {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { type Fault, StreamCheck } from '../../../cli/verify/stream-check.ts'
 import { eventId, type RecordedEvent } from '../../../src/core/event.ts'
 import { canonicalHash, hashOf } from '../../../src/core/hash-chain.ts'
-import { placed } from '../../support/orders.ts'
+import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
 type Item = Record<string, unknown>
@@ -27,7 +27,7 @@ function logOf(sizes: readonly number[], values: readonly unknown[] = []): Item[
   const count = sizes.reduce((sum, size) => sum + size, 0)
   const events = recorded(
     stream,
-    placed,
+    placedV1,
     ...Array.from({ length: count - 1 }, (_, index) => ({ type: 'Noted', data: { value: values[index] ?? index } })),
   )
   let from = 1

@@ -13,11 +13,11 @@ describe('stock', () => {
   it('declines an order that wants more than is left, and records it', () =>
     given(received, reserved)
       .when(reserve('b', 3))
-      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', quantity: 3, available: 2 } }))
+      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 } }))
   it('declines where there never was any', () =>
     given()
       .when(reserve('b', 1))
-      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', quantity: 1, available: 0 } }))
+      .decides({ type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'b', requested: 1, available: 0 } }))
   it('reserves down to the last unit', () =>
     given(received, reserved)
       .when(reserve('b', 2))
@@ -55,7 +55,7 @@ describe('stock', () => {
       .when(reserve('b', 3))
       .decides({
         type: 'UnitsDeclined',
-        data: { sku: 'tea', orderId: 'b', quantity: 3, available: 2 },
+        data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 },
       })
   })
   it('sells again what came back', () => {

@@ -1,0 +1,135 @@
+import type { Container } from '@azure/cosmos'
+import type { Client } from './client.ts'
+import { compareGathered, compareView } from './compare-view.ts'
+import { disagreements, type Told } from './disagreements.ts'
+import { foldRawLog } from './raw-fold.ts'
+import { foldRawFulfilments } from './raw-fulfilments.ts'
+import { foldRawPayments } from './raw-payments.ts'
+import { foldRawShipments } from './raw-shipments.ts'
+import { foldRawStock } from './raw-stock.ts'
+import { lost, readRawLog } from './reading.ts'
+
+/** What there is of each service: orders are decided by ordering and inventory; payments and shipping run both or neither. */
+export interface OfServices<Thing> {
+  readonly ordering: Thing
+  readonly inventory: Thing
+  readonly payments?: Thing
+  readonly shipping?: Thing
+}
+
+/** What was compared, and every difference found. */
+export interface ServicesCheck {
+  /** Of all logs. */
+  readonly events: number
+  readonly products: number
+  readonly payments: number
+  readonly shipments: number
+  /** Orders by what became of them. */
+  readonly decided: ReadonlyMap<string, number>
+  /** Units that are reserved at the end: those of orders that wait to leave. */
+  readonly reserved: number
+  /** Minor units by currency that were taken and not given back. */
+  readonly paid: Readonly<Record<string, number>>
+  readonly differences: readonly string[]
+}
+
+const SETTLED_WITHIN_MS = 60_000
+const PAUSE_MS = 250
+
+/**
+ * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to leave is reserved and nothing else
+ * is, what customers have is paid for, nobody else's money is held, nothing was ever oversold. Then the views with their logs. What is still
+ * on its way is waited for.
+ * @param positions that commands were answered with: each must be in its log; those of orders are not looked at.
+ * @param settledWithin milliseconds in which the services must have come to agree.
+ */
+export async function checkServices(
+  clients: OfServices<Client>,
+  logs: OfServices<Container>,
+  positions: Iterable<string>,
+  settledWithin = SETTLED_WITHIN_MS,
+): Promise<ServicesCheck> {
+  const giveUp = performance.now() + settledWithin
+  for (;;) {
+    const folded = await foldAll(logs)
+    const open = disagreements(folded)
+    if (open.length > 0 && performance.now() < giveUp) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+      continue
+    }
+    const { orders, stock, payments, shipments } = folded
+    const differences = [...faultsOf(folded), ...open, ...lostOf(folded, [...positions])]
+    await compareViews(clients, folded, differences)
+    const decided = new Map<string, number>()
+    for (const { status } of orders.values()) decided.set(String(status), (decided.get(String(status)) ?? 0) + 1)
+    return {
+      events: folded.events + stock.events + (payments?.events ?? 0) + (shipments?.events ?? 0),
+      products: stock.levels.size,
+      payments: payments?.documents.size ?? 0,
+      shipments: shipments?.documents.size ?? 0,
+      decided,
+      reserved: [...stock.levels.values()].reduce((sum, level) => sum + Number(level.reserved), 0),
+      paid: Object.fromEntries(
+        [...(payments?.takings ?? [])].map(([currency, { captured, refunded }]) => [
+          currency,
+          amountOf(captured) - amountOf(refunded),
+        ]),
+      ),
+      differences,
+    }
+  }
+}
+
+const amountOf = (sum: unknown): number => (sum as { readonly amount: number }).amount
+
+type Folded = Awaited<ReturnType<typeof foldAll>>
+
+async function foldAll(logs: OfServices<Container>) {
+  const ordering = await readRawLog(logs.ordering)
+  const { orders, events } = foldRawLog(ordering)
+  return {
+    orders,
+    events,
+    fulfilments: foldRawFulfilments(ordering),
+    stock: foldRawStock(await readRawLog(logs.inventory)),
+    ...(logs.payments ? { payments: foldRawPayments(await readRawLog(logs.payments)) } : {}),
+    ...(logs.shipping ? { shipments: foldRawShipments(await readRawLog(logs.shipping)) } : {}),
+  } satisfies Told & { readonly events: number }
+}
+
+const faultsOf = ({ stock, payments, shipments }: Folded): string[] => [
+  ...stock.faults,
+  ...(payments?.faults ?? []),
+  ...(shipments?.faults ?? []),
+]
+
+const lostOf = ({ stock, payments, shipments }: Folded, positions: readonly string[]): string[] => [
+  ...lost('stock-', positions, stock.versions),
+  ...(payments ? lost('payment-', positions, payments.versions) : []),
+  ...(shipments ? lost('shipment-', positions, shipments.versions) : []),
+]
+
+async function compareViews(
+  clients: OfServices<Client>,
+  { fulfilments, stock, payments, shipments }: Folded,
+  differences: string[],
+): Promise<void> {
+  const ofStock = { what: 'stock of', path: '/stock', category: 'stock', id: 'sku', statuses: ['in-stock', 'sold-out'] }
+  await compareView(clients.inventory, { ...ofStock, documents: stock.levels, versions: stock.versions }, differences)
+  const ofOrders = { what: 'fulfilment', path: '/fulfilments', category: 'fulfilment', id: 'orderId' }
+  const statuses = ['open', 'completed', 'failed', 'cancelled']
+  await compareView(clients.ordering, { ...ofOrders, ...fulfilments, statuses }, differences)
+  if (clients.payments && payments) {
+    const { documents, takings, versions } = payments
+    const ofPayments = { what: 'payment of', path: '/payments', category: 'payment', id: 'orderId' }
+    const statuses = ['open', 'authorised', 'declined', 'voided', 'captured', 'refunded']
+    await compareView(clients.payments, { ...ofPayments, documents, versions, statuses }, differences)
+    const ofTakings = { what: 'takings in', path: '/takings', category: 'payment', id: 'currency' }
+    await compareGathered(clients.payments, { ...ofTakings, documents: takings, versions }, differences)
+  }
+  if (clients.shipping && shipments) {
+    const ofShipments = { what: 'shipment of', path: '/shipments', category: 'shipment', id: 'orderId' }
+    const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned']
+    await compareView(clients.shipping, { ...ofShipments, ...shipments, statuses }, differences)
+  }
+}

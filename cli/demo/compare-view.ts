@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Client } from './client.ts'
+import { everyPage, inParallel } from './reading.ts'
+
+/** A view with a document for each stream of a category, and what the log says that it shows. */
+export interface ExpectedView {
+  /** Before the id, in what is told of a difference. */
+  readonly what: string
+  readonly path: string
+  readonly category: string
+  readonly documents: ReadonlyMap<string, Record<string, unknown>>
+  /** The last version of each stream. */
+  readonly versions: ReadonlyMap<string, number>
+  /** The field that names a document. */
+  readonly id: string
+  /** All statuses that lists are filtered by. */
+  readonly statuses: readonly string[]
+}
+
+/**
+ * Compares each document with the log, asked for at the last position of its stream, so that what is compared is what the view settled on;
+ * and the lists by status: every document once, under its own status, and none besides.
+ * @returns how many the lists have.
+ */
+export async function compareView(client: Client, view: ExpectedView, differences: string[]): Promise<number> {
+  await inParallel(view.documents, async ([id, document]) => {
+    const stream = `${view.category}-${id}`
+    const version = view.versions.get(stream)
+    const answer = await client.get(`${view.path}/${id}?position=${encodeURIComponent(`${stream}@${version}`)}`)
+    if (!isDeepStrictEqual(answer.body, document))
+      differences.push(
+        `${view.what} ${id}: the log says ${JSON.stringify(document)}, the view ${JSON.stringify(answer.body)}`,
+      )
+    else if (answer.headers.get('etag') !== `"${version}"`)
+      differences.push(`${view.what} ${id}: the log is at ${version}, the view at ${answer.headers.get('etag')}`)
+  })
+  return compareLists(client, view, differences)
+}
+
+async function compareLists(client: Client, view: ExpectedView, differences: string[]): Promise<number> {
+  let listed = 0
+  for (const status of view.statuses) {
+    const ids = (await everyPage(client, `${view.path}?status=${status}&limit=100`)).map((each) =>
+      String(each[view.id]),
+    )
+    const should = [...view.documents].flatMap(([id, document]) => (document.status === status ? [id] : []))
+    listed += ids.length
+    if (new Set(ids).size !== ids.length) differences.push(`${view.path} ${status}: the list names one twice`)
+    for (const id of new Set(should).difference(new Set(ids)))
+      differences.push(`${view.path} ${status}: the list lacks ${id}`)
+    for (const id of new Set(ids).difference(new Set(should)))
+      differences.push(`${view.path} ${status}: the list has ${id} too much`)
+  }
+  return listed
+}
+
+/** Compares the documents of a view that gathers many streams, once it has come to the end of each. */
+export async function compareGathered(
+  client: Client,
+  view: Pick<ExpectedView, 'what' | 'path' | 'category' | 'documents' | 'versions' | 'id'>,
+  differences: string[],
+): Promise<void> {
+  const streams = [...view.versions].filter(([stream]) => stream.startsWith(`${view.category}-`))
+  await inParallel(streams, async ([stream, version]) => {
+    await client.get(`${view.path}?limit=1&position=${encodeURIComponent(`${stream}@${version}`)}`)
+  })
+  const shown = new Map(
+    (await everyPage(client, `${view.path}?limit=100`)).map((each) => [String(each[view.id]), each]),
+  )
+  for (const [id, document] of view.documents)
+    if (!isDeepStrictEqual(shown.get(id), document))
+      differences.push(
+        `${view.what} ${id}: the log says ${JSON.stringify(document)}, the view ${JSON.stringify(shown.get(id))}`,
+      )
+  for (const id of shown.keys()) if (!view.documents.has(id)) differences.push(`${view.what} ${id}: the log has none`)
+}

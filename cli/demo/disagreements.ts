@@ -1,0 +1,122 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { RawItem } from './raw-fold.ts'
+import type { ExpectedFulfilments } from './raw-fulfilments.ts'
+import type { ExpectedPayments } from './raw-payments.ts'
+import type { ExpectedShipments } from './raw-shipments.ts'
+import type { ExpectedStock } from './raw-stock.ts'
+
+/** What the raw logs say. Of services that do not run there is none: nothing is asked of them then. */
+export interface Told {
+  /** By order, as `GET /orders/{id}` shows them. */
+  readonly orders: ReadonlyMap<string, Record<string, unknown>>
+  readonly stock: Pick<ExpectedStock, 'reservations' | 'units' | 'answers'>
+  readonly fulfilments?: Pick<ExpectedFulfilments, 'heard' | 'told'>
+  readonly payments?: Pick<ExpectedPayments, 'documents' | 'money'>
+  readonly shipments?: Pick<ExpectedShipments, 'documents' | 'answers'>
+}
+
+/** Statuses of shipments whose goods have left. */
+const LEFT = ['dispatched', 'delivered', 'recalled', 'returned']
+
+/** What the logs disagree on: between them, for a moment; in the end, for good. */
+export function disagreements(told: Told): string[] {
+  const found: string[] = []
+  for (const [id, order] of told.orders) {
+    const shipment = told.shipments?.documents.get(id)
+    for (const what of [
+      ...stockOf(told, id, order as RawItem, shipment as RawItem),
+      ...(told.payments && told.shipments ? moneyOf(told.payments, id, order as RawItem, shipment as RawItem) : []),
+      ...(told.shipments ? goodsOf(order as RawItem, shipment as RawItem) : []),
+      ...heardOf(told, id),
+    ])
+      found.push(`order ${id} ${what}`)
+  }
+  for (const [what, ids] of [
+    ['stock is reserved', told.stock.units],
+    ['a payment was asked for', told.payments?.documents],
+    ['a shipment was prepared', told.shipments?.documents],
+  ] as const)
+    for (const id of ids?.keys() ?? []) if (!told.orders.has(id)) found.push(`${what} for ${id}, which is no order`)
+  return found
+}
+
+/** Decided; reserved as long as it waits to leave; shipped once it left; back once it is returned. */
+function stockOf({ stock }: Told, id: string, { status, lines }: RawItem, shipment: RawItem): string[] {
+  const left = LEFT.includes(shipment?.status)
+  const reservation = stock.reservations.get(id)
+  const released = ['StockReservationCancelled', 'StockReservationRejected']
+  const fits: readonly string[] | undefined = {
+    confirmed: ['StockReserved'],
+    completed: ['StockReserved'],
+    rejected: ['StockReservationRejected'],
+    cancelled: left ? ['StockReserved'] : released,
+  }[String(status)]
+  if (fits === undefined) return ['is undecided']
+  const found = fits.includes(String(reservation)) ? [] : [`is ${status}, its reservation ${reservation}`]
+  for (const { sku, quantity } of lines) {
+    const { reserved = 0, released = 0, shipped = 0, returned = 0 } = stock.units.get(id)?.get(sku) ?? {}
+    const should = {
+      reserved: status === 'confirmed' && !left ? quantity : 0,
+      shipped: left ? quantity : 0,
+      returned: shipment?.status === 'returned' ? quantity : 0,
+    }
+    const has = { reserved: reserved - released - shipped, shipped, returned }
+    for (const kind of ['reserved', 'shipped', 'returned'] as const)
+      if (has[kind] !== should[kind]) found.push(`is ${status}, and has ${has[kind]} of ${sku} ${kind}`)
+  }
+  return found
+}
+
+/** Goods that the customer has are paid for, in full; whoever has none has paid nothing, and no money is held for him. */
+function moneyOf(
+  payments: NonNullable<Told['payments']>,
+  id: string,
+  { status, total }: RawItem,
+  shipment: RawItem,
+): string[] {
+  const payment = payments.documents.get(id) as RawItem
+  const { authorised = 0, captured = 0, voided = 0, refunded = 0 } = payments.money.get(id) ?? {}
+  const found: string[] = []
+  if (payment === undefined) return status === 'confirmed' || status === 'completed' ? ['has no payment'] : []
+  if (!isDeepStrictEqual(payment.amount, total)) found.push('is to pay another amount than its total')
+  if (payment.status === 'open') found.push('waits for its payment')
+  if (shipment !== undefined && authorised === 0) found.push('has a shipment without an authorised payment')
+  const paid = status === 'completed' && shipment?.status !== 'returned' ? total.amount : 0
+  if (captured - refunded !== paid) found.push(`is ${status}, and has paid ${captured - refunded}`)
+  const held = status === 'confirmed' ? total.amount : 0
+  if (authorised - captured - voided !== held)
+    found.push(`is ${status}, and has ${authorised - captured - voided} authorised that is neither captured nor voided`)
+  return found
+}
+
+/** What was prepared is what was ordered, to where it was to go; what waits is wanted, and what is not wanted is not on its way. */
+function goodsOf({ status, lines, shippingAddress }: RawItem, shipment: RawItem): string[] {
+  const rests: Readonly<Record<string, readonly unknown[]>> = {
+    confirmed: ['prepared'],
+    completed: ['dispatched', 'delivered', 'returned'],
+    cancelled: [undefined, 'cancelled', 'returned'],
+    rejected: [undefined],
+  }
+  const found = rests[status]?.includes(shipment?.status) ? [] : [`is ${status}, its shipment ${shipment?.status}`]
+  if (shipment === undefined) return found
+  const ordered = lines.map(({ sku, quantity }: RawItem) => ({ sku, quantity }))
+  if (!isDeepStrictEqual(shipment.lines, ordered)) found.push('is shipped other lines than it has')
+  if (!isDeepStrictEqual(shipment.address, shippingAddress)) found.push('is shipped to another address than it has')
+  return found
+}
+
+/** Whatever a service told, the order's fulfilment heard, each once. */
+function heardOf({ fulfilments, stock, payments, shipments }: Told, id: string): string[] {
+  if (fulfilments === undefined) return []
+  const heard = fulfilments.heard.get(id)
+  const said = {
+    stock: stock.answers.get(id),
+    order: fulfilments.told.get(id),
+    ...(payments ? { payment: payments.money.get(id)?.answers } : {}),
+    ...(shipments ? { shipment: shipments.answers.get(id) } : {}),
+  }
+  return Object.entries(said).flatMap(([who, times = 0]) => {
+    const often = heard?.[who as keyof typeof said] ?? 0
+    return often === times ? [] : [`was told ${times} times of its ${who}, and heard ${often}`]
+  })
+}

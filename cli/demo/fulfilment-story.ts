@@ -1,0 +1,117 @@
+import type { Client } from './client.ts'
+import type { Random } from './random.ts'
+import { command, expect, type Workload, waitFor } from './shop.ts'
+
+/** How an order is paid, and what its bank does about it. */
+export interface Paying {
+  /** Of the order's body. */
+  readonly payment: { readonly method: 'card' | 'transfer'; readonly withinSeconds?: number }
+  /** Of a transfer: `late` is authorised while its time runs out, `never` not at all. */
+  readonly bank: 'authorises' | 'declines' | 'late' | 'never'
+  /** A card is declined. */
+  readonly aboveLimit: boolean
+}
+
+const ENOUGH_SECONDS = 900
+/** About when ordering looks for what is overdue. */
+const LATE_BY_MS = 6000
+
+/** A unit price that no card pays. */
+export const ABOVE_ANY_CARD = 1_000_001
+
+/** Most pay by card; some banks decline, some are late, and some never hear of it. */
+export function newPaying(dice: Random): Paying {
+  const chance = dice.next()
+  const transfer = (bank: Paying['bank'], withinSeconds: number): Paying => ({
+    payment: { method: 'transfer', withinSeconds },
+    bank,
+    aboveLimit: false,
+  })
+  if (chance < 0.12) return transfer('authorises', ENOUGH_SECONDS)
+  if (chance < 0.16) return transfer('declines', ENOUGH_SECONDS)
+  if (chance < 0.19) return transfer('late', 1)
+  if (chance < 0.22) return transfer('never', dice.between(1, 3))
+  return { payment: { method: 'card' }, bank: 'authorises', aboveLimit: chance < 0.26 }
+}
+
+/** What a bank and a warehouse do with an order that is confirmed, and what its customer does late. */
+export async function fulfil(
+  workload: Workload,
+  { payments, shipping }: { readonly payments: Client; readonly shipping: Client },
+  id: string,
+  paying: Paying,
+  key: string,
+  dice: Random,
+): Promise<void> {
+  await pay(workload, payments, id, paying, key, dice)
+  // Nobody waits for the end of a time that was set: the check does, for all of them.
+  if (paying.bank === 'never') return
+  const fulfilment = await waitFor(
+    workload.client,
+    `/fulfilments/${id}`,
+    `fulfilment-${id}`,
+    1,
+    ({ status, shipment }) => status !== 'open' || shipment !== undefined,
+  )
+  if (fulfilment.status === 'open') await ship(workload, shipping, id, key, dice)
+}
+
+async function pay(
+  workload: Workload,
+  payments: Client,
+  id: string,
+  { payment, bank }: Paying,
+  key: string,
+  dice: Random,
+): Promise<void> {
+  if (payment.method === 'card' || bank === 'never') return
+  await waitFor(payments, `/payments/${id}`, `payment-${id}`, 1, () => true)
+  if (bank === 'late') await new Promise((resolve) => setTimeout(resolve, dice.between(0, LATE_BY_MS)))
+  const [what, body] =
+    bank === 'declines'
+      ? (['decline', { reason: 'no cover' }] as const)
+      : (['authorise', { reference: `RF${dice.between(10, 99)} ${dice.between(1000, 9999)}` }] as const)
+  const tell = () => command(workload, `/payments/${id}/${what}`, body, `${key}:${what}`, {}, payments)
+  const [told, again] = await Promise.all([tell(), dice.chance(0.2) ? tell() : undefined])
+  // 409: it was voided, since its time was over.
+  expect(workload.seen, told, bank === 'late' ? [200, 409] : [200], what)
+  if (again && again.status === told.status && JSON.stringify(again.body) !== JSON.stringify(told.body))
+    workload.seen.surprises.push(`${key}: a repeated ${what} was answered ${JSON.stringify(again.body)}`)
+}
+
+/** Most are dispatched, and most of these delivered; some come back, some cannot be delivered, some are left for tomorrow. */
+async function ship(workload: Workload, shipping: Client, id: string, key: string, dice: Random): Promise<void> {
+  const warehouse = (what: string, body: unknown = {}) =>
+    command(workload, `/shipments/${id}/${what}`, body, `${key}:${what}`, {}, shipping)
+  const parcel = dice.chance(0.8) ? { carrier: 'Post', trackingCode: `T${dice.between(1, 1e9)}` } : {}
+  const dispatch = () => warehouse('dispatch', parcel)
+  const customer = () => command(workload, `/orders/${id}/cancel`, { reason: 'too slow' }, `${key}:cancel-late`)
+  const chance = dice.next()
+  if (chance < 0.12) return
+  if (chance < 0.22) {
+    expect(workload.seen, await warehouse('cancel', { reason: 'water damage' }), [200], 'cancel in the warehouse')
+    return
+  }
+  if (chance < 0.34) {
+    // The customer cancels while the carrier is at the door.
+    const [dispatched, cancelled] = await Promise.all([dispatch(), customer()])
+    expect(workload.seen, dispatched, [200, 409], 'dispatch while it is cancelled')
+    expect(workload.seen, cancelled, [200, 409], 'cancel while it is dispatched')
+    if (dispatched.status !== 200 || cancelled.status !== 200) return
+    await waitFor(shipping, `/shipments/${id}`, `shipment-${id}`, 1, ({ status }) => status === 'recalled')
+    expect(workload.seen, await warehouse('return', { reason: 'recalled' }), [200], 'return of a recalled shipment')
+    return
+  }
+  const [first, again] = await Promise.all([dispatch(), dice.chance(0.15) ? dispatch() : undefined])
+  if (!expect(workload.seen, first, [200], 'dispatch')) return
+  if (again && JSON.stringify(again.body) !== JSON.stringify(first.body))
+    workload.seen.surprises.push(`${key}: a repeated dispatch was answered ${JSON.stringify(again.body)}`)
+  if (dice.chance(0.05)) {
+    expect(workload.seen, await warehouse('return', { reason: 'not accepted' }), [200], 'return')
+    return
+  }
+  if (dice.chance(0.3)) return
+  expect(workload.seen, await warehouse('deliver'), [200], 'deliver')
+  expect(workload.seen, await warehouse('cancel', { reason: 'too late' }), [409], 'cancel what is delivered')
+  if (dice.chance(0.15)) expect(workload.seen, await warehouse('return', {}), [200], 'return of a delivered shipment')
+}

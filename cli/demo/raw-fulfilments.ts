@@ -1,0 +1,54 @@
+import { type RawItem, readLog } from './raw-fold.ts'
+
+/** What a fulfilment heard, counted by who said it. */
+export interface Heard {
+  stock: number
+  payment: number
+  shipment: number
+  /** Of the order: its new addresses, its confirmation, its cancellation. */
+  order: number
+}
+
+export interface ExpectedFulfilments {
+  /** What `GET /fulfilments/{id}` should answer, by order. */
+  readonly documents: Map<string, Record<string, unknown>>
+  readonly heard: Map<string, Heard>
+  /** How often each order told something that its fulfilment is to hear. */
+  readonly told: Map<string, number>
+  readonly versions: Map<string, number>
+}
+
+const OF_ORDERS = ['ShippingAddressChanged', 'OrderConfirmed', 'OrderCancelled']
+const ANSWERS = { StockAnswered: 'stock', PaymentAnswered: 'payment', ShipmentAnswered: 'shipment' } as const
+
+/** The demo's own fold of the fulfilments in ordering's raw log; it shares no code with the service, as raw-fold.ts does not. */
+export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilments {
+  const { events, versions } = readLog(items)
+  const documents = new Map<string, Record<string, unknown>>()
+  const heard = new Map<string, Heard>()
+  const told = new Map<string, number>()
+  for (const { type, data } of events)
+    if (OF_ORDERS.includes(type)) told.set(data.orderId, (told.get(data.orderId) ?? 0) + 1)
+  for (const { stream, type, data, time } of events.filter(({ stream }) => stream.startsWith('fulfilment-'))) {
+    const id = stream.slice('fulfilment-'.length)
+    const document = (documents.get(id) as RawItem) ?? { orderId: id, status: 'open', asked: [], startedAt: time }
+    const counts = heard.get(id) ?? { stock: 0, payment: 0, shipment: 0, order: 0 }
+    const who = ANSWERS[type as keyof typeof ANSWERS]
+    document.updatedAt = time
+    if (who !== undefined) {
+      document[who] = data.answer
+      counts[who] += 1
+    }
+    if (['AddressNoted', 'ConfirmationNoted', 'CancellationNoted'].includes(type)) counts.order += 1
+    if (type.endsWith('Requested')) document.asked.push(type)
+    if (type === 'PaymentRequested') document.paymentDue = data.due
+    if (type === 'FulfilmentCompleted') document.status = 'completed'
+    if (type === 'FulfilmentFailed' || (type === 'CancellationNoted' && document.status !== 'failed')) {
+      document.status = type === 'FulfilmentFailed' ? 'failed' : 'cancelled'
+      document.reason = data.reason
+    }
+    documents.set(id, document)
+    heard.set(id, counts)
+  }
+  return { documents, heard, told, versions }
+}

@@ -1,0 +1,94 @@
+import { type RawItem, readLog } from './raw-fold.ts'
+
+/** What became of an order's money, in minor units. */
+export interface OrderMoney {
+  authorised: number
+  captured: number
+  voided: number
+  refunded: number
+  /** How often the payment told something: of what is authorised, declined, captured, voided, refunded. */
+  answers: number
+}
+
+export interface ExpectedPayments {
+  /** What `GET /payments/{id}` should answer, by order. */
+  readonly documents: Map<string, Record<string, unknown>>
+  /** What `GET /takings/{currency}` should answer, by currency. */
+  readonly takings: Map<string, Record<string, unknown>>
+  readonly money: Map<string, OrderMoney>
+  readonly versions: Map<string, number>
+  readonly events: number
+  /** What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured. */
+  readonly faults: string[]
+}
+
+const NAMES = {
+  PaymentAuthorised: 'authorised',
+  PaymentDeclined: 'declined',
+  PaymentVoided: 'voided',
+  PaymentCaptured: 'captured',
+  PaymentRefunded: 'refunded',
+} as const
+
+/** The demo's own fold of payments' raw log; it shares no code with the service, as raw-fold.ts does not. */
+export function foldRawPayments(items: readonly RawItem[]): ExpectedPayments {
+  const { events, versions, faults } = readLog(items)
+  const expected: ExpectedPayments = {
+    documents: new Map(),
+    takings: new Map(),
+    money: new Map(),
+    versions,
+    events: events.length,
+    faults,
+  }
+  for (const event of events) {
+    const name = NAMES[event.type as keyof typeof NAMES]
+    if (name === undefined) open(expected, event)
+    else happen(expected, event, name)
+  }
+  return expected
+}
+
+function open({ documents, money }: ExpectedPayments, { data, time }: RawItem): void {
+  const { orderId, amount, method, due } = data
+  const rest = { captured: 0, refunded: 0, openedAt: time, updatedAt: time }
+  documents.set(orderId, { orderId, status: 'open', method, amount, due, ...rest })
+  money.set(orderId, { authorised: 0, captured: 0, voided: 0, refunded: 0, answers: 0 })
+}
+
+function happen(
+  { documents, takings, money, faults }: ExpectedPayments,
+  { stream, version, data, time }: RawItem,
+  name: (typeof NAMES)[keyof typeof NAMES],
+): void {
+  const { amount, currency } = data.amount
+  const document = documents.get(data.orderId) as RawItem
+  const sums = money.get(data.orderId)
+  if (document === undefined || sums === undefined) {
+    faults.push(`${stream}@${version}: ${name}, but never asked for`)
+    return
+  }
+  if (currency !== document.amount.currency) faults.push(`${stream}@${version}: ${name} in ${currency}`)
+  sums.answers += 1
+  if (name !== 'declined') sums[name] += amount
+  if (sums.captured + sums.voided > sums.authorised)
+    faults.push(`${stream}@${version}: more is captured and voided than authorised`)
+  if (sums.refunded > sums.captured) faults.push(`${stream}@${version}: more is refunded than captured`)
+  if (name === 'captured' && (document.status === 'voided' || document.status === 'declined'))
+    faults.push(`${stream}@${version}: captured, though it was ${document.status}`)
+
+  document.updatedAt = time
+  document.status = name === 'refunded' && sums.refunded < sums.captured ? 'captured' : name
+  document.captured = sums.captured
+  document.refunded = sums.refunded
+  if (data.reference !== undefined) document.reference = data.reference
+  if (data.reason !== undefined) document.reason = data.reason
+
+  const none = { count: 0, amount: 0 }
+  const of = (takings.get(currency) as RawItem) ?? {
+    currency,
+    ...Object.fromEntries(Object.values(NAMES).map((each) => [each, none])),
+  }
+  of[name] = { count: of[name].count + 1, amount: of[name].amount + amount }
+  takings.set(currency, of)
+}

@@ -1,0 +1,39 @@
+import { type RawItem, readLog } from './raw-fold.ts'
+
+export interface ExpectedShipments {
+  /** What `GET /shipments/{id}` should answer, by order. */
+  readonly documents: Map<string, Record<string, unknown>>
+  /** How often each shipment told something. */
+  readonly answers: Map<string, number>
+  readonly versions: Map<string, number>
+  readonly events: number
+  /** What is wrong in the log itself: a gap, goods that left twice or after they were cancelled, or that came back and never left. */
+  readonly faults: string[]
+}
+
+/** From what a shipment may come to each status. */
+const BEFORE: Readonly<Record<string, readonly string[]>> = {
+  dispatched: ['prepared'],
+  delivered: ['dispatched'],
+  cancelled: ['prepared'],
+  recalled: ['dispatched', 'delivered'],
+  returned: ['dispatched', 'delivered', 'recalled'],
+}
+
+/** The demo's own fold of shipping's raw log; it shares no code with the service, as raw-fold.ts does not. */
+export function foldRawShipments(items: readonly RawItem[]): ExpectedShipments {
+  const { events, versions, faults } = readLog(items)
+  const documents = new Map<string, Record<string, unknown>>()
+  const answers = new Map<string, number>()
+  for (const { stream, version, type, data, time } of events) {
+    const id = stream.slice('shipment-'.length)
+    answers.set(id, (answers.get(id) ?? 0) + 1)
+    const status = type.slice('Shipment'.length).toLowerCase()
+    const before = documents.get(id) as RawItem
+    const allowed: readonly unknown[] = BEFORE[status] ?? [undefined]
+    if (!allowed.includes(before?.status))
+      faults.push(`${stream}@${version}: ${status}, though it was ${before?.status}`)
+    documents.set(id, { preparedAt: time, ...before, ...data, status, updatedAt: time })
+  }
+  return { documents, answers, versions, events: events.length, faults }
+}

@@ -1,0 +1,27 @@
+import { describeAll } from './compare-events.ts'
+import { at, type Documents } from './documents.ts'
+import { nothingFound, type Report } from './report.ts'
+import { subsetDifferences } from './schema-subset.ts'
+
+const FILE = /^([^/]+)\/asyncapi\.json$/
+
+/** Compares where events are to be had and the envelope they come in; what they say is the business of their own schemas. */
+export function compareAsyncApi(released: Documents, now: Documents): Report {
+  const refused = [...released].flatMap(([file, before]) => {
+    const service = FILE.exec(file)?.[1]
+    if (service === undefined) return []
+    const after = now.get(file)
+    if (after === undefined) return [`${service}: the service is removed`]
+    const [was, is] = [at(before, 'channels', service, 'address'), at(after, 'channels', service, 'address')]
+    const differences = subsetDifferences(envelopeOf(after), envelopeOf(before))
+    return [
+      ...(was === is ? [] : [`${service}: its hub was ${was}, and is ${is}`]),
+      ...(differences.length === 0 ? [] : [`${service}: the envelope of its events: ${describeAll(differences)}`]),
+    ]
+  })
+  return { ...nothingFound, refused }
+}
+
+function envelopeOf(document: unknown): unknown {
+  return at(document, 'components', 'schemas', 'CloudEvent')
+}

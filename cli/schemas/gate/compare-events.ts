@@ -1,0 +1,127 @@
+import type { JsonObject } from '../json.ts'
+import { at, type Documents } from './documents.ts'
+import { nothingFound, type Report } from './report.ts'
+import { type Difference, subsetDifferences } from './schema-subset.ts'
+
+/** The versions of one event in one of its roles: what its service keeps, or what others are told. */
+interface Versions {
+  readonly service: string
+  readonly type: string
+  readonly isTold: boolean
+  readonly schemas: ReadonlyMap<number, JsonObject>
+}
+
+const FILE = /^([^/]+)\/(events|contract)\/(.+)\.v([0-9]+)\.json$/
+
+/** Compares the versions of all events with those that were released: what was released stays as it was, and for ever. */
+export function compareEvents(released: Documents, now: Documents): Report {
+  const [before, after] = [versionsOf(released), versionsOf(now)]
+  const refused: string[] = []
+  const breaking: string[] = []
+  for (const [key, { service, type, isTold, schemas }] of before) {
+    const current = after.get(key)
+    if (current === undefined) {
+      refused.push(
+        isTold
+          ? `${service}: ${type} is not published any more: ${followedBy(released, service, type)}`
+          : `${service}: ${type} is removed: logs have it for ever`,
+      )
+      continue
+    }
+    for (const [version, schema] of schemas) {
+      const edits = editsOf(schema, current.schemas.get(version))
+      if (edits) refused.push(`${nameOf(current, version)} ${edits}`)
+    }
+  }
+  for (const [key, versions] of after) {
+    const known = before.get(key)?.schemas
+    const numbers = [...versions.schemas.keys()].toSorted((a, b) => a - b)
+    for (const [index, version] of numbers.entries()) {
+      const schema = versions.schemas.get(version)
+      if (version !== index + 1 && !known?.has(version)) {
+        refused.push(`${nameOf(versions, version)} has no version ${version - 1} before it`)
+        break
+      }
+      if (schema === undefined || known?.has(version)) continue
+      const step = stepOf(versions, version, schema)
+      if (step) refused.push(`${nameOf(versions, version)} ${step}`)
+      else if (schema['x-change'] === 'breaking')
+        breaking.push(`${nameOf(versions, version)} ${heldBy(released, versions)}`)
+    }
+  }
+  const counted = [...before.values()].reduce((sum, { schemas }) => sum + schemas.size, 0)
+  return { ...nothingFound, refused, breaking, counted: { ...nothingFound.counted, versions: counted } }
+}
+
+function versionsOf(documents: Documents): ReadonlyMap<string, Versions> {
+  const found = new Map<string, Versions & { schemas: Map<number, JsonObject> }>()
+  for (const [file, schema] of documents) {
+    const [, service = '', role = '', type = '', version = ''] = FILE.exec(file) ?? []
+    if (service === '') continue
+    const key = `${service}/${role}/${type}`
+    const versions = found.get(key) ?? { service, type, isTold: role === 'contract', schemas: new Map() }
+    versions.schemas.set(Number(version), schema)
+    found.set(key, versions)
+  }
+  return found
+}
+
+/** What of a released version is not as it was. */
+function editsOf(before: JsonObject, after: JsonObject | undefined): string | undefined {
+  if (after === undefined) return 'is removed: it was released, and logs have it for ever'
+  for (const field of ['x-change', 'x-readable-from'])
+    if (before[field] !== after[field])
+      return `was edited after its release: ${field} was ${before[field]}, and is ${after[field]}`
+  const differences = [...subsetDifferences(after, before), ...subsetDifferences(before, after)]
+  if (differences.length === 0) return undefined
+  const fields = [...new Set(differences.map((each) => each.at || 'the whole'))]
+  return `was edited after its release: ${fields.join(', ')}. Declare another version`
+}
+
+/** What is wrong with a version that is new. */
+function stepOf({ schemas }: Versions, version: number, schema: JsonObject): string | undefined {
+  const change = schema['x-change']
+  if (version === 1) return change === 'first' ? undefined : 'is the first, and is not declared so'
+  if (change === 'breaking') return undefined
+  if (change !== 'additive') return `is declared ${change}: it is additive or breaking`
+  const differences = subsetDifferences(schema, schemas.get(version - 1))
+  if (differences.length === 0) return undefined
+  return `is declared additive, and readers of version ${version - 1} cannot read it: ${describeAll(differences)}`
+}
+
+function nameOf({ service, type, isTold }: Versions, version: number): string {
+  return `${service}: ${type} version ${version} (${isTold ? 'contract' : 'log'})`
+}
+
+export function describeAll(differences: readonly Difference[]): string {
+  return differences.map(({ at, what }) => `${at || 'it'} ${what}`).join('; ')
+}
+
+function heldBy(released: Documents, { service, type, isTold }: Versions): string {
+  if (!isTold) return `breaks: ${service}'s own consumers hold it until they are deployed with it`
+  const followers = followersOf(released, service, type)
+  if (followers.length === 0) return 'breaks: nobody follows it'
+  return `breaks: ${followers.join(', ')} hold${followers.length > 1 ? '' : 's'} it until deployed with it`
+}
+
+function followedBy(released: Documents, service: string, type: string): string {
+  const followers = followersOf(released, service, type)
+  return followers.length === 0 ? 'nobody follows it here' : `followed by ${followers.join(', ')}`
+}
+
+/** The services that receive an event, by their AsyncAPI documents. */
+function followersOf(documents: Documents, service: string, type: string): readonly string[] {
+  const message = new RegExp(`^#/channels/${service}/messages/${type}\\.v[0-9]+$`)
+  return [...documents].flatMap(([file, document]) => {
+    const follower = /^([^/]+)\/asyncapi\.json$/.exec(file)?.[1]
+    if (follower === undefined) return []
+    const receives = Object.values(at(document, 'operations') ?? {}).some(
+      (operation) =>
+        at(operation, 'action') === 'receive' &&
+        ((at(operation, 'messages') ?? []) as readonly unknown[]).some((each) =>
+          message.test(String(at(each, '$ref'))),
+        ),
+    )
+    return receives ? [follower] : []
+  })
+}

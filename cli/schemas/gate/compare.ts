@@ -1,0 +1,13 @@
+import type { SchemaFiles } from '../schema-files.ts'
+import { compareAsyncApi } from './compare-asyncapi.ts'
+import { compareEvents } from './compare-events.ts'
+import { compareOpenApi } from './compare-openapi.ts'
+import { compareSamples } from './compare-samples.ts'
+import { documentsOf } from './documents.ts'
+import { joined, type Report } from './report.ts'
+
+/** Compares a whole `schemas/` with one that was released. */
+export function compareSchemas(released: SchemaFiles, now: SchemaFiles): Report {
+  const [before, after] = [documentsOf(released), documentsOf(now)]
+  return joined([compareEvents, compareSamples, compareAsyncApi, compareOpenApi].map((each) => each(before, after)))
+}

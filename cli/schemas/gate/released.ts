@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { UsageError } from '../../arguments.ts'
+import type { SchemaFiles } from '../schema-files.ts'
+
+const FOLDER = 'schemas/'
+const LARGEST = 256 * 1024 * 1024
+
+/**
+ * The files of `schemas/` as they were at a git ref.
+ * @param repository any folder of it.
+ * @throws UsageError where there is no such ref, or it has no `schemas/`.
+ */
+export function releasedSchemas(
+  repository: string,
+  ref: string,
+): { readonly commit: string; readonly files: SchemaFiles } {
+  const git = (args: readonly string[], input = ''): Buffer =>
+    execFileSync('git', args, { cwd: repository, input, maxBuffer: LARGEST, stdio: ['pipe', 'pipe', 'pipe'] })
+  const commit = commitOf(git, ref)
+  const listed = git(['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit, '--', FOLDER])
+  const paths = listed.toString().split('\0').filter(Boolean)
+  if (paths.length === 0) throw new UsageError(`${ref} has no ${FOLDER}: name a commit that has`)
+  const texts = blobsOf(git(['cat-file', '--batch'], paths.map((path) => `${commit}:${path}\n`).join('')))
+  return { commit, files: new Map(paths.map((path, index) => [path.slice(FOLDER.length), texts[index] ?? ''])) }
+}
+
+type Git = (args: readonly string[], input?: string) => Buffer
+
+function commitOf(git: Git, ref: string): string {
+  try {
+    return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`])
+      .toString()
+      .trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UsageError('git is not on PATH')
+    throw new UsageError(`${ref} is no commit that git knows here: fetch it first`)
+  }
+}
+
+/** What `git cat-file --batch` answers: for each, a line that ends with its size, and then itself. */
+function blobsOf(answer: Buffer): readonly string[] {
+  const texts: string[] = []
+  for (let at = 0; at < answer.length; ) {
+    const end = answer.indexOf('\n', at)
+    const size = Number(answer.toString('utf8', at, end).split(' ')[2])
+    texts.push(answer.toString('utf8', end + 1, end + 1 + size))
+    at = end + 1 + size + 1
+  }
+  return texts
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const copy = mkdtempSync(join(tmpdir(), 'tidemark-schemas-'))
+after(() => rmSync(copy, { recursive: true, force: true }))
+
+const who = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', '-c', 'commit.gpgsign=false']
+const git = (...args: string[]) => execFileSync('git', [...who, ...args], { cwd: copy, encoding: 'utf8' })
+
+/** `npm run schemas -- …` in the copy. */
+function schemas(...args: string[]): { status: number | null; out: string; errors: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/schemas.ts', ...args], {
+    cwd: copy,
+    encoding: 'utf8',
+  })
+  return { status, out: stdout, errors: stderr }
+}
+
+function replace(file: string, what: string, by: string): void {
+  const text = readFileSync(join(copy, file), 'utf8')
+  assert.ok(text.includes(what), `${file} has no ${what}`)
+  writeFileSync(join(copy, file), text.replace(what, by))
+}
+const json = (file: string) => JSON.parse(readFileSync(join(copy, file), 'utf8'))
+
+// The real services in a repository of their own, with two commits: one before there was a contract, and the release.
+before(() => {
+  git('init', '--quiet')
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'))
+  git('add', 'package.json')
+  git('commit', '--quiet', '-m', 'before')
+  for (const name of ['src', 'functions', 'local', 'cli', 'schemas'])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  git('add', '.')
+  git('commit', '--quiet', '-m', 'release')
+  git('tag', 'v1')
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+})
+
+/** Back to the release. */
+const reset = () => {
+  git('checkout', '--quiet', 'v1', '--', '.')
+  git('clean', '--quiet', '-fd', 'schemas')
+}
+
+describe('npm run schemas', () => {
+  const contract = 'src/services/ordering/contract.ts'
+  const confirmed = "eventType('OrderConfirmed', z.object({ orderId: z.string() }))"
+
+  it('finds nothing in a release: --check, and against itself', () => {
+    const { status, out, errors } = schemas('--check', '--against', 'v1')
+    assert.deepEqual([status, errors], [0, ''])
+    assert.match(
+      out,
+      /since v1 \([0-9a-f]{12}\): compared [1-9][0-9]* versions of events, [1-9][0-9]* samples, [1-9][0-9]* HTTP/,
+    )
+  })
+
+  it('takes a step that is declared: writes the new version, and keeps the samples of the old', () => {
+    replace(
+      contract,
+      confirmed,
+      `${confirmed}.additive(
+      z.object({ orderId: z.string(), by: z.string() }), (data) => ({ ...data, by: 'nobody' }))`,
+    )
+    const stale = schemas('--check')
+    assert.equal(stale.status, 1)
+    assert.match(stale.errors, /schemas\/ordering\/contract\/OrderConfirmed\.v2\.json is missing/)
+    assert.match(schemas().out, /[1-9][0-9]* files changed/)
+    const { status, errors } = schemas('--check', '--against', 'v1')
+    assert.deepEqual([status, errors], [0, ''])
+    const samples = json('schemas/ordering/samples/OrderConfirmed.v1.json')
+    assert.equal(samples.readAs, 2)
+    for (const { data, read } of samples.samples) assert.deepEqual(read, { ...data, by: 'nobody' })
+    const released = JSON.parse(git('show', 'v1:schemas/ordering/samples/OrderConfirmed.v1.json'))
+    assert.deepEqual(
+      samples.samples.map(({ data }: { data: unknown }) => data),
+      released.samples.map(({ data }: { data: unknown }) => data),
+    )
+    reset()
+  })
+
+  it('refuses a release that was edited in place, naming each event, and exits 1', () => {
+    replace(contract, 'const ended = z.object({', 'const ended = z.object({ by: z.string(),')
+    schemas()
+    const { status, errors } = schemas('--check', '--against', 'v1')
+    assert.equal(status, 1)
+    for (const type of ['OrderCancelled', 'OrderRejected'])
+      for (const where of ['log', 'contract'])
+        assert.match(
+          errors,
+          new RegExp(`^ordering: ${type} version 1 \\(${where}\\) was edited after its release: by`, 'm'),
+        )
+    assert.match(errors, /failed: 4 incompatible changes/)
+    reset()
+  })
+
+  it('refuses an edited sample, which the code alone cannot tell', () => {
+    replace('schemas/ordering/samples/OrderConfirmed.v1.json', '"orderId": "', '"orderId": "x')
+    assert.equal(schemas('--check').status, 0)
+    const { status, errors } = schemas('--check', '--against', 'v1')
+    assert.equal(status, 1)
+    assert.match(errors, /OrderConfirmed\.v1\.json: sample 1 was edited or removed/)
+    reset()
+  })
+
+  it('refuses a route that is gone', () => {
+    replace('functions/shipping.ts', "'dispatch', 'deliver',", "'dispatch',")
+    schemas()
+    const { status, errors } = schemas('--check', '--against', 'v1')
+    assert.equal(status, 1)
+    assert.match(errors, /^POST \/shipping\/shipments\/\{id\}\/deliver is removed$/m)
+    reset()
+  })
+
+  it('removes what is of nothing any more, which --check names', () => {
+    const stray = 'schemas/ordering/events/OrderLost.v1.json'
+    writeFileSync(join(copy, stray), '{}')
+    assert.match(schemas('--check').errors, new RegExp(`${stray} is of nothing that the code declares`))
+    assert.match(schemas().out, /; 1 files changed/)
+    assert.ok(!existsSync(join(copy, stray)))
+  })
+
+  for (const [what, args, expected] of [
+    ['no such commit', ['--check', '--against', 'v2'], /^v2 is no commit that git knows here: fetch it first\n$/],
+    ['an option for a commit', ['--check', '--against=--all'], /^--all is no commit that git knows here/],
+    [
+      'a commit without schemas/',
+      ['--check', '--against', 'v1~1'],
+      /^v1~1 has no schemas\/: name a commit that has\n$/,
+    ],
+    ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against names one commit\n$/],
+    ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],
+    ['an unknown option', ['--chek'], /^Unknown option '--chek'.* There are: --check --against NAME\n$/],
+  ] as const)
+    it(`says in one line what is wrong: ${what}`, () => {
+      const { status, errors } = schemas(...args)
+      assert.equal(status, 1)
+      assert.match(errors, expected)
+    })
+})

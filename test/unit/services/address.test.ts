@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { validate } from '../../../src/core/schema.ts'
+import { isSame, keep, keptAddress, told, writtenAddress } from '../../../src/services/ordering/address.ts'
+import { address } from '../../../src/services/ordering/contract.ts'
+
+const rest = { name: 'Ada', postalCode: '1000', city: 'Ghent', country: 'BE' }
+const number = fc.stringMatching(/^\d[a-z0-9/-]{0,25}$/)
+/** Anything that fits a line, and what looks most like a house number. */
+const line = fc
+  .oneof(
+    fc.string({ minLength: 1, maxLength: 200, unit: 'binary' }),
+    fc.string({ minLength: 1, maxLength: 200 }),
+    fc
+      .tuple(fc.string({ maxLength: 100 }), fc.constantFrom(' ', '  ', '\n', '\t', '\u00a0', ''), number)
+      .map((parts) => parts.join('')),
+  )
+  .filter((text) => text.length > 0 && text.length <= 200)
+
+describe('an address', () => {
+  for (const [street, streetName, houseNumber] of [
+    ['Quay 1', 'Quay', '1'],
+    ['Quay 1a', 'Quay', '1a'],
+    ['Quay 1-3', 'Quay', '1-3'],
+    ['Straße des 17. Juni 135', 'Straße des 17. Juni', '135'],
+    ['D 10 12', 'D 10', '12'],
+    ['Rue du 4 Septembre', 'Rue du 4 Septembre', undefined],
+    ['12 Main Street', '12 Main Street', undefined],
+    ['Quay 1 bis', 'Quay 1 bis', undefined],
+    ['Quay', 'Quay', undefined],
+    ['7', '7', undefined],
+    ['Quay  1', 'Quay  1', undefined],
+    ['Quay 1 ', 'Quay 1 ', undefined],
+    [' 1', ' 1', undefined],
+    ['Quay\n1', 'Quay\n1', undefined],
+    [`Quay ${'1'.repeat(20)}`, 'Quay', '1'.repeat(20)],
+    [`Quay ${'1'.repeat(21)}`, `Quay ${'1'.repeat(21)}`, undefined],
+  ] as const)
+    it(`${JSON.stringify(street)} has ${houseNumber === undefined ? 'no house number' : `the house number ${houseNumber}`}`, () =>
+      assert.deepEqual(keep({ ...rest, street }), {
+        ...rest,
+        streetName,
+        ...(houseNumber === undefined ? {} : { houseNumber }),
+      }))
+
+  it('with a house number apart is kept as it was written, and told in one line', () => {
+    const kept = keep({ ...rest, street: 'Quay', houseNumber: '1 bis' })
+    assert.deepEqual(kept, { ...rest, streetName: 'Quay', houseNumber: '1 bis' })
+    assert.deepEqual(told(kept), { ...rest, street: 'Quay 1 bis' })
+    assert.deepEqual(keep({ ...rest, street: 'Quay 1', houseNumber: '2' }), {
+      ...rest,
+      streetName: 'Quay 1',
+      houseNumber: '2',
+    })
+  })
+
+  it('is the same in the same parts, and in the line that is shown; anything else is another', () => {
+    const bis = keep({ ...rest, street: 'Quay', houseNumber: '1 bis' })
+    const one = keep({ ...rest, street: 'Quay 1' })
+    assert.ok(isSame(bis, { ...rest, street: 'Quay', houseNumber: '1 bis' }))
+    assert.ok(isSame(bis, { ...rest, street: 'Quay 1 bis' }))
+    assert.ok(isSame(one, { ...rest, street: 'Quay 1' }))
+    assert.ok(isSame(one, { ...rest, street: 'Quay', houseNumber: '1' }))
+    assert.ok(!isSame(one, { ...rest, street: 'Quay' }))
+    assert.ok(!isSame(one, { ...rest, street: 'Quay 1', houseNumber: '1' }))
+    assert.ok(!isSame(keep({ ...rest, street: 'Quay 1 bis' }), { ...rest, street: 'Quay', houseNumber: '1 bis' }))
+    for (const field of ['name', 'postalCode', 'city', 'country'])
+      assert.ok(!isSame(one, { ...rest, street: 'Quay 1', [field]: 'XX' }), field)
+  })
+
+  it('is kept without loss: whatever line a customer wrote is what others are told', () =>
+    fc.assert(
+      fc.property(line, (street) => {
+        const written = { ...rest, street }
+        const kept = keep(written)
+        assert.deepEqual(validate(keptAddress.strict(), kept), { valid: true, value: kept })
+        assert.deepEqual(told(kept), written)
+      }),
+      { numRuns: 1000 },
+    ))
+
+  it('that is taken can be told: line and number together are not longer than a line may be', () => {
+    const long = 'x'.repeat(195)
+    assert.ok(validate(writtenAddress, { ...rest, street: long, houseNumber: '1234' }).valid)
+    const refused = validate(writtenAddress, { ...rest, street: long, houseNumber: '12345' })
+    assert.ok(!refused.valid)
+    assert.deepEqual(
+      refused.issues.map(({ pointer }) => pointer),
+      ['/houseNumber'],
+    )
+    for (const houseNumber of ['', 'x'.repeat(21), 1, null])
+      assert.ok(!validate(writtenAddress, { ...rest, street: 'Quay', houseNumber }).valid, JSON.stringify(houseNumber))
+  })
+
+  it('with a house number apart can be told, whatever it is', () =>
+    fc.assert(
+      fc.property(line, fc.string({ minLength: 1, maxLength: 20 }), (street, houseNumber) => {
+        const checked = validate(writtenAddress, { ...rest, street, houseNumber })
+        if (checked.valid) assert.ok(validate(address.strict(), told(keep(checked.value))).valid)
+        else assert.ok(street.length + houseNumber.length >= 200)
+      }),
+    ))
+})

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
+import { toCloudEvent } from '../../../src/core/cloud-event.ts'
+import type { AnyDecider } from '../../../src/core/decider.ts'
+import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
+import { eventReader } from '../../../src/core/event-reader.ts'
+import { checkWritten, validate } from '../../../src/core/schema.ts'
+import { toldOf } from '../../../src/core/service.ts'
+import type { AnyView } from '../../../src/core/view.ts'
+import { handleCommand } from '../../../src/flow/command.ts'
+import { beginning, fold } from '../../../src/flow/fold.ts'
+import { projection } from '../../../src/flow/project.ts'
+import { stateCache } from '../../../src/flow/state-cache.ts'
+import { UnitsDeclined } from '../../../src/services/inventory/events.ts'
+import { inventory } from '../../../src/services/inventory/service.ts'
+import { stock } from '../../../src/services/inventory/stock.ts'
+import { stockLevel } from '../../../src/services/inventory/stock-level.ts'
+import { OrderPlaced } from '../../../src/services/ordering/contract.ts'
+import { RecordedOrderPlaced, ShippingAddressChanged } from '../../../src/services/ordering/events.ts'
+import { orderFulfilment } from '../../../src/services/ordering/fulfilment-process.ts'
+import { order } from '../../../src/services/ordering/order.ts'
+import { orderView } from '../../../src/services/ordering/order-view.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
+import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { recorded } from '../../support/recorded.ts'
+
+// Written out as they were written then: what no code of today makes.
+const lines = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
+const total = { currency: 'EUR', amount: 900 }
+const inOneLine = { name: 'Ada', street: 'Quay 1a', postalCode: '9000', city: 'Ghent', country: 'BE' }
+const apart = { name: 'Ada', streetName: 'Quay', houseNumber: '1a', postalCode: '9000', city: 'Ghent', country: 'BE' }
+const transfer = { method: 'transfer', withinSeconds: 60 }
+
+const v1 = { orderId: '1', customerId: 'ada', lines, total, shippingAddress: inOneLine }
+const v2 = { ...v1, payment: transfer }
+const v3 = { ...v2, channel: 'phone' }
+const v4 = { ...v3, shippingAddress: apart }
+const placedAs = (data: object, schemaVersion: number, readableFrom?: number) => ({
+  type: 'OrderPlaced',
+  schemaVersion,
+  ...(readableFrom === undefined ? {} : { readableFrom }),
+  data,
+})
+const inBruges = (address: object) => ({ orderId: '1', shippingAddress: { ...address, city: 'Bruges' } })
+const movedV1 = { type: 'ShippingAddressChanged', schemaVersion: 1, data: inBruges(inOneLine) }
+const movedV2 = { type: 'ShippingAddressChanged', schemaVersion: 2, data: inBruges(apart) }
+
+interface Form {
+  readonly version: number
+  address(street: string): object
+}
+const older: Form = { version: 1, address: (street) => ({ ...inOneLine, street }) }
+const newer: Form = {
+  version: 2,
+  address(street) {
+    const { street: _, ...rest } = inOneLine
+    // The rule once more, in other words: the last word, where it begins with a digit.
+    const words = street.split(' ')
+    const last = words.at(-1) ?? ''
+    if (words.length === 1 || !/^\d/.test(last)) return { ...rest, streetName: street }
+    return { ...rest, streetName: words.slice(0, -1).join(' '), houseNumber: last }
+  },
+}
+
+const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): unknown =>
+  fold(decider, beginning(decider), events).state
+
+async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], events: readonly RecordedEvent[]) {
+  const views = new MemoryViewStores()
+  await projection({ log: new MemoryEventStore(), views, eventTypes }, view)(events.map(toCloudEvent))
+  return (await (await views.live(view.name)).read(events[0]?.stream ?? ''))?.document
+}
+
+/** A log with this stream, each event appended as an older instance did. */
+async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
+  const log = new MemoryEventStore()
+  for (const event of events)
+    await log.append([event], { key: `k${event.version}`, fingerprint: '', from: event.version, to: event.version })
+  return log
+}
+
+describe('an order that was placed in', () => {
+  for (const [name, event, payment, channel] of [
+    ['version 1', placedAs(v1, 1), { method: 'card', withinSeconds: 900 }, 'web'],
+    ['version 2', placedAs(v2, 2, 1), transfer, 'web'],
+    ['version 3', placedAs(v3, 3, 1), transfer, 'phone'],
+    ['version 4', placedAs(v4, 4), transfer, 'phone'],
+  ] as const) {
+    it(`${name} leads to the state and the view that it led to then`, async () => {
+      const events = recorded('order-1', event)
+      assert.deepEqual(stateOf(order, events), {
+        status: 'placed',
+        lines,
+        total,
+        shippingAddress: { ...inOneLine, ...apart },
+      })
+      const time = '2026-01-01T00:00:00.000Z'
+      assert.deepEqual(await documentOf(orderView, order.events, events), {
+        ...v1,
+        status: 'placed',
+        payment,
+        channel,
+        placedAt: time,
+        updatedAt: time,
+      })
+    })
+
+    it(`${name} tells its fulfilment the same, to the letter`, async () => {
+      const [reaction] = orderFulfilment.reactions
+      assert.ok(reaction)
+      const read = eventReader(reaction.events, 'own').readEvent
+      const sent: unknown[] = []
+      for (const told of recorded('order-1', event, movedV1, movedV2))
+        await reaction.react(
+          read(told),
+          async (_decider, id, commandId, command) => {
+            sent.push([id, commandId, command])
+            return { events: [] }
+          },
+          async () => {},
+        )
+      const address = { ...inOneLine, city: 'Bruges' }
+      const wanted = { lines: [{ sku: 'tea', quantity: 2 }], total, address: inOneLine, payment }
+      assert.deepEqual(sent, [
+        ['1', 'order-1@1', { type: 'start', data: wanted }],
+        ['1', 'order-1@2', { type: 'note-address', data: { address } }],
+        ['1', 'order-1@3', { type: 'note-address', data: { address } }],
+      ])
+    })
+
+    it(`${name} takes today's commands, and keeps in today's versions what comes of them`, async () => {
+      const log = await logOf(recorded('order-1', event, movedV1))
+      const deps = { service: ordering, store: log, cache: stateCache(1), clock: new ManualClock() }
+      const send = (key: string, type: string, data: unknown) =>
+        handleCommand(deps, order, request(key, { type, data }, undefined, 'order-1'))
+      const same = { ...inOneLine, street: 'Quay', houseNumber: '1a', city: 'Bruges' }
+      assert.partialDeepStrictEqual(await send('a', 'change-shipping-address', { shippingAddress: same }), {
+        events: 0,
+      })
+      await send('b', 'change-shipping-address', { shippingAddress: inOneLine })
+      await send('c', 'cancel', { reason: 'late' })
+      const written = (await everyEvent(log)).slice(2)
+      assert.deepEqual(
+        written.map(({ type, schemaVersion, data }) => ({ type, schemaVersion, data })),
+        [
+          { type: 'ShippingAddressChanged', schemaVersion: 2, data: { orderId: '1', shippingAddress: apart } },
+          { type: 'OrderCancelled', schemaVersion: 1, data: { orderId: '1', reason: 'late', lines, total } },
+        ],
+      )
+    })
+  }
+
+  it('any version, moved in any version any number of times: state and view agree, and are those of the newest version', () => {
+    const moves = fc.array(fc.tuple(fc.boolean(), fc.constantFrom('Quay 1', 'Rue du 4 Septembre', 'D 10 12', 'x')))
+    return fc.assert(
+      fc.asyncProperty(fc.constantFrom(placedAs(v3, 3, 1), placedAs(v4, 4)), moves, async (first, made) => {
+        const stream = (form: (isNew: boolean) => Form) =>
+          recorded(
+            'order-1',
+            first,
+            ...made.map(([isNew, street]) => {
+              const { version, address } = form(isNew)
+              return {
+                type: 'ShippingAddressChanged',
+                schemaVersion: version,
+                data: { orderId: '1', shippingAddress: address(street) },
+              }
+            }),
+          )
+        const mixed = stream((isNew) => (isNew ? newer : older))
+        const allNew = stream(() => newer)
+        assert.deepEqual(stateOf(order, mixed), stateOf(order, allNew))
+        const document = await documentOf(orderView, order.events, mixed)
+        assert.deepEqual(document, await documentOf(orderView, order.events, allNew))
+        const street = made.at(-1)?.[1] ?? inOneLine.street
+        assert.partialDeepStrictEqual(document, { shippingAddress: { ...inOneLine, street } })
+      }),
+    )
+  })
+})
+
+describe('what others are told of an order', () => {
+  it('is version 3, with the address in one line, however the order is kept', async () => {
+    const log = new MemoryEventStore()
+    const deps = { service: ordering, store: log, cache: stateCache(1), clock: new ManualClock() }
+    const shippingAddress = { ...inOneLine, street: 'Quay', houseNumber: '1a' }
+    const data = { customerId: 'ada', currency: 'EUR', lines, shippingAddress, payment: transfer, channel: 'phone' }
+    await handleCommand(deps, order, request('k', { type: 'place', data }))
+    const [event] = await everyEvent(log)
+    assert.deepEqual([event?.schemaVersion, event?.readableFrom, event?.data], [4, undefined, v4])
+    assert.deepEqual(event?.published, { type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: v3 })
+  })
+
+  it('has the versions 1 to 3 in common with what is kept, and says that a reader of version 1 can read them', () => {
+    assert.deepEqual(RecordedOrderPlaced.versions.slice(0, 3), OrderPlaced.versions)
+    assert.deepEqual([OrderPlaced.version, OrderPlaced.readableFrom], [3, 1])
+    assert.deepEqual([RecordedOrderPlaced.version, RecordedOrderPlaced.readableFrom], [4, 4])
+    assert.deepEqual([ShippingAddressChanged.version, ShippingAddressChanged.readableFrom], [2, 2])
+    assert.deepEqual([UnitsDeclined.version, UnitsDeclined.readableFrom], [2, 2])
+  })
+
+  it('is what was told before, where what was kept before is read and told again: no order changes by being kept otherwise', () => {
+    const street = fc.oneof(
+      fc.string({ minLength: 1, maxLength: 200 }),
+      fc.constantFrom('Quay 1', 'D 10 12', '12 Main Street'),
+    )
+    const read = eventReader(order.events, 'own').read
+    fc.assert(
+      fc.property(street, fc.constantFrom('web', 'shop', 'phone'), (line, channel) => {
+        const before = { ...v3, channel, shippingAddress: { ...inOneLine, street: line } }
+        const event = {
+          type: 'OrderPlaced',
+          data: read({ type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: before }, ''),
+        }
+        assert.equal(checkWritten(order.events, event as DomainEvent).schemaVersion, 4)
+        assert.deepEqual(toldOf(ordering, event)?.data, before)
+      }),
+    )
+  })
+
+  it('is read in whole by whoever knows version 1 or 2: nothing that they rely on is gone', () => {
+    for (const { schema, version } of OrderPlaced.versions) assert.ok(validate(schema, v3).valid, `version ${version}`)
+  })
+})
+
+describe('the stock of a product whose orders were declined in', () => {
+  const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 1 } }
+  const declinedV1 = {
+    type: 'UnitsDeclined',
+    schemaVersion: 1,
+    data: { sku: 'tea', orderId: 'a', quantity: 3, available: 1 },
+  }
+  const declinedV2 = {
+    type: 'UnitsDeclined',
+    schemaVersion: 2,
+    data: { sku: 'tea', orderId: 'a', requested: 3, available: 1 },
+  }
+
+  for (const [name, declined, times] of [
+    ['version 1', [declinedV1], 1],
+    ['version 2', [declinedV2], 1],
+    ['both', [declinedV1, declinedV2, declinedV1], 3],
+  ] as const) {
+    const events = recorded('stock-tea', received, ...declined)
+    it(`${name} is as it was, and shows how many were asked for in vain`, async () => {
+      assert.deepEqual(stateOf(stock, events), { onHand: 1, reserved: 0, reservations: {} })
+      assert.partialDeepStrictEqual(await documentOf(stockLevel, stock.events, events), {
+        onHand: 1,
+        available: 1,
+        declined: 3 * times,
+      })
+    })
+    it(`${name} takes today's commands`, async () => {
+      const log = await logOf(events)
+      const deps = { service: inventory, store: log, cache: stateCache(1), clock: new ManualClock() }
+      const reserve = { type: 'reserve', data: { orderId: 'b', quantity: 2 } }
+      await handleCommand(deps, stock, request('k', reserve, undefined, 'stock-tea'))
+      const last = (await everyEvent(log, 'stock-tea')).at(-1)
+      assert.deepEqual([last?.schemaVersion, last?.data], [2, { sku: 'tea', orderId: 'b', requested: 2, available: 1 }])
+    })
+  }
+})

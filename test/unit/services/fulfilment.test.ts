@@ -1,0 +1,129 @@
+import { describe, it } from 'node:test'
+import { type FulfilmentCommand, fulfilment } from '../../../src/services/ordering/fulfilment.ts'
+import { fulfilmentView } from '../../../src/services/ordering/fulfilment-view.ts'
+import { ordering } from '../../../src/services/ordering/service.ts'
+import { given } from '../../../src/testing/given.ts'
+import { moment } from '../../../src/testing/moment.ts'
+import { project } from '../../../src/testing/project.ts'
+import { address } from '../../support/orders.ts'
+
+const orderId = '1'
+const lines = [{ sku: 'tea', quantity: 2 }]
+const total = { currency: 'EUR', amount: 900 }
+const wanted = { lines, total, address, payment: { method: 'transfer', withinSeconds: 60 } } as const
+
+const started = { type: 'FulfilmentStarted', data: { orderId, ...wanted } } as const
+const reserved = { type: 'StockAnswered', data: { orderId, answer: 'reserved' } } as const
+const asked = {
+  type: 'PaymentRequested',
+  data: { orderId, amount: total, method: 'transfer', due: moment(60) },
+} as const
+const confirmed = { type: 'ConfirmationNoted', data: { orderId } } as const
+const authorised = { type: 'PaymentAnswered', data: { orderId, answer: 'authorised' } } as const
+const shipmentAsked = { type: 'ShipmentRequested', data: { orderId, lines, address } } as const
+
+const hear = {
+  start: { type: 'start', data: wanted },
+  stock: { type: 'hear-stock', data: { answer: 'reserved' } },
+  authorised: { type: 'hear-payment', data: { answer: 'authorised' } },
+  overdue: { type: 'payment-overdue', data: {} },
+  cancelled: { type: 'note-cancellation', data: { reason: 'late' } },
+} satisfies Record<string, FulfilmentCommand>
+
+describe('order fulfilment', () => {
+  it('asks for the payment once the stock is reserved, whichever it hears first', () => {
+    given(fulfilment, [started]).when(hear.stock).then([reserved, asked])
+    given(fulfilment, [reserved]).when(hear.start).then([started, asked])
+  })
+
+  it('what it hears of an order that it does not know yet asks for nothing', () => {
+    given(fulfilment).when(hear.authorised).then([authorised])
+    given(fulfilment)
+      .when(hear.overdue)
+      .then([{ type: 'PaymentOverdue', data: { orderId } }])
+  })
+
+  it('sends off nothing before the order’s own confirmation: to the address that was noted last', () => {
+    const moved = { ...address, city: 'Bruges' }
+    const noted = { type: 'AddressNoted', data: { orderId, address: moved } } as const
+    given(fulfilment, [started, reserved, asked]).when(hear.authorised).then([authorised])
+    given(fulfilment, [started, reserved, asked, authorised, noted])
+      .when({ type: 'note-confirmation', data: {} })
+      .then([confirmed, { type: 'ShipmentRequested', data: { orderId, lines, address: moved } }])
+  })
+
+  it('only silence is overdue: after any answer the deadline is nothing', () => {
+    given(fulfilment, [started, reserved, asked, authorised]).when(hear.overdue).thenNothing()
+    given(fulfilment, [started, reserved, asked])
+      .when(hear.overdue)
+      .then([
+        { type: 'PaymentOverdue', data: { orderId } },
+        { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
+        { type: 'VoidRequested', data: { orderId, reason: 'not paid in time' } },
+        { type: 'StockReleaseRequested', data: { orderId, lines } },
+      ])
+  })
+
+  it('a cancellation that may meet goods on their way holds payment and stock until shipping has said which it is', () => {
+    const before = [started, reserved, asked, confirmed, authorised, shipmentAsked]
+    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const stop = { type: 'ShipmentCancellationRequested', data: { orderId, reason: 'late' } } as const
+    given(fulfilment, before).when(hear.cancelled).then([noted, stop])
+    given(fulfilment, [...before, noted, stop])
+      .when({ type: 'hear-shipment', data: { answer: 'cancelled', reason: 'late' } })
+      .then([
+        { type: 'ShipmentAnswered', data: { orderId, answer: 'cancelled', reason: 'late' } },
+        { type: 'VoidRequested', data: { orderId, reason: 'late' } },
+        { type: 'StockReleaseRequested', data: { orderId, lines } },
+      ])
+    given(fulfilment, [...before, noted, stop])
+      .when({ type: 'hear-shipment', data: { answer: 'dispatched' } })
+      .then([
+        { type: 'ShipmentAnswered', data: { orderId, answer: 'dispatched' } },
+        { type: 'CaptureRequested', data: { orderId, amount: total } },
+      ])
+  })
+
+  it('what was given back in part already is refunded in full when the goods are back', () =>
+    given(fulfilment, [
+      ...[started, reserved, asked, confirmed, authorised, shipmentAsked],
+      { type: 'ShipmentAnswered', data: { orderId, answer: 'dispatched' } },
+      { type: 'CaptureRequested', data: { orderId, amount: total } },
+      { type: 'PaymentAnswered', data: { orderId, answer: 'captured' } },
+      { type: 'FulfilmentCompleted', data: { orderId } },
+      { type: 'PaymentAnswered', data: { orderId, answer: 'refunded' } },
+    ])
+      .when({ type: 'hear-shipment', data: { answer: 'returned' } })
+      .then([
+        { type: 'ShipmentAnswered', data: { orderId, answer: 'returned' } },
+        { type: 'RefundRequested', data: { orderId, reason: 'returned' } },
+      ]))
+
+  it('hears of an order’s end once', () => {
+    given(fulfilment, [started]).when(hear.start).thenNothing()
+    given(fulfilment, [started, { type: 'CancellationNoted', data: { orderId, reason: 'late' } }])
+      .when(hear.cancelled)
+      .thenNothing()
+  })
+
+  it('its view shows what it waits for, and why it failed', () =>
+    project(ordering, fulfilmentView)
+      .given([
+        ...[started, reserved, asked, { type: 'PaymentOverdue', data: { orderId } } as const],
+        { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
+        { type: 'VoidRequested', data: { orderId, reason: 'not paid in time' } },
+        { type: 'CancellationNoted', data: { orderId, reason: 'not paid in time' } },
+      ])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        orderId,
+        status: 'failed',
+        stock: 'reserved',
+        paymentDue: moment(60),
+        asked: ['PaymentRequested', 'VoidRequested'],
+        reason: 'not paid in time',
+        startedAt: moment(0),
+        updatedAt: moment(6),
+      }))
+})
