@@ -75,6 +75,15 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
 }
 
 /**
+ * Whether a message may be of a category's stream. One that is of another's for sure need not be read, so a consumer does not pay for what it does
+ * not follow; whatever is not so sure is.
+ */
+export function mayBeOf(category: string, message: unknown): boolean {
+  const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
+  return typeof subject !== 'string' || !isStream(subject) || categoryOf(subject) === category
+}
+
+/**
  * The recorded event that a message carries, its hash verified: what a consumer gets is what the log keeps.
  * @throws TidemarkError `event-unreadable` for what is not such an event, or was changed on the way.
  */

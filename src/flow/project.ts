@@ -1,4 +1,4 @@
-import { fromCloudEvent } from '../core/cloud-event.ts'
+import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import { eventReader } from '../core/event-reader.ts'
 import type { EventStore, ViewStore, ViewStores } from '../core/ports.ts'
@@ -26,7 +26,7 @@ export interface ProjectDependencies {
 export function projection(deps: ProjectDependencies, view: AnyView): (messages: readonly unknown[]) => Promise<void> {
   let projectors: ReadonlyMap<ViewStore, Projector> = new Map()
   return async (messages) => {
-    const events = messages.map(fromCloudEvent)
+    const events = messages.filter((message) => mayBeOf(view.category, message)).map(fromCloudEvent)
     const stores = await deps.views.written(view.name)
     projectors = new Map(stores.map((store) => [store, projectors.get(store) ?? projectorOf(deps, view, store)]))
     const current = projectors

@@ -1,5 +1,5 @@
 import type { LRUCache } from 'lru-cache'
-import { fromCloudEvent } from '../core/cloud-event.ts'
+import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -8,7 +8,7 @@ import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { BEGINNING } from '../core/hash-chain.ts'
 import type { ConsumerPosition, EventHistory, EventStore, Positions, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent } from '../core/reaction.ts'
-import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
+import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { forEachLimited } from './limited.ts'
 import { noSource, pendingOf, type Source } from './pending.ts'
@@ -49,7 +49,7 @@ export function reaction(
     content: own ? (event) => event : (event) => event.published ?? event,
   }
   return async (messages, trace) => {
-    const events = messages.map(fromCloudEvent).filter((event) => categoryOf(event.stream) === reaction.category)
+    const events = messages.filter((message) => mayBeOf(reaction.category, message)).map(fromCloudEvent)
     await forEachLimited(
       Map.groupBy(events, (event) => event.stream),
       AT_ONCE,

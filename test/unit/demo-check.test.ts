@@ -2,32 +2,40 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { disagreements } from '../../cli/demo/disagreements.ts'
 import { foldRawLog, type RawItem } from '../../cli/demo/raw-fold.ts'
+import { foldRawFulfilments } from '../../cli/demo/raw-fulfilments.ts'
+import { foldRawPayments } from '../../cli/demo/raw-payments.ts'
+import { foldRawShipments } from '../../cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../cli/demo/raw-stock.ts'
-import { cancelled, placedV1 } from '../support/orders.ts'
+import type { DomainEvent } from '../../src/core/event.ts'
+import { address, cancelled, placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const sku = 'tea'
+const of = (quantity: number, orderId = '1') => ({ sku, orderId, quantity })
 const received = { type: 'StockReceived', data: { sku, quantity: 3 } }
-const reserved = (orderId: string, quantity = 2) => ({ type: 'UnitsReserved', data: { sku, orderId, quantity } })
-const released = (orderId: string) => ({ type: 'UnitsReleased', data: { sku, orderId, quantity: 2 } })
-const declined = { type: 'UnitsDeclined', data: { sku, orderId: '2', quantity: 2, available: 1 } }
-const stock = (...events: Parameters<typeof recorded>[1][]): RawItem[] => recorded('stock-tea', ...events)
+const reserved = (orderId: string, quantity = 2) => ({ type: 'UnitsReserved', data: of(quantity, orderId) })
+const released = (orderId: string) => ({ type: 'UnitsReleased', data: of(2, orderId) })
+const declined = { type: 'UnitsDeclined', data: { ...of(2, '2'), available: 1 } }
+const shipped = { type: 'UnitsShipped', data: of(2) }
+const back = { type: 'UnitsReturned', data: of(2) }
+const stock = (...events: DomainEvent[]): RawItem[] => recorded('stock-tea', ...events)
 
-const oneLine = { ...placedV1, data: { ...placedV1.data, lines: [{ sku, quantity: 2, unitPrice: 1 }] } }
-const order = (...events: Parameters<typeof recorded>[1][]) => foldRawLog(recorded('order-1', ...events)).orders
+const total = { currency: 'EUR', amount: 2 }
+const oneLine = { ...placedV1, data: { ...placedV1.data, lines: [{ sku, quantity: 2, unitPrice: 1 }], total } }
+const order = (...events: DomainEvent[]) => foldRawLog(recorded('order-1', ...events)).orders
 const outcome = (type: string): RawItem[] => recorded('reservation-1', { type, data: { orderId: '1' } })
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
+const completed = { type: 'OrderCompleted', data: { orderId: '1' } }
 
 describe("the demo's check of stock", () => {
   for (const [what, events, fault] of [
     ['more reserved than there is', [received, reserved('1'), reserved('2')], /stock-tea@3: oversold by 1/],
     ['an order that is answered twice', [received, reserved('1', 1), reserved('1', 1)], /order 1 was answered before/],
     ['a decline although there was enough', [received, declined], /declined, but there was enough/],
-    [
-      'more released than reserved',
-      [received, reserved('1'), released('1'), released('1')],
-      /more was released or shipped/,
-    ],
+    ['more released than reserved', [received, reserved('1'), released('1'), released('1')], /more was released or/],
+    ['what is shipped after it was released', [received, reserved('1'), released('1'), shipped], /released or shipped/],
+    ['what is shipped twice', [received, reserved('1'), shipped, shipped], /stock-tea@4: more was released or shipped/],
+    ['more back than left', [received, reserved('1'), shipped, back, back], /stock-tea@5: more came back/],
   ] as const)
     it(`finds ${what}`, () => assert.match(foldRawStock(stock(...events)).faults.join(), fault))
 
@@ -65,14 +73,152 @@ describe("the demo's check of stock", () => {
       ...stock(received, reserved('1'), declined, released('1')),
       ...outcome('StockReservationCancelled'),
     ])
-    assert.deepEqual(
-      [
-        ...fold.faults,
-        ...disagreements({ orders: order(oneLine, cancelled), stock: fold }).filter(
-          (line) => !line.includes('2, which'),
-        ),
-      ],
-      [],
-    )
+    const told = { orders: order(oneLine, cancelled), stock: fold }
+    assert.deepEqual([...fold.faults, ...disagreements(told).filter((line) => !line.includes('2, which'))], [])
+  })
+})
+
+const amount = total
+const asked = {
+  type: 'PaymentOpened',
+  data: { orderId: '1', amount, method: 'card', due: '2026-01-01T00:15:00.000Z' },
+}
+const authorised = { type: 'PaymentAuthorised', data: { orderId: '1', amount } }
+const captured = { type: 'PaymentCaptured', data: { orderId: '1', amount } }
+const voided = { type: 'PaymentVoided', data: { orderId: '1', amount, reason: 'late' } }
+const refunded = { type: 'PaymentRefunded', data: { orderId: '1', amount, reason: 'late' } }
+const prepared = { type: 'ShipmentPrepared', data: { orderId: '1', lines: [{ sku, quantity: 2 }], address } }
+const onItsWay = (type: string) => ({ type, data: { orderId: '1', lines: [{ sku, quantity: 2 }] } })
+const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'late' } }
+const stopped = { type: 'ShipmentCancelled', data: { orderId: '1', reason: 'late' } }
+
+const dispatched = onItsWay('ShipmentDispatched')
+const returned = onItsWay('ShipmentReturned')
+
+/** What four services say of one order; each of them with its events. */
+interface Story {
+  readonly order: readonly DomainEvent[]
+  readonly reservation?: string
+  readonly stock: readonly DomainEvent[]
+  readonly payment: readonly DomainEvent[]
+  readonly shipment: readonly DomainEvent[]
+}
+
+const done: Story = {
+  order: [oneLine, confirmed, completed],
+  stock: [received, reserved('1'), shipped],
+  payment: [asked, authorised, captured],
+  shipment: [prepared, dispatched],
+}
+const waiting: Story = {
+  order: [oneLine, confirmed],
+  stock: [received, reserved('1')],
+  payment: [asked, authorised],
+  shipment: [prepared],
+}
+const off: Story = {
+  order: [oneLine, confirmed, cancelled],
+  reservation: 'StockReservationCancelled',
+  stock: [received, reserved('1'), released('1')],
+  payment: [asked, authorised, voided],
+  shipment: [prepared, stopped],
+}
+const tooLate: Story = {
+  order: [oneLine, confirmed, cancelled],
+  stock: [received, reserved('1'), shipped, back],
+  payment: [asked, authorised, captured, refunded],
+  shipment: [prepared, dispatched, recalled, returned],
+}
+
+function disagreementsOf({ order, reservation = 'StockReserved', stock: units, payment, shipment }: Story): string[] {
+  return disagreements({
+    orders: foldRawLog(recorded('order-1', ...order)).orders,
+    stock: foldRawStock([...stock(...units), ...outcome(reservation)]),
+    payments: foldRawPayments(recorded('payment-1', ...payment)),
+    shipments: foldRawShipments(recorded('shipment-1', ...shipment)),
+  })
+}
+
+describe("the demo's check of what four services agree on", () => {
+  for (const [what, story] of Object.entries({ done, waiting, off, tooLate }))
+    it(`finds nothing where they agree: ${what}`, () => assert.deepEqual(disagreementsOf(story), []))
+
+  const otherLines = { ...prepared, data: { ...prepared.data, lines: [{ sku, quantity: 1 }] } }
+  const otherAddress = { ...prepared, data: { ...prepared.data, address: { ...address, city: 'Delft' } } }
+  const halfRefund = { ...refunded, data: { ...refunded.data, amount: { ...amount, amount: 1 } } }
+  const otherAmount = { ...asked, data: { ...asked.data, amount: { ...amount, amount: 1 } } }
+  for (const [what, story, found] of [
+    ['goods that left without money', { ...done, payment: [asked, authorised] }, /is completed, and has paid 0/],
+    [
+      'money of goods that came back',
+      { ...tooLate, payment: [asked, authorised, captured] },
+      /cancelled, and has paid 2/,
+    ],
+    ['half a refund', { ...tooLate, payment: [asked, authorised, captured, halfRefund] }, /cancelled, and has paid 1/],
+    ['money that was given back for goods kept', { ...done, payment: tooLate.payment }, /completed, and has paid 0/],
+    ['an authorisation that nobody let go', { ...off, payment: [asked, authorised] }, /2 authorised that is neither/],
+    ['a payment nobody answered', { ...off, payment: [asked] }, /order 1 waits for its payment/],
+    ['a confirmed order without a payment', { ...waiting, payment: [] }, /order 1 has no payment/],
+    [
+      'a shipment without an authorised payment',
+      { ...off, payment: [asked] },
+      /shipment without an authorised payment/,
+    ],
+    ['a payment of another amount', { ...done, payment: [otherAmount, authorised, captured] }, /another amount/],
+    ['goods that left and are still reserved', { ...done, stock: [received, reserved('1')] }, /2 of tea reserved/],
+    ['goods that are back and not in stock', { ...tooLate, stock: done.stock }, /has 0 of tea returned/],
+    [
+      'a shipment of a cancelled order under way',
+      { ...tooLate, shipment: [prepared, dispatched, recalled] },
+      /recalled/,
+    ],
+    ['a confirmed order that left', { ...waiting, shipment: done.shipment }, /confirmed, its shipment dispatched/],
+    ['other lines than were ordered', { ...waiting, shipment: [otherLines] }, /shipped other lines/],
+    ['another address than the order has', { ...waiting, shipment: [otherAddress] }, /to another address/],
+  ] as const)
+    it(`finds ${what}`, () => assert.match(disagreementsOf(story).join(), found))
+
+  for (const [what, events, fault] of [
+    [
+      'more captured than authorised',
+      [asked, authorised, captured, captured],
+      /payment-1@4: more is captured and voided/,
+    ],
+    [
+      'money that is captured and voided',
+      [asked, authorised, captured, voided],
+      /payment-1@4: more is captured and voided/,
+    ],
+    ['more refunded than captured', [asked, authorised, captured, refunded, refunded], /payment-1@5: more is refunded/],
+    ['a capture after a void', [asked, authorised, voided, captured], /captured, though it was voided/],
+    ['a payment nobody asked for', [authorised], /authorised, but never asked for/],
+  ] as const)
+    it(`finds ${what}`, () => assert.match(foldRawPayments(recorded('payment-1', ...events)).faults.join(), fault))
+
+  for (const [what, events, fault] of [
+    ['goods that left twice', [prepared, dispatched, dispatched], /shipment-1@3: dispatched, though it was dispatched/],
+    ['goods that left after they were stopped', [prepared, stopped, dispatched], /dispatched, though it was cancelled/],
+    ['goods that came back and never left', [prepared, returned], /returned, though it was prepared/],
+    ['a shipment that was prepared twice', [prepared, prepared], /prepared, though it was prepared/],
+  ] as const)
+    it(`finds ${what}`, () => assert.match(foldRawShipments(recorded('shipment-1', ...events)).faults.join(), fault))
+
+  it('finds an answer that a fulfilment did not hear, or heard twice', () => {
+    const events = foldRawLog(recorded('order-1', ...waiting.order)).orders
+    const told = (...heard: DomainEvent[]) =>
+      disagreements({
+        orders: events,
+        stock: foldRawStock([...stock(...waiting.stock), ...outcome('StockReserved')]),
+        fulfilments: foldRawFulfilments([
+          ...recorded('order-1', ...waiting.order),
+          ...recorded('fulfilment-1', ...heard),
+        ]),
+      }).join()
+    const answered = { type: 'StockAnswered', data: { orderId: '1', answer: 'reserved' } }
+    const noted = { type: 'ConfirmationNoted', data: { orderId: '1' } }
+    assert.equal(told(answered, noted), '')
+    assert.match(told(noted), /was told 1 times of its stock, and heard 0/)
+    assert.match(told(answered, answered, noted), /was told 1 times of its stock, and heard 2/)
+    assert.match(told(answered), /was told 1 times of its order, and heard 0/)
   })
 })

@@ -22,6 +22,8 @@ const forEver: RetryOptions = {
 }
 
 const REPORT_EVERY_MS = 60_000
+/** Reasons that are told apart: partitions of one function, each held for its own, take turns. */
+const MAX_REASONS = 100
 
 /** What the triggers of a service are made of. */
 export interface TriggerPort {
@@ -91,20 +93,23 @@ function consumer(
   }
 }
 
-/** A batch that keeps failing says why in one line a minute, and always fails: the host must know. */
+/** Batches that keep failing say why in one line a minute for each reason, and always fail: the host must know. */
 function reported<Batch>(
   handle: (batch: Batch, context: InvocationContext) => Promise<void>,
 ): (batch: Batch, context: InvocationContext) => Promise<void> {
-  let last = ''
-  let next = 0
+  /** When a reason may be said again. */
+  const said = new Map<string, number>()
   return async (batch, context) => {
     try {
       await handle(batch, context)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      if (why !== last || performance.now() >= next) {
-        last = why
-        next = performance.now() + REPORT_EVERY_MS
+      const now = performance.now()
+      for (const [reason, again] of said) if (again <= now) said.delete(reason)
+      // Reasons that are never the same must not fill the memory: past the bound they are all one.
+      const reason = said.has(why) || said.size < MAX_REASONS ? why : 'others'
+      if (!said.has(reason)) {
+        said.set(reason, now + REPORT_EVERY_MS)
         context.error(`${context.functionName} is held: ${isTidemarkError(error) ? error.code : 'internal'}: ${why}`)
       }
       throw error

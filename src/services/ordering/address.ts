@@ -33,8 +33,11 @@ export function told({ streetName, houseNumber, ...rest }: KeptAddress): Address
   return { ...rest, street: lineOf(streetName, houseNumber) }
 }
 
-export function sameAddress(a: KeptAddress, b: KeptAddress): boolean {
-  return keptAddress.keyof().options.every((field) => a[field] === b[field])
+/** Whether what a customer writes is what is kept already: in the same parts, or in the very line that he is shown. */
+export function isSame(kept: KeptAddress, written: WrittenAddress): boolean {
+  return written.houseNumber === undefined
+    ? address.keyof().options.every((field) => told(kept)[field] === written[field])
+    : keptAddress.keyof().options.every((field) => kept[field] === keep(written)[field])
 }
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import type { Money } from '../../core/money.ts'
-import { type KeptAddress, keep, sameAddress, told, writtenAddress } from './address.ts'
+import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
 import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
 import { type OrderEvent, orderEvents } from './events.ts'
 
@@ -99,10 +99,10 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     const refused = refuse(`order-${status}`, `the order is ${status}`)
     switch (command.type) {
       case 'change-shipping-address': {
-        const shippingAddress = keep(command.data.shippingAddress)
+        const { shippingAddress } = command.data
         if (status !== 'placed') return refused
-        if (sameAddress(order.shippingAddress, shippingAddress)) return []
-        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress } }]
+        if (isSame(order.shippingAddress, shippingAddress)) return []
+        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: keep(shippingAddress) } }]
       }
       case 'confirm':
         if (status === 'confirmed') return []

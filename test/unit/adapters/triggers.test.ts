@@ -43,6 +43,29 @@ describe('triggers', () => {
     assert.deepEqual(lines, ['a-trigger is held: fork-detected: order-1@2 is another'])
   })
 
+  it('say why two partitions are held in one line each, however the two take turns', async () => {
+    let turn = 0
+    const { projection, context, lines } = setUp(() => {
+      turn += 1
+      return Promise.reject(new TidemarkError('event-unknown', `order-${turn % 2}@1`))
+    })
+    for (let attempt = 0; attempt < 10; attempt += 1) await assert.rejects(async () => projection.handler([], context))
+    assert.deepEqual(lines, [
+      'a-trigger is held: event-unknown: order-1@1',
+      'a-trigger is held: event-unknown: order-0@1',
+    ])
+  })
+
+  it('are not made to fill log or memory by reasons that are never the same', async () => {
+    let count = 0
+    const { relay, context, lines } = setUp(() => {
+      count += 1
+      return Promise.reject(new Error(`reason ${count}`))
+    })
+    for (let attempt = 0; attempt < 1000; attempt += 1) await assert.rejects(async () => relay.handler([], context))
+    assert.ok(lines.length <= 101, `${lines.length} lines`)
+  })
+
   it('speak up at once where the reason is another', async () => {
     const reasons = ['away', 'away', 'full']
     const { relay, context, lines } = setUp(() => Promise.reject(new Error(reasons.shift())))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { fromCloudEvent, toCloudEvent } from '../../../src/core/cloud-event.ts'
+import { fromCloudEvent, mayBeOf, toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
 import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
@@ -102,5 +102,14 @@ describe('envelope', () => {
     assert.deepEqual(fromCloudEvent(toCloudEvent(event)), event)
     assert.notEqual(event.hash, first.hash)
     assert.ok(!('traceparent' in fromCloudEvent(toCloudEvent(first))))
+  })
+})
+
+describe('a message that a consumer does not follow', () => {
+  it('is passed unread where it is of another category for sure, and only there', () => {
+    const message = toCloudEvent(first)
+    assert.deepEqual([mayBeOf('order', message), mayBeOf('stock', message)], [true, false])
+    for (const unsure of [null, 'text', 7, {}, { subject: 7 }, { subject: 'stock' }, { subject: 'Stock-tea' }])
+      assert.equal(mayBeOf('order', unsure), true, JSON.stringify(unsure))
   })
 })

@@ -55,7 +55,7 @@ describe('stock', () => {
       .when(reserve('b', 3))
       .decides({
         type: 'UnitsDeclined',
-        data: { sku: 'tea', orderId: 'b', quantity: 3, available: 2 },
+        data: { sku: 'tea', orderId: 'b', requested: 3, available: 2 },
       })
   })
   it('sells again what came back', () => {

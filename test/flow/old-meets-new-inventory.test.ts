@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { Command } from '../support/command.ts'
+import { until } from '../support/load.ts'
+import { address } from '../support/orders.ts'
+import { levelOf } from '../support/raw-levels.ts'
+import { Releases, type ServiceHost } from '../support/releases.ts'
+
+/**
+ * Inventory goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside an ordering that stays at n. Each
+ * test goes on where the one before ended.
+ */
+describe('inventory is deployed anew while it runs, beside an ordering of before', () => {
+  let releases: Releases
+  let ordering: ServiceHost
+  let [old, today]: ServiceHost[] = []
+  /** Every order that was placed: what of, and how many. */
+  const orders = new Map<string, { readonly sku: string; readonly quantity: number }>()
+
+  before(async () => {
+    releases = await Releases.start()
+    ordering = await releases.released('ordering')
+    old = await releases.released('inventory')
+    await releases.today('payments', 'shipping')
+    await receive(old, 'tea', 100_000)
+    await receive(old, 'cup', 3)
+  })
+  after(() => releases.remove())
+
+  async function receive(host: ServiceHost, sku: string, quantity: number): Promise<void> {
+    const answer = await host.client.post(`/stock/${sku}/receive`, { quantity }, { 'idempotency-key': randomUUID() })
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  }
+  async function place(sku: string, quantity: number): Promise<string> {
+    const body = {
+      customerId: 'ada',
+      currency: 'EUR',
+      lines: [{ sku, quantity, unitPrice: 450 }],
+      shippingAddress: address,
+      payment: { method: 'transfer', withinSeconds: 86_400 },
+    }
+    const answer = await ordering.client.post('/orders', body, { 'idempotency-key': randomUUID() })
+    assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    orders.set(answer.body.id, { sku, quantity })
+    return answer.body.id
+  }
+  const decidedAs = async (ids: readonly string[]): Promise<(string | undefined)[]> => {
+    const log = await releases.streams('ordering')
+    return ids.map((id) => log.get(`order-${id}`)?.[1]?.type)
+  }
+  const decided = (ids: readonly string[]): Promise<void> =>
+    until('orders to be decided', async () => (await decidedAs(ids)).every((type) => type !== undefined))
+  const stockOf = async (sku: string) => (await releases.streams('inventory')).get(`stock-${sku}`) ?? []
+  const versionsOf = async (sku: string) =>
+    (await stockOf(sku)).filter(({ type }) => type === 'UnitsDeclined').map(({ schemaVersion }) => schemaVersion)
+
+  async function waitsAtOld(host: ServiceHost, sku: string): Promise<void> {
+    const before = await stockOf(sku)
+    for (const [method, path, body] of [
+      ['POST', `/stock/${sku}/receive`, { quantity: 1 }],
+      ['POST', `/stock/${sku}/adjust`, { change: 0, reason: 'counted' }],
+      ['GET', `/streams/stock-${sku}/state`, undefined],
+    ] as const) {
+      const answer = await host.call(method, path, body ? { body: JSON.stringify(body) } : {})
+      assert.deepEqual([path, answer.status, answer.body.code], [path, 503, 'event-unknown'])
+    }
+    assert.deepEqual(await stockOf(sku), before)
+  }
+
+  async function assertAgreed(host: ServiceHost): Promise<void> {
+    const log = await releases.streams('inventory')
+    const levels = [...log].filter(([stream]) => stream.startsWith('stock-'))
+    for (const [stream, events] of levels) {
+      const expected = levelOf(events)
+      const { body } = await host.client.get(`/stock/${expected.sku}?position=${stream}@${events.length}`)
+      assert.deepEqual(body, expected)
+      assert.ok(body.available >= 0)
+      const answered = events.flatMap(({ type, data }) => (/Declined|Reserved/.test(type) ? [data.orderId] : []))
+      assert.equal(new Set(answered).size, answered.length, `${stream} answered an order twice`)
+    }
+    const ids = [...orders.keys()]
+    for (const [index, type] of (await decidedAs(ids)).entries()) {
+      const [id = '', { sku, quantity } = { sku: '', quantity: 0 }] = [...orders][index] ?? []
+      const events = (log.get(`stock-${sku}`) ?? []).filter(({ data }) => data.orderId === id)
+      const held = events.map(({ type, data }) => [type, data.quantity ?? data.requested])
+      assert.deepEqual(held, [[type === 'OrderConfirmed' ? 'UnitsReserved' : 'UnitsDeclined', quantity]], id)
+    }
+  }
+
+  it('n everywhere: orders are confirmed, and declined where there is too little', async () => {
+    const ids = [await place('cup', 2), await place('tea', 1)]
+    await decided(ids)
+    ids.push(await place('cup', 2), await place('nothing', 1))
+    await decided(ids)
+    assert.deepEqual(await decidedAs(ids), ['OrderConfirmed', 'OrderConfirmed', 'OrderRejected', 'OrderRejected'])
+    assert.deepEqual(await versionsOf('cup'), [1])
+  })
+
+  it('today’s joins: what it declines n holds, and ordering of before hears of it as ever', async () => {
+    today = await releases.today('inventory')
+    const host = today
+    const rare: string[] = []
+    await until('orders that today’s declines, and that n holds', async () => {
+      if (rare.length < 200) rare.push(await place(`rare-${rare.length}`, 2), await place(`rare-${rare.length}`, 1))
+      const log = await releases.streams('inventory')
+      const versions = new Set(
+        [...log.values()]
+          .flat()
+          .flatMap(({ type, schemaVersion }) => (type === 'UnitsDeclined' ? [schemaVersion] : [])),
+      )
+      return versions.has(1) && versions.has(2) && need(old).held().length > 0
+    })
+    await until('one of them to be rejected', async () => (await decidedAs(rare)).includes('OrderRejected'))
+    for (const { event } of need(old).held()) assert.equal(event, 'UnitsDeclined 2')
+    const { stream } = need(need(old).held()[0])
+    const sku = stream.slice('stock-'.length)
+    await waitsAtOld(need(old), sku)
+    await receive(host, sku, 10)
+    assert.equal((await host.call('GET', `/streams/${stream}/state`, {})).body.state.onHand, 10)
+    assert.doesNotMatch(ordering.output(), /is held/)
+  })
+
+  it('n ends: today’s takes over what was held; every order is decided once, views equal the log', async () => {
+    await need(old).stop()
+    await decided([...orders.keys()])
+    await assertAgreed(need(today))
+  })
+
+  it('and back: n goes on with the products that it can read, and waits with the others', async () => {
+    // Declined by today's code: from here on n cannot read it.
+    await decided([await place('cup', 2)])
+    assert.deepEqual(await versionsOf('cup'), [1, 2])
+    old = await releases.released('inventory')
+    await need(today).stop()
+    const waiting = await place('cup', 1)
+    await until('n to hold', async () =>
+      need(old)
+        .held()
+        .some(({ stream }) => stream === 'stock-cup'),
+    )
+    await waitsAtOld(need(old), 'cup')
+    const teas: string[] = []
+    await until('tea to be confirmed', async () => {
+      if (teas.length < 100) teas.push(await place('tea', 1))
+      return (await decidedAs(teas)).includes('OrderConfirmed')
+    })
+    assert.deepEqual(await decidedAs([waiting]), [undefined])
+  })
+
+  it('and today’s again: what waited is decided, once; views equal the log, and so does a replay of them', async () => {
+    today = await releases.today('inventory')
+    await need(old).stop()
+    await decided([...orders.keys()])
+    await assertAgreed(need(today))
+    const { cosmos, http } = releases.system.ports
+    const env = { TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_HTTP_PORT: String(http) }
+    const { code, output } = await new Command('cli/replay.ts', ['inventory', 'stock-level'], env).ended
+    assert.equal(code, 0, output)
+    await assertAgreed(need(today))
+  })
+})
+
+function need<Value>(value: Value | undefined): Value {
+  assert.ok(value !== undefined)
+  return value
+}

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { everyPage, readRawLog } from '../../cli/demo/reading.ts'
+import { StreamCheck } from '../../cli/verify/stream-check.ts'
+import { Command } from '../support/command.ts'
+import { until } from '../support/load.ts'
+import { address } from '../support/orders.ts'
+import { orderOf, salesOf } from '../support/raw-orders.ts'
+import { Releases, type ServiceHost } from '../support/releases.ts'
+
+// Lines with and without a house number that can be told from the name.
+const STREETS = ['Quay 1', 'Quay 1a', 'Rue du 4 Septembre', 'D 10 12', '12 Main Street', 'Quay']
+/**
+ * Ordering goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside services that stay at n. Each test
+ * goes on where the one before ended.
+ */
+describe('ordering is deployed anew while it runs, beside services of before', () => {
+  let releases: Releases
+  let [old, today]: ServiceHost[] = []
+  let [inventory, payments, shipping]: ServiceHost[] = []
+  /** Every order that was placed, and the line that its customer wrote last. */
+  const streets = new Map<string, string>()
+  /** Placed at n, and with today's code; each waits for its money. */
+  let [oldWaits, newWaits] = ['', '']
+
+  before(async () => {
+    releases = await Releases.start()
+    inventory = await releases.released('inventory')
+    payments = await releases.released('payments')
+    shipping = await releases.released('shipping')
+    old = await releases.released('ordering')
+    const received = await inventory.client.post('/stock/tea/receive', { quantity: 100_000 }, {})
+    assert.equal(received.status, 200)
+  })
+  after(() => releases.remove())
+
+  async function place(host: ServiceHost, more: object = {}): Promise<string> {
+    const street = STREETS[streets.size % STREETS.length] ?? ''
+    const body = {
+      customerId: 'ada',
+      currency: 'EUR',
+      lines: [{ sku: 'tea', quantity: 1, unitPrice: 450 }],
+      shippingAddress: { ...address, street },
+      ...more,
+    }
+    const answer = await host.client.post('/orders', body, { 'idempotency-key': randomUUID() })
+    assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    streets.set(answer.body.id, street)
+    return answer.body.id
+  }
+  const placeMany = (host: ServiceHost, count: number, more: object = {}): Promise<string[]> =>
+    Promise.all(Array.from({ length: count }, () => place(host, more)))
+  const transfer = { payment: { method: 'transfer', withinSeconds: 86_400 } }
+
+  const all = async (ids: Iterable<string>, holds: (id: string) => Promise<boolean>): Promise<boolean> => {
+    for (const id of ids) if (!(await holds(id))) return false
+    return true
+  }
+  const eventually = (what: string, service: string, category: string, type: string, ids: readonly string[]) =>
+    until(what, () => all(ids, (id) => releases.has(service, `${category}-${id}`, type)))
+  const isCompleted = (id: string): Promise<boolean> => releases.has('ordering', `order-${id}`, 'OrderCompleted')
+  const dispatch = async (id: string): Promise<void> => {
+    const { status, body } = await need(shipping).client.post(
+      `/shipments/${id}/dispatch`,
+      {},
+      { 'idempotency-key': id },
+    )
+    assert.equal(status, 200, JSON.stringify(body))
+  }
+  /** What the warehouse has ready goes out, but for what is to wait. */
+  async function dispatchPrepared(): Promise<void> {
+    const prepared = await everyPage(need(shipping).client, '/shipments?status=prepared&limit=100')
+    await Promise.all(prepared.map(({ orderId }) => dispatch(String(orderId))))
+  }
+  async function authorise(id: string): Promise<void> {
+    await eventually('the payment to be open', 'payments', 'payment', 'PaymentOpened', [id])
+    const answer = await need(payments).client.post(`/payments/${id}/authorise`, {}, { 'idempotency-key': `a${id}` })
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  }
+  const settled = (waiting: readonly string[]): Promise<void> =>
+    until('every order to be completed', async () => {
+      await dispatchPrepared()
+      return all(new Set(streets.keys()).difference(new Set(waiting)), isCompleted)
+    })
+  const streamOf = async (id: string) => (await releases.streams('ordering')).get(`order-${id}`) ?? []
+
+  /** What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed; and changes nothing. */
+  async function waitsAtOld(host: ServiceHost, id: string): Promise<void> {
+    const before = await streamOf(id)
+    for (const [method, path, body] of [
+      ['POST', `/orders/${id}/cancel`, { reason: 'late' }],
+      ['POST', `/orders/${id}/change-shipping-address`, { shippingAddress: address }],
+      ['GET', `/streams/order-${id}/state`, undefined],
+    ] as const) {
+      const answer = await host.call(method, path, body ? { body: JSON.stringify(body) } : {})
+      assert.deepEqual([path, answer.status, answer.body.code], [path, 503, 'event-unknown'])
+      assert.ok(answer.headers.get('retry-after'))
+    }
+    assert.deepEqual(await streamOf(id), before)
+  }
+
+  /** Nothing lost, nothing doubled, nothing half: the views of ordering equal its log, whoever wrote which part of both. */
+  async function assertViewsEqualLog(host: ServiceHost, replayed: boolean): Promise<void> {
+    const log = await releases.streams('ordering')
+    const orders = [...log].filter(([stream]) => stream.startsWith('order-'))
+    assert.equal(orders.length, streets.size)
+    const expected = orders.map(([, events]) => orderOf(events))
+    for (const [index, [stream, events]] of orders.entries()) {
+      const order = expected[index]
+      const answer = await host.client.get(`/orders/${order.orderId}?position=${stream}@${events.length}`)
+      assert.equal(answer.headers.get('etag'), `"${events.length}"`)
+      // A document that an older version projected has no channel until the view is replayed; any that it has is right.
+      const { channel } = replayed ? order : answer.body
+      assert.deepEqual(
+        answer.body,
+        channel === undefined ? (({ channel: _, ...rest }) => rest)(order) : { ...order, channel },
+      )
+      if (channel !== undefined) assert.equal(channel, order.channel)
+      assert.equal(answer.body.shippingAddress.street, streets.get(order.orderId))
+      await host.client.get(`/sales-by-product?limit=1&position=${stream}@${events.length}`)
+    }
+    const sales = await everyPage(host.client, '/sales-by-product?limit=100')
+    assert.deepEqual(new Map(sales.map((product) => [product.sku, product])), salesOf(expected))
+    for (const [stream, events] of log) {
+      if (!stream.startsWith('fulfilment-')) continue
+      const id = stream.slice('fulfilment-'.length)
+      const { body } = await host.client.get(`/fulfilments/${id}?position=${stream}@${events.length}`)
+      const types = events.map(({ type }) => type)
+      assert.deepEqual(
+        body.asked,
+        types.filter((type) => type.endsWith('Requested')),
+      )
+      assert.equal(body.status, types.includes('FulfilmentCompleted') ? 'completed' : 'open')
+    }
+  }
+
+  /** The logs themselves: every event is as it was written, each of a command once, and what was asked for came about once. */
+  async function assertLogsSound(): Promise<void> {
+    for (const service of ['ordering', 'inventory', 'payments', 'shipping']) {
+      const items = Map.groupBy(await readRawLog(releases.system.logOf(service)), ({ stream }) => stream)
+      assert.ok(items.size > 0)
+      for (const [stream, its] of items) {
+        const check = new StreamCheck(stream)
+        for (const item of its.toSorted((a, b) => (a.id < b.id ? -1 : 1))) check.add(item)
+        assert.deepEqual(check.finish(), [])
+      }
+    }
+    for (const [stream, events] of await releases.streams('ordering')) {
+      const types = events
+        .map(({ type }) => type)
+        .filter((type) => !type.endsWith('Noted') && !type.endsWith('Changed') && !type.endsWith('Answered'))
+      assert.equal(new Set(types).size, types.length, `${stream}: ${types.join()}`)
+    }
+    // What left the house went where the customer wrote, in the words that he wrote it in.
+    const shipments = await releases.streams('shipping')
+    for (const [id, street] of streets)
+      for (const { data } of shipments.get(`shipment-${id}`)?.slice(0, 1) ?? [])
+        assert.equal(data.address.street, street)
+  }
+
+  it('n everywhere: orders are placed and decided, some are dispatched', async () => {
+    const ids = await placeMany(need(old), 8)
+    oldWaits = await place(need(old), transfer)
+    await eventually('shipments to be prepared', 'shipping', 'shipment', 'ShipmentPrepared', ids)
+    await Promise.all(ids.slice(0, 4).map(dispatch))
+    await until('four orders to be completed', () => all(ids.slice(0, 4), isCompleted))
+    await eventually('the payment to be open', 'payments', 'payment', 'PaymentOpened', [oldWaits])
+    assert.deepEqual((await streamOf(oldWaits)).map(({ type, schemaVersion }) => [type, schemaVersion])[0], [
+      'OrderPlaced',
+      2,
+    ])
+  })
+
+  it('today’s joins: services of before read what it tells and orders go all the way; where n gets what it keeps, it holds', async () => {
+    const relays = await releases.relaysOf('ordering')
+    today = await releases.today('ordering')
+    const host = today
+    const shared = async (): Promise<boolean> => {
+      const owners = await Promise.all(
+        ['ordering-fulfilment-order', 'ordering-fulfilment-steps', 'order'].map((group) =>
+          releases.owners('ordering', group),
+        ),
+      )
+      return owners.every((each) => each.size === 8 && new Set(each.values()).size === 2)
+    }
+    await until('both hosts to have partitions', shared)
+    const fresh: string[] = []
+    await until('orders that go all the way, and others that n holds', async () => {
+      if (fresh.length < 200) fresh.push(...(await placeMany(host, 4, { channel: 'phone' })))
+      await dispatchPrepared()
+      const completed = await Promise.all(fresh.map(isCompleted))
+      return completed.includes(true) && need(old).output().includes('event-unknown')
+    })
+    newWaits = await place(host, transfer)
+    fresh.push(newWaits)
+    await eventually('the stock of all of them', 'inventory', 'reservation', 'StockReserved', fresh)
+
+    const kept = await streamOf(newWaits)
+    assert.partialDeepStrictEqual(kept[0], {
+      type: 'OrderPlaced',
+      schemaVersion: 4,
+      published: { schemaVersion: 3, readableFrom: 1 },
+    })
+    // What the relay of before sends is what today's code recorded: its consumers checked the hash over both.
+    assert.deepEqual(await releases.relaysOf('ordering'), relays)
+    assert.ok(relays.length > 0 && relays.every((owner) => owner !== ''))
+
+    const held = need(old).held()
+    assert.ok(held.length > 0)
+    for (const { stream, event } of held) {
+      assert.equal(event, 'OrderPlaced 4')
+      assert.ok(fresh.includes(stream.slice('order-'.length)), stream)
+    }
+    assert.doesNotMatch(need(inventory).output() + need(payments).output() + need(shipping).output(), /is held/)
+  })
+
+  it('a command or the state of such an order is answered 503 at n, and as ever at today’s', async () => {
+    await waitsAtOld(need(old), newWaits)
+    const { status, body } = await need(today).call('GET', `/streams/order-${newWaits}/state`, {})
+    assert.equal(status, 200)
+    assert.equal(body.state.shippingAddress.street, streets.get(newWaits))
+  })
+
+  it('an order of n that today’s code goes on with: n’s remembered state decides nothing any more', async () => {
+    // Without inventory an order stays placed, and its address may be changed.
+    await need(inventory).stop()
+    const id = await place(need(old))
+    const shippingAddress = { ...address, street: 'Kai', houseNumber: '7 bis' }
+    const moved = await need(today).call('POST', `/orders/${id}/change-shipping-address`, {
+      body: JSON.stringify({ shippingAddress }),
+    })
+    assert.equal(moved.status, 200, JSON.stringify(moved.body))
+    streets.set(id, 'Kai 7 bis')
+    const again = { body: JSON.stringify({ shippingAddress: { ...address, street: 'Kai 7 bis' } }) }
+    await waitsAtOld(need(old), id)
+    assert.equal((await need(today).call('POST', `/orders/${id}/change-shipping-address`, again)).status, 200)
+    assert.deepEqual(
+      (await streamOf(id)).map(({ type, schemaVersion }) => [type, schemaVersion]),
+      [
+        ['OrderPlaced', 2],
+        ['ShippingAddressChanged', 2],
+      ],
+    )
+    inventory = await releases.released('inventory')
+  })
+
+  it('n ends: today’s takes over what was held and goes on in order; views equal the log', async () => {
+    await need(old).stop()
+    await settled([oldWaits, newWaits])
+    await assertViewsEqualLog(need(today), false)
+    await assertLogsSound()
+  })
+
+  it('and back: n alone goes on with what it knows, and waits with the rest', async () => {
+    old = await releases.released('ordering')
+    const host = old
+    await need(today).stop()
+    await authorise(oldWaits)
+    await until('the older order to be completed', async () => {
+      await dispatchPrepared()
+      return isCompleted(oldWaits)
+    })
+    const before = await streamOf(newWaits)
+    await authorise(newWaits)
+    await until('its fulfilment to be over', async () => {
+      await dispatchPrepared()
+      return releases.has('ordering', `fulfilment-${newWaits}`, 'FulfilmentCompleted')
+    })
+    await until('n to hold', async () => host.output().includes(`event-unknown: order-${newWaits}@1`))
+    await waitsAtOld(host, newWaits)
+    assert.deepEqual(await streamOf(newWaits), before)
+    // Only what comes behind it in its partition waits too.
+    const placed: string[] = []
+    await until('an order of n to go all the way', async () => {
+      if (placed.length < 200) placed.push(...(await placeMany(host, 2)))
+      await dispatchPrepared()
+      return (await Promise.all(placed.map(isCompleted))).includes(true)
+    })
+    assert.deepEqual(await streamOf(newWaits), before)
+  })
+
+  it('and today’s again: everything is completed, once; views equal the log', async () => {
+    today = await releases.today('ordering')
+    await need(old).stop()
+    await settled([])
+    await assertViewsEqualLog(need(today), false)
+    await assertLogsSound()
+  })
+
+  it('a replay reads all versions: then views show what older code did not know', async () => {
+    const { cosmos, http } = releases.system.ports
+    const env = { TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_HTTP_PORT: String(http) }
+    for (const view of ['order', 'sales-by-product', 'fulfilment']) {
+      const { code, output } = await new Command('cli/replay.ts', ['ordering', view], env).ended
+      assert.equal(code, 0, output)
+    }
+    await assertViewsEqualLog(need(today), true)
+    const versions = (await releases.streams('ordering'))
+      .values()
+      .flatMap((events) => events.map(({ type, schemaVersion }) => `${type} ${schemaVersion}`))
+    const seen = new Set(versions)
+    for (const each of ['OrderPlaced 2', 'OrderPlaced 4', 'ShippingAddressChanged 2']) assert.ok(seen.has(each), each)
+  })
+})
+
+function need<Value>(value: Value | undefined): Value {
+  assert.ok(value !== undefined)
+  return value
+}

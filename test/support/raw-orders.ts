@@ -1,0 +1,60 @@
+import type { RawItem } from '../../cli/demo/raw-fold.ts'
+
+/**
+ * Orders folded from the raw log in whatever versions its events are, with no code of the services: what their views and states should
+ * show. `channel` is among it, which a document lacks that an older version projected.
+ */
+
+const STATUS: Readonly<Record<string, string>> = {
+  OrderConfirmed: 'confirmed',
+  OrderRejected: 'rejected',
+  OrderCancelled: 'cancelled',
+  OrderCompleted: 'completed',
+}
+
+/** What `GET /orders/{id}` should answer once the view was made by today's code. */
+export function orderOf(events: readonly RawItem[]): RawItem {
+  const [placed, ...later] = events
+  const { orderId, customerId, lines, total, payment, channel } = placed.data
+  const order: RawItem = {
+    orderId,
+    customerId,
+    lines,
+    total,
+    shippingAddress: inOneLine(placed.data.shippingAddress),
+    payment: payment ?? { method: 'card', withinSeconds: 900 },
+    channel: channel ?? 'web',
+    status: 'placed',
+    placedAt: placed.time,
+    updatedAt: placed.time,
+  }
+  for (const { type, time, data } of later) {
+    order.updatedAt = time
+    order.status = STATUS[type] ?? order.status
+    if (type === 'ShippingAddressChanged') order.shippingAddress = inOneLine(data.shippingAddress)
+    if (type === 'OrderRejected') order.rejectionReason = data.reason
+    if (type === 'OrderCancelled') order.cancellationReason = data.reason
+  }
+  return order
+}
+
+function inOneLine({ streetName, houseNumber, ...rest }: RawItem): RawItem {
+  return streetName === undefined ? rest : { ...rest, street: [streetName, houseNumber].filter(Boolean).join(' ') }
+}
+
+/** Orders, pieces and revenue by product. */
+export function salesOf(orders: Iterable<RawItem>): Map<string, RawItem> {
+  const sales = new Map<string, RawItem>()
+  for (const { status, lines, total } of orders)
+    for (const { sku, quantity, unitPrice } of lines) {
+      const before = sales.get(sku) ?? { sku, orders: 0, quantity: 0, revenue: { [total.currency]: 0 } }
+      const counts = status !== 'cancelled' && status !== 'rejected' ? 1 : 0
+      sales.set(sku, {
+        sku,
+        orders: before.orders + counts,
+        quantity: before.quantity + counts * quantity,
+        revenue: { [total.currency]: before.revenue[total.currency] + counts * quantity * unitPrice },
+      })
+    }
+  return sales
+}

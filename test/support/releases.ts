@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BlobServiceClient } from '@azure/storage-blob'
+import type { Answer, Client } from '../../cli/demo/client.ts'
+import type { RawItem } from '../../cli/demo/raw-fold.ts'
+import { readRawLog } from '../../cli/demo/reading.ts'
+import { BEFORE_THE_SPLIT, unpackReleased } from './released-bundles.ts'
+import { type CallOptions, call, type HostOptions, System } from './system.ts'
+
+/** A host that runs one service, as it was released or as it is today. */
+export interface ServiceHost {
+  readonly client: Client
+  /** What it printed. */
+  output(): string
+  /** What it says that it holds, each thing as often as it said so. */
+  held(): Held[]
+  /** One request, sent once: what the client would send again is an answer too. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>
+  stop(): Promise<void>
+}
+
+/** One event that a function of a host waits with, since its code does not know it. */
+export interface Held {
+  readonly function: string
+  readonly stream: string
+  readonly version: number
+  /** The event and its version: `OrderPlaced 4`. */
+  readonly event: string
+}
+
+const HELD =
+  /(?<name>\S+) is held: event-unknown: (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
+
+/** Hosts of services in the versions before and today's, on one local cloud. */
+export class Releases {
+  readonly system: System
+  readonly #folder: string
+
+  private constructor(system: System, folder: string) {
+    this.system = system
+    this.#folder = folder
+  }
+
+  static async start(): Promise<Releases> {
+    return new Releases(await System.cloudAlone(), await mkdtemp(join(tmpdir(), 'tidemark-releases-')))
+  }
+
+  async remove(): Promise<void> {
+    await this.system.remove()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Starts a host of a service as it was released. */
+  async released(service: string): Promise<ServiceHost> {
+    return this.#start(service, { bundle: await unpackReleased(BEFORE_THE_SPLIT, service, this.#folder) })
+  }
+
+  /** Starts a host of a service as it is today, and of more if they are named. */
+  today(service: string, ...more: readonly string[]): Promise<ServiceHost> {
+    return this.#start(service, { services: [service, ...more] })
+  }
+
+  async #start(service: string, options: HostOptions): Promise<ServiceHost> {
+    let output = ''
+    const child = await this.system.startHost({
+      services: [service],
+      ...options,
+      onOutput: (text) => {
+        output += text
+      },
+    })
+    return {
+      client: this.system.clientOf(service, child),
+      output: () => output,
+      held: () =>
+        [...output.matchAll(HELD)].map(({ groups = {} }) => ({
+          function: groups.name ?? '',
+          stream: groups.stream ?? '',
+          version: Number(groups.version),
+          event: `${groups.type} ${groups.schema}`,
+        })),
+      call: (method, path, options = {}) => call(method, `${child.address}/api/${service}${path}`, options),
+      stop: () => child.stop(),
+    }
+  }
+
+  /** The events of a service's log by stream, in order. */
+  async streams(service: string): Promise<Map<string, RawItem[]>> {
+    const items = await readRawLog(this.system.logOf(service))
+    const events = items.filter(({ id }) => !id.startsWith('~')).sort((a, b) => a.version - b.version)
+    return Map.groupBy(events, ({ stream }) => stream)
+  }
+
+  /** Whether a stream of a service's log has an event of a type. */
+  async has(service: string, stream: string, type: string): Promise<boolean> {
+    const { resources } = await this.system
+      .logOf(service)
+      .items.query({
+        query: 'SELECT VALUE COUNT(1) FROM c WHERE c.stream = @stream AND c.type = @type',
+        parameters: [
+          { name: '@stream', value: stream },
+          { name: '@type', value: type },
+        ],
+      })
+      .fetchAll()
+    return Number(resources[0]) > 0
+  }
+
+  /** Who owns the partitions of a consumer group, by partition; empty: nobody does. */
+  async owners(hub: string, group: string): Promise<Map<string, string>> {
+    const blobs = BlobServiceClient.fromConnectionString(this.system.settings.AzureWebJobsStorage ?? '')
+    const found = new Map<string, string>()
+    for await (const { name, metadata } of blobs
+      .getContainerClient('azure-webjobs-eventhub')
+      .listBlobsFlat({ includeMetadata: true })) {
+      const [, itsHub, itsGroup, kind, partition] = name.split('/')
+      if (itsHub === hub && itsGroup === group && kind === 'ownership')
+        found.set(partition ?? '', metadata?.ownerid ?? '')
+    }
+    return found
+  }
+
+  /** Who holds the lease of a service's relay. */
+  async relaysOf(service: string): Promise<string[]> {
+    const { resources } = await this.system
+      .containerOf(service, 'leases')
+      .items.readAll<{ owner: string | null }>()
+      .fetchAll()
+    return resources.map(({ owner }) => owner ?? '')
+  }
+}
