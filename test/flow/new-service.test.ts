@@ -86,18 +86,22 @@ describe('npm run new:service', () => {
       }
     })
 
-  it('writes a service that the checks and the tests of all services take', () => {
+  it('writes services that the checks and the tests of all services take', () => {
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.equal(status, 0, stderr)
     for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
       assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
+    assert.equal(newService('vouchers').status, 0)
+    assert.match(readFileSync(copy.path('cli/services.ts'), 'utf8'), /= \[.*giftCards, vouchers\]$/m)
     const terminal = new Terminal(copy.folder, {})
     terminal.run('npm run -s check\n')
-    const tests = 'test/unit/services/gift-cards.test.ts test/unit/bundle.test.ts "test/unit/contract/*.test.ts"'
-    const output = terminal.run(`node --test --test-reporter=tap ${tests}\n`)
-    assert.match(output, /^# Subtest: gift-cards: card$/m)
+    const tests = 'services/gift-cards services/vouchers bundle contract/schemas contract/asyncapi'.split(' ')
+    const files = tests.map((test) => `test/unit/${test}.test.ts`).join(' ')
+    const output = terminal.run(`node --test --test-reporter=tap ${files}\n`)
+    for (const name of ['gift-cards: card', 'vouchers: entry'])
+      assert.match(output, new RegExp(`^# Subtest: ${name}$`, 'm'))
     assert.match(output, /^# fail 0$/m)
-    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with one service more`)
+    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with two services more`)
     terminal.run('node --test --test-name-pattern="^documents" test/unit/repository.test.ts\n')
   })
 
@@ -105,14 +109,7 @@ describe('npm run new:service', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
-    assert.match(newService('vouchers', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
+    assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
-  })
-
-  it('writes several, each beside the others', () => {
-    assert.equal(newService('vouchers').status, 0)
-    const list = readFileSync(copy.path('cli/services.ts'), 'utf8')
-    assert.match(list, /= \[.*giftCards, vouchers\]$/m)
-    new Terminal(copy.folder, {}).run('npm run -s types && npm run -s lint && npm run -s schemas -- --check\n')
   })
 })
