@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { Terminal } from '../support/carried-out.ts'
@@ -85,6 +86,34 @@ describe('npm run new:service', () => {
         writeFileSync(copy.path(step), text)
       }
     })
+
+  it('leaves all as it was where it is interrupted', async () => {
+    const step = copy.path('cli/topology.ts')
+    const text = readFileSync(step, 'utf8')
+    const before = everything().filter((line) => !line.startsWith(`${step} `))
+    const marker = copy.path('interrupted-here')
+    writeFileSync(
+      step,
+      `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
+    )
+    try {
+      const child = spawn(process.execPath, ['cli/new-service.ts', 'gift-cards'], { cwd: copy.folder, detached: true })
+      const ended = once(child, 'close')
+      let output = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        output += chunk
+      })
+      while (!existsSync(marker)) await new Promise((resolve) => setTimeout(resolve, 20))
+      process.kill(-(child.pid ?? 0), 'SIGINT')
+      assert.deepEqual(await ended, [1, null], output)
+      assert.deepEqual(
+        everything().filter((line) => !line.startsWith(`${step} `)),
+        before,
+      )
+    } finally {
+      writeFileSync(step, text)
+    }
+  })
 
   it('writes services that the checks and the tests of all services take', () => {
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
