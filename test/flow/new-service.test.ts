@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { Terminal } from '../support/carried-out.ts'
@@ -86,18 +87,50 @@ describe('npm run new:service', () => {
       }
     })
 
-  it('writes a service that the checks and the tests of all services take', () => {
+  it('leaves all as it was where it is interrupted', async () => {
+    const step = copy.path('cli/topology.ts')
+    const text = readFileSync(step, 'utf8')
+    const before = everything().filter((line) => !line.startsWith(`${step} `))
+    const marker = copy.path('interrupted-here')
+    writeFileSync(
+      step,
+      `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
+    )
+    try {
+      const child = spawn(process.execPath, ['cli/new-service.ts', 'gift-cards'], { cwd: copy.folder, detached: true })
+      const ended = once(child, 'close')
+      let output = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        output += chunk
+      })
+      while (!existsSync(marker)) await new Promise((resolve) => setTimeout(resolve, 20))
+      process.kill(-(child.pid ?? 0), 'SIGINT')
+      assert.deepEqual(await ended, [1, null], output)
+      assert.deepEqual(
+        everything().filter((line) => !line.startsWith(`${step} `)),
+        before,
+      )
+    } finally {
+      writeFileSync(step, text)
+    }
+  })
+
+  it('writes services that the checks and the tests of all services take', () => {
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.equal(status, 0, stderr)
     for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
       assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
+    assert.equal(newService('vouchers').status, 0)
+    assert.match(readFileSync(copy.path('cli/services.ts'), 'utf8'), /= \[.*giftCards, vouchers\]$/m)
     const terminal = new Terminal(copy.folder, {})
     terminal.run('npm run -s check\n')
-    const tests = 'test/unit/services/gift-cards.test.ts test/unit/bundle.test.ts "test/unit/contract/*.test.ts"'
-    const output = terminal.run(`node --test --test-reporter=tap ${tests}\n`)
-    assert.match(output, /^# Subtest: gift-cards: card$/m)
+    const tests = 'services/gift-cards services/vouchers bundle contract/schemas contract/asyncapi'.split(' ')
+    const files = tests.map((test) => `test/unit/${test}.test.ts`).join(' ')
+    const output = terminal.run(`node --test --test-reporter=tap ${files}\n`)
+    for (const name of ['gift-cards: card', 'vouchers: entry'])
+      assert.match(output, new RegExp(`^# Subtest: ${name}$`, 'm'))
     assert.match(output, /^# fail 0$/m)
-    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with one service more`)
+    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with two services more`)
     terminal.run('node --test --test-name-pattern="^documents" test/unit/repository.test.ts\n')
   })
 
@@ -105,14 +138,7 @@ describe('npm run new:service', () => {
     const written = everything()
     const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
-    assert.match(newService('vouchers', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
+    assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
-  })
-
-  it('writes several, each beside the others', () => {
-    assert.equal(newService('vouchers').status, 0)
-    const list = readFileSync(copy.path('cli/services.ts'), 'utf8')
-    assert.match(list, /= \[.*giftCards, vouchers\]$/m)
-    new Terminal(copy.folder, {}).run('npm run -s types && npm run -s lint && npm run -s schemas -- --check\n')
   })
 })
