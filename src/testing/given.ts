@@ -16,6 +16,8 @@ import { eventsDiffer, refuseAwait, shown, told } from './words.ts'
 
 /** What a decider made of a command. Each of its ends throws AssertionError where it is not so. */
 export interface Decided<Event extends DomainEvent> {
+  /** What was decided, for tests that ask something else of it. */
+  readonly decision: Decision<DomainEvent>
   /** These events happen, in this order, and no others. */
   then(expected: readonly Event[]): void
   /** It is refused with this code; `stream-not-found` where it may not begin a stream and there is none. */
@@ -76,6 +78,7 @@ function decided<Event extends DomainEvent>(story: readonly string[], decision: 
     if (lines.length > 0) fail(expected, ...lines)
   }
   return {
+    decision,
     then,
     thenRefused(code) {
       if (!isRefusal(decision) || decision.refusal !== code) fail(code, `expected  the refusal ${code}`, came)

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
+import { describeIssues, validate } from '../core/schema.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf, formatPosition } from '../core/stream.ts'
 import type { AnyView, ManyStreamView, OneStreamView } from '../core/view.ts'
@@ -165,18 +166,36 @@ function isList<Event extends DomainEvent>(streams: GivenStreams<Event>): stream
   return Array.isArray(streams)
 }
 
-/** The view, each call of it made twice on what is frozen. */
+/** The view, each call of it made twice on what is frozen, and its documents held to what it says they are like. */
 function watched(view: AnyView): AnyView {
   const evolve = `evolve of ${view.name}`
   if (view.kind === 'one-stream')
     return {
       ...view,
       evolve: (document: unknown, event: Recorded<DomainEvent>) =>
-        pure(evolve, (...args) => view.evolve(...args), document, event),
+        asDeclared(
+          view,
+          pure(evolve, (...args) => view.evolve(...args), document, event),
+        ),
     }
   return {
     ...view,
     targets: (event) => pure(`targets of ${view.name}`, (...args) => view.targets(...args), event),
-    evolve: (document, event, key) => pure(evolve, (...args) => view.evolve(...args), document, event, key),
+    evolve: (document, event, key) =>
+      asDeclared(
+        view,
+        pure(evolve, (...args) => view.evolve(...args), document, event, key),
+      ),
   }
+}
+
+function asDeclared(view: AnyView, document: unknown): unknown {
+  if (view.document === undefined || document === undefined) return document
+  const result = validate<unknown>(view.document, kept(document))
+  const wrong = result.valid ? differences(result.value, kept(document)) : [describeIssues(result.issues)]
+  if (wrong.length > 0)
+    throw new AssertionError({
+      message: `a document of ${view.name} is not as the view declares it: ${wrong.join('; ')}`,
+    })
+  return document
 }

@@ -30,7 +30,8 @@ export interface Expected {
 export interface Reacted {
   /**
    * What happened before: of the service itself it is in its log, of others it came. What follows from it happened before too. It is recorded at
-   * the moment at which the clock stands, `moment()` at first.
+   * `moment()`.
+   * @throws TypeError where something has happened already.
    */
   given(messages: Messages): Reacted
   /** What happens now, and comes; what follows from it comes too. */
@@ -89,7 +90,13 @@ function reacted(story: Story): Reacted {
     return checkEvery(story, ({ events }) => streamsDiffer(expected, events))
   }
   return {
-    given: (messages) => and({ kind: 'given', messages }),
+    given(messages) {
+      if (story.steps.some(({ kind }) => kind !== 'given'))
+        throw new TypeError(
+          'what was given comes before what happens: given(…) stands before when(…), at(…) and after(…)',
+        )
+      return and({ kind: 'given', messages })
+    },
     when: (messages) => and({ kind: 'when', messages }),
     at: (time) => and({ kind: 'clock', move: () => time }),
     after: (seconds) => and({ kind: 'clock', move: (now) => later(now, seconds) }),

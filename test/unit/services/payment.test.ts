@@ -56,7 +56,7 @@ describe('payment', () => {
   it('is asked for once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
   it('has nothing done to it before it was asked for', () => {
     for (const command of [authorise, decline, release, refund(), capture(1)])
-      given().when(command).refused('payment-not-requested')
+      given().when(command).refused('stream-not-found')
   })
 
   it('is not authorised once it is voided or declined', () => {

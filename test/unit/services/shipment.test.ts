@@ -41,7 +41,7 @@ describe('shipment', () => {
   })
   it('has nothing done to it before it is prepared', () => {
     for (const command of [dispatch, deliver, bringBack, cancel, stop])
-      given().when(command).refused('shipment-not-prepared')
+      given().when(command).refused('stream-not-found')
   })
 
   it('is delivered once, and only where it is on its way', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
 import type { DomainEvent } from '../../../src/core/event.ts'
 import type { ManyStreamView } from '../../../src/core/view.ts'
 import { moment } from '../../../src/testing/moment.ts'
@@ -126,6 +127,26 @@ describe('given-when-then of a view', () => {
         .given([paidIn(1)])
         .thenAll({}),
       /targets of turnover throws.*read only/,
+    )
+  })
+
+  it('fails for a document that is not as the view declares it', async () => {
+    const declared: typeof turnoverView = {
+      ...turnoverView,
+      document: z.object({ amount: z.int(), count: z.int().max(1) }),
+    }
+    const twice = project(wallets, declared).given([paidIn(1), paidIn(1)])
+    await assert.rejects(twice.then('all', { amount: 2, count: 2 }), /is not as the view declares it: \/count/)
+    const more: typeof turnoverView = {
+      ...turnoverView,
+      document: z.object({ amount: z.int(), count: z.int() }),
+      evolve: (...args) => Object.assign({ more: 1 }, turnoverView.evolve(...args)),
+    }
+    await assert.rejects(
+      project(wallets, more)
+        .given([paidIn(1)])
+        .thenNone('x'),
+      /\/more: expected nothing, came 1/,
     )
   })
 

@@ -147,6 +147,7 @@ describe('given-when-then of a reaction', () => {
 
   it('is finished only once something happens and something is expected', async () => {
     await assert.rejects(bonuses.given({ 'bonus-1': [granted('ada', 5)] }).thenNothing(), /nothing happens yet/)
+    assert.throws(() => bonuses.when({}).given({}), /what was given comes before/)
     const unfinished: unknown = bonuses.when({})
     await assert.rejects(async () => await unfinished, /nothing is expected yet/)
     await assert.rejects(bonuses.after(5).at(moment(4)).thenNothing(), /does not go back/)
