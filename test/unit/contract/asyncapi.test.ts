@@ -59,7 +59,8 @@ describe('AsyncAPI documents', () => {
   it('have no reference that leads nowhere', () => {
     for (const [, document] of documents) {
       const refs = refsOf(document)
-      assert.ok(refs.length > 5)
+      // One that publishes a single event has a channel, its message, and these two where it is sent.
+      assert.ok(refs.length >= 3)
       for (const $ref of refs) resolve(document, $ref)
     }
   })

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { editDocumented, Terminal, writeDocumented } from '../support/carried-out.ts'
+import { codeBlocksOf } from '../support/documented-code.ts'
+import { ownSettings } from '../support/ports.ts'
+import { RepositoryCopy } from '../support/repository-copy.ts'
+
+const markdown = readFileSync(fileURLToPath(new URL('../../docs/add-a-service.md', import.meta.url)), 'utf8')
+
+/** What it says before a block. */
+const saidBefore = (text: string): string => markdown.slice(0, markdown.indexOf(text)).split('\n').slice(-4).join('\n')
+
+/** Answers one after another, each JSON. */
+function answersOf(text: string): unknown[] {
+  return text
+    .trim()
+    .replaceAll(/}\s*{/g, '}\n{')
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+describe('docs/add-a-service.md, carried out as it stands', () => {
+  const copy = new RepositoryCopy()
+  let terminal: Terminal
+  let port: string
+  let output = ''
+  const carriedOut = { commands: 0, files: 0, edits: 0, answers: 0 }
+
+  before(async () => {
+    const settings = await ownSettings(join(copy.folder, '.tidemark'))
+    port = settings.TIDEMARK_HTTP_PORT ?? ''
+    terminal = new Terminal(copy.folder, settings)
+  })
+  after(async () => {
+    await terminal.interrupt()
+    copy.remove()
+  })
+
+  for (const { info, text } of codeBlocksOf(markdown)) {
+    const [language, path = ''] = info.split(' ')
+    const [firstLine = ''] = text.split('\n')
+    switch (language) {
+      case 'sh':
+        it(`$ ${firstLine.slice(0, 80)}`, async () => {
+          if (text === 'npm start\n') await terminal.start(text, 'ready: ')
+          else output = terminal.run(text.replaceAll('localhost:7071', `localhost:${port}`))
+          carriedOut.commands += 1
+        })
+        break
+      case 'jsonl':
+        it(`answers ${firstLine.slice(0, 80)}`, () => {
+          const [came, expected] = [answersOf(output), answersOf(text)]
+          assert.equal(came.length, expected.length)
+          for (const [index, answer] of expected.entries()) assert.partialDeepStrictEqual(came[index], answer)
+          carriedOut.answers += expected.length
+        })
+        break
+      case 'ts':
+        it(path, () => {
+          assert.ok(saidBefore(text).includes(`\`${path}\``), `what the reader sees does not name ${path}`)
+          writeDocumented(copy.folder, path, text)
+          carriedOut.files += 1
+        })
+        break
+      case 'diff':
+        it(`${path}, changed`, () => {
+          assert.ok(saidBefore(text).includes(`\`${path}\``), `what the reader sees does not name ${path}`)
+          editDocumented(copy.folder, path, text)
+          carriedOut.edits += 1
+        })
+        break
+      default:
+        it(`${info}: a block of no kind that can be carried out`, () => assert.fail(text))
+    }
+  }
+
+  it('has a whole service in it', () => {
+    console.log(`# carried out: ${JSON.stringify(carriedOut)}`)
+    assert.ok(carriedOut.commands >= 6 && carriedOut.files >= 8 && carriedOut.answers >= 6)
+  })
+})

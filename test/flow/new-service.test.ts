@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { Terminal } from '../support/carried-out.ts'
+import { RepositoryCopy } from '../support/repository-copy.ts'
+
+describe('npm run new:service', () => {
+  const copy = new RepositoryCopy()
+  after(() => copy.remove())
+
+  const newService = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/new-service.ts', ...args], {
+      cwd: copy.folder,
+      encoding: 'utf8',
+    })
+    return { status, stdout, stderr }
+  }
+
+  /** Every file and folder that it could have touched, with the hash of what stands in it. */
+  function everything(): readonly string[] {
+    const folders = ['src', 'functions', 'cli', 'infra', 'schemas', 'test', 'docs']
+    const all = folders.flatMap((folder) =>
+      readdirSync(copy.path(folder), { recursive: true, withFileTypes: true }).map((entry) => {
+        const path = join(entry.parentPath, entry.name)
+        return `${path} ${entry.isFile() ? hash('sha256', readFileSync(path)) : 'folder'}`
+      }),
+    )
+    assert.ok(all.length > 300, `only ${all.length} files and folders were looked at`)
+    return all.toSorted()
+  }
+
+  const untouched = everything()
+
+  for (const [args, message] of [
+    [[], /^name one name: <name> \[--aggregate NAME\]$/],
+    [['loyalty', 'points'], /^name one name/],
+    [['loyalty', '--agregate', 'points'], /^Unknown option '--agregate'/],
+    [['Loyalty'], /^Loyalty cannot be the name of a service: 1 to 30 lower-case letters, digits and single dashes/],
+    [['loyalty-'], /^loyalty- cannot be the name of a service/],
+    [['-loyalty'], /^Unknown option '-l'/],
+    [['gift--cards'], /^gift--cards cannot be the name of a service/],
+    [['../loyalty'], /^\.\.\/loyalty cannot be the name of a service/],
+    [['2nd'], /^2nd cannot be the name of a service/],
+    [['l'.repeat(31)], /cannot be the name of a service/],
+    [[''], /^ cannot be the name of a service/],
+    [['ordering'], /^there is a service ordering already$/],
+    [['loyalty', '--aggregate', 'gift-card'], /^gift-card cannot be the name of an aggregate: 1 to 20 lower-case/],
+    [['loyalty', '--aggregate', 'a'.repeat(21)], /cannot be the name of an aggregate/],
+    [['loyalty', '--aggregate', 'order'], /^order is an aggregate of ordering: name that of loyalty with --aggregate/],
+    [['class'], /^class is a reserved word/],
+    [['loyalty', '--aggregate', 'return'], /^return is a reserved word/],
+    [['loyalty', '--aggregate', 'loyalty'], /^loyalty and loyalty would be called the same/],
+    [['entry-view'], /^entry and entryView would be called the same/],
+    [['service'], /^service is a word that the code of a new service is written with/],
+    [['loyalty', '--aggregate', 'document'], /^document is a word that the code/],
+    [['stock'], /^test\/unit\/services\/stock\.test\.ts is there already: nothing was written$/],
+  ] as const)
+    it(`refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} in one line, and writes nothing`, () => {
+      const { status, stdout, stderr } = newService(...args)
+      assert.deepEqual([status, stdout], [1, ''])
+      assert.match(stderr.trimEnd(), message)
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+      assert.deepEqual(everything(), untouched)
+    })
+
+  it('takes no folder for its own that is there already', () => {
+    mkdirSync(copy.path('src/services/begun'))
+    assert.match(newService('begun').stderr, /^src\/services\/begun is there already: nothing was written$/m)
+  })
+
+  for (const step of ['cli/topology.ts', 'cli/schemas.ts'])
+    it(`leaves all as it was where ${step} fails`, () => {
+      const text = readFileSync(copy.path(step), 'utf8')
+      writeFileSync(copy.path(step), `${text}\nprocess.exit(3)\n`)
+      const before = everything()
+      try {
+        const { status, stderr } = newService('gift-cards')
+        assert.equal(status, 1)
+        assert.match(stderr, new RegExp(`${step} failed, and all is as it was`))
+        assert.deepEqual(everything(), before)
+      } finally {
+        writeFileSync(copy.path(step), text)
+      }
+    })
+
+  it('leaves all as it was where it is interrupted', async () => {
+    const step = copy.path('cli/topology.ts')
+    const text = readFileSync(step, 'utf8')
+    const before = everything().filter((line) => !line.startsWith(`${step} `))
+    const marker = copy.path('interrupted-here')
+    writeFileSync(
+      step,
+      `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
+    )
+    try {
+      const child = spawn(process.execPath, ['cli/new-service.ts', 'gift-cards'], { cwd: copy.folder, detached: true })
+      const ended = once(child, 'close')
+      let output = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        output += chunk
+      })
+      while (!existsSync(marker)) await new Promise((resolve) => setTimeout(resolve, 20))
+      process.kill(-(child.pid ?? 0), 'SIGINT')
+      assert.deepEqual(await ended, [1, null], output)
+      assert.deepEqual(
+        everything().filter((line) => !line.startsWith(`${step} `)),
+        before,
+      )
+    } finally {
+      writeFileSync(step, text)
+    }
+  })
+
+  it('writes services that the checks and the tests of all services take', () => {
+    const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
+    assert.equal(status, 0, stderr)
+    for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
+      assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
+    assert.equal(newService('vouchers').status, 0)
+    assert.match(readFileSync(copy.path('cli/services.ts'), 'utf8'), /= \[.*giftCards, vouchers\]$/m)
+    const terminal = new Terminal(copy.folder, {})
+    terminal.run('npm run -s check\n')
+    const tests = 'services/gift-cards services/vouchers bundle contract/schemas contract/asyncapi'.split(' ')
+    const files = tests.map((test) => `test/unit/${test}.test.ts`).join(' ')
+    const output = terminal.run(`node --test --test-reporter=tap ${files}\n`)
+    for (const name of ['gift-cards: card', 'vouchers: entry'])
+      assert.match(output, new RegExp(`^# Subtest: ${name}$`, 'm'))
+    assert.match(output, /^# fail 0$/m)
+    console.log(`# ${/^# pass (\d+)$/m.exec(output)?.[1]} tests pass with two services more`)
+    terminal.run('node --test --test-name-pattern="^documents" test/unit/repository.test.ts\n')
+  })
+
+  it('does so once', () => {
+    const written = everything()
+    const { status, stderr } = newService('gift-cards', '--aggregate', 'card')
+    assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
+    assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
+    assert.deepEqual(everything(), written)
+  })
+})

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const GIVE_UP_AFTER_MS = 240_000
+
+/** Commands of a document, as a reader types them into a terminal in a folder. */
+export class Terminal {
+  readonly #folder: string
+  readonly #env: NodeJS.ProcessEnv
+  readonly #running: ChildProcess[] = []
+
+  /** @param env beside the environment's own. */
+  constructor(folder: string, env: NodeJS.ProcessEnv) {
+    this.#folder = folder
+    const { NODE_TEST_CONTEXT: _, ...own } = process.env
+    // `node` is the one that the test runs on, as it is in npm's scripts.
+    this.#env = { ...own, PATH: `${dirname(process.execPath)}:${own.PATH}`, ...env }
+  }
+
+  /** Runs commands to their end. @returns what they wrote to stdout. @throws Error where one of them fails */
+  run(commands: string): string {
+    const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', commands], {
+      cwd: this.#folder,
+      env: this.#env,
+      encoding: 'utf8',
+      timeout: GIVE_UP_AFTER_MS,
+    })
+    if (status !== 0) throw new Error(`${commands}ended with ${status}:\n${stdout}${stderr}`)
+    return stdout
+  }
+
+  /** Leaves a command running once it has written a text. @throws Error where it ends before */
+  async start(command: string, text: string): Promise<void> {
+    const child = spawn('bash', ['-c', `exec ${command}`], {
+      cwd: this.#folder,
+      env: this.#env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#running.push(child)
+    let output = ''
+    await new Promise<void>((resolve, reject) => {
+      const hear = (chunk: Buffer): void => {
+        output += chunk
+        if (output.includes(text)) resolve()
+      }
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      child.once('close', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)))
+    })
+  }
+
+  /** Ctrl-C in every terminal in which something runs. */
+  async interrupt(): Promise<void> {
+    for (const child of this.#running.splice(0)) {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) continue
+      const closed = once(child, 'close')
+      process.kill(-child.pid, 'SIGINT')
+      await closed
+    }
+  }
+}
+
+/** Writes a file of a document. */
+export function writeDocumented(folder: string, path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+
+/** Changes a file as a document shows it: lines that stay, that go (`-`) and that come (`+`). @throws Error where these do not stand there, once */
+export function editDocumented(folder: string, path: string, diff: string): void {
+  const lines = diff.trimEnd().split('\n')
+  const without = (sign: string): string =>
+    lines
+      .filter((line) => !line.startsWith(sign))
+      .map((line) => `${line.slice(1)}\n`)
+      .join('')
+  const text = readFileSync(join(folder, path), 'utf8')
+  const [before, ...after] = text.split(without('+'))
+  if (after.length !== 1) throw new Error(`${path}: what is to be changed stands there ${after.length} times`)
+  writeFileSync(join(folder, path), before + without('-') + after[0])
+}

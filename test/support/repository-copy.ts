@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A copy of the repository, as it stands, that a test may write to: what git knows or would know of it, and its packages. */
+export class RepositoryCopy {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-copy-'))
+
+  constructor() {
+    const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
+    const files = listed
+      .toString()
+      .split('\0')
+      .filter((file) => file !== '' && existsSync(join(root, file)))
+    if (files.length < 100) throw new Error(`only ${files.length} files of the repository were found`)
+    for (const file of files) {
+      mkdirSync(dirname(join(this.folder, file)), { recursive: true })
+      cpSync(join(root, file), join(this.folder, file))
+    }
+    symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'))
+  }
+
+  path(file: string): string {
+    return join(this.folder, file)
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
