@@ -38,6 +38,18 @@ scheduleSuite('cosmos', async () => {
   return new CosmosSchedule(container)
 })
 
+describe('schedule: cosmos, without its container', () => {
+  it('says so: a command that cannot be kept is never passed for one that waits already', async () => {
+    const schedule = new CosmosSchedule(database.container('missing'))
+    const metadata = { actor: 'tester', correlation: 'c', causation: 'order-1@1' }
+    const command = { type: 'cancel', data: {} }
+    await assert.rejects(
+      schedule.add({ stream: 'order-1', key: 'a', due: '2026-01-01T00:00:00.000Z', command, metadata }),
+      { code: 404 },
+    )
+  })
+})
+
 const newLog = async () =>
   (await database.containers.create({ id: randomUUID(), partitionKey: '/stream', indexingPolicy: {} })).container
 eventFeedSuite('cosmos', async () => {

@@ -3,13 +3,12 @@ import type { Container } from '@azure/cosmos'
 import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
 import { bounded } from './bounded.ts'
 import { codeOf, readError, writeError } from './client.ts'
-import { writeItem } from './items.ts'
 
 /** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
 interface ScheduleItem extends ScheduledCommand {
   readonly id: string
   readonly pk: string
-  /** When it is due and which it is: what the container is ordered by, and the only path that is indexed. */
+  /** When it is due and which it is: what the container is ordered by. */
   readonly place: string
 }
 
@@ -25,8 +24,12 @@ export class CosmosSchedule implements Schedule {
   }
 
   async add(scheduled: ScheduledCommand): Promise<void> {
-    // Where it is there already, it is the same: its id is made of all that says which command it is.
-    await writeItem(this.#container, { ...itemOf(scheduled) }, undefined)
+    try {
+      await this.#container.items.create(itemOf(scheduled), bounded())
+    } catch (error) {
+      // 409: it waits already, and stays as it is. Not so 404: a container that is missing must not lose what is to be kept.
+      if (codeOf(error) !== 409) throw writeError(error)
+    }
   }
 
   async due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]> {
