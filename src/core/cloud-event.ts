@@ -123,6 +123,8 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
   const position = formatPosition(event)
   if (attributes.id !== position || attributes.dataschema !== dataschemaOf(attributes.source, told))
     throw new TidemarkError('event-unreadable', `the attributes of ${position} contradict each other`)
+  if (!Number.isSafeInteger(told.schemaVersion) || told.schemaVersion < 1)
+    throw new TidemarkError('event-unreadable', `${position} has no version of a schema: ${attributes.dataschema}`)
   if (attributes.source.split('/')[2] !== categoryOf(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
   if (hashOf(event) !== event.hash) throw new TidemarkError('event-unreadable', `${position} is not what its hash says`)

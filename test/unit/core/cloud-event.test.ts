@@ -91,9 +91,21 @@ describe('envelope', () => {
     [],
     { ...toCloudEvent(first), specversion: '0.3' },
     { ...toCloudEvent(first), id: 'order-1@2' },
+    { ...toCloudEvent(first), dataschema: 'urn:tidemark:payments:OrderPlaced:1' },
   ])
     it(`refuses ${JSON.stringify(message)?.slice(0, 40)}`, () =>
       assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' }))
+
+  for (const [what, change] of [
+    ['is of another category than its source', { source: '/ordering/stock' }],
+    ['has no whole version', { schemaVersion: 1.5 }],
+    ['has a version before the first', { schemaVersion: -1 }],
+  ] as const)
+    it(`refuses an event that ${what}, though it is what its hash says`, () => {
+      const { hash: _, ...unhashed } = { ...first, ...change }
+      const message = toCloudEvent({ ...unhashed, hash: hashOf(unhashed) })
+      assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
+    })
 
   it('an optional attribute that is absent stays absent, so that the hash stays the same', () => {
     const { hash: _, ...unhashed } = first

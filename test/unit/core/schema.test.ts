@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { eventType } from '../../../src/core/event.ts'
 import { checkWritten, validate } from '../../../src/core/schema.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { order } from '../../../src/services/ordering/order.ts'
@@ -10,6 +12,22 @@ assert.ok(placeSchema)
 
 describe('schemas of events', () => {
   it('let through what they name', () => assert.equal(checkWritten(orderEvents, placed).type, 'OrderPlaced'))
+  it('say with which version it was written, and the oldest that can read it where that is another', () => {
+    const v1 = eventType('Noted', z.object({ text: z.string() }))
+    const v2 = v1.additive(z.object({ text: z.string(), by: z.string() }), (data) => ({ ...data, by: '' }))
+    const v3 = v2.breaking(z.object({ lines: z.array(z.string()) }), ({ text }) => ({ lines: [text] }))
+    const text = { text: 'x' }
+    const written = [
+      checkWritten([v1], { type: 'Noted', data: text }),
+      checkWritten([v2], { type: 'Noted', data: { ...text, by: 'ada' } }),
+      checkWritten([v3], { type: 'Noted', data: { lines: [] } }),
+    ]
+    assert.deepEqual(written, [
+      { type: 'Noted', schemaVersion: 1, data: text },
+      { type: 'Noted', schemaVersion: 2, readableFrom: 1, data: { ...text, by: 'ada' } },
+      { type: 'Noted', schemaVersion: 3, data: { lines: [] } },
+    ])
+  })
   for (const [what, event] of [
     ['an undeclared type', { type: 'OrderLost', data: {} }],
     ['a missing field', { type: 'OrderConfirmed', data: {} }],

@@ -14,6 +14,7 @@ import {
   eventType,
   type RecordedEvent,
 } from '../../../src/core/event.ts'
+import { hashOf } from '../../../src/core/hash-chain.ts'
 import type { Reaction } from '../../../src/core/reaction.ts'
 import { published, type Service } from '../../../src/core/service.ts'
 import type { OneStreamView } from '../../../src/core/view.ts'
@@ -66,7 +67,12 @@ async function parked(): Promise<{ log: MemoryEventStore; event: RecordedEvent }
 }
 
 /** What a reaction was told, of the service `parking` or as that itself. */
-async function toldTo(service: string, events: readonly EventType[], messages: readonly RecordedEvent[]) {
+async function toldTo(
+  service: string,
+  events: readonly EventType[],
+  messages: readonly RecordedEvent[],
+  log = new MemoryEventStore(),
+) {
   const told: DomainEvent[] = []
   const positions = new MemoryPositions()
   const declared: Reaction<DomainEvent> = {
@@ -81,7 +87,7 @@ async function toldTo(service: string, events: readonly EventType[], messages: r
   const react = reaction(
     {
       service,
-      log: new MemoryEventStore(),
+      log,
       positions,
       schedule: new MemorySchedule(),
       command: () => Promise.reject(new Error('it sends nothing')),
@@ -148,6 +154,58 @@ describe('what others are told', () => {
     const command = handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
     await assert.rejects(command, { code: 'event-invalid' })
     assert.deepEqual(await everyEvent(log, 'car-1'), [])
+  })
+
+  for (const [what, kept, told] of [
+    ['kept is read by more versions', { schemaVersion: 3, readableFrom: 2 }, { schemaVersion: 1 }],
+    ['told is read by more versions', { schemaVersion: 3 }, { schemaVersion: 2, readableFrom: 1 }],
+  ] as const)
+    it(`says who can read it, each for itself, where what is ${what}`, () => {
+      const data = { plate: 'BE 1' }
+      const [event] = recorded('car-1', {
+        type: 'Parked',
+        data: { number: '1' },
+        ...kept,
+        published: { type: 'Parked', data, ...told },
+      })
+      assert.ok(event)
+      const message = toCloudEvent(event)
+      assert.equal(message.readablefrom, 'readableFrom' in told ? told.readableFrom : undefined)
+      assert.deepEqual(fromCloudEvent(JSON.parse(JSON.stringify(message))), event)
+    })
+
+  it('may have another name: others are told by that, the service itself by its own', async () => {
+    const Arrived = eventType('CarArrived', z.object({ plate: z.string() }))
+    const events = recorded('car-1', {
+      type: 'Parked',
+      schemaVersion: 2,
+      data: { country: 'BE', number: '1', note: '' },
+      published: { type: 'CarArrived', schemaVersion: 1, data: { plate: 'BE 1' } },
+    })
+    const other = await toldTo('tolls', [Arrived], events)
+    await other.receive()
+    assert.deepEqual(other.told, [{ type: 'CarArrived', data: { plate: 'BE 1' } }])
+    const own = await toldTo('parking', [Kept], events)
+    await own.receive()
+    assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: '' } }])
+  })
+
+  it('a gap is filled from the service’s own log for itself, and holds every other', async () => {
+    const { log, event } = await parked()
+    const [, left] = recorded('car-1', { type: 'Parked', data: {} }, { type: 'Left', data: {} })
+    assert.ok(left)
+    const { hash: _, ...unhashed } = { ...left, previousHash: event.hash }
+    const second = { ...unhashed, hash: hashOf(unhashed) }
+    await log.append([second], { key: 'l', fingerprint: '', from: 2, to: 2 })
+    const own = await toldTo('parking', [Kept, Left], [second], log)
+    await own.receive()
+    assert.deepEqual(
+      own.told.map(({ type }) => type),
+      ['Parked', 'Left'],
+    )
+    const other = await toldTo('tolls', [Told, Left], [second], log)
+    await assert.rejects(other.receive(), { code: 'gap-unfilled' })
+    assert.deepEqual(other.told, [])
   })
 
   it('an event from before there was a difference is told as it is kept', async () => {

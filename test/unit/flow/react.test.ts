@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { keyPattern } from '../../../src/adapters/functions/request.ts'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
@@ -32,6 +33,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
   const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
+  const schedule = new MemorySchedule()
   let commands = 0
   const instance = () =>
     reaction(
@@ -39,7 +41,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
         service: 'ordering',
         log,
         positions,
-        schedule: new MemorySchedule(),
+        schedule,
         command: (decider, ...rest) => {
           commands += 1
           return handleCommand(deps, decider, ...rest)
@@ -67,6 +69,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
     send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
     events: async (): Promise<RecordedEvent[]> => everyEvent(log),
     traced,
+    schedule,
     get commands() {
       return commands
     },
@@ -177,6 +180,23 @@ describe('reactions', () => {
     await lagging(batch)
     assert.equal(system.commands, 1)
     assert.equal((await system.positionOf('reservation-1'))?.tip.version, 4)
+  })
+
+  it('a command for later waits with the key that it would be sent with now, which no client can take', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const { react, schedule } = await setUp({
+      ...orderConfirmation,
+      react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+    })
+    await react(messages('reservation-1', reserved))
+    const [waiting] = await schedule.due(due, 10)
+    assert.ok(waiting)
+    const { actor, causation } = waiting.metadata
+    assert.deepEqual(
+      [waiting.stream, waiting.key, waiting.due, actor, causation],
+      ['order-1', 'ordering-order-confirmation late:1', due, 'reaction:ordering-order-confirmation', 'reservation-1@1'],
+    )
+    assert.doesNotMatch(waiting.key, keyPattern)
   })
 
   it('its events say who, why, and in which conversation', async () => {
