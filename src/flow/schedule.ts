@@ -26,7 +26,7 @@ export interface ScheduleDependencies {
 export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise<number> {
   const { schedule, clock } = deps
   const now = clock.now()
-  const failures: unknown[] = []
+  let failure: { readonly error: unknown } | undefined
   let sent = 0
   let last: ScheduledCommand | undefined
   do {
@@ -37,12 +37,12 @@ export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise
         await schedule.remove(scheduled)
         sent += 1
       } catch (error) {
-        failures.push(error)
+        failure ??= { error }
       }
     })
     last = page.length < PAGE ? undefined : page.at(-1)
   } while (last)
-  if (failures.length > 0) throw failures[0]
+  if (failure) throw failure.error
   return sent
 }
 

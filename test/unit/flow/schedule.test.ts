@@ -78,6 +78,18 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
+  it('to what this code does not have stay until it is deployed with it, and keep no other from being sent', async () => {
+    const { deps, schedule, clock, cancelIn, typesOf, send } = await setUp()
+    await schedule.add({ ...cancelIn(1), stream: 'parcel-1' })
+    await schedule.add(cancelIn(2))
+    await clock.wait(2_000)
+    await assert.rejects(send(), { code: 'internal', message: /no decider for the scheduled command to parcel-1/ })
+    assert.deepEqual([await typesOf(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 1])
+    const parcel = { ...order, category: 'parcel' }
+    assert.equal(await sendDue({ ...deps, deciders: [...deps.deciders, parcel] }, () => {}), 1)
+    assert.equal(schedule.size, 0)
+  })
+
   it('that fail stay, and keep no other from being sent, however many there are', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => String(index))
     const { deps, schedule, clock, cancelIn, typesOf } = await setUp(ids)
