@@ -13,14 +13,12 @@ after(() => rmSync(copy, { recursive: true, force: true }))
 const who = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', '-c', 'commit.gpgsign=false']
 const git = (...args: string[]) => execFileSync('git', [...who, ...args], { cwd: copy, encoding: 'utf8' })
 
-/** `npm run schemas -- …` in the copy. */
-function schemas(...args: string[]): { status: number | null; out: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/schemas.ts', ...args], {
-    cwd: copy,
-    encoding: 'utf8',
-  })
+/** `npm run schemas -- …` in a repository. */
+function schemasIn(cwd: string, ...args: string[]): { status: number | null; out: string; errors: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/schemas.ts', ...args], { cwd, encoding: 'utf8' })
   return { status, out: stdout, errors: stderr }
 }
+const schemas = (...args: string[]) => schemasIn(copy, ...args)
 
 function replace(file: string, what: string, by: string): void {
   const text = readFileSync(join(copy, file), 'utf8')
@@ -32,14 +30,15 @@ const json = (file: string) => JSON.parse(readFileSync(join(copy, file), 'utf8')
 // The real services in a repository of their own, with two commits: one before there was a contract, and the release.
 before(() => {
   git('init', '--quiet')
-  cpSync(join(root, 'package.json'), join(copy, 'package.json'))
-  git('add', 'package.json')
+  for (const name of ['package.json', '.gitattributes']) cpSync(join(root, name), join(copy, name))
+  git('add', '.')
   git('commit', '--quiet', '-m', 'before')
   for (const name of ['src', 'functions', 'local', 'cli', 'schemas'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   git('add', '.')
   git('commit', '--quiet', '-m', 'release')
-  git('tag', 'v1')
+  git('tag', '--annotate', '--message', 'release', 'v1')
+  git('tag', 'sha-of-a-file', git('rev-parse', 'HEAD:package.json').trim())
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
 })
 
@@ -60,6 +59,18 @@ describe('npm run schemas', () => {
       out,
       /since v1 \([0-9a-f]{12}\): compared [1-9][0-9]* versions of events, [1-9][0-9]* samples, [1-9][0-9]* HTTP/,
     )
+  })
+
+  it('finds nothing in a clone whose git writes the line ends of Windows', () => {
+    const clone = mkdtempSync(join(tmpdir(), 'tidemark-schemas-clone-'))
+    try {
+      git('clone', '--quiet', '--config', 'core.autocrlf=true', '--config', 'core.eol=crlf', '.', clone)
+      symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+      const { status, errors } = schemasIn(clone, '--check', '--against', 'v1')
+      assert.deepEqual([status, errors], [0, ''])
+    } finally {
+      rmSync(clone, { recursive: true, force: true })
+    }
   })
 
   it('takes a step that is declared: writes the new version, and keeps the samples of the old', () => {
@@ -134,6 +145,11 @@ describe('npm run schemas', () => {
       'a commit without schemas/',
       ['--check', '--against', 'v1~1'],
       /^v1~1 has no schemas\/: name a commit that has\n$/,
+    ],
+    [
+      'a tag of no commit',
+      ['--check', '--against', 'sha-of-a-file'],
+      /^sha-of-a-file is no commit that git knows here: fetch it first\n$/,
     ],
     ['two commits', ['--check', '--against', 'v1', '--against', 'v1'], /^--against names one commit\n$/],
     ['--against alone', ['--against', 'v1'], /^--against goes with --check\n$/],
