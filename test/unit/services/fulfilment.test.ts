@@ -84,6 +84,25 @@ describe('order fulfilment', () => {
       ])
   })
 
+  it('asks nobody to let go of what he does not hold', () => {
+    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const release = { type: 'StockReleaseRequested', data: { orderId, lines } } as const
+    given(fulfilment, [started]).when(hear.cancelled).then([noted, release])
+    given(fulfilment, [started, reserved, asked])
+      .when({ type: 'hear-payment', data: { answer: 'declined', reason: 'no money' } })
+      .then([
+        { type: 'PaymentAnswered', data: { orderId, answer: 'declined', reason: 'no money' } },
+        { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'no money' } },
+        release,
+      ])
+    given(fulfilment, [started])
+      .when({ type: 'hear-stock', data: { answer: 'rejected', reason: 'none left' } })
+      .then([
+        { type: 'StockAnswered', data: { orderId, answer: 'rejected', reason: 'none left' } },
+        { type: 'FulfilmentFailed', data: { orderId, cause: 'stock', reason: 'none left' } },
+      ])
+  })
+
   it('what was given back in part already is refunded in full when the goods are back', () =>
     given(fulfilment, [
       ...[started, reserved, asked, confirmed, authorised, shipmentAsked],
