@@ -49,7 +49,8 @@ function filled(template: string, { service, constant, aggregate, type }: Names)
 }
 
 const imports = /^import .* from '\.\.\/src\/services\/.*\n/m
-const list = /^export const services = \[(.*)\]$/m
+// On one line, or on one for each service where that is too long.
+const list = /^export const services = \[([^\]]*?),?\s*\]$/m
 
 /** `cli/services.ts` with one service more. @throws Error where it is not written as it was made. */
 export function extendedList(text: string, { service, constant }: Names): string {

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { extendedList } from '../../cli/new-service/files.ts'
+import { namesOf } from '../../cli/new-service/names.ts'
+
+const names = namesOf('gift-cards', 'card')
+const file = (list: string): string =>
+  `import { ordering } from '../src/services/ordering/service.ts'\n\n/** All. */\nexport const services = ${list}\n`
+
+describe('the list of services', () => {
+  for (const [what, list] of [
+    ['on one line', '[ordering, inventory]'],
+    ['so long that it stands on several lines', '[\n  ordering,\n  inventory,\n]'],
+  ] as const)
+    it(`${what} has one more`, () => {
+      const extended = extendedList(file(list), names)
+      assert.match(extended, /^import \{ giftCards \} from '\.\.\/src\/services\/gift-cards\/service\.ts'$/m)
+      const [, services = ''] = /= \[([^\]]*)\]/.exec(extended) ?? []
+      assert.deepEqual(
+        services.split(',').map((name) => name.trim()),
+        ['ordering', 'inventory', 'giftCards'],
+      )
+    })
+
+  it('is not touched where it is not written as it was made', () =>
+    assert.throws(() => extendedList(file('all()'), names), /no list of services that can be extended/))
+})
