@@ -13,7 +13,6 @@ export const destination = z.object({
   /** ISO 3166-1 alpha-2 */
   country: z.string(),
 })
-export type Destination = z.infer<typeof destination>
 
 const shipment = z.object({ orderId: z.string(), lines: shippedLines })
 
