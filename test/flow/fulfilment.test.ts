@@ -8,6 +8,13 @@ const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
 /** Long enough to be killed before it is over. */
 const WITHIN_SECONDS = 4
 
+/** The longest ids that there may be, with every kind of character that they may have; the most lines, units and money; any text. */
+const LONGEST_ORDER = `O${'._~:-a1'.repeat(15)}`.slice(0, 100)
+const LONGEST_SKUS = Array.from({ length: 50 }, (_, index) => `${index}${'._-aZ9'.repeat(11)}`.slice(0, 64))
+const MOST_UNITS = 10_000
+const HIGHEST_PRICE = 1_000_000_000
+const TEXT = '\u{1F9FA} é 漢'
+
 describe('order fulfilment, from HTTP to four logs', () => {
   let system: System
   before(async () => {
@@ -111,5 +118,37 @@ describe('order fulfilment, from HTTP to four logs', () => {
       const now = await stock()
       return now.onHand === before.onHand && now.reserved === before.reserved
     })
+  })
+
+  it('the largest order there may be is paid, sent off, given back in part and returned, to the cent and to the unit', async () => {
+    const send = async (service: string, path: string, body: object): Promise<void> => {
+      const answer = await system.clientOf(service).post(path, body, {})
+      assert.equal(answer.status, 200, JSON.stringify(answer.body))
+    }
+    const payment = `/payments/${LONGEST_ORDER}`
+    const shipment = `/shipments/${LONGEST_ORDER}`
+    await Promise.all(LONGEST_SKUS.map((sku) => send('inventory', `/stock/${sku}/receive`, { quantity: MOST_UNITS })))
+    await send('ordering', `/orders/${LONGEST_ORDER}/place`, {
+      ...placeBody,
+      customerId: TEXT.repeat(10),
+      lines: LONGEST_SKUS.map((sku) => ({ sku, quantity: MOST_UNITS, unitPrice: HIGHEST_PRICE })),
+      payment: { method: 'transfer', withinSeconds: 30 * 86_400 },
+    })
+    await untilStatus('payments', payment, 'open')
+    await send('payments', `${payment}/authorise`, { reference: TEXT })
+    await untilStatus('shipping', shipment, 'prepared')
+    await send('shipping', `${shipment}/dispatch`, { carrier: TEXT })
+    await untilStatus('ordering', `/orders/${LONGEST_ORDER}`, 'completed')
+    await send('payments', `${payment}/refund`, { amount: 1, reason: TEXT.repeat(50) })
+    await send('shipping', `${shipment}/return`, { reason: TEXT })
+    const total = 500_000_000_000_000
+    const { amount, captured, refunded } = await untilStatus('payments', payment, 'refunded')
+    assert.deepEqual([amount, captured, refunded], [{ currency: 'EUR', amount: total }, total, total])
+    for (const sku of LONGEST_SKUS) {
+      const level = () => read('inventory', `/stock/${sku}`)
+      await until(`${sku} is back`, async () => (await level()).returned === MOST_UNITS)
+      const { onHand, reserved } = await level()
+      assert.deepEqual([onHand, reserved], [MOST_UNITS, 0])
+    }
   })
 })
