@@ -51,15 +51,21 @@ export function scheduleSuite(name: string, create: () => Promise<Schedule>): vo
         ['late', 9],
       ] as const)
         await schedule.add(scheduled(key, second))
-      const seen: string[] = []
-      let page = await schedule.due(at(5), 2)
-      for (; page.length > 0; page = await schedule.due(at(5), 2, page.at(-1))) {
-        assert.ok(page.length <= 2)
-        seen.push(...keysOf(page))
-        // What was sent is gone before the next page is asked for.
-        for (const command of page) await schedule.remove(command)
+      const pages = async (each: (page: readonly ScheduledCommand[]) => Promise<void>): Promise<void> => {
+        const seen: string[] = []
+        let page = await schedule.due(at(5), 2)
+        for (; page.length > 0 && seen.length <= 5; page = await schedule.due(at(5), 2, page.at(-1))) {
+          assert.ok(page.length <= 2)
+          seen.push(...keysOf(page))
+          await each(page)
+        }
+        assert.deepEqual([seen[0], seen.slice(1, 4).sort(), seen.slice(4)], ['a', ['b1', 'b2', 'b3'], ['c']])
       }
-      assert.deepEqual([seen[0], seen.slice(1, 4).sort(), seen[4]], ['a', ['b1', 'b2', 'b3'], 'c'])
+      // Those that failed stay, and the next page is behind them all the same; those that were sent are gone by then.
+      await pages(async () => {})
+      await pages(async (page) => {
+        for (const command of page) await schedule.remove(command)
+      })
       assert.deepEqual(keysOf(await schedule.due(at(9), 9)), ['late'])
     })
   })
