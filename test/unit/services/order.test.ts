@@ -6,6 +6,8 @@ import { address, cancelled, keptAddress, place, placeBody, placed, rejected } f
 const given = deciding(order)
 const moved = { ...address, city: 'Bruges' }
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } } as const
+const completed = { type: 'OrderCompleted', data: { orderId: '1' } } as const
+const complete = { type: 'complete', data: {} } as const
 const reject = { type: 'reject', data: { reason: 'none left' } } as const
 
 describe('order', () => {
@@ -51,6 +53,19 @@ describe('order', () => {
     given(placed, rejected)
       .when({ type: 'cancel', data: { reason: 'late' } })
       .refused('order-rejected'))
+  it('is completed once, and only where it is confirmed', () => {
+    given(placed, confirmed).when(complete).decides(completed)
+    given(placed, confirmed, completed).when(complete).decides()
+    given(placed).when(complete).refused('order-placed')
+    given(placed, rejected).when(complete).refused('order-rejected')
+    given(placed, confirmed, cancelled).when(complete).refused('order-cancelled')
+  })
+  it('is neither cancelled nor rejected once it is completed: from there on goods come back by a return', () => {
+    given(placed, confirmed, completed)
+      .when({ type: 'cancel', data: { reason: 'late' } })
+      .refused('order-completed')
+    given(placed, confirmed, completed).when(reject).refused('order-completed')
+  })
   it('has nothing to do for a second cancellation', () =>
     given(placed, cancelled)
       .when({ type: 'cancel', data: { reason: 'again' } })
