@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { compareSchemas } from './schemas/gate/compare.ts'
 import { releasedSchemas } from './schemas/gate/released.ts'
-import { countedFiles, differences, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
+import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
 import { services } from './services.ts'
 
@@ -36,7 +36,7 @@ async function schemas(): Promise<void> {
 
 /** Compares with what was released, and prints what is allowed. @returns what is not. */
 function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
-  const { refused, breaking, told, counted } = compareSchemas(released, made)
+  const { refused, breaking, told, counted } = compareSchemas(released, made, readerOfSamples(services))
   const { versions, samples, operations } = counted
   console.log(
     `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,

@@ -22,6 +22,12 @@ export interface Sample extends JsonObject {
   readonly read?: unknown
 }
 
+/**
+ * What the code makes of data of a version that was the newest once.
+ * @param file of the samples: it says of which event.
+ */
+export type ReadOn = (file: string, version: number, data: unknown) => unknown
+
 const SAMPLES = 3
 
 /**

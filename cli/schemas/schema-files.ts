@@ -1,9 +1,11 @@
+import { TidemarkError } from '../../src/core/errors.ts'
+import { eventReader } from '../../src/core/event-reader.ts'
 import type { Service } from '../../src/core/service.ts'
 import { asyncApiOf } from './asyncapi.ts'
-import { declaredEvents, eventSchemaOf, versionName } from './event-schema.ts'
+import { type DeclaredEvent, declaredEvents, eventSchemaOf, versionName } from './event-schema.ts'
 import { formatJson, isObject, type JsonObject } from './json.ts'
 import { openApiOfAll } from './openapi.ts'
-import { samplesOf } from './samples.ts'
+import { type ReadOn, samplesOf } from './samples.ts'
 
 /** Files below `schemas/`, each with its text. */
 export type SchemaFiles = ReadonlyMap<string, string>
@@ -27,12 +29,40 @@ export async function schemaFiles(services: readonly Service[], before: SchemaFi
         const schema = eventSchemaOf(name, declared, version)
         files.set(`${name}/${role}/${file}`, formatJson(schema))
         if (role === 'contract' && !translated) continue
-        const samples = `${name}/samples/${role === 'contract' ? 'contract/' : ''}${file}`
+        const samples = samplesFile(name, declared, version)
         files.set(samples, formatJson(samplesOf(type, schema, parsed(before.get(samples)))))
       }
     files.set(`${name}/asyncapi.json`, formatJson(asyncApiOf(service, services)))
   }
   return files.set('openapi.json', formatJson(await openApiOfAll(services)))
+}
+
+function samplesFile(service: string, { role, type }: DeclaredEvent, version: number): string {
+  return `${service}/samples/${role === 'contract' ? 'contract/' : ''}${versionName(type, version)}.json`
+}
+
+/**
+ * What the services make of data of a version of an event, named by a file of its samples.
+ * @returns a function that throws TidemarkError where such data are not read.
+ */
+export function readerOfSamples(services: readonly Service[]): ReadOn {
+  const types = new Map(
+    services.flatMap((service) =>
+      declaredEvents(service)
+        .filter(({ role, translated }) => role === 'events' || translated)
+        .flatMap((declared) =>
+          declared.type.versions.map(
+            ({ version }) => [samplesFile(service.name, declared, version), declared.type] as const,
+          ),
+        ),
+    ),
+  )
+  return (file, schemaVersion, data) => {
+    const type = types.get(file)
+    if (type === undefined)
+      throw new TidemarkError('event-unknown', `the code declares nothing with samples in ${file}`)
+    return eventReader([type], 'foreign').read({ type: type.name, schemaVersion, data }, file)
+  }
 }
 
 function parsed(text: string | undefined): JsonObject | undefined {

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { compareSchemas } from '../../cli/schemas/gate/compare.ts'
 import type { Report } from '../../cli/schemas/gate/report.ts'
-import type { SchemaFiles } from '../../cli/schemas/schema-files.ts'
+import { readerOfSamples, type SchemaFiles } from '../../cli/schemas/schema-files.ts'
 import { readSchemas } from '../../cli/schemas/schema-folder.ts'
+import { services } from '../../cli/services.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
 type Json = any
+
+/** What the code makes of samples. */
+export const readOn = readerOfSamples(services)
 
 /** What is committed in `schemas/`. */
 export const committedSchemas: SchemaFiles = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))
@@ -73,7 +77,7 @@ export class Edits {
 export function gateAfter(released: SchemaFiles, edit: (edits: Edits) => unknown): Report {
   const edits = new Edits(released)
   edit(edits)
-  return compareSchemas(released, edits.files)
+  return compareSchemas(released, edits.files, readOn)
 }
 
 /** One thing is refused, and by this line. */

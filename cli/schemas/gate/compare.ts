@@ -1,3 +1,4 @@
+import type { ReadOn } from '../samples.ts'
 import type { SchemaFiles } from '../schema-files.ts'
 import { compareAsyncApi } from './compare-asyncapi.ts'
 import { compareEvents } from './compare-events.ts'
@@ -7,7 +8,12 @@ import { documentsOf } from './documents.ts'
 import { joined, type Report } from './report.ts'
 
 /** Compares a whole `schemas/` with one that was released. */
-export function compareSchemas(released: SchemaFiles, now: SchemaFiles): Report {
+export function compareSchemas(released: SchemaFiles, now: SchemaFiles, readOn: ReadOn): Report {
   const [before, after] = [documentsOf(released), documentsOf(now)]
-  return joined([compareEvents, compareSamples, compareAsyncApi, compareOpenApi].map((each) => each(before, after)))
+  return joined([
+    compareEvents(before, after),
+    compareSamples(before, after, readOn),
+    compareAsyncApi(before, after),
+    compareOpenApi(before, after),
+  ])
 }

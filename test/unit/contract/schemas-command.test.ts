@@ -112,6 +112,27 @@ describe('npm run schemas', () => {
     reset()
   })
 
+  it('refuses an edited step of a release, though a new version hides what it made: and takes the new version alone', () => {
+    const events = 'src/services/inventory/events.ts'
+    const step = '({ quantity: requested, ...data }) => ({ ...data, requested }),\n)'
+    const more = `.additive(z.object({ sku: z.string(), orderId: z.string(), requested: units,
+      available: z.int().nonnegative(), why: z.string() }), (data) => ({ ...data, why: 'sold out' }))`
+    replace(events, step, `${step}${more}`)
+    schemas()
+    const { status, errors } = schemas('--check', '--against', 'v1')
+    assert.deepEqual([status, errors], [0, ''])
+    replace(events, '({ ...data, requested }),', '({ ...data, requested: requested + 1 }),')
+    schemas()
+    const edited = schemas('--check', '--against', 'v1')
+    assert.equal(edited.status, 1)
+    for (const sample of [1, 2, 3])
+      assert.match(
+        edited.errors,
+        new RegExp(`UnitsDeclined\\.v1\\.json: sample ${sample} is read as something else than at its release`),
+      )
+    reset()
+  })
+
   it('refuses an edited sample, which the code alone cannot tell', () => {
     replace('schemas/ordering/samples/OrderConfirmed.v1.json', '"orderId": "', '"orderId": "x')
     assert.equal(schemas('--check').status, 0)
