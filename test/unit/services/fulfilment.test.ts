@@ -118,6 +118,22 @@ describe('order fulfilment', () => {
         { type: 'RefundRequested', data: { orderId, reason: 'returned' } },
       ]))
 
+  it('says with a refund why the goods came back, where anybody said', () =>
+    given(fulfilment, [
+      ...[started, reserved, asked, confirmed, authorised, shipmentAsked],
+      { type: 'CancellationNoted', data: { orderId, reason: 'late' } },
+      { type: 'ShipmentCancellationRequested', data: { orderId, reason: 'late' } },
+      { type: 'ShipmentAnswered', data: { orderId, answer: 'dispatched' } },
+      { type: 'CaptureRequested', data: { orderId, amount: total } },
+      { type: 'PaymentAnswered', data: { orderId, answer: 'captured' } },
+      { type: 'ShipmentAnswered', data: { orderId, answer: 'recalled', reason: 'late' } },
+    ])
+      .when({ type: 'hear-shipment', data: { answer: 'returned' } })
+      .then([
+        { type: 'ShipmentAnswered', data: { orderId, answer: 'returned' } },
+        { type: 'RefundRequested', data: { orderId, reason: 'late' } },
+      ]))
+
   it('hears of an order’s end once', () => {
     given(fulfilment, [started]).when(hear.start).thenNothing()
     given(fulfilment, [started, { type: 'CancellationNoted', data: { orderId, reason: 'late' } }])
