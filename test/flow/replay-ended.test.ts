@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Command } from '../support/command.ts'
+import { type Command, overtakes } from '../support/command.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
@@ -73,7 +73,7 @@ describe('a replay that ends early', () => {
   it('gives way to a later one, in one line', async () => {
     const earlier = replaying('order')
     await earlier.prints('beside')
-    const later = await replaying('order').ended
+    const later = await overtakes(earlier, replaying('order'))
     assert.equal(later.code, 0, later.output)
     const { code, output } = await earlier.ended
     assert.equal(code, 1)
