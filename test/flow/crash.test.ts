@@ -15,8 +15,12 @@ import { type HostOptions, System } from '../support/system.ts'
 
 const SEED = 7
 
-/** Whose host dies where. An append of inventory is a line of an order reserved, released or declined, or an outcome. */
-const crashes: readonly (readonly [service: string, point: CrashPoint])[] = [
+/** Each group of services has a host of its own. */
+const GROUPS = [['ordering'], ['inventory'], ['payments', 'shipping']] as const
+type Group = 'ordering' | 'inventory' | 'payments'
+
+/** Whose host dies where. An append of inventory is a line of an order reserved, released, shipped or declined, or an outcome. */
+const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
   ['ordering', 'after append'],
   ['inventory', 'after append'],
   ['ordering', 'after send, before the lease'],
@@ -27,60 +31,74 @@ const crashes: readonly (readonly [service: string, point: CrashPoint])[] = [
   ['ordering', 'after the view write, before the position'],
   ['inventory', 'after the position of a reaction'],
   ['ordering', 'after the position, before the checkpoint'],
-  ['inventory', 'after a one-stream document'],
-  ['inventory', 'after append'],
+  ['payments', 'after append'],
+  ['payments', 'after send, before the lease'],
+  ['payments', 'before the position of a reaction'],
+  ['payments', 'after the view write, before the position'],
+  ['ordering', 'after a command is scheduled, before the position'],
+  ['ordering', 'after what is due was read'],
+  ['ordering', 'after the position of a reaction'],
 ]
-const SERVICES = ['ordering', 'inventory']
 // What a killed host held is taken up sooner than by default.
 const SOONER = { TIDEMARK_LOADBALANCE_INTERVAL_MS: '1000', TIDEMARK_LOADBALANCE_EXPIRATION_MS: '4000' }
 
 describe('crashes', () => {
   let system: System
-  let inventory: Client
-  let inventoryPort: number
-  const startHost = (service: string, preload?: HostOptions['preload']): Promise<Child> =>
+  const ports = new Map<string, number>()
+  const startHost = (group: string, preload?: HostOptions['preload']): Promise<Child> =>
     system.startHost({
-      services: [service],
-      ...(service === 'inventory' ? { port: inventoryPort } : {}),
+      services: GROUPS.find(([first]) => first === group) ?? [],
+      ...(group === 'ordering' ? {} : { port: ports.get(group) ?? 0 }),
       preload: { env: SOONER, ...preload },
     })
-  const shops = () => ({ ordering: system.client, inventory })
-  const logs = () => ({ ordering: system.logOf('ordering'), inventory: system.logOf('inventory') })
+  const shopOf = (group: string, service: string): Client =>
+    new Client(`http://127.0.0.1:${ports.get(group)}/api/${service}`)
+  const shops = () => ({
+    ordering: system.client,
+    inventory: shopOf('inventory', 'inventory'),
+    payments: shopOf('payments', 'payments'),
+    shipping: shopOf('payments', 'shipping'),
+  })
+  const logs = () => ({
+    ordering: system.logOf('ordering'),
+    inventory: system.logOf('inventory'),
+    payments: system.logOf('payments'),
+    shipping: system.logOf('shipping'),
+  })
   before(async () => {
-    system = await System.start({ services: ['ordering'] })
-    inventoryPort = await freePort()
-    inventory = new Client(`http://127.0.0.1:${inventoryPort}/api/inventory`)
+    system = await System.cloudAlone()
+    for (const [group] of GROUPS.slice(1)) ports.set(group, await freePort())
   })
   after(() => system.remove())
 
-  it('either host dies at every point between two writes: views equal the logs, no order undecided, stock conserved', async () => {
+  it('every host dies at every point between two writes: views equal the logs, no order undecided, stock and money conserved', async () => {
     const log = join(system.dataDir, 'crashes')
     const dice = random(SEED)
-    const planned = crashes.map(([service, point]) => ({ service, point, crash: `${point}:${dice.between(2, 20)}` }))
-    await system.host.stop()
+    const planned = crashes.map(([group, point]) => ({ group, point, crash: `${point}:${dice.between(2, 20)}` }))
     const hosts = new Map<string, Child>()
-    for (const service of SERVICES) hosts.set(service, await startHost(service))
+    for (const [group] of GROUPS) hosts.set(group, await startHost(group))
     const promised = await underLoad(shops(), 'host', async () => {
-      for (const { service, crash } of planned) {
-        await hosts.get(service)?.stop()
+      for (const { group, crash } of planned) {
+        await hosts.get(group)?.stop()
         const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log, ...SOONER }
-        const doomed = await startHost(service, { module: 'test/support/crash.ts', env })
+        const doomed = await startHost(group, { module: 'test/support/crash.ts', env })
         assert.match(await doomed.exited, /SIGKILL/)
-        hosts.set(service, await startHost(service))
+        hosts.set(group, await startHost(group))
       }
     })
     const hit = (await readFile(log, 'utf8')).trim().split('\n')
-    console.log(`# killed: ${planned.map(({ service, crash }) => `${service} ${crash}`).join(', ')}`)
+    console.log(`# killed: ${planned.map(({ group, crash }) => `${group} ${crash}`).join(', ')}`)
     assert.deepEqual(
       hit,
       planned.map(({ point }) => point),
     )
     const decided = await assertEqualToLogs(shops(), logs(), promised)
-    for (const outcome of ['confirmed', 'rejected', 'cancelled']) assert.ok((decided.get(outcome) ?? 0) > 0, outcome)
+    for (const outcome of ['confirmed', 'rejected', 'cancelled', 'completed'])
+      assert.ok((decided.get(outcome) ?? 0) > 0, outcome)
   })
 
   it('inventory is away for a while: ordering goes on, nothing is lost, and inventory catches up', async () => {
-    const away = system.hosts.find(({ address }) => address.endsWith(`:${inventoryPort}`))
+    const away = system.hosts.find(({ address }) => address.endsWith(`:${ports.get('inventory')}`))
     assert.ok(away)
     await away.stop()
     const lines = [{ sku: 'SKU-1000', quantity: 1, unitPrice: 100 }]
@@ -109,7 +127,7 @@ describe('crashes', () => {
         await system.part(name).exited
         await system.stop()
         await system.startCloud()
-        for (const service of SERVICES) await startHost(service)
+        for (const [group] of GROUPS) await startHost(group)
       })
       await assertEqualToLogs(shops(), logs(), promised)
     })

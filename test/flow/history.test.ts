@@ -5,7 +5,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { services } from '../../cli/services.ts'
 import { listen } from '../../local/kit/listen.ts'
+import { RecordedOrderPlaced } from '../../src/services/ordering/events.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
@@ -103,7 +105,7 @@ describe('the past over HTTP', () => {
         causation: `command:${key}`,
         version: 1,
         type: 'OrderPlaced',
-        schemaVersion: 1,
+        schemaVersion: RecordedOrderPlaced.version,
         traceparent,
       },
     )
@@ -163,7 +165,7 @@ describe('npm run state', () => {
   it('says in one line what is not there or wrong, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
       [['order-nobody'], /^stream-not-found: there is no stream order-nobody$/],
-      [['basket-1'], /^no service has a stream basket-1; there are order-<id>, stock-<id>, reservation-<id>$/],
+      [['basket-1'], /^no service has a stream basket-1; there are order-<id>, (.+, )?shipment-<id>$/],
       [[stream, '--version', '9'], /^version-not-found: .* is at version 3$/],
       [[stream, '--at', 'yesterday'], /^invalid-time: /],
       [[], /^name one stream: <stream> \[--version N\] \[--at TIME\]$/],
@@ -192,7 +194,10 @@ describe('npm run verify', () => {
 
   it('says in one line that there is no such service', async () => {
     const { code, err } = await ended(cli('cli/verify.ts', ['baskets']))
-    assert.deepEqual([code, err], [1, 'there is no service baskets; there are ordering, inventory\n'])
+    assert.deepEqual(
+      [code, err],
+      [1, `there is no service baskets; there are ${services.map(({ name }) => name).join(', ')}\n`],
+    )
   })
 
   it('counts what it checked, and finds nothing while commands go on', async () => {

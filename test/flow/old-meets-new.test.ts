@@ -222,6 +222,26 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     assert.equal(body.state.shippingAddress.street, streets.get(newWaits))
   })
 
+  it('a command that is sent to one and repeated to the other takes effect once, and is answered the same', async () => {
+    for (const [first, second] of [
+      [need(old), need(today)],
+      [need(today), need(old)],
+    ] as const) {
+      const body = JSON.stringify({
+        customerId: 'ada',
+        currency: 'EUR',
+        lines: [{ sku: 'tea', quantity: 1, unitPrice: 450 }],
+        shippingAddress: address,
+      })
+      const options = { body, headers: { 'idempotency-key': randomUUID() } }
+      const answer = await first.call('POST', '/orders', options)
+      assert.equal(answer.status, 201)
+      streets.set(answer.body.id, address.street)
+      const again = await second.call('POST', '/orders', options)
+      assert.deepEqual([again.status, again.body], [answer.status, answer.body])
+    }
+  })
+
   it('an order of n that today’s code goes on with: n’s remembered state decides nothing any more', async () => {
     // Without inventory an order stays placed, and its address may be changed.
     await need(inventory).stop()

@@ -111,6 +111,31 @@ describe('what OpenAPI tells', () => {
       await checked('GET', `/ordering/streams/{stream}/${what}`, `/ordering/streams/order-${id}/${what}`)
   })
 
+  it('holds for what the services make of it: fulfilment, payment, shipment', async () => {
+    const sku = `sku-${randomUUID().slice(0, 8)}`
+    await call('POST', `${address}/api/inventory/stock/${sku}/receive`, { body: '{"quantity": 5}' })
+    const order = { ...placeBody, lines: [{ sku, quantity: 2, unitPrice: 450 }] }
+    const { id } = (await call('POST', `${address}/api/ordering/orders`, { body: JSON.stringify(order) })).body
+    for (const [what, category] of [
+      ['ordering/fulfilments', 'fulfilment'],
+      ['payments/payments', 'payment'],
+      ['shipping/shipments', 'shipment'],
+    ] as const) {
+      // The query waits for the first event of the stream, and says so where it waited in vain.
+      const url = `${address}/api/${what}/${id}?position=${category}-${id}@1`
+      let answer = await call('GET', url, {})
+      while (answer.status === 503) {
+        answers.check({ path: `/${what}/{id}`, method: 'GET' }, answer)
+        answer = await call('GET', url, {})
+      }
+      assert.equal(answer.status, 200, JSON.stringify(answer.body))
+      answers.check({ path: `/${what}/{id}`, method: 'GET' }, answer)
+      answers.check({ path: `/${what}`, method: 'GET' }, await call('GET', `${address}/api/${what}?limit=5`, {}))
+    }
+    const takings = '/payments/takings'
+    answers.check({ path: takings, method: 'GET' }, await call('GET', `${address}/api${takings}`, {}))
+  })
+
   it('refuses an answer that is not told: the check itself', () => {
     const headers = new Headers({ 'content-type': 'application/json' })
     const operation = { path: '/ordering/orders/{id}', method: 'GET' }

@@ -19,8 +19,8 @@ describe('npm run replay', () => {
   it('says in one line what there is not, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
       [[], /^name one service and one view: <service> <view> \[--back\]$/],
-      [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory$/],
-      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product$/],
+      [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping$/],
+      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment$/],
       [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\]$/],
       [['ordering', 'order', '--back'], /^no-way-back: order has no generation before the live one$/],
       [['ordering', 'order'], /^log-empty: /],

@@ -9,6 +9,7 @@ import { appendFileSync } from 'node:fs'
 const adapters = new URL('../../dist/src/adapters/', import.meta.url)
 const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
 const { CosmosPositions } = await import(new URL('cosmos/positions.js', adapters).href)
+const { CosmosSchedule } = await import(new URL('cosmos/schedule.js', adapters).href)
 const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
 const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
 
@@ -20,6 +21,8 @@ const steps = {
   'after the position, before the checkpoint': [CosmosViewStore, 'writePosition'],
   'before the position of a reaction': [CosmosPositions, 'readPosition'],
   'after the position of a reaction': [CosmosPositions, 'writePosition'],
+  'after a command is scheduled, before the position': [CosmosSchedule, 'add'],
+  'after what is due was read': [CosmosSchedule, 'due'],
 } as const
 
 export type CrashPoint = keyof typeof steps

@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
+import { compareSchemas } from '../../cli/schemas/gate/compare.ts'
+import type { Report } from '../../cli/schemas/gate/report.ts'
 import type { SchemaFiles } from '../../cli/schemas/schema-files.ts'
 import { readSchemas } from '../../cli/schemas/schema-folder.ts'
 
@@ -64,4 +67,17 @@ export class Edits {
     if (text === undefined) throw new Error(`there is no ${file}`)
     return text
   }
+}
+
+/** What the gate says of an edit. */
+export function gateAfter(released: SchemaFiles, edit: (edits: Edits) => unknown): Report {
+  const edits = new Edits(released)
+  edit(edits)
+  return compareSchemas(released, edits.files)
+}
+
+/** One thing is refused, and by this line. */
+export function assertRefused({ refused }: Report, expected: RegExp): void {
+  assert.equal(refused.length, 1, refused.join('\n') || 'it passed')
+  assert.match(refused[0] ?? '', expected)
 }

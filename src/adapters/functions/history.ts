@@ -5,7 +5,7 @@ import type { JsonSchema } from '../../core/json-schema.ts'
 import type { HistoryRange } from '../../core/ports.ts'
 import { streamPattern } from '../../core/stream.ts'
 import type { Endpoint } from './http.ts'
-import { ETAG, limitParameter, object, type Parameter, version } from './operation.ts'
+import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkParameters, limitOf, wholeNumberOf } from './request.ts'
 
 /** What the functions that look back need of their service. */
@@ -26,13 +26,13 @@ export function eventsOf(port: HistoryPort): Endpoint {
     describe: () => [
       {
         summary: "a page of a stream's events",
-        parameters: [streamParameter, ...pageParameters, limitParameter],
+        parameters: [streamParameter, ...pageParameters],
         answer: { status: 200, description: 'As the log keeps them.', headers: {}, schema: eventsPage },
         problems: ['invalid-query', 'invalid-id', 'stream-not-found', 'unavailable', 'event-unreadable'],
       },
     ],
     async handle(request) {
-      checkParameters(request, ['direction', 'after', 'limit'])
+      checkParameters(request, queryNames(pageParameters))
       const { stream = '' } = request.params
       const direction = request.query.get('direction') ?? 'forward'
       if (direction !== 'forward' && direction !== 'backward')
@@ -61,7 +61,7 @@ export function stateOf(port: HistoryPort): Endpoint {
       },
     ],
     async handle(request) {
-      checkParameters(request, ['version', 'at'])
+      checkParameters(request, queryNames(pointParameters))
       const { stream = '' } = request.params
       const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
       const at = request.query.get('at')
@@ -97,6 +97,7 @@ const pageParameters: readonly Parameter[] = [
     description: 'Goes on behind this version, in the same direction.',
     schema: { type: 'integer', minimum: 0 },
   },
+  limitParameter,
 ]
 
 const pointParameters: readonly Parameter[] = [

@@ -24,6 +24,11 @@ export interface Parameter {
   readonly schema: JsonSchema
 }
 
+/** What a query may have: the same list is told and taken. */
+export function queryNames(parameters: readonly Parameter[]): readonly string[] {
+  return parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)
+}
+
 export interface Answer {
   readonly status: 200 | 201
   readonly description: string

@@ -4,7 +4,7 @@ import type { ViewDocument } from '../../core/ports.ts'
 import { idPattern, type Position, streamOf } from '../../core/stream.ts'
 import type { AnyView } from '../../core/view.ts'
 import type { Endpoint } from './http.ts'
-import { ETAG, limitParameter, object, type Parameter, positionParameter } from './operation.ts'
+import { ETAG, limitParameter, object, type Parameter, positionParameter, queryNames } from './operation.ts'
 import { checkParameters, limitOf, positionOf } from './request.ts'
 
 /** What a query function needs of its service. */
@@ -27,19 +27,21 @@ const MAX_KEY_BYTES = 1024
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
 export function documentOf(port: QueryPort, view: AnyView, parameter: string): Endpoint {
   const ofStream = view.kind === 'one-stream'
+  const parameters: readonly Parameter[] = [
+    {
+      name: parameter,
+      in: 'path',
+      description: ofStream ? `Of the ${view.category}.` : 'The key of the document.',
+      schema: { type: 'string', ...(ofStream ? { pattern: idPattern.source } : {}) },
+    },
+    positionParameter,
+  ]
+  const taken = queryNames(parameters)
   return {
     describe: () => [
       {
         summary: `one of ${view.name}`,
-        parameters: [
-          {
-            name: parameter,
-            in: 'path',
-            description: ofStream ? `Of the ${view.category}.` : 'The key of the document.',
-            schema: { type: 'string', ...(ofStream ? { pattern: idPattern.source } : {}) },
-          },
-          positionParameter,
-        ],
+        parameters,
         answer: {
           status: 200,
           description: `A document of the view ${view.name}.`,
@@ -50,7 +52,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
       },
     ],
     async handle(request) {
-      checkParameters(request, ['position'])
+      checkParameters(request, taken)
       const name = request.params[parameter] ?? ''
       const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
       const position = positionOf(request)
@@ -65,11 +67,13 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
 /** `GET …?<filter>=&limit=&continuation=`: a page of documents, newest first. */
 export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
   const filters = Object.keys(view.filters)
+  const parameters = [...filterParameters(view), limitParameter, continuationParameter, positionParameter]
+  const taken = queryNames(parameters)
   return {
     describe: () => [
       {
         summary: `a page of ${view.name}`,
-        parameters: [...filterParameters(view), limitParameter, continuationParameter, positionParameter],
+        parameters,
         answer: {
           status: 200,
           description: `Documents of the view ${view.name}, newest first.`,
@@ -82,7 +86,7 @@ export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
       },
     ],
     async handle(request) {
-      checkParameters(request, [...filters, 'limit', 'continuation', 'position'])
+      checkParameters(request, taken)
       const filter = Object.fromEntries(
         filters.flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )

@@ -86,6 +86,12 @@ export const OrderConfirmed = eventType('OrderConfirmed', z.object({ orderId: z.
 /** Paid and on its way to the customer. */
 export const OrderCompleted = eventType('OrderCompleted', z.object({ orderId: z.string() }))
 
+/** Which products, and how many of each: what is kept, moved and sent. */
+export const quantities = z
+  .array(orderLine.pick({ sku: true, quantity: true }))
+  .min(1)
+  .max(50)
+
 // What an order's fulfilment, `fulfilment-<order>`, wants done. Each is asked once, and answered by events of whoever does it.
 
 /**
@@ -96,10 +102,7 @@ export const StockReleaseRequested = eventType(
   'StockReleaseRequested',
   z.object({
     orderId: z.string(),
-    lines: z
-      .array(orderLine.pick({ sku: true, quantity: true }))
-      .min(1)
-      .max(50),
+    lines: quantities,
   }),
 )
 
@@ -123,10 +126,7 @@ export const ShipmentRequested = eventType(
   'ShipmentRequested',
   z.object({
     orderId: z.string(),
-    lines: z
-      .array(orderLine.pick({ sku: true, quantity: true }))
-      .min(1)
-      .max(50),
+    lines: quantities,
     address,
   }),
 )
@@ -136,3 +136,14 @@ export const ShipmentCancellationRequested = eventType(
   'ShipmentCancellationRequested',
   z.object({ orderId: z.string(), reason: z.string() }),
 )
+
+/** All that a fulfilment asks for. */
+export const fulfilmentRequests = [
+  PaymentRequested,
+  CaptureRequested,
+  VoidRequested,
+  RefundRequested,
+  ShipmentRequested,
+  ShipmentCancellationRequested,
+  StockReleaseRequested,
+] as const

@@ -4,21 +4,15 @@ import { money } from '../../core/money.ts'
 import { keep, keptAddress } from './address.ts'
 import {
   address,
-  CaptureRequested,
+  fulfilmentRequests,
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
   OrderPlaced,
   OrderRejected,
-  orderLine,
-  PaymentRequested,
   payment,
   placedV3,
-  RefundRequested,
-  ShipmentCancellationRequested,
-  ShipmentRequested,
-  StockReleaseRequested,
-  VoidRequested,
+  quantities,
 } from './contract.ts'
 
 /**
@@ -54,10 +48,7 @@ export type OrderEvent = EventOf<(typeof orderEvents)[number]>
 
 /** What of an order its fulfilment needs. */
 export const wanted = z.object({
-  lines: z
-    .array(orderLine.pick({ sku: true, quantity: true }))
-    .min(1)
-    .max(50),
+  lines: quantities,
   total: money,
   address,
   payment,
@@ -112,13 +103,7 @@ export const fulfilmentEvents = [
   PaymentAnswered,
   ShipmentAnswered,
   PaymentOverdue,
-  PaymentRequested,
-  CaptureRequested,
-  VoidRequested,
-  RefundRequested,
-  ShipmentRequested,
-  ShipmentCancellationRequested,
-  StockReleaseRequested,
+  ...fulfilmentRequests,
   FulfilmentFailed,
   FulfilmentCompleted,
 ] as const

@@ -1,18 +1,12 @@
 import { published, type Service } from '../../core/service.ts'
 import { told } from './address.ts'
 import {
-  CaptureRequested,
+  fulfilmentRequests,
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
   OrderPlaced,
   OrderRejected,
-  PaymentRequested,
-  RefundRequested,
-  ShipmentCancellationRequested,
-  ShipmentRequested,
-  StockReleaseRequested,
-  VoidRequested,
 } from './contract.ts'
 import { RecordedOrderPlaced } from './events.ts'
 import { fulfilment } from './fulfilment.ts'
@@ -31,19 +25,9 @@ export const ordering: Service = {
       ...data,
       shippingAddress: told(shippingAddress),
     })),
-    ...[
-      OrderConfirmed,
-      OrderRejected,
-      OrderCancelled,
-      OrderCompleted,
-      PaymentRequested,
-      CaptureRequested,
-      VoidRequested,
-      RefundRequested,
-      ShipmentRequested,
-      ShipmentCancellationRequested,
-      StockReleaseRequested,
-    ].map((type) => published(type)),
+    ...[OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted, ...fulfilmentRequests].map((type) =>
+      published(type),
+    ),
   ],
   views: [orderView, salesByProduct, fulfilmentView],
   reactions: [],

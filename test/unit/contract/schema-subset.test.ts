@@ -110,9 +110,23 @@ describe('a value of the one schema may not fit the other', () => {
       { anyOf: [text, { type: 'null' }] },
       'may be none of what it was',
     ],
+    [
+      'another type of a field that is called like a keyword',
+      record({ title: whole }),
+      record({ title: text }),
+      'title may be of type integer, not string',
+    ],
     ['anything for nothing', text, false, 'is not taken any more'],
   ] as const)
     it(what, () => assert.ok(told(narrow, wide).includes(expected), told(narrow, wide).join('; ')))
+
+  it('and where a list has but one value more, that is told apart', () => {
+    const isNew = (narrow: unknown, wide: unknown) => subsetDifferences(narrow, wide).map((each) => each.isNewValue)
+    assert.deepEqual(isNew({ enum: ['a', 'b'] }, { enum: ['a'] }), [true])
+    assert.deepEqual(isNew({ enum: ['a', null] }, { enum: ['a'] }), [undefined])
+    assert.deepEqual(isNew({ const: 1 }, text), [undefined])
+    assert.deepEqual(isNew(text, { enum: ['a'] }), [undefined])
+  })
 
   it('and all of it is told, not the first alone', () =>
     assert.equal(told(record({ a: text, b: whole }, []), record({ a: whole, b: whole })).length, 3))

@@ -9,6 +9,7 @@ import { declaredEvents, eventSchemaOf } from '../../../cli/schemas/event-schema
 import { differences, schemaFiles } from '../../../cli/schemas/schema-files.ts'
 import { readSchemas } from '../../../cli/schemas/schema-folder.ts'
 import { services } from '../../../cli/services.ts'
+import { registrations } from '../../../local/host/registrations.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { type EventType, eventType } from '../../../src/core/event.ts'
 import { published, type Service } from '../../../src/core/service.ts'
@@ -154,6 +155,30 @@ describe('openapi.json', () => {
   it('is OpenAPI 3.1', async () => {
     const result = await new Validator().validate(json('openapi.json'))
     assert.deepEqual([result.valid, result.errors ?? []], [true, []])
+  })
+
+  it('tells every route that is registered, and no other', () => {
+    // What a host would route: the functions were loaded as it loads them.
+    const routes = registrations.functions
+      .flatMap(({ metadata }) => Object.values(metadata.bindings))
+      .flatMap((binding) => (binding.type === 'httpTrigger' ? [String(binding.route)] : []))
+      .filter((route) => route !== 'openapi.json' && !route.endsWith('{*path}'))
+    const told = Object.keys(json('openapi.json').paths)
+    const fits = (path: string, route: string): boolean =>
+      path === `/${route}` ||
+      (route.endsWith('{command}') &&
+        new RegExp(`^/${route.replace('{id}', '\\{id\\}').replace('{command}', '[a-z-]+')}$`).test(path))
+    assert.ok(routes.length > 15)
+    for (const route of routes)
+      assert.ok(
+        told.some((path) => fits(path, route)),
+        `${route} is not told`,
+      )
+    for (const path of told)
+      assert.ok(
+        routes.some((route) => fits(path, route)),
+        `${path} is not routed`,
+      )
   })
 
   it('says of every document of every view what it is like', () => {

@@ -1,0 +1,207 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { random } from '../cli/demo/random.ts'
+import { CosmosEventStore } from '../src/adapters/cosmos/event-store.ts'
+import { compose } from '../src/compose.ts'
+import type { RecordedEvent } from '../src/core/event.ts'
+import { type EventReader, eventReader } from '../src/core/event-reader.ts'
+import { checkWritten } from '../src/core/schema.ts'
+import { toldOf } from '../src/core/service.ts'
+import { OrderPlaced } from '../src/services/ordering/contract.ts'
+import { orderEvents } from '../src/services/ordering/events.ts'
+import { orderView } from '../src/services/ordering/order-view.ts'
+import { salesByProduct } from '../src/services/ordering/sales-by-product.ts'
+import { ordering } from '../src/services/ordering/service.ts'
+import { recorded } from '../test/support/recorded.ts'
+import { System } from '../test/support/system.ts'
+
+/**
+ * What events of older versions cost. First the reader alone, with nothing around it: an order's event of the newest version, one step and
+ * three steps behind. Then replays of two logs of the same orders: as older code wrote them, in a mixture of versions, and as today's does. The
+ * two take turns on this machine, so that what else it does meanwhile meets both.
+ */
+
+const short = process.argv.includes('--short')
+const READ_MS = short ? 200 : 2_000
+const ORDERS = short ? 200 : 2_000
+const ROUNDS = short ? 1 : 5
+
+type Content = Pick<RecordedEvent, 'type' | 'data' | 'schemaVersion' | 'readableFrom' | 'published'>
+
+/** Orders as each version has them: the same seed, the same orders. */
+function order(id: string, seed: number): { placed: readonly unknown[]; moved: readonly unknown[]; isMoved: boolean } {
+  const { between, chance } = random(seed)
+  const lines = Array.from({ length: between(1, 5) }, (_, index) => ({
+    sku: `product-${index}-${between(0, 20)}`,
+    quantity: between(1, 9),
+    unitPrice: between(100, 9_999),
+  }))
+  const amount = lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)
+  const rest = { name: 'Ada Lovelace', postalCode: '9000', city: 'Ghent', country: 'BE' }
+  const number = String(between(1, 300))
+  const v1 = {
+    orderId: id,
+    customerId: `customer-${between(1, 500)}`,
+    lines,
+    total: { currency: 'EUR', amount },
+    shippingAddress: { ...rest, street: `Graslei ${number}` },
+  }
+  const v2 = { ...v1, payment: { method: 'card', withinSeconds: 900 } }
+  const v3 = { ...v2, channel: 'web' }
+  const v4 = { ...v3, shippingAddress: { ...rest, streetName: 'Graslei', houseNumber: number } }
+  return {
+    placed: [v1, v2, v3, v4],
+    moved: [
+      { orderId: id, shippingAddress: { ...rest, street: `Korenlei ${number}` } },
+      { orderId: id, shippingAddress: { ...rest, streetName: 'Korenlei', houseNumber: number } },
+    ],
+    isMoved: chance(0.3),
+  }
+}
+
+/** As today's code writes it. */
+function written(type: string, data: unknown): Content {
+  const told = toldOf(ordering, { type, data })
+  return {
+    ...checkWritten(orderEvents, { type, data }),
+    ...(told ? { published: checkWritten([OrderPlaced], told) } : {}),
+  }
+}
+
+/** @param version of the event that places it; that which moves it is of the first version where this is not the newest. */
+function streamOf(seed: number, version: number): RecordedEvent[] {
+  const id = String(seed)
+  const { placed, moved, isMoved } = order(id, seed)
+  const isOld = version < placed.length
+  const as = (type: string, schemaVersion: number, data: unknown): Content =>
+    isOld ? { type, schemaVersion, ...(schemaVersion > 1 ? { readableFrom: 1 } : {}), data } : written(type, data)
+  return recorded(
+    `order-${id}`,
+    as('OrderPlaced', version, placed[version - 1]),
+    ...(isMoved ? [as('ShippingAddressChanged', 1, moved[isOld ? 0 : 1])] : []),
+    written('OrderConfirmed', { orderId: id }),
+    written('OrderCompleted', { orderId: id }),
+  )
+}
+
+/** Reads a second, of many different events. */
+function readsPerSecond(reader: EventReader, contents: readonly Content[]): number {
+  const run = (milliseconds: number): number => {
+    const started = performance.now()
+    let count = 0
+    while (performance.now() - started < milliseconds) {
+      for (const content of contents) reader.read(content, 'order-1@1')
+      count += contents.length
+    }
+    return (count * 1000) / (performance.now() - started)
+  }
+  run(READ_MS / 4)
+  return run(READ_MS)
+}
+
+function readers(): { checked: string; newest: number; oneStep: number; threeSteps: number }[] {
+  const placedIn = (version: number): Content[] =>
+    Array.from({ length: 100 }, (_, seed) => streamOf(seed, version)[0] as RecordedEvent)
+  return (['own', 'foreign'] as const).map((checked) => {
+    const reader = eventReader(orderEvents, checked)
+    const [newest, oneStep, threeSteps] = [4, 3, 1].map((version) => readsPerSecond(reader, placedIn(version)))
+    return { checked, newest: newest ?? 0, oneStep: oneStep ?? 0, threeSteps: threeSteps ?? 0 }
+  })
+}
+
+interface Log {
+  readonly system: System
+  readonly events: number
+  readonly bytes: number
+}
+
+/** A cloud of its own with a log of the orders. */
+async function logOf(version: (seed: number) => number): Promise<Log> {
+  const system = await System.cloudAlone()
+  const store = new CosmosEventStore(system.log)
+  let [events, bytes, seed] = [0, 0, 0]
+  const write = async (): Promise<void> => {
+    while (seed < ORDERS) {
+      seed += 1
+      const stream = streamOf(seed, version(seed))
+      const mark = { key: `bench-${seed}`, fingerprint: '', from: 1, to: stream.length }
+      const result = await store.append(stream, mark)
+      if (result !== 'appended') throw new Error(`an append ended with ${result}`)
+      events += stream.length
+      bytes += Buffer.byteLength(JSON.stringify(stream))
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, write))
+  return { system, events, bytes }
+}
+
+/** @returns how long the reading of the whole log took, without the handover. Milliseconds. */
+async function replay({ system, events }: Log, view: typeof orderView | typeof salesByProduct): Promise<number> {
+  let [begun, handover] = [0, 0]
+  const done = await compose(ordering, system.settings).replay(view, {
+    begin() {
+      begun = performance.now()
+    },
+    read() {},
+    stage(stage) {
+      if (stage === 'handover') handover = performance.now()
+    },
+  })
+  if (done.events !== events) throw new Error(`${done.events} of ${events} events were read`)
+  return handover - begun
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+async function replays() {
+  process.stderr.write(`two logs of ${ORDERS} orders …\n`)
+  const logs: Log[] = []
+  try {
+    // What older code left has no event of the newest version that has older ones.
+    const mixed = await logOf((seed) => 1 + (seed % 3))
+    logs.push(mixed)
+    const current = await logOf(() => 4)
+    logs.push(current)
+    const results = []
+    for (const view of [orderView, salesByProduct]) {
+      const [old, today]: [number[], number[]] = [[], []]
+      // The first of each warms up.
+      for (let round = 0; round <= ROUNDS; round += 1) {
+        process.stderr.write(`replay of ${view.name} ${round} of ${ROUNDS} …\n`)
+        const took = [await replay(mixed, view), await replay(current, view)]
+        if (round === 0) continue
+        old.push(took[0] ?? Number.NaN)
+        today.push(took[1] ?? Number.NaN)
+      }
+      const rate = (log: Log, times: readonly number[]): number => (log.events * 1000) / median(times)
+      results.push({
+        view: view.name,
+        events: mixed.events,
+        mixedBytesPerEvent: mixed.bytes / mixed.events,
+        currentBytesPerEvent: current.bytes / current.events,
+        mixedEventsPerSecond: rate(mixed, old),
+        currentEventsPerSecond: rate(current, today),
+        /** Time of the mixed log to that of the current one. */
+        ratio: median(old) / median(today),
+      })
+    }
+    return results
+  } finally {
+    for (const { system } of logs) await system.remove()
+  }
+}
+
+const read = readers()
+console.log('events read a second   newest      one step    three steps')
+for (const { checked, newest, oneStep, threeSteps } of read)
+  console.log(
+    `${checked.padEnd(22)} ${[newest, oneStep, threeSteps].map((rate) => rate.toFixed(0).padStart(11)).join(' ')}`,
+  )
+const replayed = await replays()
+console.log('\nreplay of           events   mixed/s  current/s  bytes/event  mixed : current')
+for (const each of replayed)
+  console.log(
+    `${each.view.padEnd(18)} ${String(each.events).padStart(7)} ${each.mixedEventsPerSecond.toFixed(0).padStart(9)} ${each.currentEventsPerSecond.toFixed(0).padStart(10)} ${`${each.mixedBytesPerEvent.toFixed(0)} ${each.currentBytesPerEvent.toFixed(0)}`.padStart(12)} ${each.ratio.toFixed(2).padStart(16)}`,
+  )
+mkdirSync('bench/results', { recursive: true })
+writeFileSync('bench/results/versions.json', `${JSON.stringify({ read, replays: replayed }, null, 2)}\n`)
+console.log('\nbench/results/versions.json')

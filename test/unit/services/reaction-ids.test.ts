@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
+import type { AnyReaction, Send } from '../../../src/core/reaction.ts'
+import { inventory } from '../../../src/services/inventory/service.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { shipping } from '../../../src/services/shipping/service.ts'
+import {
+  captureRequested,
+  paymentRequested,
+  refundRequested,
+  shipmentCancellationRequested,
+  shipmentRequested,
+  voidRequested,
+} from '../../support/fulfilments.ts'
+import { placed } from '../../support/orders.ts'
+import { recorded } from '../../support/recorded.ts'
+
+const lines = [
+  { sku: 'cup', quantity: 1 },
+  { sku: 'tea', quantity: 2 },
+]
+const events: readonly DomainEvent[] = [
+  placed,
+  { type: 'StockReleaseRequested', data: { orderId: '1', lines } },
+  { type: 'ShipmentDispatched', data: { orderId: '1', lines } },
+  { type: 'ShipmentReturned', data: { orderId: '1', lines } },
+  paymentRequested('1'),
+  captureRequested('1'),
+  voidRequested('1'),
+  refundRequested('1'),
+  shipmentRequested('1'),
+  shipmentCancellationRequested('1'),
+]
+
+/** The streams and ids of the commands that an event leads to. */
+async function commandsOf(reaction: AnyReaction, event: RecordedEvent): Promise<string[]> {
+  const sent: string[] = []
+  const send: Send = async ({ category }, id, commandId) => {
+    sent.push(`${category}-${id} ${commandId}`)
+    return { events: [] }
+  }
+  await reaction.react(event, send, async () => {})
+  return sent
+}
+
+describe('the commands of a reaction', () => {
+  for (const service of [inventory, payments, shipping])
+    for (const reaction of service.reactions)
+      for (const { name } of reaction.events)
+        it(`${service.name} ${reaction.name}: have ids made of ${name} alone, each its own`, async () => {
+          const event = events.find(({ type }) => type === name)
+          assert.ok(event, `no ${name} to react to`)
+          const [here] = recorded('any-1', event)
+          // The same event as another delivery, at another place and time, with nothing else in common.
+          const [, there] = recorded('any-2', event, event)
+          assert.ok(here && there)
+          const sent = await commandsOf(reaction, here)
+          assert.deepEqual(await commandsOf(reaction, there), sent)
+          assert.ok(sent.length > 0 && new Set(sent).size === sent.length)
+        })
+})
