@@ -103,7 +103,10 @@ describe('npm run new:service', () => {
       child.stderr.on('data', (chunk: Buffer) => {
         output += chunk
       })
-      while (!existsSync(marker)) await new Promise((resolve) => setTimeout(resolve, 20))
+      while (!existsSync(marker)) {
+        assert.equal(child.exitCode, null, output)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
       process.kill(-(child.pid ?? 0), 'SIGINT')
       assert.deepEqual(await ended, [1, null], output)
       assert.deepEqual(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Command } from '../support/command.ts'
+import { type Command, overtakes } from '../support/command.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
@@ -20,7 +20,7 @@ describe('npm run replay', () => {
     const cases: [args: string[], line: RegExp][] = [
       [[], /^name one service and one view: <service> <view> \[--back\]$/],
       [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping$/],
-      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product$/],
+      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment$/],
       [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\]$/],
       [['ordering', 'order', '--back'], /^no-way-back: order has no generation before the live one$/],
       [['ordering', 'order'], /^log-empty: /],
@@ -73,7 +73,7 @@ describe('a replay that ends early', () => {
   it('gives way to a later one, in one line', async () => {
     const earlier = replaying('order')
     await earlier.prints('beside')
-    const later = await replaying('order').ended
+    const later = await overtakes(earlier, replaying('order'))
     assert.equal(later.code, 0, later.output)
     const { code, output } = await earlier.ended
     assert.equal(code, 1)

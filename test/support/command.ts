@@ -43,3 +43,11 @@ export class Command {
     this.#child.kill(signal)
   }
 }
+
+/** Holds a replay until a later one has begun: how long a process takes to start is not what decides. @returns how the later one ended. */
+export async function overtakes(earlier: Command, later: Command): Promise<Ended> {
+  earlier.kill('SIGSTOP')
+  await later.prints('beside')
+  earlier.kill('SIGCONT')
+  return later.ended
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { overtakes } from '../../support/command.ts'
 import { Replays } from '../../support/replays.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
@@ -22,7 +23,7 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     await world().newOrder()
     const earlier = replaying('ordering', 'order')
     await earlier.prints('beside')
-    const later = await replaying('ordering', 'order').ended
+    const later = await overtakes(earlier, replaying('ordering', 'order'))
     assert.equal(later.code, 0, later.output)
     const { code, output } = await earlier.ended
     assert.equal(code, 1)

@@ -48,10 +48,11 @@ export class World {
     return this.#printed.split('\n')
   }
 
-  /** Everything in the raw log, asked of the store itself. */
+  /** All that requests wrote to the raw log, asked of the store itself; fulfilments hear of orders whenever they come to it. */
   async written(): Promise<readonly unknown[]> {
     const { resources } = await this.system.log.items.readAll().fetchAll()
-    return resources.map(({ id, stream, _etag }) => `${stream} ${id} ${_etag}`).toSorted()
+    const asked = resources.filter(({ stream }) => !stream.startsWith('fulfilment-'))
+    return asked.map(({ id, stream, _etag }) => `${stream} ${id} ${_etag}`).toSorted()
   }
 
   /** The versions of the events of a stream in the raw log, and how many marks it has. */
