@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
-import { projectionOf, reactionOf, relayOf, type TriggerPort } from '../../../src/adapters/functions/triggers.ts'
+import {
+  projectionOf,
+  reactionOf,
+  relayOf,
+  scheduleOf,
+  type TriggerPort,
+} from '../../../src/adapters/functions/triggers.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { orderConfirmation } from '../../support/order-confirmation.ts'
@@ -13,7 +19,7 @@ function setUp(handle: () => Promise<void>) {
     relay: handle,
     projection: () => handle,
     reaction: () => handle,
-    schedulePollSeconds: 5,
+    schedulePollSeconds: 7,
     sendDue: handle,
   }
   const lines: unknown[] = []
@@ -24,7 +30,8 @@ function setUp(handle: () => Promise<void>) {
     },
   })
   const reaction = reactionOf(port, orderConfirmation)
-  return { relay: relayOf(port), projection: projectionOf(port, orderView), reaction, context, lines }
+  const relay = relayOf(port)
+  return { relay, projection: projectionOf(port, orderView), reaction, schedule: scheduleOf(port), context, lines }
 }
 
 describe('triggers', () => {
@@ -64,6 +71,19 @@ describe('triggers', () => {
     })
     for (let attempt = 0; attempt < 1000; attempt += 1) await assert.rejects(async () => relay.handler([], context))
     assert.ok(lines.length <= 101, `${lines.length} lines`)
+  })
+
+  it('look for scheduled commands as often as it is set, and say why those stay', async () => {
+    const { schedule, context, lines } = setUp(() => Promise.reject(new TidemarkError('unavailable', 'not now')))
+    assert.equal(schedule.schedule, '*/7 * * * * *')
+    const timer = {
+      isPastDue: false,
+      schedule: { adjustForDST: false },
+      scheduleStatus: { last: '', next: '', lastUpdated: '' },
+    }
+    for (let tick = 0; tick < 3; tick += 1)
+      await assert.rejects(async () => schedule.handler(timer, context), { code: 'unavailable' })
+    assert.deepEqual(lines, ['a-trigger is held: unavailable: not now'])
   })
 
   it('speak up at once where the reason is another', async () => {

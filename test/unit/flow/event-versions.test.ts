@@ -56,9 +56,9 @@ const parking: Service = {
   reactions: [],
 }
 
-async function parked(): Promise<{ log: MemoryEventStore; event: RecordedEvent }> {
+async function parked(service = parking): Promise<{ log: MemoryEventStore; event: RecordedEvent }> {
   const log = new MemoryEventStore()
-  const deps = { service: parking, store: log, cache: stateCache(10), clock: new ManualClock() }
+  const deps = { service, store: log, cache: stateCache(10), clock: new ManualClock() }
   const data = { country: 'BE', number: '1', note: 'leaks oil' }
   await handleCommand(deps, car, request('k', { type: 'park', data }, undefined, 'car-1'))
   const [event] = await everyEvent(log, 'car-1')
@@ -176,18 +176,17 @@ describe('what others are told', () => {
 
   it('may have another name: others are told by that, the service itself by its own', async () => {
     const Arrived = eventType('CarArrived', z.object({ plate: z.string() }))
-    const events = recorded('car-1', {
-      type: 'Parked',
-      schemaVersion: 2,
-      data: { country: 'BE', number: '1', note: '' },
-      published: { type: 'CarArrived', schemaVersion: 1, data: { plate: 'BE 1' } },
+    const { event } = await parked({
+      ...parking,
+      publishes: [published(Kept, Arrived, ({ country, number }) => ({ plate: `${country} ${number}` }))],
     })
+    const events = [event]
     const other = await toldTo('tolls', [Arrived], events)
     await other.receive()
     assert.deepEqual(other.told, [{ type: 'CarArrived', data: { plate: 'BE 1' } }])
     const own = await toldTo('parking', [Kept], events)
     await own.receive()
-    assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: '' } }])
+    assert.deepEqual(own.told, [{ type: 'Parked', data: { country: 'BE', number: '1', note: 'leaks oil' } }])
   })
 
   it('a gap is filled from the service’s own log for itself, and holds every other', async () => {

@@ -6,7 +6,7 @@ import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import { hashOf } from '../../../src/core/hash-chain.ts'
+import { canonicalHash, hashOf } from '../../../src/core/hash-chain.ts'
 import type { AnyReaction } from '../../../src/core/reaction.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { reaction } from '../../../src/flow/react.ts'
@@ -15,7 +15,7 @@ import { order } from '../../../src/services/ordering/order.ts'
 import { ordering } from '../../../src/services/ordering/service.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { orderConfirmation } from '../../support/order-confirmation.ts'
-import { place } from '../../support/orders.ts'
+import { place, placeBody, placed, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
 const lines = [{ sku: 'tea', quantity: 2 }]
@@ -70,6 +70,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
     events: async (): Promise<RecordedEvent[]> => everyEvent(log),
     traced,
     schedule,
+    log,
     get commands() {
       return commands
     },
@@ -168,6 +169,24 @@ describe('reactions', () => {
     await system.react(messages('reservation-1', reserved))
     assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
     assert.deepEqual(await system.events(), before)
+  })
+
+  it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
+    const command = { type: 'place' as const, data: placeBody }
+    const answers: unknown[] = []
+    const { react, log } = await setUp({
+      ...orderConfirmation,
+      async react(_, send) {
+        const { events } = await send(order, '2', 'place', command)
+        answers.push(...events.map(({ data }) => data))
+      },
+    })
+    const [older] = recorded('order-2', { ...placedV1, data: { ...placedV1.data, orderId: '2' } })
+    assert.ok(older)
+    const mark = { key: 'ordering-order-confirmation place', fingerprint: canonicalHash(command), from: 1, to: 1 }
+    await log.append([older], mark)
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
   })
 
   it('two instances follow a stream at once: the one that lags reads where the other is, and both go on', async () => {

@@ -134,8 +134,9 @@ describe('order fulfilment', () => {
         { type: 'RefundRequested', data: { orderId, reason: 'late' } },
       ]))
 
-  it('hears of an order’s end once', () => {
+  it('hears of an order’s beginning, confirmation and end once', () => {
     given(fulfilment, [started]).when(hear.start).thenNothing()
+    given(fulfilment, [started, confirmed]).when({ type: 'note-confirmation', data: {} }).thenNothing()
     given(fulfilment, [started, { type: 'CancellationNoted', data: { orderId, reason: 'late' } }])
       .when(hear.cancelled)
       .thenNothing()

@@ -38,6 +38,9 @@ describe('the view of a payment', () => {
   it('is of no payment that was not asked for', () =>
     project(payments, paymentView).given([captured]).thenNone('payment-1'))
 
+  it('of all together is of no money that was only asked for', () =>
+    project(payments, takings).given([opened]).thenNone('EUR'))
+
   it('of all together counts each once, in whatever order they come', () => {
     const nothing = { count: 0, amount: 0 }
     return project(payments, takings)
@@ -92,5 +95,17 @@ describe('the view of a stock', () => {
       .deliveredTwice()
       .outOfOrder()
       .then('stock-tea', { ...after, onHand: 5, available: 5, returned: 2, updatedAt: moment(3) })
+    const other = { ...units, orderId: '2', quantity: 1 }
+    await shipped
+      .given({
+        'stock-tea': [
+          { type: 'UnitsReturned', data: units },
+          { type: 'UnitsReserved', data: other },
+          { type: 'UnitsShipped', data: other },
+          { type: 'UnitsReturned', data: other },
+        ],
+      })
+      .deliveredTwice()
+      .then({ ...after, onHand: 5, available: 5, shipped: 3, returned: 3, updatedAt: moment(6) })
   })
 })
