@@ -3,6 +3,11 @@ import { describe, it } from 'node:test'
 import { compareSchemas } from '../../../cli/schemas/gate/compare.ts'
 import { assertRefused, committedSchemas, type Edits, gateAfter, readOn } from '../../support/edits.ts'
 
+interface Envelope {
+  readonly required: string[]
+  readonly properties: Record<string, { type?: string; maxLength?: number }> & { actor: { maxLength?: number } }
+}
+
 const CANCELLED = 'ordering/contract/OrderCancelled.v1.json'
 const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, edit)
 
@@ -299,6 +304,34 @@ describe('what is refused, and named', () => {
       }),
     /^ordering: the envelope of its events: actor is not there/,
   )
+  for (const [what, edit, expected] of [
+    [
+      'an attribute more, which the hash of deployed readers does not have',
+      ({ properties }) => {
+        properties.tenant = { type: 'string' }
+      },
+      /^ordering: the envelope of its events: tenant is not named/,
+    ],
+    [
+      'an attribute that is needed from now on, which what is in the hub may lack',
+      ({ required }) => {
+        required.push('traceparent')
+      },
+      /^ordering: the envelope of its events: traceparent may be missing/,
+    ],
+    [
+      'an attribute that takes less than what is in the hub',
+      ({ properties }) => {
+        properties.actor.maxLength = 10
+      },
+      /^ordering: the envelope of its events: actor may have more than 10 characters/,
+    ],
+  ] as const satisfies readonly (readonly [string, (envelope: Envelope) => void, RegExp])[])
+    refuses(
+      `in the envelope ${what}`,
+      (edits) => edits.edit(ASYNC, ({ components }) => edit(components.schemas.CloudEvent)),
+      expected,
+    )
   refuses(
     'the hub',
     (edits) =>
