@@ -27,7 +27,7 @@ const attributes: Readonly<Record<string, string>> = {
  * AsyncAPI 3.0 of a service: what it sends to its hub, and what it receives from those of others.
  * https://www.asyncapi.com/docs/reference/specification/v3.0.0
  * @param all every service: what one follows, another has to publish.
- * @throws Error where a reaction follows what its service does not publish.
+ * @throws Error where a reaction follows what its service does not publish, or not where it is recorded.
  */
 export function asyncApiOf(service: Service, all: readonly Service[]): JsonObject {
   const followed = reactionsOf(service).filter((reaction) => reaction.service !== service.name)
@@ -52,7 +52,10 @@ export function asyncApiOf(service: Service, all: readonly Service[]): JsonObjec
       ),
     },
     components: {
-      messages: Object.assign({}, ...[...told].map(([name, types]) => messagesOf(name, types))),
+      messages: Object.assign(
+        {},
+        ...[...told].map(([name, types]) => messagesOf(all.find((each) => each.name === name) ?? service, types)),
+      ),
       schemas: {
         CloudEvent: envelope(),
         ...Object.assign({}, ...[...told].map(([name, types]) => dataOf(name, types))),
@@ -63,12 +66,25 @@ export function asyncApiOf(service: Service, all: readonly Service[]): JsonObjec
 
 /** Every type of a service that another follows, as it is published. */
 function followedTypes(name: string, followed: readonly AnyReaction[], all: readonly Service[]): readonly EventType[] {
-  const publishes = all.find((service) => service.name === name)?.publishes ?? []
-  const types = followed.filter(({ service }) => service === name).flatMap(({ events }) => events)
-  for (const type of types)
-    if (!publishes.some(({ published }) => published.name === type.name))
-      throw new Error(`${type.name} is followed, and ${name} does not publish it`)
-  return [...new Map(types.map((type) => [type.name, type])).values()]
+  const publisher = all.find((service) => service.name === name)
+  const its = followed.filter(({ service }) => service === name)
+  for (const { category, events } of its)
+    for (const type of events) {
+      const sources = publisher ? sourcesOf(publisher, type) : []
+      if (sources.length === 0) throw new Error(`${type.name} is followed, and ${name} does not publish it`)
+      if (!sources.includes(sourceOf(name, category)))
+        throw new Error(`${type.name} is followed in ${sourceOf(name, category)}, and comes from ${sources.join(', ')}`)
+    }
+  return [...new Map(its.flatMap(({ events }) => events).map((type) => [type.name, type])).values()]
+}
+
+/** Where an event that a service publishes comes from: a source for each category of streams that it is recorded in. */
+function sourcesOf({ name, deciders, publishes }: Service, { name: type }: EventType): readonly string[] {
+  const kept = publishes.filter(({ published }) => published.name === type).map(({ recorded }) => recorded.name)
+  return deciders
+    .filter(({ events }) => events.some((event) => kept.includes(event.name)))
+    .map(({ category }) => sourceOf(name, category))
+    .toSorted()
 }
 
 function channelOf(service: string, types: readonly EventType[]): JsonObject {
@@ -96,7 +112,8 @@ function versionsOf(types: readonly EventType[]): { type: EventType; version: nu
   )
 }
 
-function messagesOf(service: string, types: readonly EventType[]): JsonObject {
+function messagesOf(publisher: Service, types: readonly EventType[]): JsonObject {
+  const service = publisher.name
   return Object.fromEntries(
     versionsOf(types).map(({ type, version, name }) => [
       `${service}.${name}`,
@@ -111,6 +128,7 @@ function messagesOf(service: string, types: readonly EventType[]): JsonObject {
             {
               properties: {
                 type: { const: type.name },
+                source: { enum: sourcesOf(publisher, type) },
                 dataschema: { const: dataschemaOf(sourceOf(service, ''), { type: type.name, schemaVersion: version }) },
                 data: { $ref: `#/components/schemas/${service}.${name}` },
               },

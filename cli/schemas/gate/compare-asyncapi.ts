@@ -1,3 +1,4 @@
+import type { JsonObject } from '../json.ts'
 import { describeAll } from './compare-events.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'
@@ -16,10 +17,18 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
     const after = now.get(file)
     if (after === undefined) return [`${service}: the service is removed`]
     const [was, is] = [at(before, 'channels', service, 'address'), at(after, 'channels', service, 'address')]
+    const moved = [...sourcesOf(before, service)].flatMap(([type, from]) => {
+      const to = sourcesOf(after, service).get(type)
+      const gone = from.filter((source) => to !== undefined && !to.includes(source))
+      return gone.map(
+        (source) => `${service}: ${type} does not come from ${source} any more, where readers wait for it`,
+      )
+    })
     const [old, current] = [envelopeOf(before), envelopeOf(after)]
     const differences = [...subsetDifferences(current, old), ...subsetDifferences(old, current)]
     return [
       ...(was === is ? [] : [`${service}: its hub was ${was}, and is ${is}`]),
+      ...moved,
       ...(differences.length === 0 ? [] : [`${service}: the envelope of its events: ${describeAll(differences)}`]),
     ]
   })
@@ -28,4 +37,19 @@ export function compareAsyncApi(released: Documents, now: Documents): Report {
 
 function envelopeOf(document: unknown): unknown {
   return at(document, 'components', 'schemas', 'CloudEvent')
+}
+
+/** Where each event that a service sends comes from. */
+function sourcesOf(document: JsonObject, service: string): ReadonlyMap<string, readonly unknown[]> {
+  const messages = Object.entries(at(document, 'components', 'messages') ?? {})
+  return new Map(
+    messages
+      .filter(([name]) => name.startsWith(`${service}.`))
+      .flatMap(([, message]) => {
+        const parts = at(message, 'payload', 'allOf')
+        const [, own] = Array.isArray(parts) ? parts : []
+        const sources = at(own, 'properties', 'source', 'enum')
+        return Array.isArray(sources) ? [[String(at(message, 'name')), sources] as const] : []
+      }),
+  )
 }

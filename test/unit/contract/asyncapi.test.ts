@@ -42,6 +42,11 @@ function refsOf(part: Json): string[] {
   return Object.entries(part).flatMap(([key, value]) => (key === '$ref' ? [value as string] : refsOf(value)))
 }
 
+const categoryOf = (service: string, type: string): string | undefined =>
+  services
+    .find(({ name }) => name === service)
+    ?.deciders.find(({ events }) => events.some((event) => event.name === type))?.category
+
 describe('AsyncAPI documents', () => {
   it('fit the schema that AsyncAPI publishes of its version 3.0.0', () => {
     assert.ok(documents.length >= 2)
@@ -112,9 +117,9 @@ describe('AsyncAPI documents', () => {
         const validate = check.getSchema(`asyncapi#/components/messages/${payload}/payload`)
         assert.ok(validate)
         for (const { data } of samples.samples) {
-          const message = toCloudEvent(
-            recordedEvent({ type: type.name, schemaVersion: version, data }, `/${name}/order`),
-          )
+          const content = { type: type.name, schemaVersion: version, data }
+          const message = toCloudEvent(recordedEvent(content, `/${name}/${categoryOf(name, type.name)}`))
+          assert.ok(!validate({ ...message, source: `/${name}/other` }), 'another category')
           assert.ok(validate(message), `${payload}: ${check.errorsText(validate.errors)}`)
           assert.ok(!validate({ ...message, type: 'Other' }), 'another type')
           assert.ok(!validate({ ...message, hash: undefined }), 'no hash')

@@ -3,6 +3,18 @@ import { describe, it } from 'node:test'
 import { compareSchemas } from '../../../cli/schemas/gate/compare.ts'
 import { assertRefused, committedSchemas, type Edits, gateAfter, readOn } from '../../support/edits.ts'
 
+interface MovedFrom {
+  readonly components: {
+    readonly messages: {
+      readonly 'payments.PaymentVoided.v1': {
+        readonly payload: {
+          readonly allOf: [unknown, { readonly properties: { readonly source: { enum: string[] } } }]
+        }
+      }
+    }
+  }
+}
+
 interface Envelope {
   readonly required: string[]
   readonly properties: Record<string, { type?: string; maxLength?: number }> & { actor: { maxLength?: number } }
@@ -339,6 +351,16 @@ describe('what is refused, and named', () => {
         channels.ordering.address = 'orders'
       }),
     /^ordering: its hub was ordering, and is orders/,
+  )
+  refuses(
+    'an event is recorded in streams of another category, which no reader follows',
+    (edits) => {
+      const move = ({ components }: MovedFrom) => {
+        components.messages['payments.PaymentVoided.v1'].payload.allOf[1].properties.source.enum = ['/payments/void']
+      }
+      edits.edit('payments/asyncapi.json', move)
+    },
+    /^payments: PaymentVoided does not come from \/payments\/payment any more, where readers wait for it$/,
   )
   refuses('a whole service', (edits) => edits.remove('shipping/asyncapi.json'), /^shipping: the service is removed/)
 

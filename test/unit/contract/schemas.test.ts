@@ -196,4 +196,16 @@ describe('AsyncAPI', () => {
     const following = service({ reactions })
     assert.throws(() => asyncApiOf(following, [other, following]), /Wired is followed, and other does not publish it/)
   })
+
+  it('refuses a reaction that follows an event in another category than it is recorded in: it would never hear of it', () => {
+    const Wired = eventType('Wired', z.object({}))
+    const other = service({ name: 'other', deciders: keeping(Wired), publishes: [published(Wired)] })
+    const reaction = { name: 'listening', service: 'other', events: [Wired], react: async () => {} }
+    const following = (category: string) => service({ reactions: [{ ...reaction, category }] })
+    asyncApiOf(following('wire'), [other, following('wire')])
+    assert.throws(
+      () => asyncApiOf(following('wires'), [other, following('wires')]),
+      /Wired is followed in \/other\/wires, and comes from \/other\/wire/,
+    )
+  })
 })
