@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { services } from '../../../cli/services.ts'
+import type { EventType } from '../../../src/core/event.ts'
+import { reactionsOf, type Service } from '../../../src/core/service.ts'
+import { topologyOf } from '../../../src/topology.ts'
+
+/** The events of a category's streams; none where the service has no such streams. */
+const eventsOf = ({ deciders }: Service, category: string): readonly EventType[] =>
+  deciders.find((decider) => decider.category === category)?.events ?? []
+
+// A name that is spelt wrong here fails nowhere: whoever follows it waits for ever.
+describe('the declarations of a service', () => {
+  for (const service of services) {
+    it(`${service.name}: its views, and its reactions to itself, follow streams and events that it has`, () => {
+      const own = reactionsOf(service).filter((reaction) => reaction.service === service.name)
+      for (const { name, category, events = [] } of [...service.views, ...own]) {
+        const recorded = eventsOf(service, category)
+        assert.ok(recorded.length > 0, `${name} follows ${category}`)
+        for (const event of events) assert.ok(recorded.includes(event), `${name}: ${event.name} of ${category}`)
+      }
+    })
+
+    it(`${service.name}: a name of an event means one declaration, kept or told, and a category one decider`, () => {
+      const kept = new Set(service.deciders.flatMap(({ events }) => events))
+      for (const names of [
+        [...kept].map(({ name }) => name),
+        service.publishes.map(({ recorded }) => recorded.name),
+        service.publishes.map(({ published }) => published.name),
+        services.flatMap(({ deciders }) => deciders.map(({ category }) => category)),
+      ])
+        assert.deepEqual(names, [...new Set(names)])
+      for (const { recorded } of service.publishes) assert.ok(kept.has(recorded), `${recorded.name} is never recorded`)
+    })
+  }
+
+  it('give every consumer a group of its own, with a name that Event Hubs takes', () => {
+    for (const { name, consumerGroups } of topologyOf(services).eventHubs) {
+      assert.deepEqual(consumerGroups, [...new Set(consumerGroups)], name)
+      // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsofteventhub
+      for (const group of consumerGroups) assert.match(group, /^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$/)
+    }
+  })
+})
