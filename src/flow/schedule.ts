@@ -51,6 +51,8 @@ async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, 
   const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
   const outcome = await deps.command(decider, { stream, key, command, metadata })
-  if (!outcome.done)
-    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+  if (outcome.done) return
+  if (outcome.code === 'idempotency-key-reused')
+    throw new TidemarkError('internal', `${key} was sent to ${stream} with another content than was scheduled`)
+  trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
 }

@@ -90,6 +90,16 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
+  it('whose id was used for another command are not forgotten: a fault, and no outcome', async () => {
+    const { deps, schedule, clock, cancelIn, send } = await setUp()
+    const command = cancelIn(1)
+    await deps.command(order, { ...command, command: { type: 'cancel', data: { reason: 'another' } } })
+    await schedule.add(command)
+    await clock.wait(1_000)
+    await assert.rejects(send(), { code: 'internal', message: /with another content than was scheduled/ })
+    assert.equal(schedule.size, 1)
+  })
+
   it('that fail stay, and keep no other from being sent, however many there are', async () => {
     const ids = Array.from({ length: 250 }, (_, index) => String(index))
     const { deps, schedule, clock, cancelIn, typesOf } = await setUp(ids)
