@@ -10,9 +10,25 @@ export function dataDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): str
   const check = depth === 'whole' ? 'integrity_check' : 'quick_check'
   const [[found] = []] = sql.prepare(`PRAGMA ${check}(1)`).all().map(Object.values)
   if (found !== 'ok') return String(found).replace(/\s+/g, ' ')
-  if (depth === 'structure') return undefined
+  const counters = countersDamage(sql, depth)
+  if (counters !== undefined || depth === 'structure') return counters
   const item = sql.prepare('SELECT number FROM items WHERE NOT json_valid(body) LIMIT 1').get()
   return item && `the item number ${item.number} is no JSON`
+}
+
+/** What is wrong with the numbers that were given last: one that is gone, or below what there is, would be given twice. */
+function countersDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string | undefined {
+  const rows = sql.prepare('SELECT name, value FROM counters').all()
+  const given = new Map(rows.map(({ name, value }) => [name, value]))
+  const most = (column: string): number =>
+    Number(sql.prepare(`SELECT max(${column}) AS most FROM items`).get()?.most ?? 0)
+  // The highest number of an item is found at once, that of a write by reading them all.
+  const used = { item: most('number'), lsn: depth === 'whole' ? most('lsn') : 0 }
+  for (const [name, least] of Object.entries(used)) {
+    const value = given.get(name)
+    if (typeof value !== 'number' || value < least) return `its counter ${name} is not what it was`
+  }
+  return undefined
 }
 
 /**

@@ -38,7 +38,7 @@ const idOf = (commit: number, part: number): string => `item-${commit}-${part}`
 
 const insertInto = (store: Store) =>
   store.prepare(
-    "INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, body) VALUES (NULL, 1, ?, ?, '', ?, 0, '', ?)",
+    "INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, body) VALUES (?, 1, ?, ?, '', ?, 0, '', ?)",
   )
 
 async function left(folder: string): Promise<Left> {
@@ -58,7 +58,7 @@ async function left(folder: string): Promise<Left> {
         const id = idOf(commit, part)
         // One of them is longer than a page.
         const body = JSON.stringify({ id, commit, text: '~'.repeat(part === 0 ? 6000 : 300) })
-        insertInto(store).run('["p"]', id, lsn, body)
+        insertInto(store).run(store.nextItem(), '["p"]', id, lsn, body)
         bodies.set(id, body)
       }
     })
@@ -171,6 +171,22 @@ test('a data file with zeroes or other bytes anywhere is refused, or every item 
   t.diagnostic(`${refusals} of 600 refused, ${unnoticed} changed an item’s text unnoticed`)
   assert.ok(refusals > 100)
 })
+
+for (const [what, statement] of [
+  ['a counter of another name', "UPDATE counters SET name = 'mtem' WHERE name = 'item'"],
+  ['a counter that is no number', "UPDATE counters SET value = 'x' WHERE name = 'lsn'"],
+  ['a counter of items below what there is', "UPDATE counters SET value = 1 WHERE name = 'item'"],
+  ['a counter of writes below what there is', "UPDATE counters SET value = 1 WHERE name = 'lsn'"],
+] as const)
+  test(`${what} is refused: a number would be given twice`, async (t) => {
+    const home = await newFolder(t)
+    put(join(home, 'kept'), (await left(join(home, 'left'))).files)
+    new Store(join(home, 'kept')).close()
+    const sql = new DatabaseSync(join(home, 'kept', 'cosmos.sqlite'))
+    sql.exec(statement)
+    sql.close()
+    assert.equal(opened(join(home, 'kept')), undefined)
+  })
 
 test('a log with zeroes or other bytes anywhere is refused, or all commits are there but the last two at most, and those whole', async (t) => {
   const home = await newFolder(t)
@@ -325,7 +341,7 @@ test('a large data file is checked while it is used: damage of an index ends the
     store.prepare("INSERT INTO databases (id, ts, etag) VALUES ('d', 0, '')").run()
     store.prepare("INSERT INTO containers (database, id, settings, ts, etag) VALUES (1, 'c', '{}', 0, '')").run()
     for (let n = 0; n < 400; n++)
-      insertInto(store).run('["p"]', `item-${n}`, lsn, JSON.stringify({ text: '~'.repeat(100_000) }))
+      insertInto(store).run(store.nextItem(), '["p"]', `item-${n}`, lsn, JSON.stringify({ text: '~'.repeat(100_000) }))
   })
   const page = store
     .prepare("SELECT pageno FROM dbstat WHERE name = 'items_by_key' AND pagetype = 'leaf'")
