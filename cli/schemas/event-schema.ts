@@ -50,7 +50,7 @@ export function eventSchemaOf(
   { role, type, translated }: DeclaredEvent,
   version: number,
 ): EventSchema {
-  const { change, schema } = versionOf(type, version)
+  const { change, schema, readableFrom } = versionOf(type, version)
   const what = `${versionName(type, version)} of ${service}`
   const told = jsonSchemaOf(schema, what)
   const closed = closedAt(told)
@@ -64,14 +64,9 @@ export function eventSchemaOf(
     title: type.name,
     'x-version': version,
     'x-change': change,
-    'x-readable-from': readableFrom(type, version),
+    'x-readable-from': readableFrom,
     ...told,
   }
-}
-
-/** The oldest version whose readers can read this one: additive steps back to the last breaking one. */
-function readableFrom(type: EventType, version: number): number {
-  return type.versions.slice(0, version).findLast(({ change }) => change !== 'additive')?.version ?? 1
 }
 
 function versionOf(type: EventType, version: number): EventVersion {

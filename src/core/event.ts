@@ -13,6 +13,8 @@ export interface EventVersion {
   /** `additive`: readers of the version before can read this one. `breaking`: they cannot, and wait until they know it. */
   readonly change: 'first' | 'additive' | 'breaking'
   readonly schema: StandardSchemaV1
+  /** The oldest version whose readers can read this one: additive steps back to the last breaking one. */
+  readonly readableFrom: number
   /** Absent for the first version. Pure and total: it takes all data that fits the version before, and makes data that fits this one. */
   readonly upcast?: (data: never) => unknown
 }
@@ -45,26 +47,26 @@ export function eventType<const Name extends string, Data>(
   name: Name,
   schema: StandardSchemaV1<unknown, Data>,
 ): EventType<Name, Data> {
-  return versioned(name, schema, [{ version: 1, change: 'first', schema }], 1)
+  return versioned(name, schema, [{ version: 1, change: 'first', schema, readableFrom: 1 }])
 }
 
 function versioned<const Name extends string, Data>(
   name: Name,
   schema: StandardSchemaV1<unknown, Data>,
   versions: readonly EventVersion[],
-  readableFrom: number,
 ): EventType<Name, Data> {
-  const version = versions.length + 1
+  const next = versions.length + 1
+  const readableFrom = versions.at(-1)?.readableFrom ?? 1
   return {
     name,
     version: versions.length,
     schema,
     readableFrom,
     versions,
-    additive: (next, upcast) =>
-      versioned(name, next, [...versions, { version, change: 'additive', schema: next, upcast }], readableFrom),
-    breaking: (next, upcast) =>
-      versioned(name, next, [...versions, { version, change: 'breaking', schema: next, upcast }], version),
+    additive: (schema, upcast) =>
+      versioned(name, schema, [...versions, { version: next, change: 'additive', schema, readableFrom, upcast }]),
+    breaking: (schema, upcast) =>
+      versioned(name, schema, [...versions, { version: next, change: 'breaking', schema, readableFrom: next, upcast }]),
   }
 }
 

@@ -20,10 +20,9 @@ export function recordedAs(declared: EventType, version: number, data: unknown):
   const newest = versions.at(-1)
   if (newest?.version !== version)
     throw new RangeError(`${declared.name} has the versions 1 to ${declared.version}, not ${version}`)
-  const readableFrom = versions.findLast(({ change }) => change !== 'additive')?.version ?? 1
   return {
     type: declared.name,
     data,
-    as: { ...declared, version, schema: newest.schema, readableFrom, versions },
+    as: { ...declared, version, schema: newest.schema, readableFrom: newest.readableFrom, versions },
   }
 }
