@@ -12,6 +12,19 @@ export function bounded(): { readonly abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(OPERATION_TIMEOUT_MS) }
 }
 
+/** All items of a query that says itself how many there may be, bounded as one operation. @throws TidemarkError `unavailable` */
+export async function itemsOf<Item>(
+  container: Container,
+  query: SqlQuerySpec,
+  options: FeedOptions = {},
+): Promise<readonly Item[]> {
+  try {
+    return (await container.items.query<Item>(query, { ...options, ...bounded() }).fetchAll()).resources
+  } catch (error) {
+    throw readError(error)
+  }
+}
+
 /**
  * The pages of a query, each bounded as an operation of its own. There are no empty ones.
  * @throws TidemarkError `unavailable`

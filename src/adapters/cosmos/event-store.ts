@@ -2,8 +2,8 @@ import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
 import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
-import { bounded, pagesOf } from './bounded.ts'
-import { readError, writeError } from './client.ts'
+import { bounded, itemsOf, pagesOf } from './bounded.ts'
+import { writeError } from './client.ts'
 import { readItem } from './items.ts'
 import { eventsOfItems, type MarkItem, markId } from './log-item.ts'
 
@@ -42,13 +42,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
         { name: '@after', value: after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER) },
       ],
     }
-    const { resources } = await this.#container.items
-      .query(query, { partitionKey: stream, ...bounded() })
-      .fetchAll()
-      .catch((error: unknown) => {
-        throw readError(error)
-      })
-    return eventsOfItems(resources)
+    return eventsOfItems(await itemsOf(this.#container, query, { partitionKey: stream }))
   }
 
   async readMark(stream: string, key: string): Promise<CommandMark | undefined> {

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Container } from '@azure/cosmos'
 import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
-import { bounded } from './bounded.ts'
-import { codeOf, readError, writeError } from './client.ts'
+import { bounded, itemsOf } from './bounded.ts'
+import { codeOf, writeError } from './client.ts'
 
 /** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
 interface ScheduleItem extends ScheduledCommand {
@@ -40,13 +40,8 @@ export class CosmosSchedule implements Schedule {
         { name: '@now', value: `${now} ${END}` },
       ],
     }
-    const { resources } = await this.#container.items
-      .query<ScheduleItem>(query, bounded())
-      .fetchAll()
-      .catch((error: unknown) => {
-        throw readError(error)
-      })
-    return resources.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
+    const items = await itemsOf<ScheduleItem>(this.#container, query)
+    return items.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
   }
 
   async remove(scheduled: ScheduledCommand): Promise<void> {

@@ -10,8 +10,8 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
-import { bounded } from './bounded.ts'
-import { readError, writeError } from './client.ts'
+import { bounded, itemsOf } from './bounded.ts'
+import { writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 import { CosmosPositions } from './positions.ts'
 
@@ -105,13 +105,7 @@ export class CosmosViewStore implements ViewStore {
       ...(after === undefined ? [] : [{ name: '@after', value: after }]),
     ]
     const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY c.sort DESC OFFSET 0 LIMIT ${limit}`
-    const { resources } = await this.#container.items
-      .query<{ document: unknown; sort: string }>({ query, parameters }, bounded())
-      .fetchAll()
-      .catch((error: unknown) => {
-        throw readError(error)
-      })
-    return resources
+    return itemsOf<{ document: unknown; sort: string }>(this.#container, { query, parameters })
   }
 
   #documentPartition(key: string): string {
