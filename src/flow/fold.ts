@@ -15,7 +15,8 @@ export interface Folded {
 
 const readers = new WeakMap<AnyDecider, EventReader>()
 
-function readerOf(decider: AnyDecider): EventReader {
+/** Reads the events of a decider's own streams. Made once for each decider. */
+export function readerOf(decider: AnyDecider): EventReader {
   const reader = readers.get(decider) ?? eventReader(decider.events, 'own')
   readers.set(decider, reader)
   return reader

@@ -10,6 +10,7 @@ import type { ConsumerPosition, EventHistory, EventStore, Positions, Schedule } 
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
+import { readerOf } from './fold.ts'
 import { forEachLimited } from './limited.ts'
 import { noSource, pendingOf, type Source } from './pending.ts'
 import { AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
@@ -131,7 +132,7 @@ function senders(
     })
     if (outcome.done) {
       events ??= await eventsOf(deps.log, outcome)
-      return { events: events.map(eventReader(decider.events, 'own').readEvent) as unknown as readonly Event[] }
+      return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
     }
     if (outcome.code === 'idempotency-key-reused')
       throw new TidemarkError(

@@ -41,6 +41,7 @@ export function record(
   const time = now > after.time ? now : after.time
   let { version, hash: previousHash } = after.tip
   let bytes = 0
+  const tellable = service.publishes.map((publication) => publication.published)
   return events.map((event) => {
     version += 1
     const told = toldOf(service, event)
@@ -51,14 +52,7 @@ export function record(
       ...checkWritten(decider.events, event),
       source: sourceOf(service.name, decider.category),
       time,
-      ...(told
-        ? {
-            published: checkWritten(
-              service.publishes.map((publication) => publication.published),
-              told,
-            ),
-          }
-        : {}),
+      ...(told ? { published: checkWritten(tellable, told) } : {}),
       ...metadata,
       previousHash,
     }

@@ -32,7 +32,7 @@ export function eventsOf(port: HistoryPort): Endpoint {
       },
     ],
     async handle(request) {
-      checkParameters(request, queryNames(pageParameters))
+      checkParameters(request, pageNames)
       const { stream = '' } = request.params
       const direction = request.query.get('direction') ?? 'forward'
       if (direction !== 'forward' && direction !== 'backward')
@@ -61,7 +61,7 @@ export function stateOf(port: HistoryPort): Endpoint {
       },
     ],
     async handle(request) {
-      checkParameters(request, queryNames(pointParameters))
+      checkParameters(request, pointNames)
       const { stream = '' } = request.params
       const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
       const at = request.query.get('at')
@@ -109,6 +109,9 @@ const pointParameters: readonly Parameter[] = [
     schema: { type: 'string', format: 'date-time' },
   },
 ]
+
+const pageNames = queryNames(pageParameters)
+const pointNames = queryNames(pointParameters)
 
 const text: JsonSchema = { type: 'string' }
 const time: JsonSchema = { type: 'string', format: 'date-time' }

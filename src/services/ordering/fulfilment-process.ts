@@ -20,12 +20,13 @@ import { told } from './address.ts'
 import { OrderCancelled, OrderConfirmed, PaymentRequested } from './contract.ts'
 import {
   FulfilmentCompleted,
+  type FulfilmentEvent,
   FulfilmentFailed,
   RecordedOrderPlaced,
   ShippingAddressChanged,
   StockAnswered,
 } from './events.ts'
-import { type FulfilmentCommand, fulfilment } from './fulfilment.ts'
+import { type Fulfilment, type FulfilmentCommand, fulfilment } from './fulfilment.ts'
 import { order } from './order.ts'
 
 const ofOrder = [RecordedOrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
@@ -114,31 +115,35 @@ function answer<Type extends string, Answer extends string>(
 const outcomes = [StockAnswered, PaymentRequested, FulfilmentFailed, FulfilmentCompleted] as const
 
 /** Order fulfilment: hears orders, stock, payments and shipments, and tells the order how far it is. */
-export const orderFulfilment = processManager<
-  Parameters<typeof fulfilment.evolve>[0],
-  FulfilmentCommand,
-  Parameters<typeof fulfilment.evolve>[1]
->('fulfilment', fulfilment, [orders, reservations, payments, shipments], {
-  service: 'ordering',
-  events: outcomes,
-  async react(event, send, sendLater) {
-    const id = event.data.orderId
-    switch (event.type) {
-      case 'StockAnswered':
-        if (event.data.answer === 'reserved') await send(order, id, `confirm:${id}`, { type: 'confirm', data: {} })
-        return
-      case 'PaymentRequested':
-        await sendLater(event.data.due, fulfilment, id, `payment-overdue:${id}`, { type: 'payment-overdue', data: {} })
-        return
-      case 'FulfilmentFailed': {
-        const { cause, reason } = event.data
-        const type = cause === 'stock' ? 'reject' : 'cancel'
-        await send(order, id, `${type}:${id}`, { type, data: { reason } })
-        return
+export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, FulfilmentEvent>(
+  'fulfilment',
+  fulfilment,
+  [orders, reservations, payments, shipments],
+  {
+    service: 'ordering',
+    events: outcomes,
+    async react(event, send, sendLater) {
+      const id = event.data.orderId
+      switch (event.type) {
+        case 'StockAnswered':
+          if (event.data.answer === 'reserved') await send(order, id, `confirm:${id}`, { type: 'confirm', data: {} })
+          return
+        case 'PaymentRequested':
+          await sendLater(event.data.due, fulfilment, id, `payment-overdue:${id}`, {
+            type: 'payment-overdue',
+            data: {},
+          })
+          return
+        case 'FulfilmentFailed': {
+          const { cause, reason } = event.data
+          const type = cause === 'stock' ? 'reject' : 'cancel'
+          await send(order, id, `${type}:${id}`, { type, data: { reason } })
+          return
+        }
+        case 'FulfilmentCompleted':
+          await send(order, id, `complete:${id}`, { type: 'complete', data: {} })
+          return
       }
-      case 'FulfilmentCompleted':
-        await send(order, id, `complete:${id}`, { type: 'complete', data: {} })
-        return
-    }
+    },
   },
-})
+)
