@@ -122,8 +122,11 @@ describe('npm start -- --service', () => {
       ['SIGKILL', {}],
     ] as const) {
       host.output = ''
-      running.find((command) => command !== host)?.kill(signal)
+      const before = running.find((command) => command !== host)
+      before?.kill(signal)
       await host.prints('is gone: the functions end')
+      // Its listeners end first and its lock on the data last: until then another one is refused.
+      await before?.ended
       running = running.filter((command) => command === host)
       await cloud(elsewhere).prints('ready')
       await host.prints('ready')
