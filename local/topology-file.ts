@@ -38,7 +38,8 @@ export async function readTopology(path: string): Promise<Topology> {
     throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
   }
   const at = new Place(path, value)
-  const topology = at.object(['databases', 'eventHubs', 'blobContainers'])
+  // Which service may do what is for the template in infra/: here every connection string may do all.
+  const topology = at.object(['databases', 'eventHubs', 'blobContainers'], ['services'])
   return {
     databases: topology.databases.list(databaseOf),
     eventHubs: topology.eventHubs.list(hubOf),
@@ -52,7 +53,7 @@ function databaseOf(at: Place): DatabaseTopology {
 }
 
 function containerOf(at: Place): ContainerTopology {
-  const found = at.object(['name', 'partitionKey'], ['excludedPaths', 'defaultTtl'])
+  const found = at.object(['name', 'partitionKey'], ['access', 'excludedPaths', 'defaultTtl'])
   return {
     name: found.name.string(RESOURCE_NAME),
     partitionKey: found.partitionKey.string(/^(\/[\w-]+)+$/),

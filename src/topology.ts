@@ -3,11 +3,28 @@ import { HUB_RETENTION_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } f
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
+  /** Each is deployed as an app of its own, with an identity that may do what stands here and in `access`, and nothing else. */
+  readonly services: readonly {
+    /** Also the name of its database, and of the one hub that it sends to. */
+    readonly name: string
+    /** The hubs that it receives from: its own for its views, and those that its reactions follow. */
+    readonly receivesFrom: readonly string[]
+    /** Its functions that run without being asked over HTTP, by the names they are registered with. */
+    readonly functions: {
+      readonly relay: string
+      readonly projections: readonly string[]
+      readonly reactions: readonly string[]
+      /** Present where it has process managers. */
+      readonly schedule?: string
+    }
+  }[]
   readonly databases: readonly {
     readonly name: string
     readonly containers: readonly {
       readonly name: string
       readonly partitionKey: string
+      /** What its service may do: `append` is create and read, never replace or delete; `write` is all of it. */
+      readonly access: 'append' | 'write'
       /** Paths that are not indexed. */
       readonly excludedPaths?: readonly string[]
       /** Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires. */
@@ -32,20 +49,42 @@ const CHECKPOINTS = 'azure-webjobs-eventhub'
 /** Derives the topology from the services' declarations. */
 export function topologyOf(services: readonly Service[]): Topology {
   return {
+    services: services.map((service) => ({
+      name: service.name,
+      receivesFrom: receivesFrom(service),
+      functions: {
+        relay: `${service.name}-relay`,
+        projections: service.views.map((view) => `${service.name}-${view.name}-view`),
+        reactions: reactionsOf(service).map((reaction) => `${service.name}-${reaction.name}`),
+        ...(service.processes ? { schedule: `${service.name}-schedule` } : {}),
+      },
+    })),
     databases: services.map((service) => ({
       name: service.name,
       containers: [
         // The log: read by stream and version alone, so what events say is not indexed.
-        { name: 'events', partitionKey: '/stream', excludedPaths: ['/data/*', '/published/*'] },
-        { name: 'leases', partitionKey: '/id' },
-        ...service.views.map((view) => ({ name: view.name, partitionKey: '/pk', defaultTtl: -1 })),
+        { name: 'events', partitionKey: '/stream', access: 'append', excludedPaths: ['/data/*', '/published/*'] },
+        { name: 'leases', partitionKey: '/id', access: 'write' },
+        ...service.views.map((view) => ({
+          name: view.name,
+          partitionKey: '/pk',
+          access: 'write' as const,
+          defaultTtl: -1,
+        })),
         // How far its reactions have come: read by their keys alone.
         ...(reactionsOf(service).length > 0
-          ? [{ name: POSITIONS, partitionKey: '/pk', excludedPaths: ['/tip/*'] }]
+          ? [{ name: POSITIONS, partitionKey: '/pk', access: 'write' as const, excludedPaths: ['/tip/*'] }]
           : []),
         // Commands that wait for their time: read by when that is.
         ...(service.processes
-          ? [{ name: SCHEDULE, partitionKey: '/pk', excludedPaths: ['/command/*', '/metadata/*'] }]
+          ? [
+              {
+                name: SCHEDULE,
+                partitionKey: '/pk',
+                access: 'write' as const,
+                excludedPaths: ['/command/*', '/metadata/*'],
+              },
+            ]
           : []),
       ],
     })),
@@ -64,4 +103,9 @@ export function topologyOf(services: readonly Service[]): Topology {
     })),
     blobContainers: [CHECKPOINTS],
   }
+}
+
+function receivesFrom(service: Service): readonly string[] {
+  const followed = reactionsOf(service).map((reaction) => reaction.service)
+  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...followed])]
 }

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The version that is restored, and the oldest that is taken from PATH: `snapshot` writes what it has always written. */
+export const BICEP_VERSION = '0.49.2'
+
+const PROJECT = fileURLToPath(new URL('bicep.csproj', import.meta.url))
+const PLATFORMS: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'osx', win32: 'win' }
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** There is no Bicep CLI, and none could be had: one line says what to do. */
+export class NoBicep extends Error {}
+
+/** The Bicep CLI, and where it is from. */
+export class Bicep {
+  readonly file: string
+  readonly version: string
+
+  constructor(file: string, version: string) {
+    this.file = file
+    this.version = version
+  }
+
+  run(...args: readonly string[]): Promise<Ended> {
+    return run(this.file, args)
+  }
+}
+
+/**
+ * Finds the Bicep CLI: on PATH, or else restored by the dotnet client as the package Azure.Bicep.CommandLine, at a pinned version, into the
+ * machine's cache of packages.
+ * https://learn.microsoft.com/azure/azure-resource-manager/bicep/install
+ * @throws NoBicep
+ */
+export async function findBicep(environment: NodeJS.ProcessEnv = process.env): Promise<Bicep> {
+  const onPath = await versionOf('bicep', environment)
+  if (onPath !== undefined && isAtLeast(onPath, BICEP_VERSION)) return new Bicep('bicep', onPath)
+  const file = await restored(environment)
+  const version = await versionOf(file, environment)
+  if (version === undefined) throw new NoBicep(`${file} does not run`)
+  return new Bicep(file, version)
+}
+
+async function restored(env: NodeJS.ProcessEnv): Promise<string> {
+  const name = `Azure.Bicep.CommandLine.${PLATFORMS[process.platform]}-${process.arch}`
+  const folders = await run('dotnet', ['nuget', 'locals', 'global-packages', '--list', '--force-english-output'], env)
+  const packages = /^global-packages: (.+)$/m.exec(folders.stdout)?.[1]
+  if (packages === undefined)
+    throw new NoBicep(
+      `there is no bicep ${BICEP_VERSION} or newer on PATH, and no dotnet to restore ${name} with: install one of them`,
+    )
+  const tool = join(packages.trim(), name.toLowerCase(), BICEP_VERSION, 'tools')
+  const file = join(tool, process.platform === 'win32' ? 'bicep.exe' : 'bicep')
+  if (existsSync(file)) return file
+
+  const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bicep-'))
+  try {
+    const properties = [
+      `-p:BicepPackage=${name}`,
+      `-p:BicepVersion=${BICEP_VERSION}`,
+      `-p:BaseIntermediateOutputPath=${scratch}/`,
+    ]
+    const { code, stdout, stderr } = await run('dotnet', ['restore', PROJECT, '--nologo', ...properties], env)
+    if (code !== 0 || !existsSync(file))
+      throw new NoBicep(
+        `there is no bicep ${BICEP_VERSION} or newer on PATH, and dotnet did not restore ${name}: ${lastLine(stdout + stderr)}`,
+      )
+    return file
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { code, stdout } = await run(file, ['--version'], env)
+  return code === 0 ? /(\d+\.\d+\.\d+)/.exec(stdout)?.[1] : undefined
+}
+
+function isAtLeast(version: string, least: string): boolean {
+  return version.localeCompare(least, 'en', { numeric: true }) >= 0
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}
+
+/** Where the program is not there, its code is -1. */
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  return new Promise((resolve) =>
+    execFile(file, args, { env, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
+    ),
+  )
+}

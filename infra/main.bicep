@@ -1,0 +1,224 @@
+// Everything that Tidemark runs on in Azure, for one environment.
+
+targetScope = 'subscription'
+
+import { Shape } from 'types.bicep'
+
+@description('The name of the environment: of the resource group, and a part of all names.')
+@minLength(1)
+@maxLength(64)
+param environmentName string
+
+@description('The region of everything, such as westeurope.')
+@minLength(1)
+param location string
+
+@description('How large, how warm, how closed off: shapes.bicep.')
+param shape Shape
+
+@description('The object id of a person or a pipeline that may do with the data what the services may, to run them locally. Empty: nobody.')
+param principalId string = ''
+
+@description('What principalId is: in a pipeline it is a ServicePrincipal.')
+param principalType 'User' | 'Group' | 'ServicePrincipal' = 'User'
+
+@description('The client id of the app registration whose tokens the services take. Empty: function keys alone stand before them.')
+param apiClientId string = ''
+
+@description('Where alerts are sent. Empty: they are shown in the portal alone.')
+param alertEmail string = ''
+
+var abbreviations = loadJsonContent('abbreviations.json')
+var topology = loadJsonContent('topology.json')
+var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+
+// The name of the virtual network everything is reached in; empty: there is none.
+var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
+var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
+var accountName = '${abbreviations.cosmos}${resourceToken}'
+var archiveName = '${abbreviations.storage}archive${resourceToken}'
+var applicationInsightsName = '${abbreviations.applicationInsights}${resourceToken}'
+var workspaceName = '${abbreviations.logAnalytics}${resourceToken}'
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: '${abbreviations.resourceGroup}${environmentName}'
+  location: location
+  tags: tags
+}
+
+module monitor 'modules/monitor.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    workspaceName: workspaceName
+    applicationInsightsName: applicationInsightsName
+    logDays: shape.logDays
+    networkName: networkName
+  }
+  dependsOn: [network]
+}
+
+module network 'modules/network.bicep' = if (!empty(networkName)) {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: networkName
+    services: map(topology.services, service => service.name)
+  }
+}
+
+module keyVault 'modules/key-vault.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.keyVault}${resourceToken}'
+    recoveryDays: shape.keyRecoveryDays
+    networkName: networkName
+    workspaceId: monitor.outputs.workspaceId
+  }
+}
+
+module archive 'modules/archive.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: archiveName
+    sku: shape.storage
+    services: map(topology.services, service => service.name)
+    anchorDays: shape.anchorDays
+    networkName: networkName
+    workspaceId: monitor.outputs.workspaceId
+  }
+}
+
+module eventHubs 'modules/event-hubs.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: namespaceName
+    size: shape.eventHubs
+    eventHubs: topology.eventHubs
+    captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
+    archiveName: archive.outputs.name
+    networkName: networkName
+    workspaceId: monitor.outputs.workspaceId
+  }
+}
+
+module cosmos 'modules/cosmos.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: accountName
+    size: shape.cosmos
+    networkName: networkName
+    workspaceId: monitor.outputs.workspaceId
+  }
+}
+
+module databases 'modules/cosmos-database.bicep' = [
+  for database in topology.databases: {
+    scope: group
+    params: {
+      accountName: cosmos.outputs.name
+      database: database
+      size: shape.cosmos
+    }
+  }
+]
+
+// What a service has for itself: its identity and all that this may do, its storage, its app.
+module services 'modules/service.bicep' = [
+  for (service, index) in topology.services: {
+    scope: group
+    params: {
+      location: location
+      tags: tags
+      service: service
+      containers: topology.databases[index].containers
+      resourceToken: resourceToken
+      apps: shape.apps
+      storage: shape.storage
+      namespaceName: eventHubs.outputs.name
+      accountName: cosmos.outputs.name
+      applicationInsightsName: applicationInsightsName
+      apiClientId: apiClientId
+      networkName: networkName
+      workspaceId: monitor.outputs.workspaceId
+    }
+    dependsOn: [databases]
+  }
+]
+
+// For whoever runs the services on a laptop against this environment: the same rights, service by service.
+module developers 'modules/access.bicep' = [
+  for (service, index) in topology.services: if (!empty(principalId)) {
+    scope: group
+    params: {
+      principalId: principalId
+      principalType: principalType
+      service: service
+      containers: topology.databases[index].containers
+      namespaceName: eventHubs.outputs.name
+      accountName: cosmos.outputs.name
+      storageName: services[index].outputs.storageName
+      applicationInsightsName: applicationInsightsName
+    }
+  }
+]
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.actionGroup}${resourceToken}'
+    email: alertEmail
+    hubs: map(topology.eventHubs, hub => hub.name)
+    namespaceName: eventHubs.outputs.name
+    accountName: cosmos.outputs.name
+    applicationInsightsName: applicationInsightsName
+    workspaceId: monitor.outputs.workspaceId
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    workspaceId: monitor.outputs.workspaceId
+    namespaceName: eventHubs.outputs.name
+    accountName: cosmos.outputs.name
+    applicationInsightsName: applicationInsightsName
+  }
+}
+
+@description('The region of everything.')
+output AZURE_LOCATION string = location
+
+@description('The resource group of everything.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('What EventHubConnection__fullyQualifiedNamespace is.')
+output EVENT_HUBS_NAMESPACE string = eventHubs.outputs.host
+
+@description('What CosmosConnection__accountEndpoint is.')
+output COSMOS_ENDPOINT string = cosmos.outputs.endpoint
+
+@description('The services: each with the name and address of its app, and the blob endpoint of its host storage.')
+output SERVICES { name: string, app: string, address: string, blobEndpoint: string }[] = [
+  for (service, index) in topology.services: {
+    name: service.name
+    app: services[index].outputs.appName
+    address: services[index].outputs.address
+    blobEndpoint: services[index].outputs.blobEndpoint
+  }
+]

@@ -1,0 +1,7 @@
+using 'main.bicep'
+
+import { shapes } from 'shapes.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param shape = shapes.prod

@@ -1,0 +1,119 @@
+// What infra/topology.json holds (npm run topology makes it from the services' declarations), and what differs between environments.
+
+@export()
+@description('A microservice: an app of its own with an identity of its own, and all that this identity may do.')
+type Service = {
+  @description('Also the name of its database, and of the one hub that it sends to.')
+  name: string
+  @description('The hubs that it receives from.')
+  receivesFrom: string[]
+  @description('Its functions that run without being asked over HTTP.')
+  functions: {
+    relay: string
+    projections: string[]
+    reactions: string[]
+    schedule: string?
+  }
+}
+
+@export()
+@description('A container of a database.')
+type Container = {
+  name: string
+  @description('A path, such as /stream.')
+  partitionKey: string
+  @description('append: its service may create and read, never replace or delete. write: all of it.')
+  access: 'append' | 'write'
+  @description('Paths that are not indexed.')
+  excludedPaths: string[]?
+  @description('Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires.')
+  defaultTtl: int?
+}
+
+@export()
+@description('The database of a microservice.')
+type Database = {
+  name: string
+  containers: Container[]
+}
+
+@export()
+@description('The hub of a microservice, with one consumer group for each consumer.')
+type EventHub = {
+  name: string
+  @minValue(1)
+  @maxValue(32)
+  partitions: int
+  retentionHours: int
+  consumerGroups: string[]
+}
+
+@export()
+@description('Instances that are always there, by what they serve. 0: it starts when there is something to do.')
+type AlwaysReady = {
+  @description('All HTTP functions of a service together.')
+  http: int
+  relay: int
+  @description('For each projection.')
+  projections: int
+  @description('For each reaction.')
+  reactions: int
+}
+
+@export()
+@description('What differs between environments.')
+type Shape = {
+  cosmos: {
+    @description('serverless: pay for each request, one region. autoscale: the throughput that is set, a tenth of it at rest.')
+    capacity: 'serverless' | 'autoscale'
+    @description('The most RU/s of the log of a service. Autoscale alone.')
+    logThroughput: int?
+    @description('The most RU/s that all other containers of a service share. Autoscale alone.')
+    sharedThroughput: int?
+    zoneRedundant: bool
+    @description('Point-in-time restore: how far back.')
+    backup: 'Continuous7Days' | 'Continuous30Days'
+    @description('Regions that can take over, in their order. Empty: none.')
+    failoverLocations: string[]
+  }
+  eventHubs: {
+    tier: 'Standard' | 'Premium'
+    @description('Throughput units (Standard) or processing units (Premium) to begin with.')
+    @minValue(1)
+    capacity: int
+    @description('Throughput units that auto-inflate goes up to. Standard alone; as many as capacity: it does not.')
+    @maxValue(40)
+    maximumCapacity: int
+    @description('Partitions of each hub, instead of those of the topology: fixed once a hub is created, outside Premium.')
+    @minValue(1)
+    @maxValue(32)
+    partitions: int?
+  }
+  apps: {
+    instanceMemoryMB: 512 | 2048 | 4096
+    @minValue(40)
+    @maxValue(1000)
+    maximumInstances: int
+    alwaysReady: AlwaysReady
+    zoneRedundant: bool
+    @description('Milliseconds that a query waits for the position it was asked for: longer where views may first have to start.')
+    queryWait: int
+    @description('Whether the apps answer HTTP from outside the virtual network, where there is one.')
+    publicHttp: bool
+  }
+  @description('Of all storage accounts.')
+  storage: 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
+  @description('Days for which an anchor cannot be changed or removed.')
+  @minValue(1)
+  anchorDays: int
+  @description('Days for which a deleted key vault and its keys can be brought back, and cannot be purged.')
+  @minValue(7)
+  @maxValue(90)
+  keyRecoveryDays: int
+  @description('Days for which logs are kept.')
+  @minValue(30)
+  @maxValue(730)
+  logDays: int
+  @description('private: a virtual network, private endpoints for everything, no public access to any data.')
+  network: 'public' | 'private'
+}
