@@ -7,7 +7,7 @@ param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.dev
 
 // Whoever deploys may do with the data what the services may, to run them on a laptop.
-param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', readEnvironmentVariable('AZURE_PRINCIPAL_ID', ''))
+param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
