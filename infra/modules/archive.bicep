@@ -142,7 +142,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
 }
 
 // Whoever sets up Capture on a hub must be allowed to write to where it goes, on the account as a whole, or the hub is refused; an owner
-// of the subscription is not, as that is a right on data. Whoever deploys could give himself this right: so it is given here, in sight.
+// of the subscription is not, as that is a right on data. A deployer can give itself this right anyway: here it is in sight.
 // https://learn.microsoft.com/azure/event-hubs/event-hubs-capture-overview#azure-storage-account-as-a-destination
 resource deployer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: account
