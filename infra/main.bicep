@@ -105,10 +105,11 @@ module eventHubs 'modules/event-hubs.bicep' = {
     size: shape.eventHubs
     eventHubs: topology.eventHubs
     captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
-    archiveName: archive.outputs.name
+    archiveName: archiveName
     networkName: networkName
     workspaceId: monitor.outputs.workspaceId
   }
+  dependsOn: [archive]
 }
 
 module cosmos 'modules/cosmos.bicep' = {
@@ -123,18 +124,22 @@ module cosmos 'modules/cosmos.bicep' = {
   }
 }
 
+// One after the other: of two changes to one account at a time, one may be refused.
+@batchSize(1)
 module databases 'modules/cosmos-database.bicep' = [
   for database in topology.databases: {
     scope: group
     params: {
-      accountName: cosmos.outputs.name
+      accountName: accountName
       database: database
       size: shape.cosmos
     }
+    dependsOn: [cosmos]
   }
 ]
 
-// What a service has for itself: its identity and all that this may do, its storage, its app.
+// What a service has for itself: its identity and all that this may do, its storage, its app. One after the other: cosmos.bicep says why.
+@batchSize(1)
 module services 'modules/service.bicep' = [
   for (service, index) in topology.services: {
     scope: group
@@ -146,18 +151,19 @@ module services 'modules/service.bicep' = [
       resourceToken: resourceToken
       apps: shape.apps
       storage: shape.storage
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
+      namespaceName: namespaceName
+      accountName: accountName
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
       networkName: networkName
       workspaceId: monitor.outputs.workspaceId
     }
-    dependsOn: [databases]
+    dependsOn: [databases, eventHubs]
   }
 ]
 
 // For whoever runs the services on a laptop against this environment: the same rights, service by service.
+@batchSize(1)
 module developers 'modules/access.bicep' = [
   for (service, index) in topology.services: if (!empty(principalId)) {
     scope: group
@@ -166,8 +172,8 @@ module developers 'modules/access.bicep' = [
       principalType: principalType
       service: service
       containers: topology.databases[index].containers
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
+      namespaceName: namespaceName
+      accountName: accountName
       storageName: services[index].outputs.storageName
       applicationInsightsName: applicationInsightsName
     }
@@ -182,8 +188,8 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
+    namespaceName: namespaceName
+    accountName: accountName
     applicationInsightsName: applicationInsightsName
     workspaceId: monitor.outputs.workspaceId
   }
@@ -195,8 +201,8 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     workspaceId: monitor.outputs.workspaceId
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
+    namespaceName: namespaceName
+    accountName: accountName
     applicationInsightsName: applicationInsightsName
   }
 }
