@@ -146,14 +146,14 @@ module services 'modules/service.bicep' = [
       resourceToken: resourceToken
       apps: shape.apps
       storage: shape.storage
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
+      namespaceName: namespaceName
+      accountName: accountName
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
       networkName: networkName
       workspaceId: monitor.outputs.workspaceId
     }
-    dependsOn: [databases]
+    dependsOn: [databases, eventHubs]
   }
 ]
 
@@ -182,11 +182,12 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
+    namespaceName: namespaceName
+    accountName: accountName
     applicationInsightsName: applicationInsightsName
     workspaceId: monitor.outputs.workspaceId
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 module workbook 'modules/workbook.bicep' = {
@@ -195,10 +196,11 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     workspaceId: monitor.outputs.workspaceId
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
+    namespaceName: namespaceName
+    accountName: accountName
     applicationInsightsName: applicationInsightsName
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 @description('The region of everything.')
