@@ -198,7 +198,6 @@ module workbook 'modules/workbook.bicep' = {
     workspaceId: monitor.outputs.workspaceId
     namespaceName: namespaceName
     accountName: accountName
-    applicationInsightsName: applicationInsightsName
   }
   dependsOn: [eventHubs, cosmos]
 }
