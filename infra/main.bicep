@@ -193,6 +193,7 @@ module alerts 'modules/alerts.bicep' = {
     applicationInsightsName: applicationInsightsName
     workspaceId: monitor.outputs.workspaceId
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 module workbook 'modules/workbook.bicep' = {
@@ -203,8 +204,8 @@ module workbook 'modules/workbook.bicep' = {
     workspaceId: monitor.outputs.workspaceId
     namespaceName: namespaceName
     accountName: accountName
-    applicationInsightsName: applicationInsightsName
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 @description('The region of everything.')
