@@ -2,6 +2,7 @@
 
 targetScope = 'subscription'
 
+import { hostStorageName } from 'names.bicep'
 import { Shape } from 'types.bicep'
 
 @description('The name of the environment: of the resource group, and a part of all names.')
@@ -174,9 +175,10 @@ module developers 'modules/access.bicep' = [
       containers: topology.databases[index].containers
       namespaceName: namespaceName
       accountName: accountName
-      storageName: services[index].outputs.storageName
+      storageName: hostStorageName(service.name, resourceToken)
       applicationInsightsName: applicationInsightsName
     }
+    dependsOn: [services]
   }
 ]
 
