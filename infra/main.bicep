@@ -2,6 +2,7 @@
 
 targetScope = 'subscription'
 
+import { hostStorageName } from 'names.bicep'
 import { Shape } from 'types.bicep'
 
 @description('The name of the environment: of the resource group, and a part of all names.')
@@ -33,6 +34,7 @@ var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
+// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and the snapshots can look further.
 // The name of the virtual network everything is reached in; empty: there is none.
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
@@ -105,10 +107,11 @@ module eventHubs 'modules/event-hubs.bicep' = {
     size: shape.eventHubs
     eventHubs: topology.eventHubs
     captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
-    archiveName: archive.outputs.name
+    archiveName: archiveName
     networkName: networkName
     workspaceId: monitor.outputs.workspaceId
   }
+  dependsOn: [archive]
 }
 
 module cosmos 'modules/cosmos.bicep' = {
@@ -127,10 +130,11 @@ module databases 'modules/cosmos-database.bicep' = [
   for database in topology.databases: {
     scope: group
     params: {
-      accountName: cosmos.outputs.name
+      accountName: accountName
       database: database
       size: shape.cosmos
     }
+    dependsOn: [cosmos]
   }
 ]
 
@@ -166,11 +170,12 @@ module developers 'modules/access.bicep' = [
       principalType: principalType
       service: service
       containers: topology.databases[index].containers
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
-      storageName: services[index].outputs.storageName
+      namespaceName: namespaceName
+      accountName: accountName
+      storageName: hostStorageName(service.name, resourceToken)
       applicationInsightsName: applicationInsightsName
     }
+    dependsOn: [services]
   }
 ]
 

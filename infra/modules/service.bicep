@@ -1,6 +1,7 @@
 // A microservice: its identity, its storage, its rights, and the app that works with them. Services share an account and a namespace, where
 // each is let into its own part alone, and nothing else.
 
+import { hostStorageName } from '../names.bicep'
 import { Container, Service, Shape, Tags } from '../types.bicep'
 
 @description('The region of everything.')
@@ -43,8 +44,7 @@ param networkName string
 param workspaceId string
 
 var abbreviations = loadJsonContent('../abbreviations.json')
-// A storage account has 24 characters, no hyphens: what is legible of the service's name, and what tells it from another that begins alike.
-var storageName = '${abbreviations.storage}${take(replace(toLower(service.name), '-', ''), 9)}${uniqueString(service.name, resourceToken)}'
+var storageName = hostStorageName(service.name, resourceToken)
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: '${abbreviations.identity}${service.name}-${resourceToken}'
@@ -66,6 +66,7 @@ module hostStorage 'host-storage.bicep' = {
 module access 'access.bicep' = {
   params: {
     principalId: identity.properties.principalId
+    principalName: identity.name
     principalType: 'ServicePrincipal'
     service: service
     containers: containers
@@ -98,9 +99,6 @@ module app 'function-app.bicep' = {
   }
   dependsOn: [access]
 }
-
-@description('The name of its host storage.')
-output storageName string = storageName
 
 @description('The blob endpoint of its host storage: what AzureWebJobsStorage__blobServiceUri is.')
 output blobEndpoint string = hostStorage.outputs.blobEndpoint
