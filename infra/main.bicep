@@ -34,6 +34,7 @@ var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
+// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and the snapshots can look further.
 // The name of the virtual network everything is reached in; empty: there is none.
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
@@ -61,6 +62,12 @@ module monitor 'modules/monitor.bicep' = {
   dependsOn: [network]
 }
 
+// By name, so that what is deployed is known before anything is: monitor.bicep makes it.
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  scope: group
+  name: workspaceName
+}
+
 module network 'modules/network.bicep' = if (!empty(networkName)) {
   scope: group
   params: {
@@ -79,8 +86,9 @@ module keyVault 'modules/key-vault.bicep' = {
     name: '${abbreviations.keyVault}${resourceToken}'
     recoveryDays: shape.keyRecoveryDays
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
 module archive 'modules/archive.bicep' = {
@@ -93,8 +101,9 @@ module archive 'modules/archive.bicep' = {
     services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
 module eventHubs 'modules/event-hubs.bicep' = {
@@ -108,7 +117,7 @@ module eventHubs 'modules/event-hubs.bicep' = {
     captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
     archiveName: archiveName
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
   dependsOn: [archive]
 }
@@ -121,8 +130,9 @@ module cosmos 'modules/cosmos.bicep' = {
     name: accountName
     size: shape.cosmos
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
 // One after the other: of two changes to one account at a time, one may be refused.
@@ -157,7 +167,7 @@ module services 'modules/service.bicep' = [
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
       networkName: networkName
-      workspaceId: monitor.outputs.workspaceId
+      workspaceId: workspace.id
     }
     dependsOn: [databases, eventHubs]
   }
@@ -193,7 +203,7 @@ module alerts 'modules/alerts.bicep' = {
     namespaceName: namespaceName
     accountName: accountName
     applicationInsightsName: applicationInsightsName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
   dependsOn: [eventHubs, cosmos]
 }
@@ -203,7 +213,7 @@ module workbook 'modules/workbook.bicep' = {
   params: {
     location: location
     tags: tags
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
     namespaceName: namespaceName
     accountName: accountName
   }

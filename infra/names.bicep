@@ -1,6 +1,6 @@
-// Names that more than one file has to know. A storage account has 24 characters and no hyphens.
+// Names that have to be known in more than one place before anything is deployed.
 
 @export()
-@description('The host storage of a service: what is legible of its name, and what tells it from another that begins alike.')
+@description('The name of the storage account of a service\'s host. It has 24 characters and no hyphens: what is legible of the service\'s name, and what tells it from another that begins alike.')
 func hostStorageName(service string, resourceToken string) string =>
-  'st${take(replace(toLower(service), '-', ''), 9)}${uniqueString(service, resourceToken)}'
+  '${loadJsonContent('abbreviations.json').storage}${take(replace(toLower(service), '-', ''), 9)}${uniqueString(service, resourceToken)}'

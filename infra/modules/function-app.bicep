@@ -223,7 +223,10 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
-module privateEndpoint 'private-endpoint.bicep' = if (!isPublic) {
+// Also where it answers the internet: the Functions host tells the platform of its triggers by a call to the app's own name, which has to
+// lead to an address inside, as the subnet lets no call out. Without it the app is deployed and never scaled.
+// https://techcommunity.microsoft.com/blog/appsonazureblog/network-related-issues-for-function-app-synctriggers/4205866
+module privateEndpoint 'private-endpoint.bicep' = if (isPrivate) {
   params: {
     location: location
     tags: tags

@@ -113,6 +113,3 @@ module privateEndpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
   }
   dependsOn: [privateLinkScope::scopedApplicationInsights]
 }
-
-@description('The resource id of the workspace.')
-output workspaceId string = workspace.id

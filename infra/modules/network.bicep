@@ -25,6 +25,10 @@ var abbreviations = loadJsonContent('../abbreviations.json')
 
 // Names and security groups begin alike, so that one is found by the other.
 var endpoints = 'private-endpoints'
+// The first addresses: a service that is added moves none of them.
+var endpointAddresses = cidrSubnet(addressSpace, 24, 0)
+// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS.
+var endpointPorts = ['443', '5671']
 
 resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: '${abbreviations.networkSecurityGroup}${endpoints}'
@@ -35,15 +39,15 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
       {
         name: 'allow-apps-in'
         properties: {
-          description: 'HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS.'
+          description: 'Whoever is in the network or joined to it: an endpoint has no address that could be reached from elsewhere.'
           priority: 100
           direction: 'Inbound'
           access: 'Allow'
           protocol: 'Tcp'
-          sourceAddressPrefix: 'VirtualNetwork'
+          sourceAddressPrefix: '*'
           sourcePortRange: '*'
-          destinationAddressPrefix: 'VirtualNetwork'
-          destinationPortRanges: ['443', '5671']
+          destinationAddressPrefix: endpointAddresses
+          destinationPortRanges: endpointPorts
         }
       }
       {
@@ -77,7 +81,8 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   }
 }
 
-// Security groups of apps say where calls may go; no call comes in through their subnets.
+// Security groups of apps say where calls may go; no call comes in through their subnets. Rules take any source: what is in the subnet is the
+// app alone, and of its instances it is not documented that they call from the subnet's addresses only.
 resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
   for service in services: {
     name: '${abbreviations.networkSecurityGroup}${service}'
@@ -86,14 +91,28 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
     properties: {
       securityRules: [
         {
-          name: 'allow-entra-out'
+          name: 'allow-endpoints-out'
           properties: {
-            description: 'Tokens of the identity, and the keys that callers\' tokens are checked with: Entra has no private endpoint.'
+            description: 'All that the app works with, and the app itself: to tell the platform of its triggers it calls its own name.'
             priority: 100
             direction: 'Outbound'
             access: 'Allow'
             protocol: 'Tcp'
-            sourceAddressPrefix: 'VirtualNetwork'
+            sourceAddressPrefix: '*'
+            sourcePortRange: '*'
+            destinationAddressPrefix: endpointAddresses
+            destinationPortRanges: endpointPorts
+          }
+        }
+        {
+          name: 'allow-entra-out'
+          properties: {
+            description: 'Tokens of the identity, and the keys that callers\' tokens are checked with: Entra has no private endpoint.'
+            priority: 110
+            direction: 'Outbound'
+            access: 'Allow'
+            protocol: 'Tcp'
+            sourceAddressPrefix: '*'
             sourcePortRange: '*'
             destinationAddressPrefix: 'AzureActiveDirectory'
             destinationPortRange: '443'
@@ -103,11 +122,11 @@ resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
           name: 'allow-bundles-out'
           properties: {
             description: 'The Functions host fetches an extension bundle that its image does not hold from Microsoft\'s own Front Door.'
-            priority: 110
+            priority: 120
             direction: 'Outbound'
             access: 'Allow'
             protocol: 'Tcp'
-            sourceAddressPrefix: 'VirtualNetwork'
+            sourceAddressPrefix: '*'
             sourcePortRange: '*'
             destinationAddressPrefix: 'AzureFrontDoor.FirstParty'
             destinationPortRange: '443'
@@ -136,7 +155,7 @@ var serviceSubnets = [
   for (service, index) in services: {
     name: '${abbreviations.subnet}${service}'
     properties: {
-      // The first addresses are the private endpoints'. An app takes up to 40 addresses, and a few while it is replaced.
+      // An app takes up to 40 addresses, and a few while it is replaced.
       addressPrefix: cidrSubnet(addressSpace, 24, index + 1)
       // What a Flex Consumption app is integrated by: https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
       delegations: [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
@@ -157,7 +176,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         {
           name: '${abbreviations.subnet}${endpoints}'
           properties: {
-            addressPrefix: cidrSubnet(addressSpace, 24, 0)
+            addressPrefix: endpointAddresses
             defaultOutboundAccess: false
             networkSecurityGroup: { id: endpointsGuard.id }
             // Without it the security group would not hold for private endpoints.
