@@ -99,6 +99,20 @@ module archive 'modules/archive.bicep' = {
     name: archiveName
     sku: shape.storage
     services: map(topology.services, service => service.name)
+    networkName: networkName
+    workspaceId: workspace.id
+  }
+  dependsOn: [monitor]
+}
+
+module anchors 'modules/anchors.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.storage}anchors${resourceToken}'
+    sku: shape.storage
+    services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
     networkName: networkName
     workspaceId: workspace.id

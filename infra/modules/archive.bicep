@@ -1,5 +1,5 @@
-// Where the events of each service go for good: what Event Hubs Capture writes, and the anchors, which nobody can change for a time.
-// One account for both: neither is read in the course of business, and both are kept the same way.
+// Where the events of each service go for good: what Event Hubs Capture writes. The anchors, which say what must be in here, are in an account
+// of their own (anchors.bicep): what Capture and whoever sets it up may write to is not what vouches for it.
 
 import { Tags } from '../types.bicep'
 
@@ -15,12 +15,8 @@ param name string
 @description('How often the data is kept, and where.')
 param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 
-@description('The services: each has a container for its archive and one for its anchors.')
+@description('The services: each has a container.')
 param services string[]
-
-@description('Days for which an anchor cannot be changed or removed.')
-@minValue(1)
-param anchorDays int
 
 @description('The virtual network that the account is reached in. Empty: there is none.')
 param networkName string
@@ -87,32 +83,6 @@ resource archives 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   }
 ]
 
-resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
-  for service in services: {
-    parent: blobs
-    name: 'anchors-${service}'
-    properties: {
-      publicAccess: 'None'
-      immutableStorageWithVersioning: { enabled: true }
-    }
-  }
-]
-
-// Not locked: a lock can never be undone, and until the last anchor's days are over the account could not be deleted, nor could an
-// environment that was only tried out. Where it matters it is locked by hand, once: docs/deploy.md. Unlocked it stops mistakes, and
-// whoever may change the policy could still remove it.
-resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
-  for (service, index) in services: {
-    parent: anchors[index]
-    name: 'default'
-    properties: {
-      immutabilityPeriodSinceCreationInDays: anchorDays
-      allowProtectedAppendWrites: false
-      allowProtectedAppendWritesAll: false
-    }
-  }
-]
-
 // What is old is read only to rebuild a view, or by a court: cheaper to keep, dearer to read. Nothing is deleted.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
   parent: account
@@ -138,7 +108,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06
     }
   }
   // Of two changes to one account at a time, one is refused.
-  dependsOn: [retention, archives]
+  dependsOn: [archives]
 }
 
 // Whoever sets up Capture on a hub must be allowed to write to where it goes, on the account as a whole, or the hub is refused; an owner

@@ -8,6 +8,7 @@ const SPEAKING: readonly string[] = [
   'Microsoft.KeyVault/vaults',
   'Microsoft.Web/sites',
   'Microsoft.Storage/storageAccounts/blobServices',
+  'Microsoft.OperationalInsights/workspaces',
 ]
 
 const SETTING = '/providers/Microsoft.Insights/diagnosticSettings/'
@@ -30,11 +31,11 @@ export const diagnosticRules: readonly Rule[] = [
           for (const setting of mine) {
             if (!workspaces.includes(String(at(setting, 'properties.workspaceId'))))
               wrong.push(`${setting.id} does not write to the workspace`)
-            for (const kind of ['logs', 'metrics']) {
-              const told = (at(setting, `properties.${kind}`) ?? []) as { enabled?: boolean }[]
-              if (told.length === 0 || told.some(({ enabled }) => enabled !== true))
-                wrong.push(`${setting.id} tells no ${kind}, or turns some off`)
-            }
+            const logs = (at(setting, 'properties.logs') ?? []) as { enabled?: boolean }[]
+            const metrics = (at(setting, 'properties.metrics') ?? []) as { enabled?: boolean }[]
+            // Metrics are kept by the platform in any case; what is not written here of logs is nowhere.
+            if (logs.length === 0 || [...logs, ...metrics].some(({ enabled }) => enabled !== true))
+              wrong.push(`${setting.id} tells no logs, or turns something off`)
           }
         }
       }

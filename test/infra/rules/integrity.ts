@@ -14,7 +14,7 @@ export const integrityRules: readonly Rule[] = [
     check: ({ predictedResources }) => {
       const logs = named(predictedResources, containers, /\/containers\/events$/)
       const wrong = logs.flatMap((log) => [
-        ...(at(log, 'properties.resource.defaultTtl') === undefined ? [] : [`${log.id} expires`]),
+        ...((at(log, 'properties.resource.defaultTtl') ?? null) === null ? [] : [`${log.id} expires`]),
         ...(JSON.stringify(at(log, 'properties.resource.partitionKey.paths')) === '["/stream"]'
           ? []
           : [`${log.id} is not partitioned by stream`]),
@@ -45,16 +45,20 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'the archive keeps what is overwritten',
+    name: 'archive and anchors keep what is overwritten or deleted',
     check: ({ predictedResources }) => {
-      const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
-      const wrong = archives
-        .map(({ id }) => id.replace(/\/containers\/[^/]+$/, ''))
-        .filter((service) => {
-          const [blobs] = predictedResources.filter(({ id }) => id === service)
-          return at(blobs, 'properties.isVersioningEnabled') !== true
-        })
-      return { looked: archives.length, wrong: wrong.map((id) => `${id} keeps no versions`) }
+      const kept = named(predictedResources, blobContainers, /\/containers\/(archive|anchors)-[\w-]+$/)
+      const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
+      const wrong = [...services].filter((service) => {
+        const blobs = predictedResources.find(({ id }) => id === service)
+        const days = at(blobs, 'properties.deleteRetentionPolicy.days')
+        return (
+          at(blobs, 'properties.isVersioningEnabled') !== true ||
+          at(blobs, 'properties.deleteRetentionPolicy.enabled') !== true ||
+          !(typeof days === 'number' && days >= 7)
+        )
+      })
+      return { looked: kept.length, wrong }
     },
   },
   {

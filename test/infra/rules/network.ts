@@ -48,6 +48,17 @@ function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
   })
 }
 
+function isClosedButToAzure(storage: Resource): boolean {
+  const rules = ['ipRules', 'ipv6Rules', 'virtualNetworkRules', 'resourceAccessRules'].flatMap(
+    (kind) => (at(storage, `properties.networkAcls.${kind}`) ?? []) as unknown[],
+  )
+  return (
+    at(storage, 'properties.networkAcls.defaultAction') === 'Deny' &&
+    at(storage, 'properties.networkAcls.bypass') === 'AzureServices' &&
+    rules.length === 0
+  )
+}
+
 const rules: readonly Rule[] = [
   {
     name: 'no public access where private networking is on',
@@ -55,9 +66,15 @@ const rules: readonly Rule[] = [
       const wrong: string[] = []
       const types = [...Object.keys(PRIVATE)]
       const found = types.flatMap((type) => ofType(predictedResources, type))
+      const archives = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) =>
+        at(hub, 'properties.captureDescription.destination.properties.storageAccountResourceId'),
+      )
       for (const resource of found) {
         const access = at(resource, 'properties.publicNetworkAccess')
-        if (access !== 'Disabled') wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
+        // Event Hubs Capture does not come from the network: its archive is closed to all but it, a service that Azure trusts.
+        const isForCapture = archives.includes(resource.id) && isClosedButToAzure(resource)
+        if (access !== 'Disabled' && !isForCapture)
+          wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
       }
       const telemetry = ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
         ofType(predictedResources, type),

@@ -37,8 +37,6 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['nothing anonymous', storage, 'properties.allowCrossTenantReplication', false],
   ['nothing anonymous', `${blobs}/containers`, 'properties.publicAccess', 'None'],
 
-  ['what is deleted comes back', blobs, 'properties.deleteRetentionPolicy.enabled', true],
-  ['what is deleted comes back', blobs, 'properties.deleteRetentionPolicy.days', isDays(7)],
   ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.enabled', true],
   ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.days', isDays(7)],
   ['what is deleted comes back', vaults, 'properties.enableSoftDelete', true],

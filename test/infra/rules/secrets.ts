@@ -8,6 +8,9 @@ const SECRET =
 /** Of Application Insights: says where telemetry goes. It is no secret where keys are refused, which the rule "no keys" holds. */
 const TELEMETRY_ADDRESS = /^\[reference\([^[\]]*Microsoft\.Insights\/components[^[\]]*\)\.ConnectionString\]$/
 
+/** Says by which identity, and holds nothing else. */
+const ENTRA = /^\[format\('ClientId=\{0\};Authorization=AAD', reference\([^()]*\)\.clientId\)\]$/
+
 /** Every text in a value, with its path. */
 function* texts(value: unknown, path = ''): Generator<readonly [path: string, text: string]> {
   if (typeof value === 'string') yield [path, value]
@@ -39,7 +42,7 @@ export const secretRules: readonly Rule[] = [
         ([name, value]) =>
           /connection_?string|=[^;]+;.*=/i.test(`${name} ${value}`) &&
           !(name.endsWith('APPLICATIONINSIGHTS_CONNECTION_STRING') && TELEMETRY_ADDRESS.test(value)) &&
-          !(name.endsWith('APPLICATIONINSIGHTS_AUTHENTICATION_STRING') && value.endsWith(';Authorization=AAD')),
+          !(name.endsWith('APPLICATIONINSIGHTS_AUTHENTICATION_STRING') && ENTRA.test(value)),
       )
       return { looked: values.length, wrong: wrong.map(([name, value]) => `${name}: ${value}`) }
     },

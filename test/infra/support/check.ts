@@ -8,7 +8,7 @@ import { propertyRules } from '../rules/properties.ts'
 import type { Rule } from '../rules/rule.ts'
 import { secretRules } from '../rules/secrets.ts'
 import { tagRules } from '../rules/tags.ts'
-import { captureRights, rightsOf } from './declared-rights.ts'
+import { archiveRights, rightsOf } from './declared-rights.ts'
 import type { Deployed } from './deployed.ts'
 import { roleMatrix } from './role-matrix.ts'
 
@@ -34,7 +34,7 @@ export function matrixDifferences(
   const { allowed, unread } = roleMatrix(deployed, SAMPLE_ENVIRONMENT.AZURE_PRINCIPAL_ID)
   const declared = new Set([
     ...services.flatMap((service) => [...rightsOf(service)]),
-    ...captureRights(services),
+    ...archiveRights(services),
     ...(personMay ? services.flatMap((service) => [...rightsOf(service, 'person')]) : []),
   ])
   return [

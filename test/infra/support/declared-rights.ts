@@ -38,11 +38,11 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   return rights
 }
 
-/** Event Hubs itself writes the archive. */
-export function captureRights(services: readonly Service[]): ReadonlySet<Cell> {
-  return new Set(
+/** Event Hubs itself writes the archive; it lets those alone set that up who may write there themselves. */
+export function archiveRights(services: readonly Service[]): ReadonlySet<Cell> {
+  const cells = (who: string): readonly Cell[] =>
     services.flatMap(({ name }) =>
-      ['read', 'write', 'delete'].map((action) => cell('capture', action, `blobs archive/archive-${name}`)),
-    ),
-  )
+      ['read', 'write', 'delete'].map((action) => cell(who, action, `blobs archive/archive-${name}`)),
+    )
+  return new Set([...cells('capture'), ...cells('deployer')])
 }

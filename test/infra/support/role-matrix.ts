@@ -104,7 +104,10 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
 
 /** Principals by how assignments name them: apps by the service they are of, the namespace's own identity, the person. */
 function principals(resources: readonly Resource[], person: string): ReadonlyMap<string, string> {
-  const named = new Map([[person, 'person']])
+  const named = new Map([
+    [person, 'person'],
+    ['[deployer().objectId]', 'deployer'],
+  ])
   const reference = (identity: string, who: string): void => {
     const found = resources.find(({ id }) => id === identity)
     if (found) named.set(`[reference('${found.id}', '${String(found.apiVersion)}').principalId]`, who)
@@ -118,12 +121,12 @@ function principals(resources: readonly Resource[], person: string): ReadonlyMap
   return named
 }
 
-/** The service whose app keeps its package in an account; of an account without an app: archive. */
+/** The service whose app keeps its package in an account; of an account without an app what its name says. */
 function ownerOf(account: string, resources: readonly Resource[]): string {
   const site = ofType(resources, 'Microsoft.Web/sites').find((each) =>
     JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
   )
-  return site ? String(at(site, 'tags.azd-service-name')) : 'archive'
+  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(archive|anchors)/.exec(account)?.[1] ?? account)
 }
 
 /** What an assignment is laid onto: its id begins with that, plain or within an expression. */
