@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { rules } from './support/check.ts'
+import { services } from '../../cli/services.ts'
+import { rulesFor } from './support/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 
 for (const shape of shapes)
   describe(`what ${shape} deploys`, () => {
     const template = deployed(shape)
-    for (const rule of rules)
+    for (const rule of rulesFor(services))
       it(`keeps: ${rule.name}`, (t) => {
         const { looked, wrong } = rule.check(template)
         assert.deepEqual(wrong, [])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../cli/services.ts'
-import { matrixDifferences, rules } from './support/check.ts'
+import { matrixDifferences, rulesFor } from './support/check.ts'
 import { deployedOf } from './support/variant.ts'
 
 /** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
@@ -35,7 +35,7 @@ describe('a line of the source that security hangs on', () => {
       // A template that does not compile any more is refused, too.
       if (typeof template === 'string') return
       const wrong = [
-        ...rules.flatMap((rule) => rule.check(template).wrong),
+        ...rulesFor(services).flatMap((rule) => rule.check(template).wrong),
         ...matrixDifferences(template, services, false),
       ]
       assert.notDeepEqual(wrong, [])

@@ -35,27 +35,31 @@ export const integrityRules: readonly Rule[] = [
             ? []
             : [`${id} has no version-level immutability`]),
           ...(typeof days === 'number' && days >= 1 ? [] : [`${id} has no immutability policy`]),
-          ...(at(policy, 'properties.allowProtectedAppendWrites') === true ||
-          at(policy, 'properties.allowProtectedAppendWritesAll') === true
-            ? [`${id} can be appended to`]
-            : []),
+          ...(at(policy, 'properties.allowProtectedAppendWrites') === false &&
+          at(policy, 'properties.allowProtectedAppendWritesAll') === false
+            ? []
+            : [`${id} can be appended to`]),
         ]
       })
       return { looked: anchors.length, wrong }
     },
   },
   {
-    name: 'archive and anchors keep what is overwritten or deleted',
+    name: 'archive and anchors are encrypted twice and keep what is overwritten or deleted',
     check: ({ predictedResources }) => {
       const kept = named(predictedResources, blobContainers, /\/containers\/(archive|anchors)-[\w-]+$/)
       const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
       const wrong = [...services].filter((service) => {
         const blobs = predictedResources.find(({ id }) => id === service)
+        const account = predictedResources.find(
+          ({ id }) => service.startsWith(`${id}/`) && /Accounts$/.test(id.split('/').at(-2) ?? ''),
+        )
         const days = at(blobs, 'properties.deleteRetentionPolicy.days')
         return (
           at(blobs, 'properties.isVersioningEnabled') !== true ||
           at(blobs, 'properties.deleteRetentionPolicy.enabled') !== true ||
-          !(typeof days === 'number' && days >= 7)
+          !(typeof days === 'number' && days >= 7) ||
+          at(account, 'properties.encryption.requireInfrastructureEncryption') !== true
         )
       })
       return { looked: kept.length, wrong }
@@ -99,7 +103,11 @@ export const integrityRules: readonly Rule[] = [
         const known = ofType(predictedResources, 'Microsoft.ManagedIdentity/userAssignedIdentities')
         const again = identities.filter((identity) => taken.has(identity))
         for (const identity of identities) taken.add(identity)
+        const reader = 'properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId'
         return [
+          ...(at(site, reader) === identities[0]
+            ? []
+            : [`${site.id}: its package is read by ${String(at(site, reader))}`]),
           ...(at(site, 'identity.type') === 'UserAssigned' ? [] : [`${site.id} has another kind of identity`]),
           ...(identities.length === 1 && known.some(({ id }) => id === identities[0])
             ? []
@@ -129,7 +137,12 @@ export const integrityRules: readonly Rule[] = [
           ? []
           : [`${auth.id} takes any token`]),
         ...(at(auth, 'properties.httpSettings.requireHttps') === true ? [] : [`${auth.id} takes HTTP`]),
-        ...(at(auth, 'properties.login.tokenStore.enabled') === true ? [`${auth.id} stores tokens`] : []),
+        ...(String(at(auth, 'properties.identityProviders.azureActiveDirectory.registration.openIdIssuer')).includes(
+          'tenantId',
+        )
+          ? []
+          : [`${auth.id} takes tokens of any tenant`]),
+        ...(at(auth, 'properties.login.tokenStore.enabled') === false ? [] : [`${auth.id} stores tokens`]),
       ])
       // Function keys stand before the apps in any case: all apps of an environment, or none.
       const sites = ofType(predictedResources, 'Microsoft.Web/sites').length

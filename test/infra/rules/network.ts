@@ -7,6 +7,8 @@ const PRIVATE: Readonly<Record<string, string>> = {
   'Microsoft.EventHub/namespaces': 'namespace',
   'Microsoft.Storage/storageAccounts': 'blob',
   'Microsoft.KeyVault/vaults': 'vault',
+  // Public or not: the host calls its own name, and its subnet does not let it out to the internet.
+  'Microsoft.Web/sites': 'sites',
 }
 
 /** The private DNS zones without which a private endpoint is there and nobody finds it. https://learn.microsoft.com/azure/private-link/private-endpoint-dns */
@@ -24,6 +26,15 @@ const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
     /^privatelink\.blob\.core\.windows\.net$/,
   ],
 }
+
+/** Rules of network security groups: direction, access, protocol, destination, ports. */
+const TO_ENDPOINTS = ['Inbound Allow Tcp 10.0.0.0/24 443,5671', 'Inbound Deny * * *', 'Outbound Deny * * *']
+const FROM_APPS = [
+  'Outbound Allow Tcp 10.0.0.0/24 443,5671',
+  'Outbound Allow Tcp AzureActiveDirectory 443',
+  'Outbound Allow Tcp AzureFrontDoor.FirstParty 443',
+  'Outbound Deny * Internet *',
+]
 
 const isPrivate = (resources: readonly Resource[]): boolean =>
   ofType(resources, 'Microsoft.Network/virtualNetworks').length > 0
@@ -64,7 +75,8 @@ const rules: readonly Rule[] = [
     name: 'no public access where private networking is on',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const types = [...Object.keys(PRIVATE)]
+      // Whether apps are reached from outside is a choice of its own.
+      const types = Object.keys(PRIVATE).filter((type) => type !== 'Microsoft.Web/sites')
       const found = types.flatMap((type) => ofType(predictedResources, type))
       const archives = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) =>
         at(hub, 'properties.captureDescription.destination.properties.storageAccountResourceId'),
@@ -86,6 +98,76 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    name: 'behind every public endpoint that is closed, its own rules close it once more',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const guarded = ['Microsoft.Storage/storageAccounts', 'Microsoft.KeyVault/vaults'].flatMap((type) =>
+        ofType(predictedResources, type),
+      )
+      for (const resource of guarded) {
+        const bypass = at(resource, 'properties.networkAcls.bypass')
+        if (at(resource, 'properties.networkAcls.defaultAction') !== 'Deny') wrong.push(`${resource.id} lets others in`)
+        if (bypass !== 'None' && !isClosedButToAzure(resource)) wrong.push(`${resource.id} lets ${String(bypass)} in`)
+      }
+      const sets = ofType(predictedResources, 'Microsoft.EventHub/namespaces/networkRuleSets')
+      for (const set of sets)
+        if (
+          at(set, 'properties.defaultAction') !== 'Deny' ||
+          at(set, 'properties.publicNetworkAccess') !== 'Disabled' ||
+          at(set, 'properties.trustedServiceAccessEnabled') !== false
+        )
+          wrong.push(`${set.id} lets others in`)
+      if (sets.length === 0) wrong.push('the namespace has no rules')
+      return { looked: guarded.length + sets.length, wrong }
+    },
+  },
+  {
+    name: 'subnets let through what is listed here, and nothing else',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const groups = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
+      for (const group of groups) {
+        const rules = ((at(group, 'properties.securityRules') ?? []) as unknown[]).map((rule) =>
+          [
+            'direction',
+            'access',
+            'protocol',
+            'destinationAddressPrefix',
+            'destinationPortRange',
+            'destinationPortRanges',
+          ]
+            .map((name) => at(rule, `properties.${name}`))
+            .filter((value) => value !== undefined && value !== null)
+            .join(' '),
+        )
+        const expected = group.name.endsWith('private-endpoints') ? TO_ENDPOINTS : FROM_APPS
+        if (rules.toSorted().join('; ') !== expected.toSorted().join('; '))
+          wrong.push(`${group.id}: ${rules.join('; ')}`)
+        const last = ((at(group, 'properties.securityRules') ?? []) as unknown[]).filter(
+          (rule) => at(rule, 'properties.access') === 'Deny',
+        )
+        if (
+          last.some(
+            (rule) =>
+              at(rule, 'properties.priority') !== 4096 ||
+              at(rule, 'properties.sourceAddressPrefix') !== '*' ||
+              at(rule, 'properties.sourcePortRange') !== '*',
+          )
+        )
+          wrong.push(`${group.id} denies something else than all that is left`)
+      }
+      for (const network of ofType(predictedResources, 'Microsoft.Network/virtualNetworks'))
+        for (const subnet of (at(network, 'properties.subnets') ?? []) as Resource[])
+          if (
+            subnet.name === 'snet-private-endpoints' &&
+            (at(subnet, 'properties.privateEndpointNetworkPolicies') !== 'Enabled' ||
+              at(subnet, 'properties.defaultOutboundAccess') !== false)
+          )
+            wrong.push(`${network.id}: the rules do not hold for private endpoints`)
+      return { looked: groups.length, wrong }
+    },
+  },
+  {
     name: 'everything that holds data is reached by a private endpoint that has a name in the network',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
@@ -104,10 +186,13 @@ const rules: readonly Rule[] = [
           wrong.push(`${id} has no private endpoint`)
 
       const zoneGroups = ofType(predictedResources, 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups')
+      const networks: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/virtualNetworks').map(
+        ({ id }) => id,
+      )
       const linked = new Set(
-        ofType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks').map(({ id }) =>
-          id.replace(/\/virtualNetworkLinks\/.*/, ''),
-        ),
+        ofType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks')
+          .filter((link) => networks.includes(at(link, 'properties.virtualNetwork.id')))
+          .map(({ id }) => id.replace(/\/virtualNetworkLinks\/.*/, '')),
       )
       for (const { id, group, subnet } of endpoints) {
         looked++
@@ -155,17 +240,23 @@ const rules: readonly Rule[] = [
       for (const subnet of ofType(predictedResources, 'Microsoft.Network/virtualNetworks/subnets'))
         subnets.set(subnet.id, subnet)
       const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const groups: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups').map(
+        ({ id }) => id,
+      )
       const taken = new Set<string>()
       for (const site of sites) {
         const id = String(at(site, 'properties.virtualNetworkSubnetId'))
         const [delegation] = (at(subnets.get(id), 'properties.delegations') ?? []) as unknown[]
         if (at(delegation, 'properties.serviceName') !== 'Microsoft.App/environments')
           wrong.push(`${site.id}: ${id} is no subnet that is delegated to it`)
+        if (at(site, 'properties.outboundVnetRouting.allTraffic') !== true)
+          wrong.push(`${site.id}: not all that it sends goes through its subnet`)
         if (taken.has(id)) wrong.push(`${site.id}: ${id} is another app's`)
         taken.add(id)
       }
       for (const [id, subnet] of subnets)
-        if (!at(subnet, 'properties.networkSecurityGroup.id')) wrong.push(`${id} has no network security group`)
+        if (!groups.includes(at(subnet, 'properties.networkSecurityGroup.id')))
+          wrong.push(`${id} has no network security group`)
       return { looked: sites.length, wrong }
     },
   },

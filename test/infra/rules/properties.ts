@@ -9,6 +9,11 @@ const cosmos = 'Microsoft.DocumentDB/databaseAccounts'
 const sites = 'Microsoft.Web/sites'
 const vaults = 'Microsoft.KeyVault/vaults'
 
+const workspaces = 'Microsoft.OperationalInsights/workspaces'
+
+const onlyOwnLogs = 'properties.features.enableLogAccessUsingOnlyResourcePermissions'
+const tier = 'properties.backupPolicy.continuousModeProperties.tier'
+
 const isDays = (least: number) => (value: unknown) => typeof value === 'number' && value >= least
 
 /** What each resource of a type must say of itself, word for word or by a test: nothing is left to a default of the platform. */
@@ -21,8 +26,12 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['no keys', storage, 'properties.defaultToOAuthAuthentication', true],
   ['no keys', vaults, 'properties.enableRbacAuthorization', true],
   ['no keys', 'Microsoft.Insights/components', 'properties.DisableLocalAuth', true],
-  ['no keys', 'Microsoft.OperationalInsights/workspaces', 'properties.features.disableLocalAuth', true],
+  ['no keys', workspaces, 'properties.features.disableLocalAuth', true],
+  ['no keys', storage, 'properties.isLocalUserEnabled', false],
   ['no keys', `${sites}/basicPublishingCredentialsPolicies`, 'properties.allow', false],
+
+  ['logs are read by those who may read what they are of', workspaces, onlyOwnLogs, true],
+  ['logs are kept', workspaces, 'properties.retentionInDays', isDays(30)],
 
   ['TLS 1.2', hubs, 'properties.minimumTlsVersion', '1.2'],
   ['TLS 1.2', cosmos, 'properties.minimalTlsVersion', 'Tls12'],
@@ -34,6 +43,7 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['TLS 1.2', sites, 'properties.siteConfig.ftpsState', 'Disabled'],
 
   ['nothing anonymous', storage, 'properties.allowBlobPublicAccess', false],
+  ['nothing anonymous', cosmos, 'properties.networkAclBypass', 'None'],
   ['nothing anonymous', storage, 'properties.allowCrossTenantReplication', false],
   ['nothing anonymous', `${blobs}/containers`, 'properties.publicAccess', 'None'],
 
@@ -43,6 +53,8 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['what is deleted comes back', vaults, 'properties.enablePurgeProtection', true],
   ['what is deleted comes back', vaults, 'properties.softDeleteRetentionInDays', isDays(7)],
   ['what is deleted comes back', cosmos, 'properties.backupPolicy.type', 'Continuous'],
+
+  ['what is deleted comes back', cosmos, tier, (value: unknown) => /^Continuous(7|30)Days$/.test(String(value))],
 
   // An etag is checked in one region only: two that write are two logs.
   ['one log', cosmos, 'properties.enableMultipleWriteLocations', false],

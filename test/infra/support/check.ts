@@ -1,5 +1,6 @@
 import { SAMPLE_ENVIRONMENT } from '../../../cli/infra/template.ts'
 import type { Service } from '../../../src/core/service.ts'
+import { topologyOf } from '../../../src/topology.ts'
 import { diagnosticRules } from '../rules/diagnostics.ts'
 import { integrityRules } from '../rules/integrity.ts'
 import { limitRules } from '../rules/limits.ts'
@@ -8,11 +9,14 @@ import { propertyRules } from '../rules/properties.ts'
 import type { Rule } from '../rules/rule.ts'
 import { secretRules } from '../rules/secrets.ts'
 import { tagRules } from '../rules/tags.ts'
+import { topologyRules } from '../rules/topology.ts'
 import { archiveRights, rightsOf } from './declared-rights.ts'
 import type { Deployed } from './deployed.ts'
 import { roleMatrix } from './role-matrix.ts'
 
-export const rules: readonly Rule[] = [
+/** All rules for what these services need. */
+export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
+  ...topologyRules(topologyOf(services)),
   ...propertyRules,
   ...secretRules,
   ...networkRules,
