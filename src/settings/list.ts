@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Where a setting is set: in local.settings.sample.json, as an app setting by infra/, or by Azure itself. */
 export type Place = 'local' | 'azure' | 'platform'
