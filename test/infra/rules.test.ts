@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { rules } from './support/check.ts'
+import { deployed, shapes } from './support/deployed.ts'
+
+for (const shape of shapes)
+  describe(`what ${shape} deploys`, () => {
+    const template = deployed(shape)
+    for (const rule of rules)
+      it(`keeps: ${rule.name}`, (t) => {
+        const { looked, wrong } = rule.check(template)
+        assert.deepEqual(wrong, [])
+        assert.ok(looked > 0, 'it looked at nothing')
+        t.diagnostic(`${looked} looked at`)
+      })
+  })
