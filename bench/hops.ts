@@ -1,6 +1,6 @@
 /**
  * Loaded into the functions' process before them (`--import`): notes when each step of the path began and ended, for every event, on one
- * clock, and writes it all to TIDEMARK_BENCH_HOPS when the process is told to end. The compiled code itself is measured; only the calls named here are wrapped.
+ * clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to end. The compiled code itself is measured; only the calls named here are wrapped.
  */
 import { writeFileSync } from 'node:fs'
 
@@ -45,4 +45,4 @@ for (const [name, { adapter, method, about }] of Object.entries(steps)) {
   }
 }
 
-process.on('exit', () => writeFileSync(process.env.TIDEMARK_BENCH_HOPS ?? '', JSON.stringify(notes)))
+process.on('exit', () => writeFileSync(process.env.TIDEMARK_TEST_HOPS ?? '', JSON.stringify(notes)))

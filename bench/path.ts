@@ -142,7 +142,7 @@ try {
     // A host of its own for each load, so that its notes are of this load alone.
     await system.host.stop()
     const file = join(system.dataDir, 'hops.json')
-    await system.startHost({ preload: { module: 'bench/hops.ts', env: { TIDEMARK_BENCH_HOPS: file } } })
+    await system.startHost({ preload: { module: 'bench/hops.ts', env: { TIDEMARK_TEST_HOPS: file } } })
     process.stderr.write(`${load.name} for ${load.seconds} s …\n`)
     const result = await runLoad(system, load)
     await system.host.stop()

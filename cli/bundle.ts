@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { readArguments, runCommand } from './arguments.ts'
+import { importTime } from './bundle/import-time.ts'
 import { bundleService } from './bundle/service-bundle.ts'
 import { knownServices } from './known-services.ts'
 import { services } from './services.ts'
@@ -7,14 +8,18 @@ import { services } from './services.ts'
 const FOLDER = 'bundles'
 const MEBIBYTE = 1024 * 1024
 
-/** `npm run bundle [-- --service NAME]`: each service, or those named, as a folder of its own that is deployed as it is. */
+/**
+ * `npm run bundle [-- --service NAME]`: each service, or those named, as a folder of its own that is deployed as it is, with its size and how
+ * long a cold start takes to import it.
+ */
 async function bundle(): Promise<void> {
   const named = knownServices(readArguments({}, [], ['service']).service)
   for (const name of named.length > 0 ? named : services.map((service) => service.name)) {
     const folder = join(FOLDER, name)
     const { inputs, outputs } = await bundleService(name, folder)
     const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0)
-    console.log(`${folder.padEnd(20)} ${Object.keys(inputs).length} files in ${(bytes / MEBIBYTE).toFixed(1)} MiB`)
+    const size = `${Object.keys(inputs).length} modules in ${(bytes / MEBIBYTE).toFixed(1)} MiB`
+    console.log(`${folder.padEnd(20)} ${size}, imported in ${Math.round(await importTime(folder))} ms`)
   }
 }
 

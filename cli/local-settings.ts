@@ -29,11 +29,16 @@ export function dataFolder(): string {
  * come first. https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
  */
 export function localSettings(): Record<string, string> {
-  const file = existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json'
+  const values = settingsOf(existsSync('local.settings.json') ? 'local.settings.json' : 'local.settings.sample.json')
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, process.env[name] ?? value]))
+}
+
+/** The settings of a file such as local.settings.json. @throws UsageError where it has none. */
+export function settingsOf(file: string): Readonly<Record<string, string>> {
   try {
     const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
     if (typeof Values !== 'object' || Values === null) throw new Error('it has no Values')
-    return Object.fromEntries(Object.entries(Values).map(([name, value]) => [name, process.env[name] ?? value]))
+    return Values
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
   }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
-import { extendedList, filesOf } from './new-service/files.ts'
+import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
 import { services } from './services.ts'
 
@@ -12,6 +12,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const BIOME = 'node_modules/@biomejs/biome/bin/biome'
 const LIST = 'cli/services.ts'
 const TOPOLOGY = 'infra/topology.json'
+const DEPLOYED = 'azure.yaml'
 
 /**
  * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into one's own. All of it is written,
@@ -31,20 +32,21 @@ async function newService(): Promise<void> {
 
   const absolute = (path: string): string => join(ROOT, path)
   allOrNothing(
-    { added: added.map(absolute), changed: [LIST, TOPOLOGY].map(absolute), schemas: absolute('schemas') },
+    { added: added.map(absolute), changed: [LIST, TOPOLOGY, DEPLOYED].map(absolute), schemas: absolute('schemas') },
     () => {
       for (const { path, text } of files) {
         mkdirSync(dirname(absolute(path)), { recursive: true })
         writeFileSync(absolute(path), text)
       }
       writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
+      writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
       run(BIOME, 'check', '--write', ...files.map(({ path }) => path), LIST)
       run('cli/topology.ts')
       run('cli/schemas.ts')
     },
   )
   console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
-  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY} and schemas/`)
+  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED} and schemas/`)
   console.log(`next     make it yours (docs/add-a-service.md), a row in docs/errors.md for each refusal of yours;
          then npm run topology && npm run schemas && npm run check
 runs     npm start, and then

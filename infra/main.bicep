@@ -2,6 +2,7 @@
 
 targetScope = 'subscription'
 
+import { hostStorageName } from 'names.bicep'
 import { Shape } from 'types.bicep'
 
 @description('The name of the environment: of the resource group, and a part of all names.')
@@ -33,6 +34,7 @@ var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
+// Modules are given names, not each other's outputs: a name is known before a deployment, so that what-if and the snapshots can look further.
 // The name of the virtual network everything is reached in; empty: there is none.
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
@@ -60,6 +62,12 @@ module monitor 'modules/monitor.bicep' = {
   dependsOn: [network]
 }
 
+// By name, so that what is deployed is known before anything is: monitor.bicep makes it.
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  scope: group
+  name: workspaceName
+}
+
 module network 'modules/network.bicep' = if (!empty(networkName)) {
   scope: group
   params: {
@@ -78,8 +86,9 @@ module keyVault 'modules/key-vault.bicep' = {
     name: '${abbreviations.keyVault}${resourceToken}'
     recoveryDays: shape.keyRecoveryDays
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
 module archive 'modules/archive.bicep' = {
@@ -90,10 +99,25 @@ module archive 'modules/archive.bicep' = {
     name: archiveName
     sku: shape.storage
     services: map(topology.services, service => service.name)
+    networkName: networkName
+    workspaceId: workspace.id
+  }
+  dependsOn: [monitor]
+}
+
+module anchors 'modules/anchors.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.storage}anchors${resourceToken}'
+    sku: shape.storage
+    services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
 module eventHubs 'modules/event-hubs.bicep' = {
@@ -105,10 +129,11 @@ module eventHubs 'modules/event-hubs.bicep' = {
     size: shape.eventHubs
     eventHubs: topology.eventHubs
     captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
-    archiveName: archive.outputs.name
+    archiveName: archiveName
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [archive]
 }
 
 module cosmos 'modules/cosmos.bicep' = {
@@ -119,22 +144,27 @@ module cosmos 'modules/cosmos.bicep' = {
     name: accountName
     size: shape.cosmos
     networkName: networkName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [monitor]
 }
 
+// One after the other: of two changes to one account at a time, one may be refused.
+@batchSize(1)
 module databases 'modules/cosmos-database.bicep' = [
   for database in topology.databases: {
     scope: group
     params: {
-      accountName: cosmos.outputs.name
+      accountName: accountName
       database: database
       size: shape.cosmos
     }
+    dependsOn: [cosmos]
   }
 ]
 
-// What a service has for itself: its identity and all that this may do, its storage, its app.
+// What a service has for itself: its identity and all that this may do, its storage, its app. One after the other: cosmos.bicep says why.
+@batchSize(1)
 module services 'modules/service.bicep' = [
   for (service, index) in topology.services: {
     scope: group
@@ -146,18 +176,19 @@ module services 'modules/service.bicep' = [
       resourceToken: resourceToken
       apps: shape.apps
       storage: shape.storage
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
+      namespaceName: namespaceName
+      accountName: accountName
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
       networkName: networkName
-      workspaceId: monitor.outputs.workspaceId
+      workspaceId: workspace.id
     }
-    dependsOn: [databases]
+    dependsOn: [databases, eventHubs]
   }
 ]
 
 // For whoever runs the services on a laptop against this environment: the same rights, service by service.
+@batchSize(1)
 module developers 'modules/access.bicep' = [
   for (service, index) in topology.services: if (!empty(principalId)) {
     scope: group
@@ -166,11 +197,12 @@ module developers 'modules/access.bicep' = [
       principalType: principalType
       service: service
       containers: topology.databases[index].containers
-      namespaceName: eventHubs.outputs.name
-      accountName: cosmos.outputs.name
-      storageName: services[index].outputs.storageName
+      namespaceName: namespaceName
+      accountName: accountName
+      storageName: hostStorageName(service.name, resourceToken)
       applicationInsightsName: applicationInsightsName
     }
+    dependsOn: [services]
   }
 ]
 
@@ -182,11 +214,12 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
+    namespaceName: namespaceName
+    accountName: accountName
     applicationInsightsName: applicationInsightsName
-    workspaceId: monitor.outputs.workspaceId
+    workspaceId: workspace.id
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 module workbook 'modules/workbook.bicep' = {
@@ -194,11 +227,11 @@ module workbook 'modules/workbook.bicep' = {
   params: {
     location: location
     tags: tags
-    workspaceId: monitor.outputs.workspaceId
-    namespaceName: eventHubs.outputs.name
-    accountName: cosmos.outputs.name
-    applicationInsightsName: applicationInsightsName
+    workspaceId: workspace.id
+    namespaceName: namespaceName
+    accountName: accountName
   }
+  dependsOn: [eventHubs, cosmos]
 }
 
 @description('The region of everything.')

@@ -5,3 +5,10 @@ import { shapes } from 'shapes.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'dev')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.dev
+
+// Whoever deploys may do with the data what the services may, to run them on a laptop.
+param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+
+param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
+param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')

@@ -5,3 +5,11 @@ import { shapes } from 'shapes.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.prod
+
+// Nobody but the services has rights on the data, unless somebody is named: a group of operators.
+param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
+param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', 'Group')
+
+// Not without authentication.
+param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID')
+param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')

@@ -5,3 +5,10 @@ import { shapes } from 'shapes.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'test')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param shape = shapes.test
+
+// Nobody but the services has rights on the data, unless somebody is named.
+param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
+param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', 'Group')
+
+param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
+param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')

@@ -117,3 +117,9 @@ type Shape = {
   @description('private: a virtual network, private endpoints for everything, no public access to any data.')
   network: 'public' | 'private'
 }
+
+@export()
+@description('Tags of a resource: names and values.')
+type Tags = {
+  *: string
+}

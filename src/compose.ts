@@ -27,7 +27,7 @@ import { relay } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
 import { sendDue } from './flow/schedule.ts'
 import { stateCache } from './flow/state-cache.ts'
-import { actorSource, cosmosConnection, eventHubsConnection, numberSetting, type Settings } from './settings.ts'
+import { type Environment, readSettings } from './settings/read.ts'
 
 const clock: Clock = {
   now: () => new Date().toISOString(),
@@ -41,20 +41,21 @@ export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort & Rep
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
  * they are first used.
- * @throws TidemarkError `setting-invalid`: at once for a number, at the first use for a connection.
+ * @throws TidemarkError `setting-invalid`, one line for all that is wrong.
  */
-export function compose(service: Service, settings: Settings = process.env): Composed {
-  const database = once(() => cosmosClient(cosmosConnection(settings)).database(service.name))
+export function compose(service: Service, environment: Environment = process.env): Composed {
+  const settings = readSettings(environment)
+  const database = once(() => cosmosClient(settings.cosmos).database(service.name))
   const store = once(() => new CosmosEventStore(database().container('events')))
   // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
-  const viewDatabase = once(() => cosmosClient(cosmosConnection(settings), 'Session').database(service.name))
+  const viewDatabase = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
     () => new CosmosViewGenerations({ views: viewDatabase(), pointers: database() }, MARK_HOURS * 3600),
   )
   const views = once(() => new LiveViews(generations(), clock))
-  const publisher = once(() => new EventHubsPublisher(eventHubProducer(eventHubsConnection(settings), service.name)))
-  const cache = stateCache(numberSetting(settings, 'TIDEMARK_CACHED_STREAMS', 10_000))
-  const maxWait = numberSetting(settings, 'TIDEMARK_QUERY_WAIT_MS', 5_000)
+  const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
+  const cache = stateCache(settings.cachedStreams)
+  const maxWait = settings.queryWaitMs
   const inTurn = oneAtATime()
   const command = (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> =>
     inTurn(request.stream, () => handleCommand({ service, store: store(), cache, clock }, decider, request, onAppended))
@@ -72,8 +73,8 @@ export function compose(service: Service, settings: Settings = process.env): Com
   return {
     name: service.name,
     ids: randomUUID,
-    actorSource: actorSource(settings),
-    relayPollDelay: numberSetting(settings, 'TIDEMARK_RELAY_POLL_MS', 500),
+    actorSource: settings.actorSource,
+    relayPollDelay: settings.relayPollMs,
     command,
     relay: (items) => relay(publisher(), eventsOfItems(items)),
     projection: (view) => {
@@ -87,7 +88,7 @@ export function compose(service: Service, settings: Settings = process.env): Com
       })
       return (messages, trace) => react()(messages, trace)
     },
-    schedulePollSeconds: numberSetting(settings, 'TIDEMARK_SCHEDULE_POLL_S', 5, 59),
+    schedulePollSeconds: settings.schedulePollSeconds,
     sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),

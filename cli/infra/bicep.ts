@@ -21,7 +21,7 @@ export interface Ended {
 /** There is no Bicep CLI, and none could be had: one line says what to do. */
 export class NoBicep extends Error {}
 
-/** The Bicep CLI, and where it is from. */
+/** The Bicep CLI. */
 export class Bicep {
   readonly file: string
   readonly version: string
@@ -31,8 +31,10 @@ export class Bicep {
     this.version = version
   }
 
-  run(...args: readonly string[]): Promise<Ended> {
-    return run(this.file, args)
+  /** @param environment what parameter files may read: nothing that this process has of azd's or Tidemark's. */
+  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    const plain = Object.entries(process.env).filter(([name]) => !/^(AZURE|TIDEMARK)_/i.test(name))
+    return run(this.file, args, { ...Object.fromEntries(plain), ...environment })
   }
 }
 
@@ -95,7 +97,7 @@ function lastLine(text: string): string {
 }
 
 /** Where the program is not there, its code is -1. */
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((resolve) =>
     execFile(file, args, { env, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),

@@ -60,3 +60,29 @@ export function extendedList(text: string, { service, constant }: Names): string
     .replace(imports, (first) => `${first}import { ${constant} } from '../src/services/${service}/service.ts'\n`)
     .replace(list, (_, services: string) => `export const services = [${services}, ${constant}]`)
 }
+
+// What follows the services in azure.yaml.
+const behindServices = /^hooks:$/m
+
+/** `azure.yaml` with one service more, as the others are. @throws Error where it is not written as it was made. */
+export function extendedAzureYaml(text: string, { service }: Names): string {
+  if (!/^services:$/m.test(text) || !behindServices.test(text))
+    throw new Error('azure.yaml has no services that can be extended')
+  const bundle = `npm run -s bundle -- --service ${service}`
+  const added = `  ${service}:
+    project: .
+    dist: bundles/${service}
+    language: js
+    host: function
+    remoteBuild: false
+    hooks:
+      prepackage:
+        windows:
+          shell: pwsh
+          run: ${bundle}
+        posix:
+          shell: sh
+          run: ${bundle}
+`
+  return text.replace(behindServices, (next) => added + next)
+}

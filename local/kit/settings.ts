@@ -1,5 +1,32 @@
 import { StartError } from './errors.ts'
 
+/**
+ * Every setting of the local cloud, the local host and the commands. They belong to a laptop and are no application settings, but what runs
+ * on a laptop sees them: src/settings/other-names.ts has their names.
+ */
+export const localSettings = {
+  TIDEMARK_BLOB_DATA: 'the folder of the blobs',
+  TIDEMARK_BLOB_PORT: 'where the blobs are served: 10000, or 0 for any free port',
+  TIDEMARK_COSMOS_CONTROL_PORT: 'where the control endpoint of the Cosmos DB endpoint listens: nowhere when not set',
+  TIDEMARK_COSMOS_DATA: 'the folder of the Cosmos DB endpoint',
+  TIDEMARK_COSMOS_PORT: 'where the Cosmos DB endpoint listens: 8081, or 0 for any free port',
+  TIDEMARK_DATA: 'the folder of all data of the local cloud: .tidemark',
+  TIDEMARK_EVENTHUBS_CONTROL_PORT:
+    'where the control endpoint of the Event Hubs endpoint listens: nowhere when not set',
+  TIDEMARK_EVENTHUBS_DATA: 'the folder of the Event Hubs endpoint',
+  TIDEMARK_EVENTHUBS_HUBS: 'the file that names the hubs',
+  TIDEMARK_EVENTHUBS_PORT: 'where the Event Hubs endpoint listens: 5672, or 0 for any free port',
+  TIDEMARK_FAST: '1: acknowledges what is not on disk yet',
+  TIDEMARK_FUNCTIONS_MAIN: 'the glob of the function files that the local host loads, in place of main of package.json',
+  TIDEMARK_FUNCTIONS_ROOT: 'the folder of the app that the local host runs: the working directory',
+  TIDEMARK_HTTP_PORT: 'where the local host answers: 7071, or 0 for any free port',
+  TIDEMARK_LOADBALANCE_EXPIRATION_MS: 'milliseconds after which the partitions of a host that is gone are taken over',
+  TIDEMARK_LOADBALANCE_INTERVAL_MS: 'milliseconds after which a host looks again at who has which partition',
+  TIDEMARK_LOG_LEVEL: 'what the local host prints: information, and trace to none',
+} as const
+
+export type LocalSetting = keyof typeof localSettings
+
 /** What is said at a start with TIDEMARK_FAST. */
 export const FAST_LINE = '--fast: acknowledged is not on disk'
 
@@ -7,7 +34,7 @@ export const FAST_LINE = '--fast: acknowledged is not on disk'
  * The port of an environment variable; 0 is any free one.
  * @throws StartError naming the variable.
  */
-export function portSetting(name: string, otherwise: number): number {
+export function portSetting(name: LocalSetting, otherwise: number): number {
   const text = process.env[name]
   if (text === undefined || text === '') return otherwise
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
@@ -19,14 +46,14 @@ export function portSetting(name: string, otherwise: number): number {
  * Whether an environment variable says so: 1, not 0; left out or empty it does not.
  * @throws StartError naming the variable.
  */
-export function flagSetting(name: string): boolean {
+export function flagSetting(name: LocalSetting): boolean {
   const text = process.env[name] ?? ''
   if (!['', '0', '1'].includes(text)) throw new StartError(`${name} is ${JSON.stringify(text)}: set it to 1 or 0`)
   return text === '1'
 }
 
 /** An environment variable that there is no doing without. @throws StartError naming it. */
-export function requiredSetting(name: string): string {
+export function requiredSetting(name: LocalSetting): string {
   const value = process.env[name]
   if (!value) throw new StartError(`set ${name}`)
   return value

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An amount in the currency's minor unit (cents), so that no amount is ever rounded. ISO 4217. */
 export const money = z.object({

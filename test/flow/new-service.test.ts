@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { services } from '../../cli/services.ts'
 import { Terminal } from '../support/carried-out.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
 
@@ -29,6 +31,7 @@ describe('npm run new:service', () => {
         return `${path} ${entry.isFile() ? hash('sha256', readFileSync(path)) : 'folder'}`
       }),
     )
+    all.push(`azure.yaml ${hash('sha256', readFileSync(copy.path('azure.yaml')))}`)
     assert.ok(all.length > 300, `only ${all.length} files and folders were looked at`)
     return all.toSorted()
   }
@@ -125,10 +128,15 @@ describe('npm run new:service', () => {
       assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
     assert.equal(newService('vouchers').status, 0)
     assert.match(readFileSync(copy.path('cli/services.ts'), 'utf8'), /= \[.*giftCards, vouchers\]$/m)
+    assert.deepEqual(Object.keys(parse(readFileSync(copy.path('azure.yaml'), 'utf8')).services), [
+      ...services.map(({ name }) => name),
+      'gift-cards',
+      'vouchers',
+    ])
     const terminal = new Terminal(copy.folder, {})
     terminal.run('npm run -s check\n')
     const tests = 'services/gift-cards services/vouchers bundle contract/schemas contract/asyncapi'.split(' ')
-    const files = tests.map((test) => `test/unit/${test}.test.ts`).join(' ')
+    const files = [...tests.map((test) => `test/unit/${test}.test.ts`), 'test/infra/azure-yaml.test.ts'].join(' ')
     const output = terminal.run(`node --test --test-reporter=tap ${files}\n`)
     for (const name of ['gift-cards: card', 'vouchers: entry'])
       assert.match(output, new RegExp(`^# Subtest: ${name}$`, 'm'))

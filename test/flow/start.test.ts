@@ -189,6 +189,9 @@ describe('npm start and npm run demo', () => {
     ['TIDEMARK_HTTP_PORT', 'http'],
     ['TIDEMARK_COSMOS_PORT', '70000'],
     ['TIDEMARK_RELAY_POLL_MS', 'soon'],
+    ['TIDEMARK_QUERY_WAIT', '9'],
+    ['CosmosConnection__clientId', '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'],
+    ['EventHubConnection__fullyQualifiedNamespace', 'ns.servicebus.windows.net'],
   ] as const)
     it(`${name}=${value} is one line that names the setting`, async () => {
       const { code, output } = await new Command('cli/start.ts', [], { ...env, [name]: value }).ended

@@ -11,4 +11,3 @@ const noting: Service = { name: 'ordering', deciders: [notes], publishes: [], vi
 const offered = notes.commands.map(({ name }) => name)
 const route = 'notes/{id}/{command}'
 app.http('notes', http(route, { POST: commandTo(compose(noting), notes, offered) }))
-app.http('notes-unset', http(`unset/${route}`, { POST: commandTo(compose(noting, {}), notes, offered) }))

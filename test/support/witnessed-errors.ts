@@ -42,6 +42,14 @@ export class WitnessedErrors {
     this.#seen.add(found)
   }
 
+  /** Holds the line with which functions do not start against the row of the code that it should end with: one that no answer has. */
+  startLine(code: string, line: string): void {
+    assert.equal(this.#row(code).status, undefined, `${code} has an answer: look at that`)
+    const [, found = ''] = /^[^\n]+ \(([a-z-]+)\)$/.exec(line) ?? []
+    assert.equal(found, code, line)
+    this.#seen.add(found)
+  }
+
   /** Holds a decision of a service's decider against the row of the code that it should refuse with. */
   refusal(service: string, code: string, decision: Decision<unknown>): void {
     assert.equal(this.#row(code).service, service)

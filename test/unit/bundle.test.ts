@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { bundleModule, bundleService } from '../../cli/bundle/service-bundle.ts'
@@ -39,13 +39,44 @@ describe('the bundle of a service', () => {
       assert.ok(external.length > 0)
       for (const { path } of external) assert.ok(isBuiltin(path) || path === '@azure/functions-core', path)
 
+      const modules = Object.keys(outputs).map((path) => basename(path))
+      assert.ok(modules.includes(`${name}.js`))
       assert.deepEqual(
         (await readdir(join(folder, name))).toSorted(),
-        ['host.json', `${name}.js`, 'package.json'].toSorted(),
+        ['.funcignore', 'host.json', 'package.json', ...modules].toSorted(),
       )
       const { type, main, dependencies } = JSON.parse(await readFile(join(folder, name, 'package.json'), 'utf8'))
       assert.deepEqual([type, main, dependencies], ['module', `${name}.js`, undefined])
     })
+
+  it('starts without what is needed later, and without what is never: identities, the languages of messages', async () => {
+    const { outputs } = await bundleService('ordering', join(folder, 'ordering'))
+    const entry = Object.keys(outputs).find((path) => basename(path) === 'ordering.js') ?? ''
+    const atStart = new Set([entry])
+    for (const path of atStart)
+      for (const { path: next, kind, external } of outputs[path]?.imports ?? [])
+        if (kind === 'import-statement' && !external) atStart.add(next)
+    const inputs = [...atStart].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}))
+    assert.ok(inputs.length > 500, `only ${inputs.length} modules`)
+    assert.deepEqual(
+      inputs.filter((path) => /node_modules\/@azure\/(identity|msal)/.test(path)),
+      [],
+    )
+    // zod's own messages are in some forty languages, which `import { z }` brings along.
+    const languages = inputs.filter((path) => /node_modules\/zod\/.*\/locales\/[a-z]/.test(path))
+    assert.ok(languages.length <= 1, languages.join())
+  })
+
+  it('is written anew, but for the settings that func start reads there', async () => {
+    const written = join(folder, 'again')
+    await bundleService('shipping', written)
+    const names = (await readdir(written)).toSorted()
+    await writeFile(join(written, 'local.settings.json'), '{"of": "somebody"}')
+    await writeFile(join(written, 'chunk-OLD.js'), '')
+    await bundleService('shipping', written)
+    assert.deepEqual((await readdir(written)).toSorted(), [...names, 'local.settings.json'].toSorted())
+    assert.equal(await readFile(join(written, 'local.settings.json'), 'utf8'), '{"of": "somebody"}')
+  })
 
   it('loads @azure/identity when it is first needed', async () => {
     await bundleModule('src/adapters/identity/credential.ts', join(folder, 'identity', 'credential.js'))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { extendedList } from '../../cli/new-service/files.ts'
+import { parse } from 'yaml'
+import { extendedAzureYaml, extendedList } from '../../cli/new-service/files.ts'
 import { namesOf } from '../../cli/new-service/names.ts'
 
 const names = namesOf('gift-cards', 'card')
@@ -24,4 +26,19 @@ describe('the list of services', () => {
 
   it('is not touched where it is not written as it was made', () =>
     assert.throws(() => extendedList(file('all()'), names), /no list of services that can be extended/))
+})
+
+describe('azure.yaml', () => {
+  const azure = readFileSync(new URL('../../azure.yaml', import.meta.url), 'utf8')
+
+  it('has one more service, made as the others are, and nothing else is changed', () => {
+    const [before, { services, ...others }] = [parse(azure), parse(extendedAzureYaml(azure, names))]
+    const { 'gift-cards': added, ...there } = services
+    assert.deepEqual({ ...others, services: there }, before)
+    const expected = JSON.parse(JSON.stringify(before.services.ordering).replaceAll('ordering', 'gift-cards'))
+    assert.deepEqual(added, expected)
+  })
+
+  it('is not touched where it is not written as it was made', () =>
+    assert.throws(() => extendedAzureYaml('services: {}\n', names), /no services that can be extended/))
 })

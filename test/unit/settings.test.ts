@@ -1,43 +1,215 @@
 import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { cosmosConnection, eventHubsConnection, numberSetting } from '../../src/settings.ts'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { localSettings } from '../../local/kit/settings.ts'
+import { settings } from '../../src/settings/list.ts'
+import { nearest } from '../../src/settings/nearest.ts'
+import { isOtherName, otherNames } from '../../src/settings/other-names.ts'
+import { type Environment, readSettings } from '../../src/settings/read.ts'
+import { connectionStrings } from '../support/settings.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const id = '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'
+const azure = {
+  CosmosConnection__accountEndpoint: 'https://account.documents.azure.com:443/',
+  CosmosConnection__credential: 'managedidentity',
+  CosmosConnection__clientId: id,
+  EventHubConnection__fullyQualifiedNamespace: 'ns.servicebus.windows.net',
+  EventHubConnection__credential: 'managedidentity',
+  EventHubConnection__clientId: id,
+}
+
+function refused(environment: Environment): string {
+  try {
+    readSettings(environment)
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    assert.equal(code, 'setting-invalid')
+    assert.equal(message.split(/\r|\n/).length, 1, message)
+    return message
+  }
+  assert.fail(`taken: ${JSON.stringify(environment)}`)
+}
 
 describe('settings', () => {
-  it('a connection that is not set is refused by a line that names both ways to set it', () => {
-    assert.throws(() => cosmosConnection({}), {
-      code: 'setting-invalid',
-      message: /CosmosConnection.*CosmosConnection__accountEndpoint/,
-    })
-    assert.throws(() => eventHubsConnection({ EventHubConnection: '' }), {
-      code: 'setting-invalid',
-      message: /EventHubConnection.*EventHubConnection__fullyQualifiedNamespace/,
+  it('without any, one line names each connection that is missing, and both ways to set it', () => {
+    assert.equal(
+      refused({ CosmosConnection: '' }),
+      'CosmosConnection is not set: set it to a connection string, AccountEndpoint=<address>;AccountKey=<key>; ' +
+        'or CosmosConnection__accountEndpoint to the address of an account, such as https://cosmos-name.documents.azure.com:443/; ' +
+        'EventHubConnection is not set: set it to a connection string, Endpoint=sb://<host>;SharedAccessKeyName=<name>;SharedAccessKey=<key>; ' +
+        'or EventHubConnection__fullyQualifiedNamespace to the host name of a namespace, such as evhns-name.servicebus.windows.net',
+    )
+  })
+
+  for (const [what, wrong, line] of [
+    [
+      'a word for a number',
+      { TIDEMARK_QUERY_WAIT_MS: 'soon' },
+      /^TIDEMARK_QUERY_WAIT_MS must be a whole number from 1 to 200000, not "soon"$/,
+    ],
+    ['no milliseconds', { TIDEMARK_RELAY_POLL_MS: '0' }, /^TIDEMARK_RELAY_POLL_MS must be .* not "0"$/],
+    ['less than nothing', { TIDEMARK_CACHED_STREAMS: '-1' }, /^TIDEMARK_CACHED_STREAMS must be /],
+    ['a part of a second', { TIDEMARK_SCHEDULE_POLL_S: '1.5' }, /^TIDEMARK_SCHEDULE_POLL_S must be /],
+    ['more seconds than a minute has', { TIDEMARK_SCHEDULE_POLL_S: '60' }, /from 1 to 59, not "60"$/],
+    [
+      'a number beyond all bounds',
+      { TIDEMARK_CACHED_STREAMS: '9'.repeat(400) },
+      /^TIDEMARK_CACHED_STREAMS must be .{1,130}$/,
+    ],
+    ['a number of another notation', { TIDEMARK_QUERY_WAIT_MS: '1e3' }, /^TIDEMARK_QUERY_WAIT_MS must be /],
+    ['yes for true', { TIDEMARK_TRUST_X_ACTOR: 'yes' }, /^TIDEMARK_TRUST_X_ACTOR must be true or false, not "yes"$/],
+    ['several lines', { TIDEMARK_TRUST_X_ACTOR: 'a\nb\u2028c' }, /not "a\\nb/],
+    [
+      'a connection string without a key',
+      { CosmosConnection: 'AccountEndpoint=https://a/;' },
+      /^CosmosConnection must be a connection string, AccountEndpoint=<address>;AccountKey=<key>$/,
+    ],
+    [
+      'a connection string of something else',
+      { EventHubConnection: 'Endpoint=https://a;SharedAccessKey=b' },
+      /^EventHubConnection must be a connection string, Endpoint=sb:/,
+    ],
+    [
+      'a mistyped name',
+      { TIDEMARK_QUERY_WAIT: '9' },
+      /^there is no setting "TIDEMARK_QUERY_WAIT": TIDEMARK_QUERY_WAIT_MS may be meant$/,
+    ],
+    ['a name in other letters', { tidemark_trust_x_actor: 'true' }, /^there is no setting "tidemark_trust_x_actor"/],
+    [
+      'a name that is like none',
+      { TIDEMARK_COLOUR: 'blue' },
+      /^there is no setting "TIDEMARK_COLOUR": TIDEMARK_\w+ may be meant$/,
+    ],
+    [
+      'a connection by key and by identity',
+      { CosmosConnection__accountEndpoint: azure.CosmosConnection__accountEndpoint },
+      /^CosmosConnection and CosmosConnection__accountEndpoint are both set: leave one of them out$/,
+    ],
+    [
+      'an identity beside a key',
+      { EventHubConnection__clientId: id },
+      /^EventHubConnection__clientId goes with EventHubConnection__fullyQualifiedNamespace, which is not set/,
+    ],
+    [
+      'two at once',
+      { TIDEMARK_QUERY_WAIT_MS: 'x', TIDEMARK_RELAY_POLL_MS: 'y' },
+      /^TIDEMARK_QUERY_WAIT_MS .*; TIDEMARK_RELAY_POLL_MS /,
+    ],
+  ] as const)
+    it(`${what} is refused in one line that names it`, () =>
+      assert.match(refused({ ...connectionStrings, ...wrong }), line))
+
+  for (const [what, wrong, line] of [
+    [
+      'an identity without an address',
+      { CosmosConnection__accountEndpoint: undefined },
+      /^CosmosConnection__clientId goes with CosmosConnection__accountEndpoint, which is not set: set it to the address of an account/,
+    ],
+    [
+      'a mistyped address',
+      {
+        EventHubConnection__fullyQualifiedNamespace: undefined,
+        EventHubConnection__fullyQualifiedNamspace: 'ns.servicebus.windows.net',
+      },
+      /"EventHubConnection__fullyQualifiedNamspace": EventHubConnection__fullyQualifiedNamespace may be meant/,
+    ],
+    [
+      'an address for a host name',
+      { EventHubConnection__fullyQualifiedNamespace: 'sb://ns.servicebus.windows.net/' },
+      /^EventHubConnection__fullyQualifiedNamespace must be the host name of a namespace/,
+    ],
+    [
+      'an account that is not reached safely',
+      { CosmosConnection__accountEndpoint: 'http://account.documents.azure.com' },
+      /^CosmosConnection__accountEndpoint must be /,
+    ],
+    [
+      'a name for an id',
+      { CosmosConnection__clientId: 'id-ordering' },
+      /^CosmosConnection__clientId must be .* a GUID, not "id-ordering"$/,
+    ],
+  ] as const)
+    it(`${what} is refused in one line that names it`, () => assert.match(refused({ ...azure, ...wrong }), line))
+
+  it('a key is never shown', () => {
+    for (const [name, { secret }] of settings)
+      if (/^(Cosmos|EventHub)Connection$|^AzureWebJobsStorage$/.test(name)) assert.equal(secret, true, name)
+    assert.doesNotMatch(refused({ CosmosConnection: 'AccountKey=hidden', EventHubConnection: 'hidden' }), /hidden/)
+  })
+
+  it('by key: as they are set, and everything else by its default', () => {
+    const { cosmos, eventHubs, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
+    assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })
+    assert.deepEqual(eventHubs, { connectionString: connectionStrings.EventHubConnection })
+    assert.deepEqual(others, {
+      actorSource: 'nobody',
+      cachedStreams: 10_000,
+      queryWaitMs: 5000,
+      relayPollMs: 500,
+      schedulePollSeconds: 5,
     })
   })
 
-  it('a connection string is taken as it is', () => {
-    assert.deepEqual(cosmosConnection({ CosmosConnection: 'AccountEndpoint=x' }), {
-      connectionString: 'AccountEndpoint=x',
-    })
-    assert.deepEqual(eventHubsConnection({ EventHubConnection: 'Endpoint=x' }), { connectionString: 'Endpoint=x' })
-  })
-
-  it('an identity-based connection has the name and a credential, and no key', () => {
-    const cosmos = cosmosConnection({
-      CosmosConnection__accountEndpoint: 'https://account.documents.azure.com',
-      CosmosConnection__clientId: 'id',
-    })
+  it('by identity: a name and a credential, and no key', () => {
+    const { cosmos, eventHubs } = readSettings(azure)
     assert.ok('endpoint' in cosmos && typeof cosmos.credential.getToken === 'function')
-    const hubs = eventHubsConnection({ EventHubConnection__fullyQualifiedNamespace: 'ns.servicebus.windows.net' })
-    assert.ok('namespace' in hubs && hubs.namespace === 'ns.servicebus.windows.net')
+    assert.equal(cosmos.endpoint, azure.CosmosConnection__accountEndpoint)
+    assert.ok('namespace' in eventHubs && eventHubs.namespace === 'ns.servicebus.windows.net')
   })
 
-  it('a number is a whole one from 1 on, or is refused by name', () => {
-    assert.equal(numberSetting({}, 'N', 7), 7)
-    assert.equal(numberSetting({ N: '' }, 'N', 7), 7)
-    assert.equal(numberSetting({ N: '20' }, 'N', 7), 20)
-    for (const N of ['0', '-1', '1.5', 'many', '1e999'])
-      assert.throws(() => numberSetting({ N }, 'N', 7), { code: 'setting-invalid', message: /^N / })
-    assert.equal(numberSetting({ N: '59' }, 'N', 7, 59), 59)
-    assert.throws(() => numberSetting({ N: '60' }, 'N', 7, 59), { code: 'setting-invalid', message: /from 1 to 59/ })
+  it('numbers are taken as they are', () => {
+    const { queryWaitMs, schedulePollSeconds, ...others } = readSettings({
+      ...connectionStrings,
+      TIDEMARK_QUERY_WAIT_MS: '200000',
+      TIDEMARK_SCHEDULE_POLL_S: '59',
+      TIDEMARK_CACHED_STREAMS: '1',
+      TIDEMARK_RELAY_POLL_MS: '20',
+    })
+    assert.deepEqual([queryWaitMs, schedulePollSeconds, others.cachedStreams, others.relayPollMs], [200_000, 59, 1, 20])
   })
+
+  it('names of the laptop and of an environment are not taken for mistyped ones', () => {
+    const others = Object.fromEntries([...otherNames, 'TIDEMARK_TEST_ANYTHING'].map((name) => [name, 'x']))
+    assert.doesNotThrow(() => readSettings({ ...connectionStrings, ...others, TIDEMARK_COLOUR: '' }))
+  })
+
+  it('every name in the code, the commands and the infrastructure is known', () => {
+    const files = globSync('{src,functions,local,cli,infra,bench,test/support}/**/*.{ts,bicep,bicepparam}', {
+      cwd: root,
+    })
+    assert.ok(files.length > 200, `only ${files.length} files were looked at`)
+    const found = new Set(
+      files.flatMap((file) => readFileSync(join(root, file), 'utf8').match(/\bTIDEMARK_[A-Z_]*[A-Z]\b/g) ?? []),
+    )
+    const known = [...found].filter((name) => settings.has(name) || isOtherName(name))
+    assert.deepEqual(
+      [...found].filter((name) => !known.includes(name)),
+      [],
+    )
+    assert.ok(found.size > 20, `only ${found.size} names were found`)
+  })
+
+  it('those of the laptop are the ones that the local cloud has', () => {
+    const deployment = ['TIDEMARK_ALERT_EMAIL', 'TIDEMARK_API_CLIENT_ID', 'TIDEMARK_SHAPE']
+    assert.deepEqual([...otherNames].toSorted(), [...Object.keys(localSettings), ...deployment].toSorted())
+  })
+})
+
+describe('the nearest name', () => {
+  it('is the name itself, whatever else there is; and one where a character is lost is still found', () => {
+    const names = [...settings.keys()]
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.nat(), (name, at) => {
+        const cut = at % name.length
+        assert.equal(nearest(name, names), name)
+        assert.equal(nearest(name.slice(0, cut) + name.slice(cut + 1), names), name)
+      }),
+    )
+  })
+
+  it('of none is none', () => assert.equal(nearest('TIDEMARK_FAST', []), undefined))
 })

@@ -12,7 +12,7 @@ export interface ServedService {
 }
 
 /** What any operation may answer with: faults of the service itself. */
-const everywhere = ['setting-invalid', 'internal'] as const
+const everywhere = ['internal'] as const
 
 /**
  * OpenAPI 3.1 of services, made of the routes that they are served on. https://spec.openapis.org/oas/v3.1.1

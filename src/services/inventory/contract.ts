@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { eventType } from '../../core/event.ts'
 
 /** What inventory tells the other services: whether an order's stock is reserved. One stream for each order, `reservation-<order>`. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import { reservedLines, shortage } from './contract.ts'
 import { type ReservationEvent, reservationEvents } from './events.ts'

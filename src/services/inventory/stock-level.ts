@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { OneStreamView } from '../../core/view.ts'
 import type { StockEvent } from './events.ts'
 

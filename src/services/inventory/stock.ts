@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import { type StockEvent, stockEvents } from './events.ts'
 

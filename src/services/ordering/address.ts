@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Address, address } from './contract.ts'
 
 /** The longest line that others are told. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { eventType } from '../../core/event.ts'
 import { money } from '../../core/money.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, type DecisionContext } from '../../core/decider.ts'
 import { address } from './contract.ts'
 import { type FulfilmentEvent, fulfilmentEvents, paymentAnswer, shipmentAnswer, stockAnswer, wanted } from './events.ts'

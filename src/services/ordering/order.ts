@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
 import type { Money } from '../../core/money.ts'
 import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { money } from '../../core/money.ts'
 import type { OneStreamView } from '../../core/view.ts'
 import { method, type PaymentEvent } from './events.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, type Decision, refuse } from '../../core/decider.ts'
 import { type Money, money } from '../../core/money.ts'
 import { method, type PaymentEvent, paymentEvents } from './events.ts'

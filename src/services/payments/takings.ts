@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ManyStreamView } from '../../core/view.ts'
 import type { PaymentEvent } from './events.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { eventType } from '../../core/event.ts'
 
 /** What shipping tells the other services: where an order's goods are. One stream for each order, `shipment-<order>`. */

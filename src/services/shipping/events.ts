@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type EventOf, eventType } from '../../core/event.ts'
 import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { OneStreamView } from '../../core/view.ts'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent } from './events.ts'

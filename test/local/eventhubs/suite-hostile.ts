@@ -17,8 +17,8 @@ import { addressOf, type EventHubsTarget, producerOf, within } from './support.t
 import { SASL_PLAIN, Witness } from './witness.ts'
 
 const HUB = 'fuzzed'
-/** Of each family; TIDEMARK_FUZZ_RUNS for long runs. */
-const RUNS = Number(process.env.TIDEMARK_FUZZ_RUNS ?? 400)
+/** Of each family; TIDEMARK_TEST_FUZZ_RUNS for long runs. */
+const RUNS = Number(process.env.TIDEMARK_TEST_FUZZ_RUNS ?? 400)
 /** What the server may hold after all of it, and at any moment of it. */
 const MEMORY_BOUND = 300 * 1024 * 1024
 /** Between looks of the witness. */

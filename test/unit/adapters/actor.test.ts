@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpRequest } from '@azure/functions'
 import { actorOf } from '../../../src/adapters/functions/actor.ts'
-import { actorSource } from '../../../src/settings.ts'
+import { readSettings } from '../../../src/settings/read.ts'
+import { connectionStrings } from '../../support/settings.ts'
 
 const request = (headers: Record<string, string>) =>
   new HttpRequest({ method: 'POST', url: 'http://localhost/', headers })
+const actorSource = (settings: Record<string, string>) =>
+  readSettings({ ...connectionStrings, ...settings }).actorSource
 const everything = request({
   'x-actor': 'mallory',
   'x-ms-client-principal-id': '1b2c',

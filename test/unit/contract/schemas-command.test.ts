@@ -30,7 +30,8 @@ const json = (file: string) => JSON.parse(readFileSync(join(copy, file), 'utf8')
 // The real services in a repository of their own, with two commits: one before there was a contract, and the release.
 before(() => {
   git('init', '--quiet')
-  for (const name of ['package.json', '.gitattributes']) cpSync(join(root, name), join(copy, name))
+  for (const name of ['package.json', '.gitattributes', 'local.settings.sample.json'])
+    cpSync(join(root, name), join(copy, name))
   git('add', '.')
   git('commit', '--quiet', '-m', 'before')
   for (const name of ['src', 'functions', 'local', 'cli', 'schemas'])

@@ -1,0 +1,25 @@
+import { readArguments, runCommand } from './arguments.ts'
+import { azdValues } from './cloud-settings/azd-values.ts'
+import { environmentOf, settingsFor, writeSettings } from './cloud-settings/settings-files.ts'
+import { knownServices } from './known-services.ts'
+
+const FOLDER = 'bundles'
+
+/**
+ * `npm run cloud:settings [-- --service NAME] [--force]`: what a service needs to run on a laptop against the environment in Azure, by the
+ * developer's own sign-in: `bundles/<service>/local.settings.json`. Each service has a file of its own, since it has a host storage of its
+ * own. azd runs this once it has provisioned.
+ */
+async function cloudSettings(): Promise<void> {
+  const { force, service } = readArguments({}, ['force'], ['service'])
+  const named = knownServices(service)
+  const environment = environmentOf(await azdValues())
+  const wanted = named.length > 0 ? named : environment.services.map(({ name }) => name)
+  for (const name of wanted) {
+    const file = `${FOLDER}/${name}/local.settings.json`
+    console.log(`${file} ${await writeSettings(file, settingsFor(environment, name), force)}`)
+  }
+  console.log(`then: npm run bundle -- --service ${wanted[0]}, and func start in ${FOLDER}/${wanted[0]}`)
+}
+
+await runCommand(cloudSettings)

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+import { UsageError } from '../arguments.ts'
+
+/** Outputs of infra/main.bicep, by the names that azd keeps them under. */
+export type AzdValues = Readonly<Record<string, string | undefined>>
+
+const GIVE_UP_AFTER_MS = 60_000
+
+/**
+ * The values of azd's environment: a hook has them as environment variables, anybody else asks azd.
+ * @throws UsageError where there is no environment.
+ */
+export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
+  if (environment.SERVICES) return environment
+  const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>(
+    (resolve) =>
+      execFile(
+        'azd',
+        ['env', 'get-values', '--output', 'json'],
+        { env: environment, timeout: GIVE_UP_AFTER_MS },
+        (error, stdout, stderr) => resolve({ error, stdout, stderr }),
+      ),
+  )
+  if (error !== null) {
+    const why = 'code' in error && error.code === 'ENOENT' ? 'there is no azd on PATH' : firstLine(stderr)
+    throw new UsageError(`the environment in Azure is not known: ${why}`)
+  }
+  try {
+    return JSON.parse(stdout)
+  } catch {
+    throw new UsageError(`azd env get-values answered no JSON: ${firstLine(stdout)}`)
+  }
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] || 'azd says nothing'
+}

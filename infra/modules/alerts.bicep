@@ -1,0 +1,325 @@
+// What someone is told of, and who. An alert is an entry of one of two tables: on a metric, or on a query of the logs. Each names its runbook,
+// `alert-<name>` in docs/operate.md.
+
+import { Tags } from '../types.bicep'
+
+@export()
+@description('How bad it is. 0: critical, 1: error, users are without something; 2: warning, they will be; 3: worth knowing.')
+type Severity = 0 | 1 | 2 | 3
+
+@export()
+@description('An alert on metrics of one resource: it fires where all of its criteria hold, for a value of the dimensions at a time.')
+type MetricAlert = {
+  @description('Also the anchor of its runbook.')
+  name: string
+  @description('What tells it from others of its name.')
+  only: string?
+  @description('What has happened, in a sentence.')
+  says: string
+  severity: Severity
+  on: 'applicationInsights' | 'cosmos' | 'eventHubs'
+  @description('The time that is looked back over, as a duration of ISO 8601.')
+  window: 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'PT12H' | 'P1D'
+  @description('How often it is looked.')
+  every: 'PT1M' | 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H'
+  all: Criterion[]
+}
+
+@export()
+@description('A metric and the values that it should not have.')
+type Criterion = {
+  metric: string
+  @description('Absent: it is one of the resource\'s own. Otherwise a namespace that need not exist yet, such as that of the app\'s own metrics.')
+  namespace: string?
+  of: 'Average' | 'Count' | 'Maximum' | 'Minimum' | 'Total'
+  is: 'GreaterThan' | 'GreaterThanOrEqual' | 'LessThan' | 'LessThanOrEqual'
+  threshold: int
+  dimensions: { name: string, operator: 'Include' | 'Exclude', values: string[] }[]
+}
+
+@export()
+@description('An alert on a query of the Log Analytics workspace: it fires where a row is above the threshold, for a value of the dimensions at a time.')
+type LogAlert = {
+  @description('Also the anchor of its runbook.')
+  name: string
+  @description('What has happened, in a sentence.')
+  says: string
+  severity: Severity
+  @description('The time that is looked back over, as a duration of ISO 8601.')
+  window: 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D' | 'P2D'
+  @description('How often it is looked.')
+  every: 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D'
+  query: string
+  @description('The column that is held against the threshold.')
+  column: string
+  threshold: int
+  @description('Columns whose values are told apart.')
+  dimensions: string[]
+}
+
+@description('The region of log alerts.')
+param location string
+
+@description('Tags of everything.')
+param tags Tags
+
+@description('The name of the action group.')
+param name string
+
+@description('Where alerts are sent. Empty: they are shown in the portal alone.')
+param email string
+
+@description('The names of the hubs.')
+param hubs string[]
+
+@description('The name of the Event Hubs namespace.')
+param namespaceName string
+
+@description('The name of the Cosmos DB account.')
+param accountName string
+
+@description('The name of Application Insights.')
+param applicationInsightsName string
+
+@description('The resource id of the Log Analytics workspace.')
+param workspaceId string
+
+resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
+  name: namespaceName
+}
+
+resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
+  name: accountName
+}
+
+resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+var targets = {
+  applicationInsights: { id: applicationInsights.id, namespace: applicationInsights.type }
+  cosmos: { id: account.id, namespace: account.type }
+  eventHubs: { id: namespace.id, namespace: namespace.type }
+}
+
+var each = ['*']
+// What the services answer to a caller who is wrong, the platform's own answers among them: not a failure of a function.
+var callersFaults = ['400', '401', '403', '404', '405', '409', '412', '413', '415', '422', '429']
+// 70 % of the 20 GB that a logical partition takes, in KB: a stream that grows by a GB a week leaves six weeks.
+var largestPartition = 7 * 20 * 1024 * 1024 / 10
+
+var metricAlerts MetricAlert[] = concat(
+  [
+    {
+      name: 'cosmos-throttled'
+      says: 'Requests to Cosmos DB are refused for want of throughput, more than retries hide.'
+      severity: 2
+      on: 'cosmos'
+      // Refusals of a moment are retried and belong to a container that is well used; these last.
+      window: 'PT15M'
+      every: 'PT5M'
+      all: [
+        {
+          metric: 'TotalRequests'
+          of: 'Count'
+          is: 'GreaterThan'
+          threshold: 500
+          dimensions: [
+            { name: 'StatusCode', operator: 'Include', values: ['429'] }
+            { name: 'DatabaseName', operator: 'Include', values: each }
+          ]
+        }
+      ]
+    }
+    {
+      name: 'cosmos-ru-high'
+      says: 'A container of Cosmos DB uses nearly all of its throughput: the next peak is refused.'
+      severity: 3
+      on: 'cosmos'
+      window: 'PT30M'
+      every: 'PT5M'
+      all: [
+        {
+          metric: 'NormalizedRUConsumption'
+          of: 'Average'
+          is: 'GreaterThan'
+          threshold: 80
+          dimensions: [
+            { name: 'DatabaseName', operator: 'Include', values: each }
+            { name: 'CollectionName', operator: 'Include', values: each }
+          ]
+        }
+      ]
+    }
+    {
+      name: 'eventhubs-throttled'
+      says: 'Event Hubs refuses requests for want of throughput units: events are published and read late.'
+      severity: 2
+      on: 'eventHubs'
+      // Auto-inflate adds units within a minute or so, and a few refusals are how it learns of the need: these last.
+      window: 'PT15M'
+      every: 'PT5M'
+      all: [
+        {
+          metric: 'ThrottledRequests'
+          of: 'Total'
+          is: 'GreaterThan'
+          threshold: 100
+          dimensions: [{ name: 'EntityName', operator: 'Include', values: each }]
+        }
+      ]
+    }
+    {
+      name: 'functions-failing'
+      says: 'Functions fail: commands with a fault of ours, or events that are tried again and hold up those behind them.'
+      severity: 1
+      on: 'applicationInsights'
+      window: 'PT5M'
+      every: 'PT1M'
+      all: [
+        {
+          metric: 'requests/failed'
+          of: 'Count'
+          is: 'GreaterThan'
+          threshold: 10
+          dimensions: [
+            { name: 'cloud/roleName', operator: 'Include', values: each }
+            { name: 'request/resultCode', operator: 'Exclude', values: callersFaults }
+          ]
+        }
+      ]
+    }
+  ],
+  // One for each hub: where there is more than one criterion, a dimension has one value.
+  map(hubs, hub => {
+    name: 'events-not-consumed'
+    only: hub
+    says: 'Events come into the hub ${hub}, and nobody reads any: views and reactions stand still.'
+    severity: 1
+    on: 'eventHubs'
+    // Longer than consumers need that have to start first.
+    window: 'PT15M'
+    every: 'PT5M'
+    all: [
+      {
+        metric: 'IncomingMessages'
+        of: 'Total'
+        is: 'GreaterThan'
+        threshold: 0
+        dimensions: [{ name: 'EntityName', operator: 'Include', values: [hub] }]
+      }
+      {
+        metric: 'OutgoingMessages'
+        of: 'Total'
+        is: 'LessThan'
+        threshold: 1
+        dimensions: [{ name: 'EntityName', operator: 'Include', values: [hub] }]
+      }
+    ]
+  })
+)
+
+var logAlerts LogAlert[] = [
+  {
+    name: 'capture-behind'
+    says: 'Event Hubs cannot write events to the archive: past the hub\'s retention they will not be in it.'
+    severity: 2
+    // Capture writes every few minutes and retries by itself. The metric CaptureBacklog would need a threshold, and how far behind is normal
+    // depends on the traffic; a write that failed is never normal.
+    window: 'PT1H'
+    every: 'PT15M'
+    query: 'AZMSArchiveLogs | summarize Failures = sum(Failures) by EventhubName'
+    column: 'Failures'
+    threshold: 3
+    dimensions: ['EventhubName']
+  }
+  {
+    name: 'stream-too-large'
+    says: 'A stream, or another logical partition, nears the 20 GB that one can hold: past them nothing more can be appended to it.'
+    severity: 2
+    window: 'P1D'
+    every: 'PT6H'
+    query: 'CDBPartitionKeyStatistics | summarize SizeKb = max(SizeKb) by DatabaseName, CollectionName, PartitionKey'
+    column: 'SizeKb'
+    threshold: largestPartition
+    dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'tidemark'
+    enabled: true
+    emailReceivers: empty(email) ? [] : [{ name: 'operators', emailAddress: email, useCommonAlertSchema: true }]
+  }
+}
+
+resource onMetrics 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for alert in metricAlerts: {
+    name: join(filter([alert.name, alert.?only ?? ''], part => !empty(part)), '-')
+    location: 'global'
+    tags: tags
+    properties: {
+      description: '${alert.says} docs/operate.md#alert-${alert.name}'
+      severity: alert.severity
+      enabled: true
+      autoMitigate: true
+      scopes: [targets[alert.on].id]
+      windowSize: alert.window
+      evaluationFrequency: alert.every
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: map(alert.all, criterion => {
+          criterionType: 'StaticThresholdCriterion'
+          name: replace(criterion.metric, '/', '-')
+          metricName: criterion.metric
+          metricNamespace: criterion.?namespace ?? targets[alert.on].namespace
+          timeAggregation: criterion.of
+          operator: criterion.is
+          threshold: criterion.threshold
+          dimensions: criterion.dimensions
+          skipMetricValidation: criterion.?namespace != null
+        })
+      }
+      actions: [{ actionGroupId: actionGroup.id }]
+    }
+  }
+]
+
+resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for alert in logAlerts: {
+    name: alert.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: alert.name
+      description: '${alert.says} docs/operate.md#alert-${alert.name}'
+      severity: alert.severity
+      enabled: true
+      autoMitigate: true
+      scopes: [workspaceId]
+      windowSize: alert.window
+      evaluationFrequency: alert.every
+      criteria: {
+        allOf: [
+          {
+            query: alert.query
+            metricMeasureColumn: alert.column
+            timeAggregation: 'Maximum'
+            operator: 'GreaterThan'
+            threshold: alert.threshold
+            dimensions: map(alert.dimensions, column => { name: column, operator: 'Include', values: ['*'] })
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      // A table is there with its first row, which is after this.
+      skipQueryValidation: true
+      actions: { actionGroups: [actionGroup.id] }
+    }
+  }
+]

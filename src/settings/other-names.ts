@@ -1,0 +1,35 @@
+// Names that begin as the settings of the services do, and are none: an environment may hold them, and they are not taken for mistyped
+// settings. Each is described where it is read; a test holds these lists equal to what stands there.
+
+/** Of the local cloud, the local host and the commands: local/kit/settings.ts. */
+const laptop = [
+  'TIDEMARK_BLOB_DATA',
+  'TIDEMARK_BLOB_PORT',
+  'TIDEMARK_COSMOS_CONTROL_PORT',
+  'TIDEMARK_COSMOS_DATA',
+  'TIDEMARK_COSMOS_PORT',
+  'TIDEMARK_DATA',
+  'TIDEMARK_EVENTHUBS_CONTROL_PORT',
+  'TIDEMARK_EVENTHUBS_DATA',
+  'TIDEMARK_EVENTHUBS_HUBS',
+  'TIDEMARK_EVENTHUBS_PORT',
+  'TIDEMARK_FAST',
+  'TIDEMARK_FUNCTIONS_MAIN',
+  'TIDEMARK_FUNCTIONS_ROOT',
+  'TIDEMARK_HTTP_PORT',
+  'TIDEMARK_LOADBALANCE_EXPIRATION_MS',
+  'TIDEMARK_LOADBALANCE_INTERVAL_MS',
+  'TIDEMARK_LOG_LEVEL',
+]
+
+/** Of an environment in Azure, for azd: infra/main.bicepparam. */
+const deployment = ['TIDEMARK_ALERT_EMAIL', 'TIDEMARK_API_CLIENT_ID', 'TIDEMARK_SHAPE']
+
+/** What tests and benchmarks tell the processes that they start. */
+const TESTS = 'TIDEMARK_TEST_'
+
+export const otherNames: ReadonlySet<string> = new Set([...laptop, ...deployment])
+
+export function isOtherName(name: string): boolean {
+  return otherNames.has(name) || name.startsWith(TESTS)
+}

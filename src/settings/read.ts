@@ -1,0 +1,115 @@
+import type { z } from 'zod'
+import type { CosmosConnection } from '../adapters/cosmos/client.ts'
+import type { EventHubsConnection } from '../adapters/eventhubs/publisher.ts'
+import type { ActorSource } from '../adapters/functions/actor.ts'
+import { credentialOf } from '../adapters/identity/credential.ts'
+import { TidemarkError } from '../core/errors.ts'
+import { type SettingName, settings, settingsList } from './list.ts'
+import { nearest } from './nearest.ts'
+import { isOtherName } from './other-names.ts'
+
+/** Application settings as they were set: plain environment variables. One that is empty is not set. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The settings of a service, as it uses them. */
+export interface Settings {
+  readonly cosmos: CosmosConnection
+  readonly eventHubs: EventHubsConnection
+  readonly actorSource: ActorSource
+  readonly cachedStreams: number
+  readonly queryWaitMs: number
+  readonly relayPollMs: number
+  readonly schedulePollSeconds: number
+}
+
+type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
+
+/** A connection has two ways to be set: by a connection string, or by an address and an identity. */
+const connections = [
+  ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
+  ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
+] as const
+const ours = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
+const SHOWN = 60
+
+/**
+ * The settings of a service, all of them checked.
+ * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and what it must be.
+ */
+export function readSettings(environment: Environment): Settings {
+  const set = Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]))
+  const names = new Set(set.map(([name]) => name))
+  const { values, wrong } = valuesOf(new Map(set))
+  const all = [...unknown(names), ...wrong, ...connections.flatMap((way) => connectionWrong(way, names))]
+  if (all.length > 0) throw new TidemarkError('setting-invalid', all.join('; '))
+  return {
+    cosmos: cosmosConnection(values),
+    eventHubs: eventHubsConnection(values),
+    actorSource: actorSource(values),
+    cachedStreams: values.TIDEMARK_CACHED_STREAMS,
+    queryWaitMs: values.TIDEMARK_QUERY_WAIT_MS,
+    relayPollMs: values.TIDEMARK_RELAY_POLL_MS,
+    schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
+  }
+}
+
+/** What the host alone reads is the host's to judge. */
+function valuesOf(set: ReadonlyMap<string, string>): { readonly values: Values; readonly wrong: readonly string[] } {
+  const values: Record<string, unknown> = {}
+  const wrong: string[] = []
+  for (const [name, { schema, mustBe, readBy, secret }] of settings) {
+    if (readBy === 'host') continue
+    const text = set.get(name)
+    const read = schema.safeParse(text)
+    if (read.success) values[name] = read.data
+    else wrong.push(`${name} must be ${mustBe}${secret || text === undefined ? '' : `, not ${shown(text)}`}`)
+  }
+  return { values: values as Values, wrong }
+}
+
+function unknown(names: ReadonlySet<string>): readonly string[] {
+  const known = [...settings.keys()].filter((name) => ours.test(name))
+  return [...names]
+    .filter((name) => ours.test(name) && !settings.has(name) && !isOtherName(name))
+    .map((name) => `there is no setting ${shown(name)}: ${nearest(name, known)} may be meant`)
+}
+
+function connectionWrong([connection, address]: (typeof connections)[number], names: ReadonlySet<string>): string[] {
+  const [byKey, byIdentity] = [names.has(connection), names.has(address)]
+  if (byKey && byIdentity) return [`${connection} and ${address} are both set: leave one of them out`]
+  if (byIdentity) return []
+  const part = [`${connection}__clientId`, `${connection}__credential`].find((name) => names.has(name))
+  if (part !== undefined)
+    return [`${part} goes with ${address}, which is not set: set it to ${settingsList[address].mustBe}`]
+  if (byKey) return []
+  const { mustBe } = settingsList[connection]
+  return [`${connection} is not set: set it to ${mustBe}; or ${address} to ${settingsList[address].mustBe}`]
+}
+
+function cosmosConnection(values: Values): CosmosConnection {
+  const { CosmosConnection: connectionString, CosmosConnection__accountEndpoint: endpoint = '' } = values
+  return connectionString === undefined
+    ? { endpoint, credential: credentialOf(values.CosmosConnection__clientId) }
+    : { connectionString }
+}
+
+function eventHubsConnection(values: Values): EventHubsConnection {
+  const { EventHubConnection: connectionString, EventHubConnection__fullyQualifiedNamespace: namespace = '' } = values
+  return connectionString === undefined
+    ? { namespace, credential: credentialOf(values.EventHubConnection__clientId) }
+    : { connectionString }
+}
+
+/**
+ * Who is believed about who asks. Without the platform's own word that its authentication stands before the app, whoever can reach the app
+ * can write the principal's headers.
+ */
+function actorSource(values: Values): ActorSource {
+  if (values.WEBSITE_AUTH_ENABLED) return 'platform'
+  return values.TIDEMARK_TRUST_X_ACTOR ? 'client' : 'nobody'
+}
+
+/** On one line, whatever it is. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse } from 'yaml'
+import { services } from '../../cli/services.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+interface Script {
+  readonly shell: string
+  readonly run: string
+}
+type Hooks = Readonly<Record<string, { readonly windows: Script; readonly posix: Script }>>
+interface AzureYaml {
+  readonly name: string
+  readonly metadata: { readonly template: string }
+  readonly infra: { readonly path: string; readonly module: string }
+  readonly pipeline: { readonly variables: readonly string[] }
+  readonly services: Readonly<Record<string, { project: string; dist: string; remoteBuild: boolean; hooks: Hooks }>>
+  readonly hooks: Hooks
+}
+
+const azure: AzureYaml = parse(read('azure.yaml'), { strict: true, uniqueKeys: true })
+const { scripts, name, version } = JSON.parse(read('package.json'))
+const valid = new Ajv2020({ allErrors: true, strict: true }).compile(
+  JSON.parse(read('test/infra/fixtures/azure-yaml.schema.json')),
+)
+
+describe('azure.yaml', () => {
+  it('is as its published schema asks', () => {
+    assert.ok(valid(azure), JSON.stringify(valid.errors, null, 2))
+    assert.equal(azure.name, name)
+    assert.equal(azure.metadata.template, `${name}@${version}`)
+  })
+
+  for (const [what, changed] of [
+    ['an unknown host', { services: { ordering: { ...azure.services.ordering, host: 'functions' } } }],
+    ['a service without a language', { services: { ordering: { ...azure.services.ordering, language: undefined } } }],
+    ['no services', { services: {} }],
+    ['a name that cannot be one', { name: 'Tidemark' }],
+    ['a hook of no command', { hooks: { postprovison: azure.hooks.postprovision } }],
+    ['a hook for one system alone', { hooks: { postprovision: { posix: azure.hooks.postprovision?.posix } } }],
+    [
+      'a shell that there is not',
+      { hooks: { postprovision: { ...azure.hooks.postprovision, posix: { shell: 'zsh', run: 'x' } } } },
+    ],
+  ] as const)
+    it(`its rules refuse ${what}`, () => assert.ok(!valid(JSON.parse(JSON.stringify({ ...azure, ...changed })))))
+
+  it('deploys every service, each alone, from its own finished bundle', () => {
+    assert.deepEqual(
+      Object.keys(azure.services),
+      services.map((service) => service.name),
+    )
+    for (const [service, { project, dist, remoteBuild, hooks }] of Object.entries(azure.services)) {
+      assert.equal(project, '.', service)
+      assert.equal(dist, `bundles/${service}`)
+      // The bundle needs no packages: none are to be installed in Azure.
+      assert.equal(remoteBuild, false, service)
+      assert.deepEqual(Object.keys(hooks), ['prepackage'])
+      for (const { run } of Object.values(hooks.prepackage ?? {}))
+        assert.equal(run, `npm run -s bundle -- --service ${service}`)
+    }
+  })
+
+  it('no .funcignore that azd reads leaves node_modules out: with remoteBuild: false azd refuses to deploy then', () => {
+    const lines = read('.funcignore')
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+    assert.ok(lines.length > 5)
+    assert.ok(!lines.some((line) => line.includes('node_modules')), lines.join())
+  })
+
+  it('runs scripts that there are, and the same on every system', () => {
+    const hooks = [azure.hooks, ...Object.values(azure.services).map((service) => service.hooks)].flatMap(
+      Object.values<Hooks[string]>,
+    )
+    assert.equal(hooks.length, services.length + 1)
+    for (const { windows, posix } of hooks) {
+      assert.deepEqual([windows.shell, posix.shell], ['pwsh', 'sh'])
+      assert.equal(windows.run, posix.run)
+      const [, script = ''] = /^npm run -s ([a-z:]+)( -- --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
+      const [, file = ''] = /^node (cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
+      assert.ok(existsSync(join(root, file)) && file !== '', `${posix.run} runs no file`)
+    }
+  })
+
+  it('provisions by a parameter file that azd finds, which takes what the pipeline is given', () => {
+    const { path, module } = azure.infra
+    // azd takes <module>.bicepparam before <module>.bicep with its <module>.parameters.json.
+    assert.ok(existsSync(join(root, path, `${module}.bicepparam`)))
+    assert.ok(!existsSync(join(root, path, `${module}.parameters.json`)), 'it would look as if it counted')
+    const variables = new Set(read(`${path}/${module}.bicepparam`).match(/TIDEMARK_[A-Z_]+/g))
+    assert.deepEqual([...variables].toSorted(), azure.pipeline.variables.toSorted())
+  })
+
+  it('what its post-provision reads is what the template puts out', () => {
+    const outputs = [...read('infra/main.bicep').matchAll(/^output ([A-Z_]+) /gm)].map(([, output]) => output)
+    for (const read of ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES']) assert.ok(outputs.includes(read), read)
+  })
+})

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { services } from '../../cli/services.ts'
+import { loadApp } from '../../local/host/app.ts'
+import { topologyOf } from '../../src/topology.ts'
+import { at, deployed, ofType } from './support/deployed.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+describe('the functions that the topology names', () => {
+  it('are those that run without being asked over HTTP, as they are registered', async (t) => {
+    const { functions } = await loadApp(root, 'functions/*.ts')
+    const triggered = functions
+      .filter(({ metadata }) => !Object.values(metadata.bindings).some(({ type }) => type === 'httpTrigger'))
+      .map(({ metadata }) => metadata.name)
+    const named = topologyOf(services).services.flatMap(
+      ({ functions: { relay, projections, reactions, schedule } }) => [
+        relay,
+        ...projections,
+        ...reactions,
+        ...(schedule ? [schedule] : []),
+      ],
+    )
+    assert.ok(triggered.length > services.length)
+    assert.deepEqual(named.toSorted(), triggered.toSorted())
+    t.diagnostic(`${triggered.length} functions`)
+
+    // What is kept warm in production is there under that very name: another one is warm for nothing.
+    const warm = ofType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap(
+      (site) => (at(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady') ?? []) as { name: string }[],
+    )
+    const found = warm.map(({ name }) => name).filter((name) => name !== 'http')
+    assert.ok(found.length > 0)
+    for (const name of found) assert.ok(triggered.includes(name.replace(/^function:/, '')), name)
+  })
+})

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { Client } from '../../cli/demo/client.ts'
+import { settingsOf } from '../../cli/local-settings.ts'
+import { startCloud } from '../../local/cloud.ts'
+import { startChild } from '../../local/kit/child.ts'
+import { placeBody } from '../support/orders.ts'
+import { RepositoryCopy } from '../support/repository-copy.ts'
+import { call } from '../support/system.ts'
+
+const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+
+interface Deployed {
+  readonly dist: string
+  readonly hooks: { readonly prepackage: { readonly posix: { readonly run: string } } }
+}
+
+// What azd does of a service: its hook makes the bundle, and all of that folder is packed but what its .funcignore leaves out.
+describe('the packages that azd uploads', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-packages-'))
+  const copy = new RepositoryCopy()
+  const packages = new Map<string, string>()
+  const sample = settingsOf(path('local.settings.sample.json'))
+  let told = ''
+
+  /** The files of a folder that a .funcignore in it lets through: asked of git, which reads the same patterns. */
+  function packed(source: string): readonly string[] {
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: source, encoding: 'utf8' })
+    git('init', '--quiet')
+    const files = git('ls-files', '-z', '--others', '--exclude-per-directory=.funcignore')
+    rmSync(join(source, '.git'), { recursive: true })
+    return files.split('\0').filter((file) => file !== '')
+  }
+
+  before(() => {
+    const { services } = parse(readFileSync(copy.path('azure.yaml'), 'utf8')) as { services: Record<string, Deployed> }
+    for (const [service, { dist, hooks }] of Object.entries(services)) {
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', hooks.prepackage.posix.run], {
+        cwd: copy.folder,
+        encoding: 'utf8',
+      })
+      assert.equal(status, 0, stderr)
+      told += stdout
+      // What must not be uploaded.
+      writeFileSync(join(copy.path(dist), 'local.settings.json'), '{}')
+      const target = join(folder, 'packages', service)
+      // Outside the repository: no package of its node_modules can be found from there.
+      for (const file of packed(copy.path(dist))) cpSync(join(copy.path(dist), file), join(target, file))
+      packages.set(service, target)
+    }
+  })
+  after(() => {
+    copy.remove()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const rootOf = (service: string): string => packages.get(service) ?? assert.fail(`${service} was not packed`)
+
+  it('were made by the hooks, which tell their size and how long a cold start imports them', () => {
+    assert.ok(packages.size > 0)
+    for (const service of packages.keys())
+      assert.match(told, new RegExp(`^bundles/${service} +\\d+ modules in \\d\\.\\d MiB, imported in \\d+ ms$`, 'm'))
+  })
+
+  it('hold the functions and nothing of a laptop', () => {
+    for (const [service, root] of packages) {
+      const files = packed(root).toSorted()
+      assert.ok(files.includes(`${service}.js`) && files.includes('host.json') && files.includes('package.json'))
+      for (const file of files) assert.match(file, /^([\w-]+\.js|host\.json|package\.json)$/, `${service} has ${file}`)
+      const { main, dependencies, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+      assert.deepEqual([main, dependencies, scripts], [`${service}.js`, undefined, undefined])
+    }
+  })
+
+  for (const [what, env, line] of [
+    [
+      'without a connection',
+      { CosmosConnection: '' },
+      /^\S+\/ordering\.js cannot be loaded: CosmosConnection is not set: .*\(setting-invalid\)$/,
+    ],
+    [
+      'with a mistyped setting',
+      { TIDEMARK_QUERY_WIAT_MS: '9' },
+      /: there is no setting "TIDEMARK_QUERY_WIAT_MS": TIDEMARK_QUERY_WAIT_MS may be meant \(setting-invalid\)$/,
+    ],
+  ] as const)
+    it(`end with code 1 and one line that names it, ${what}`, () => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [path('local/host/main.ts')], {
+        env: {
+          ...process.env,
+          ...sample,
+          TIDEMARK_FUNCTIONS_ROOT: rootOf('ordering'),
+          TIDEMARK_HTTP_PORT: '0',
+          ...env,
+        },
+        encoding: 'utf8',
+      })
+      assert.deepEqual([status, stdout], [1, ''])
+      assert.match(stderr.trimEnd(), line)
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+    })
+
+  it('serve apart, each in a host of its own: an order is placed, paid, shipped and completed through the hubs', async () => {
+    const ends: (() => Promise<void>)[] = []
+    try {
+      const cloud = await startCloud({
+        dataDir: join(folder, 'data'),
+        topologyFile: path('infra/topology.json'),
+        ports: { blob: 0, eventHubs: 0, cosmos: 0 },
+        fresh: false,
+      })
+      ends.unshift(cloud.stop)
+      const clients = new Map<string, Client>()
+      for (const [service, root] of packages) {
+        const host = await startChild(service, path('local/host/main.ts'), {
+          ...sample,
+          ...cloud.settings,
+          TIDEMARK_QUERY_WAIT_MS: '20000',
+          TIDEMARK_FUNCTIONS_ROOT: root,
+          TIDEMARK_HTTP_PORT: '0',
+        })
+        ends.unshift(() => host.stop())
+        const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
+        assert.deepEqual([...new Set(Object.keys(body.paths).map((each) => each.split('/')[1]))], [service])
+        clients.set(service, new Client(`${host.address}/api/${service}`))
+      }
+      const at = (service: string): Client => clients.get(service) ?? assert.fail(`${service} does not run`)
+
+      for (const { sku, quantity } of placeBody.lines)
+        assert.equal((await at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
+      const placed = await at('ordering').post('/orders', placeBody, {})
+      assert.equal(placed.status, 201, JSON.stringify(placed.body))
+      const { id } = placed.body
+      const order = async (version: number) =>
+        (await at('ordering').get(`/orders/${id}?position=order-${id}@${version}`)).body.status
+      assert.equal(await order(1), 'placed')
+      assert.equal(await order(2), 'confirmed')
+      const prepared = await at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)
+      assert.equal(prepared.body.status, 'prepared', JSON.stringify(prepared.body))
+      assert.equal((await at('shipping').post(`/shipments/${id}/dispatch`, {}, {})).status, 200)
+      assert.equal(await order(3), 'completed')
+      assert.equal((await at('payments').get(`/payments/${id}?position=payment-${id}@2`)).body.status, 'captured')
+    } finally {
+      for (const end of ends) await end()
+    }
+  })
+})

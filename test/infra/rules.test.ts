@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { services } from '../../cli/services.ts'
+import { rulesFor } from './support/check.ts'
+import { deployed, shapes } from './support/deployed.ts'
+
+for (const shape of shapes)
+  describe(`what ${shape} deploys`, () => {
+    const template = deployed(shape)
+    for (const rule of rulesFor(services))
+      it(`keeps: ${rule.name}`, (t) => {
+        const { looked, wrong } = rule.check(template)
+        assert.deepEqual(wrong, [])
+        assert.ok(looked > 0, 'it looked at nothing')
+        t.diagnostic(`${looked} looked at`)
+      })
+  })

@@ -1,0 +1,105 @@
+import { at, ofType } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+/** What writes logs worth keeping, and what they must at least tell: categories, or a group of them. */
+const SPEAKING: Readonly<Record<string, readonly string[]>> = {
+  'Microsoft.EventHub/namespaces': [
+    'ArchiveLogs',
+    'AutoScaleLogs',
+    'DiagnosticErrorLogs',
+    'EventHubVNetConnectionEvent',
+    'OperationalLogs',
+    'RuntimeAuditLogs',
+  ],
+  'Microsoft.DocumentDB/databaseAccounts': ['ControlPlaneRequests', 'PartitionKeyStatistics'],
+  'Microsoft.KeyVault/vaults': ['audit'],
+  'Microsoft.Web/sites': ['FunctionAppLogs'],
+  'Microsoft.Storage/storageAccounts/blobServices': ['StorageDelete'],
+  'Microsoft.OperationalInsights/workspaces': ['Audit'],
+}
+
+interface Told {
+  readonly category?: string
+  readonly categoryGroup?: string
+  readonly enabled?: boolean
+}
+
+const SETTING = '/providers/Microsoft.Insights/diagnosticSettings/'
+
+export const diagnosticRules: readonly Rule[] = [
+  {
+    name: 'what happens to every resource is told to the workspace',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const workspaces = ofType(predictedResources, 'Microsoft.OperationalInsights/workspaces').map(({ id }) => id)
+      const settings = ofType(predictedResources, 'Microsoft.Insights/diagnosticSettings')
+      let looked = 0
+      for (const [type, least] of Object.entries(SPEAKING)) {
+        const found = ofType(predictedResources, type)
+        if (found.length === 0) wrong.push(`there is no ${type}`)
+        for (const { id } of found) {
+          looked++
+          const mine = settings.filter((setting) => setting.id.startsWith(`${id}${SETTING}`))
+          if (mine.length !== 1) wrong.push(`${id} has ${mine.length} diagnostic settings`)
+          for (const setting of mine) {
+            if (!workspaces.includes(String(at(setting, 'properties.workspaceId'))))
+              wrong.push(`${setting.id} does not write to the workspace`)
+            const logs = (at(setting, 'properties.logs') ?? []) as Told[]
+            const metrics = (at(setting, 'properties.metrics') ?? []) as Told[]
+            const told = logs.map(({ category, categoryGroup }) => category ?? categoryGroup)
+            // What nobody writes in the course of business is watched more closely.
+            const isKept = /\/st(archive|anchors)\w+\/blobServices\//.test(id)
+            for (const category of isKept ? ['StorageRead', 'StorageWrite', ...least] : least)
+              if (!told.includes(category)) wrong.push(`${setting.id} tells no ${category}`)
+            // Metrics are kept by the platform in any case; what is not written here of logs is nowhere.
+            if (logs.length === 0 || [...logs, ...metrics].some(({ enabled }) => enabled !== true))
+              wrong.push(`${setting.id} tells no logs, or turns something off`)
+          }
+        }
+      }
+      return { looked, wrong }
+    },
+  },
+  {
+    name: 'what the alert on large streams reads is written',
+    check: ({ predictedResources }) => {
+      const accounts = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+      const settings = ofType(predictedResources, 'Microsoft.Insights/diagnosticSettings').filter(({ id }) =>
+        accounts.some((account) => id.startsWith(account.id)),
+      )
+      const wrong = settings
+        .filter((setting) => {
+          const logs = (at(setting, 'properties.logs') ?? []) as { category?: string; categoryGroup?: string }[]
+          const dedicated = at(setting, 'properties.logAnalyticsDestinationType') === 'Dedicated'
+          return !dedicated || !logs.some(({ category }) => category === 'PartitionKeyStatistics')
+        })
+        .map(({ id }) => `${id} writes no CDBPartitionKeyStatistics`)
+      return { looked: settings.length, wrong }
+    },
+  },
+  {
+    name: 'every alert is on, looks at something and tells the operators',
+    check: ({ predictedResources }) => {
+      const groups = ofType(predictedResources, 'Microsoft.Insights/actionGroups')
+      const ids = groups.map(({ id }) => id)
+      const wrong = groups.filter((group) => at(group, 'properties.enabled') !== true).map(({ id }) => `${id} is off`)
+      const metric = ofType(predictedResources, 'Microsoft.Insights/metricAlerts')
+      const log = ofType(predictedResources, 'Microsoft.Insights/scheduledQueryRules')
+      for (const alert of [...metric, ...log]) {
+        const actions = at(alert, 'properties.actions')
+        const told = Array.isArray(actions)
+          ? actions.map((action) => at(action, 'actionGroupId'))
+          : ((at(actions, 'actionGroups') ?? []) as unknown[])
+        const scopes = (at(alert, 'properties.scopes') ?? []) as string[]
+        const known = scopes.filter((scope) => predictedResources.some(({ id }) => id === scope))
+        if (at(alert, 'properties.enabled') !== true) wrong.push(`${alert.id} is off`)
+        if (told.length === 0 || told.some((group) => !ids.includes(String(group))))
+          wrong.push(`${alert.id} tells nobody`)
+        if (known.length === 0 || known.length !== scopes.length) wrong.push(`${alert.id} looks at nothing`)
+        if (((at(alert, 'properties.criteria.allOf') ?? []) as unknown[]).length === 0)
+          wrong.push(`${alert.id} has nothing to look for`)
+      }
+      return { looked: metric.length + log.length, wrong }
+    },
+  },
+]

@@ -1,0 +1,153 @@
+import { at, ofType, type Resource } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+const containers = 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers'
+const blobContainers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
+
+const named = (resources: readonly Resource[], type: string, name: RegExp): readonly Resource[] =>
+  ofType(resources, type).filter((resource) => name.test(resource.id))
+
+/** That what is written stays as it was written. */
+export const integrityRules: readonly Rule[] = [
+  {
+    name: 'nothing in a log ever expires, and it is found by its stream',
+    check: ({ predictedResources }) => {
+      const logs = named(predictedResources, containers, /\/containers\/events$/)
+      const wrong = logs.flatMap((log) => [
+        ...((at(log, 'properties.resource.defaultTtl') ?? null) === null ? [] : [`${log.id} expires`]),
+        ...(JSON.stringify(at(log, 'properties.resource.partitionKey.paths')) === '["/stream"]'
+          ? []
+          : [`${log.id} is not partitioned by stream`]),
+      ])
+      return { looked: logs.length, wrong }
+    },
+  },
+  {
+    name: 'anchors cannot be changed or removed',
+    check: ({ predictedResources }) => {
+      const anchors = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
+      const policies = ofType(predictedResources, `${blobContainers}/immutabilityPolicies`)
+      const wrong = anchors.flatMap(({ id, ...anchor }) => {
+        const policy = policies.find((each) => each.id.startsWith(`${id}/`))
+        const days = at(policy, 'properties.immutabilityPeriodSinceCreationInDays')
+        return [
+          ...(at(anchor, 'properties.immutableStorageWithVersioning.enabled') === true
+            ? []
+            : [`${id} has no version-level immutability`]),
+          ...(typeof days === 'number' && days >= 1 ? [] : [`${id} has no immutability policy`]),
+          ...(at(policy, 'properties.allowProtectedAppendWrites') === false &&
+          at(policy, 'properties.allowProtectedAppendWritesAll') === false
+            ? []
+            : [`${id} can be appended to`]),
+        ]
+      })
+      return { looked: anchors.length, wrong }
+    },
+  },
+  {
+    name: 'archive and anchors are encrypted twice and keep what is overwritten or deleted',
+    check: ({ predictedResources }) => {
+      const kept = named(predictedResources, blobContainers, /\/containers\/(archive|anchors)-[\w-]+$/)
+      const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
+      const wrong = [...services].filter((service) => {
+        const blobs = predictedResources.find(({ id }) => id === service)
+        const account = predictedResources.find(
+          ({ id }) => service.startsWith(`${id}/`) && /Accounts$/.test(id.split('/').at(-2) ?? ''),
+        )
+        const days = at(blobs, 'properties.deleteRetentionPolicy.days')
+        return (
+          at(blobs, 'properties.isVersioningEnabled') !== true ||
+          at(blobs, 'properties.deleteRetentionPolicy.enabled') !== true ||
+          !(typeof days === 'number' && days >= 7) ||
+          at(account, 'properties.encryption.requireInfrastructureEncryption') !== true
+        )
+      })
+      return { looked: kept.length, wrong }
+    },
+  },
+  {
+    name: 'every hub is captured into the archive of its service, by the identity that may write there',
+    check: ({ predictedResources }) => {
+      const hubs = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')
+      const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
+      const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
+      const identities = Object.keys((at(namespace, 'identity.userAssignedIdentities') ?? {}) as object)
+      const wrong = hubs.flatMap((hub) => {
+        const hubName = hub.id.split('/').at(-1)
+        const capture = at(hub, 'properties.captureDescription')
+        const container = at(capture, 'destination.properties.blobContainer')
+        const account = at(capture, 'destination.properties.storageAccountResourceId')
+        const place = `${String(account)}/blobServices/default/containers/${String(container)}`
+        return [
+          ...(at(capture, 'enabled') === true ? [] : [`${hub.id} is not captured`]),
+          ...(at(capture, 'encoding') === 'Avro' ? [] : [`${hub.id} is not captured as Avro`]),
+          ...(container === `archive-${hubName}` && archives.some(({ id }) => id === place)
+            ? []
+            : [`${hub.id} is captured into ${place}`]),
+          ...(at(capture, 'destination.identity.type') === 'UserAssigned' &&
+          identities.includes(String(at(capture, 'destination.identity.userAssignedIdentity')))
+            ? []
+            : [`${hub.id} is captured by no identity of the namespace`]),
+        ]
+      })
+      return { looked: hubs.length, wrong }
+    },
+  },
+  {
+    name: 'every app has an identity of its own, and no other',
+    check: ({ predictedResources }) => {
+      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const taken = new Set<string>()
+      const wrong = sites.flatMap((site) => {
+        const identities = Object.keys((at(site, 'identity.userAssignedIdentities') ?? {}) as object)
+        const known = ofType(predictedResources, 'Microsoft.ManagedIdentity/userAssignedIdentities')
+        const again = identities.filter((identity) => taken.has(identity))
+        for (const identity of identities) taken.add(identity)
+        const reader = 'properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId'
+        return [
+          ...(at(site, reader) === identities[0]
+            ? []
+            : [`${site.id}: its package is read by ${String(at(site, reader))}`]),
+          ...(at(site, 'identity.type') === 'UserAssigned' ? [] : [`${site.id} has another kind of identity`]),
+          ...(identities.length === 1 && known.some(({ id }) => id === identities[0])
+            ? []
+            : [`${site.id} has the identities ${identities.join()}`]),
+          ...again.map((identity) => `${site.id} shares ${identity}`),
+        ]
+      })
+      return { looked: sites.length, wrong }
+    },
+  },
+  {
+    name: 'an app with an app registration answers nobody without a token',
+    check: ({ predictedResources }) => {
+      const settings = predictedResources.filter(({ id }) => id.endsWith('/config/authsettingsV2'))
+      const wrong = settings.flatMap((auth) => [
+        ...(at(auth, 'properties.platform.enabled') === true ? [] : [`${auth.id} is off`]),
+        ...(at(auth, 'properties.globalValidation.requireAuthentication') === true
+          ? []
+          : [`${auth.id} lets anybody through`]),
+        ...(at(auth, 'properties.globalValidation.unauthenticatedClientAction') === 'Return401'
+          ? []
+          : [`${auth.id} does not refuse`]),
+        ...(at(auth, 'properties.identityProviders.azureActiveDirectory.enabled') === true &&
+        at(auth, 'properties.identityProviders.azureActiveDirectory.registration.clientId') &&
+        ((at(auth, 'properties.identityProviders.azureActiveDirectory.validation.allowedAudiences') ?? []) as unknown[])
+          .length > 0
+          ? []
+          : [`${auth.id} takes any token`]),
+        ...(at(auth, 'properties.httpSettings.requireHttps') === true ? [] : [`${auth.id} takes HTTP`]),
+        ...(String(at(auth, 'properties.identityProviders.azureActiveDirectory.registration.openIdIssuer')).includes(
+          'tenantId',
+        )
+          ? []
+          : [`${auth.id} takes tokens of any tenant`]),
+        ...(at(auth, 'properties.login.tokenStore.enabled') === false ? [] : [`${auth.id} stores tokens`]),
+      ])
+      // Function keys stand before the apps in any case: all apps of an environment, or none.
+      const sites = ofType(predictedResources, 'Microsoft.Web/sites').length
+      if (settings.length !== 0 && settings.length !== sites) wrong.push(`${settings.length} of ${sites} apps ask`)
+      return { looked: sites, wrong }
+    },
+  },
+]

@@ -1,0 +1,276 @@
+import { at, ofType, type Resource } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+/** What holds data or takes it, and the private link groups by which it is reached. */
+const PRIVATE: Readonly<Record<string, string>> = {
+  'Microsoft.DocumentDB/databaseAccounts': 'Sql',
+  'Microsoft.EventHub/namespaces': 'namespace',
+  'Microsoft.Storage/storageAccounts': 'blob',
+  'Microsoft.KeyVault/vaults': 'vault',
+  // Public or not: the host calls its own name, and its subnet does not let it out to the internet.
+  'Microsoft.Web/sites': 'sites',
+}
+
+/** The private DNS zones without which a private endpoint is there and nobody finds it. https://learn.microsoft.com/azure/private-link/private-endpoint-dns */
+const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
+  Sql: [/^privatelink\.documents\.azure\.com$/],
+  namespace: [/^privatelink\.servicebus\.windows\.net$/],
+  blob: [/^privatelink\.blob\.core\.windows\.net$/],
+  vault: [/^privatelink\.vaultcore\.azure\.net$/],
+  sites: [/^privatelink\.azurewebsites\.net$/],
+  azuremonitor: [
+    /^privatelink\.monitor\.azure\.com$/,
+    /^privatelink\.oms\.opinsights\.azure\.com$/,
+    /^privatelink\.ods\.opinsights\.azure\.com$/,
+    /^privatelink\.agentsvc\.azure-automation\.net$/,
+    /^privatelink\.blob\.core\.windows\.net$/,
+  ],
+}
+
+/** Rules of network security groups: direction, access, protocol, destination, ports. */
+const TO_ENDPOINTS = ['Inbound Allow Tcp 10.0.0.0/24 443,5671', 'Inbound Deny * * *', 'Outbound Deny * * *']
+const FROM_APPS = [
+  'Outbound Allow Tcp 10.0.0.0/24 443,5671',
+  'Outbound Allow Tcp AzureActiveDirectory 443',
+  'Outbound Allow Tcp AzureFrontDoor.FirstParty 443',
+  'Outbound Deny * Internet *',
+]
+
+const isPrivate = (resources: readonly Resource[]): boolean =>
+  ofType(resources, 'Microsoft.Network/virtualNetworks').length > 0
+
+interface Endpoint {
+  readonly id: string
+  readonly target: string
+  readonly group: string
+  readonly subnet: string
+}
+
+function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
+  return ofType(resources, 'Microsoft.Network/privateEndpoints').map((endpoint) => {
+    const [connection] = (at(endpoint, 'properties.privateLinkServiceConnections') ?? []) as unknown[]
+    const [group] = (at(connection, 'properties.groupIds') ?? []) as string[]
+    return {
+      id: endpoint.id,
+      target: String(at(connection, 'properties.privateLinkServiceId')),
+      group: String(group),
+      subnet: String(at(endpoint, 'properties.subnet.id')),
+    }
+  })
+}
+
+function isClosedButToAzure(storage: Resource): boolean {
+  const rules = ['ipRules', 'ipv6Rules', 'virtualNetworkRules', 'resourceAccessRules'].flatMap(
+    (kind) => (at(storage, `properties.networkAcls.${kind}`) ?? []) as unknown[],
+  )
+  return (
+    at(storage, 'properties.networkAcls.defaultAction') === 'Deny' &&
+    at(storage, 'properties.networkAcls.bypass') === 'AzureServices' &&
+    rules.length === 0
+  )
+}
+
+const rules: readonly Rule[] = [
+  {
+    name: 'no public access where private networking is on',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      // Whether apps are reached from outside is a choice of its own.
+      const types = Object.keys(PRIVATE).filter((type) => type !== 'Microsoft.Web/sites')
+      const found = types.flatMap((type) => ofType(predictedResources, type))
+      const archives = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) =>
+        at(hub, 'properties.captureDescription.destination.properties.storageAccountResourceId'),
+      )
+      for (const resource of found) {
+        const access = at(resource, 'properties.publicNetworkAccess')
+        // Event Hubs Capture does not come from the network: its archive is closed to all but it, a service that Azure trusts.
+        const isForCapture = archives.includes(resource.id) && isClosedButToAzure(resource)
+        if (access !== 'Disabled' && !isForCapture)
+          wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
+      }
+      const telemetry = ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
+        ofType(predictedResources, type),
+      )
+      for (const resource of telemetry)
+        if (at(resource, 'properties.publicNetworkAccessForIngestion') !== 'Disabled')
+          wrong.push(`${resource.id}: takes telemetry from anywhere`)
+      return { looked: found.length + telemetry.length, wrong }
+    },
+  },
+  {
+    name: 'behind every public endpoint that is closed, its own rules close it once more',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const guarded = ['Microsoft.Storage/storageAccounts', 'Microsoft.KeyVault/vaults'].flatMap((type) =>
+        ofType(predictedResources, type),
+      )
+      for (const resource of guarded) {
+        const bypass = at(resource, 'properties.networkAcls.bypass')
+        if (at(resource, 'properties.networkAcls.defaultAction') !== 'Deny') wrong.push(`${resource.id} lets others in`)
+        if (bypass !== 'None' && !isClosedButToAzure(resource)) wrong.push(`${resource.id} lets ${String(bypass)} in`)
+      }
+      const sets = ofType(predictedResources, 'Microsoft.EventHub/namespaces/networkRuleSets')
+      for (const set of sets)
+        if (
+          at(set, 'properties.defaultAction') !== 'Deny' ||
+          at(set, 'properties.publicNetworkAccess') !== 'Disabled' ||
+          at(set, 'properties.trustedServiceAccessEnabled') !== false
+        )
+          wrong.push(`${set.id} lets others in`)
+      if (sets.length === 0) wrong.push('the namespace has no rules')
+      return { looked: guarded.length + sets.length, wrong }
+    },
+  },
+  {
+    name: 'subnets let through what is listed here, and nothing else',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const groups = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
+      for (const group of groups) {
+        const rules = ((at(group, 'properties.securityRules') ?? []) as unknown[]).map((rule) =>
+          [
+            'direction',
+            'access',
+            'protocol',
+            'destinationAddressPrefix',
+            'destinationPortRange',
+            'destinationPortRanges',
+          ]
+            .map((name) => at(rule, `properties.${name}`))
+            .filter((value) => value !== undefined && value !== null)
+            .join(' '),
+        )
+        const expected = group.name.endsWith('private-endpoints') ? TO_ENDPOINTS : FROM_APPS
+        if (rules.toSorted().join('; ') !== expected.toSorted().join('; '))
+          wrong.push(`${group.id}: ${rules.join('; ')}`)
+        const last = ((at(group, 'properties.securityRules') ?? []) as unknown[]).filter(
+          (rule) => at(rule, 'properties.access') === 'Deny',
+        )
+        if (
+          last.some(
+            (rule) =>
+              at(rule, 'properties.priority') !== 4096 ||
+              at(rule, 'properties.sourceAddressPrefix') !== '*' ||
+              at(rule, 'properties.sourcePortRange') !== '*',
+          )
+        )
+          wrong.push(`${group.id} denies something else than all that is left`)
+      }
+      for (const network of ofType(predictedResources, 'Microsoft.Network/virtualNetworks'))
+        for (const subnet of (at(network, 'properties.subnets') ?? []) as Resource[])
+          if (
+            subnet.name === 'snet-private-endpoints' &&
+            (at(subnet, 'properties.privateEndpointNetworkPolicies') !== 'Enabled' ||
+              at(subnet, 'properties.defaultOutboundAccess') !== false)
+          )
+            wrong.push(`${network.id}: the rules do not hold for private endpoints`)
+      return { looked: groups.length, wrong }
+    },
+  },
+  {
+    name: 'everything that holds data is reached by a private endpoint that has a name in the network',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const endpoints = endpointsOf(predictedResources)
+      let looked = 0
+      for (const [type, group] of Object.entries(PRIVATE))
+        for (const { id } of ofType(predictedResources, type)) {
+          looked++
+          if (!endpoints.some((endpoint) => endpoint.target === id && endpoint.group === group))
+            wrong.push(`${id} has no private endpoint of the group ${group}`)
+        }
+      const scopes = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
+      if (scopes.length !== 1) wrong.push('there is no private link scope of Azure Monitor')
+      for (const { id } of scopes)
+        if (!endpoints.some((endpoint) => endpoint.target === id && endpoint.group === 'azuremonitor'))
+          wrong.push(`${id} has no private endpoint`)
+
+      const zoneGroups = ofType(predictedResources, 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups')
+      const networks: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/virtualNetworks').map(
+        ({ id }) => id,
+      )
+      const linked = new Set(
+        ofType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks')
+          .filter((link) => networks.includes(at(link, 'properties.virtualNetwork.id')))
+          .map(({ id }) => id.replace(/\/virtualNetworkLinks\/.*/, '')),
+      )
+      for (const { id, group, subnet } of endpoints) {
+        looked++
+        if (!/\/subnets\/snet-private-endpoints$/.test(subnet)) wrong.push(`${id} is in ${subnet}`)
+        const zones = zoneGroups
+          .filter((each) => each.id.startsWith(`${id}/`))
+          .flatMap((each) => (at(each, 'properties.privateDnsZoneConfigs') ?? []) as unknown[])
+          .map((config) => String(at(config, 'properties.privateDnsZoneId')))
+        for (const zone of ZONES[group] ?? [/there is no such group/])
+          if (!zones.some((each) => zone.test(each.split('/').at(-1) ?? '') && linked.has(each)))
+            wrong.push(`${id} has no name in a linked zone like ${zone.source}`)
+      }
+      return { looked, wrong }
+    },
+  },
+  {
+    name: 'telemetry is in the private link scope, which takes it from nowhere else',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const scopes = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes')
+      for (const scope of scopes)
+        if (at(scope, 'properties.accessModeSettings.ingestionAccessMode') !== 'PrivateOnly')
+          wrong.push(`${scope.id}: ingestion is not PrivateOnly`)
+      const scoped = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes/scopedResources').map((each) =>
+        at(each, 'properties.linkedResourceId'),
+      )
+      const telemetry = ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
+        ofType(predictedResources, type),
+      )
+      for (const { id } of telemetry) if (!scoped.includes(id)) wrong.push(`${id} is in no private link scope`)
+      return { looked: scopes.length + telemetry.length, wrong }
+    },
+  },
+  {
+    name: 'every app goes out through a subnet of its own that is delegated to it',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      const subnets = new Map<string, Resource>(
+        ofType(predictedResources, 'Microsoft.Network/virtualNetworks').flatMap((network) =>
+          ((at(network, 'properties.subnets') ?? []) as Resource[]).map(
+            (subnet) => [`${network.id}/subnets/${subnet.name}`, subnet] as const,
+          ),
+        ),
+      )
+      for (const subnet of ofType(predictedResources, 'Microsoft.Network/virtualNetworks/subnets'))
+        subnets.set(subnet.id, subnet)
+      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const groups: readonly unknown[] = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups').map(
+        ({ id }) => id,
+      )
+      const taken = new Set<string>()
+      for (const site of sites) {
+        const id = String(at(site, 'properties.virtualNetworkSubnetId'))
+        const [delegation] = (at(subnets.get(id), 'properties.delegations') ?? []) as unknown[]
+        if (at(delegation, 'properties.serviceName') !== 'Microsoft.App/environments')
+          wrong.push(`${site.id}: ${id} is no subnet that is delegated to it`)
+        if (at(site, 'properties.outboundVnetRouting.allTraffic') !== true)
+          wrong.push(`${site.id}: not all that it sends goes through its subnet`)
+        if (taken.has(id)) wrong.push(`${site.id}: ${id} is another app's`)
+        taken.add(id)
+      }
+      for (const [id, subnet] of subnets)
+        if (!groups.includes(at(subnet, 'properties.networkSecurityGroup.id')))
+          wrong.push(`${id} has no network security group`)
+      return { looked: sites.length, wrong }
+    },
+  },
+]
+
+/** They hold where there is a virtual network, which is the shape's choice. */
+export const networkRules: readonly Rule[] = rules.map(({ name, check }) => ({
+  name,
+  // Where there is no network, nothing of it may be left: an endpoint that nobody reaches.
+  check: (deployed) =>
+    isPrivate(deployed.predictedResources)
+      ? check(deployed)
+      : {
+          looked: deployed.predictedResources.length,
+          wrong: endpointsOf(deployed.predictedResources).map(({ id }) => `${id} without a network`),
+        },
+}))

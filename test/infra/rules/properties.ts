@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util'
+import { at, ofType } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+const storage = 'Microsoft.Storage/storageAccounts'
+const blobs = 'Microsoft.Storage/storageAccounts/blobServices'
+const hubs = 'Microsoft.EventHub/namespaces'
+const cosmos = 'Microsoft.DocumentDB/databaseAccounts'
+const sites = 'Microsoft.Web/sites'
+const vaults = 'Microsoft.KeyVault/vaults'
+
+const workspaces = 'Microsoft.OperationalInsights/workspaces'
+
+const onlyOwnLogs = 'properties.features.enableLogAccessUsingOnlyResourcePermissions'
+const tier = 'properties.backupPolicy.continuousModeProperties.tier'
+
+const isDays = (least: number) => (value: unknown) => typeof value === 'number' && value >= least
+
+/** What each resource of a type must say of itself, word for word or by a test: nothing is left to a default of the platform. */
+export const properties: readonly (readonly [title: string, type: string, path: string, expected: unknown])[] = [
+  // Entra alone: no key and no connection string opens anything
+  ['no keys', hubs, 'properties.disableLocalAuth', true],
+  ['no keys', cosmos, 'properties.disableLocalAuth', true],
+  ['no keys', cosmos, 'properties.disableKeyBasedMetadataWriteAccess', true],
+  ['no keys', storage, 'properties.allowSharedKeyAccess', false],
+  ['no keys', storage, 'properties.defaultToOAuthAuthentication', true],
+  ['no keys', vaults, 'properties.enableRbacAuthorization', true],
+  ['no keys', 'Microsoft.Insights/components', 'properties.DisableLocalAuth', true],
+  ['no keys', workspaces, 'properties.features.disableLocalAuth', true],
+  ['no keys', storage, 'properties.isLocalUserEnabled', false],
+  ['no keys', `${sites}/basicPublishingCredentialsPolicies`, 'properties.allow', false],
+
+  ['logs are read by those who may read what they are of', workspaces, onlyOwnLogs, true],
+  ['logs are kept', workspaces, 'properties.retentionInDays', isDays(30)],
+
+  ['TLS 1.2', hubs, 'properties.minimumTlsVersion', '1.2'],
+  ['TLS 1.2', cosmos, 'properties.minimalTlsVersion', 'Tls12'],
+  ['TLS 1.2', storage, 'properties.minimumTlsVersion', 'TLS1_2'],
+  ['TLS 1.2', storage, 'properties.supportsHttpsTrafficOnly', true],
+  ['TLS 1.2', sites, 'properties.httpsOnly', true],
+  ['TLS 1.2', sites, 'properties.siteConfig.minTlsVersion', '1.2'],
+  ['TLS 1.2', sites, 'properties.siteConfig.scmMinTlsVersion', '1.2'],
+  ['TLS 1.2', sites, 'properties.siteConfig.ftpsState', 'Disabled'],
+
+  ['nothing anonymous', storage, 'properties.allowBlobPublicAccess', false],
+  ['nothing anonymous', cosmos, 'properties.networkAclBypass', 'None'],
+  ['nothing anonymous', storage, 'properties.allowCrossTenantReplication', false],
+  ['nothing anonymous', `${blobs}/containers`, 'properties.publicAccess', 'None'],
+
+  ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.enabled', true],
+  ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.days', isDays(7)],
+  ['what is deleted comes back', vaults, 'properties.enableSoftDelete', true],
+  ['what is deleted comes back', vaults, 'properties.enablePurgeProtection', true],
+  ['what is deleted comes back', vaults, 'properties.softDeleteRetentionInDays', isDays(7)],
+  ['what is deleted comes back', cosmos, 'properties.backupPolicy.type', 'Continuous'],
+
+  ['what is deleted comes back', cosmos, tier, (value: unknown) => /^Continuous(7|30)Days$/.test(String(value))],
+
+  // An etag is checked in one region only: two that write are two logs.
+  ['one log', cosmos, 'properties.enableMultipleWriteLocations', false],
+  ['one log', cosmos, 'properties.consistencyPolicy.defaultConsistencyLevel', 'BoundedStaleness'],
+]
+
+export const propertyRules: readonly Rule[] = [...new Set(properties.map(([title]) => title))].map((title) => ({
+  name: title,
+  check: ({ predictedResources }) => {
+    const wrong: string[] = []
+    let looked = 0
+    for (const [, type, path, expected] of properties.filter(([each]) => each === title)) {
+      const found = ofType(predictedResources, type)
+      if (found.length === 0) wrong.push(`there is no ${type}`)
+      for (const resource of found) {
+        looked++
+        const value = at(resource, path)
+        const holds = typeof expected === 'function' ? expected(value) : isDeepStrictEqual(value, expected)
+        if (!holds) wrong.push(`${resource.id}: ${path} is ${JSON.stringify(value)}`)
+      }
+    }
+    return { looked, wrong }
+  },
+}))

@@ -1,0 +1,79 @@
+import { at, type Deployed, ofType } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+/** What gives a secret away, or is one. */
+const SECRET =
+  /list(Account)?(Keys|ConnectionStrings|Sas|ServiceSas|AccountSas|Secrets)\b|\b(primary|secondary)(Master|Readonly\w*)?Key\b|(primary|secondary)ConnectionString|AccountKey=|SharedAccess(Key|Signature)|[?&]sig=|\bpassword\b/i
+
+/** Of Application Insights: says where telemetry goes. It is no secret where keys are refused, which the rule "no keys" holds. */
+const TELEMETRY_ADDRESS = /^\[reference\([^[\]]*Microsoft\.Insights\/components[^[\]]*\)\.ConnectionString\]$/
+
+/** Says by which identity, and holds nothing else. */
+const ENTRA = /^\[format\('ClientId=\{0\};Authorization=AAD', reference\([^()]*\)\.clientId\)\]$/
+
+/** Every text in a value, with its path. */
+function* texts(value: unknown, path = ''): Generator<readonly [path: string, text: string]> {
+  if (typeof value === 'string') yield [path, value]
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, each] of Object.entries(value)) yield* texts(each, path === '' ? name : `${path}.${name}`)
+}
+
+export const secretRules: readonly Rule[] = [
+  {
+    name: 'no secret in any property or output',
+    check: ({ predictedResources, outputs }) => {
+      const all = [
+        ...predictedResources.flatMap((resource) =>
+          [...texts(resource)].map(([path, text]) => [`${resource.type} ${resource.name}: ${path}`, text] as const),
+        ),
+        ...[...texts(outputs)].map(([path, text]) => [`output ${path}`, text] as const),
+      ]
+      return {
+        looked: all.length,
+        wrong: all.filter(([, text]) => SECRET.test(text)).map(([path, text]) => `${path}: ${text}`),
+      }
+    },
+  },
+  {
+    name: 'no connection string in any setting or output, but the address of telemetry',
+    check: (deployed) => {
+      const values = [...settingsOf(deployed), ...texts(deployed.outputs)]
+      const wrong = values.filter(
+        ([name, value]) =>
+          /connection_?string|=[^;]+;.*=/i.test(`${name} ${value}`) &&
+          !(name.endsWith('APPLICATIONINSIGHTS_CONNECTION_STRING') && TELEMETRY_ADDRESS.test(value)) &&
+          !(name.endsWith('APPLICATIONINSIGHTS_AUTHENTICATION_STRING') && ENTRA.test(value)),
+      )
+      return { looked: values.length, wrong: wrong.map(([name, value]) => `${name}: ${value}`) }
+    },
+  },
+  {
+    name: 'every connection of an app is by its identity',
+    check: (deployed) => {
+      const settings = new Map(settingsOf(deployed))
+      const sites = ofType(deployed.predictedResources, 'Microsoft.Web/sites')
+      const wrong: string[] = []
+      for (const { name } of sites)
+        for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection']) {
+          if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
+          if (settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
+            wrong.push(`${name}: ${connection}__credential is not managedidentity`)
+          if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith('[reference('))
+            wrong.push(`${name}: ${connection}__clientId is not that of an identity`)
+        }
+      for (const site of sites)
+        if (at(site, 'properties.functionAppConfig.deployment.storage.authentication.type') !== 'UserAssignedIdentity')
+          wrong.push(`${site.name}: its package is not read by its identity`)
+      return { looked: sites.length, wrong }
+    },
+  },
+]
+
+/** The application settings of all apps, with the app's name before theirs. */
+function settingsOf({ predictedResources }: Deployed): readonly (readonly [name: string, value: string])[] {
+  return ofType(predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
+    ((at(site, 'properties.siteConfig.appSettings') ?? []) as { name: string; value: string }[]).map(
+      ({ name, value }) => [`${site.name}: ${name}`, String(value)] as const,
+    ),
+  )
+}

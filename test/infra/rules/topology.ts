@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Topology } from '../../../src/topology.ts'
+import { at, ofType, type Resource } from '../support/deployed.ts'
+import type { Rule } from './rule.ts'
+
+/** That what the declarations ask for is there, and nothing beside it. */
+export function topologyRules(topology: Topology): readonly Rule[] {
+  return [
+    {
+      name: 'databases and containers are those of the topology, as it has them',
+      check: ({ predictedResources }) => {
+        const containers = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
+        const found = containers.map((container) => {
+          const resource = (path: string): unknown => at(container, `properties.resource.${path}`) ?? undefined
+          const excluded = ((resource('indexingPolicy.excludedPaths') ?? []) as unknown[]).map((each) =>
+            at(each, 'path'),
+          )
+          return {
+            name: container.id.split('/').slice(-3).join('/'),
+            paths: resource('partitionKey.paths'),
+            excluded: excluded.filter((path) => path !== '/"_etag"/?'),
+            ttl: resource('defaultTtl'),
+          }
+        })
+        const expected = topology.databases.flatMap((database) =>
+          database.containers.map(({ name, partitionKey, excludedPaths = [], defaultTtl }) => ({
+            name: `${database.name}/containers/${name}`,
+            paths: [partitionKey],
+            excluded: excludedPaths,
+            ttl: defaultTtl,
+          })),
+        )
+        return { looked: found.length, wrong: differences(found, expected) }
+      },
+    },
+    {
+      name: 'hubs and consumer groups are those of the topology',
+      check: ({ predictedResources }) => {
+        const groups = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
+        const found = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) => ({
+          name: last(hub),
+          hours: at(hub, 'properties.retentionDescription.retentionTimeInHours'),
+          groups: groups
+            .filter(({ id }) => id.startsWith(`${hub.id}/`))
+            .map(last)
+            .toSorted(),
+        }))
+        const expected = topology.eventHubs.map(({ name, retentionHours, consumerGroups }) => ({
+          name,
+          hours: retentionHours,
+          groups: consumerGroups.toSorted(),
+        }))
+        return { looked: found.length + groups.length, wrong: differences(found, expected) }
+      },
+    },
+  ]
+}
+
+const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
+
+function differences(found: readonly unknown[], expected: readonly unknown[]): readonly string[] {
+  const without = (some: readonly unknown[], others: readonly unknown[]): readonly string[] =>
+    some.filter((one) => !others.some((other) => isDeepStrictEqual(one, other))).map((one) => JSON.stringify(one))
+  return [
+    ...without(found, expected).map((one) => `not asked for: ${one}`),
+    ...without(expected, found).map((one) => `not there: ${one}`),
+  ]
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { services } from '../../cli/services.ts'
+import { type Place, settings } from '../../src/settings/list.ts'
+import { readSettings } from '../../src/settings/read.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+const namesIn = (place: Place): string[] =>
+  [...settings].filter(([, { setIn }]) => setIn.includes(place)).map(([name]) => name)
+
+interface Site {
+  readonly type: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly properties: { readonly siteConfig: { readonly appSettings: readonly { name: string; value: string }[] } }
+}
+
+/** What is known at deployment only stands in a snapshot as an expression of the template language. */
+const isExpression = (value: string): boolean => /^\[.*\]$/s.test(value)
+
+describe('the list of settings', () => {
+  it('has every setting once, with what it means, what it must be, and where it is set', () => {
+    assert.ok(settings.size > 20, `only ${settings.size} settings`)
+    for (const [name, { meaning, mustBe, setIn, readBy }] of settings) {
+      assert.match(meaning, /^[A-Z].*\.$/, name)
+      assert.ok(mustBe.length > 3, name)
+      assert.equal(new Set(setIn).size, setIn.length, name)
+      // What nobody sets has to be read by something that has a default for it.
+      if (setIn.length === 0) assert.equal(readBy, 'services', name)
+    }
+  })
+
+  it('is what local.settings.sample.json sets, each as it must be', () => {
+    const { Values } = JSON.parse(read('local.settings.sample.json')) as { Values: Record<string, string> }
+    assert.deepEqual(Object.keys(Values).toSorted(), namesIn('local').toSorted())
+    for (const [name, value] of Object.entries(Values))
+      assert.ok(settings.get(name)?.schema.safeParse(value).success, `${name} is ${value}`)
+    assert.doesNotThrow(() => readSettings(Values))
+  })
+
+  it('is the table of docs/deploy.md, cell by cell', () => {
+    const [, table = ''] = /<!-- settings -->([\s\S]*)<!-- \/settings -->/.exec(read('docs/deploy.md')) ?? []
+    const [head, line, ...rows] = table
+      .trim()
+      .split('\n')
+      .map((row) =>
+        row
+          .split('|')
+          .map((cell) => cell.trim())
+          .slice(1, -1),
+      )
+    assert.deepEqual(head, ['setting', 'what it is', 'must be', 'default', 'set in', 'read by'])
+    assert.ok(line?.every((cell) => /^-+$/.test(cell)))
+    const words = { local: 'the sample', azure: '`infra/`', platform: 'Azure' }
+    assert.deepEqual(
+      rows,
+      [...settings].map(([name, { meaning, mustBe, unit, schema, setIn, readBy }]) => {
+        const left = schema.safeParse(undefined)
+        return [
+          `\`${name}\``,
+          meaning,
+          unit === undefined ? mustBe : `${mustBe} (${unit})`,
+          left.data === undefined ? '–' : `\`${left.data}\``,
+          setIn.length === 0 ? '–' : setIn.map((place) => words[place]).join(', '),
+          readBy === 'both' ? 'host, services' : readBy,
+        ]
+      }),
+    )
+  })
+
+  for (const shape of ['dev', 'test', 'prod'])
+    describe(`of the ${shape} shape`, () => {
+      const { predictedResources } = JSON.parse(read(`infra/main.${shape}.snapshot.json`)) as {
+        predictedResources: readonly Site[]
+      }
+      const sites = predictedResources.filter(({ type }) => type === 'Microsoft.Web/sites')
+
+      it('there is a function app for each service', () =>
+        assert.deepEqual(
+          sites.map(({ tags }) => tags['azd-service-name']).toSorted(),
+          services.map(({ name }) => name).toSorted(),
+        ))
+
+      for (const { tags, properties } of sites) {
+        const service = tags['azd-service-name']
+        const { appSettings } = properties.siteConfig
+
+        it(`${service}: its app settings are those of the list, each once`, () =>
+          assert.deepEqual(appSettings.map(({ name }) => name).toSorted(), namesIn('azure').toSorted()))
+
+        it(`${service}: what is known before the deployment is as it must be, and nothing holds a key`, () => {
+          let known = 0
+          for (const { name, value } of appSettings) {
+            assert.equal(typeof value, 'string', name)
+            assert.doesNotMatch(value, /listKeys|AccountKey|SharedAccess|Password/i, name)
+            if (isExpression(value)) continue
+            assert.ok(settings.get(name)?.schema.safeParse(value).success, `${name} is ${value}`)
+            known++
+          }
+          assert.ok(known >= 4, `only ${known} values are known`)
+        })
+
+        it(`${service}: the service takes them`, () => {
+          const stand = { Endpoint: 'https://known.later/', Namespace: 'known.later', Id: crypto.randomUUID() }
+          const known = appSettings.map(({ name, value }) => {
+            if (!isExpression(value)) return [name, value]
+            return [
+              name,
+              /clientId$/.test(name) ? stand.Id : /Namespace$/.test(name) ? stand.Namespace : stand.Endpoint,
+            ]
+          })
+          const { cosmos, eventHubs } = readSettings(Object.fromEntries(known))
+          assert.ok('endpoint' in cosmos && 'namespace' in eventHubs)
+        })
+      }
+    })
+})

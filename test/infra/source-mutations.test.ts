@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { services } from '../../cli/services.ts'
+import { matrixDifferences, rulesFor } from './support/check.ts'
+import { deployedOf } from './support/variant.ts'
+
+/** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
+const LINES: readonly (readonly [file: string, line: string])[] = [
+  ['modules/event-hubs.bicep', 'disableLocalAuth:'],
+  ['modules/event-hubs.bicep', 'minimumTlsVersion:'],
+  ['modules/event-hubs.bicep', 'publicNetworkAccess:'],
+  ['modules/cosmos.bicep', 'disableLocalAuth:'],
+  ['modules/cosmos.bicep', 'disableKeyBasedMetadataWriteAccess:'],
+  ['modules/cosmos.bicep', 'publicNetworkAccess:'],
+  ['modules/cosmos.bicep', 'enableMultipleWriteLocations:'],
+  ['modules/host-storage.bicep', 'allowSharedKeyAccess:'],
+  ['modules/host-storage.bicep', 'publicNetworkAccess:'],
+  ['modules/archive.bicep', 'allowBlobPublicAccess:'],
+  ['modules/archive.bicep', 'isVersioningEnabled:'],
+  ['modules/key-vault.bicep', 'enablePurgeProtection:'],
+  ['modules/monitor.bicep', 'DisableLocalAuth:'],
+  ['modules/function-app.bicep', 'httpsOnly:'],
+  ['modules/function-app.bicep', 'virtualNetworkSubnetId:'],
+]
+
+describe('a line of the source that security hangs on', () => {
+  for (const [file, line] of LINES)
+    it(`is missed: ${line} in ${file}`, async () => {
+      const template = await deployedOf('shapes.prod', async (read, write) => {
+        const source = await read(file)
+        const changed = source.replace(new RegExp(`^ *${line}.*\n`, 'm'), '')
+        assert.notEqual(changed, source, 'there is no such line')
+        await write(file, changed)
+      })
+      // A template that does not compile any more is refused, too.
+      if (typeof template === 'string') return
+      const wrong = [
+        ...rulesFor(services).flatMap((rule) => rule.check(template).wrong),
+        ...matrixDifferences(template, services, false),
+      ]
+      assert.notDeepEqual(wrong, [])
+    })
+})

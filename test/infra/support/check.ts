@@ -1,0 +1,49 @@
+import { SAMPLE_ENVIRONMENT } from '../../../cli/infra/template.ts'
+import type { Service } from '../../../src/core/service.ts'
+import { topologyOf } from '../../../src/topology.ts'
+import { diagnosticRules } from '../rules/diagnostics.ts'
+import { integrityRules } from '../rules/integrity.ts'
+import { limitRules } from '../rules/limits.ts'
+import { networkRules } from '../rules/network.ts'
+import { propertyRules } from '../rules/properties.ts'
+import type { Rule } from '../rules/rule.ts'
+import { secretRules } from '../rules/secrets.ts'
+import { tagRules } from '../rules/tags.ts'
+import { topologyRules } from '../rules/topology.ts'
+import { archiveRights, rightsOf } from './declared-rights.ts'
+import type { Deployed } from './deployed.ts'
+import { roleMatrix } from './role-matrix.ts'
+
+/** All rules for what these services need. */
+export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
+  ...topologyRules(topologyOf(services)),
+  ...propertyRules,
+  ...secretRules,
+  ...networkRules,
+  ...diagnosticRules,
+  ...tagRules,
+  ...integrityRules,
+  ...limitRules,
+]
+
+/**
+ * The differences between the roles that are deployed and those that the services' declarations ask for.
+ * @param personMay whether whoever the parameters name may do what all services may.
+ */
+export function matrixDifferences(
+  deployed: Deployed,
+  services: readonly Service[],
+  personMay: boolean,
+): readonly string[] {
+  const { allowed, unread } = roleMatrix(deployed, SAMPLE_ENVIRONMENT.AZURE_PRINCIPAL_ID)
+  const declared = new Set([
+    ...services.flatMap((service) => [...rightsOf(service)]),
+    ...archiveRights(services),
+    ...(personMay ? services.flatMap((service) => [...rightsOf(service, 'person')]) : []),
+  ])
+  return [
+    ...unread,
+    ...[...allowed].filter((cell) => !declared.has(cell)).map((cell) => `too much: ${cell}`),
+    ...[...declared].filter((cell) => !allowed.has(cell)).map((cell) => `too little: ${cell}`),
+  ]
+}

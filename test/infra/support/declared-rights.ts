@@ -1,0 +1,48 @@
+import type { Service } from '../../../src/core/service.ts'
+import { type Cell, cell } from './role-matrix.ts'
+
+const item = (...actions: readonly string[]): readonly string[] => [
+  'readMetadata',
+  ...actions.map((action) => `sqlDatabases/containers/items/${action}`),
+  'sqlDatabases/containers/executeQuery',
+  'sqlDatabases/containers/readChangeFeed',
+]
+
+const APPEND = item('create', 'read')
+const WRITE = item('create', 'read', 'replace', 'upsert', 'delete')
+
+/** All that a service may do, by what it declares of itself. @param who it is that may. */
+export function rightsOf(service: Service, who: string = service.name): ReadonlySet<Cell> {
+  const { name, views, reactions, processes = [] } = service
+  const rights = new Set<Cell>()
+  const allow = (what: string, actions: readonly string[]): void => {
+    for (const action of actions) rights.add(cell(who, action, what))
+  }
+  const followed = [...reactions, ...processes.flatMap((process) => process.reactions)].map((each) => each.service)
+
+  allow(`hub ${name}`, ['send'])
+  if (views.length > 0) allow(`hub ${name}`, ['receive'])
+  for (const other of followed) allow(`hub ${other}`, ['receive'])
+
+  allow(`database ${name}`, ['readMetadata'])
+  allow(`container ${name}/events`, APPEND)
+  allow(`container ${name}/leases`, WRITE)
+  for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
+  if (followed.length > 0) allow(`container ${name}/positions`, WRITE)
+  if (processes.length > 0) allow(`container ${name}/schedule`, WRITE)
+
+  // Its own host storage alone: its packages and its checkpoints.
+  for (const blobs of ['app-package', 'azure-webjobs-eventhub'])
+    allow(`blobs ${name}/${blobs}`, ['read', 'write', 'delete', 'own'])
+  allow('telemetry', ['publish'])
+  return rights
+}
+
+/** Event Hubs itself writes the archive; it lets those alone set that up who may write there themselves. */
+export function archiveRights(services: readonly Service[]): ReadonlySet<Cell> {
+  const cells = (who: string): readonly Cell[] =>
+    services.flatMap(({ name }) =>
+      ['read', 'write', 'delete'].map((action) => cell(who, action, `blobs archive/archive-${name}`)),
+    )
+  return new Set([...cells('capture'), ...cells('deployer')])
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A resource as a snapshot tells it: the property bag as Azure Resource Manager gets it. */
+export interface Resource {
+  readonly id: string
+  readonly type: string
+  readonly name: string
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly [property: string]: unknown
+}
+
+/** Everything that a parameter file deploys. */
+export interface Deployed {
+  readonly predictedResources: readonly Resource[]
+  readonly outputs: Readonly<Record<string, unknown>>
+}
+
+export const INFRA = fileURLToPath(new URL('../../../infra/', import.meta.url))
+
+/** The shapes of an environment, by the names of their parameter files. */
+export const shapes = ['dev', 'test', 'prod'] as const
+export type Shape = (typeof shapes)[number]
+
+/** The committed snapshot of a shape: a test holds it against the template. */
+export function deployed(shape: Shape): Deployed {
+  return JSON.parse(readFileSync(`${INFRA}main.${shape}.snapshot.json`, 'utf8')) as Deployed
+}
+
+export function ofType(resources: readonly Resource[], type: string): readonly Resource[] {
+  return resources.filter((resource) => resource.type.toLowerCase() === type.toLowerCase())
+}
+
+/** A value at a path such as `properties.encryption.keySource`; undefined where there is none. */
+export function at(resource: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, name) =>
+        typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined,
+      resource,
+    )
+}

@@ -1,0 +1,136 @@
+import { at, type Deployed, ofType, type Resource } from './deployed.ts'
+
+/** One cell of a role matrix: `<who> may <action> <what>`. */
+export type Cell = string
+
+export interface RoleMatrix {
+  readonly principals: readonly string[]
+  readonly columns: readonly string[]
+  /** The cells that are filled: what is not in it is not allowed. */
+  readonly allowed: ReadonlySet<Cell>
+  /** Assignments that could not be read: a matrix with one of them proves nothing. */
+  readonly unread: readonly string[]
+}
+
+export const cell = (who: string, action: string, what: string): Cell => `${who} may ${action} ${what}`
+
+/** What the built-in roles allow, and on what. https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
+const BUILT_IN: Readonly<Record<string, readonly [kind: string, actions: readonly string[]]>> = {
+  '2b629674-e913-4c01-ae53-ef4638d8f975': ['hub', ['send']],
+  'a638d3c7-ab3a-418d-83e6-5f17a39d4fde': ['hub', ['receive']],
+  'f526a384-b230-433a-b45c-95f59c4a2dec': ['hub', ['send', 'receive', 'manage']],
+  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b': ['blobs', ['read', 'write', 'delete', 'own']],
+  'ba92f5b4-2d11-453d-a403-e96b0029c9fe': ['blobs', ['read', 'write', 'delete']],
+  '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1': ['blobs', ['read']],
+  '3913510d-42f4-4e42-8a64-420c390055eb': ['telemetry', ['publish']],
+}
+
+const COSMOS = 'Microsoft.DocumentDB/databaseAccounts'
+
+/**
+ * Who may do what with which data, as the roles that are deployed say it: an assignment counts for everything below its scope.
+ * @param person the principal that the parameters named.
+ */
+export function roleMatrix({ predictedResources }: Deployed, person: string): RoleMatrix {
+  const columns = new Map<string, { readonly kind: string; readonly name: string }>()
+  const column = (kind: string, type: string, name: (resource: Resource) => string): void => {
+    for (const resource of ofType(predictedResources, type)) columns.set(resource.id, { kind, name: name(resource) })
+  }
+  const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
+  const above = ({ id }: Resource): string => id.split('/').at(-3) ?? ''
+  column('hub', 'Microsoft.EventHub/namespaces/eventhubs', (hub) => `hub ${last(hub)}`)
+  column('database', `${COSMOS}/sqlDatabases`, (database) => `database ${last(database)}`)
+  column('container', `${COSMOS}/sqlDatabases/containers`, (found) => `container ${above(found)}/${last(found)}`)
+  column('blobs', 'Microsoft.Storage/storageAccounts/blobServices/containers', (found) => {
+    const account = found.id.split('/').at(-5) ?? ''
+    return `blobs ${ownerOf(account, predictedResources)}/${last(found)}`
+  })
+  column('telemetry', 'Microsoft.Insights/components', () => 'telemetry')
+  column('keys', 'Microsoft.KeyVault/vaults', () => 'keys')
+
+  const people = principals(predictedResources, person)
+  const allowed = new Set<Cell>()
+  const unread: string[] = []
+  const allow = (
+    who: string | undefined,
+    scope: string,
+    kinds: readonly string[],
+    actions: readonly string[],
+  ): void => {
+    const below = [...columns].filter(([id, { kind }]) => kinds.includes(kind) && `${id}/`.startsWith(`${scope}/`))
+    if (who === undefined) unread.push(`a role at ${scope} is given to somebody unknown`)
+    else if (below.length === 0) unread.push(`a role of ${who} at ${scope} is about nothing that is deployed`)
+    else for (const [, { name }] of below) for (const action of actions) allowed.add(cell(who, action, name))
+  }
+
+  for (const assignment of ofType(predictedResources, 'Microsoft.Authorization/roleAssignments')) {
+    const role = String(at(assignment, 'properties.roleDefinitionId')).split('/').at(-1) ?? ''
+    const [kind, actions] = BUILT_IN[role] ?? []
+    if (kind === undefined || actions === undefined) {
+      unread.push(`${assignment.id} is of an unknown role`)
+      continue
+    }
+    allow(people.get(String(at(assignment, 'properties.principalId'))), scopeOf(assignment), [kind], actions)
+  }
+
+  const definitions = new Map(
+    ofType(predictedResources, `${COSMOS}/sqlRoleDefinitions`).map((definition) => [
+      definition.id,
+      ((at(definition, 'properties.permissions') ?? []) as { dataActions: string[] }[]).flatMap(
+        ({ dataActions }) => dataActions,
+      ),
+    ]),
+  )
+  for (const assignment of ofType(predictedResources, `${COSMOS}/sqlRoleAssignments`)) {
+    const actions = definitions.get(String(at(assignment, 'properties.roleDefinitionId')))
+    if (actions === undefined) {
+      unread.push(`${assignment.id} is of a role that is not deployed`)
+      continue
+    }
+    const scope = String(at(assignment, 'properties.scope'))
+      .replace('/dbs/', '/sqlDatabases/')
+      .replace('/colls/', '/containers/')
+    const short = actions.map((action) => action.replace('Microsoft.DocumentDB/databaseAccounts/', ''))
+    const who = people.get(String(at(assignment, 'properties.principalId')))
+    allow(who, scope, ['database', 'container'], short)
+  }
+  return {
+    principals: [...new Set(people.values())],
+    columns: [...columns.values()].map(({ name }) => name),
+    allowed,
+    unread,
+  }
+}
+
+/** Principals by how assignments name them: apps by the service they are of, the namespace's own identity, the person. */
+function principals(resources: readonly Resource[], person: string): ReadonlyMap<string, string> {
+  const named = new Map([
+    [person, 'person'],
+    ['[deployer().objectId]', 'deployer'],
+  ])
+  const reference = (identity: string, who: string): void => {
+    const found = resources.find(({ id }) => id === identity)
+    if (found) named.set(`[reference('${found.id}', '${String(found.apiVersion)}').principalId]`, who)
+  }
+  for (const site of ofType(resources, 'Microsoft.Web/sites'))
+    for (const identity of Object.keys((at(site, 'identity.userAssignedIdentities') ?? {}) as object))
+      reference(identity, String(at(site, 'tags.azd-service-name')))
+  for (const namespace of ofType(resources, 'Microsoft.EventHub/namespaces'))
+    for (const identity of Object.keys((at(namespace, 'identity.userAssignedIdentities') ?? {}) as object))
+      reference(identity, 'capture')
+  return named
+}
+
+/** The service whose app keeps its package in an account; of an account without an app what its name says. */
+function ownerOf(account: string, resources: readonly Resource[]): string {
+  const site = ofType(resources, 'Microsoft.Web/sites').find((each) =>
+    JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
+  )
+  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(archive|anchors)/.exec(account)?.[1] ?? account)
+}
+
+/** What an assignment is laid onto: its id begins with that, plain or within an expression. */
+function scopeOf({ id }: Resource): string {
+  const within = /^\[extensionResourceId\('([^']+)', 'Microsoft\.Authorization\/roleAssignments'/.exec(id)
+  return within?.[1] ?? id.replace(/\/providers\/Microsoft\.Authorization\/roleAssignments\/.*$/, '')
+}

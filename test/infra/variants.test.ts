@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { services } from '../../cli/services.ts'
+import type { Service } from '../../src/core/service.ts'
+import { topologyOf } from '../../src/topology.ts'
+import { matrixDifferences, rulesFor } from './support/check.ts'
+import { at, type Deployed, ofType } from './support/deployed.ts'
+import { type Change, deployedOf } from './support/variant.ts'
+
+async function sound(shape: string, change?: Change, declared: readonly Service[] = services): Promise<Deployed> {
+  const template = await deployedOf(shape, change)
+  assert.ok(typeof template !== 'string', String(template))
+  for (const rule of rulesFor(declared)) {
+    const { looked, wrong } = rule.check(template)
+    assert.deepEqual(wrong, [], rule.name)
+    assert.ok(looked > 0, rule.name)
+  }
+  return template
+}
+
+describe('what can be chosen', () => {
+  it('apps that nobody reaches from outside have private endpoints instead, and all rules hold', async () => {
+    const shape = 'union(shapes.prod, { apps: union(shapes.prod.apps, { publicHttp: false }) })'
+    const { predictedResources } = await sound(shape)
+    const endpoints = ofType(predictedResources, 'Microsoft.Network/privateEndpoints').flatMap(
+      (endpoint) => at(endpoint, 'properties.privateLinkServiceConnections') as unknown[],
+    )
+    const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+    assert.equal(sites.length, services.length)
+    for (const site of sites) {
+      assert.equal(at(site, 'properties.publicNetworkAccess'), 'Disabled')
+      const mine = endpoints.filter((each) => at(each, 'properties.privateLinkServiceId') === site.id)
+      assert.deepEqual(
+        mine.map((each) => at(each, 'properties.groupIds')),
+        [['sites']],
+      )
+    }
+  })
+
+  it('Event Hubs Premium has no auto-inflate, and all rules hold', async () => {
+    const size = "{ tier: 'Premium', capacity: 4, maximumCapacity: 4, partitions: 32 }"
+    const { predictedResources } = await sound(`union(shapes.prod, { eventHubs: ${size} })`)
+    const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
+    assert.equal(at(namespace, 'sku.name'), 'Premium')
+    assert.ok(!at(namespace, 'properties.isAutoInflateEnabled'))
+  })
+
+  it('a second region takes over, writes nothing before, and all rules hold', async () => {
+    const cosmos = "union(shapes.prod.cosmos, { failoverLocations: ['northeurope'] })"
+    const { predictedResources } = await sound(`union(shapes.prod, { cosmos: ${cosmos} })`)
+    const [account] = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
+    const locations = at(account, 'properties.locations') as { locationName: string; failoverPriority: number }[]
+    assert.deepEqual(
+      locations.map(({ locationName, failoverPriority }) => [locationName, failoverPriority]),
+      [
+        ['westeurope', 0],
+        ['northeurope', 1],
+      ],
+    )
+    assert.equal(at(account, 'properties.enableMultipleWriteLocations'), false)
+    assert.equal(at(account, 'properties.enableAutomaticFailover'), true)
+  })
+
+  it('a declaration that changes changes the rights, and no others', async () => {
+    const declared = services.map((service) => (service.name === 'shipping' ? { ...service, reactions: [] } : service))
+    const topology = JSON.stringify(topologyOf(declared))
+    const change: Change = (_, write) => write('topology.json', topology)
+    const template = await sound('shapes.prod', change, declared)
+    assert.deepEqual(matrixDifferences(template, declared, false), [])
+    const gone = matrixDifferences(template, services, false)
+    assert.ok(gone.length > 0)
+    for (const cell of gone) assert.match(cell, /^too little: shipping may /)
+  })
+})

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse } from 'yaml'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const folder = join(root, '.github/workflows')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+interface Step {
+  readonly uses?: string
+  readonly run?: string
+  readonly with?: Readonly<Record<string, unknown>>
+}
+interface Job {
+  readonly if?: string
+  readonly needs?: string
+  readonly uses?: string
+  readonly permissions: Readonly<Record<string, string>>
+  readonly concurrency?: { readonly 'cancel-in-progress': unknown }
+  readonly steps?: readonly Step[]
+}
+interface Workflow {
+  readonly on: Readonly<Record<string, { readonly branches?: readonly string[] } | null>>
+  readonly permissions: object
+  readonly env?: Readonly<Record<string, string>>
+  readonly jobs: Readonly<Record<string, Job>>
+}
+
+const files = readdirSync(folder)
+const workflows = new Map(
+  files.map((file) => [file, parse(read(`.github/workflows/${file}`), { strict: true, uniqueKeys: true }) as Workflow]),
+)
+const workflow = (file: string): Workflow => workflows.get(file) ?? assert.fail(`there is no ${file}`)
+const valid = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true }).compile(
+  JSON.parse(read('test/infra/fixtures/workflow.schema.json')),
+)
+const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
+
+const jobs = [...workflows].flatMap(([file, { jobs }]) =>
+  Object.entries(jobs).map(([name, job]) => [file, name, job] as const),
+)
+const runsOf = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
+
+describe('the workflows', () => {
+  it('are as their syntax asks', () => {
+    assert.deepEqual(files.toSorted(), ['azure-dev.yml', 'ci.yml'])
+    for (const [file, parsed] of workflows)
+      assert.ok(valid(parsed), `${file}: ${JSON.stringify(valid.errors, null, 2)}`)
+  })
+
+  for (const [what, changed] of [
+    ['a key that there is not', { permision: {} }],
+    ['an event that there is not', { on: { pull_requests: null } }],
+    ['a job that runs nowhere', { jobs: { test: { permissions: {}, steps: [{ run: 'true' }] } } }],
+    [
+      'a job without a bound',
+      { jobs: { test: { 'runs-on': 'ubuntu-latest', permissions: {}, steps: [{ run: 'true' }] } } },
+    ],
+    ['a right that there is not', { permissions: { contents: 'all' } }],
+    [
+      'a step that does nothing',
+      { jobs: { test: { 'runs-on': 'x', 'timeout-minutes': 1, permissions: {}, steps: [{ name: 'x' }] } } },
+    ],
+  ] as const)
+    it(`their rules refuse ${what}`, () => assert.ok(!valid({ ...workflow('ci.yml'), ...changed })))
+
+  it('give nothing but what each job names, and to those that ask Azure alone a token of its own', () => {
+    for (const [file, parsed] of workflows) assert.deepEqual(parsed.permissions, {}, file)
+    for (const [file, name, job] of jobs) {
+      const asksAzure = /\bazd /.test(runsOf(job))
+      const rights = asksAzure ? { contents: 'read', 'id-token': 'write' } : { contents: 'read' }
+      assert.deepEqual(job.permissions, rights, `${file}: ${name}`)
+    }
+  })
+
+  it('run no code of a stranger with rights, and know no secret', () => {
+    for (const [file, parsed] of workflows) {
+      for (const event of ['pull_request_target', 'workflow_run', 'issue_comment'])
+        assert.ok(!(event in parsed.on), file)
+      assert.doesNotMatch(read(`.github/workflows/${file}`), /secrets\./, file)
+    }
+    for (const [file, name, { steps = [] }] of jobs)
+      for (const { run = '', uses = '', with: given } of steps) {
+        // What somebody outside can write is no part of a script.
+        assert.doesNotMatch(run, /\$\{\{/, `${file}: ${name}`)
+        if (uses.startsWith('actions/checkout@'))
+          assert.equal(given?.['persist-credentials'], false, `${file}: ${name}`)
+      }
+  })
+
+  it('use actions of GitHub and Azure alone, each at a version, and workflows that there are', () => {
+    const used = jobs
+      .flatMap(([, , { uses, steps = [] }]) => [uses, ...steps.map((step) => step.uses)])
+      .filter((each) => each !== undefined)
+    assert.ok(used.length > 5)
+    for (const uses of used)
+      if (uses.startsWith('./')) assert.ok(existsSync(join(root, uses)), uses)
+      else assert.match(uses, /^(actions\/(checkout|setup-node|setup-dotnet)|Azure\/setup-azd)@v\d+$/)
+  })
+
+  it('run scripts that there are, on the Node that is pinned', () => {
+    const { devDependencies } = JSON.parse(read('package.json'))
+    let counted = 0
+    for (const [file, name, job] of jobs) {
+      for (const [, script = ''] of runsOf(job).matchAll(/npm (?:run )?(?:-s )?(?!ci\b)([a-z:]+)/g)) {
+        assert.ok(scripts.includes(script), `${file}: ${name} runs ${script}`)
+        counted++
+      }
+      for (const { uses = '', with: given } of job.steps ?? [])
+        if (uses.startsWith('actions/setup-node@'))
+          assert.equal(String(given?.['node-version']), devDependencies.node.split('.')[0], `${file}: ${name}`)
+    }
+    assert.ok(counted >= 4, `only ${counted} scripts are run`)
+  })
+
+  it('wait for jobs that there are', () => {
+    for (const [file, name, { needs }] of jobs)
+      if (needs !== undefined) assert.ok(needs in workflow(file).jobs, `${file}: ${name} needs ${needs}`)
+  })
+})
+
+describe('CI', () => {
+  it('checks and tests every pull request, from forks too, and every push, once', () => {
+    const { on } = workflow('ci.yml')
+    assert.deepEqual(on, { pull_request: null, push: { 'branches-ignore': ['main'] }, workflow_call: null })
+    const { ci } = workflow('azure-dev.yml').jobs
+    assert.equal(ci?.uses, './.github/workflows/ci.yml')
+    assert.equal(ci?.if, "github.event_name != 'pull_request'")
+    for (const [, job] of Object.entries(workflow('ci.yml').jobs)) assert.equal(job.if, undefined)
+    const runs = Object.values(workflow('ci.yml').jobs).map(runsOf).join('\n')
+    for (const command of [
+      'npm run check',
+      'npm test',
+      'npm run test:dotnet',
+      'npm run -s schemas -- --check --against',
+    ])
+      assert.ok(runs.includes(command), command)
+  })
+})
+
+describe('the workflow of azd', () => {
+  const { on, env, jobs } = workflow('azure-dev.yml')
+
+  it('has the variables that azd pipeline config sets, those of azure.yaml among them', () => {
+    const { pipeline } = parse(read('azure.yaml'))
+    const own = ['CLIENT_ID', 'TENANT_ID', 'SUBSCRIPTION_ID', 'ENV_NAME', 'LOCATION'].map((name) => `AZURE_${name}`)
+    for (const name of [...own, ...pipeline.variables]) assert.equal(env?.[name], `\${{ vars.${name} }}`)
+    const read_ = new Set(read('infra/main.bicepparam').match(/(AZURE|TIDEMARK)_[A-Z_]+/g))
+    assert.ok(read_.size >= 7)
+    for (const name of read_) assert.ok(env !== undefined && name in env, `${name} is not handed to the template`)
+  })
+
+  it('the pipeline is a service principal, and gets no right on data', () => {
+    assert.equal(env?.AZURE_PRINCIPAL_TYPE, 'ServicePrincipal')
+    assert.equal(env?.AZURE_PRINCIPAL_ID, '')
+  })
+
+  it('signs in by federated credentials before it asks Azure, and has packages before azd runs a hook', () => {
+    for (const name of ['preview', 'deploy']) {
+      const runs = jobs[name]?.steps?.flatMap(({ run }) => run ?? []) ?? []
+      const first = (what: RegExp): number => runs.findIndex((run) => what.test(run))
+      const signIn = first(/^azd auth login .*--federated-credential-provider github$/)
+      assert.ok(first(/^npm ci$/) === 0 && signIn > 0 && signIn < first(/^azd provision /), name)
+      assert.match(runs[signIn] ?? '', /--client-id "\$AZURE_CLIENT_ID" --tenant-id "\$AZURE_TENANT_ID"/)
+    }
+  })
+
+  it('shows on a pull request what would change, and changes nothing; not for a fork, which has no rights', () => {
+    assert.ok('pull_request' in on)
+    const { preview } = jobs
+    assert.equal(
+      preview?.if,
+      "github.event_name == 'pull_request' && vars.AZURE_CLIENT_ID != '' && github.event.pull_request.head.repo.full_name == github.repository",
+    )
+    const asked = runsOf(preview)
+      .match(/^azd .*$/gm)
+      ?.filter((run) => !run.startsWith('azd auth'))
+    assert.deepEqual(asked, ['azd provision --preview --no-prompt'])
+  })
+
+  it('deploys on main alone, after CI, and is never cut off', () => {
+    assert.deepEqual(on.push?.branches, ['main'])
+    const { deploy } = jobs
+    assert.equal(deploy?.if, "github.ref == 'refs/heads/main' && vars.AZURE_CLIENT_ID != ''")
+    assert.equal(deploy?.needs, 'ci')
+    assert.equal(deploy?.concurrency?.['cancel-in-progress'], false)
+    const asked = runsOf(deploy)
+      .match(/^azd .*$/gm)
+      ?.filter((run) => !run.startsWith('azd auth'))
+    assert.deepEqual(asked, ['azd provision --no-prompt', 'azd deploy --all --no-prompt'])
+    for (const job of Object.values(jobs))
+      if (job !== deploy) assert.doesNotMatch(runsOf(job), /azd (deploy|up|down|provision --no-prompt)/)
+  })
+})
