@@ -46,7 +46,7 @@ const table = {
     '^local/((running-)?cloud\\.ts$|kit/|host/app\\.ts$)',
     node,
     npm(
-      '@azure/cosmos',
+      '@azure/(cosmos|identity)',
       '@standard-schema/spec',
       'ajv',
       'cli-progress',

@@ -1,8 +1,8 @@
 import { SingleBar } from 'cli-progress'
 import { compose } from '../src/compose.ts'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
+import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'
-import { cosmosAddress, cosmosConnection, localSettings, reach } from './local-settings.ts'
 
 /** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
 const LEFT_BEHIND = {
@@ -13,19 +13,18 @@ const LEFT_BEHIND = {
 }
 
 /**
- * `npm run replay -- <service> <view> [--back]`: builds the view's next generation from the service's log beside the live one, and lets
+ * `npm run replay -- <service> <view> [--back] [--cloud]`: builds the view's next generation from the service's log beside the live one, and lets
  * queries read it; or lets them read the one before again.
  */
 async function replay(): Promise<void> {
-  const { service: serviceName, view: viewName, back } = readSubjects(['service', 'view'], {}, ['back'])
+  const { service: serviceName, view: viewName, back, cloud } = readSubjects(['service', 'view'], {}, ['back', 'cloud'])
   const service = serviceNamed(serviceName)
   const view = service.views.find(({ name }) => name === viewName)
   if (view === undefined)
     throw new UsageError(
       `${serviceName} has no view ${viewName}; it has ${service.views.map(({ name }) => name).join(', ')}`,
     )
-  const connection = cosmosConnection()
-  const address = cosmosAddress(connection)
+  const account = cloud ? cloudAccount(serviceName) : localAccount()
   const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
   let stage: keyof typeof LEFT_BEHIND | undefined
   process.once('SIGINT', () => {
@@ -33,15 +32,15 @@ async function replay(): Promise<void> {
     console.error(`stopped: ${stage ? LEFT_BEHIND[stage] : 'nothing was built'}`)
     process.exit(INTERRUPTED)
   })
-  await reach(address)
+  await account.reach()
 
-  const { replay, goBack } = compose(service, { ...localSettings(), CosmosConnection: connection })
+  const { replay, goBack } = compose(service, account.settings)
   const started = performance.now()
   try {
     const done = await (back ? goBack : replay)(view, {
       begin(target, live, total) {
         stage = 'building'
-        console.log(`view             ${serviceName}/${viewName} at ${address}`)
+        console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
         console.log(`generation       ${target}, beside ${live} that queries read`)
         bar.start(total, 0)
       },

@@ -1,22 +1,19 @@
-import { CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
+import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'
-import { cosmosAddress, cosmosConnection, reach } from './local-settings.ts'
 import { verifyLog } from './verify/log.ts'
 import type { Fault } from './verify/stream-check.ts'
 
 const SHOWN_FAULTS = 1000
 
 /**
- * `npm run verify -- <service>`: checks the hash chain of every stream of a service's log, and names each place that is
+ * `npm run verify -- <service> [--cloud]`: checks the hash chain of every stream of a service's log, and names each place that is
  * not as it was written.
  */
 async function verify(): Promise<void> {
-  const { service } = readSubjects(['service'], {})
+  const { service, cloud } = readSubjects(['service'], {}, ['cloud'])
   serviceNamed(service)
-  const connection = cosmosConnection()
-  const address = cosmosAddress(connection)
   const bar = new SingleBar({ format: 'items {bar} {value}/{total} {eta}s', clearOnComplete: false })
   // The log is only read: there is nothing to finish.
   process.once('SIGINT', () => {
@@ -24,10 +21,11 @@ async function verify(): Promise<void> {
     console.error('stopped: nothing is said about the rest')
     process.exit(INTERRUPTED)
   })
-  console.log(`log              ${service} at ${address}`)
-  await reach(address)
+  const account = cloud ? cloudAccount(service) : localAccount()
+  console.log(`log              ${service} at ${account.address}`)
+  await account.reach()
 
-  const log = new CosmosClient(connection).database(service).container('events')
+  const log = (await account.client()).database(service).container('events')
   const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
   bar.start(resources[0] ?? 0, 0)
   const shown: Fault[] = []

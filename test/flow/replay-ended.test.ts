@@ -18,10 +18,10 @@ const replaying = (...args: readonly string[]): Command => replays.command('orde
 describe('npm run replay', () => {
   it('says in one line what there is not, and fails', async () => {
     const cases: [args: string[], line: RegExp][] = [
-      [[], /^name one service and one view: <service> <view> \[--back\]$/],
+      [[], /^name one service and one view: <service> <view> \[--back\] \[--cloud\]$/],
       [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping$/],
       [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment$/],
-      [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\]$/],
+      [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\] \[--cloud\]$/],
       [['ordering', 'order', '--back'], /^no-way-back: order has no generation before the live one$/],
       [['ordering', 'order'], /^log-empty: /],
     ]

@@ -1,0 +1,95 @@
+import type { CosmosNote, Note } from './note.ts'
+import { isStanding } from './tallied.ts'
+
+export interface Sum {
+  readonly requests: number
+  readonly charge: number
+}
+
+/** Requests to Cosmos DB and their charges, by a key in its order, of each of so many. */
+export function sumBy(
+  notes: readonly Note[],
+  by: number,
+  keyOf: (note: CosmosNote) => string | undefined,
+): Record<string, Sum> {
+  const sums = new Map<string, Sum>()
+  for (const note of notes) {
+    const key = note.kind === 'cosmos' ? keyOf(note) : undefined
+    if (note.kind !== 'cosmos' || key === undefined) continue
+    const { requests, charge } = sums.get(key) ?? { requests: 0, charge: 0 }
+    sums.set(key, { requests: requests + 1 / by, charge: charge + note.charge / by })
+  }
+  return Object.fromEntries([...sums].toSorted(([a], [b]) => a.localeCompare(b)))
+}
+
+export function totalOf(sums: Record<string, Sum>): Sum {
+  const all = Object.values(sums)
+  return {
+    requests: all.reduce((sum, { requests }) => sum + requests, 0),
+    charge: all.reduce((sum, { charge }) => sum + charge, 0),
+  }
+}
+
+/** What is asked because something happens: by service, container and operation. */
+export const moving = (notes: readonly Note[], by: number): Record<string, Sum> =>
+  sumBy(notes, by, (note) => (isStanding(note) ? undefined : `${note.service}/${note.container} ${note.operation}`))
+
+/** What is asked all the time. */
+export const standing = (notes: readonly Note[], by: number): Record<string, Sum> =>
+  sumBy(notes, by, (note) =>
+    isStanding(note) ? `${note.service}/${note.container || 'account'} ${note.operation}` : undefined,
+  )
+
+/** Appends by the category of their stream and their place in it: the first is that of the command that creates it. */
+export function appends(notes: readonly Note[], by: number): Record<string, Sum> {
+  const seen = new Map<string, number>()
+  return sumBy(notes, by, (note) => {
+    if (note.container !== 'events' || note.operation !== 'batch') return undefined
+    const [stream = ''] = JSON.parse(note.partition) as string[]
+    const nth = (seen.get(stream) ?? 0) + 1
+    seen.set(stream, nth)
+    const category = stream.slice(0, stream.indexOf('-'))
+    return note.status === 207
+      ? `${category}, refused by the log`
+      : category === 'stock'
+        ? category
+        : `${category} ${nth}`
+  })
+}
+
+export interface HubTraffic {
+  readonly sent: number
+  readonly sends: number
+  /** Of the AMQP messages. */
+  readonly bytes: number
+  readonly received: number
+  /** Each an execution of a function. */
+  readonly batches: number
+}
+
+/** What goes through the hubs, of each of so many. */
+export function traffic(notes: readonly Note[], by: number): Record<string, HubTraffic> {
+  const hubs: Record<string, HubTraffic> = {}
+  for (const note of notes) {
+    if (note.kind !== 'sent' && note.kind !== 'received') continue
+    const { sent, sends, bytes, received, batches } = hubs[note.hub] ?? {
+      sent: 0,
+      sends: 0,
+      bytes: 0,
+      received: 0,
+      batches: 0,
+    }
+    hubs[note.hub] =
+      note.kind === 'sent'
+        ? { sent: sent + note.events / by, sends: sends + 1 / by, bytes: bytes + note.bytes / by, received, batches }
+        : { sent, sends, bytes, received: received + note.events / by, batches: batches + 1 / by }
+  }
+  return hubs
+}
+
+/** Requests to the host storage, of each of so many. */
+export function blobs(notes: readonly Note[], by: number): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const note of notes) if (note.kind === 'blob') counts[note.operation] = (counts[note.operation] ?? 0) + 1 / by
+  return counts
+}

@@ -1,0 +1,102 @@
+/**
+ * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB and to blobs, every batch sent to
+ * a hub and every batch received, to the file TIDEMARK_BENCH_TALLY. The services and the SDKs are as they are: requests are heard
+ * on Node's own channel, batches where the SDK takes and gives them.
+ */
+import { channel } from 'node:diagnostics_channel'
+import { appendFileSync } from 'node:fs'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import {
+  type EventDataBatch,
+  EventHubConsumerClient,
+  EventHubProducerClient,
+  type PartitionContext,
+} from '@azure/event-hubs'
+import type { Note } from './note.ts'
+
+const file = process.env.TIDEMARK_BENCH_TALLY ?? ''
+const cosmosPort = new URL(process.env.CosmosConnection?.match(/AccountEndpoint=([^;]+)/)?.[1] ?? 'http://none').port
+const lines: string[] = []
+
+function note(taken: Note): void {
+  lines.push(JSON.stringify(taken))
+}
+
+function flush(): void {
+  if (lines.length > 0) appendFileSync(file, `${lines.splice(0).join('\n')}\n`)
+}
+
+setInterval(flush, 100).unref()
+process.on('exit', flush)
+
+/** What a request to the database is, by the headers that the SDK sets. */
+function operationOf(request: ClientRequest, status: number): string {
+  if (request.getHeader('a-im')) return status === 304 ? 'feed, empty' : 'feed'
+  if (request.getHeader('x-ms-cosmos-is-batch-request')) return 'batch'
+  if (request.getHeader('x-ms-cosmos-is-query-plan-request')) return 'query plan'
+  if (request.getHeader('x-ms-documentdb-isquery')) return 'query'
+  if (!/\/docs/.test(request.path)) return 'metadata'
+  return { GET: 'read', POST: 'create', PUT: 'replace', DELETE: 'delete' }[request.method] ?? request.method
+}
+
+channel('http.client.response.finish').subscribe((message) => {
+  const { request, response } = message as { request: ClientRequest; response: IncomingMessage }
+  const status = response.statusCode ?? 0
+  if (String(request.getHeader('host')).endsWith(`:${cosmosPort}`)) {
+    const [, service = '', container = ''] = /^\/dbs\/([^/]+)(?:\/colls\/([^/]+))?/.exec(request.path) ?? []
+    note({
+      at: performance.timeOrigin + performance.now(),
+      kind: 'cosmos',
+      service,
+      container,
+      operation: /\/docs\/pointer$/.test(request.path) ? 'pointer' : operationOf(request, status),
+      status,
+      charge: Number(response.headers['x-ms-request-charge'] ?? 0),
+      partition: String(request.getHeader('x-ms-documentdb-partitionkey') ?? ''),
+    })
+  } else if (request.path.includes('azure-webjobs-eventhub')) {
+    const what = request.path.includes('/checkpoint/')
+      ? 'checkpoint'
+      : request.path.includes('/ownership/')
+        ? 'ownership'
+        : 'list'
+    note({ at: performance.timeOrigin + performance.now(), kind: 'blob', operation: `${request.method} ${what}` })
+  }
+})
+
+const send = EventHubProducerClient.prototype.sendBatch as (batch: EventDataBatch, options?: object) => Promise<void>
+// The relay sends what createBatch made; the overload for arrays is not used.
+EventHubProducerClient.prototype.sendBatch = async function counted(
+  this: EventHubProducerClient,
+  batch: EventDataBatch,
+  options?: object,
+) {
+  await send.call(this, batch, options)
+  note({
+    at: performance.timeOrigin + performance.now(),
+    kind: 'sent',
+    hub: this.eventHubName,
+    events: batch.count,
+    bytes: batch.sizeInBytes,
+  })
+} as typeof EventHubProducerClient.prototype.sendBatch
+
+// biome-ignore lint/suspicious/noExplicitAny: one of several overloads, whose arguments are passed on as they are.
+const subscribe = EventHubConsumerClient.prototype.subscribe as (...args: any[]) => any
+EventHubConsumerClient.prototype.subscribe = function counted(this: EventHubConsumerClient, ...args: unknown[]) {
+  // biome-ignore lint/suspicious/noExplicitAny: the handlers come first or, where a partition is named, second; each has processEvents.
+  const handlers = args.find((argument: any) => typeof argument?.processEvents === 'function') as any
+  const handle = handlers.processEvents
+  handlers.processEvents = (events: readonly unknown[], context: PartitionContext): unknown => {
+    if (events.length > 0)
+      note({
+        at: performance.timeOrigin + performance.now(),
+        kind: 'received',
+        hub: context.eventHubName,
+        group: context.consumerGroup,
+        events: events.length,
+      })
+    return handle(events, context)
+  }
+  return subscribe.apply(this, args)
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { CosmosClient } from '@azure/cosmos'
+import { UsageError } from './arguments.ts'
+import { cosmosAddress, cosmosConnection, localSettings, reach } from './local-settings.ts'
+
+/** The Cosmos DB account that a command works on. */
+export interface CosmosAccount {
+  readonly address: string
+  /** What a service is composed with to use it. */
+  readonly settings: Readonly<Record<string, string>>
+  /** @throws UsageError where nothing answers. */
+  reach(): Promise<void>
+  client(): Promise<CosmosClient>
+}
+
+/** The running local endpoint. */
+export function localAccount(): CosmosAccount {
+  const connection = cosmosConnection()
+  const address = cosmosAddress(connection)
+  return {
+    address,
+    reach: () => reach(address),
+    settings: { ...localSettings(), CosmosConnection: connection },
+    client: async () => new CosmosClient(connection),
+  }
+}
+
+/**
+ * The account of the environment in Azure, by the caller's own sign-in: as `npm run cloud:settings` wrote it down for a service.
+ * @throws UsageError where it did not.
+ */
+export function cloudAccount(service: string): CosmosAccount {
+  const file = `bundles/${service}/local.settings.json`
+  const settings = valuesOf(file)
+  const address = settings.CosmosConnection__accountEndpoint
+  if (address === undefined || !URL.canParse(address))
+    throw new UsageError(`${file} names no account in Azure: npm run cloud:settings -- --service ${service} --force`)
+  return {
+    address,
+    settings,
+    async reach() {
+      await fetch(address).catch((error: Error) => {
+        const why = String(error.cause ?? error)
+        throw new UsageError(`${address} cannot be reached: ${why}; a private one only from its network`)
+      })
+    },
+    async client() {
+      const { DefaultAzureCredential } = await import('@azure/identity')
+      return new CosmosClient({ endpoint: address, aadCredentials: new DefaultAzureCredential() })
+    },
+  }
+}
+
+function valuesOf(file: string): Readonly<Record<string, string>> {
+  try {
+    const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
+    return Values ?? {}
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}: npm run cloud:settings writes it`)
+  }
+}

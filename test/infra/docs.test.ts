@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { alertsOf, documentedTypesOf, resourceTypesOf, runbooksOf, type Snapshot } from '../support/infra-docs.ts'
+import { readMarkdown } from '../support/markdown.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const prod = (): Snapshot => JSON.parse(read('infra/main.prod.snapshot.json'))
+
+describe('runbooks', () => {
+  it('are there for every alert, and for no other: docs/operate.md', () =>
+    assert.deepEqual([...runbooksOf(read('docs/operate.md'))].toSorted(), [...alertsOf(prod())].toSorted()))
+
+  const alert = (name: string, description: string) => ({
+    predictedResources: [{ type: 'Microsoft.Insights/metricAlerts', name, properties: { description } }],
+  })
+
+  it('are missed where an alert names none, and where nothing was looked at', () => {
+    assert.deepEqual([...alertsOf(alert('a', 'Bad. docs/operate.md#alert-cosmos-throttled'))], ['cosmos-throttled'])
+    assert.throws(() => alertsOf(alert('a', 'Bad.')), /the alert a names no runbook/)
+    assert.throws(() => alertsOf({ predictedResources: [] }), /no alert/)
+    assert.deepEqual([...runbooksOf('<a id="alert-one"></a>\n## One\n## alert-two')], ['one'])
+    assert.throws(() => runbooksOf('## Alert one'), /no runbook/)
+  })
+})
+
+describe('resources', () => {
+  it('of production all have a row in docs/deploy.md that says what they are for', () => {
+    const documented = documentedTypesOf(read('docs/deploy.md'))
+    // What production does not have stands there too: the authentication of an app that is given a client id.
+    assert.deepEqual(
+      [...resourceTypesOf(prod())].filter((type) => !documented.has(type)),
+      [],
+    )
+  })
+
+  it('are missed where nothing was looked at', () => {
+    const types = documentedTypesOf('| resource | for |\n| --- | --- |\n| `Microsoft.Web/sites` an app | all |\n')
+    assert.deepEqual([...types], ['microsoft.web/sites'])
+    assert.throws(() => documentedTypesOf('| an app | all |'), /no row/)
+    assert.throws(() => resourceTypesOf({ predictedResources: [] }), /no resource/)
+  })
+})
+
+describe('links between documents', () => {
+  const files = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'bench/README.md',
+    ...['docs', 'local'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.md'))
+        .map((file) => join(folder, file)),
+    ),
+  ]
+
+  it('lead to a file or folder that is there, and to a heading or anchor that it has', () => {
+    let looked = 0
+    for (const file of files)
+      for (const link of readMarkdown(read(file)).links) {
+        if (/^[a-z]+:/i.test(link)) continue
+        looked += 1
+        const [path = '', anchor] = link.split('#')
+        const target = path === '' ? join(root, file) : resolve(root, dirname(file), path)
+        const where = `${file}: ${link}`
+        assert.ok(!relative(root, target).startsWith('..') && existsSync(target), `${where} leads nowhere`)
+        if (anchor === undefined) continue
+        assert.ok(statSync(target).isFile(), `${where} has an anchor in a folder`)
+        assert.ok(readMarkdown(readFileSync(target, 'utf8')).anchors.has(anchor), `${where} is no heading there`)
+      }
+    assert.ok(looked > 20, `only ${looked} links were looked at`)
+  })
+
+  it('are found by the names that GitHub gives to headings', () => {
+    const { anchors, links } = readMarkdown(
+      '# Put `it` off, 2 times!\n## Again\n## Again\n[a](b.md#c) `[no](code.md)`\n```\n# no heading\n[no](x.md)\n```\n<a id="x-1"></a>\n',
+    )
+    assert.deepEqual([...anchors].toSorted(), ['again', 'again-1', 'put-it-off-2-times', 'x-1'])
+    assert.deepEqual(links, ['b.md#c'])
+  })
+})

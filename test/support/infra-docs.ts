@@ -1,0 +1,55 @@
+import { readMarkdown } from './markdown.ts'
+
+/** What `bicep snapshot` predicts: of each resource what its documents are held against. */
+export interface Snapshot {
+  readonly predictedResources: readonly {
+    readonly type: string
+    readonly name: string
+    readonly properties?: { readonly description?: string }
+  }[]
+}
+
+const ALERTS = new Set(['microsoft.insights/metricalerts', 'microsoft.insights/scheduledqueryrules'])
+const RUNBOOK = /docs\/operate\.md#alert-([a-z0-9-]+)/
+
+/** The runbooks that alerts name. Fails for an alert that names none, and where there is no alert. */
+export function alertsOf(snapshot: Snapshot): ReadonlySet<string> {
+  const alerts = snapshot.predictedResources.filter(({ type }) => ALERTS.has(type.toLowerCase()))
+  if (alerts.length === 0) throw new Error('the snapshot has no alert')
+  return new Set(
+    alerts.map(({ name, properties }) => {
+      const runbook = RUNBOOK.exec(properties?.description ?? '')?.[1]
+      if (runbook === undefined) throw new Error(`the alert ${name} names no runbook`)
+      return runbook
+    }),
+  )
+}
+
+/** The alerts that docs/operate.md has a runbook for. Fails where it has none. */
+export function runbooksOf(operate: string): ReadonlySet<string> {
+  const runbooks = [...readMarkdown(operate).anchors].filter((anchor) => operate.includes(`<a id="${anchor}"></a>`))
+  const alerts = runbooks.filter((anchor) => anchor.startsWith('alert-')).map((anchor) => anchor.slice('alert-'.length))
+  if (alerts.length === 0) throw new Error('there is no runbook')
+  return new Set(alerts)
+}
+
+/** The types of all resources of a snapshot, in lower case. Fails where it has none. */
+export function resourceTypesOf(snapshot: Snapshot): ReadonlySet<string> {
+  const types = snapshot.predictedResources
+    .map(({ type }) => type.toLowerCase())
+    // A nested deployment is how it is deployed, and nothing that stays.
+    .filter((type) => type !== 'microsoft.resources/deployments')
+  if (types.length === 0) throw new Error('the snapshot has no resource')
+  return new Set(types)
+}
+
+/** The resource types that have a row in docs/deploy.md: in backquotes in the first column. Fails where there is none. */
+export function documentedTypesOf(deploy: string): ReadonlySet<string> {
+  const types = readMarkdown(deploy).rows.flatMap(([first = '']) =>
+    [...first.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) =>
+      /^Microsoft\.\w+\//.test(name) ? [name.toLowerCase()] : [],
+    ),
+  )
+  if (types.length === 0) throw new Error('no row names a resource type')
+  return new Set(types)
+}
