@@ -134,6 +134,19 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
+    name: 'no app takes a publishing password',
+    check: ({ predictedResources }) => {
+      const policies = ofType(predictedResources, 'Microsoft.Web/sites/basicPublishingCredentialsPolicies')
+      const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+      const wrong = sites.flatMap(({ id }) =>
+        ['ftp', 'scm']
+          .map((way) => `${id}/basicPublishingCredentialsPolicies/${way}`)
+          .filter((way) => !policies.some((policy) => policy.id === way && at(policy, 'properties.allow') === false)),
+      )
+      return { looked: sites.length, wrong }
+    },
+  },
+  {
     name: 'an app with an app registration answers nobody without a token',
     check: ({ predictedResources }) => {
       const settings = predictedResources.filter(({ id }) => id.endsWith('/config/authsettingsV2'))

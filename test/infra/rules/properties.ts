@@ -28,7 +28,6 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['no keys', 'Microsoft.Insights/components', 'properties.DisableLocalAuth', true],
   ['no keys', workspaces, 'properties.features.disableLocalAuth', true],
   ['no keys', storage, 'properties.isLocalUserEnabled', false],
-  ['no keys', `${sites}/basicPublishingCredentialsPolicies`, 'properties.allow', false],
 
   ['logs are read by those who may read what they are of', workspaces, onlyOwnLogs, true],
   ['logs are kept', workspaces, 'properties.retentionInDays', isDays(30)],

@@ -34,6 +34,22 @@ export function topologyRules(topology: Topology): readonly Rule[] {
       },
     },
     {
+      name: 'every service has its archive, its anchors, and what its host keeps',
+      check: ({ predictedResources }) => {
+        const accounts = ofType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
+        const found = ofType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
+          .filter(({ id }) => accounts.some((account) => id.startsWith(`${account}/`)))
+          .map(last)
+        const expected = topology.services.flatMap(({ name }) => [
+          `archive-${name}`,
+          `anchors-${name}`,
+          'app-package',
+          ...topology.blobContainers,
+        ])
+        return { looked: found.length, wrong: differences(found.toSorted(), expected.toSorted()) }
+      },
+    },
+    {
       name: 'hubs and consumer groups are those of the topology',
       check: ({ predictedResources }) => {
         const groups = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs/consumergroups')
@@ -59,8 +75,10 @@ export function topologyRules(topology: Topology): readonly Rule[] {
 const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
 
 function differences(found: readonly unknown[], expected: readonly unknown[]): readonly string[] {
+  const count = (some: readonly unknown[], one: unknown): number =>
+    some.filter((other) => isDeepStrictEqual(one, other)).length
   const without = (some: readonly unknown[], others: readonly unknown[]): readonly string[] =>
-    some.filter((one) => !others.some((other) => isDeepStrictEqual(one, other))).map((one) => JSON.stringify(one))
+    some.filter((one) => count(some, one) > count(others, one)).map((one) => JSON.stringify(one))
   return [
     ...without(found, expected).map((one) => `not asked for: ${one}`),
     ...without(expected, found).map((one) => `not there: ${one}`),
