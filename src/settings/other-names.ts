@@ -23,7 +23,13 @@ const laptop = [
 ]
 
 /** Of an environment in Azure, for azd: infra/main.bicepparam. */
-const deployment = ['TIDEMARK_ALERT_EMAIL', 'TIDEMARK_API_CLIENT_ID', 'TIDEMARK_SHAPE']
+const deployment = [
+  'TIDEMARK_ALERT_EMAIL',
+  'TIDEMARK_API_CLIENT_ID',
+  'TIDEMARK_PRINCIPAL_ID',
+  'TIDEMARK_PRINCIPAL_TYPE',
+  'TIDEMARK_SHAPE',
+]
 
 /** What tests and benchmarks tell the processes that they start. */
 const TESTS = 'TIDEMARK_TEST_'

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { services } from '../../cli/services.ts'
 import { loadApp } from '../../local/host/app.ts'
 import { topologyOf } from '../../src/topology.ts'
+import { connectionStrings } from '../support/settings.ts'
 import { at, deployed, ofType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 describe('the functions that the topology names', () => {
   it('are those that run without being asked over HTTP, as they are registered', async (t) => {
+    Object.assign(process.env, connectionStrings)
     const { functions } = await loadApp(root, 'functions/*.ts')
     const triggered = functions
       .filter(({ metadata }) => !Object.values(metadata.bindings).some(({ type }) => type === 'httpTrigger'))

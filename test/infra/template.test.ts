@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { BICEP_VERSION, type Bicep, findBicep, NoBicep } from '../../cli/infra/bicep.ts'
-import { bicepFiles, diagnosticsOf, SAMPLE_ENVIRONMENT, shapeFiles, snapshot } from '../../cli/infra/template.ts'
+import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../cli/infra/template.ts'
 import { INFRA, shapes } from './support/deployed.ts'
 
 describe('the Bicep CLI', () => {
@@ -52,32 +52,6 @@ describe('the template', () => {
     const difference = await snapshot(bicep, join(folder.path, 'main.prod.bicepparam'), 'validate')
     assert.match(difference ?? 'none', /softDeleteRetentionInDays/)
     assert.equal(await snapshot(bicep, join(folder.path, 'main.dev.bicepparam'), 'validate'), undefined)
-  })
-
-  it('of production is not deployed without authentication', async () => {
-    for (const file of ['main.prod.bicepparam', 'main.bicepparam']) {
-      const environment = { AZURE_ENV_NAME: 'e', AZURE_LOCATION: 'westeurope', TIDEMARK_SHAPE: 'prod' }
-      const { code, stderr } = await bicep.run(['build-params', join(INFRA, file), '--stdout'], environment)
-      assert.notEqual(code, 0, file)
-      assert.match(stderr, /TIDEMARK_API_CLIENT_ID/, file)
-    }
-  })
-
-  it('of azd is that of the shape which is chosen, and of no other', async () => {
-    const parameters = async (file: string, shape: string): Promise<unknown> => {
-      const environment = { ...SAMPLE_ENVIRONMENT, AZURE_ENV_NAME: 'e', AZURE_LOCATION: 'westeurope' }
-      const { code, stdout, stderr } = await bicep.run(['build-params', join(INFRA, file), '--stdout'], {
-        ...environment,
-        TIDEMARK_SHAPE: shape,
-        TIDEMARK_PRINCIPAL_ID: '00000000-0000-0000-0000-000000000004',
-      })
-      assert.equal(code, 0, stderr)
-      return JSON.parse(JSON.parse(stdout).parametersJson).parameters
-    }
-    for (const shape of shapes)
-      assert.deepEqual(await parameters('main.bicepparam', shape), await parameters(`main.${shape}.bicepparam`, ''))
-    assert.deepEqual(await parameters('main.bicepparam', ''), await parameters('main.bicepparam', 'dev'))
-    await assert.rejects(parameters('main.bicepparam', 'production'), /Did you mean "prod"|does not contain property/)
   })
 
   it('says of every parameter and output what it is', async (t) => {

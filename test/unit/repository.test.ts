@@ -78,6 +78,8 @@ describe('imports', () => {
       ['src/services/ordering/planted-testing.ts', '../../testing/given.ts'],
       ['functions/planted-testing.ts', '../src/testing/given.ts'],
       ['functions/planted.ts', '../src/flow/relay.ts'],
+      ['src/settings/planted.ts', '../flow/relay.ts'],
+      ['src/services/ordering/planted-settings.ts', '../../settings/read.ts'],
       ['local/host/planted.ts', '../../src/compose.ts'],
       ['local/cosmos/planted.ts', '../host/main.ts'],
       ['cli/planted.ts', '../src/flow/relay.ts'],

@@ -66,6 +66,21 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
+    // Each checkpoint would leave one behind, and listing them would slow down until consumers stand still.
+    name: 'host storage keeps neither versions nor deleted blobs',
+    check: ({ predictedResources }) => {
+      const checkpoints = named(predictedResources, blobContainers, /\/containers\/azure-webjobs-eventhub$/)
+      const wrong = checkpoints
+        .map(({ id }) => predictedResources.find((each) => each.id === id.replace(/\/containers\/[^/]+$/, '')))
+        .filter(
+          (blobs) =>
+            at(blobs, 'properties.isVersioningEnabled') !== false ||
+            at(blobs, 'properties.deleteRetentionPolicy.enabled') !== false,
+        )
+      return { looked: checkpoints.length, wrong: wrong.map((blobs) => `${String(blobs?.id)} keeps checkpoints`) }
+    },
+  },
+  {
     name: 'every hub is captured into the archive of its service, by the identity that may write there',
     check: ({ predictedResources }) => {
       const hubs = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')

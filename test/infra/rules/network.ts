@@ -192,7 +192,8 @@ const rules: readonly Rule[] = [
       const linked = new Set(
         ofType(predictedResources, 'Microsoft.Network/privateDnsZones/virtualNetworkLinks')
           .filter((link) => networks.includes(at(link, 'properties.virtualNetwork.id')))
-          .map(({ id }) => id.replace(/\/virtualNetworkLinks\/.*/, '')),
+          .map(({ id }) => id.replace(/\/virtualNetworkLinks\/.*/, ''))
+          .filter((zone) => predictedResources.some(({ id }) => id === zone)),
       )
       for (const { id, group, subnet } of endpoints) {
         looked++
