@@ -53,7 +53,7 @@ const file = join(system.dataDir, 'tally.ndjson')
 writeFileSync(file, '')
 const tallied = new Tallied(file)
 const startHost = () =>
-  system.startHost({ preload: { module: 'bench/cost/tally.ts', env: { TIDEMARK_BENCH_TALLY: file } } })
+  system.startHost({ preload: { module: 'bench/cost/tally.ts', env: { TIDEMARK_TEST_TALLY: file } } })
 
 /** What the functions did while something ran, and until they came to rest. */
 async function phase(name: string, task: () => Promise<unknown>): Promise<Phase> {

@@ -1,6 +1,6 @@
 /**
  * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB and to blobs, every batch sent to
- * a hub and every batch received, to the file TIDEMARK_BENCH_TALLY. The services and the SDKs are as they are: requests are heard
+ * a hub and every batch received, to the file TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests are heard
  * on Node's own channel, batches where the SDK takes and gives them.
  */
 import { channel } from 'node:diagnostics_channel'
@@ -14,7 +14,7 @@ import {
 } from '@azure/event-hubs'
 import type { Note } from './note.ts'
 
-const file = process.env.TIDEMARK_BENCH_TALLY ?? ''
+const file = process.env.TIDEMARK_TEST_TALLY ?? ''
 const cosmosPort = new URL(process.env.CosmosConnection?.match(/AccountEndpoint=([^;]+)/)?.[1] ?? 'http://none').port
 const lines: string[] = []
 
