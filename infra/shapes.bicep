@@ -16,6 +16,8 @@ var dev Shape = {
     zoneRedundant: false
     // A relay and a projection that have to start first take longer than a query waits otherwise.
     queryWait: 30000
+    // A look every five seconds would keep an instance, and its price, all month.
+    schedulePoll: 30
     publicHttp: true
   }
   storage: 'Standard_LRS'
@@ -42,6 +44,7 @@ var test Shape = {
     alwaysReady: { http: 0, relay: 1, projections: 1, reactions: 0 }
     zoneRedundant: false
     queryWait: 10000
+    schedulePoll: 5
     publicHttp: true
   }
   storage: 'Standard_LRS'
@@ -69,6 +72,7 @@ var prod Shape = {
     alwaysReady: { http: 2, relay: 2, projections: 2, reactions: 2 }
     zoneRedundant: true
     queryWait: 5000
+    schedulePoll: 5
     publicHttp: true
   }
   storage: 'Standard_ZRS'

@@ -98,6 +98,10 @@ type Shape = {
     zoneRedundant: bool
     @description('Milliseconds that a query waits for the position it was asked for: longer where views may first have to start.')
     queryWait: int
+    @description('Seconds between two looks for commands whose time has come. Each look of a service with process managers is an execution.')
+    @minValue(1)
+    @maxValue(59)
+    schedulePoll: int
     @description('Whether the apps answer HTTP from outside the virtual network, where there is one.')
     publicHttp: bool
   }

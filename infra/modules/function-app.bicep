@@ -169,6 +169,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
         }
         { name: 'TIDEMARK_QUERY_WAIT_MS', value: string(apps.queryWait) }
+        { name: 'TIDEMARK_SCHEDULE_POLL_S', value: string(apps.schedulePoll) }
       ]
     }
   }

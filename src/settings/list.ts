@@ -120,7 +120,7 @@ export const settingsList = {
     ...numberOf('seconds', 5, 59),
     meaning: 'How often commands whose time has come are looked for.',
     readBy: 'services',
-    setIn: ['local'],
+    setIn: ['local', 'azure'],
   },
   TIDEMARK_TRUST_X_ACTOR: {
     schema: z

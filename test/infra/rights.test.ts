@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { CosmosClient } from '@azure/cosmos'
+import { Client } from '../../cli/demo/client.ts'
+import { functionsOf, settingsOf } from '../../cli/local-settings.ts'
+import { services } from '../../cli/services.ts'
+import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { startChild } from '../../local/kit/child.ts'
+import { placeBody } from '../support/orders.ts'
+import { type Deed, RightsGuard } from '../support/rights-guard.ts'
+import { deployed } from './support/deployed.ts'
+import { cell, roleMatrix } from './support/role-matrix.ts'
+
+const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+
+const { allowed } = roleMatrix(deployed('prod'), 'nobody')
+const mayAs =
+  (service: string) =>
+  ({ action, what }: Deed): boolean =>
+    allowed.has(cell(service, action, what))
+
+describe('the rights that the template gives', () => {
+  const ends: (() => Promise<unknown>)[] = []
+  let cloud: Cloud
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-rights-'))
+    ends.unshift(() => rm(folder, { recursive: true, force: true }))
+    cloud = await startCloud({
+      dataDir: folder,
+      topologyFile: path('infra/topology.json'),
+      ports: { blob: 0, eventHubs: 0, cosmos: 0 },
+      fresh: false,
+    })
+    ends.unshift(cloud.stop)
+  })
+  after(async () => {
+    for (const end of ends) await end()
+  })
+
+  const guarded = async (service: string): Promise<RightsGuard> => {
+    const guard = await RightsGuard.start(cloud.settings.CosmosConnection ?? '', mayAs(service))
+    ends.unshift(() => guard.stop())
+    return guard
+  }
+
+  it('let nobody change or remove an event, nor come near what is another service’s', async () => {
+    const ordering = await guarded('ordering')
+    const client = new CosmosClient({
+      connectionString: ordering.connectionString,
+      connectionPolicy: { enableEndpointDiscovery: false },
+    })
+    ends.unshift(async () => client.dispose())
+    const own = client.database('ordering').container('events')
+    // The relay passes marks over: what is tried on one holds nothing up.
+    const mark = { id: '~cmd:tried', stream: 'order-0', said: 1 }
+    await own.items.create(mark)
+    assert.equal((await own.item(mark.id, mark.stream).read()).resource?.said, 1)
+    const refused = /does not have required RBAC permissions/
+    await assert.rejects(own.item(mark.id, mark.stream).replace({ ...mark, said: 2 }), refused)
+    await assert.rejects(own.items.upsert(mark), refused)
+    await assert.rejects(own.item(mark.id, mark.stream).patch([{ op: 'set', path: '/said', value: 2 }]), refused)
+    await assert.rejects(own.item(mark.id, mark.stream).delete(), refused)
+    await assert.rejects(own.items.batch([{ operationType: 'Delete', id: mark.id }], mark.stream), refused)
+    await assert.rejects(own.delete(), refused)
+    const other = client.database('payments').container('events')
+    await assert.rejects(other.items.create(mark), refused)
+    await assert.rejects(other.item(mark.id, mark.stream).read(), refused)
+    await assert.rejects(client.database('payments').container('payment').items.readAll().fetchAll(), refused)
+    assert.equal((await own.item(mark.id, mark.stream).read()).resource?.said, 1)
+    assert.ok(ordering.refused.length >= 9)
+  })
+
+  it('are enough for an order to be placed, paid, shipped and completed, by apps each with its own', async (t) => {
+    const guards = new Map<string, RightsGuard>()
+    const clients = new Map<string, Client>()
+    for (const { name } of services) {
+      const guard = await guarded(name)
+      guards.set(name, guard)
+      const host = await startChild(name, path('local/host/main.ts'), {
+        ...settingsOf(path('local.settings.sample.json')),
+        ...cloud.settings,
+        ...functionsOf([name]),
+        CosmosConnection: guard.connectionString,
+        TIDEMARK_QUERY_WAIT_MS: '20000',
+        TIDEMARK_HTTP_PORT: '0',
+      })
+      ends.unshift(() => host.stop())
+      clients.set(name, new Client(`${host.address}/api/${name}`))
+    }
+    const at = (service: string): Client => clients.get(service) ?? assert.fail(`${service} does not run`)
+    for (const { sku, quantity } of placeBody.lines)
+      assert.equal((await at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
+    const placed = await at('ordering').post('/orders', placeBody, {})
+    assert.equal(placed.status, 201, JSON.stringify(placed.body))
+    const { id } = placed.body
+    assert.equal((await at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)).status, 200)
+    assert.equal((await at('shipping').post(`/shipments/${id}/dispatch`, {}, {})).status, 200)
+    const completed = await at('ordering').get(`/orders/${id}?position=order-${id}@3`)
+    assert.equal(completed.body.status, 'completed')
+    // What else there is: lists, what was, a replayed command.
+    assert.equal((await at('ordering').get('/orders?status=completed')).status, 200)
+    assert.equal((await at('payments').get(`/payments/${id}?position=payment-${id}@2`)).body.status, 'captured')
+    for (const [service, { refused, allowed: done }] of guards) {
+      assert.deepEqual(refused, [], service)
+      assert.ok(done.size > 10, `${service} did ${done.size} things`)
+      t.diagnostic(
+        `${service}: ${done.size} of its rights used, ${[...done.values()].reduce((sum, n) => sum + n, 0)} times`,
+      )
+    }
+  })
+})

@@ -1,0 +1,104 @@
+import { Agent, createServer, type IncomingHttpHeaders, request as send } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+
+/** One thing that is done with data: a data action of Cosmos DB, and the database or container that it is done to. */
+export interface Deed {
+  readonly action: string
+  readonly what: string
+}
+
+/**
+ * Stands before the Cosmos DB endpoint as the service's own roles do: what one may not do is refused with 403, sub-status 5301, and never
+ * gets there. https://learn.microsoft.com/azure/cosmos-db/reference-data-plane-security
+ */
+export class RightsGuard {
+  readonly connectionString: string
+  /** What was done and let through. */
+  readonly allowed = new Map<string, number>()
+  readonly refused: string[] = []
+  readonly #close: () => Promise<void>
+
+  private constructor(connectionString: string, close: () => Promise<void>) {
+    this.connectionString = connectionString
+    this.#close = close
+  }
+
+  /** @param connectionString of the endpoint itself. */
+  static async start(connectionString: string, may: (deed: Deed) => boolean): Promise<RightsGuard> {
+    const address = new URL(/AccountEndpoint=([^;]+)/.exec(connectionString)?.[1] ?? 'http://none')
+    const agent = new Agent({ keepAlive: true })
+    let guard: RightsGuard | undefined
+    const server = createServer(async (request, response) => {
+      const body = await buffer(request).catch(() => Buffer.alloc(0))
+      const deeds = deedsOf(request.method ?? '', request.url ?? '', request.headers, body)
+      const wrong = deeds.filter((deed) => !may(deed))
+      for (const deed of deeds) guard?.note(deed, wrong.length === 0)
+      if (wrong.length > 0) {
+        const message = `Request is blocked because principal does not have required RBAC permissions: ${wrong.map(text).join(', ')}`
+        response.writeHead(403, { 'content-type': 'application/json', 'x-ms-substatus': '5301' })
+        response.end(JSON.stringify({ code: 'Forbidden', message }))
+        return
+      }
+      const { method, url: path, headers } = request
+      const forwarded = send({ host: address.hostname, port: address.port, agent, method, path, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      })
+      forwarded.on('error', () => response.destroy())
+      forwarded.end(body)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    guard = new RightsGuard(
+      connectionString.replace(/AccountEndpoint=[^;]+/, `AccountEndpoint=http://127.0.0.1:${port}/`),
+      async () => {
+        agent.destroy()
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      },
+    )
+    return guard
+  }
+
+  note(deed: Deed, isAllowed: boolean): void {
+    if (isAllowed) this.allowed.set(text(deed), (this.allowed.get(text(deed)) ?? 0) + 1)
+    else this.refused.push(text(deed))
+  }
+
+  stop(): Promise<void> {
+    return this.#close()
+  }
+}
+
+const text = ({ action, what }: Deed): string => `${action} ${what}`
+
+const ITEMS = 'sqlDatabases/containers/items'
+
+/** What a request does, by its method, path and headers; a batch by its operations. The account itself is asked for by everybody. */
+function deedsOf(method: string, url: string, headers: IncomingHttpHeaders, body: Buffer): readonly Deed[] {
+  const [, database, container, items] =
+    /^\/dbs\/([^/?]+)(?:\/colls\/([^/?]+)(?:\/(docs)(?:\/[^/?]+)?|\/pkranges)?)?\/?(?:\?|$)/.exec(url) ?? []
+  if (database === undefined) return url === '/' ? [] : [{ action: `${method} ${url}`, what: 'account' }]
+  if (container === undefined) return [{ action: 'readMetadata', what: `database ${database}` }].map(made(method))
+  const what = `container ${database}/${container}`
+  if (items === undefined) return [{ action: 'readMetadata', what }].map(made(method))
+  if (headers['a-im'] !== undefined) return [{ action: 'sqlDatabases/containers/readChangeFeed', what }]
+  if (headers['x-ms-documentdb-isquery'] !== undefined || headers['x-ms-cosmos-is-query-plan-request'] !== undefined)
+    return [{ action: 'sqlDatabases/containers/executeQuery', what }]
+  if (headers['x-ms-cosmos-is-batch-request'] !== undefined)
+    return (JSON.parse(body.toString()) as { operationType: string }[]).map(({ operationType }) => ({
+      action: `${ITEMS}/${operationType.toLowerCase()}`,
+      what,
+    }))
+  if (method === 'POST')
+    return [{ action: `${ITEMS}/${headers['x-ms-documentdb-is-upsert'] === undefined ? 'create' : 'upsert'}`, what }]
+  const action = { GET: 'read', PUT: 'replace', PATCH: 'replace', DELETE: 'delete' }[method] ?? method
+  return [{ action: `${ITEMS}/${action}`, what }]
+}
+
+/** Databases and containers are made by no role on data, whatever it says. */
+const made =
+  (method: string) =>
+  (deed: Deed): Deed =>
+    method === 'GET' ? deed : { ...deed, action: `${method} of the control plane` }
