@@ -174,6 +174,7 @@ var metricAlerts MetricAlert[] = concat(
       says: 'Functions fail: commands with a fault of ours, or events that are tried again and hold up those behind them.'
       severity: 1
       on: 'applicationInsights'
+      // A batch that is held is tried again every 30 s: ten times at the most in this window, and the alert must not end while it is held.
       window: 'PT5M'
       every: 'PT1M'
       all: [
@@ -181,7 +182,7 @@ var metricAlerts MetricAlert[] = concat(
           metric: 'requests/failed'
           of: 'Count'
           is: 'GreaterThan'
-          threshold: 10
+          threshold: 5
           dimensions: [
             { name: 'cloud/roleName', operator: 'Include', values: each }
             { name: 'request/resultCode', operator: 'Exclude', values: callersFaults }

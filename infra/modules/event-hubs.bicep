@@ -89,7 +89,7 @@ resource archives 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   }
 ]
 
-// The archives alone: the anchors, in the same account, say what the archives must hold.
+// The archives alone, container by container.
 resource capture 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (hub, index) in eventHubs: {
     scope: archives[index]
