@@ -20,8 +20,8 @@ param shape Shape
 @description('The object id of a person or a pipeline that may do with the data what the services may, to run them locally. Empty: nobody.')
 param principalId string = ''
 
-@description('What principalId is: in a pipeline it is a ServicePrincipal.')
-param principalType 'User' | 'Group' | 'ServicePrincipal' = 'User'
+@description('What principalId is. Empty: Azure looks it up.')
+param principalType '' | 'User' | 'Group' | 'ServicePrincipal' = ''
 
 @description('The client id of the app registration whose tokens the services take. Empty: function keys alone stand before them.')
 param apiClientId string = ''

@@ -8,8 +8,6 @@ var chosen = readEnvironmentVariable('TIDEMARK_SHAPE', '')
 var shapeName = empty(chosen) ? 'dev' : chosen
 var isDev = shapeName == 'dev'
 var clientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
-var deployerType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
-var namedType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
@@ -19,9 +17,10 @@ param shape = shapes[shapeName]
 param principalId = isDev
   ? readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
   : readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
+// azd says who deploys, but for a file like this one not what that is: where nobody says it, Azure looks it up.
 param principalType = isDev
-  ? (empty(deployerType) ? 'User' : deployerType)
-  : (empty(namedType) ? 'Group' : namedType)
+  ? readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
+  : readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
 // Production is not deployed without authentication.
 param apiClientId = shapeName == 'prod' && empty(clientId)

@@ -8,7 +8,7 @@ param shape = shapes.dev
 
 // Whoever deploys may do with the data what the services may, to run them on a laptop.
 param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
-param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
 
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')

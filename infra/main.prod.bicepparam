@@ -8,7 +8,7 @@ param shape = shapes.prod
 
 // Nobody but the services has rights on the data, unless somebody is named: a group of operators.
 param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
-param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', 'Group')
+param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
 // Not without authentication.
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID')

@@ -8,7 +8,7 @@ param shape = shapes.test
 
 // Nobody but the services has rights on the data, unless somebody is named.
 param principalId = readEnvironmentVariable('TIDEMARK_PRINCIPAL_ID', '')
-param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', 'Group')
+param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')

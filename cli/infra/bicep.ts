@@ -31,10 +31,15 @@ export class Bicep {
     this.version = version
   }
 
-  /** @param environment what parameter files may read: nothing that this process has of azd's or Tidemark's. */
-  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  /**
+   * @param environment what parameter files may read: nothing that this process has of azd's or Tidemark's.
+   * @param folder what it works in, where that matters.
+   */
+  run(args: readonly string[], environment: Readonly<Record<string, string>> = {}, folder?: string): Promise<Ended> {
     const plain = Object.entries(process.env).filter(([name]) => !/^(AZURE|TIDEMARK)_/i.test(name))
-    return run(this.file, args, { ...Object.fromEntries(plain), ...environment })
+    // It ends before .NET has gained by watching itself run.
+    const env = { DOTNET_TieredPGO: '0', ...Object.fromEntries(plain), ...environment }
+    return run(this.file, args, env, folder)
   }
 }
 
@@ -61,9 +66,11 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
     throw new NoBicep(
       `there is no bicep ${BICEP_VERSION} or newer on PATH, and no dotnet to restore ${name} with: install one of them`,
     )
-  const tool = join(packages.trim(), name.toLowerCase(), BICEP_VERSION, 'tools')
-  const file = join(tool, process.platform === 'win32' ? 'bicep.exe' : 'bicep')
-  if (existsSync(file)) return file
+  const folder = join(packages.trim(), name.toLowerCase(), BICEP_VERSION)
+  const file = join(folder, 'tools', process.platform === 'win32' ? 'bicep.exe' : 'bicep')
+  // Written last: without it another process is just unpacking, and the file is there in part. Restoring waits for that.
+  // https://learn.microsoft.com/nuget/consume-packages/managing-the-global-packages-and-cache-folders
+  if (existsSync(join(folder, '.nupkg.metadata')) && existsSync(file)) return file
 
   const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bicep-'))
   try {
@@ -97,9 +104,9 @@ function lastLine(text: string): string {
 }
 
 /** Where the program is not there, its code is -1. */
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Ended> {
   return new Promise((resolve) =>
-    execFile(file, args, { env, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>
+    execFile(file, args, { env, cwd, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
     ),
   )

@@ -14,6 +14,9 @@ export const SAMPLE_ENVIRONMENT = {
   TIDEMARK_ALERT_EMAIL: 'operators@example.com',
 }
 
+/** Besides, what azd always hands over. */
+const LINT_ENVIRONMENT = { ...SAMPLE_ENVIRONMENT, AZURE_ENV_NAME: 'sample', AZURE_LOCATION: LOCATION }
+
 /** All Bicep files of a folder and those below it, by their paths in it. */
 export function bicepFiles(folder: string): readonly string[] {
   const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -32,18 +35,16 @@ export function snapshotOf(parameterFile: string): string {
 }
 
 /**
- * Compiles and lints every file. @returns what Bicep says of them, a warning too: none where all is well.
+ * Compiles and lints every file, those of parameters too. @returns what Bicep says of them, a warning too: none where all is well.
  * https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-cli
  */
 export async function diagnosticsOf(bicep: Bicep, folder: string): Promise<readonly string[]> {
   const found: string[] = []
-  for (const file of bicepFiles(folder)) {
-    const path = join(folder, file)
-    const built = await bicep.run(['build', path, '--stdout'])
-    const linted = await bicep.run(['lint', path])
-    const said = `${built.stderr}\n${linted.stdout}\n${linted.stderr}`.split('\n').filter((line) => line.trim() !== '')
-    if (said.length === 0 && (built.code !== 0 || linted.code !== 0))
-      said.push(`${path}: bicep failed and said nothing`)
+  // A pattern is looked for in the working directory, and one process reads all: of many each would compile what it shares with others.
+  for (const pattern of ['**/*.bicep', '*.bicepparam']) {
+    const { code, stdout, stderr } = await bicep.run(['lint', '--pattern', pattern], LINT_ENVIRONMENT, folder)
+    const said = `${stdout}\n${stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '')
+    if (said.length === 0 && code !== 0) said.push(`${join(folder, pattern)}: bicep failed and said nothing`)
     found.push(...said)
   }
   return [...new Set(found)]

@@ -68,7 +68,7 @@ const behindServices = /^hooks:$/m
 export function extendedAzureYaml(text: string, { service }: Names): string {
   if (!/^services:$/m.test(text) || !behindServices.test(text))
     throw new Error('azure.yaml has no services that can be extended')
-  const bundle = `npm run -s bundle -- --service ${service}`
+  const bundle = `npm run -s bundle '--' --service ${service}`
   const added = `  ${service}:
     project: .
     dist: bundles/${service}

@@ -20,8 +20,8 @@ param principalId string
 @description('What is known of it before anything is deployed, and the same each time: for an identity its name or id, as its object id is not.')
 param principalName string = principalId
 
-@description('What it is.')
-param principalType 'User' | 'Group' | 'ServicePrincipal' = 'ServicePrincipal'
+@description('What it is. Empty: Azure looks it up, which fails for one so new that it is not known everywhere.')
+param principalType '' | 'User' | 'Group' | 'ServicePrincipal'
 
 @description('The service whose rights these are.')
 param service Service
@@ -40,6 +40,8 @@ param storageName string
 
 @description('Application Insights.')
 param applicationInsightsName string
+
+var knownType = empty(principalType) ? null : principalType
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roleDefinitions = 'Microsoft.Authorization/roleDefinitions'
@@ -62,7 +64,7 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(ownHub.id, principalName, eventHubsDataSender)
   properties: {
     principalId: principalId
-    principalType: principalType
+    principalType: knownType
     roleDefinitionId: eventHubsDataSender
   }
 }
@@ -81,7 +83,7 @@ resource receive 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(followedHubs[index].id, principalName, eventHubsDataReceiver)
     properties: {
       principalId: principalId
-      principalType: principalType
+      principalType: knownType
       roleDefinitionId: eventHubsDataReceiver
     }
   }
@@ -127,7 +129,7 @@ resource host 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, principalName, storageBlobDataOwner)
   properties: {
     principalId: principalId
-    principalType: principalType
+    principalType: knownType
     roleDefinitionId: storageBlobDataOwner
   }
 }
@@ -141,7 +143,7 @@ resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(applicationInsights.id, principalName, monitoringMetricsPublisher)
   properties: {
     principalId: principalId
-    principalType: principalType
+    principalType: knownType
     roleDefinitionId: monitoringMetricsPublisher
   }
 }

@@ -31,6 +31,8 @@ const connections = [
 ] as const
 const ours = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
 const SHOWN = 60
+/** A setting that should hold no key may hold one by mistake: a connection string where an address belongs. */
+const KEY = /(key|signature|sig|secret|password)=/i
 
 /**
  * The settings of a service, all of them checked.
@@ -62,7 +64,7 @@ function valuesOf(set: ReadonlyMap<string, string>): { readonly values: Values; 
     const text = set.get(name)
     const read = schema.safeParse(text)
     if (read.success) values[name] = read.data
-    else wrong.push(`${name} must be ${mustBe}${secret || text === undefined ? '' : `, not ${shown(text)}`}`)
+    else wrong.push(`${name} must be ${mustBe}${secret || text === undefined ? '' : `, not ${valueShown(text)}`}`)
   }
   return { values: values as Values, wrong }
 }
@@ -107,6 +109,10 @@ function eventHubsConnection(values: Values): EventHubsConnection {
 function actorSource(values: Values): ActorSource {
   if (values.WEBSITE_AUTH_ENABLED) return 'platform'
   return values.TIDEMARK_TRUST_X_ACTOR ? 'client' : 'nobody'
+}
+
+function valueShown(text: string): string {
+  return KEY.test(text) ? 'a connection string' : shown(text)
 }
 
 /** On one line, whatever it is. */

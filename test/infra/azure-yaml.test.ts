@@ -63,7 +63,7 @@ describe('azure.yaml', () => {
       assert.equal(remoteBuild, false, service)
       assert.deepEqual(Object.keys(hooks), ['prepackage'])
       for (const { run } of Object.values(hooks.prepackage ?? {}))
-        assert.equal(run, `npm run -s bundle -- --service ${service}`)
+        assert.equal(run, `npm run -s bundle '--' --service ${service}`)
     }
   })
 
@@ -83,7 +83,8 @@ describe('azure.yaml', () => {
     for (const { windows, posix } of hooks) {
       assert.deepEqual([windows.shell, posix.shell], ['pwsh', 'sh'])
       assert.equal(windows.run, posix.run)
-      const [, script = ''] = /^npm run -s ([a-z:]+)( -- --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
+      // PowerShell keeps a bare -- to itself: npm, which is a script there, would take the options for its own.
+      const [, script = ''] = /^npm run -s ([a-z:]+)( '--' --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
       const [, file = ''] = /^node (cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
       assert.ok(existsSync(join(root, file)) && file !== '', `${posix.run} runs no file`)
     }

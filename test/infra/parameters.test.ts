@@ -38,6 +38,21 @@ describe('what azd provisions: infra/main.bicepparam', () => {
         )
       })
 
+  it('leaves it to Azure what a principal is where nobody says it: of who deploys azd says the id alone', async () => {
+    const ids = { AZURE_PRINCIPAL_ID: 'ada', TIDEMARK_PRINCIPAL_ID: 'operators', ...client }
+    for (const [shape, principal] of [
+      ['dev', 'ada'],
+      ['prod', 'operators'],
+    ] as const) {
+      const { principalId, principalType } = await parametersOf('main.bicepparam', {
+        ...environment,
+        ...ids,
+        TIDEMARK_SHAPE: shape,
+      })
+      assert.deepEqual([principalId?.value, principalType?.value], [principal, ''])
+    }
+  })
+
   it('is dev, by nobody, where a pipeline has none of its variables set', async () => {
     const names = [
       'TIDEMARK_SHAPE',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { BICEP_VERSION, type Bicep, findBicep, NoBicep } from '../../cli/infra/bicep.ts'
+import { BICEP_VERSION, Bicep, findBicep, NoBicep } from '../../cli/infra/bicep.ts'
 import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../cli/infra/template.ts'
 import { INFRA, shapes } from './support/deployed.ts'
 
@@ -19,6 +19,34 @@ describe('the Bicep CLI', () => {
       })
     } finally {
       await rm(empty, { recursive: true })
+    }
+  })
+
+  it('is restored where that on PATH is too old, and where another process has not unpacked all of it yet', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-path-'))
+    const script = (file: string, text: string) => writeFile(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+    try {
+      const name = `azure.bicep.commandline.${{ linux: 'linux', darwin: 'osx' }[process.platform as string]}-${process.arch}`
+      const unpacked = join(folder, name, BICEP_VERSION)
+      await mkdir(join(unpacked, 'tools'), { recursive: true })
+      await script(join(unpacked, 'tools/bicep'), 'exit 1')
+      await script(join(folder, 'bicep'), 'echo Bicep CLI version 0.30.0')
+      await script(
+        join(folder, 'dotnet'),
+        `if [ "$1" = nuget ]; then echo "global-packages: ${folder}"; exit; fi
+echo '#!/bin/sh
+echo Bicep CLI version ${BICEP_VERSION}' > ${unpacked}/tools/bicep
+touch ${unpacked}/.nupkg.metadata ${folder}/restored-$(ls ${folder} | grep -c restored)`,
+      )
+      const env = { ...process.env, PATH: `${folder}:/usr/bin:/bin` }
+      for (let time = 0; time < 2; time++)
+        assert.deepEqual(await findBicep(env), new Bicep(join(unpacked, 'tools/bicep'), BICEP_VERSION))
+      assert.deepEqual(
+        (await readdir(folder)).filter((file) => file.startsWith('restored')),
+        ['restored-0'],
+      )
+    } finally {
+      await rm(folder, { recursive: true })
     }
   })
 })
@@ -55,10 +83,13 @@ describe('the template', () => {
   })
 
   it('says of every parameter and output what it is', async (t) => {
+    const built = join(folder.path, 'built')
+    const { code, stderr } = await bicep.run(['build', '--pattern', '**/*.bicep', '--outdir', built], {}, INFRA)
+    assert.equal(code, 0, stderr)
     let counted = 0
     for (const file of bicepFiles(INFRA)) {
-      const { stdout } = await bicep.run(['build', join(INFRA, file), '--stdout'])
-      const { parameters = {}, outputs = {} } = JSON.parse(stdout) as Record<string, Record<string, Described>>
+      const compiled = await readFile(join(built, file.replace(/bicep$/, 'json')), 'utf8')
+      const { parameters = {}, outputs = {} } = JSON.parse(compiled) as Record<string, Record<string, Described>>
       for (const [name, { metadata }] of Object.entries({ ...parameters, ...outputs })) {
         counted++
         assert.ok(metadata?.description, `${file}: ${name} has no description`)
@@ -79,13 +110,23 @@ describe('the template', () => {
       'no-hardcoded-location':
         "resource i 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = { name: 'i', location: 'westeurope' }",
     }
-    for (const [rule, source] of Object.entries(broken)) {
-      const file = join(folder.path, 'broken.bicep')
-      await writeFile(file, source)
-      const { code, stderr, stdout } = await bicep.run(['lint', file])
-      assert.equal(code, 1, rule)
-      assert.ok(`${stdout}${stderr}`.includes(`Error ${rule}`), `${rule}: ${stdout}${stderr}`)
-    }
+    for (const [rule, source] of Object.entries(broken))
+      await writeFile(join(folder.path, `modules/${rule}.bicep`), source)
+    const parameters = join(folder.path, 'main.dev.bicepparam')
+    await writeFile(parameters, `${await readFile(parameters, 'utf8')}\nparam unknown = 1\n`)
+    const told = await diagnosticsOf(bicep, folder.path)
+    for (const rule of Object.keys(broken))
+      assert.ok(
+        told.some(
+          (line) => line.includes(`modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
+        ),
+        `${rule}: ${told.join('\n')}`,
+      )
+    assert.ok(
+      told.some((line) => line.includes('main.dev.bicepparam') && line.includes('"unknown"')),
+      told.join('\n'),
+    )
+    assert.ok(!told.some((line) => line.includes('AZURE_')), told.join('\n'))
   })
 })
 

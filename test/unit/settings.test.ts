@@ -141,6 +141,18 @@ describe('settings', () => {
     assert.doesNotMatch(refused({ CosmosConnection: 'AccountKey=hidden', EventHubConnection: 'hidden' }), /hidden/)
   })
 
+  for (const [name, value] of [
+    ['CosmosConnection__accountEndpoint', 'AccountEndpoint=https://a/;AccountKey=hidden'],
+    ['EventHubConnection__fullyQualifiedNamespace', 'Endpoint=sb://a/;SharedAccessKey=hidden'],
+    ['EventHubConnection__fullyQualifiedNamespace', 'sb://a/?sr=b&sig=hidden'],
+    ['CosmosConnection__clientId', 'ClientSecret=hidden'],
+  ] as const)
+    it(`nor one that ${name} has by mistake: ${value.split('=')[0]}`, () => {
+      const line = refused({ ...azure, [name]: value })
+      assert.match(line, new RegExp(`^${name} must be .*, not a connection string$`))
+      assert.doesNotMatch(line, /hidden/)
+    })
+
   it('by key: as they are set, and everything else by its default', () => {
     const { cosmos, eventHubs, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
     assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })

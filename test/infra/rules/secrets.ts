@@ -1,5 +1,5 @@
 import { at, type Deployed, ofType } from '../support/deployed.ts'
-import type { Rule } from './rule.ts'
+import type { Found, Rule } from './rule.ts'
 
 /** What gives a secret away, or is one. */
 const SECRET =
@@ -18,19 +18,30 @@ function* texts(value: unknown, path = ''): Generator<readonly [path: string, te
     for (const [name, each] of Object.entries(value)) yield* texts(each, path === '' ? name : `${path}.${name}`)
 }
 
+const known = new WeakMap<object, Found>()
+
+/** Kept for each object: of a template that is changed in many ways, most stays as it is. */
+function secretsIn(value: object, where: string): Found {
+  const before = known.get(value)
+  if (before !== undefined) return before
+  const all = [...texts(value)]
+  const secret = all.filter(([, text]) => SECRET.test(text))
+  const found = { looked: all.length, wrong: secret.map(([path, text]) => `${where}${path}: ${text}`) }
+  known.set(value, found)
+  return found
+}
+
 export const secretRules: readonly Rule[] = [
   {
     name: 'no secret in any property or output',
     check: ({ predictedResources, outputs }) => {
       const all = [
-        ...predictedResources.flatMap((resource) =>
-          [...texts(resource)].map(([path, text]) => [`${resource.type} ${resource.name}: ${path}`, text] as const),
-        ),
-        ...[...texts(outputs)].map(([path, text]) => [`output ${path}`, text] as const),
+        ...predictedResources.map((resource) => secretsIn(resource, `${resource.type} ${resource.name}: `)),
+        secretsIn(outputs, 'output '),
       ]
       return {
-        looked: all.length,
-        wrong: all.filter(([, text]) => SECRET.test(text)).map(([path, text]) => `${path}: ${text}`),
+        looked: all.reduce((sum, { looked }) => sum + looked, 0),
+        wrong: all.flatMap(({ wrong }) => wrong),
       }
     },
   },

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Topology } from '../../../src/topology.ts'
 import { at, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
@@ -75,12 +74,21 @@ export function topologyRules(topology: Topology): readonly Rule[] {
 const last = ({ id }: Resource): string => id.split('/').at(-1) ?? ''
 
 function differences(found: readonly unknown[], expected: readonly unknown[]): readonly string[] {
-  const count = (some: readonly unknown[], one: unknown): number =>
-    some.filter((other) => isDeepStrictEqual(one, other)).length
-  const without = (some: readonly unknown[], others: readonly unknown[]): readonly string[] =>
-    some.filter((one) => count(some, one) > count(others, one)).map((one) => JSON.stringify(one))
   return [
     ...without(found, expected).map((one) => `not asked for: ${one}`),
     ...without(expected, found).map((one) => `not there: ${one}`),
   ]
+}
+
+/** Those of some that others do not have, or not as often. */
+function without(some: readonly unknown[], others: readonly unknown[]): readonly string[] {
+  const left = new Map<string, number>()
+  for (const other of others.map((each) => JSON.stringify(each))) left.set(other, (left.get(other) ?? 0) + 1)
+  return some
+    .map((each) => JSON.stringify(each))
+    .filter((one) => {
+      const count = left.get(one) ?? 0
+      left.set(one, count - 1)
+      return count <= 0
+    })
 }

@@ -27,8 +27,15 @@ export function deployed(shape: Shape): Deployed {
   return JSON.parse(readFileSync(`${INFRA}main.${shape}.snapshot.json`, 'utf8')) as Deployed
 }
 
+const byType = new WeakMap<readonly Resource[], ReadonlyMap<string, readonly Resource[]>>()
+
 export function ofType(resources: readonly Resource[], type: string): readonly Resource[] {
-  return resources.filter((resource) => resource.type.toLowerCase() === type.toLowerCase())
+  let types = byType.get(resources)
+  if (types === undefined) {
+    types = Map.groupBy(resources, (resource) => resource.type.toLowerCase())
+    byType.set(resources, types)
+  }
+  return types.get(type.toLowerCase()) ?? []
 }
 
 /** A value at a path such as `properties.encryption.keySource`; undefined where there is none. */

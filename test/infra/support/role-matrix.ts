@@ -57,7 +57,8 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     kinds: readonly string[],
     actions: readonly string[],
   ): void => {
-    const below = [...columns].filter(([id, { kind }]) => kinds.includes(kind) && `${id}/`.startsWith(`${scope}/`))
+    const isBelow = (id: string): boolean => id === scope || id.startsWith(`${scope}/`)
+    const below = [...columns].filter(([id, { kind }]) => kinds.includes(kind) && isBelow(id))
     if (who === undefined) unread.push(`a role at ${scope} is given to somebody unknown`)
     else if (below.length === 0) unread.push(`a role of ${who} at ${scope} is about nothing that is deployed`)
     else for (const [, { name }] of below) for (const action of actions) allowed.add(cell(who, action, name))
