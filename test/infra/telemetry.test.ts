@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { relayOf } from '../../src/adapters/functions/triggers.ts'
 
 /** What this test reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json#logging */
 interface Logging {
@@ -34,6 +35,17 @@ describe('telemetry', () => {
     assert.match(read('infra/main.prod.snapshot.json'), /"metricName": "requests\/failed"/)
     assert.ok(collected('Host.Results', 'Information'))
     assert.equal(applicationInsights.enableAutocollectedMetricsExtractor, true)
+  })
+
+  it('keeps that alert while one batch is held: it is tried again more often in the window than the alert forgives', () => {
+    const { predictedResources } = JSON.parse(read('infra/main.prod.snapshot.json'))
+    const alert = predictedResources.find(({ name }: { name: string }) => name === 'functions-failing').properties
+    const { retry } = relayOf({ name: 'any', relayPollDelay: 1 } as Parameters<typeof relayOf>[0])
+    assert.ok(retry?.strategy === 'exponentialBackoff')
+    const { seconds = 0 } = Object(retry.maximumInterval)
+    const window = Number(/^PT(\d+)M$/.exec(alert.windowSize)?.[1]) * 60
+    // Half of what can be: each try takes its time too.
+    assert.ok(alert.criteria.allOf[0].threshold <= window / seconds / 2)
   })
 
   it('has what runbooks look for: each line that says why a function is held, and each exception', () => {
