@@ -28,7 +28,7 @@ export function readArguments<Numbers extends string, Flags extends string, List
   try {
     values = parseArgs({ options }).values
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}. There are: ${usage}`)
+    throw new UsageError(`${(error as Error).message}. There are: ${usage || 'none'}`)
   }
   const read: Record<string, unknown> = {}
   for (const [name, otherwise] of Object.entries<number>(numbers)) {

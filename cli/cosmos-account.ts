@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { CosmosClient } from '@azure/cosmos'
 import { UsageError } from './arguments.ts'
-import { cosmosAddress, cosmosConnection, localSettings, reach } from './local-settings.ts'
+import { cosmosAddress, cosmosConnection, localSettings, reach, settingsOf } from './local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {
   readonly address: string
   /** What a service is composed with to use it. */
   readonly settings: Readonly<Record<string, string>>
-  /** @throws UsageError where nothing answers. */
+  /** @throws UsageError where nothing answers, or nobody is let in. */
   reach(): Promise<void>
   client(): Promise<CosmosClient>
 }
@@ -31,7 +30,7 @@ export function localAccount(): CosmosAccount {
  */
 export function cloudAccount(service: string): CosmosAccount {
   const file = `bundles/${service}/local.settings.json`
-  const settings = valuesOf(file)
+  const settings = settingsOf(file, ': npm run cloud:settings writes it')
   const address = settings.CosmosConnection__accountEndpoint
   if (address === undefined || !URL.canParse(address))
     throw new UsageError(`${file} names no account in Azure: npm run cloud:settings -- --service ${service} --force`)
@@ -43,19 +42,17 @@ export function cloudAccount(service: string): CosmosAccount {
         const why = String(error.cause ?? error)
         throw new UsageError(`${address} cannot be reached: ${why}; a private one only from its network`)
       })
+      const database = (await this.client()).database(service)
+      await database.read().catch(({ message }: Error) => {
+        const [why] = message.split('\n')
+        throw new UsageError(
+          `${address} does not let you in: ${why}: az login signs you in, docs/deploy.md says who may`,
+        )
+      })
     },
     async client() {
       const { DefaultAzureCredential } = await import('@azure/identity')
       return new CosmosClient({ endpoint: address, aadCredentials: new DefaultAzureCredential() })
     },
-  }
-}
-
-function valuesOf(file: string): Readonly<Record<string, string>> {
-  try {
-    const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
-    return Values ?? {}
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}: npm run cloud:settings writes it`)
   }
 }

@@ -33,14 +33,17 @@ export function localSettings(): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, process.env[name] ?? value]))
 }
 
-/** The settings of a file such as local.settings.json. @throws UsageError where it has none. */
-export function settingsOf(file: string): Readonly<Record<string, string>> {
+/**
+ * The settings of a file such as local.settings.json.
+ * @param help the end of the line where it has none. @throws UsageError
+ */
+export function settingsOf(file: string, help = ''): Readonly<Record<string, string>> {
   try {
-    const { Values } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> }
+    const { Values } = Object(JSON.parse(readFileSync(file, 'utf8'))) as { Values?: Record<string, string> }
     if (typeof Values !== 'object' || Values === null) throw new Error('it has no Values')
     return Values
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`)
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}${help}`)
   }
 }
 

@@ -49,6 +49,7 @@ async function newService(): Promise<void> {
   console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED} and schemas/`)
   console.log(`next     make it yours (docs/add-a-service.md), a row in docs/errors.md for each refusal of yours;
          then npm run topology && npm run schemas && npm run check
+         npm run infra -- --write: what is deployed for it; tests hold the template against that
 runs     npm start, and then
          curl localhost:7071/api/${name}/${aggregate} -H 'content-type: application/json' -d '{"title": "the first"}'
          curl localhost:7071/api/${name}/${aggregate}`)

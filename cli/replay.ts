@@ -34,9 +34,9 @@ async function replay(): Promise<void> {
   })
   await account.reach()
 
-  const { replay, goBack } = compose(service, account.settings)
   const started = performance.now()
   try {
+    const { replay, goBack } = compose(service, account.settings)
     const done = await (back ? goBack : replay)(view, {
       begin(target, live, total) {
         stage = 'building'

@@ -4,6 +4,9 @@ import { UsageError } from '../arguments.ts'
 /** Outputs of infra/main.bicep, by the names that azd keeps them under. */
 export type AzdValues = Readonly<Record<string, string | undefined>>
 
+/** All of them: one alone may be somebody else's. */
+const HANDED_OVER = ['EVENT_HUBS_NAMESPACE', 'COSMOS_ENDPOINT', 'SERVICES'] as const
+
 const GIVE_UP_AFTER_MS = 60_000
 
 /**
@@ -11,7 +14,7 @@ const GIVE_UP_AFTER_MS = 60_000
  * @throws UsageError where there is no environment.
  */
 export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
-  if (environment.SERVICES) return environment
+  if (HANDED_OVER.every((name) => environment[name])) return environment
   const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>(
     (resolve) =>
       execFile(
@@ -26,7 +29,7 @@ export async function azdValues(environment: NodeJS.ProcessEnv = process.env): P
     throw new UsageError(`the environment in Azure is not known: ${why}`)
   }
   try {
-    return JSON.parse(stdout)
+    return Object(JSON.parse(stdout))
   } catch {
     throw new UsageError(`azd env get-values answered no JSON: ${firstLine(stdout)}`)
   }

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { type SettingName, settings } from '../../src/settings/list.ts'
 import { UsageError } from '../arguments.ts'
 import type { AzdValues } from './azd-values.ts'
 
@@ -30,7 +31,7 @@ function servicesOf(text: string): CloudEnvironment['services'] {
   for (const service of services) {
     const { name, blobEndpoint } = Object(service)
     if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) throw wrong
-    if (typeof blobEndpoint !== 'string' || !URL.canParse(blobEndpoint)) throw wrong
+    if (typeof blobEndpoint !== 'string') throw wrong
   }
   return services
 }
@@ -38,26 +39,29 @@ function servicesOf(text: string): CloudEnvironment['services'] {
 /**
  * local.settings.json of a service: identity-based, no keys. It shares its host storage, and so its checkpoints and leases, with the app in
  * Azure: the two divide the work.
- * @throws UsageError for a service that the environment does not have.
+ * @throws UsageError for a service that the environment does not have, or what no service would take.
  */
 export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, service: string): object {
   const found = services.find(({ name }) => name === service)
   if (found === undefined)
     throw new UsageError(`the environment has no ${service}, only ${services.map(({ name }) => name).join(', ')}`)
-  return {
-    IsEncrypted: false,
-    Values: {
-      FUNCTIONS_WORKER_RUNTIME: 'node',
-      AzureWebJobsStorage__blobServiceUri: found.blobEndpoint,
-      EventHubConnection__fullyQualifiedNamespace: namespace,
-      CosmosConnection__accountEndpoint: cosmos,
-    },
+  const values = {
+    FUNCTIONS_WORKER_RUNTIME: 'node',
+    AzureWebJobsStorage__blobServiceUri: found.blobEndpoint,
+    EventHubConnection__fullyQualifiedNamespace: namespace,
+    CosmosConnection__accountEndpoint: cosmos,
+  } satisfies Partial<Record<SettingName, string>>
+  for (const [name, value] of Object.entries(values)) {
+    const setting = settings.get(name)
+    if (!setting?.schema.safeParse(value).success)
+      throw new UsageError(`the environment has no ${name}: it must be ${setting?.mustBe}; run azd provision again`)
   }
+  return { IsEncrypted: false, Values: values }
 }
 
 /** Writes settings where there are none, or over others where that is forced. @returns what was done. */
-export async function writeSettings(file: string, settings: object, force: boolean): Promise<string> {
-  const text = `${JSON.stringify(settings, null, 2)}\n`
+export async function writeSettings(file: string, written: object, force: boolean): Promise<string> {
+  const text = `${JSON.stringify(written, null, 2)}\n`
   const there = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new UsageError(`${file} cannot be read: ${error.message}`)

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import type { Bicep } from './bicep.ts'
 
 /** What a snapshot is evaluated for: any will do, the same always. */
@@ -66,7 +67,10 @@ export async function snapshot(
     ...SAMPLE_ENVIRONMENT,
     ...environment,
   })
-  return code === 0 ? undefined : `${stdout}${stderr}`.trim() || `${parameterFile}: bicep failed and said nothing`
+  return code === 0
+    ? undefined
+    : // Coloured even where nobody sees it.
+      stripVTControlCharacters(`${stdout}${stderr}`).trim() || `${parameterFile}: bicep failed and said nothing`
 }
 
 /** How many resources a snapshot has. */

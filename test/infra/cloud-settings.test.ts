@@ -64,7 +64,19 @@ describe('npm run cloud:settings', () => {
 
   for (const [what, env, args, line] of [
     ['there is no azd', {}, [], /^the environment in Azure is not known: there is no azd on PATH$/],
-    ['nothing is provisioned', { SERVICES: outputs.SERVICES }, [], /are not known: run azd provision first$/],
+    ['of what a hook has one name alone is set', { SERVICES: outputs.SERVICES }, [], /there is no azd on PATH$/],
+    [
+      'the namespace is none',
+      { ...outputs, EVENT_HUBS_NAMESPACE: 'sb://a' },
+      [],
+      /^the environment has no EventHubConnection__fullyQualifiedNamespace: it must be the host name .*; run azd provision again$/,
+    ],
+    [
+      'the account is none',
+      { ...outputs, COSMOS_ENDPOINT: 'http://a' },
+      [],
+      /^the environment has no CosmosConnection__accountEndpoint: .*; run azd provision again$/,
+    ],
     ['the outputs are no JSON', { ...outputs, SERVICES: '[{' }, [], /^SERVICES is not what infra\/main.bicep puts out/],
     ['there is no service in them', { ...outputs, SERVICES: '[]' }, [], /^SERVICES is not/],
     ['a service has no storage', { ...outputs, SERVICES: '[{"name": "ordering"}]' }, [], /^SERVICES is not/],
@@ -98,6 +110,8 @@ describe('npm run cloud:settings', () => {
   for (const [what, script, line] of [
     ['fails', 'echo "ERROR: no project exists" >&2; exit 1', /not known: ERROR: no project exists$/],
     ['answers something else', 'echo hello', /^azd env get-values answered no JSON: hello$/],
+    ['has provisioned nothing', 'echo "{}"', /^EVENT_HUBS_NAMESPACE.* are not known: run azd provision first$/],
+    ['answers nothing', 'echo null', /are not known: run azd provision first$/],
   ] as const)
     it(`one line where azd ${what}`, () => {
       const { status, stderr } = run(azd(script))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Bicep, findBicep } from '../../cli/infra/bicep.ts'
 
@@ -12,15 +14,25 @@ const operators = { TIDEMARK_PRINCIPAL_ID: 'operators', TIDEMARK_PRINCIPAL_TYPE:
 
 describe('what azd provisions: infra/main.bicepparam', () => {
   let bicep: Bicep
+  let folder: string
   before(async () => {
     bicep = await findBicep()
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-parameters-'))
+    await cp(infra, folder, { recursive: true })
+    // Of the template its parameters alone, which compiles in a third of the time: template.test.ts lints the same files with all of it.
+    const main = await readFile(join(infra, 'main.bicep'), 'utf8')
+    const parameters = main.slice(0, main.search(/^var /m))
+    assert.equal(parameters.match(/^param /gm)?.length, main.match(/^param /gm)?.length)
+    await writeFile(join(folder, 'main.bicep'), parameters)
+    await writeFile(join(folder, 'bicepconfig.json'), '{ "analyzers": { "core": { "enabled": false } } }')
   })
+  after(() => rm(folder, { recursive: true, force: true }))
 
   const build = (file: string, env: Record<string, string>) =>
-    bicep.run(['build-params', join(infra, file), '--stdout'], env)
+    bicep.run(['build-params', join(folder, file), '--stdout'], env)
   async function parametersOf(file: string, env: Record<string, string>): Promise<Record<string, { value: unknown }>> {
     const { code, stdout, stderr } = await build(file, env)
-    assert.equal(code, 0, stderr)
+    assert.deepEqual([code, stderr], [0, ''])
     return JSON.parse(JSON.parse(stdout).parametersJson).parameters
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { importTime } from '../../cli/bundle/import-time.ts'
 import { bundleModule, bundleService } from '../../cli/bundle/service-bundle.ts'
 import { services } from '../../cli/services.ts'
 import { reactionsOf } from '../../src/core/service.ts'
@@ -89,5 +90,27 @@ describe('the bundle of a service', () => {
     const env = { AZURE_TOKEN_CREDENTIALS: 'EnvironmentCredential' }
     const { stdout } = await promisify(execFile)(process.execPath, ['ask.js'], { cwd: join(folder, 'identity'), env })
     assert.match(stdout, /EnvironmentCredential is unavailable/)
+  })
+
+  it('is imported by the settings of the sample, whatever else a shell or azd has set; one that fails is told in a line', async () => {
+    const set = {
+      CosmosConnection__accountEndpoint: 'https://a.example/',
+      TIDEMARK_OF_MINE: '1',
+      NODE_OPTIONS: '--none',
+    }
+    const [{ name }] = services as [(typeof services)[number]]
+    Object.assign(process.env, set)
+    try {
+      assert.ok((await importTime(join(folder, name))) > 0)
+      await writeFile(join(folder, name, `${name}.js`), 'import "none"')
+      await assert.rejects(importTime(join(folder, name)), (error: Error) => {
+        assert.equal(error.name, 'UsageError')
+        assert.match(error.message, new RegExp(`${name}\\.js cannot be loaded: .*'none'`))
+        assert.equal(error.message.split('\n').length, 1, error.message)
+        return true
+      })
+    } finally {
+      for (const each of Object.keys(set)) delete process.env[each]
+    }
   })
 })

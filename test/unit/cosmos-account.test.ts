@@ -65,7 +65,8 @@ describe('commands against the account in Azure', () => {
     assert.equal(code, 1)
     assert.ok(said.startsWith(`log              ordering at ${address}`), said)
     // The SDK sends no token where it could be overheard, as on this address: and no key goes in its place.
-    assert.match(said, /Bearer token authentication is not permitted/)
+    assert.match(said, /does not let you in: Bearer token authentication is not permitted.*az login/)
+    assert.equal(said.trim().split('\n').length, 2, said)
     assert.deepEqual([...new Set(asked)], [undefined])
   })
 })

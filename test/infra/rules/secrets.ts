@@ -64,14 +64,16 @@ export const secretRules: readonly Rule[] = [
       const settings = new Map(settingsOf(deployed))
       const sites = ofType(deployed.predictedResources, 'Microsoft.Web/sites')
       const wrong: string[] = []
-      for (const { name } of sites)
+      for (const { name, identity } of sites) {
+        const [own = ''] = Object.keys((at(identity, 'userAssignedIdentities') ?? {}) as object)
         for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection']) {
           if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
           if (settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
             wrong.push(`${name}: ${connection}__credential is not managedidentity`)
-          if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith('[reference('))
-            wrong.push(`${name}: ${connection}__clientId is not that of an identity`)
+          if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith(`[reference('${own}', `))
+            wrong.push(`${name}: ${connection}__clientId is not that of its identity`)
         }
+      }
       for (const site of sites)
         if (at(site, 'properties.functionAppConfig.deployment.storage.authentication.type') !== 'UserAssignedIdentity')
           wrong.push(`${site.name}: its package is not read by its identity`)

@@ -27,6 +27,7 @@ export function deployed(shape: Shape): Deployed {
   return JSON.parse(readFileSync(`${INFRA}main.${shape}.snapshot.json`, 'utf8')) as Deployed
 }
 
+/** A list stays as it is once it has been asked: a template that is changed has another. */
 const byType = new WeakMap<readonly Resource[], ReadonlyMap<string, readonly Resource[]>>()
 
 export function ofType(resources: readonly Resource[], type: string): readonly Resource[] {
