@@ -29,6 +29,9 @@ param apiClientId string = ''
 @description('Where alerts are sent. Empty: they are shown in the portal alone.')
 param alertEmail string = ''
 
+@description('The services whose anchors\' policy somebody locked by hand, with commas between: it cannot be written any more, not even as it is.')
+param lockedAnchors string = ''
+
 var abbreviations = loadJsonContent('abbreviations.json')
 var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
@@ -114,6 +117,7 @@ module anchors 'modules/anchors.bicep' = {
     sku: shape.storage
     services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
+    locked: split(lockedAnchors, ',')
     networkName: networkName
     workspaceId: workspace.id
   }
