@@ -2,7 +2,7 @@
 
 targetScope = 'subscription'
 
-import { hostStorageName } from 'names.bicep'
+import { hostStorageName, identityName } from 'names.bicep'
 import { Shape } from 'types.bicep'
 
 @description('The name of the environment: of the resource group, and a part of all names.')
@@ -28,6 +28,9 @@ param apiClientId string = ''
 
 @description('Where alerts are sent. Empty: they are shown in the portal alone.')
 param alertEmail string = ''
+
+@description('The services whose anchors\' policy somebody locked by hand, with commas between: it cannot be written any more, not even as it is.')
+param lockedAnchors string = ''
 
 var abbreviations = loadJsonContent('abbreviations.json')
 var topology = loadJsonContent('topology.json')
@@ -114,6 +117,7 @@ module anchors 'modules/anchors.bicep' = {
     sku: shape.storage
     services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
+    locked: split(lockedAnchors, ',')
     networkName: networkName
     workspaceId: workspace.id
   }
@@ -163,7 +167,16 @@ module databases 'modules/cosmos-database.bicep' = [
   }
 ]
 
-// What a service has for itself: its identity and all that this may do, its storage, its app. One after the other: cosmos.bicep says why.
+module identities 'modules/identities.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    names: map(topology.services, service => identityName(service.name, resourceToken))
+  }
+}
+
+// What a service has for itself: all that its identity may do, its storage, its app. One after the other: cosmos.bicep says why.
 @batchSize(1)
 module services 'modules/service.bicep' = [
   for (service, index) in topology.services: {
@@ -183,7 +196,7 @@ module services 'modules/service.bicep' = [
       networkName: networkName
       workspaceId: workspace.id
     }
-    dependsOn: [databases, eventHubs]
+    dependsOn: [databases, eventHubs, identities]
   }
 ]
 

@@ -27,3 +27,4 @@ param apiClientId = shapeName == 'prod' && empty(clientId)
   ? fail('TIDEMARK_API_CLIENT_ID is not set: the app registration whose tokens the services take, docs/deploy.md')
   : clientId
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')
+param lockedAnchors = readEnvironmentVariable('TIDEMARK_LOCKED_ANCHORS', '')

@@ -12,3 +12,4 @@ param principalType = readEnvironmentVariable('TIDEMARK_PRINCIPAL_TYPE', '')
 
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')
+param lockedAnchors = readEnvironmentVariable('TIDEMARK_LOCKED_ANCHORS', '')

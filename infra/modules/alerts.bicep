@@ -38,7 +38,7 @@ type Criterion = {
 }
 
 @export()
-@description('An alert on a query of the Log Analytics workspace: it fires where a row is above the threshold, for a value of the dimensions at a time.')
+@description('An alert on rows of the Log Analytics workspace: it fires where what a column comes to is above the threshold, for a value of the dimensions at a time.')
 type LogAlert = {
   @description('Also the anchor of its runbook.')
   name: string
@@ -49,9 +49,12 @@ type LogAlert = {
   window: 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D' | 'P2D'
   @description('How often it is looked.')
   every: 'PT5M' | 'PT15M' | 'PT30M' | 'PT1H' | 'PT6H' | 'P1D'
+  @description('The rows. Azure itself sums them up over the window: a query that has done so leaves it no time to tell windows apart by.')
   query: string
   @description('The column that is held against the threshold.')
   column: string
+  @description('What its values come to.')
+  of: 'Maximum' | 'Total'
   threshold: int
   @description('Columns whose values are told apart.')
   dimensions: string[]
@@ -220,6 +223,7 @@ var metricAlerts MetricAlert[] = concat(
   })
 )
 
+// https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query
 var logAlerts LogAlert[] = [
   {
     name: 'capture-behind'
@@ -229,8 +233,9 @@ var logAlerts LogAlert[] = [
     // depends on the traffic; a write that failed is never normal.
     window: 'PT1H'
     every: 'PT15M'
-    query: 'AZMSArchiveLogs | summarize Failures = sum(Failures) by EventhubName'
+    query: 'AZMSArchiveLogs'
     column: 'Failures'
+    of: 'Total'
     threshold: 3
     dimensions: ['EventhubName']
   }
@@ -240,8 +245,9 @@ var logAlerts LogAlert[] = [
     severity: 2
     window: 'P1D'
     every: 'PT6H'
-    query: 'CDBPartitionKeyStatistics | summarize SizeKb = max(SizeKb) by DatabaseName, CollectionName, PartitionKey'
+    query: 'CDBPartitionKeyStatistics'
     column: 'SizeKb'
+    of: 'Maximum'
     threshold: largestPartition
     dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
   }
@@ -310,7 +316,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
           {
             query: alert.query
             metricMeasureColumn: alert.column
-            timeAggregation: 'Maximum'
+            timeAggregation: alert.of
             operator: 'GreaterThan'
             threshold: alert.threshold
             dimensions: map(alert.dimensions, column => { name: column, operator: 'Include', values: ['*'] })

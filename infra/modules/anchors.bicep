@@ -22,6 +22,9 @@ param services string[]
 @minValue(1)
 param anchorDays int
 
+@description('The services whose policy was locked by hand: it is left alone.')
+param locked string[]
+
 @description('The virtual network that the account is reached in. Empty: there is none.')
 param networkName string
 
@@ -82,9 +85,10 @@ resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025
 
 // Not locked: a lock can never be undone, and until the last anchor's days are over the account could not be deleted, nor could an
 // environment that was only tried out. Where it matters it is locked by hand, once: docs/deploy.md. Unlocked it stops mistakes, and
-// whoever may change the policy could still remove it.
+// whoever may change the policy could still remove it. Locked, it is extended by another call than this, which would be refused.
+// https://learn.microsoft.com/rest/api/storagerp/blob-containers/lock-immutability-policy
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
-  for (service, index) in services: {
+  for (service, index) in services: if (!contains(locked, service)) {
     parent: anchors[index]
     name: 'default'
     properties: {

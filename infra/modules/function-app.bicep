@@ -174,7 +174,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // Packages are deployed with tokens of Entra; a publishing password would be another way in, with nobody's name on it.
+  // Packages are deployed with tokens of Entra; a publishing password would be another way in, with nobody's name on it. This and what else is
+  // of the app, one after the other: of two changes to one app at a time, one may be refused (409, "another operation is in progress").
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
@@ -183,6 +184,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+    dependsOn: [ftp]
   }
 
   // No path is left open, the contract's (openapi.json) neither: who may not call a service need not know what it takes, and whoever builds
@@ -211,6 +213,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       // It only checks tokens: there is no session that a token would have to be kept for.
       login: { tokenStore: { enabled: false } }
     }
+    dependsOn: [scm]
   }
 }
 
@@ -236,6 +239,7 @@ module privateEndpoint 'private-endpoint.bicep' = if (isPrivate) {
     targetId: app.id
     group: 'sites'
   }
+  dependsOn: [app::scm, app::authentication]
 }
 
 @description('The name of the app.')

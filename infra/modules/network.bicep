@@ -27,7 +27,8 @@ var abbreviations = loadJsonContent('../abbreviations.json')
 var endpoints = 'private-endpoints'
 // The first addresses: a service that is added moves none of them.
 var endpointAddresses = cidrSubnet(addressSpace, 24, 0)
-// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS.
+// HTTPS, and AMQP over TLS to Event Hubs. Cosmos DB is spoken to in gateway mode alone, which is HTTPS: host.json and the SDK for Node say so.
+// Direct mode would need all ports. https://learn.microsoft.com/azure/cosmos-db/how-to-configure-private-endpoints
 var endpointPorts = ['443', '5671']
 
 resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
@@ -82,7 +83,7 @@ resource endpointsGuard 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
 }
 
 // Security groups of apps say where calls may go; no call comes in through their subnets. Rules take any source: what is in the subnet is the
-// app alone, and of its instances it is not documented that they call from the subnet's addresses only.
+// app alone, and its instances are reported to call from other addresses as well: https://github.com/Azure/azure-functions-host/issues/10620
 resource serviceGuards 'Microsoft.Network/networkSecurityGroups@2025-05-01' = [
   for service in services: {
     name: '${abbreviations.networkSecurityGroup}${service}'

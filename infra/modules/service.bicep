@@ -1,7 +1,7 @@
-// A microservice: its identity, its storage, its rights, and the app that works with them. Services share an account and a namespace, where
+// A microservice: its storage, the rights of its identity, and the app that works with them. Services share an account and a namespace, where
 // each is let into its own part alone, and nothing else.
 
-import { hostStorageName } from '../names.bicep'
+import { hostStorageName, identityName } from '../names.bicep'
 import { Container, Service, Shape, Tags } from '../types.bicep'
 
 @description('The region of everything.')
@@ -46,10 +46,8 @@ param workspaceId string
 var abbreviations = loadJsonContent('../abbreviations.json')
 var storageName = hostStorageName(service.name, resourceToken)
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: '${abbreviations.identity}${service.name}-${resourceToken}'
-  location: location
-  tags: tags
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName(service.name, resourceToken)
 }
 
 module hostStorage 'host-storage.bicep' = {

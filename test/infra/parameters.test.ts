@@ -39,7 +39,16 @@ describe('what azd provisions: infra/main.bicepparam', () => {
   for (const shape of ['dev', 'test', 'prod'])
     for (const [who, env] of [
       ['a person', { ...person, ...client }],
-      ['a person, with operators named', { ...person, ...client, ...operators, TIDEMARK_ALERT_EMAIL: 'a@b.example' }],
+      [
+        'a person, with operators named',
+        {
+          ...person,
+          ...client,
+          ...operators,
+          TIDEMARK_ALERT_EMAIL: 'a@b.example',
+          TIDEMARK_LOCKED_ANCHORS: 'ordering',
+        },
+      ],
       ['a pipeline', { AZURE_PRINCIPAL_ID: '', AZURE_PRINCIPAL_TYPE: 'ServicePrincipal', ...client }],
     ] as const)
       it(`by ${who}: of TIDEMARK_SHAPE=${shape} what main.${shape}.bicepparam says`, async () => {
@@ -69,6 +78,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     const names = [
       'TIDEMARK_SHAPE',
       'TIDEMARK_ALERT_EMAIL',
+      'TIDEMARK_LOCKED_ANCHORS',
       'AZURE_PRINCIPAL_TYPE',
       ...Object.keys({ ...client, ...operators }),
     ]

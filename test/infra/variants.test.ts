@@ -61,6 +61,22 @@ describe('what can be chosen', () => {
     assert.equal(at(account, 'properties.enableAutomaticFailover'), true)
   })
 
+  it('anchors that somebody locked keep the policy that they have, the others get theirs', async () => {
+    const template = await deployedOf('shapes.prod', async (read, write) => {
+      const main = await read('main.bicep')
+      const locked = main.replace("param lockedAnchors string = ''", "param lockedAnchors string = 'ordering,shipping'")
+      assert.notEqual(locked, main)
+      await write('main.bicep', locked)
+    })
+    assert.ok(typeof template !== 'string', String(template))
+    const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers'
+    const written = ofType(template.predictedResources, `${containers}/immutabilityPolicies`)
+    assert.deepEqual(written.map(({ id }) => id.split('/').at(-3)).toSorted(), [
+      'anchors-inventory',
+      'anchors-payments',
+    ])
+  })
+
   it('a declaration that changes changes the rights, and no others', async () => {
     const declared = services.map((service) => (service.name === 'shipping' ? { ...service, reactions: [] } : service))
     const topology = JSON.stringify(topologyOf(declared))

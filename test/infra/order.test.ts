@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { findBicep } from '../../cli/infra/bicep.ts'
+import { INFRA } from './support/deployed.ts'
+
+interface Template {
+  readonly resources: Readonly<Record<string, Planned>>
+}
+
+/** A resource of a compiled template: what a snapshot does not tell is what it waits for. */
+interface Planned {
+  readonly type: string
+  readonly dependsOn?: readonly string[]
+  readonly copy?: { readonly mode?: string; readonly batchSize?: number }
+  readonly properties?: { readonly template?: Template }
+}
+
+describe('what is deployed after what', () => {
+  let main: Template
+  before(async () => {
+    const bicep = await findBicep()
+    const { code, stdout, stderr } = await bicep.run(['build', join(INFRA, 'main.bicep'), '--stdout'])
+    assert.equal(code, 0, stderr)
+    main = JSON.parse(stdout) as Template
+  })
+
+  const named = ({ resources }: Template, name: string): Planned => {
+    const found = resources[name]
+    assert.ok(found, `there is no ${name}`)
+    return found
+  }
+  const inside = (planned: Planned): Template => {
+    assert.ok(planned.properties?.template)
+    return planned.properties.template
+  }
+  /** All that a resource waits for, at whatever distance. */
+  const awaited = (template: Template, name: string): ReadonlySet<string> => {
+    const found = new Set<string>()
+    const visit = (each: string): void => {
+      for (const next of template.resources[each]?.dependsOn ?? [])
+        if (!found.has(next)) {
+          found.add(next)
+          visit(next)
+        }
+    }
+    visit(name)
+    return found
+  }
+
+  it('services wait until their identities are known, and come one after the other', () => {
+    const wait = awaited(main, 'services')
+    for (const name of ['identities', 'databases', 'eventHubs', 'monitor', 'network'])
+      assert.ok(wait.has(name), `services do not wait for ${name}`)
+    assert.deepEqual([...awaited(main, 'identities')], ['group'])
+    for (const name of ['services', 'databases', 'developers']) {
+      const { mode, batchSize } = named(main, name).copy ?? {}
+      assert.deepEqual([mode, batchSize], ['serial', 1], name)
+    }
+  })
+
+  it('of an app no two changes are made at a time', () => {
+    const template = inside(named(inside(named(main, 'services')), 'app'))
+    // A diagnostic setting is laid onto it, and is no change of it.
+    const ofApp = Object.keys(template.resources).filter(
+      (name) => name !== 'diagnostics' && awaited(template, name).has('app'),
+    )
+    assert.deepEqual(ofApp.toSorted(), ['app::authentication', 'app::ftp', 'app::scm', 'privateEndpoint'])
+    for (const one of ofApp)
+      for (const other of ofApp)
+        if (one < other)
+          assert.ok(
+            awaited(template, one).has(other) || awaited(template, other).has(one),
+            `${one} and ${other} are not ordered`,
+          )
+  })
+})
