@@ -173,7 +173,7 @@ test('a topology with an unknown property, a missing one or a wrong value is ref
   const cases: readonly (readonly [object, RegExp])[] = [
     [
       { ...TOPOLOGY, queues: [] },
-      /topology\.json: unknown property queues; there are databases, eventHubs, blobContainers$/,
+      /topology\.json: unknown property queues; there are databases, eventHubs, blobContainers, services$/,
     ],
     [{ databases: [], eventHubs: [] }, /topology\.json: blobContainers is missing$/],
     [{ ...TOPOLOGY, databases: [database, database] }, /topology\.json: databases: ordering stands twice$/],
