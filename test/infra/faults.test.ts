@@ -210,6 +210,9 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     },
   },
   'what happens to every resource is told to the workspace': {
+    'no vault at all': (resources) => {
+      resources.splice(resources.indexOf(one(resources, 'Microsoft.KeyVault/vaults')), 1)
+    },
     'to another one': of(`${insights}/diagnosticSettings`, (diagnostics) => {
       diagnostics.workspaceId += '-too'
     }),
@@ -426,6 +429,11 @@ describe('the role matrix', () => {
           '8e3af657-a8ff-443c-a75c-2fe8c4bcb635',
         )
       }),
+    ],
+    [
+      'a right on what is not deployed here',
+      /^a role of ordering at .* is about nothing that is deployed$/,
+      granted(sender, (assignment, resources) => at(`${one(resources, hubs).id}-too`, assignment)),
     ],
     [
       'a right of somebody unknown',
