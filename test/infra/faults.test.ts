@@ -22,7 +22,9 @@ const assignments = 'Microsoft.Authorization/roleAssignments'
 
 /** The first resource of a type whose id ends so. */
 function one(resources: Bag[], type: string, end = ''): Bag {
-  return ofType(resources, type).find(({ id }) => id.endsWith(end)) ?? assert.fail(`there is no ${type} ${end}`)
+  return (
+    resources.find((each) => each.type === type && each.id.endsWith(end)) ?? assert.fail(`there is no ${type} ${end}`)
+  )
 }
 
 /** A fault of one resource: what is wrong with its properties. */
@@ -175,6 +177,13 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     }),
   },
   'subnets let through what is listed here, and nothing else': {
+    'a denial that comes first': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
+      securityRules.find(({ properties }: Bag) => properties.access === 'Deny').properties.priority = 100
+    }),
+    'a denial to some alone': of(`${network}/networkSecurityGroups`, ({ securityRules }) => {
+      securityRules.find(({ properties }: Bag) => properties.access === 'Deny').properties.sourceAddressPrefix =
+        '10.0.0.0/8'
+    }),
     'a way out': of(
       `${network}/networkSecurityGroups`,
       ({ securityRules }) => {
@@ -201,6 +210,9 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     },
   },
   'what happens to every resource is told to the workspace': {
+    'no vault at all': (resources) => {
+      resources.splice(resources.indexOf(one(resources, 'Microsoft.KeyVault/vaults')), 1)
+    },
     'to another one': of(`${insights}/diagnosticSettings`, (diagnostics) => {
       diagnostics.workspaceId += '-too'
     }),
@@ -294,14 +306,40 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
           group.id += `-${index}`
         })(resources, {})
     },
-    'more units than a namespace takes': of(hubs, (namespace) => {
+    'more units than a namespace inflates to': of(hubs, (namespace) => {
       namespace.maximumThroughputUnits = 41
+    }),
+    'more units than a namespace takes': of(hubs, (namespace, { sku }) => {
+      sku.capacity = 41
+      namespace.maximumThroughputUnits = 0
+    }),
+    'a tier that there is not': of(hubs, (_, { sku }) => {
+      Object.assign(sku, { name: 'Free', tier: 'Free' })
+    }),
+    'more hubs than a namespace has': (resources) => {
+      for (let index = 0; index < 10; index++)
+        another(`${hubs}/eventhubs`, (hub) => {
+          hub.id += `-${index}`
+        })(resources, {})
+    },
+    'events that are kept for longer than a week': of(`${hubs}/eventhubs`, ({ retentionDescription }) => {
+      retentionDescription.retentionTimeInHours = 169
     }),
   },
   'databases, containers and throughput are within what Cosmos DB takes': {
     'a step that there is not': of(`${cosmos}/sqlDatabases`, ({ options }) => {
       options.autoscaleSettings.maxThroughput = 1500
     }),
+    'more views than share the throughput of a database': (resources) => {
+      for (let index = 0; index < 25; index++)
+        another(
+          `${cosmos}/sqlDatabases/containers`,
+          (container) => {
+            container.id += `-${index}`
+          },
+          '/leases',
+        )(resources, {})
+    },
     'no scaling': of(
       `${cosmos}/sqlDatabases/containers`,
       ({ options }) => {
@@ -320,6 +358,13 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'in one zone alone': of(sites, ({ functionAppConfig }) => {
       functionAppConfig.scaleAndConcurrency.alwaysReady[0].instanceCount = 1
     }),
+    'with nothing warm in either': of(sites, ({ functionAppConfig }) => {
+      functionAppConfig.scaleAndConcurrency.alwaysReady = []
+    }),
+    'on the plan of another': (resources) => {
+      const [mine, other] = ofType(resources, sites) as Bag[]
+      mine.properties.serverFarmId = other.properties.serverFarmId
+    },
     'of an odd size': of(sites, ({ functionAppConfig }) => {
       functionAppConfig.scaleAndConcurrency.instanceMemoryMB = 1024
     }),
@@ -384,6 +429,11 @@ describe('the role matrix', () => {
           '8e3af657-a8ff-443c-a75c-2fe8c4bcb635',
         )
       }),
+    ],
+    [
+      'a right on what is not deployed here',
+      /^a role of ordering at .* is about nothing that is deployed$/,
+      granted(sender, (assignment, resources) => at(`${one(resources, hubs).id}-too`, assignment)),
     ],
     [
       'a right of somebody unknown',
