@@ -6,11 +6,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { Client } from '../../cli/demo/client.ts'
 import { settingsOf } from '../../cli/local-settings.ts'
 import { startCloud } from '../../local/cloud.ts'
-import { startChild } from '../../local/kit/child.ts'
-import { placeBody } from '../support/orders.ts'
+import { Apps } from '../support/apps.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
 import { call } from '../support/system.ts'
 
@@ -116,36 +114,14 @@ describe('the packages that azd uploads', () => {
         fresh: false,
       })
       ends.unshift(cloud.stop)
-      const clients = new Map<string, Client>()
+      const apps = new Apps()
       for (const [service, root] of packages) {
-        const host = await startChild(service, path('local/host/main.ts'), {
-          ...sample,
-          ...cloud.settings,
-          TIDEMARK_QUERY_WAIT_MS: '20000',
-          TIDEMARK_FUNCTIONS_ROOT: root,
-          TIDEMARK_HTTP_PORT: '0',
-        })
+        const host = await apps.start(service, { ...cloud.settings, TIDEMARK_FUNCTIONS_ROOT: root })
         ends.unshift(() => host.stop())
         const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
         assert.deepEqual([...new Set(Object.keys(body.paths).map((each) => each.split('/')[1]))], [service])
-        clients.set(service, new Client(`${host.address}/api/${service}`))
       }
-      const at = (service: string): Client => clients.get(service) ?? assert.fail(`${service} does not run`)
-
-      for (const { sku, quantity } of placeBody.lines)
-        assert.equal((await at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
-      const placed = await at('ordering').post('/orders', placeBody, {})
-      assert.equal(placed.status, 201, JSON.stringify(placed.body))
-      const { id } = placed.body
-      const order = async (version: number) =>
-        (await at('ordering').get(`/orders/${id}?position=order-${id}@${version}`)).body.status
-      assert.equal(await order(1), 'placed')
-      assert.equal(await order(2), 'confirmed')
-      const prepared = await at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)
-      assert.equal(prepared.body.status, 'prepared', JSON.stringify(prepared.body))
-      assert.equal((await at('shipping').post(`/shipments/${id}/dispatch`, {}, {})).status, 200)
-      assert.equal(await order(3), 'completed')
-      assert.equal((await at('payments').get(`/payments/${id}?position=payment-${id}@2`)).body.status, 'captured')
+      await apps.completeAnOrder()
     } finally {
       for (const end of ends) await end()
     }

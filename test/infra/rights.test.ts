@@ -5,12 +5,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
-import { Client } from '../../cli/demo/client.ts'
-import { functionsOf, settingsOf } from '../../cli/local-settings.ts'
+import { functionsOf } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
-import { startChild } from '../../local/kit/child.ts'
-import { placeBody } from '../support/orders.ts'
+import { Apps } from '../support/apps.ts'
 import { type Deed, RightsGuard } from '../support/rights-guard.ts'
 import { deployed } from './support/deployed.ts'
 import { cell, roleMatrix } from './support/role-matrix.ts'
@@ -77,34 +75,20 @@ describe('the rights that the template gives', () => {
 
   it('are enough for an order to be placed, paid, shipped and completed, by apps each with its own', async (t) => {
     const guards = new Map<string, RightsGuard>()
-    const clients = new Map<string, Client>()
+    const apps = new Apps()
     for (const { name } of services) {
       const guard = await guarded(name)
       guards.set(name, guard)
-      const host = await startChild(name, path('local/host/main.ts'), {
-        ...settingsOf(path('local.settings.sample.json')),
-        ...cloud.settings,
-        ...functionsOf([name]),
-        CosmosConnection: guard.connectionString,
-        TIDEMARK_QUERY_WAIT_MS: '20000',
-        TIDEMARK_HTTP_PORT: '0',
-      })
+      const settings = { ...cloud.settings, ...functionsOf([name]), CosmosConnection: guard.connectionString }
+      const host = await apps.start(name, settings)
       ends.unshift(() => host.stop())
-      clients.set(name, new Client(`${host.address}/api/${name}`))
     }
-    const at = (service: string): Client => clients.get(service) ?? assert.fail(`${service} does not run`)
-    for (const { sku, quantity } of placeBody.lines)
-      assert.equal((await at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
-    const placed = await at('ordering').post('/orders', placeBody, {})
-    assert.equal(placed.status, 201, JSON.stringify(placed.body))
-    const { id } = placed.body
-    assert.equal((await at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)).status, 200)
-    assert.equal((await at('shipping').post(`/shipments/${id}/dispatch`, {}, {})).status, 200)
-    const completed = await at('ordering').get(`/orders/${id}?position=order-${id}@3`)
-    assert.equal(completed.body.status, 'completed')
-    // What else there is: lists, what was, a replayed command.
-    assert.equal((await at('ordering').get('/orders?status=completed')).status, 200)
-    assert.equal((await at('payments').get(`/payments/${id}?position=payment-${id}@2`)).body.status, 'captured')
+    await apps.completeAnOrder()
+    // A list of a view, and the events of a stream.
+    const listed = await apps.at('ordering').get('/orders?status=completed')
+    assert.equal(listed.body.items.length, 1, JSON.stringify(listed.body))
+    const stream = `order-${listed.body.items[0].orderId}`
+    assert.equal((await apps.at('ordering').get(`/streams/${stream}/events`)).body.items.length, 3)
     for (const [service, { refused, allowed: done }] of guards) {
       assert.deepEqual(refused, [], service)
       assert.ok(done.size > 10, `${service} did ${done.size} things`)

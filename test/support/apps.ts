@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { Client } from '../../cli/demo/client.ts'
+import { settingsOf } from '../../cli/local-settings.ts'
+import { type Child, startChild } from '../../local/kit/child.ts'
+import { placeBody } from './orders.ts'
+
+const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+
+/** Services as they are in Azure: each an app of its own, in a host of its own. */
+export class Apps {
+  readonly #clients = new Map<string, Client>()
+
+  /** Starts one with the sample's settings and others. Whoever starts it stops it. */
+  async start(service: string, settings: Readonly<Record<string, string>>): Promise<Child> {
+    const host = await startChild(service, path('local/host/main.ts'), {
+      ...settingsOf(path('local.settings.sample.json')),
+      TIDEMARK_QUERY_WAIT_MS: '20000',
+      TIDEMARK_HTTP_PORT: '0',
+      ...settings,
+    })
+    this.#clients.set(service, new Client(`${host.address}/api/${service}`))
+    return host
+  }
+
+  at(service: string): Client {
+    return this.#clients.get(service) ?? assert.fail(`${service} does not run`)
+  }
+
+  /** An order is placed, paid, shipped and completed, through all four and their hubs. */
+  async completeAnOrder(): Promise<void> {
+    for (const { sku, quantity } of placeBody.lines)
+      assert.equal((await this.at('inventory').post(`/stock/${sku}/receive`, { quantity }, {})).status, 200)
+    const placed = await this.at('ordering').post('/orders', placeBody, {})
+    assert.equal(placed.status, 201, JSON.stringify(placed.body))
+    const { id } = placed.body
+    const order = async (version: number) =>
+      (await this.at('ordering').get(`/orders/${id}?position=order-${id}@${version}`)).body.status
+    assert.equal(await order(1), 'placed')
+    assert.equal(await order(2), 'confirmed')
+    const prepared = await this.at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)
+    assert.equal(prepared.body.status, 'prepared', JSON.stringify(prepared.body))
+    assert.equal((await this.at('shipping').post(`/shipments/${id}/dispatch`, {}, {})).status, 200)
+    assert.equal(await order(3), 'completed')
+    const payment = await this.at('payments').get(`/payments/${id}?position=payment-${id}@2`)
+    assert.equal(payment.body.status, 'captured')
+  }
+}
