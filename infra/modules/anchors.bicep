@@ -31,55 +31,35 @@ param networkName string
 @description('The Log Analytics workspace.')
 param workspaceId string
 
-// Days for which what was deleted by mistake can be brought back.
-var deletedDays = 30
-
-resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
-  name: name
-  location: location
-  tags: tags
-  kind: 'StorageV2'
-  sku: { name: sku }
-  properties: {
-    accessTier: 'Hot'
-    allowBlobPublicAccess: false
-    allowCrossTenantReplication: false
-    allowSharedKeyAccess: false
-    defaultToOAuthAuthentication: true
-    isLocalUserEnabled: false
-    minimumTlsVersion: 'TLS1_2'
-    supportsHttpsTrafficOnly: true
-    encryption: {
-      keySource: 'Microsoft.Storage'
-      requireInfrastructureEncryption: true
-      services: { blob: { enabled: true } }
-    }
-    publicNetworkAccess: empty(networkName) ? 'Enabled' : 'Disabled'
-    networkAcls: {
-      defaultAction: empty(networkName) ? 'Allow' : 'Deny'
-      bypass: 'None'
-    }
+module storage 'storage-account.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: name
+    sku: sku
+    isKept: true
+    networkName: networkName
+    workspaceId: workspaceId
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
-  parent: account
-  name: 'default'
-  properties: {
-    isVersioningEnabled: true
-    deleteRetentionPolicy: { enabled: true, days: deletedDays }
-    containerDeleteRetentionPolicy: { enabled: true, days: deletedDays }
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: name
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
   }
 }
 
 resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
   for service in services: {
-    parent: blobs
+    parent: account::blobs
     name: 'anchors-${service}'
     properties: {
       publicAccess: 'None'
       immutableStorageWithVersioning: { enabled: true }
     }
+    dependsOn: [storage]
   }
 ]
 
@@ -98,26 +78,3 @@ resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/im
     }
   }
 ]
-
-// Who read, wrote or deleted what.
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: blobs
-  name: 'to-log-analytics'
-  properties: {
-    workspaceId: workspaceId
-    logs: [for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
-  }
-}
-
-module endpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
-  params: {
-    location: location
-    tags: tags
-    name: name
-    networkName: networkName
-    targetId: account.id
-    group: 'blob'
-  }
-  // Of two changes to one account at a time, one is refused.
-  dependsOn: [retention]
-}

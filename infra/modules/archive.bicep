@@ -24,62 +24,38 @@ param networkName string
 @description('The Log Analytics workspace.')
 param workspaceId string
 
-// Days for which what was deleted by mistake can be brought back.
-var deletedDays = 30
-
 var storageBlobDataContributor = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
   'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 )
 
-resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
-  name: name
-  location: location
-  tags: tags
-  kind: 'StorageV2'
-  sku: { name: sku }
-  properties: {
-    accessTier: 'Hot'
-    allowBlobPublicAccess: false
-    allowCrossTenantReplication: false
-    allowSharedKeyAccess: false
-    defaultToOAuthAuthentication: true
-    isLocalUserEnabled: false
-    minimumTlsVersion: 'TLS1_2'
-    supportsHttpsTrafficOnly: true
-    encryption: {
-      keySource: 'Microsoft.Storage'
-      requireInfrastructureEncryption: true
-      services: { blob: { enabled: true } }
-    }
-    // Even where there is a virtual network, this one account keeps its public endpoint, closed to all but Event Hubs Capture. Capture
-    // does not run in that network, and comes in as a trusted service. 'Disabled' would keep it out: then "traffic will be allowed only
-    // through a private endpoint". Rules for single resources are not offered for Event Hubs.
-    // https://learn.microsoft.com/azure/storage/common/storage-network-security-trusted-azure-services
-    // https://learn.microsoft.com/azure/storage/common/storage-network-security-set-default-access
-    publicNetworkAccess: 'Enabled'
-    networkAcls: {
-      defaultAction: empty(networkName) ? 'Allow' : 'Deny'
-      bypass: empty(networkName) ? 'None' : 'AzureServices'
-    }
+module storage 'storage-account.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: name
+    sku: sku
+    isKept: true
+    isCapturedTo: true
+    networkName: networkName
+    workspaceId: workspaceId
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
-  parent: account
-  name: 'default'
-  properties: {
-    isVersioningEnabled: true
-    deleteRetentionPolicy: { enabled: true, days: deletedDays }
-    containerDeleteRetentionPolicy: { enabled: true, days: deletedDays }
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: name
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
   }
 }
 
 resource archives 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [
   for service in services: {
-    parent: blobs
+    parent: account::blobs
     name: 'archive-${service}'
     properties: { publicAccess: 'None' }
+    dependsOn: [storage]
   }
 ]
 
@@ -121,28 +97,7 @@ resource deployer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: az.deployer().objectId
     roleDefinitionId: storageBlobDataContributor
   }
-}
-
-// Who read, wrote or deleted what.
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: blobs
-  name: 'to-log-analytics'
-  properties: {
-    workspaceId: workspaceId
-    logs: [for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
-  }
-}
-
-module endpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
-  params: {
-    location: location
-    tags: tags
-    name: name
-    networkName: networkName
-    targetId: account.id
-    group: 'blob'
-  }
-  dependsOn: [lifecycle]
+  dependsOn: [storage]
 }
 
 @description('The name of the storage account, once its containers are there.')

@@ -20,74 +20,39 @@ param networkName string
 @description('The Log Analytics workspace.')
 param workspaceId string
 
-resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
-  name: name
-  location: location
-  tags: tags
-  kind: 'StorageV2'
-  sku: { name: sku }
-  properties: {
-    accessTier: 'Hot'
-    allowBlobPublicAccess: false
-    allowCrossTenantReplication: false
-    allowSharedKeyAccess: false
-    defaultToOAuthAuthentication: true
-    isLocalUserEnabled: false
-    minimumTlsVersion: 'TLS1_2'
-    supportsHttpsTrafficOnly: true
-    publicNetworkAccess: empty(networkName) ? 'Enabled' : 'Disabled'
-    networkAcls: {
-      defaultAction: empty(networkName) ? 'Allow' : 'Deny'
-      bypass: 'None'
-    }
-  }
-}
-
-// Containers that were deleted can be brought back. Blobs cannot, nor do they have versions: each checkpoint would leave one behind, and
-// listing them would slow down until consumers stand still.
-// https://github.com/MicrosoftDocs/azure-docs/issues/19531
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
-  parent: account
-  name: 'default'
-  properties: {
-    isVersioningEnabled: false
-    deleteRetentionPolicy: { enabled: false }
-    containerDeleteRetentionPolicy: { enabled: true, days: 7 }
-  }
-}
-
-resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
-  parent: blobs
-  name: 'app-package'
-  properties: { publicAccess: 'None' }
-}
-
-// The name is the host's own. It makes azure-webjobs-hosts and azure-webjobs-secrets for itself, where it needs them.
-resource checkpoints 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
-  parent: blobs
-  name: 'azure-webjobs-eventhub'
-  properties: { publicAccess: 'None' }
-}
-
-// Deletions alone: checkpoints and locks are read and written all the time, and a log of that would cost more than the account.
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: blobs
-  name: 'to-log-analytics'
-  properties: {
-    workspaceId: workspaceId
-    logs: [{ category: 'StorageDelete', enabled: true }]
-  }
-}
-
-module endpoint 'private-endpoint.bicep' = if (!empty(networkName)) {
+module storage 'storage-account.bicep' = {
   params: {
     location: location
     tags: tags
     name: name
+    sku: sku
+    isKept: false
     networkName: networkName
-    targetId: account.id
-    group: 'blob'
+    workspaceId: workspaceId
   }
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: name
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+  }
+}
+
+resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
+  parent: account::blobs
+  name: 'app-package'
+  properties: { publicAccess: 'None' }
+  dependsOn: [storage]
+}
+
+// The name is the host's own. It makes azure-webjobs-hosts and azure-webjobs-secrets for itself, where it needs them.
+resource checkpoints 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
+  parent: account::blobs
+  name: 'azure-webjobs-eventhub'
+  properties: { publicAccess: 'None' }
+  dependsOn: [storage]
 }
 
 @description('The name of the storage account.')
