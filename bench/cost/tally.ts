@@ -12,6 +12,7 @@ import {
   EventHubProducerClient,
   type PartitionContext,
 } from '@azure/event-hubs'
+import { documentRequestOf } from '../../test/support/cosmos-request.ts'
 import type { Note } from './note.ts'
 
 const file = process.env.TIDEMARK_TEST_TALLY ?? ''
@@ -29,14 +30,10 @@ function flush(): void {
 setInterval(flush, 100).unref()
 process.on('exit', flush)
 
-/** What a request to the database is, by the headers that the SDK sets. */
+/** What a request to the database is; what reads the feed at its end is apart. */
 function operationOf(request: ClientRequest, status: number): string {
-  if (request.getHeader('a-im')) return status === 304 ? 'feed, empty' : 'feed'
-  if (request.getHeader('x-ms-cosmos-is-batch-request')) return 'batch'
-  if (request.getHeader('x-ms-cosmos-is-query-plan-request')) return 'query plan'
-  if (request.getHeader('x-ms-documentdb-isquery')) return 'query'
-  if (!/\/docs/.test(request.path)) return 'metadata'
-  return { GET: 'read', POST: 'create', PUT: 'replace', DELETE: 'delete' }[request.method] ?? request.method
+  const kind = documentRequestOf(request.method, request.path, (name) => request.getHeader(name))
+  return kind === 'feed' && status === 304 ? 'feed, empty' : (kind ?? request.method)
 }
 
 channel('http.client.response.finish').subscribe((message) => {

@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingHttpHeaders, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { documentRequestOf } from './cosmos-request.ts'
 
 /** One thing that is done with data: a data action of Cosmos DB, and the database or container that it is done to. */
 export interface Deed {
@@ -83,18 +84,15 @@ function deedsOf(method: string, url: string, headers: IncomingHttpHeaders, body
   if (container === undefined) return [{ action: 'readMetadata', what: `database ${database}` }].map(made(method))
   const what = `container ${database}/${container}`
   if (items === undefined) return [{ action: 'readMetadata', what }].map(made(method))
-  if (headers['a-im'] !== undefined) return [{ action: 'sqlDatabases/containers/readChangeFeed', what }]
-  if (headers['x-ms-documentdb-isquery'] !== undefined || headers['x-ms-cosmos-is-query-plan-request'] !== undefined)
-    return [{ action: 'sqlDatabases/containers/executeQuery', what }]
-  if (headers['x-ms-cosmos-is-batch-request'] !== undefined)
+  const kind = documentRequestOf(method, url, (name) => headers[name])
+  if (kind === 'feed') return [{ action: 'sqlDatabases/containers/readChangeFeed', what }]
+  if (kind === 'query' || kind === 'query plan') return [{ action: 'sqlDatabases/containers/executeQuery', what }]
+  if (kind === 'batch')
     return (JSON.parse(body.toString()) as { operationType: string }[]).map(({ operationType }) => ({
       action: `${ITEMS}/${operationType.toLowerCase()}`,
       what,
     }))
-  if (method === 'POST')
-    return [{ action: `${ITEMS}/${headers['x-ms-documentdb-is-upsert'] === undefined ? 'create' : 'upsert'}`, what }]
-  const action = { GET: 'read', PUT: 'replace', PATCH: 'replace', DELETE: 'delete' }[method] ?? method
-  return [{ action: `${ITEMS}/${action}`, what }]
+  return [{ action: `${ITEMS}/${kind ?? method}`, what }]
 }
 
 /** Databases and containers are made by no role on data, whatever it says. */
