@@ -5,7 +5,7 @@ import { services } from '../../cli/services.ts'
 import { loadApp } from '../../local/host/app.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { connectionStrings } from '../support/settings.ts'
-import { at, deployed, ofType } from './support/deployed.ts'
+import { deployed, listAt, ofType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -29,8 +29,8 @@ describe('the functions that the topology names', () => {
     t.diagnostic(`${triggered.length} functions`)
 
     // What is kept warm in production is there under that very name: another one is warm for nothing.
-    const warm = ofType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap(
-      (site) => (at(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady') ?? []) as { name: string }[],
+    const warm = ofType(deployed('prod').predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
+      listAt<{ name: string }>(site, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady'),
     )
     const found = warm.map(({ name }) => name).filter((name) => name !== 'http')
     assert.ok(found.length > 0)

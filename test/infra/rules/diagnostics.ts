@@ -1,4 +1,4 @@
-import { at, ofType } from '../support/deployed.ts'
+import { at, listAt, ofType } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** What writes logs worth keeping, and what they must at least tell: categories, or a group of them. */
@@ -44,8 +44,8 @@ export const diagnosticRules: readonly Rule[] = [
           for (const setting of mine) {
             if (!workspaces.includes(String(at(setting, 'properties.workspaceId'))))
               wrong.push(`${setting.id} does not write to the workspace`)
-            const logs = (at(setting, 'properties.logs') ?? []) as Told[]
-            const metrics = (at(setting, 'properties.metrics') ?? []) as Told[]
+            const logs = listAt<Told>(setting, 'properties.logs')
+            const metrics = listAt<Told>(setting, 'properties.metrics')
             const told = logs.map(({ category, categoryGroup }) => category ?? categoryGroup)
             // What nobody writes in the course of business is watched more closely.
             const isKept = /\/st(archive|anchors)\w+\/blobServices\//.test(id)
@@ -69,7 +69,7 @@ export const diagnosticRules: readonly Rule[] = [
       )
       const wrong = settings
         .filter((setting) => {
-          const logs = (at(setting, 'properties.logs') ?? []) as { category?: string; categoryGroup?: string }[]
+          const logs = listAt<{ category?: string; categoryGroup?: string }>(setting, 'properties.logs')
           const dedicated = at(setting, 'properties.logAnalyticsDestinationType') === 'Dedicated'
           return !dedicated || !logs.some(({ category }) => category === 'PartitionKeyStatistics')
         })
@@ -89,15 +89,14 @@ export const diagnosticRules: readonly Rule[] = [
         const actions = at(alert, 'properties.actions')
         const told = Array.isArray(actions)
           ? actions.map((action) => at(action, 'actionGroupId'))
-          : ((at(actions, 'actionGroups') ?? []) as unknown[])
-        const scopes = (at(alert, 'properties.scopes') ?? []) as string[]
+          : listAt(actions, 'actionGroups')
+        const scopes = listAt<string>(alert, 'properties.scopes')
         const known = scopes.filter((scope) => predictedResources.some(({ id }) => id === scope))
         if (at(alert, 'properties.enabled') !== true) wrong.push(`${alert.id} is off`)
         if (told.length === 0 || told.some((group) => !ids.includes(String(group))))
           wrong.push(`${alert.id} tells nobody`)
         if (known.length === 0 || known.length !== scopes.length) wrong.push(`${alert.id} looks at nothing`)
-        if (((at(alert, 'properties.criteria.allOf') ?? []) as unknown[]).length === 0)
-          wrong.push(`${alert.id} has nothing to look for`)
+        if (listAt(alert, 'properties.criteria.allOf').length === 0) wrong.push(`${alert.id} has nothing to look for`)
       }
       return { looked: metric.length + log.length, wrong }
     },

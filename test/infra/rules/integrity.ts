@@ -1,4 +1,4 @@
-import { at, ofType, type Resource } from '../support/deployed.ts'
+import { at, identitiesOf, listAt, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 const containers = 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers'
@@ -86,7 +86,7 @@ export const integrityRules: readonly Rule[] = [
       const hubs = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')
       const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
       const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
-      const identities = Object.keys((at(namespace, 'identity.userAssignedIdentities') ?? {}) as object)
+      const identities = identitiesOf(namespace)
       const wrong = hubs.flatMap((hub) => {
         const hubName = hub.id.split('/').at(-1)
         const capture = at(hub, 'properties.captureDescription')
@@ -114,7 +114,7 @@ export const integrityRules: readonly Rule[] = [
       const sites = ofType(predictedResources, 'Microsoft.Web/sites')
       const taken = new Set<string>()
       const wrong = sites.flatMap((site) => {
-        const identities = Object.keys((at(site, 'identity.userAssignedIdentities') ?? {}) as object)
+        const identities = identitiesOf(site)
         const known = ofType(predictedResources, 'Microsoft.ManagedIdentity/userAssignedIdentities')
         const again = identities.filter((identity) => taken.has(identity))
         for (const identity of identities) taken.add(identity)
@@ -160,8 +160,7 @@ export const integrityRules: readonly Rule[] = [
           : [`${auth.id} does not refuse`]),
         ...(at(auth, 'properties.identityProviders.azureActiveDirectory.enabled') === true &&
         at(auth, 'properties.identityProviders.azureActiveDirectory.registration.clientId') &&
-        ((at(auth, 'properties.identityProviders.azureActiveDirectory.validation.allowedAudiences') ?? []) as unknown[])
-          .length > 0
+        listAt(auth, 'properties.identityProviders.azureActiveDirectory.validation.allowedAudiences').length > 0
           ? []
           : [`${auth.id} takes any token`]),
         ...(at(auth, 'properties.httpSettings.requireHttps') === true ? [] : [`${auth.id} takes HTTP`]),

@@ -1,4 +1,4 @@
-import { at, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /**
@@ -58,7 +58,7 @@ export const limitRules: readonly Rule[] = [
       const isServerless =
         at(account, 'properties.capacityMode') === 'Serverless' ||
         JSON.stringify(at(account, 'properties.capabilities') ?? []).includes('EnableServerless')
-      const regions = ((at(account, 'properties.locations') ?? []) as unknown[]).length
+      const regions = listAt(account, 'properties.locations').length
       if (regions < 1 || (isServerless && regions !== 1)) wrong.push(`${regions} regions`)
       for (const resource of [...databases, ...containers]) {
         const most = at(resource, 'properties.options.autoscaleSettings.maxThroughput')
@@ -84,7 +84,7 @@ export const limitRules: readonly Rule[] = [
       const accounts = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts')
       // https://learn.microsoft.com/azure/cosmos-db/consistency-levels#bounded-staleness-consistency
       const wrong = accounts.filter((account) => {
-        const several = ((at(account, 'properties.locations') ?? []) as unknown[]).length > 1
+        const several = listAt(account, 'properties.locations').length > 1
         const prefix = number(at(account, 'properties.consistencyPolicy.maxStalenessPrefix'))
         const seconds = number(at(account, 'properties.consistencyPolicy.maxIntervalInSeconds'))
         return several ? !(prefix >= 100_000 && seconds >= 300) : !(prefix >= 10 && seconds >= 5)
@@ -110,7 +110,7 @@ export const limitRules: readonly Rule[] = [
           wrong.push(`${site.id} is on no Flex Consumption plan`)
         if (plan && used.has(plan.id)) wrong.push(`${plan.id} has two apps: it takes one`)
         if (plan) used.add(plan.id)
-        const warm = (at(scale, 'alwaysReady') ?? []) as { name: string; instanceCount: number }[]
+        const warm = listAt<{ name: string; instanceCount: number }>(scale, 'alwaysReady')
         const least = at(plan, 'properties.zoneRedundant') === true ? 2 : 1
         for (const { name, instanceCount } of warm)
           if (!(instanceCount >= least)) wrong.push(`${site.id}: ${name} has ${instanceCount} instances always ready`)

@@ -1,4 +1,4 @@
-import { at, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** What holds data or takes it, and the private link groups by which it is reached. */
@@ -39,6 +39,12 @@ const FROM_APPS = [
 const isPrivate = (resources: readonly Resource[]): boolean =>
   ofType(resources, 'Microsoft.Network/virtualNetworks').length > 0
 
+/** Where telemetry goes. */
+const telemetryOf = (resources: readonly Resource[]): readonly Resource[] =>
+  ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
+    ofType(resources, type),
+  )
+
 interface Endpoint {
   readonly id: string
   readonly target: string
@@ -48,8 +54,8 @@ interface Endpoint {
 
 function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
   return ofType(resources, 'Microsoft.Network/privateEndpoints').map((endpoint) => {
-    const [connection] = (at(endpoint, 'properties.privateLinkServiceConnections') ?? []) as unknown[]
-    const [group] = (at(connection, 'properties.groupIds') ?? []) as string[]
+    const [connection] = listAt(endpoint, 'properties.privateLinkServiceConnections')
+    const [group] = listAt<string>(connection, 'properties.groupIds')
     return {
       id: endpoint.id,
       target: String(at(connection, 'properties.privateLinkServiceId')),
@@ -60,8 +66,8 @@ function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
 }
 
 function isClosedButToAzure(storage: Resource): boolean {
-  const rules = ['ipRules', 'ipv6Rules', 'virtualNetworkRules', 'resourceAccessRules'].flatMap(
-    (kind) => (at(storage, `properties.networkAcls.${kind}`) ?? []) as unknown[],
+  const rules = ['ipRules', 'ipv6Rules', 'virtualNetworkRules', 'resourceAccessRules'].flatMap((kind) =>
+    listAt(storage, `properties.networkAcls.${kind}`),
   )
   return (
     at(storage, 'properties.networkAcls.defaultAction') === 'Deny' &&
@@ -88,9 +94,7 @@ const rules: readonly Rule[] = [
         if (access !== 'Disabled' && !isForCapture)
           wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
       }
-      const telemetry = ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
-        ofType(predictedResources, type),
-      )
+      const telemetry = telemetryOf(predictedResources)
       for (const resource of telemetry)
         if (at(resource, 'properties.publicNetworkAccessForIngestion') !== 'Disabled')
           wrong.push(`${resource.id}: takes telemetry from anywhere`)
@@ -127,7 +131,8 @@ const rules: readonly Rule[] = [
       const wrong: string[] = []
       const groups = ofType(predictedResources, 'Microsoft.Network/networkSecurityGroups')
       for (const group of groups) {
-        const rules = ((at(group, 'properties.securityRules') ?? []) as unknown[]).map((rule) =>
+        const rules = listAt(group, 'properties.securityRules')
+        const told = rules.map((rule) =>
           [
             'direction',
             'access',
@@ -141,11 +146,8 @@ const rules: readonly Rule[] = [
             .join(' '),
         )
         const expected = group.name.endsWith('private-endpoints') ? TO_ENDPOINTS : FROM_APPS
-        if (rules.toSorted().join('; ') !== expected.toSorted().join('; '))
-          wrong.push(`${group.id}: ${rules.join('; ')}`)
-        const last = ((at(group, 'properties.securityRules') ?? []) as unknown[]).filter(
-          (rule) => at(rule, 'properties.access') === 'Deny',
-        )
+        if (told.toSorted().join('; ') !== expected.toSorted().join('; ')) wrong.push(`${group.id}: ${told.join('; ')}`)
+        const last = rules.filter((rule) => at(rule, 'properties.access') === 'Deny')
         if (
           last.some(
             (rule) =>
@@ -157,7 +159,7 @@ const rules: readonly Rule[] = [
           wrong.push(`${group.id} denies something else than all that is left`)
       }
       for (const network of ofType(predictedResources, 'Microsoft.Network/virtualNetworks'))
-        for (const subnet of (at(network, 'properties.subnets') ?? []) as Resource[])
+        for (const subnet of listAt<Resource>(network, 'properties.subnets'))
           if (
             subnet.name === 'snet-private-endpoints' &&
             (at(subnet, 'properties.privateEndpointNetworkPolicies') !== 'Enabled' ||
@@ -200,7 +202,7 @@ const rules: readonly Rule[] = [
         if (!/\/subnets\/snet-private-endpoints$/.test(subnet)) wrong.push(`${id} is in ${subnet}`)
         const zones = zoneGroups
           .filter((each) => each.id.startsWith(`${id}/`))
-          .flatMap((each) => (at(each, 'properties.privateDnsZoneConfigs') ?? []) as unknown[])
+          .flatMap((each) => listAt(each, 'properties.privateDnsZoneConfigs'))
           .map((config) => String(at(config, 'properties.privateDnsZoneId')))
         for (const zone of ZONES[group] ?? [/there is no such group/])
           if (!zones.some((each) => zone.test(each.split('/').at(-1) ?? '') && linked.has(each)))
@@ -220,9 +222,7 @@ const rules: readonly Rule[] = [
       const scoped = ofType(predictedResources, 'Microsoft.Insights/privateLinkScopes/scopedResources').map((each) =>
         at(each, 'properties.linkedResourceId'),
       )
-      const telemetry = ['Microsoft.Insights/components', 'Microsoft.OperationalInsights/workspaces'].flatMap((type) =>
-        ofType(predictedResources, type),
-      )
+      const telemetry = telemetryOf(predictedResources)
       for (const { id } of telemetry) if (!scoped.includes(id)) wrong.push(`${id} is in no private link scope`)
       return { looked: scopes.length + telemetry.length, wrong }
     },
@@ -233,7 +233,7 @@ const rules: readonly Rule[] = [
       const wrong: string[] = []
       const subnets = new Map<string, Resource>(
         ofType(predictedResources, 'Microsoft.Network/virtualNetworks').flatMap((network) =>
-          ((at(network, 'properties.subnets') ?? []) as Resource[]).map(
+          listAt<Resource>(network, 'properties.subnets').map(
             (subnet) => [`${network.id}/subnets/${subnet.name}`, subnet] as const,
           ),
         ),
@@ -247,7 +247,7 @@ const rules: readonly Rule[] = [
       const taken = new Set<string>()
       for (const site of sites) {
         const id = String(at(site, 'properties.virtualNetworkSubnetId'))
-        const [delegation] = (at(subnets.get(id), 'properties.delegations') ?? []) as unknown[]
+        const [delegation] = listAt(subnets.get(id), 'properties.delegations')
         if (at(delegation, 'properties.serviceName') !== 'Microsoft.App/environments')
           wrong.push(`${site.id}: ${id} is no subnet that is delegated to it`)
         if (at(site, 'properties.outboundVnetRouting.allTraffic') !== true)

@@ -1,4 +1,4 @@
-import { at, type Deployed, ofType } from '../support/deployed.ts'
+import { at, type Deployed, identitiesOf, listAt, ofType } from '../support/deployed.ts'
 import type { Found, Rule } from './rule.ts'
 
 /** What gives a secret away, or is one. */
@@ -64,8 +64,9 @@ export const secretRules: readonly Rule[] = [
       const settings = new Map(settingsOf(deployed))
       const sites = ofType(deployed.predictedResources, 'Microsoft.Web/sites')
       const wrong: string[] = []
-      for (const { name, identity } of sites) {
-        const [own = ''] = Object.keys((at(identity, 'userAssignedIdentities') ?? {}) as object)
+      for (const site of sites) {
+        const { name } = site
+        const [own = ''] = identitiesOf(site)
         for (const connection of ['AzureWebJobsStorage', 'EventHubConnection', 'CosmosConnection']) {
           if (settings.has(`${name}: ${connection}`)) wrong.push(`${name}: ${connection} is set`)
           if (settings.get(`${name}: ${connection}__credential`) !== 'managedidentity')
@@ -73,10 +74,9 @@ export const secretRules: readonly Rule[] = [
           if (!settings.get(`${name}: ${connection}__clientId`)?.startsWith(`[reference('${own}', `))
             wrong.push(`${name}: ${connection}__clientId is not that of its identity`)
         }
-      }
-      for (const site of sites)
         if (at(site, 'properties.functionAppConfig.deployment.storage.authentication.type') !== 'UserAssignedIdentity')
-          wrong.push(`${site.name}: its package is not read by its identity`)
+          wrong.push(`${name}: its package is not read by its identity`)
+      }
       return { looked: sites.length, wrong }
     },
   },
@@ -85,7 +85,7 @@ export const secretRules: readonly Rule[] = [
 /** The application settings of all apps, with the app's name before theirs. */
 function settingsOf({ predictedResources }: Deployed): readonly (readonly [name: string, value: string])[] {
   return ofType(predictedResources, 'Microsoft.Web/sites').flatMap((site) =>
-    ((at(site, 'properties.siteConfig.appSettings') ?? []) as { name: string; value: string }[]).map(
+    listAt<{ name: string; value: string }>(site, 'properties.siteConfig.appSettings').map(
       ({ name, value }) => [`${site.name}: ${name}`, String(value)] as const,
     ),
   )

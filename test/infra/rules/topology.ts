@@ -1,5 +1,5 @@
 import type { Topology } from '../../../src/topology.ts'
-import { at, ofType, type Resource } from '../support/deployed.ts'
+import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 
 /** That what the declarations ask for is there, and nothing beside it. */
@@ -11,9 +11,8 @@ export function topologyRules(topology: Topology): readonly Rule[] {
         const containers = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
         const found = containers.map((container) => {
           const resource = (path: string): unknown => at(container, `properties.resource.${path}`) ?? undefined
-          const excluded = ((resource('indexingPolicy.excludedPaths') ?? []) as unknown[]).map((each) =>
-            at(each, 'path'),
-          )
+          const paths = listAt(container, 'properties.resource.indexingPolicy.excludedPaths')
+          const excluded = paths.map((each) => at(each, 'path'))
           return {
             name: container.id.split('/').slice(-3).join('/'),
             paths: resource('partitionKey.paths'),

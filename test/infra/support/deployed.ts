@@ -49,3 +49,13 @@ export function at(resource: unknown, path: string): unknown {
       resource,
     )
 }
+
+/** A list at a path; none where there is none. */
+export function listAt<Item = unknown>(resource: unknown, path: string): readonly Item[] {
+  return (at(resource, path) ?? []) as readonly Item[]
+}
+
+/** The ids of the identities that a resource was given. */
+export function identitiesOf(resource: Resource | undefined): readonly string[] {
+  return Object.keys((at(resource, 'identity.userAssignedIdentities') ?? {}) as object)
+}

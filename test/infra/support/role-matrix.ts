@@ -1,4 +1,4 @@
-import { at, type Deployed, ofType, type Resource } from './deployed.ts'
+import { at, type Deployed, identitiesOf, listAt, ofType, type Resource } from './deployed.ts'
 
 /** One cell of a role matrix: `<who> may <action> <what>`. */
 export type Cell = string
@@ -77,9 +77,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   const definitions = new Map(
     ofType(predictedResources, `${COSMOS}/sqlRoleDefinitions`).map((definition) => [
       definition.id,
-      ((at(definition, 'properties.permissions') ?? []) as { dataActions: string[] }[]).flatMap(
-        ({ dataActions }) => dataActions,
-      ),
+      listAt<{ dataActions: string[] }>(definition, 'properties.permissions').flatMap(({ dataActions }) => dataActions),
     ]),
   )
   for (const assignment of ofType(predictedResources, `${COSMOS}/sqlRoleAssignments`)) {
@@ -114,11 +112,9 @@ function principals(resources: readonly Resource[], person: string): ReadonlyMap
     if (found) named.set(`[reference('${found.id}', '${String(found.apiVersion)}').principalId]`, who)
   }
   for (const site of ofType(resources, 'Microsoft.Web/sites'))
-    for (const identity of Object.keys((at(site, 'identity.userAssignedIdentities') ?? {}) as object))
-      reference(identity, String(at(site, 'tags.azd-service-name')))
+    for (const identity of identitiesOf(site)) reference(identity, String(at(site, 'tags.azd-service-name')))
   for (const namespace of ofType(resources, 'Microsoft.EventHub/namespaces'))
-    for (const identity of Object.keys((at(namespace, 'identity.userAssignedIdentities') ?? {}) as object))
-      reference(identity, 'capture')
+    for (const identity of identitiesOf(namespace)) reference(identity, 'capture')
   return named
 }
 
