@@ -46,16 +46,25 @@ function placeOf(service: string): number {
   return place
 }
 
-/** Every service answers `route-not-found` itself for a path that it has no route for; a host that does not run it has no such body. */
+/** Every app tells in its OpenAPI document which services it has. */
 async function probe(address: string, service: string): Promise<string> {
   try {
-    const response = await fetch(`${address}/api/${service}/`, { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) })
+    const response = await fetch(`${address}/api/openapi.json`, { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) })
     const text = await response.text()
-    const problem = response.headers.get('content-type')?.startsWith('application/problem+json')
-    if (problem && JSON.parse(text).code === 'route-not-found') return 'the service'
+    if (response.ok && servicesOf(text).includes(service)) return 'the service'
     return `answered ${response.status}: ${service} does not run there`
   } catch (error) {
     if ((error as Error).name === 'TimeoutError') return `gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`
     return 'nobody'
+  }
+}
+
+/** The services that an OpenAPI document names as its tags; none where the text is something else. */
+function servicesOf(text: string): readonly string[] {
+  try {
+    const { tags } = JSON.parse(text) as { readonly tags?: readonly { readonly name?: string }[] }
+    return (tags ?? []).map(({ name }) => name ?? '')
+  } catch {
+    return []
   }
 }

@@ -1,10 +1,7 @@
-import { app } from '@azure/functions'
 import { commandCreating, commandTo } from '../src/adapters/functions/commands.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
-import { serve } from '../src/adapters/functions/routes.ts'
-import { projectionOf, reactionOf, relayOf, scheduleOf } from '../src/adapters/functions/triggers.ts'
+import { register } from '../src/adapters/functions/register.ts'
 import { compose } from '../src/compose.ts'
-import { orderFulfilment } from '../src/services/ordering/fulfilment-process.ts'
 import { fulfilmentView } from '../src/services/ordering/fulfilment-view.ts'
 import { order } from '../src/services/ordering/order.ts'
 import { orderView } from '../src/services/ordering/order-view.ts'
@@ -13,8 +10,9 @@ import { ordering } from '../src/services/ordering/service.ts'
 
 const service = compose(ordering)
 
-// Commands and queries; serve adds what was: any stream's events, and its state at a version or a moment
-serve(service, [
+// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, a projection for each
+// view, its reactions, and its schedule.
+register(service, [
   {
     name: 'orders',
     path: 'orders',
@@ -32,16 +30,3 @@ serve(service, [
   { name: 'fulfilments', path: 'fulfilments', GET: documentsOf(service, fulfilmentView) },
   { name: 'fulfilment', path: 'fulfilments/{id}', GET: documentOf(service, fulfilmentView, 'id') },
 ])
-
-// Log → hub
-app.cosmosDB('ordering-relay', relayOf(service))
-
-// Hub → views
-app.eventHub('ordering-order-view', projectionOf(service, orderView))
-app.eventHub('ordering-sales-by-product-view', projectionOf(service, salesByProduct))
-app.eventHub('ordering-fulfilment-view', projectionOf(service, fulfilmentView))
-
-// Hubs of all services → the process manager, and its commands that wait for their time
-for (const reaction of orderFulfilment.reactions)
-  app.eventHub(`ordering-${reaction.name}`, reactionOf(service, reaction))
-app.timer('ordering-schedule', scheduleOf(service))

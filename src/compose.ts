@@ -8,9 +8,8 @@ import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
-import type { HistoryPort } from './adapters/functions/history.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
-import type { TriggerPort } from './adapters/functions/triggers.ts'
+import type { RegisteredService } from './adapters/functions/register.ts'
 import type { CommandOutcome, CommandRequest } from './core/command.ts'
 import type { AnyDecider } from './core/decider.ts'
 import type { Clock } from './core/ports.ts'
@@ -36,7 +35,7 @@ const clock: Clock = {
 }
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & HistoryPort & TriggerPort & ReplayPort
+export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -72,11 +71,12 @@ export function compose(service: Service, environment: Environment = process.env
 
   return {
     name: service.name,
+    declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
     relayPollDelay: settings.relayPollMs,
     command,
-    relay: (items) => relay(publisher(), eventsOfItems(items)),
+    relay: (items) => relay({ publisher: publisher(), log: store() }, eventsOfItems(items)),
     projection: (view) => {
       const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
       return (messages) => project()(messages)

@@ -1,5 +1,14 @@
 import { consumerOf } from './core/reaction.ts'
-import { HUB_RETENTION_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
+import {
+  type FunctionNames,
+  functionNames,
+  HUB_RETENTION_HOURS,
+  hasSchedule,
+  POSITIONS,
+  reactionsOf,
+  SCHEDULE,
+  type Service,
+} from './core/service.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -10,13 +19,7 @@ export interface Topology {
     /** The hubs that it receives from: its own for its views, and those that its reactions follow. */
     readonly receivesFrom: readonly string[]
     /** Its functions that run without being asked over HTTP, by the names they are registered with. */
-    readonly functions: {
-      readonly relay: string
-      readonly projections: readonly string[]
-      readonly reactions: readonly string[]
-      /** Present where it has process managers. */
-      readonly schedule?: string
-    }
+    readonly functions: FunctionNames
   }[]
   readonly databases: readonly {
     readonly name: string
@@ -52,12 +55,7 @@ export function topologyOf(services: readonly Service[]): Topology {
     services: services.map((service) => ({
       name: service.name,
       receivesFrom: receivesFrom(service),
-      functions: {
-        relay: `${service.name}-relay`,
-        projections: service.views.map((view) => `${service.name}-${view.name}-view`),
-        reactions: reactionsOf(service).map((reaction) => `${service.name}-${reaction.name}`),
-        ...(service.processes ? { schedule: `${service.name}-schedule` } : {}),
-      },
+      functions: functionNames(service),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -76,7 +74,7 @@ export function topologyOf(services: readonly Service[]): Topology {
           ? [{ name: POSITIONS, partitionKey: '/pk', access: 'write' as const, excludedPaths: ['/tip/*'] }]
           : []),
         // Commands that wait for their time: read by when that is.
-        ...(service.processes
+        ...(hasSchedule(service)
           ? [
               {
                 name: SCHEDULE,

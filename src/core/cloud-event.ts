@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
-import { hashOf } from './hash-chain.ts'
+import { hashFits } from './hash-chain.ts'
 import { categoryOf, formatPosition, isStream } from './stream.ts'
 
 /**
@@ -85,7 +85,7 @@ export function mayBeOf(category: string, message: unknown): boolean {
 
 /**
  * The recorded event that a message carries, its hash verified: what a consumer gets is what the log keeps.
- * @throws TidemarkError `event-unreadable` for what is not such an event, or was changed on the way.
+ * @throws TidemarkError `event-unreadable` for what is not such an event, `hash-mismatch` for one that was changed on the way.
  */
 export function fromCloudEvent(message: unknown): RecordedEvent {
   const parsed = cloudEvent.safeParse(message)
@@ -127,7 +127,7 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     throw new TidemarkError('event-unreadable', `${position} has no version of a schema: ${attributes.dataschema}`)
   if (attributes.source.split('/')[2] !== categoryOf(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
-  if (hashOf(event) !== event.hash) throw new TidemarkError('event-unreadable', `${position} is not what its hash says`)
+  if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} is not what its hash says`)
   return event
 }
 

@@ -19,6 +19,11 @@ export function hashOf(event: Omit<RecordedEvent, 'hash'>): string {
   return canonicalHash(hashed)
 }
 
+/** Whether an event is what its hash says: nothing of it was changed since it was recorded. */
+export function hashFits(event: RecordedEvent): boolean {
+  return hashOf(event) === event.hash
+}
+
 /** The end of a stream: the version and the hash that the next event follows. Version 0 is a stream with no event. */
 export interface Tip {
   readonly version: number

@@ -46,6 +46,8 @@ export interface HistoryRange {
 
 /** A service's log, for those who look back: commands and projections need only `EventStore`. */
 export interface EventHistory {
+  /** One event by its key; undefined where the log does not have it. */
+  readEvent(stream: string, version: number): Promise<RecordedEvent | undefined>
   /** The events of a part of a stream, in its reading order; none where the stream or the part has none. */
   readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]>
 }

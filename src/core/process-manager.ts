@@ -1,6 +1,6 @@
 import type { AnyDecider, Command, Decider } from './decider.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
-import type { AnyReaction, Reaction } from './reaction.ts'
+import type { AnyReaction, ImmediateReaction, SchedulingReaction } from './reaction.ts'
 import { formatPosition } from './stream.ts'
 
 /** Events of one category that a process manager hears, and what each is to it. */
@@ -31,6 +31,11 @@ export interface ProcessManager {
 // biome-ignore lint/suspicious/noExplicitAny: a list of hearings of different events has no narrower common type.
 type AnyHearing<Cmd extends Command> = Hearing<any, Cmd>
 
+/** What follows from a process's own events: a reaction, named and placed by its process. */
+type Steps<Event extends DomainEvent> =
+  | Omit<ImmediateReaction<Event>, 'name' | 'category'>
+  | Omit<SchedulingReaction<Event>, 'name' | 'category'>
+
 /**
  * Declares a process manager.
  * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events `<name>-steps`.
@@ -40,7 +45,7 @@ export function processManager<State, Cmd extends Command, Event extends DomainE
   name: string,
   decider: Decider<State, Cmd, Event>,
   hears: readonly AnyHearing<Cmd>[],
-  does: Omit<Reaction<Event>, 'name' | 'category'>,
+  does: Steps<Event>,
 ): ProcessManager {
   const hearing = hears.map(
     ({ service, category, events, hear }): AnyReaction => ({

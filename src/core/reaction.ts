@@ -39,7 +39,10 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
  * least once, so everything that `react` does is a command with an id of its own. A domain refusal is an outcome that `react`
  * may act on; what it throws brings the event again.
  */
-export interface Reaction<Event extends DomainEvent> {
+export type Reaction<Event extends DomainEvent> = ImmediateReaction<Event> | SchedulingReaction<Event>
+
+/** What all reactions declare. */
+interface ReactionDeclaration {
   /** Lower-case letters, digits, dashes. */
   readonly name: string
   /** The service whose events these are. Of another it is told what that publishes, of its own all that is recorded. */
@@ -48,6 +51,17 @@ export interface Reaction<Event extends DomainEvent> {
   readonly category: string
   /** Those that it reacts to, of the other's contract; all others pass. */
   readonly events: readonly EventType[]
+}
+
+/** A reaction whose commands are all sent at once. */
+export interface ImmediateReaction<Event extends DomainEvent> extends ReactionDeclaration {
+  readonly schedules?: false
+  react(event: Recorded<Event>, send: Send): Promise<void>
+}
+
+/** A reaction that may send a command later: its service gets a schedule, and the timer that looks at it. */
+export interface SchedulingReaction<Event extends DomainEvent> extends ReactionDeclaration {
+  readonly schedules: true
   react(event: Recorded<Event>, send: Send, sendLater: SendLater): Promise<void>
 }
 

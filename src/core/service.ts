@@ -26,6 +26,33 @@ export function reactionsOf({
   return [...reactions, ...processes.flatMap((process) => process.reactions)]
 }
 
+/** Whether a service sends commands later, and so needs a schedule and the timer that looks at it. */
+export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): boolean {
+  return reactionsOf(service).some((reaction) => reaction.schedules === true)
+}
+
+/** The names of a service's functions that run without being asked over HTTP. */
+export interface FunctionNames {
+  readonly relay: string
+  /** In the order of the service's views. */
+  readonly projections: readonly string[]
+  /** In the order of `reactionsOf`. */
+  readonly reactions: readonly string[]
+  /** Present where the service has a schedule. */
+  readonly schedule?: string
+}
+
+/** Names a service's functions: the same in its app, in its topology and in what is deployed. */
+export function functionNames(service: Service): FunctionNames {
+  const { name, views } = service
+  return {
+    relay: `${name}-relay`,
+    projections: views.map((view) => `${name}-${view.name}-view`),
+    reactions: reactionsOf(service).map((reaction) => `${name}-${reaction.name}`),
+    ...(hasSchedule(service) ? { schedule: `${name}-schedule` } : {}),
+  }
+}
+
 /** An event of the public contract: the one that the service keeps, and the one that others are told of it. */
 export interface Publication {
   readonly recorded: EventType

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { createServer, request } from 'node:http'
 import { after, describe, it } from 'node:test'
-import { CosmosClient } from '@azure/cosmos'
+import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
@@ -15,6 +15,7 @@ import { placedV1 } from '../support/orders.ts'
 import { recorded } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { missingContainerSuite } from './missing-container-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
@@ -38,16 +39,58 @@ scheduleSuite('cosmos', async () => {
   return new CosmosSchedule(container)
 })
 
-describe('schedule: cosmos, without its container', () => {
-  it('says so: a command that cannot be kept is never passed for one that waits already', async () => {
-    const schedule = new CosmosSchedule(database.container('missing'))
-    const metadata = { actor: 'tester', correlation: 'c', causation: 'order-1@1' }
-    const command = { type: 'cancel', data: {} }
-    await assert.rejects(
-      schedule.add({ stream: 'order-1', key: 'a', due: '2026-01-01T00:00:00.000Z', command, metadata }),
-      { code: 404 },
-    )
-  })
+const metadata = { actor: 'tester', correlation: 'c', causation: 'order-1@1' }
+const scheduled = {
+  stream: 'order-1',
+  key: 'a',
+  due: '2026-01-01T00:00:00.000Z',
+  command: { type: 'cancel', data: {} },
+  metadata,
+}
+const events = recorded('order-1', placedV1)
+const mark = { key: 'k', fingerprint: 'f', from: 1, to: 1 }
+const tip = { version: 1, hash: '1'.repeat(64) }
+const write = { document: { a: 1 }, sort: 'a', etag: undefined }
+const generations = (container: Container) =>
+  new CosmosViewGenerations({ views: container.database, pointers: container.database }, 60)
+const all = async (pages: AsyncIterable<unknown>) => {
+  for await (const _ of pages);
+}
+
+missingContainerSuite('log', '/stream', () => database, {
+  'a read of a stream': (container) => all(new CosmosEventStore(container).read('order-1', 0)),
+  'a read behind a version': (container) => all(new CosmosEventStore(container).read('order-1', 1)),
+  'a read of one event': (container) => new CosmosEventStore(container).readEvent('order-1', 1),
+  'a read of a range': (container) =>
+    new CosmosEventStore(container).readRange('order-1', { direction: 'backward', limit: 1 }),
+  'a read of a mark': (container) => new CosmosEventStore(container).readMark('order-1', 'k'),
+  'an append': (container) => new CosmosEventStore(container).append(events, mark),
+  'a count of all events': (container) => new CosmosEventFeed(container).count(),
+  'a read of the feed': (container) => new CosmosEventFeed(container).open().next(),
+})
+missingContainerSuite('view', '/pk', () => database, {
+  'a read of a document': (container) => new CosmosViewStore(container, 1, 60).read('a'),
+  'a write with a tip': (container) => new CosmosViewStore(container, 1, 60).writeWithTip('a', write, tip),
+  'a write over another': (container) =>
+    new CosmosViewStore(container, 1, 60).writeWithTip('a', { ...write, etag: '"1"' }, tip),
+  'a write with marks': (container) => new CosmosViewStore(container, 1, 60).writeWithMarks('a', write, ['order-1@1']),
+  'a write over another with marks': (container) =>
+    new CosmosViewStore(container, 1, 60).writeWithMarks('a', { ...write, etag: '"1"' }, ['order-1@1']),
+  'a read of marks': (container) => new CosmosViewStore(container, 1, 60).readMarks('a', ['order-1@1']),
+  'a list': (container) => new CosmosViewStore(container, 1, 60).list({ filter: {}, limit: 1 }),
+  'a read of a pointer': (container) => generations(container).readPointer(container.id),
+  'a write of a pointer': (container) => generations(container).writePointer(container.id, { live: 1 }, undefined),
+  'a sweep': (container) => generations(container).sweep(container.id, { live: 1 }),
+})
+missingContainerSuite('positions', '/pk', () => database, {
+  'a read': (container) => new CosmosPositions(container, 'c').readPosition('order-1'),
+  'a first write': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, undefined),
+  'a write over another': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, '"1"'),
+})
+missingContainerSuite('schedule', '/pk', () => database, {
+  'an addition': (container) => new CosmosSchedule(container).add(scheduled),
+  'a look at what is due': (container) => new CosmosSchedule(container).due('2026-01-02T00:00:00.000Z', 1),
+  'a removal': (container) => new CosmosSchedule(container).remove(scheduled),
 })
 
 const newLog = async () =>

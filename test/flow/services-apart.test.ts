@@ -173,11 +173,8 @@ describe('the address of a service', () => {
   it('is that of the first port where it answers; what other programs answer is passed over', async () => {
     const other = createServer((_, response) => response.end('<html>'))
     const [alien, silent] = [await listen(other, 0, 'a test'), await freePort()]
-    const problem = createServer((request, response) => {
-      response.setHeader('content-type', 'application/problem+json')
-      response.end(JSON.stringify({ code: request.url === '/api/ordering/' ? 'route-not-found' : 'other' }))
-    })
-    const ours = await listen(problem, 0, 'a test')
+    const app = createServer((_, response) => response.end(JSON.stringify({ tags: [{ name: 'ordering' }] })))
+    const ours = await listen(app, 0, 'a test')
     assert.equal(await answeringAt('ordering', [silent, alien, ours]), `http://127.0.0.1:${ours}`)
     await assert.rejects(answeringAt('inventory', [silent, ours]), {
       name: 'UsageError',
@@ -186,6 +183,6 @@ describe('the address of a service', () => {
     await assert.rejects(answeringAt('ordering', [silent]), {
       message: `nothing answers at port ${silent}: run npm start in another terminal first`,
     })
-    for (const server of [other, problem]) server.close()
+    for (const server of [other, app]) server.close()
   })
 })

@@ -1,12 +1,12 @@
 import type { EventOf } from '../../src/core/event.ts'
-import type { Reaction } from '../../src/core/reaction.ts'
+import type { ImmediateReaction } from '../../src/core/reaction.ts'
 import { StockReservationRejected, StockReserved } from '../../src/services/inventory/contract.ts'
 import { order } from '../../src/services/ordering/order.ts'
 
 const events = [StockReserved, StockReservationRejected] as const
 
 /** A reaction as simple as one can be: confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */
-export const orderConfirmation: Reaction<EventOf<(typeof events)[number]>> = {
+export const orderConfirmation: ImmediateReaction<EventOf<(typeof events)[number]>> = {
   name: 'order-confirmation',
   service: 'inventory',
   category: 'reservation',

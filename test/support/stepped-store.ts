@@ -20,6 +20,10 @@ export class SteppedStore implements EventStore, EventHistory {
     yield* this.#inner.read(stream, after)
   }
 
+  readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
+    return this.#between(() => this.#inner.readEvent(stream, version))
+  }
+
   readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]> {
     return this.#between(() => this.#inner.readRange(stream, range))
   }

@@ -144,6 +144,7 @@ export const pledges = processManager(
   {
     service: 'wallets',
     events: [PledgeMade],
+    schedules: true,
     async react({ type, data, stream }, _send, sendLater) {
       if (type === 'PledgeMade')
         await sendLater(data.due, pledge, stream.slice(7), 'lapse', { type: 'lapse', data: {} })

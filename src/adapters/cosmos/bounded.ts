@@ -12,7 +12,7 @@ export function bounded(): { readonly abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(OPERATION_TIMEOUT_MS) }
 }
 
-/** All items of a query that says itself how many there may be, bounded as one operation. @throws TidemarkError `unavailable` */
+/** All items of a query that says itself how many there may be, bounded as one operation. @throws TidemarkError `unavailable`, `container-missing` */
 export async function itemsOf<Item>(
   container: Container,
   query: SqlQuerySpec,
@@ -21,13 +21,13 @@ export async function itemsOf<Item>(
   try {
     return (await container.items.query<Item>(query, { ...options, ...bounded() }).fetchAll()).resources
   } catch (error) {
-    throw readError(error)
+    throw readError(error, container)
   }
 }
 
 /**
  * The pages of a query, each bounded as an operation of its own. There are no empty ones.
- * @throws TidemarkError `unavailable`
+ * @throws TidemarkError `unavailable`, `container-missing`
  */
 export async function* pagesOf<Item>(
   container: Container,
@@ -41,7 +41,7 @@ export async function* pagesOf<Item>(
     try {
       return (await pages.fetchNext()).resources ?? []
     } catch (error) {
-      throw readError(error)
+      throw readError(error, container)
     } finally {
       clearTimeout(timer)
     }

@@ -27,7 +27,7 @@ export class CosmosEventFeed implements EventFeed {
       .query<number>('SELECT VALUE COUNT(1) FROM c WHERE IS_DEFINED(c.version)')
       .fetchAll()
       .catch((error: unknown) => {
-        throw readError(error)
+        throw readError(error, this.#container)
       })
     return resources[0] ?? 0
   }
@@ -60,7 +60,7 @@ class CosmosFeedReader implements EventFeedReader {
 
   async #openRanges(): Promise<readonly RangeReader[]> {
     const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
-      throw readError(error)
+      throw readError(error, this.#container)
     })
     return ranges.map((range) => new RangeReader(this.#container, range))
   }
@@ -103,7 +103,7 @@ class RangeReader {
     } catch (error) {
       // How far a failed read has moved is not known: the next one begins after what was returned last.
       this.#feed = undefined
-      throw readError(error)
+      throw readError(error, this.#container)
     }
   }
 }

@@ -5,7 +5,7 @@ import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange 
 import { bounded, itemsOf, pagesOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
-import { eventsOfItems, type MarkItem, markId } from './log-item.ts'
+import { eventOfItem, eventsOfItems, type MarkItem, markId } from './log-item.ts'
 
 const PAGE = 500
 
@@ -30,6 +30,11 @@ export class CosmosEventStore implements EventStore, EventHistory {
     }
     for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
       yield eventsOfItems(page)
+  }
+
+  async readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
+    const item = await readItem(this.#container, { id: eventId(version), pk: stream })
+    return item && eventOfItem(item)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
@@ -66,7 +71,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     if (first.version > 1) operations.unshift({ operationType: 'Read', id: eventId(first.version - 1) })
 
     const response = await this.#container.items.batch(operations, stream, bounded()).catch((error: unknown) => {
-      throw writeError(error)
+      throw writeError(error, this.#container)
     })
     const results = response.result ?? []
     const failed = results.find((result) => result.statusCode >= 400 && result.statusCode !== 424)

@@ -1,7 +1,7 @@
-import type { Container } from '@azure/cosmos'
+import type { Container, ItemDefinition } from '@azure/cosmos'
 import type { WriteResult } from '../../core/ports.ts'
 import { bounded } from './bounded.ts'
-import { codeOf, readError, writeError } from './client.ts'
+import { answerOf, codeOf, notFoundError, readError, saysNoItem, writeError } from './client.ts'
 
 /** Where an item is: its id, and the value of its partition key. */
 export interface ItemKey {
@@ -9,22 +9,24 @@ export interface ItemKey {
   readonly pk: string
 }
 
-/** @returns undefined where there is none. @throws TidemarkError `unavailable` */
+/** @returns undefined where there is none. @throws TidemarkError `unavailable`, `container-missing` */
 export async function readItem<Item>(
   container: Container,
   { id, pk }: ItemKey,
 ): Promise<(Item & { _etag: string }) | undefined> {
-  try {
-    const { resource } = await container.item(id, pk).read(bounded())
-    return resource
-  } catch (error) {
-    throw readError(error)
-  }
+  const response = await container
+    .item(id, pk)
+    .read<Item & ItemDefinition & { _etag: string }>(bounded())
+    .catch((error: unknown) => {
+      throw readError(error, container)
+    })
+  if (response.statusCode === 404 && !saysNoItem(response)) throw notFoundError(container, response)
+  return response.resource
 }
 
 /**
  * Creates an item in a container with the partition key `/pk`, or replaces the one with this etag.
- * @throws TidemarkError `unavailable`, `outcome-unknown`
+ * @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown`
  */
 export async function writeItem(
   container: Container,
@@ -41,7 +43,18 @@ export async function writeItem(
     return { outcome: 'written', etag: response.etag }
   } catch (error) {
     const code = codeOf(error)
-    if (code === 409 || code === 412 || code === 404) return { outcome: 'conflict' }
-    throw writeError(error)
+    // Somebody else made, changed or removed the item. A create that finds nothing lacks its container.
+    if (code === 409 || code === 412) return { outcome: 'conflict' }
+    if (etag !== undefined && saysNoItem(answerOf(error))) return { outcome: 'conflict' }
+    throw writeError(error, container)
+  }
+}
+
+/** Removes an item; nothing where it is gone already. @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown` */
+export async function removeItem(container: Container, { id, pk }: ItemKey): Promise<void> {
+  try {
+    await container.item(id, pk).delete(bounded())
+  } catch (error) {
+    if (!saysNoItem(answerOf(error))) throw writeError(error, container)
   }
 }

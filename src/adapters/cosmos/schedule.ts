@@ -3,6 +3,7 @@ import type { Container } from '@azure/cosmos'
 import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
 import { bounded, itemsOf } from './bounded.ts'
 import { codeOf, writeError } from './client.ts'
+import { removeItem } from './items.ts'
 
 /** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
 interface ScheduleItem extends ScheduledCommand {
@@ -27,8 +28,8 @@ export class CosmosSchedule implements Schedule {
     try {
       await this.#container.items.create(itemOf(scheduled), bounded())
     } catch (error) {
-      // 409: it waits already, and stays as it is. Not so 404: a container that is missing must not lose what is to be kept.
-      if (codeOf(error) !== 409) throw writeError(error)
+      // It waits already, and stays as it is.
+      if (codeOf(error) !== 409) throw writeError(error, this.#container)
     }
   }
 
@@ -44,13 +45,8 @@ export class CosmosSchedule implements Schedule {
     return items.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
   }
 
-  async remove(scheduled: ScheduledCommand): Promise<void> {
-    const { id, pk } = itemOf(scheduled)
-    try {
-      await this.#container.item(id, pk).delete(bounded())
-    } catch (error) {
-      if (codeOf(error) !== 404) throw writeError(error)
-    }
+  remove(scheduled: ScheduledCommand): Promise<void> {
+    return removeItem(this.#container, itemOf(scheduled))
   }
 }
 

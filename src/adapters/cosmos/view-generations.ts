@@ -2,8 +2,8 @@ import type { Container, Database } from '@azure/cosmos'
 import type { ViewGenerations, WriteResult } from '../../core/ports.ts'
 import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../core/view-pointer.ts'
 import { bounded, pagesOf } from './bounded.ts'
-import { codeOf, writeError } from './client.ts'
-import { type ItemKey, readItem, writeItem } from './items.ts'
+import { writeError } from './client.ts'
+import { type ItemKey, readItem, removeItem, writeItem } from './items.ts'
 import { CosmosViewStore } from './view-store.ts'
 
 const POINTER = 'pointer'
@@ -97,17 +97,10 @@ async function removeItems(container: Container, pk: string, ids: readonly strin
     const some = ids.slice(from, from + MAX_OPERATIONS)
     const operations = some.map((id) => ({ operationType: 'Delete' as const, id }))
     const { result = [] } = await container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
-      throw writeError(error)
+      throw writeError(error, container)
     })
     // One that expired meanwhile fails the whole batch: then one by one.
-    if (result.some(({ statusCode }) => statusCode >= 400)) for (const id of some) await removeItem(container, pk, id)
-  }
-}
-
-async function removeItem(container: Container, pk: string, id: string): Promise<void> {
-  try {
-    await container.item(id, pk).delete(bounded())
-  } catch (error) {
-    if (codeOf(error) !== 404) throw writeError(error)
+    if (result.some(({ statusCode }) => statusCode >= 400))
+      for (const id of some) await removeItem(container, { id, pk })
   }
 }

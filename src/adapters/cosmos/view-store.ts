@@ -64,7 +64,7 @@ export class CosmosViewStore implements ViewStore {
       ),
     ]
     const { result = [] } = await this.#container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
-      throw writeError(error)
+      throw writeError(error, this.#container)
     })
     const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
     const etag = result[0]?.eTag

@@ -27,6 +27,7 @@ export interface CommandPort {
 export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
   const types = offered.map((name) => commandTypeOf(decider, name))
   return {
+    uses: { decider },
     describe: () =>
       types.map((type) => ({
         command: type.name,
@@ -47,6 +48,7 @@ export function commandTo(port: CommandPort, decider: AnyDecider, offered: reado
 export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
   const type = commandTypeOf(decider, command)
   return {
+    uses: { decider },
     describe: () => [{ ...described(decider, type, 201), parameters: commandHeaders }],
     handle: (request) => send(port, decider, request, type, (key) => derivedId(port.name, decider.category, key), 201),
   }

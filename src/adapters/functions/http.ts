@@ -5,6 +5,8 @@ import type {
   HttpResponseInit,
   InvocationContext,
 } from '@azure/functions'
+import type { AnyDecider } from '../../core/decider.ts'
+import type { AnyView } from '../../core/view.ts'
 import type { Operation } from './operation.ts'
 import { problem, problemOf } from './problem.ts'
 
@@ -13,6 +15,8 @@ export type Handler = (request: HttpRequest, context: InvocationContext) => Prom
 /** What a method of a route does, and what it tells of itself. */
 export interface Endpoint {
   readonly handle: Handler
+  /** What of the service it leads to: held against the service's declaration when the app starts. */
+  readonly uses?: { readonly decider?: AnyDecider; readonly view?: AnyView }
   /** Asked for when somebody asks for the OpenAPI document. */
   describe(): readonly Operation[]
 }
@@ -27,7 +31,7 @@ export interface Endpoints {
 export interface Route extends Endpoints {
   /** Of its function, behind the service's name: letters, digits, dashes. */
   readonly name: string
-  /** Behind `/api/<service>/`. */
+  /** Behind `/api/<service>/`: text and `{parameter}`s. No other route of the app may match a path that it matches. */
   readonly path: string
 }
 
@@ -44,7 +48,6 @@ export function http(route: string, endpoints: Endpoints): HttpFunctionOptions {
     async handler(request, context) {
       const endpoint = endpoints[(request.method === 'HEAD' ? 'GET' : request.method) as keyof Endpoints]
       if (endpoint === undefined) {
-        if (allowed.length === 0) return problem('route-not-found', 'there is no such route')
         const allow = allowed.join(', ')
         return problem('method-not-allowed', `this route has ${allow}`, { headers: { allow } })
       }

@@ -38,6 +38,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
   ]
   const taken = queryNames(parameters)
   return {
+    uses: { view },
     describe: () => [
       {
         summary: `one of ${view.name}`,
@@ -70,6 +71,7 @@ export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
   const parameters = [...filterParameters(view), limitParameter, continuationParameter, positionParameter]
   const taken = queryNames(parameters)
   return {
+    uses: { view },
     describe: () => [
       {
         summary: `a page of ${view.name}`,

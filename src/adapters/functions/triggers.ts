@@ -25,6 +25,13 @@ const REPORT_EVERY_MS = 60_000
 /** Reasons that are told apart: partitions of one function, each held for its own, take turns. */
 const MAX_REASONS = 100
 
+/**
+ * An Event Hubs trigger that is handed text, of which the library parses what is JSON. Bound as objects, which is the default, messages
+ * would pass through Json.NET: it rewrites text that looks like a date, and a body that is not JSON fails its whole batch before the
+ * function sees it. https://github.com/Azure/azure-webjobs-sdk/issues/1830
+ */
+export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
+
 /** What the triggers of a service are made of. */
 export interface TriggerPort {
   readonly name: string
@@ -54,12 +61,12 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
 }
 
 /** A projection: the service's hub, in the consumer group of the view. */
-export function projectionOf(port: TriggerPort, view: AnyView): EventHubFunctionOptions {
+export function projectionOf(port: TriggerPort, view: AnyView): TextEventHubOptions {
   return consumer(port.name, view.name, port.projection(view))
 }
 
 /** A reaction: the other service's hub, in a consumer group of its own. Refusals that its commands met are traced: an everyday outcome. */
-export function reactionOf(port: TriggerPort, reaction: AnyReaction): EventHubFunctionOptions {
+export function reactionOf(port: TriggerPort, reaction: AnyReaction): TextEventHubOptions {
   const react = port.reaction(reaction)
   return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
     react(messages, (line) => context.debug(line)),
@@ -82,12 +89,13 @@ function consumer(
   eventHubName: string,
   consumerGroup: string,
   handle: (messages: readonly unknown[], context: InvocationContext) => Promise<void>,
-): EventHubFunctionOptions {
+): TextEventHubOptions {
   return {
     connection: 'EventHubConnection',
     eventHubName,
     consumerGroup,
     cardinality: 'many',
+    dataType: 'string',
     retry: forEver,
     handler: reported((messages, context) => handle(Array.isArray(messages) ? messages : [messages], context)),
   }

@@ -22,6 +22,10 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     if (events.length > 0) yield events
   }
 
+  async readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
+    return this.#streams.get(stream)?.[version - 1]
+  }
+
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
     const events = this.#streams.get(stream) ?? []
     const read = direction === 'forward' ? events : events.toReversed()

@@ -122,6 +122,7 @@ export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, Ful
   {
     service: 'ordering',
     events: outcomes,
+    schedules: true,
     async react(event, send, sendLater) {
       const id = event.data.orderId
       switch (event.type) {

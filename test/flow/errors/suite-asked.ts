@@ -96,9 +96,6 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
 
   describe('an address', () => {
     refusals(world, errors, [
-      ['of no route', 'route-not-found', 'GET', '/nothing/here'],
-      ['of no route, asked for its options', 'route-not-found', 'OPTIONS', '/nothing/here'],
-      ['with an empty part', 'route-not-found', 'POST', '/orders//cancel', json(cancel)],
       ['with a method that a list has not', 'method-not-allowed', 'DELETE', '/orders'],
       ['with a method that a document has not', 'method-not-allowed', 'PUT', '/orders/1', { body: '{}' }],
       ['with a method that a command has not', 'method-not-allowed', 'GET', '/orders/1/cancel'],

@@ -25,6 +25,9 @@ export function outside(world: () => World): void {
     ['a chunk without its length', `POST ${path} HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
     ['an expectation of nobody', `POST ${path} HTTP/1.1\r\n${head}Expect: tea\r\nContent-Length: 0\r\n\r\n`, 417],
     ['a path of no service', `GET /api/nothing HTTP/1.1\r\n${head}\r\n`, 404],
+    ['a path of no route', `GET /api/ordering/nothing/here HTTP/1.1\r\n${head}\r\n`, 404],
+    ['a path of no route, asked for its options', `OPTIONS /api/ordering/nothing/here HTTP/1.1\r\n${head}\r\n`, 404],
+    ['a path with an empty part', `GET ${path}//state HTTP/1.1\r\n${head}\r\n`, 404],
     [
       'a body in chunks that is too large',
       `POST ${path} HTTP/1.1\r\n${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${chunk('x'.repeat(MIB))}${chunk('x')}${chunk('')}`,

@@ -27,6 +27,9 @@ function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): 
   return recorded(stream, ...events).map((event) => ({ ...toCloudEvent(event) }))
 }
 
+/** The reaction of the tests, doing something else. */
+const reacting = (react: typeof orderConfirmation.react): AnyReaction => ({ ...orderConfirmation, react })
+
 async function setUp(declared: AnyReaction = orderConfirmation) {
   const log = new MemoryEventStore()
   let positions = new MemoryPositions()
@@ -124,14 +127,13 @@ describe('reactions', () => {
 
   it('a command that is sent with another content than the first time is a fault, not an outcome', async () => {
     let quantity = 0
-    const { react } = await setUp({
-      ...orderConfirmation,
-      async react(_, send) {
+    const { react } = await setUp(
+      reacting(async (_, send) => {
         quantity += 1
         const data = { reason: String(quantity) }
         await send(order, '1', 'reject', { type: 'reject', data })
-      },
-    })
+      }),
+    )
     await react(messages('reservation-1', reserved))
     await assert.rejects(react(messages('reservation-2', reserved)), { code: 'internal' })
   })
@@ -150,19 +152,15 @@ describe('reactions', () => {
 
   it('an instance that died after its commands and before its position: they are sent again, and take effect once', async () => {
     const answers: string[][] = []
-    const system = await setUp({
-      ...orderConfirmation,
-      react: (event, send, sendLater) =>
-        orderConfirmation.react(
-          event,
-          async (...command) => {
-            const sent = await send(...command)
-            answers.push(sent.events.map(({ type }) => type))
-            return sent
-          },
-          sendLater,
-        ),
-    })
+    const system = await setUp(
+      reacting((event, send) =>
+        orderConfirmation.react(event, async (...command) => {
+          const sent = await send(...command)
+          answers.push(sent.events.map(({ type }) => type))
+          return sent
+        }),
+      ),
+    )
     await system.react(messages('reservation-1', reserved))
     const before = await system.events()
     system.forget()
@@ -174,13 +172,12 @@ describe('reactions', () => {
   it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
     const command = { type: 'place' as const, data: placeBody }
     const answers: unknown[] = []
-    const { react, log } = await setUp({
-      ...orderConfirmation,
-      async react(_, send) {
+    const { react, log } = await setUp(
+      reacting(async (_, send) => {
         const { events } = await send(order, '2', 'place', command)
         answers.push(...events.map(({ data }) => data))
-      },
-    })
+      }),
+    )
     const [older] = recorded('order-2', { ...placedV1, data: { ...placedV1.data, orderId: '2' } })
     assert.ok(older)
     const mark = { key: 'ordering-order-confirmation place', fingerprint: canonicalHash(command), from: 1, to: 1 }
@@ -205,6 +202,7 @@ describe('reactions', () => {
     const due = '2026-01-01T00:00:00.000Z'
     const { react, schedule } = await setUp({
       ...orderConfirmation,
+      schedules: true,
       react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
     })
     await react(messages('reservation-1', reserved))

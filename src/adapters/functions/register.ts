@@ -1,0 +1,65 @@
+import { app } from '@azure/functions'
+import { TidemarkError } from '../../core/errors.ts'
+import { functionNames, reactionsOf, type Service } from '../../core/service.ts'
+import { type PlacedRoute, registrationFaults } from './check-registration.ts'
+import { eventsOf, type HistoryPort, stateOf } from './history.ts'
+import { type Endpoint, http, type Route } from './http.ts'
+import { openApiOf, type ServedService } from './openapi.ts'
+import { checkParameters } from './request.ts'
+import { projectionOf, reactionOf, relayOf, scheduleOf, type TriggerPort } from './triggers.ts'
+
+/** What a service's functions are made of. */
+export interface RegisteredService extends HistoryPort, TriggerPort {
+  readonly declaration: Service
+}
+
+// Those of this app: a bundle has one, the local host as many as it loads.
+const served: ServedService[] = []
+
+/**
+ * Registers the functions of a service: its routes, the history of its streams over HTTP, its relay, a projection for each view, a
+ * reaction for each that it declares, and the timer of its schedule where it has one. Once for the app, `/api/openapi.json` tells
+ * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
+ * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
+ * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
+ */
+export function register(service: RegisteredService, routes: readonly Route[]): void {
+  const { name, declaration } = service
+  const all: readonly Route[] = [
+    ...routes,
+    { name: 'events', path: 'streams/{stream}/events', GET: eventsOf(service) },
+    { name: 'state', path: 'streams/{stream}/state', GET: stateOf(service) },
+  ]
+  const placed = [...served, { name, routes: all }].flatMap((each) =>
+    each.routes.map((route): PlacedRoute => ({ ...route, service: each.name })),
+  )
+  const faults = registrationFaults(declaration, placed)
+  if (faults.length > 0) throw new TidemarkError('registration-invalid', faults.join('\n'))
+
+  for (const { name: route, path, ...endpoints } of all)
+    app.http(`${name}-${route}`, http(`${name}/${path}`, endpoints))
+  if (served.length === 0) app.http('openapi', http('openapi.json', { GET: openApi }))
+  served.push({ name, routes: all })
+
+  const names = functionNames(declaration)
+  app.cosmosDB(names.relay, relayOf(service))
+  for (const [index, view] of declaration.views.entries())
+    app.eventHub(names.projections[index] ?? '', projectionOf(service, view))
+  for (const [index, reaction] of reactionsOf(declaration).entries())
+    app.eventHub(names.reactions[index] ?? '', reactionOf(service, reaction))
+  if (names.schedule) app.timer(names.schedule, scheduleOf(service))
+}
+
+/** The services of this app, as they are served. */
+export function servedServices(): readonly ServedService[] {
+  return served
+}
+
+const openApi: Endpoint = {
+  // Not of a service.
+  describe: () => [],
+  async handle(request) {
+    checkParameters(request, [])
+    return { jsonBody: openApiOf(served) }
+  },
+}

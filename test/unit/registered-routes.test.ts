@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { loadApp } from '../../local/host/app.ts'
+import { matchRoute, parseRoute } from '../../local/host/route.ts'
+import { connectionStrings } from '../support/settings.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+it('of the functions of all services, no two routes match a common path: their names decide nothing', async (t) => {
+  Object.assign(process.env, connectionStrings)
+  const { functions } = await loadApp(root, 'functions/*.ts')
+  const routes = functions.flatMap(({ metadata: { name, bindings } }) =>
+    Object.values(bindings)
+      .filter(({ type }) => type === 'httpTrigger')
+      .map(({ route }) => ({ name, template: String(route), route: parseRoute(String(route), name) })),
+  )
+  assert.ok(routes.length > 20, `${routes.length} routes`)
+  let pairs = 0
+  for (const [index, one] of routes.entries())
+    for (const other of routes.slice(index + 1)) {
+      pairs += 1
+      // A path of the one, its parameters filled with the other's text; and one more part, for what takes all that is left.
+      const others = other.template.split('/')
+      const path = one.template.split('/').map((part, at) => (part.startsWith('{') ? (others[at] ?? 'x') : part))
+      for (const parts of [path, [...path, 'x']])
+        assert.ok(
+          !(matchRoute(one.route, parts) && matchRoute(other.route, parts)),
+          `${one.name} and ${other.name} both match /${parts.join('/')}`,
+        )
+    }
+  t.diagnostic(`${pairs} pairs of ${routes.length} routes`)
+})
