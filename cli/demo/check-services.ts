@@ -8,6 +8,7 @@ import { foldRawPayments } from './raw-payments.ts'
 import { foldRawShipments } from './raw-shipments.ts'
 import { foldRawStock } from './raw-stock.ts'
 import { lost, readRawLog } from './reading.ts'
+import { RECOVERY_MS } from './recovery.ts'
 
 /** What there is of each service: orders are decided by ordering and inventory; payments and shipping run both or neither. */
 export interface OfServices<Thing> {
@@ -33,8 +34,8 @@ export interface ServicesCheck {
   readonly differences: readonly string[]
 }
 
-const SETTLED_WITHIN_MS = 60_000
 const PAUSE_MS = 250
+const TELL_EVERY_MS = 10_000
 
 /**
  * Compares what the services agreed on, from their raw logs alone: every order is decided, what waits to leave is reserved and nothing else
@@ -47,13 +48,19 @@ export async function checkServices(
   clients: OfServices<Client>,
   logs: OfServices<Container>,
   positions: Iterable<string>,
-  settledWithin = SETTLED_WITHIN_MS,
+  settledWithin = RECOVERY_MS,
 ): Promise<ServicesCheck> {
   const giveUp = performance.now() + settledWithin
+  let tellAt = performance.now() + TELL_EVERY_MS
   for (;;) {
     const folded = await foldAll(logs)
     const open = disagreements(folded)
     if (open.length > 0 && performance.now() < giveUp) {
+      if (performance.now() > tellAt) {
+        const left = Math.ceil((giveUp - performance.now()) / 1000)
+        console.log(`waiting          ${open.length} not settled yet, such as ${open[0]} (up to ${left} s more)`)
+        tellAt = performance.now() + TELL_EVERY_MS
+      }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
       continue
     }

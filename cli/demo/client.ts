@@ -1,3 +1,5 @@
+import { RECOVERY, RECOVERY_MS } from './recovery.ts'
+
 /** An answer of the HTTP API. */
 export interface Answer {
   readonly status: number
@@ -6,7 +8,6 @@ export interface Answer {
   readonly body: any
 }
 
-const GIVE_UP_AFTER_MS = 60_000
 const PAUSE_MS = 200
 
 /** The HTTP API as any client uses it: fetch, and the same request again where the answer says or means "try again". */
@@ -34,7 +35,7 @@ export class Client {
 
   /** A repeat is safe: a GET changes nothing, and a command carries its Idempotency-Key. */
   async #send(path: string, init: RequestInit): Promise<Answer> {
-    const giveUp = performance.now() + GIVE_UP_AFTER_MS
+    const giveUp = performance.now() + RECOVERY_MS
     for (;;) {
       let failure: string
       try {
@@ -48,7 +49,7 @@ export class Client {
         const cause = (error as Error).cause
         failure = `${(error as Error).message}${cause instanceof Error ? `: ${cause.message}` : ''}`
       }
-      if (performance.now() > giveUp) throw new Error(`${this.#base}${path} gave no answer in a minute: ${failure}`)
+      if (performance.now() > giveUp) throw new Error(`${this.#base}${path} gave no answer in ${RECOVERY}: ${failure}`)
       this.retries += 1
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }

@@ -35,4 +35,10 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     const forged = recorded(stream, placedV1, placedV1).at(-1)
     errors.logLine('gap-unfilled', await held('1', forged && toCloudEvent(forged), stream))
   })
+
+  it('an event that was changed on the way: hash-mismatch', async () => {
+    const stream = `order-${randomUUID()}`
+    const [event] = recorded(stream, placedV1)
+    errors.logLine('hash-mismatch', await held('2', event && { ...toCloudEvent(event), actor: 'another' }, stream))
+  })
 }

@@ -66,6 +66,39 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     })
   })
 
+  describe('an app', () => {
+    it('whose routes overlap does not start, and says which: registration-invalid', async () => {
+      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/overlapping-functions.ts' }
+      await assert.rejects(
+        world().system.startHost({ preload: { env }, onOutput: world().listen }),
+        ({ message }: Error) => {
+          assert.match(message, /: the routes ordering\/streams\/\{id\}\/state and \S+ match the same paths/)
+          errors.startLine('registration-invalid', message)
+          return true
+        },
+      )
+    })
+  })
+
+  describe('a store', () => {
+    it('that lacks the container of a view: container-missing, and all is well once it is there', async () => {
+      const { database } = world().system.log
+      const list = (): Promise<Answer> => world().system.call('GET', '/fulfilments')
+      const container = database.container('fulfilment')
+      const { resource } = await container.read()
+      await container.delete()
+      const answer = await until('the instance to ask again', async () => {
+        const each = await list()
+        return each.status === 503 && each
+      })
+      errors.answer('container-missing', answer)
+      assert.match(answer.body.detail, /^the store has no container ordering\/fulfilment: provision it/)
+      assert.ok(resource)
+      await database.containers.create({ id: resource.id, partitionKey: resource.partitionKey ?? '', defaultTtl: -1 })
+      assert.equal((await list()).status, 200)
+    })
+  })
+
   describe('a log', () => {
     /** A stream of three events, not known to the functions' memory: they were started again since. */
     let stream: string
