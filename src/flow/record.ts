@@ -4,6 +4,7 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
 import { hashOf } from '../core/hash-chain.ts'
+import { MAX_NESTING, nestsTooDeep } from '../core/nesting.ts'
 import { MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { type Service, sourceOf, toldOf } from '../core/service.ts'
@@ -56,6 +57,8 @@ export function record(
       ...metadata,
       previousHash,
     }
+    if (nestsTooDeep(event.data) || nestsTooDeep(told?.data))
+      throw new TidemarkError('event-too-large', `${event.type} nests more than ${MAX_NESTING} arrays and objects`)
     const recorded = { ...unhashed, hash: hashOf(unhashed) }
     previousHash = recorded.hash
     const size = Buffer.byteLength(JSON.stringify(toCloudEvent(recorded)))

@@ -1,5 +1,6 @@
 import type { HttpRequest } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
+import { MAX_NESTING, nestsTooDeep } from '../../core/nesting.ts'
 import { type Position, parsePosition } from '../../core/stream.ts'
 
 /** The largest body that is read: an event that may still be sent is not larger. Bytes. */
@@ -17,7 +18,7 @@ const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 
 /**
  * The JSON of a body; an empty one is `{}`, for commands that say all in their name.
- * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
+ * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`; `invalid-command` for one that nests too deep
  */
 export async function readJson(request: HttpRequest): Promise<unknown> {
   const tooLarge = (): TidemarkError =>
@@ -30,6 +31,13 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
+  const body = parseBody(bytes)
+  if (nestsTooDeep(body))
+    throw new TidemarkError('invalid-command', `a body nests at most ${MAX_NESTING} arrays and objects`)
+  return body
+}
+
+function parseBody(bytes: ArrayBuffer): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return surrogateEscape.test(text) ? JSON.parse(text, checkUnicode) : JSON.parse(text)

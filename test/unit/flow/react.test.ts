@@ -103,7 +103,7 @@ describe('reactions', () => {
     [
       'a message that was changed on the way',
       [{ ...messages('reservation-1', reserved)[0], actor: 'x' }],
-      'event-unreadable',
+      'hash-mismatch',
     ],
     [
       'an event that does not fit the contract',
