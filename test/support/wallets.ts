@@ -93,11 +93,11 @@ export const bonusPayment: Reaction<BonusEvent> = {
   },
 }
 
-const PledgeMade = eventType('PledgeMade', z.object({ amount: z.int(), due: z.iso.datetime() }))
+export const PledgeMade = eventType('PledgeMade', z.object({ amount: z.int(), due: z.iso.datetime() }))
 const PledgeKept = eventType('PledgeKept', z.object({}))
 const PledgeLapsed = eventType('PledgeLapsed', z.object({}))
 const pledgeEvents = [PledgeMade, PledgeKept, PledgeLapsed] as const
-type PledgeEvent = EventOf<(typeof pledgeEvents)[number]>
+export type PledgeEvent = EventOf<(typeof pledgeEvents)[number]>
 const pledgeCommands = [
   commandType('make', z.strictObject({ amount: z.int(), due: z.iso.datetime() }), { creates: true }),
   commandType('keep', z.strictObject({}), { creates: true }),
@@ -107,7 +107,7 @@ const pledgeCommands = [
 export const PledgeWanted = eventType('PledgeWanted', z.object({ amount: z.int(), due: z.iso.datetime() }))
 export const PledgePaid = eventType('PledgePaid', z.object({}))
 
-const pledge: Decider<string, CommandOf<(typeof pledgeCommands)[number]>, PledgeEvent> = {
+export const pledge: Decider<string, CommandOf<(typeof pledgeCommands)[number]>, PledgeEvent> = {
   category: 'pledge',
   commands: pledgeCommands,
   events: pledgeEvents,
