@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cloud, startCloud } from '../local/cloud.ts'
 import { type Child, startChild } from '../local/kit/child.ts'
+import { FAST_RECOVERY } from '../local/kit/fast-recovery.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { knownServices } from './known-services.ts'
@@ -101,6 +102,7 @@ async function runOnOther({ dataDir, named, interrupted }: Run, first: RunningCl
 function startFunctions(named: readonly string[], settings: Readonly<Record<string, string>>): Promise<Child> {
   const [first] = named
   return startChild('functions', fileURLToPath(new URL('../local/host/main.ts', import.meta.url)), {
+    ...FAST_RECOVERY,
     ...localSettings(),
     ...settings,
     ...(first === undefined ? {} : functionsOf(named)),

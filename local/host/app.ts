@@ -11,6 +11,8 @@ import { type RegisteredFunction, registrations } from './registrations.ts'
 export interface App {
   readonly model: ProgrammingModel
   readonly functions: readonly RegisteredFunction[]
+  /** What the worker tells the host that it can do, as `app.setup` may add to. */
+  readonly capabilities: Readonly<Record<string, string | undefined>>
 }
 
 /**
@@ -40,7 +42,7 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
   const capabilities = (await model.getCapabilities?.({})) ?? {}
   if (capabilities.HttpUri !== undefined)
     throw new StartError('app.setup({ enableHttpStream: true }) is not supported by the local host: leave it out')
-  return { model, functions }
+  return { model, functions, capabilities }
 }
 
 async function readMain(path: string): Promise<string> {

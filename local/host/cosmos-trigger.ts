@@ -9,6 +9,8 @@ import {
 } from '@azure/cosmos'
 import { StartError } from '../kit/errors.ts'
 import type { Invoker } from './invocation.ts'
+import { rewriteJson } from './json-net/rewrite.ts'
+import { leaseIntervals } from './lease-intervals.ts'
 import { Lease, type LeaseOptions } from './leases.ts'
 import { describe, log, logFailure } from './log.ts'
 import type { RegisteredFunction } from './registrations.ts'
@@ -56,24 +58,23 @@ export class CosmosTrigger implements Trigger {
   /** @throws StartError for an option or a setting that is missing or malformed. */
   constructor(registered: RegisteredFunction, settings: Settings, invoker: Invoker) {
     const options = new TriggerOptions(registered, settings)
+    const leases = leaseIntervals(settings)
     this.#registered = registered
     this.#invoker = invoker
     this.#bindingName = options.bindingName
     this.#name = options.functionName
-    this.#feed = feedOptions(options)
+    this.#feed = feedOptions(options, leases.acquireMs)
     this.#lease = {
       functionName: options.functionName,
       owner: randomUUID(),
-      // Shorter than the real 60 s and 17 s: what a killed host left is taken up after seconds.
-      expirationMs: options.number('leaseExpirationInterval', 10_000),
-      renewMs: options.number('leaseRenewInterval', 3000),
+      expirationMs: options.number('leaseExpirationInterval', leases.expirationMs),
+      renewMs: options.number('leaseRenewInterval', leases.renewMs),
     }
     const connection = options.string('connection')
     const monitored = clientOf(settings, connection, options.functionName)
     const leaseConnection = options.string('leaseConnection', connection)
-    const leases =
-      leaseConnection === connection ? monitored : clientOf(settings, leaseConnection, options.functionName)
-    this.#clients = { monitored, leases }
+    const other = leaseConnection === connection ? undefined : clientOf(settings, leaseConnection, options.functionName)
+    this.#clients = { monitored, leases: other ?? monitored }
   }
 
   start(): void {
@@ -132,7 +133,7 @@ export class CosmosTrigger implements Trigger {
     while (!signal.aborted) {
       const page = await this.#untilItWorks(
         'the change feed cannot be read',
-        () => feed.readNext(),
+        async () => pageOf(await feed.readNext()),
         // What the iterator has seen of a failed read is not known: it starts over from what the lease has.
         () => {
           feed = this.#openFeed(range, lease.continuation)
@@ -140,22 +141,19 @@ export class CosmosTrigger implements Trigger {
         signal,
       )
       if (!page || signal.aborted) return
-      if (page.count === 0) {
+      if (page.items === undefined) {
         await pause(this.#feed.pollMs, signal)
         continue
       }
-      await this.#invoke(page, signal)
+      await this.#invoke(page.items, signal)
       if (signal.aborted) return
-      await lease.advance(page.continuationToken)
+      await lease.advance(page.continuation)
     }
   }
 
-  async #invoke(page: ChangeFeedIteratorResponse<unknown[]>, signal: AbortSignal): Promise<void> {
-    const request = {
-      inputData: [{ name: this.#bindingName, data: { json: JSON.stringify(page.result) } }],
-      triggerMetadata: {},
-    }
-    await invokeWithRetry(this.#invoker, this.#registered, request, signal)
+  async #invoke(items: string, signal: AbortSignal): Promise<void> {
+    const request = { inputData: [{ name: this.#bindingName, data: { string: items } }], triggerMetadata: {} }
+    await invokeWithRetry(this.#invoker, this.#registered, () => request, signal)
   }
 
   #openFeed(range: FeedRange, continuation: string | null): ChangeFeedPullModelIterator<unknown[]> {
@@ -188,7 +186,16 @@ export class CosmosTrigger implements Trigger {
   }
 }
 
-function feedOptions(options: TriggerOptions): FeedOptions {
+/**
+ * Items pass through Json.NET, in the client for .NET and as the array of them that is handed on; a page with one that it cannot read is not
+ * read. https://github.com/Azure/azure-webjobs-sdk-extensions/blob/dev/src/WebJobs.Extensions.CosmosDB/Trigger/CosmosdbTriggerValueBinder.cs
+ */
+function pageOf(read: ChangeFeedIteratorResponse<unknown[]>): { items: string | undefined; continuation: string } {
+  const items = read.count === 0 ? undefined : rewriteJson(JSON.stringify(read.result))
+  return { items, continuation: read.continuationToken }
+}
+
+function feedOptions(options: TriggerOptions, acquireMs: number): FeedOptions {
   const mode = options.string('changeFeedMode', 'LatestVersion')
   if (mode !== 'LatestVersion') throw options.wrong('changeFeedMode', 'LatestVersion: the local host has no other')
   const database = options.string('databaseName')
@@ -207,7 +214,7 @@ function feedOptions(options: TriggerOptions): FeedOptions {
     start: fromBeginning ? 'beginning' : time === '' ? 'now' : startTime,
     maxItems: options.number('maxItemsPerInvocation', 100),
     pollMs: options.number('feedPollDelay', 5000, 0),
-    acquireMs: options.number('leaseAcquireInterval', 2000),
+    acquireMs: options.number('leaseAcquireInterval', acquireMs),
   }
 }
 

@@ -1,5 +1,11 @@
 import type { ReceivedEventData } from '@azure/event-hubs'
+import { rewriteJson } from './json-net/rewrite.ts'
+import { messageFields } from './message-fields.ts'
 import type { InvocationRequest, TypedData } from './protocol.ts'
+
+// What the Event Hubs extension binds, and how the host hands it to the worker:
+// https://github.com/Azure/azure-sdk-for-net/blob/main/sdk/eventhub/Microsoft.Azure.WebJobs.Extensions.EventHubs/src/Triggers/EventHubTriggerBindingStrategy.cs
+// https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.Grpc/MessageExtensions/GrpcMessageConversionExtensions.cs
 
 export interface PartitionDescription {
   readonly fullyQualifiedNamespace: string
@@ -8,77 +14,133 @@ export interface PartitionDescription {
   readonly partitionId: string
 }
 
-/** A batch as the host hands it to the worker for `cardinality: 'many'`. */
+/** How bodies are bound: `dataType` says string or binary; where it says nothing, a batch is bound as objects, one event as text. */
+export type Body = 'objects' | 'text' | 'bytes'
+
+/** What is the same for all batches of a function. */
+export interface BindingOptions {
+  readonly bindingName: string
+  readonly body: Body
+  /** Whether empty texts of a collection reach the worker: it must have said so. */
+  readonly includeEmpty: boolean
+}
+
+/**
+ * A batch, for `cardinality: 'many'`.
+ * @param isCheckpointing whether the batch is checkpointed once it is done.
+ * @throws Error for a body that cannot be bound: then the invocation fails before the function runs.
+ */
 export function batchRequest(
-  bindingName: string,
+  options: BindingOptions,
   events: readonly ReceivedEventData[],
   partition: PartitionDescription,
-  binary: boolean,
+  isCheckpointing: boolean,
 ): InvocationRequest {
-  const bodies = events.map((event) => bytesOf(event.body))
-  const data: TypedData = binary
-    ? { collectionBytes: { bytes: bodies } }
-    : { collectionString: { string: bodies.map((body) => body.toString('utf8')) } }
+  const texts = (values: readonly (string | null | undefined)[]): TypedData => collection(values, options)
   return {
-    inputData: [{ name: bindingName, data }],
+    inputData: [{ name: options.bindingName, data: bodiesOf(events, options) }],
     triggerMetadata: {
-      PartitionContext: partitionContext(partition),
-      PartitionKeyArray: json(events.map((event) => event.partitionKey ?? null)),
-      OffsetArray: json(events.map((event) => event.offset)),
-      SequenceNumberArray: json(events.map((event) => event.sequenceNumber)),
-      EnqueuedTimeUtcArray: json(events.map((event) => event.enqueuedTimeUtc)),
+      ...partitionContexts(partition, isCheckpointing),
+      PartitionKeyArray: texts(events.map(({ partitionKey }) => partitionKey)),
+      OffsetArray: texts(events.map((event) => String(numericOffset(event)))),
+      OffsetStringArray: texts(events.map(({ offset }) => offset)),
+      SequenceNumberArray: { collectionSint64: { sint64: events.map((event) => long(event.sequenceNumber)) } },
+      EnqueuedTimeUtcArray: json(events.map(enqueuedTime)),
       PropertiesArray: json(events.map((event) => event.properties ?? {})),
       SystemPropertiesArray: json(events.map(systemProperties)),
     },
   }
 }
 
-/** One event, for `cardinality: 'one'`. */
+/**
+ * One event, for `cardinality: 'one'`.
+ * @throws Error for a body that cannot be bound: then the invocation fails before the function runs.
+ */
 export function eventRequest(
-  bindingName: string,
+  { bindingName, body }: BindingOptions,
   event: ReceivedEventData,
   partition: PartitionDescription,
-  binary: boolean,
+  isCheckpointing: boolean,
 ): InvocationRequest {
-  const body = bytesOf(event.body)
+  const bytes = bytesOf(event)
+  const text = bytes.toString('utf8')
+  const key = event.partitionKey
   return {
-    inputData: [{ name: bindingName, data: binary ? { bytes: body } : { string: body.toString('utf8') } }],
+    inputData: [{ name: bindingName, data: body === 'bytes' ? { bytes } : { string: text } }],
     triggerMetadata: {
-      PartitionContext: partitionContext(partition),
-      PartitionKey: json(event.partitionKey ?? null),
-      Offset: json(event.offset),
+      ...partitionContexts(partition, isCheckpointing),
+      ...(key === undefined || key === null ? {} : { PartitionKey: { string: key } }),
+      Offset: { string: String(numericOffset(event)) },
+      OffsetString: { string: event.offset },
       SequenceNumber: json(event.sequenceNumber),
-      EnqueuedTimeUtc: json(event.enqueuedTimeUtc),
+      EnqueuedTimeUtc: json(enqueuedTime(event)),
       Properties: json(event.properties ?? {}),
       SystemProperties: json(systemProperties(event)),
+      ...(body === 'bytes' ? {} : messageFields(text)),
     },
   }
 }
 
-/** The client hands out data sections as they came; a value section has no bytes and is given as JSON. */
-function bytesOf(body: unknown): Buffer {
-  if (Buffer.isBuffer(body)) return body
-  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
+function bodiesOf(events: readonly ReceivedEventData[], options: BindingOptions): TypedData {
+  const bodies = events.map(bytesOf)
+  if (options.body === 'bytes') return { collectionBytes: { bytes: bodies } }
+  const texts = bodies.map((bytes) => bytes.toString('utf8'))
+  if (options.body === 'text') return collection(texts, options)
+  // One that is not JSON fails the whole batch: https://github.com/Azure/azure-webjobs-sdk/issues/1830
+  return { json: `[${texts.map(rewriteJson).join(',')}]` }
 }
 
-function partitionContext(partition: PartitionDescription): TypedData {
-  return json({
+/**
+ * Texts for the worker, which parses those that are JSON. Empty ones are left out, so that the others move up: the host does so, unless the
+ * worker has the capability IncludeEmptyEntriesInMessagePayload. https://github.com/Azure/azure-functions-host/issues/8499
+ */
+function collection(values: readonly (string | null | undefined)[], { includeEmpty }: BindingOptions): TypedData {
+  const texts = values.map((value) => value ?? '')
+  return { collectionString: { string: includeEmpty ? texts : texts.filter((text) => text !== '') } }
+}
+
+/** The data sections as they came. A value or a sequence, which the client hands out decoded, has no bytes. */
+function bytesOf({ body, sequenceNumber }: ReceivedEventData): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  throw new Error(`the body of event ${sequenceNumber} is not bytes: it has no AMQP data section`)
+}
+
+function partitionContexts(partition: PartitionDescription, isCheckpointing: boolean): Record<string, TypedData> {
+  const context = json({
+    IsCheckpointingAfterInvocation: isCheckpointing,
     FullyQualifiedNamespace: partition.fullyQualifiedNamespace,
     EventHubName: partition.eventHubName,
     ConsumerGroup: partition.consumerGroup,
     PartitionId: partition.partitionId,
   })
+  return { TriggerPartitionContext: context, PartitionContext: context }
 }
 
 function systemProperties(event: ReceivedEventData): Record<string, unknown> {
   return {
     ...event.systemProperties,
     SequenceNumber: event.sequenceNumber,
-    Offset: event.offset,
+    Offset: numericOffset(event),
+    OffsetString: event.offset,
     PartitionKey: event.partitionKey ?? null,
-    EnqueuedTimeUtc: event.enqueuedTimeUtc,
+    EnqueuedTimeUtc: enqueuedTime(event),
   }
+}
+
+/** An offset that is no number stands for the beginning of the partition. */
+function numericOffset({ offset }: ReceivedEventData): number {
+  return /^-?\d+$/.test(offset) ? Number(offset) : -1
+}
+
+/** The time without its zone, and without zeros at the end of the fraction: .NET has no kind of time for it. */
+function enqueuedTime({ enqueuedTimeUtc }: ReceivedEventData): string {
+  return enqueuedTimeUtc.toISOString().replace(/\.?0*Z$/, '')
+}
+
+/** A 64-bit number as the worker's library for protocol buffers has it. */
+function long(value: number): { readonly low: number; readonly high: number; readonly unsigned: false } {
+  return { low: value | 0, high: Math.floor(value / 2 ** 32) | 0, unsigned: false }
 }
 
 function json(value: unknown): TypedData {

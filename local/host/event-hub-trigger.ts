@@ -12,67 +12,65 @@ import {
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
 import { StartError } from '../kit/errors.ts'
-import { batchRequest, eventRequest } from './event-hub-data.ts'
+import { type BindingOptions, type Body, batchRequest, eventRequest } from './event-hub-data.ts'
 import type { HostJson } from './host-json.ts'
 import type { Invoker } from './invocation.ts'
 import { describe, log, logFailure } from './log.ts'
 import { OwnershipWatch } from './ownership-watch.ts'
+import { PartitionClaim } from './partition-claim.ts'
+import type { InvocationRequest } from './protocol.ts'
 import type { RegisteredFunction } from './registrations.ts'
 import { invokeWithRetry } from './retry.ts'
-import { millisecondsSetting, requiredSetting, type Settings } from './settings.ts'
+import { requiredSetting, type Settings } from './settings.ts'
 import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
 /** Where the Functions host keeps its checkpoints: `<namespace>/<hub>/<group>/checkpoint/<partition>` in this container. */
 const CONTAINER = 'azure-webjobs-eventhub'
 const RETRY = { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 }
-// With the few hundred events of host.json's default, each batch of a consumer that catches up waits for a new round of credit.
-const LEAST_PREFETCH = 3000
 const RECONNECT_AFTER_MS = 500
 const CLOSE_WITHIN_MS = 2000
 
-/** One claim of a partition, from its start until it is closed or lost. */
-interface Claim {
-  readonly lost: AbortController
-  batches: number
-  inFlight: Promise<void>
-}
-
 /**
- * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. What ends
- * after the stop or after the partition was lost is not checkpointed. At least once, in order per partition.
+ * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. Nothing is
+ * checkpointed after the partition was lost. In order per partition.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger
  */
 export class EventHubTrigger implements Trigger {
   readonly #registered: RegisteredFunction
   readonly #invoker: Invoker
   readonly #name: string
-  readonly #bindingName: string
   readonly #many: boolean
-  readonly #binary: boolean
+  readonly #binding: BindingOptions
   readonly #host: HostJson['eventHubs']
   readonly #container: ContainerClient
   readonly #makeClient: () => EventHubConsumerClient
-  readonly #claims = new Map<string, Claim>()
+  readonly #claims = new Map<string, PartitionClaim>()
   readonly #stopping = new AbortController()
   #connection: { readonly client: EventHubConsumerClient; readonly subscription: Subscription } | undefined
   #connecting: Promise<void> = Promise.resolve()
 
-  /** @throws StartError for an option or a setting that is missing or malformed. */
-  constructor(registered: RegisteredFunction, settings: Settings, host: HostJson['eventHubs'], invoker: Invoker) {
+  /**
+   * @param includeEmpty whether empty texts of a batch reach the worker.
+   * @throws StartError for an option or a setting that is missing or malformed.
+   */
+  constructor(
+    registered: RegisteredFunction,
+    settings: Settings,
+    host: HostJson['eventHubs'],
+    invoker: Invoker,
+    includeEmpty: boolean,
+  ) {
     const options = new TriggerOptions(registered, settings)
     const { functionName } = options
     this.#registered = registered
     this.#invoker = invoker
     this.#name = functionName
-    this.#bindingName = options.bindingName
     this.#host = host
     const cardinality = options.string('cardinality', 'one').toLowerCase()
     if (cardinality !== 'one' && cardinality !== 'many') throw options.wrong('cardinality', 'one or many')
     this.#many = cardinality === 'many'
-    const dataType = options.string('dataType', 'string').toLowerCase()
-    if (dataType !== 'string' && dataType !== 'binary') throw options.wrong('dataType', 'string or binary')
-    this.#binary = dataType === 'binary'
+    this.#binding = { bindingName: options.bindingName, body: bodyOf(options, this.#many), includeEmpty }
 
     const group = options.string('consumerGroup', '$Default')
     const connectionName = options.string('connection')
@@ -95,16 +93,12 @@ export class EventHubTrigger implements Trigger {
     ).getContainerClient(CONTAINER)
     const loadBalancingOptions = {
       strategy: 'greedy' as const,
-      updateIntervalInMs: millisecondsSetting(settings, 'TIDEMARK_LOADBALANCE_INTERVAL_MS', 3000),
-      partitionOwnershipExpirationIntervalInMs: millisecondsSetting(
-        settings,
-        'TIDEMARK_LOADBALANCE_EXPIRATION_MS',
-        10_000,
-      ),
+      updateIntervalInMs: host.loadBalancingMs,
+      partitionOwnershipExpirationIntervalInMs: host.ownershipExpirationMs,
     }
     this.#makeClient = () => {
       const store = new OwnershipWatch(new BlobCheckpointStore(this.#container), (partition) =>
-        this.#claims.get(partition)?.lost.abort(),
+        this.#claims.get(partition)?.lose(),
       )
       return new EventHubConsumerClient(group, connection, hubName, store, {
         retryOptions: RETRY,
@@ -119,8 +113,9 @@ export class EventHubTrigger implements Trigger {
 
   async stop(drainMs: number): Promise<void> {
     this.#stopping.abort()
-    for (const { lost } of this.#claims.values()) lost.abort()
     await within(drainMs, Promise.all([this.#connecting, this.#settled()]))
+    await within(CLOSE_WITHIN_MS, this.#closeClaims())
+    for (const claim of this.#claims.values()) claim.lose()
     await this.#disconnect()
   }
 
@@ -144,7 +139,7 @@ export class EventHubTrigger implements Trigger {
     const subscription = client.subscribe(this.#handlers(client), {
       maxBatchSize: this.#host.maxEventBatchSize,
       maxWaitTimeInSeconds: 1,
-      prefetchCount: Math.max(LEAST_PREFETCH, this.#host.prefetchCount),
+      prefetchCount: this.#host.prefetchCount,
       startPosition: startPosition(this.#host.initialOffset),
       skipParsingBodyAsJson: true,
     })
@@ -159,7 +154,7 @@ export class EventHubTrigger implements Trigger {
     if (this.#connection?.client !== from || this.#stopping.signal.aborted) return
     const old = this.#connection
     this.#connection = undefined
-    for (const { lost } of this.#claims.values()) lost.abort()
+    for (const claim of this.#claims.values()) claim.lose()
     this.#connecting = (async () => {
       await within(CLOSE_WITHIN_MS, close(old))
       // A partition must not be read anew while a batch of it is still in a function.
@@ -183,14 +178,14 @@ export class EventHubTrigger implements Trigger {
     return {
       processInitialize: async ({ partitionId }) => {
         await this.#claims.get(partitionId)?.inFlight
-        const claim: Claim = { lost: new AbortController(), batches: 0, inFlight: Promise.resolve() }
-        if (this.#connection?.client !== client || this.#stopping.signal.aborted) claim.lost.abort()
+        const claim = new PartitionClaim(this.#host.batchCheckpointFrequency)
+        if (this.#connection?.client !== client || this.#stopping.signal.aborted) claim.lose()
         this.#claims.set(partitionId, claim)
       },
       processEvents: async (events, context) => {
         const claim = this.#claims.get(context.partitionId)
         if (!claim || this.#stopping.signal.aborted) return
-        if (claim.lost.signal.aborted) throw new PartitionLost()
+        if (claim.lost.aborted) throw new PartitionLost()
         if (events.length === 0) return
         claim.inFlight = this.#process(events, context, claim)
         await claim.inFlight
@@ -204,27 +199,40 @@ export class EventHubTrigger implements Trigger {
         if (/ContainerNotFound|container does not exist/.test(String(error))) this.#reconnect(client)
       },
       processClose: async (reason, { partitionId }) => {
-        this.#claims.get(partitionId)?.lost.abort()
+        this.#claims.get(partitionId)?.lose()
         if (reason === 'Shutdown') this.#reconnect(client)
       },
     }
   }
 
-  async #process(events: ReceivedEventData[], context: PartitionContext, claim: Claim): Promise<void> {
-    const { signal } = claim.lost
-    const requests = this.#many
-      ? [batchRequest(this.#bindingName, events, context, this.#binary)]
-      : events.map((event) => eventRequest(this.#bindingName, event, context, this.#binary))
-    // One at a time means one event per invocation: the events of a batch run at the same time, as in the Functions host.
-    await Promise.all(requests.map((request) => invokeWithRetry(this.#invoker, this.#registered, request, signal)))
-    const last = events.at(-1)
-    claim.batches += 1
-    if (signal.aborted || last === undefined || claim.batches % this.#host.batchCheckpointFrequency !== 0) return
+  async #process(events: ReceivedEventData[], context: PartitionContext, claim: PartitionClaim): Promise<void> {
+    const signal = AbortSignal.any([claim.lost, this.#stopping.signal])
+    const isCheckpointing = claim.begin()
+    const invoke = async (bind: () => InvocationRequest, last: ReceivedEventData | undefined): Promise<void> => {
+      await invokeWithRetry(this.#invoker, this.#registered, bind, signal)
+      if (last) claim.end(last, context)
+    }
+    if (this.#many) {
+      await invoke(() => batchRequest(this.#binding, events, context, isCheckpointing), events.at(-1))
+    } else {
+      for (const event of events) {
+        if (signal.aborted) break
+        await invoke(() => eventRequest(this.#binding, event, context, isCheckpointing), event)
+      }
+    }
+    if (isCheckpointing && !signal.aborted) await this.#save(context.partitionId, () => claim.checkpoint())
+  }
+
+  async #closeClaims(): Promise<void> {
+    await Promise.all([...this.#claims].map(([partitionId, claim]) => this.#save(partitionId, () => claim.close())))
+  }
+
+  /** Without it, a crash brings the batch again. */
+  async #save(partitionId: string, checkpoint: () => Promise<void>): Promise<void> {
     try {
-      await context.updateCheckpoint(last)
+      await checkpoint()
     } catch (error) {
-      // The next checkpoint says this too; a crash before it brings the batch again.
-      logFailure(this.#name, `the checkpoint of partition ${context.partitionId} failed: ${describe(error)}`)
+      logFailure(this.#name, `the checkpoint of partition ${partitionId} failed: ${describe(error)}`)
     }
   }
 }
@@ -238,6 +246,18 @@ class PartitionLost extends Error {
 async function close(connection: { client: EventHubConsumerClient; subscription: Subscription }): Promise<void> {
   await connection.subscription.close()
   await connection.client.close()
+}
+
+/**
+ * What the host binds where nothing is said: objects for a batch, text for one event, which is the default of its metadata provider.
+ * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Extensions/JobHostMetadataProvider.cs
+ */
+function bodyOf(options: TriggerOptions, many: boolean): Body {
+  const dataType = options.string('dataType', '').toLowerCase()
+  if (dataType === '') return many ? 'objects' : 'text'
+  if (dataType === 'string') return 'text'
+  if (dataType === 'binary') return 'bytes'
+  throw options.wrong('dataType', 'string or binary')
 }
 
 function startPosition(initial: HostJson['eventHubs']['initialOffset']): EventPosition {

@@ -1,66 +1,63 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { StartError } from '../kit/errors.ts'
+import { HostConfiguration } from './host-configuration.ts'
+import type { Settings } from './settings.ts'
 
 /** What this host reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json */
 export interface HostJson {
   readonly routePrefix: string
+  /** undefined: as long as they take. */
+  readonly functionTimeoutMs: number | undefined
   readonly eventHubs: {
     readonly maxEventBatchSize: number
     readonly batchCheckpointFrequency: number
     readonly prefetchCount: number
     readonly initialOffset: 'fromStart' | 'fromEnd' | { readonly enqueuedOn: Date }
+    readonly ownershipExpirationMs: number
+    readonly loadBalancingMs: number
   }
 }
 
-type Json = Readonly<Record<string, unknown>>
+const EVENT_HUBS = ['extensions', 'eventHubs']
+const MINUTE_MS = 60_000
 
-/** @throws StartError that names the file, the property and what it must be. */
-export async function readHostJson(root: string): Promise<HostJson> {
-  const path = join(root, 'host.json')
-  let value: unknown
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'))
-  } catch (error) {
-    throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
-  }
-  const section = (json: Json, name: string): Json => {
-    const found = json[name] ?? {}
-    if (typeof found !== 'object' || found === null || Array.isArray(found))
-      throw new StartError(`${path}: ${name} must be an object`)
-    return found as Json
-  }
-  const number = (json: Json, name: string, otherwise: number): number => {
-    const found = json[name] ?? otherwise
-    if (typeof found !== 'number' || !Number.isSafeInteger(found) || found < 1)
-      throw new StartError(`${path}: ${name} must be a whole number from 1 on`)
-    return found
-  }
-  if (typeof value !== 'object' || value === null) throw new StartError(`${path} must hold an object`)
-  const extensions = section(value as Json, 'extensions')
-  const eventHubs = section(extensions, 'eventHubs')
-  const { routePrefix = 'api' } = section(extensions, 'http')
-  if (typeof routePrefix !== 'string') throw new StartError(`${path}: routePrefix must be a string`)
-
+/** @throws StartError that names the file or the setting, the property and what it must be. */
+export async function readHostJson(root: string, settings: Settings): Promise<HostJson> {
+  const read = await HostConfiguration.read(root, settings)
+  const eventHubs = (name: string): readonly string[] => [...EVENT_HUBS, name]
+  if (read.count(eventHubs('minEventBatchSize'), 1) > 1)
+    throw new StartError(`${read.nameOf(eventHubs('minEventBatchSize'))}: the local host waits for no batch to fill`)
   return {
-    routePrefix: routePrefix.replace(/^\/+|\/+$/g, ''),
+    routePrefix: read.text(['extensions', 'http', 'routePrefix'], 'api').replace(/^\/+|\/+$/g, ''),
+    functionTimeoutMs: functionTimeout(read),
     eventHubs: {
-      maxEventBatchSize: number(eventHubs, 'maxEventBatchSize', 100),
-      batchCheckpointFrequency: number(eventHubs, 'batchCheckpointFrequency', 1),
-      prefetchCount: number(eventHubs, 'prefetchCount', 300),
-      initialOffset: initialOffset(path, section(eventHubs, 'initialOffsetOptions')),
+      maxEventBatchSize: read.count(eventHubs('maxEventBatchSize'), 100),
+      batchCheckpointFrequency: read.count(eventHubs('batchCheckpointFrequency'), 1),
+      prefetchCount: read.count(eventHubs('prefetchCount'), 300),
+      initialOffset: initialOffset(read),
+      // Those of the .NET client, whatever the documentation of host.json says:
+      // https://learn.microsoft.com/dotnet/api/azure.messaging.eventhubs.primitives.eventprocessoroptions
+      ownershipExpirationMs: read.milliseconds(eventHubs('partitionOwnershipExpirationInterval'), 2 * MINUTE_MS),
+      loadBalancingMs: read.milliseconds(eventHubs('loadBalancingUpdateInterval'), MINUTE_MS / 2),
     },
   }
 }
 
-function initialOffset(path: string, options: Json): HostJson['eventHubs']['initialOffset'] {
-  const type = String(options.type ?? 'fromStart').toLowerCase()
+/** Half an hour, as in every plan but one: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout */
+function functionTimeout(read: HostConfiguration): number | undefined {
+  const path = ['functionTimeout']
+  return read.text(path, '00:30:00') === '-1' ? undefined : read.milliseconds(path, 30 * MINUTE_MS)
+}
+
+function initialOffset(read: HostConfiguration): HostJson['eventHubs']['initialOffset'] {
+  const options = [...EVENT_HUBS, 'initialOffsetOptions']
+  const type = read.text([...options, 'type'], 'fromStart').toLowerCase()
   if (type === 'fromstart') return 'fromStart'
   if (type === 'fromend') return 'fromEnd'
   if (type !== 'fromenqueuedtime')
-    throw new StartError(`${path}: initialOffsetOptions.type must be fromStart, fromEnd or fromEnqueuedTime`)
-  const enqueuedOn = new Date(String(options.enqueuedTimeUtc))
+    throw new StartError(`${read.nameOf([...options, 'type'])} must be fromStart, fromEnd or fromEnqueuedTime`)
+  const time = [...options, 'enqueuedTimeUtc']
+  const enqueuedOn = new Date(read.text(time, ''))
   if (Number.isNaN(enqueuedOn.getTime()))
-    throw new StartError(`${path}: initialOffsetOptions.enqueuedTimeUtc must be a time such as 2026-01-31T12:00:00Z`)
+    throw new StartError(`${read.nameOf(time)} must be a time such as 2026-01-31T12:00:00Z`)
   return { enqueuedOn }
 }

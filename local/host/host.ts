@@ -31,9 +31,10 @@ const DRAIN_MS = 5000
 
 /** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
 export async function startHost({ root, main, port, maxBodyBytes, settings }: HostOptions): Promise<Running> {
-  const hostJson = await readHostJson(root)
-  const { model, functions } = await loadApp(root, main)
-  const invoker = new Invoker(model, registrations)
+  const hostJson = await readHostJson(root, settings)
+  const { model, functions, capabilities } = await loadApp(root, main)
+  const includeEmpty = Boolean(capabilities.IncludeEmptyEntriesInMessagePayload?.trim())
+  const invoker = new Invoker(model, registrations, hostJson.functionTimeoutMs)
   const httpFunctions: RegisteredFunction[] = []
   const triggers: Trigger[] = []
   const others: [name: string, type: string][] = []
@@ -49,7 +50,7 @@ export async function startHost({ root, main, port, maxBodyBytes, settings }: Ho
         triggers.push(new TimerTrigger(registered, settings, invoker))
         break
       case 'eventhubtrigger':
-        triggers.push(new EventHubTrigger(registered, settings, hostJson.eventHubs, invoker))
+        triggers.push(new EventHubTrigger(registered, settings, hostJson.eventHubs, invoker, includeEmpty))
         break
       case 'cosmosdbtrigger':
         triggers.push(new CosmosTrigger(registered, settings, invoker))

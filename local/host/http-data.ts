@@ -8,11 +8,10 @@ export function requestData(
   params: Readonly<Record<string, string>>,
   body: Uint8Array,
 ): HttpRequestData {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  // A parameter that stands twice arrives as one, joined by a comma:
+  // A header or parameter that stands twice arrives as one, joined by a comma:
   // https://github.com/Azure/azure-functions-nodejs-library/issues/168
+  const headers: Record<string, string> = {}
+  for (const [name, values] of Object.entries(request.headersDistinct)) if (values) headers[name] = values.join(',')
   const query: Record<string, string> = {}
   for (const [name, value] of url.searchParams)
     query[name] = Object.hasOwn(query, name) ? `${query[name]},${value}` : value

@@ -67,7 +67,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   const match = serving.router.match(request.method ?? '', url.pathname)
   if (!match) return refuse(request, response, 404)
   const body = await readBody(request, serving.maxBodyBytes)
-  const http = requestData(request, url, match.params, body)
+  // A body without its length, sent in chunks, does not reach the function: https://github.com/Azure/azure-functions-nodejs-worker/issues/524
+  const known = request.headers['content-length'] === undefined ? new Uint8Array() : body
+  const http = requestData(request, url, match.params, known)
   const inputData = [{ name: match.bindingName, data: { http } }]
   let result: InvocationResponse | undefined
   try {

@@ -3,6 +3,8 @@ import { describe, log, logFailure } from './log.ts'
 import type { CoreInvocationContext, InvocationRequest, InvocationResponse, ProgrammingModel } from './protocol.ts'
 import type { RegisteredFunction, Registrations } from './registrations.ts'
 
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
 /** Runs functions as the Node.js worker does: hooks, arguments, handler, response. */
 export class Invoker {
   readonly #model: ProgrammingModel
@@ -10,9 +12,13 @@ export class Invoker {
   /** Shared by the hooks of every invocation. */
   readonly #appHookData: Record<string, unknown> = {}
 
-  constructor(model: ProgrammingModel, registrations: Registrations) {
+  readonly #timeoutMs: number | undefined
+
+  /** @param timeoutMs after which a function that has not ended ends the host; undefined: never. */
+  constructor(model: ProgrammingModel, registrations: Registrations, timeoutMs: number | undefined) {
     this.#model = model
     this.#registrations = registrations
+    this.#timeoutMs = timeoutMs
   }
 
   /**
@@ -32,6 +38,7 @@ export class Invoker {
         log(hooked.level, metadata.name, hooked.message)
       },
     }
+    const timer = this.#watch(metadata.name)
     try {
       const model = this.#model.getInvocationModel(core)
       const { context, inputs } = await model.getArguments()
@@ -62,8 +69,21 @@ export class Invoker {
       logFailure(metadata.name, `failed: ${describe(error)}`)
       throw error
     } finally {
+      clearTimeout(timer)
       delete core.state
     }
+  }
+
+  /** The real host ends the worker, and all that runs in it: here the worker is this process. */
+  #watch(name: string): NodeJS.Timeout | undefined {
+    if (this.#timeoutMs === undefined) return undefined
+    return setTimeout(
+      () => {
+        log('critical', name, `has not ended within functionTimeout, ${this.#timeoutMs} ms: the host ends`)
+        process.exit(1)
+      },
+      Math.min(this.#timeoutMs, MAX_TIMEOUT_MS),
+    ).unref()
   }
 
   /** The hooks of the whole app. */

@@ -3,12 +3,17 @@ import { resolve } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 import { run } from '../kit/lifecycle.ts'
 import { startHost } from './host.ts'
-import { describe, logFailure, setLogLevel } from './log.ts'
+import { describe, log, logFailure, setLogLevel } from './log.ts'
+import { isOfApp } from './rejections.ts'
 
 const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
-// The SDKs leave promises behind when a connection breaks; the host outlives an endpoint that goes away.
-process.on('unhandledRejection', (reason) => logFailure('host', `unhandled rejection: ${describe(reason)}`))
+// The worker ends, and the host starts another. What the SDKs of this host leave behind when a connection breaks is not the app's.
+process.on('unhandledRejection', (reason) => {
+  if (!isOfApp(reason)) return logFailure('host', `unhandled rejection: ${describe(reason)}`)
+  log('critical', 'host', `unhandled rejection: ${describe(reason)}`)
+  process.exit(1)
+})
 
 await run(() => {
   setLogLevel(process.env.TIDEMARK_LOG_LEVEL || 'information')

@@ -9,6 +9,8 @@ export interface TypedData {
   readonly http?: HttpRequestData | HttpResponseData
   readonly collectionBytes?: { readonly bytes: readonly Uint8Array[] }
   readonly collectionString?: { readonly string: readonly string[] }
+  /** 64-bit numbers, each of two halves. */
+  readonly collectionSint64?: { readonly sint64: readonly { readonly low: number; readonly high: number }[] }
 }
 
 /** A map whose values may be empty. */

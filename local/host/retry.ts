@@ -1,33 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { StartError } from '../kit/errors.ts'
 import type { Invoker } from './invocation.ts'
+import { describe, logFailure } from './log.ts'
 import type { InvocationRequest, RetryContext, RetryOptions } from './protocol.ts'
 import type { RegisteredFunction } from './registrations.ts'
 
-/** How a batch ended. `interrupted`: the host stops or lost the partition, so nothing may be said of the batch. */
-export type Outcome = 'succeeded' | 'failed' | 'interrupted'
-
 /**
  * Runs one batch: once, or with the function's `retry` option again until it succeeds or the retries are used up. Counts live in memory
- * alone, as in the Functions host. https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
+ * alone, as in the Functions host. Returns at once between two attempts when the signal is aborted.
+ * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Executors/FunctionExecutorExtensions.cs
+ * @param bind what the function is given, made anew for each attempt; where it throws, the attempt has failed before the function ran.
  */
 export async function invokeWithRetry(
   invoker: Invoker,
   registered: RegisteredFunction,
-  request: InvocationRequest,
+  bind: () => InvocationRequest,
   signal: AbortSignal,
-): Promise<Outcome> {
-  const retry = registered.metadata.retryOptions
+): Promise<void> {
+  const { retryOptions: retry } = registered.metadata
   const most = retry?.maxRetryCount ?? 0
-  let retryContext: RetryContext | undefined
-  for (let retryCount = 0; !signal.aborted; ) {
+  let retryContext: RetryContext | undefined = retry && { retryCount: 0, maxRetryCount: most }
+  for (let retryCount = 0; ; ) {
     try {
+      const request = bound(registered, bind)
       await invoker.invoke(registered, retryContext ? { ...request, retryContext } : request)
-      return signal.aborted ? 'interrupted' : 'succeeded'
+      return
     } catch (error) {
-      if (signal.aborted) return 'interrupted'
-      if (!retry || (most !== -1 && retryCount >= most)) return 'failed'
+      if (signal.aborted || !retry || (most !== -1 && retryCount >= most)) return
       await delay(retryDelay(retry, retryCount), undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
       retryCount += 1
       const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
       retryContext = {
@@ -37,19 +38,28 @@ export async function invokeWithRetry(
       }
     }
   }
-  return 'interrupted'
+}
+
+function bound({ metadata: { name } }: RegisteredFunction, bind: () => InvocationRequest): InvocationRequest {
+  try {
+    return bind()
+  } catch (error) {
+    logFailure(name, `what it would be given cannot be bound: ${describe(error)}`)
+    throw error
+  }
 }
 
 const MAX_DELAY_MS = 2 ** 31 - 1
 
 /**
- * Milliseconds before the next attempt. Exponential as the WebJobs SDK has it: minimum + (2^n - 1) × minimum × 0.8…1.2, up to the
- * maximum. @param retryCount how many retries there were already.
+ * Milliseconds before the next attempt. Exponential: first the minimum, then minimum + 2^(n-1) × minimum × 0.8…1.2, up to the maximum.
+ * https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Host/Timers/RandomizedExponentialBackoffStrategy.cs
+ * @param retryCount n: how many retries there were already.
  */
 export function retryDelay(retry: RetryOptions, retryCount: number, random: () => number = Math.random): number {
   if (retry.retryStrategy === 'fixedDelay') return Math.min(MAX_DELAY_MS, seconds(retry.delayInterval) * 1000)
   const minimum = seconds(retry.minimumInterval) * 1000
-  const increment = (2 ** Math.min(retryCount, 31) - 1) * minimum * (0.8 + 0.4 * random())
+  const increment = retryCount === 0 ? 0 : 2 ** Math.min(retryCount - 1, 31) * minimum * (0.8 + 0.4 * random())
   return Math.min(MAX_DELAY_MS, minimum + increment, seconds(retry.maximumInterval) * 1000)
 }
 

@@ -22,8 +22,6 @@ interface Constraint {
 export interface Route {
   readonly template: string
   readonly segments: readonly Segment[]
-  /** Smaller is more specific; compared as text, segment by segment. */
-  readonly precedence: string
   /** Equal for templates that match the same paths. */
   readonly shape: string
 }
@@ -46,7 +44,6 @@ export function parseRoute(template: string, functionName: string): Route {
   return {
     template,
     segments,
-    precedence: segments.map(rank).join(''),
     shape: segments.map(shape).join('/'),
   }
 }
@@ -70,6 +67,30 @@ export function matchRoute(route: Route, path: readonly string[]): Record<string
     if (segment.catchAll) return params
   }
   return path.length > route.segments.length ? undefined : params
+}
+
+/** Whether there can be a path that both match. Two constraints are taken to have a value in common. */
+export function overlaps(one: Route, other: Route): boolean {
+  for (let index = 0; ; index += 1) {
+    const [a, b] = [one.segments[index], other.segments[index]]
+    if (a === undefined || b === undefined)
+      return [a, b].every((segment) => segment === undefined || canBeEmpty(segment))
+    if (!canBeEqual(a, b)) return false
+    if (isCatchAll(a) || isCatchAll(b)) return true
+  }
+}
+
+function isCatchAll(segment: Segment): boolean {
+  return segment.kind === 'parameter' && segment.catchAll
+}
+
+function canBeEmpty(segment: Segment): boolean {
+  return segment.kind === 'parameter' && (segment.optional || segment.catchAll)
+}
+
+function canBeEqual(a: Segment, b: Segment): boolean {
+  if (a.kind === 'literal') return b.kind === 'literal' ? a.text === b.text : canBeEqual(b, a)
+  return b.kind === 'parameter' || a.catchAll || a.constraints.every((constraint) => constraint.test(b.text))
 }
 
 /** A slash that was encoded stays so: it does not part segments. */
@@ -133,14 +154,6 @@ function parseConstraint(text: string, refuse: (what: string) => StartError): Co
     throw refuse(`the constraint ${text} is not supported; there are ${Object.keys(tests).join(', ')}`)
   const [first = 0, second = first] = numbers
   return { text: text.toLowerCase(), test: (value) => test(value, first, second) }
-}
-
-/** https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-template-precedence-and-endpoint-selection-order */
-function rank(segment: Segment): number {
-  if (segment.kind === 'literal') return 1
-  const constrained = segment.constraints.length > 0
-  if (segment.catchAll) return constrained ? 4 : 5
-  return constrained ? 2 : 3
 }
 
 function shape(segment: Segment): string {

@@ -1,6 +1,7 @@
 import { StartError } from '../kit/errors.ts'
+import { log } from './log.ts'
 import type { RegisteredFunction } from './registrations.ts'
-import { matchRoute, parseRoute, type Route } from './route.ts'
+import { matchRoute, overlaps, parseRoute, type Route } from './route.ts'
 import type { Settings } from './settings.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
@@ -20,7 +21,12 @@ export interface Match {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** Finds the function of a request. */
+/**
+ * Finds the function of a request. Functions are sorted by name, without case, and the first whose route and methods fit gets the request,
+ * however much more specific another's route is.
+ * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Host/FunctionMetadataManager.cs,
+ * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/WebScriptHostHttpRoutesManager.cs
+ */
 export class Router {
   readonly #endpoints: readonly Endpoint[]
   readonly #prefix: readonly string[]
@@ -30,8 +36,9 @@ export class Router {
     this.#prefix = routePrefix === '' ? [] : routePrefix.toLowerCase().split('/')
     this.#endpoints = functions
       .map((registered) => endpointOf(registered, settings))
-      .sort((a, b) => (a.route.precedence < b.route.precedence ? -1 : a.route.precedence > b.route.precedence ? 1 : 0))
+      .sort((a, b) => compareNames(a.registered.metadata.name, b.registered.metadata.name))
     refuseTwins(this.#endpoints)
+    warnOfOverlaps(this.#endpoints)
   }
 
   get routes(): readonly { readonly name: string; readonly methods: string; readonly path: string }[] {
@@ -43,7 +50,7 @@ export class Router {
   }
 
   /**
-   * The most specific route that has the method. A path whose routes all lack it is not found: the Functions host answers 404 there, not
+   * The first function in the order of names whose route fits and has the method. A path whose routes all lack it is not found: the Functions host answers 404 there, not
    * 405. @param path of the URL, still encoded.
    */
   match(method: string, path: string): Match | undefined {
@@ -71,6 +78,25 @@ function endpointOf(registered: RegisteredFunction, settings: Settings): Endpoin
     bindingName: options.bindingName,
     route: parseRoute(options.string('route', options.functionName), options.functionName),
     methods: new Set(methods.map((method: string) => method.toUpperCase())),
+  }
+}
+
+/** As .NET compares without case: by upper-case letters, so that `_` comes behind them. */
+function compareNames(one: string, other: string): number {
+  const [a, b] = [one.toUpperCase(), other.toUpperCase()]
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Says of each function whose requests it takes away. */
+function warnOfOverlaps(endpoints: readonly Endpoint[]): void {
+  for (const [index, first] of endpoints.entries()) {
+    const later = endpoints
+      .slice(index + 1)
+      .filter(({ route, methods }) => overlaps(first.route, route) && !first.methods.isDisjointFrom(methods))
+      .map(({ registered, route }) => `${registered.metadata.name} (${route.template})`)
+    const { name } = first.registered.metadata
+    if (later.length > 0)
+      log('warning', name, `its route ${first.route.template} gets requests before ${later.join(', ')}: names decide`)
   }
 }
 

@@ -77,7 +77,7 @@ export class TimerTrigger implements Trigger {
       IsPastDue: false,
     }
     const request = { inputData: [{ name: this.#bindingName, data: { json: JSON.stringify(timer) } }] }
-    await invokeWithRetry(this.#invoker, this.#registered, request, this.#stopping.signal)
+    await invokeWithRetry(this.#invoker, this.#registered, () => request, this.#stopping.signal)
     return now
   }
 }

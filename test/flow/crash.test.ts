@@ -40,7 +40,10 @@ const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
   ['ordering', 'after the position of a reaction'],
 ]
 // What a killed host held is taken up sooner than by default.
-const SOONER = { TIDEMARK_LOADBALANCE_INTERVAL_MS: '1000', TIDEMARK_LOADBALANCE_EXPIRATION_MS: '4000' }
+const SOONER = {
+  AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:04',
+  AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:01',
+}
 
 describe('crashes', () => {
   let system: System

@@ -8,6 +8,7 @@ import { functionsOf, localSettings } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
+import { FAST_RECOVERY } from '../../local/kit/fast-recovery.ts'
 import { freePort } from './ports.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
@@ -108,6 +109,7 @@ export class System {
       'functions',
       path('local/host/main.ts'),
       {
+        ...FAST_RECOVERY,
         ...localSettings(),
         ...this.settings,
         ...(bundle === undefined ? functionsOf(services) : { TIDEMARK_FUNCTIONS_ROOT: bundle }),

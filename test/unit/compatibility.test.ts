@@ -21,7 +21,9 @@ async function titlesIn(folder: string): Promise<string[]> {
 async function rowsOf(heading: string): Promise<readonly string[]> {
   const text = await readFile(join(ROOT, 'docs/compatibility.md'), 'utf8')
   const [, section = ''] = new RegExp(`^${heading}$(.*?)(^#{2,3} |$(?![^]))`, 'ms').exec(text) ?? []
-  return section.split('\n').filter((line) => line.startsWith('| ') && !/^\| (Feature|Operation|-+|\*\*)/.test(line))
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (Feature|Operation|Semantics|-+|\*\*)/.test(line))
 }
 
 /** Asserts that all tests that the rows name are there. @returns how many they name. */
@@ -46,6 +48,13 @@ function checkTests(rows: readonly string[], titles: readonly string[]): number 
 async function titlesOf(...folders: string[]): Promise<readonly string[]> {
   return (await Promise.all(folders.map(titlesIn))).flat()
 }
+
+test('every row of the local Functions host in docs/compatibility.md names tests that there are', async (t) => {
+  const rows = await rowsOf('## The local Functions host')
+  const named = checkTests(rows, await titlesOf('test/local/host', 'test/dotnet'))
+  t.diagnostic(`${rows.length} rows name ${named} tests`)
+  assert.ok(rows.length > 0 && named > 0)
+})
 
 test('every row of the Event Hubs endpoint in docs/compatibility.md names tests that there are', async (t) => {
   const rows = await rowsOf('## The Event Hubs endpoint')

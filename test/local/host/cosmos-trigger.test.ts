@@ -274,6 +274,47 @@ describe('the trigger', () => {
     assert.ok(app.lines().every((page) => page.length <= 10))
   })
 
+  test('hands documents as Json.NET writes them: what looks like a date is written anew', async (t) => {
+    const container = await containerOf('dated')
+    const at = ['2026-11-28T10:20:30.780Z', '2026-11-28T10:20:30+02:00', '2026-11-28', 'x']
+    await container.items.create({
+      id: '1',
+      pk: 'p',
+      at,
+      '2026-11-28T10:20:30.780Z': { $type: 'x' },
+      text: '["2026-11-28T10:20:30.780Z"]',
+    })
+    const app = new TestApp(
+      ...functionOn('dated', 'const [{ _rid, _self, _etag, _ts, _lsn, ...item }] = documents; out(item)'),
+    )
+    await startHost(ending(t), app, settings)
+    await until('the item', () => app.lines().length > 0)
+    const { _attachments, ...item } = app.lines()[0]
+    assert.deepEqual(item, {
+      id: '1',
+      pk: 'p',
+      at: ['2026-11-28T10:20:30.78Z', '2026-11-28T08:20:30+00:00', '2026-11-28', 'x'],
+      '2026-11-28T10:20:30.780Z': { $type: 'x' },
+      text: '["2026-11-28T10:20:30.780Z"]',
+    })
+  })
+
+  test('reads no page with an item that Json.NET cannot read, and passes nothing over', async (t) => {
+    const container = await containerOf('deep')
+    let deep: object = {}
+    for (let depth = 0; depth < 64; depth += 1) deep = { deep }
+    await container.items.create({ id: '1', pk: 'p', deep })
+    const app = new TestApp(...functionOn('deep', 'out(ids)'))
+    let output = ''
+    const host = await startHost(ending(t), app, { ...settings, TIDEMARK_LOG_LEVEL: 'error' }, (text) => {
+      output += text
+    })
+    await until('the failure', () => /the change feed cannot be read: more than 64 objects and arrays/.test(output))
+    await host.stop()
+    assert.deepEqual(app.lines(), [])
+    for (const { continuation } of await leasesOf('deep')) assert.equal(continuation, null)
+  })
+
   test('makes the lease container where it is told to', async (t) => {
     const container = await containerOf('made')
     await add(container, ['a'])

@@ -23,12 +23,22 @@ const HUBS = [
   'looping',
   'path',
   'data',
+  'objects',
+  'texts',
+  'empty',
+  'unreadable',
+  'unbound',
+  'oneByOne',
+  'fields',
+  'overridden',
   'one',
   'setting',
   'lost',
   'unstored',
   'shared:2',
   'seldom',
+  'closed',
+  'cut',
   'fromEnd',
 ]
 
@@ -102,7 +112,7 @@ describe('a batch that fails', () => {
     const app = new TestApp(
       ...functionOn(
         'retried',
-        `out({ messages, retry: context.retryContext ?? null }); if (!isOpen('good')) throw new Error('not yet')`,
+        `out({ messages, retry: context.retryContext }); if (!isOpen('good')) throw new Error('not yet')`,
         `retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: -1 },`,
         { extensions: { eventHubs: { maxEventBatchSize: 2 } } },
       ),
@@ -116,12 +126,13 @@ describe('a batch that fails', () => {
     await host.stop()
     const lines = app.lines()
     const attempts = lines.filter(({ messages }) => messages[0] === 1)
-    assert.deepEqual(attempts[0], { messages: [1, 2], retry: null })
+    const first = { retryCount: 0, maxRetryCount: -1 }
+    assert.deepEqual(attempts[0], { messages: [1, 2], retry: first })
     attempts.slice(1).forEach(({ messages, retry }, index) => {
       assert.deepEqual(messages, [1, 2])
       assert.deepEqual([retry.retryCount, retry.maxRetryCount, retry.exception.message], [index + 1, -1, 'not yet'])
     })
-    assert.deepEqual(lines.slice(attempts.length), [{ messages: [3, 4], retry: null }])
+    assert.deepEqual(lines.slice(attempts.length), [{ messages: [3, 4], retry: first }])
   })
 
   test('is passed over when its retries are used up', async (t) => {
@@ -138,6 +149,35 @@ describe('a batch that fails', () => {
     await send('exhausted', ['good'])
     await until('the next batch', () => app.lines().length >= 4)
     assert.deepEqual(app.lines(), [['bad'], ['bad'], ['bad'], ['good']])
+  })
+})
+
+describe('a body that is not JSON, in a batch that is bound as objects', () => {
+  test('fails the batch before the function runs, and it is passed over where there is no retry', async (t) => {
+    const app = new TestApp(...functionOn('unreadable', 'out(messages)'))
+    await send('unreadable', [{ a: 1 }, Buffer.from('plain')])
+    await startHost(ending(t), app, settings)
+    await until('the checkpoint past the batch', async () => (await checkpointOf('unreadable')) === 1)
+    await send('unreadable', ['good'])
+    await until('the next batch', () => app.lines().length > 0)
+    assert.deepEqual(app.lines(), [['good']])
+  })
+
+  test('holds its partition where there is retry: the function never runs, and nothing is checkpointed', async (t) => {
+    const retry = `retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: -1 },`
+    const app = new TestApp(...functionOn('unbound', 'out(messages)', retry))
+    await send('unbound', [{ a: 1 }, Buffer.from('plain')])
+    let output = ''
+    const host = await startHost(ending(t), app, { ...settings, TIDEMARK_LOG_LEVEL: 'error' }, (text) => {
+      output += text
+    })
+    await until('the failure', () =>
+      /^error f: what it would be given cannot be bound: "p" is not expected/m.test(output),
+    )
+    await host.stop()
+    assert.match(output, /\(and \d+ more times in this minute\)/)
+    assert.deepEqual(app.lines(), [])
+    assert.equal(await checkpointOf('unbound'), undefined)
   })
 })
 
@@ -232,8 +272,50 @@ describe('the trigger', () => {
     await send('seldom', [1, 2, 3])
     const host = await startHost(ending(t), app, settings)
     await until('three batches', () => app.lines().length === 3)
-    await host.stop()
+    host.kill('SIGKILL')
+    await host.exited
     assert.equal(await checkpointOf('seldom'), 1)
+  })
+
+  test('checkpoints at a graceful close what batchCheckpointFrequency still waits for', async (t) => {
+    const app = new TestApp(
+      ...functionOn('closed', `out(messages)`, '', {
+        extensions: { eventHubs: { maxEventBatchSize: 1, batchCheckpointFrequency: 10 } },
+      }),
+    )
+    await send('closed', [1, 2, 3])
+    const host = await startHost(ending(t), app, settings)
+    await until('three batches', () => app.lines().length === 3)
+    assert.equal(await checkpointOf('closed'), undefined)
+    await host.stop()
+    assert.equal(await checkpointOf('closed'), 2)
+  })
+
+  test('checkpoints there too what the stop took the retries of, as the newest extension does: the batch is lost', async (t) => {
+    const app = new TestApp(
+      ...functionOn(
+        'cut',
+        `out(messages); throw new Error('never')`,
+        `retry: { strategy: 'fixedDelay', delayInterval: { hours: 1 }, maxRetryCount: -1 },`,
+        { extensions: { eventHubs: { batchCheckpointFrequency: 10 } } },
+      ),
+    )
+    await send('cut', ['a'])
+    const host = await startHost(ending(t), app, settings)
+    await until('the first attempt', () => app.lines().length === 1)
+    await host.stop()
+    assert.equal(await checkpointOf('cut'), 0)
+  })
+
+  test('reads a setting AzureFunctionsJobHost__… before host.json, whatever its case', async (t) => {
+    const app = new TestApp(
+      ...functionOn('overridden', `out(messages)`, '', { extensions: { eventHubs: { maxEventBatchSize: 100 } } }),
+    )
+    await send('overridden', [1, 2, 3])
+    const setting = { azurefunctionsjobhost__EXTENSIONS__eventhubs__maxEventBatchSize: '1' }
+    await startHost(ending(t), app, { ...settings, ...setting })
+    await until('three batches', () => app.lines().length === 3)
+    assert.deepEqual(app.lines(), [[1], [2], [3]])
   })
 
   test('starts with what is new where the initial offset is fromEnd', async (t) => {
@@ -264,31 +346,80 @@ describe('the trigger', () => {
     assert.deepEqual(Object.keys(metadata ?? {}).sort(), ['offset', 'sequencenumber'])
   })
 
-  test('hands JSON as values, other text as text, and the metadata as arrays in the order of the batch', async (t) => {
-    const app = new TestApp(...functionOn('data', 'out({ messages, metadata: context.triggerMetadata })'))
+  test('binds a batch as objects where dataType is not said: what looks like a date is written anew', async (t) => {
+    const app = new TestApp(...functionOn('objects', 'out(messages)'))
+    const dated = {
+      at: '2026-11-28T10:20:30.780Z',
+      '2026-11-28T10:20:30.780Z': ['2026-11-28T10:20:30+02:00', 'x', 1.5],
+    }
+    await send('objects', [dated, '2026-11-28T10:20:30.000Z', Buffer.from('null'), Buffer.from('')])
+    await startHost(ending(t), app, settings)
+    await until('the batch', () => app.lines().length > 0)
+    const rewritten = {
+      at: '2026-11-28T10:20:30.78Z',
+      '2026-11-28T10:20:30.780Z': ['2026-11-28T08:20:30+00:00', 'x', 1.5],
+    }
+    assert.deepEqual(app.lines(), [[rewritten, '2026-11-28T10:20:30Z', null, null]])
+  })
+
+  test('hands texts as they are for dataType string; the library parses those that are JSON', async (t) => {
+    const app = new TestApp(...functionOn('texts', 'out(messages)', `dataType: 'string',`))
+    await send('texts', [{ at: '2026-11-28T10:20:30.780Z' }, Buffer.from('plain'), Buffer.from("{'a':1}")])
+    await startHost(ending(t), app, settings)
+    await until('the batch', () => app.lines().length > 0)
+    assert.deepEqual(app.lines(), [[{ at: '2026-11-28T10:20:30.780Z' }, 'plain', "{'a':1}"]])
+  })
+
+  test('leaves empty texts out of a batch, unless the app has the capability for them', async (t) => {
+    const source = (setup: string): string => `${setup} app.eventHub('f', { connection: 'EventHubConnection',
+      eventHubName: 'empty', consumerGroup: '%GROUP%', cardinality: 'many', dataType: 'string', handler: (messages, context) =>
+        out([messages, context.triggerMetadata.partitionKeyArray, context.triggerMetadata.sequenceNumberArray.length]) })`
+    await send('empty', [Buffer.from(''), 'a'])
+    const without = new TestApp(cleanup, source(''))
+    await startHost(ending(t), without, { ...settings, GROUP: 'view' })
+    await until('the batch', () => without.lines().length > 0)
+    assert.deepEqual(without.lines(), [[['a'], [], 2]])
+    const capable = new TestApp(
+      cleanup,
+      source(`app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } });`),
+    )
+    await startHost(ending(t), capable, { ...settings, GROUP: '$Default' })
+    await until('the batch', () => capable.lines().length > 0)
+    assert.deepEqual(capable.lines(), [[['', 'a'], ['', ''], 2]])
+  })
+
+  test('hands the metadata as arrays in the order of the batch, as the host and the worker make them', async (t) => {
+    const app = new TestApp(...functionOn('data', 'out(context.triggerMetadata)'))
     const producer = new EventHubProducerClient(settings.EventHubConnection ?? '', 'data')
-    await producer.sendBatch([{ body: { a: 1 }, properties: { kind: 'x' } }, { body: Buffer.from('plain') }], {
-      partitionKey: 'k',
-    })
+    await producer.sendBatch([{ body: 1, properties: { Kind: 'x' } }, { body: 2 }], { partitionKey: '0042' })
     await producer.close()
     await startHost(ending(t), app, settings)
-    const [{ messages, metadata }] = await until('the batch', () => app.lines().length > 0 && app.lines())
-    assert.deepEqual(messages, [{ a: 1 }, 'plain'])
-    assert.deepEqual(metadata.partitionContext, {
+    const [metadata] = await until('the batch', () => app.lines().length > 0 && app.lines())
+    const context = {
+      isCheckpointingAfterInvocation: true,
       fullyQualifiedNamespace: 'localhost',
       eventHubName: 'data',
       consumerGroup: 'view',
       partitionId: '0',
-    })
-    assert.deepEqual(metadata.partitionKeyArray, ['k', 'k'])
-    assert.deepEqual(metadata.sequenceNumberArray, [0, 1])
+    }
+    assert.deepEqual(metadata.partitionContext, context)
+    assert.deepEqual(metadata.triggerPartitionContext, context)
+    assert.deepEqual(metadata.partitionKeyArray, ['0042', '0042'])
+    assert.deepEqual(metadata.sequenceNumberArray, [
+      { low: 0, high: 0, unsigned: false },
+      { low: 1, high: 0, unsigned: false },
+    ])
     assert.deepEqual(metadata.propertiesArray, [{ kind: 'x' }, {}])
-    assert.equal(metadata.offsetArray.length, 2)
+    for (const offset of [...metadata.offsetArray, ...metadata.offsetStringArray]) assert.equal(typeof offset, 'number')
+    assert.deepEqual([metadata.offsetArray.length, metadata.offsetStringArray.length], [2, 2])
     assert.deepEqual(metadata.systemPropertiesArray[1].sequenceNumber, 1)
-    for (const time of metadata.enqueuedTimeUtcArray) assert.equal(new Date(time).toISOString(), time)
+    for (const time of metadata.enqueuedTimeUtcArray) {
+      assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,2}[1-9])?$/)
+      assert.ok(!Number.isNaN(Date.parse(`${time}Z`)))
+    }
   })
 
-  test('hands one event to each invocation for cardinality one, as bytes for dataType binary', async (t) => {
+  test('hands one event after another for cardinality one, as bytes for dataType binary', async (t) => {
     const app = new TestApp(
       cleanup,
       `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'one', dataType: 'binary',
@@ -301,6 +432,51 @@ describe('the trigger', () => {
       [true, 'a', 0],
       [true, 'b', 1],
     ])
+  })
+
+  test('waits with the next event of cardinality one until the one before has ended', async (t) => {
+    const app = new TestApp(
+      cleanup,
+      `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'oneByOne',
+        handler: async (message) => { out('begins ' + message); await delay(0); out('ends ' + message) } })`,
+    )
+    await send('oneByOne', ['a', 'b', 'c'])
+    await startHost(ending(t), app, settings)
+    await until('all events', () => app.lines().length === 6)
+    assert.deepEqual(
+      app.lines(),
+      ['a', 'b', 'c'].flatMap((message) => [`begins ${message}`, `ends ${message}`]),
+    )
+  })
+
+  test('binds one event as text, and adds the fields of its object to the metadata', async (t) => {
+    const app = new TestApp(
+      cleanup,
+      `app.eventHub('f', { connection: 'EventHubConnection', eventHubName: 'fields', handler: (message, context) => {
+        const { sequenceNumber, partitionKey, offset, at, on, list, inner, text } = context.triggerMetadata
+        out({ message, metadata: { sequenceNumber, partitionKey, offset, at, on, list, inner, text } }) } })`,
+    )
+    const message = {
+      at: '2026-11-28T10:20:30.780Z',
+      on: true,
+      list: [1],
+      inner: { A: 1 },
+      text: '7',
+      sequenceNumber: 'mine',
+    }
+    await send('fields', [message])
+    await startHost(ending(t), app, settings)
+    const [line] = await until('the event', () => app.lines().length > 0 && app.lines())
+    assert.deepEqual(line.message, message)
+    assert.equal(typeof line.metadata.offset, 'number')
+    delete line.metadata.offset
+    assert.deepEqual(line.metadata, {
+      sequenceNumber: 'mine',
+      at: '11/28/2026 10:20:30',
+      on: 'True',
+      inner: { a: 1 },
+      text: 7,
+    })
   })
 
   test('resolves %SETTING% in its options', async (t) => {

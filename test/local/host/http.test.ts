@@ -9,6 +9,7 @@ const LIMIT = 200_000
 const cleanup = cleanups(after)
 let base = ''
 let port = 0
+let log = ''
 
 before(async () => {
   const app = new TestApp(
@@ -19,6 +20,10 @@ app.http('echo', { route: 'echo/{kind}/{id:int}', methods: ['GET', 'POST'], hand
     method: request.method, url: request.url, params: request.params, query: Object.fromEntries(request.query),
     header: request.headers.get('x-test'), body: await request.text(),
   } }) })
+app.http('b-any', { route: 'order/{*path}', handler: () => ({ body: 'any' }) })
+app.http('c-one', { route: 'order/one', methods: ['GET', 'PUT'], handler: () => ({ body: 'one' }) })
+app.http('B_any', { route: 'name/{x}/y', methods: ['GET'], handler: () => ({ body: 'underscore' }) })
+app.http('Ba-any', { route: 'name/{x}/{z}', handler: () => ({ body: 'letter' }) })
 app.http('literal', { route: 'echo/{kind}/latest', handler: () => ({ body: 'literal' }) })
 app.http('optional', { route: 'optional/{id?}', handler: (request) => ({ jsonBody: request.params }) })
 app.http('rest', { route: 'files/{*path}', handler: (request) => ({ jsonBody: request.params }) })
@@ -38,7 +43,10 @@ app.http('hooked', { handler: () => { throw new Error('never seen') } })
 app.hook.postInvocation((context) => { if (context.invocationContext.functionName === 'hooked') context.error = undefined })
 `,
   )
-  const host = await startHost(cleanup, app, { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(LIMIT) })
+  const settings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(LIMIT), TIDEMARK_LOG_LEVEL: 'warning' }
+  const host = await startHost(cleanup, app, settings, (text) => {
+    log += text
+  })
   base = `${host.address}/api`
   port = Number(new URL(host.address).port)
 })
@@ -118,9 +126,29 @@ describe('a function', () => {
     })
   })
 
-  test('with the more specific route wins', async () => {
-    assert.equal(await (await fetch(`${base}/echo/order/latest`)).text(), 'literal')
+  test('whose name comes first gets the request, however specific the route of another is', async () => {
+    assert.equal(await (await fetch(`${base}/order/one`)).text(), 'any')
+    assert.equal(await (await fetch(`${base}/order/one`, { method: 'PUT' })).text(), 'one')
+    assert.equal(await (await fetch(`${base}/name/x/y`)).text(), 'letter', 'a letter comes before _')
+    assert.match(
+      log,
+      /^warning b-any: its route order\/\{\*path\} gets requests before c-one \(order\/one\): names decide$/m,
+    )
+    assert.match(
+      log,
+      /^warning Ba-any: its route name\/\{x\}\/\{z\} gets requests before B_any \(name\/\{x\}\/y\): names decide$/m,
+    )
+    assert.equal(log.match(/names decide/g)?.length, 2, 'no other routes overlap')
+  })
+
+  test('is found by a path in any case', async () => {
     assert.equal(await (await fetch(`${base}/ECHO/order/LATEST`)).text(), 'literal')
+  })
+
+  test('gets no body that came in chunks, without its length', async () => {
+    const body = new Blob(['{"a":1}']).stream()
+    const answer = await fetch(`${base}/bytes`, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    assert.deepEqual([answer.status, await answer.text()], [200, ''])
   })
 
   test('takes optional and catch-all parameters', async () => {

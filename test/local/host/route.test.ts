@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { matchRoute, parseRoute } from '../../../local/host/route.ts'
+import { matchRoute, overlaps, parseRoute } from '../../../local/host/route.ts'
 
 const match = (template: string, path: string): Record<string, string> | undefined =>
   matchRoute(parseRoute(template, 'f'), path.split('/'))
@@ -45,11 +45,25 @@ test('segments are matched without case, parameters keep theirs, and an encoded 
   assert.deepEqual(match('a/{*rest}', 'a'), {})
 })
 
-test('a literal is more specific than a constrained parameter, that than a plain one, that than a catch-all', () => {
-  const templates = ['{*all}', 'a/{x}', 'a/b', 'a/{x:int}', 'a/{*rest}', '{x}/b']
-  const sorted = templates
-    .map((template) => parseRoute(template, 'f'))
-    .sort((one, other) => (one.precedence < other.precedence ? -1 : 1))
-    .map(({ template }) => template)
-  assert.deepEqual(sorted, ['a/b', 'a/{x:int}', 'a/{x}', 'a/{*rest}', '{x}/b', '{*all}'])
+test('two routes overlap where there can be a path that both match', (t) => {
+  const cases: readonly (readonly [one: string, other: string, overlap: boolean])[] = [
+    ['a/{x}', 'a/b', true],
+    ['a/{x:int}', 'a/b', false],
+    ['a/{x:int}', 'a/{y:alpha}', true],
+    ['a/b', 'A/B', true],
+    ['a/b', 'a/c', false],
+    ['a', 'a/{x?}', true],
+    ['a', 'a/{x}', false],
+    ['a', 'a/{*x}', true],
+    ['{*x}', 'a/b/c', true],
+    ['a/{*x}', 'b/{*x}', false],
+    ['a/{x}/c', 'a/b/{y}', true],
+    ['a/{x}/c', 'a/b/d', false],
+    ['a/b/c', 'a/b', false],
+  ]
+  t.diagnostic(`${cases.length} pairs`)
+  for (const [one, other, overlap] of cases) {
+    const [a, b] = [parseRoute(one, 'f'), parseRoute(other, 'f')]
+    assert.deepEqual([overlaps(a, b), overlaps(b, a)], [overlap, overlap], `${one} and ${other}`)
+  }
 })

@@ -4,6 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readHostJson } from '../../../local/host/host-json.ts'
+import { leaseIntervals } from '../../../local/host/lease-intervals.ts'
+import { isOfApp } from '../../../local/host/rejections.ts'
 import { listen } from '../../../local/kit/listen.ts'
 import { ending, startHost, TestApp, until, untilStopping } from './support.ts'
 
@@ -170,6 +173,64 @@ test('an app with no function files, or a malformed host.json, is refused', asyn
   })
 })
 
+test('a value of host.json, or a setting in its place, is refused by its name where it is none', async (t) => {
+  const setting = (path: string): string => `AzureFunctionsJobHost__${path}`
+  const refused: readonly (readonly [hostJson: object, settings: Record<string, string>, message: RegExp])[] = [
+    [{ extensions: 1 }, {}, /host\.json: extensions must be an object$/],
+    [{ extensions: { http: { routePrefix: 1 } } }, {}, /host\.json: routePrefix must be a string$/],
+    [
+      { extensions: { eventHubs: { minEventBatchSize: 2 } } },
+      {},
+      /minEventBatchSize: the local host waits for no batch to fill$/,
+    ],
+    [{ functionTimeout: '30' }, {}, /host\.json: functionTimeout must be a time span above zero, such as 00:00:30$/],
+    [
+      {},
+      { [setting('functionTimeout')]: '00:00:00' },
+      /^AzureFunctionsJobHost__functionTimeout must be a time span above zero/,
+    ],
+    [
+      {},
+      { [setting('extensions__eventHubs__batchCheckpointFrequency')]: '0' },
+      /^AzureFunctionsJobHost__extensions__eventHubs__batchCheckpointFrequency must be a whole number from 1 on$/,
+    ],
+    [
+      {},
+      { [setting('extensions__eventHubs__initialOffsetOptions__type')]: 'x' },
+      /^AzureFunctionsJobHost__extensions__eventHubs__initialOffsetOptions__type must be fromStart, fromEnd or fromEnqueuedTime$/,
+    ],
+    [
+      {},
+      { [setting('extensions__eventHubs__loadBalancingUpdateInterval')]: '00:60:00' },
+      /^AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval must be a time span above zero/,
+    ],
+  ]
+  t.diagnostic(`${refused.length} values`)
+  for (const [hostJson, settings, message] of refused) {
+    const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`, hostJson)
+    await assert.rejects(startHost(ending(t), app, settings), { name: 'StartError', message })
+  }
+})
+
+test('what host.json does not say is as long as the real host takes', async (t) => {
+  const { eventHubs, functionTimeoutMs } = await readHostJson(new TestApp(ending(t), '').root, {})
+  const { ownershipExpirationMs, loadBalancingMs, prefetchCount } = eventHubs
+  assert.deepEqual(
+    { ownershipExpirationMs, loadBalancingMs, prefetchCount, functionTimeoutMs, ...leaseIntervals({}) },
+    {
+      ownershipExpirationMs: 120_000,
+      loadBalancingMs: 30_000,
+      prefetchCount: 300,
+      functionTimeoutMs: 1_800_000,
+      acquireMs: 13_000,
+      expirationMs: 60_000,
+      renewMs: 17_000,
+    },
+  )
+  const sooner = leaseIntervals({ TIDEMARK_HOST_LEASE_EXPIRATION_MS: '6000' })
+  assert.deepEqual(sooner, { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
+})
+
 test('a start that fails leaves no process behind, whatever the function files hold open', async (t) => {
   const app = new TestApp(
     ending(t),
@@ -240,8 +301,8 @@ test('the log says what was started, each line of a function under its name, and
   child.kill('SIGTERM')
   await once(child, 'close')
   assert.deepEqual(text.stdout.split('\n'), [
-    `speaks: GET,POST ${base}/api/speaks`,
     `fails: GET,POST ${base}/api/fails`,
+    `speaks: GET,POST ${base}/api/speaks`,
     base,
     'speaks: two words | and a line',
     '',
@@ -272,11 +333,36 @@ test('a stop lets the request in flight finish, and takes no new one', async (t)
   assert.deepEqual(app.lines(), ['app start', 'began', 'app end'])
 })
 
-test('a promise of a function that is rejected and never awaited does not end the host', async (t) => {
-  const app = new TestApp(
-    ending(t),
-    `app.http('f', { handler: () => { Promise.reject(new Error('forgotten')); return { body: 'ok' } } })`,
+test('a promise of a function that is rejected and never awaited ends the host', async (t) => {
+  for (const reason of [`new Error('forgotten')`, `'no error'`]) {
+    const app = new TestApp(
+      ending(t),
+      `app.http('f', { handler: () => { Promise.reject(${reason}); return { body: 'ok' } } })`,
+    )
+    const host = await startHost(ending(t), app)
+    await fetch(`${host.address}/api/f`).catch(() => {})
+    assert.equal(await host.exited, 'ended with code 1')
+  }
+})
+
+test('what an SDK of the host leaves behind does not end it', () => {
+  const stacked = (...files: readonly string[]): Error =>
+    Object.assign(new Error('gone'), {
+      stack: `Error: gone\n${files.map((file) => `    at f (${file}:1:2)`).join('\n')}`,
+    })
+  const own = new URL('../../../local/host/event-hub-trigger.ts', import.meta.url)
+  assert.equal(isOfApp(stacked('/app/node_modules/@azure/event-hubs/dist/x.js', 'node:net', own.href)), false)
+  assert.equal(
+    isOfApp(stacked('/app/node_modules/@azure/event-hubs/dist/x.js', 'file:///app/dist/functions/f.js')),
+    true,
   )
+})
+
+test('a function that has not ended within functionTimeout ends the host', async (t) => {
+  const source = `app.http('slow', { handler: async () => { out('began'); await gate('never') } })`
+  const app = new TestApp(ending(t), source, { functionTimeout: '00:00:00.050' })
   const host = await startHost(ending(t), app)
-  for (let index = 0; index < 2; index += 1) assert.equal(await (await fetch(`${host.address}/api/f`)).text(), 'ok')
+  await fetch(`${host.address}/api/slow`).catch(() => {})
+  assert.equal(await host.exited, 'ended with code 1')
+  assert.deepEqual(app.lines(), ['began'])
 })

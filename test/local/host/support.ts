@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../../local/kit/child.ts'
+import { FAST_RECOVERY } from '../../../local/kit/fast-recovery.ts'
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url))
 const BOUND_MS = 30_000
@@ -107,17 +108,22 @@ const gate = async (name) => { while (!isOpen(name)) await delay(10) }
 `
 
 /** Claims of a host that was killed expire after seconds, so that a test need not wait for long. */
-const QUICK = { TIDEMARK_LOADBALANCE_INTERVAL_MS: '200', TIDEMARK_LOADBALANCE_EXPIRATION_MS: '2000' }
+const QUICK = {
+  ...FAST_RECOVERY,
+  AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:02',
+  AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:00.200',
+}
 
 /** The real host process on a free port. Its log is silent unless a test asks for it. */
-export async function startHost(cleanup: Cleanup, app: TestApp, settings: Record<string, string> = {}): Promise<Child> {
-  const host = await startChild('host', join(PROJECT, 'local/host/main.ts'), {
-    TIDEMARK_HTTP_PORT: '0',
-    TIDEMARK_LOG_LEVEL: 'none',
-    ...QUICK,
-    ...app.env,
-    ...settings,
-  })
+export async function startHost(
+  cleanup: Cleanup,
+  app: TestApp,
+  settings: Record<string, string> = {},
+  onOutput?: (text: string) => void,
+): Promise<Child> {
+  const env = { TIDEMARK_HTTP_PORT: '0', TIDEMARK_LOG_LEVEL: 'none', ...QUICK, ...app.env, ...settings }
+  const main = join(PROJECT, 'local/host/main.ts')
+  const host = await startChild('host', main, env, onOutput ? { onOutput } : {})
   cleanup(() => host.stop())
   return host
 }

@@ -1,0 +1,99 @@
+// Which strings Json.NET takes for a date, and how it writes them again, on a server whose zone is UTC as Azure's are.
+// https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/Utilities/DateTimeParser.cs and DateTimeUtils.cs
+
+import { JsonNetRefusal } from './refusal.ts'
+
+/** How a time ends when it is written: none was said, UTC, or an offset that became the server's own. */
+type Zone = '' | 'Z' | '+00:00'
+
+const TICKS_PER_SECOND = 10_000_000n
+const TICKS_PER_MINUTE = 60n * TICKS_PER_SECOND
+const TICKS_PER_MILLISECOND = 10_000n
+const MAX_TICKS = 3_155_378_975_999_999_999n
+/** 1970 in ticks since the year 1. */
+const EPOCH_TICKS = 621_355_968_000_000_000n
+
+/** The date as Json.NET writes it again; undefined: it takes the text for no date. @throws JsonNetRefusal for a date it cannot hold. */
+export function rewriteDate(text: string): string | undefined {
+  if (text.startsWith('/')) return microsoftDate(text)
+  if (text.length < 19 || text.length > 40 || text[10] !== 'T') return undefined
+  return isoDate(text)
+}
+
+function isoDate(text: string): string | undefined {
+  const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)/.exec(text)
+  if (!found) return undefined
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1).map(Number)
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined
+  if (hour > 24 || minute > 59 || second > 59 || (hour === 24 && minute + second > 0)) return undefined
+  let rest = text.slice(19)
+  let fraction = 0n
+  if (rest.startsWith('.')) {
+    // Seven digits are a tick; those after them are left for what follows.
+    const [digits = ''] = /^\d{0,7}/.exec(rest.slice(1)) ?? []
+    if (digits === '') return undefined
+    fraction = BigInt(digits.padEnd(7, '0'))
+    if (hour === 24 && fraction > 0n) return undefined
+    rest = rest.slice(1 + digits.length)
+  }
+  const zone = readZone(rest)
+  if (!zone) return undefined
+  const ticks = ticksOf(year, month, day) + BigInt((hour * 60 + minute) * 60 + second) * TICKS_PER_SECOND + fraction
+  if (ticks > MAX_TICKS) throw new JsonNetRefusal(`${text} is a date after the year 9999`)
+  const moved = ticks - BigInt(zone.minutes) * TICKS_PER_MINUTE
+  return write(moved < 0n ? 0n : moved > MAX_TICKS ? MAX_TICKS : moved, zone.written)
+}
+
+/**
+ * What follows the seconds. The reader skips an hour whose sign is none and a colon without minutes, so that `:30` and `12` are zones too,
+ * which say nothing.
+ */
+function readZone(text: string): { readonly written: Zone; readonly minutes: number } | undefined {
+  if (text === '') return { written: '', minutes: 0 }
+  if (text === 'Z' || text === 'z') return { written: 'Z', minutes: 0 }
+  const signed = /^[+-]\d\d/.test(text)
+  const minutes = /^:?(\d\d)?$/.exec(signed ? text.slice(3) : text)
+  if (!minutes) return undefined
+  if (!signed) return { written: '', minutes: 0 }
+  const offset = Number(text.slice(1, 3)) * 60 + Number(minutes[1] ?? 0)
+  return { written: '+00:00', minutes: text.startsWith('-') ? -offset : offset }
+}
+
+/** `/Date(1234567890123)/`, and with an offset, which only makes it a local time. */
+function microsoftDate(text: string): string | undefined {
+  if (text.length < 9 || !text.startsWith('/Date(') || !text.endsWith(')/')) return undefined
+  const inner = text.slice(6, -2)
+  // The first character is no sign of an offset.
+  const plus = inner.indexOf('+', 1)
+  const sign = plus === -1 ? inner.indexOf('-', 1) : plus
+  // Of the offset two digits of hours are looked at, and what stands behind them only near the beginning of a text.
+  if (sign !== -1 && !/^.(\d\d|-\d)/.test(inner.slice(sign))) return undefined
+  const digits = sign === -1 ? inner : inner.slice(0, sign)
+  if (!/^-?\d{1,19}$/.test(digits)) return undefined
+  const milliseconds = BigInt(digits)
+  if (BigInt.asIntN(64, milliseconds) !== milliseconds) return undefined
+  // The sum wraps around as a 64-bit number does.
+  const ticks = BigInt.asIntN(64, milliseconds * TICKS_PER_MILLISECOND + EPOCH_TICKS)
+  if (ticks < 0n || ticks > MAX_TICKS) throw new JsonNetRefusal(`${text} is a date that .NET cannot hold`)
+  return write(ticks, sign === -1 ? 'Z' : '+00:00')
+}
+
+function write(ticks: bigint, zone: Zone): string {
+  const milliseconds = Number(ticks / TICKS_PER_MILLISECOND - EPOCH_TICKS / TICKS_PER_MILLISECOND)
+  const seconds = new Date(milliseconds).toISOString().slice(0, 19)
+  const fraction = String(ticks % TICKS_PER_SECOND)
+    .padStart(7, '0')
+    .replace(/0+$/, '')
+  return `${seconds}${fraction === '' ? '' : `.${fraction}`}${zone}`
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+}
+
+function ticksOf(year: number, month: number, day: number): bigint {
+  // Date.UTC takes years below 100 for those of the last century.
+  const midnight = new Date(Date.UTC(2000, month - 1, day)).setUTCFullYear(year, month - 1, day)
+  return BigInt(midnight) * TICKS_PER_MILLISECOND + EPOCH_TICKS
+}

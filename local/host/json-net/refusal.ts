@@ -1,0 +1,2 @@
+/** A text that Json.NET cannot read, or that this host refuses to rewrite. */
+export class JsonNetRefusal extends Error {}
