@@ -66,7 +66,9 @@ const seconds = (values: readonly number[]): string =>
 console.log('| times | kill -9 to the first event seen, s | to events of every partition, s |\n|---|---|---|')
 for (const times of ['fast', 'real'] as const) {
   const of = results.filter((result) => result.times === times)
-  console.log(`| ${times} | ${seconds(of.map((each) => each.firstSeconds))} | ${seconds(of.map((each) => each.allSeconds))} |`)
+  console.log(
+    `| ${times} | ${seconds(of.map((each) => each.firstSeconds))} | ${seconds(of.map((each) => each.allSeconds))} |`,
+  )
 }
 mkdirSync('bench/results', { recursive: true })
 writeFileSync('bench/results/recovery.json', `${JSON.stringify({ runs: RUNS, results }, null, 2)}\n`)

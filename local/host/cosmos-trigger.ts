@@ -58,7 +58,7 @@ export class CosmosTrigger implements Trigger {
   /** @throws StartError for an option or a setting that is missing or malformed. */
   constructor(registered: RegisteredFunction, settings: Settings, invoker: Invoker) {
     const options = new TriggerOptions(registered, settings)
-    const leases = leaseIntervals(settings)
+    const leases = leaseIntervals(options, settings)
     this.#registered = registered
     this.#invoker = invoker
     this.#bindingName = options.bindingName
@@ -67,8 +67,8 @@ export class CosmosTrigger implements Trigger {
     this.#lease = {
       functionName: options.functionName,
       owner: randomUUID(),
-      expirationMs: options.number('leaseExpirationInterval', leases.expirationMs),
-      renewMs: options.number('leaseRenewInterval', leases.renewMs),
+      expirationMs: leases.expirationMs,
+      renewMs: leases.renewMs,
     }
     const connection = options.string('connection')
     const monitored = clientOf(settings, connection, options.functionName)
@@ -214,7 +214,7 @@ function feedOptions(options: TriggerOptions, acquireMs: number): FeedOptions {
     start: fromBeginning ? 'beginning' : time === '' ? 'now' : startTime,
     maxItems: options.number('maxItemsPerInvocation', 100),
     pollMs: options.number('feedPollDelay', 5000, 0),
-    acquireMs: options.number('leaseAcquireInterval', acquireMs),
+    acquireMs,
   }
 }
 

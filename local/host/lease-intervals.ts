@@ -1,24 +1,32 @@
 import { millisecondsSetting, type Settings } from './settings.ts'
+import type { TriggerOptions } from './trigger-options.ts'
 
-const SECOND_MS = 1000
-
-/** How long the trigger's leases last, and how often they are looked at, where the registration says nothing. */
+/** How long a trigger's leases last, how often they are renewed, and how often leases that are free are sought. Milliseconds. */
 export interface LeaseIntervals {
   readonly acquireMs: number
   readonly expirationMs: number
   readonly renewMs: number
 }
 
+/** Those of the real trigger: https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger#configuration */
+const DEFAULT: LeaseIntervals = { acquireMs: 13_000, expirationMs: 60_000, renewMs: 17_000 }
+
 /**
- * Those of the real trigger, 13, 60 and 17 s; with TIDEMARK_HOST_LEASE_EXPIRATION_MS, which only this host knows, all of them shorter in
- * proportion. https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger#configuration
- * @throws StartError for a setting that is no number of milliseconds.
+ * The intervals of a registration. TIDEMARK_HOST_LEASE_EXPIRATION_MS, which only this host knows, shortens them all in proportion: the real
+ * host has no setting that overrides a registration.
+ * @throws StartError for a number that is none.
  */
-export function leaseIntervals(settings: Settings): LeaseIntervals {
-  const expirationMs = millisecondsSetting(settings, 'TIDEMARK_HOST_LEASE_EXPIRATION_MS', 60 * SECOND_MS)
+export function leaseIntervals(options: TriggerOptions, settings: Settings): LeaseIntervals {
+  const registered = {
+    acquireMs: options.number('leaseAcquireInterval', DEFAULT.acquireMs),
+    expirationMs: options.number('leaseExpirationInterval', DEFAULT.expirationMs),
+    renewMs: options.number('leaseRenewInterval', DEFAULT.renewMs),
+  }
+  const expirationMs = millisecondsSetting(settings, 'TIDEMARK_HOST_LEASE_EXPIRATION_MS', registered.expirationMs)
+  const part = expirationMs / registered.expirationMs
   return {
-    acquireMs: Math.ceil((expirationMs * 13) / 60),
+    acquireMs: Math.ceil(registered.acquireMs * part),
     expirationMs,
-    renewMs: Math.ceil((expirationMs * 17) / 60),
+    renewMs: Math.ceil(registered.renewMs * part),
   }
 }

@@ -20,7 +20,7 @@ export const localSettings = {
   TIDEMARK_FUNCTIONS_MAIN: 'the glob of the function files that the local host loads, in place of main of package.json',
   TIDEMARK_FUNCTIONS_ROOT: 'the folder of the app that the local host runs: the working directory',
   TIDEMARK_HOST_LEASE_EXPIRATION_MS:
-    'milliseconds after which the local host takes over the Cosmos DB leases of one that is gone: 60000',
+    'milliseconds after which the local host takes over the Cosmos DB leases of one that is gone: as the registration says',
   TIDEMARK_HTTP_PORT: 'where the local host answers: 7071, or 0 for any free port',
   TIDEMARK_LOG_LEVEL: 'what the local host prints: information, and trace to none',
 } as const

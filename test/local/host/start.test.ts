@@ -5,8 +5,10 @@ import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readHostJson } from '../../../local/host/host-json.ts'
-import { leaseIntervals } from '../../../local/host/lease-intervals.ts'
+import { type LeaseIntervals, leaseIntervals } from '../../../local/host/lease-intervals.ts'
+import type { RegisteredFunction } from '../../../local/host/registrations.ts'
 import { isOfApp } from '../../../local/host/rejections.ts'
+import { TriggerOptions } from '../../../local/host/trigger-options.ts'
 import { listen } from '../../../local/kit/listen.ts'
 import { ending, startHost, TestApp, until, untilStopping } from './support.ts'
 
@@ -212,11 +214,17 @@ test('a value of host.json, or a setting in its place, is refused by its name wh
   }
 })
 
+function leasesOf(trigger: object, settings = {}): LeaseIntervals {
+  const metadata = { name: 'f', bindings: { items: { type: 'cosmosDBTrigger', direction: 'in', ...trigger } } }
+  const registered = { metadata, callback: () => {} } as unknown as RegisteredFunction
+  return leaseIntervals(new TriggerOptions(registered, settings), settings)
+}
+
 test('what host.json does not say is as long as the real host takes', async (t) => {
   const { eventHubs, functionTimeoutMs } = await readHostJson(new TestApp(ending(t), '').root, {})
   const { ownershipExpirationMs, loadBalancingMs, prefetchCount } = eventHubs
   assert.deepEqual(
-    { ownershipExpirationMs, loadBalancingMs, prefetchCount, functionTimeoutMs, ...leaseIntervals({}) },
+    { ownershipExpirationMs, loadBalancingMs, prefetchCount, functionTimeoutMs, ...leasesOf({}) },
     {
       ownershipExpirationMs: 120_000,
       loadBalancingMs: 30_000,
@@ -227,8 +235,11 @@ test('what host.json does not say is as long as the real host takes', async (t) 
       renewMs: 17_000,
     },
   )
-  const sooner = leaseIntervals({ TIDEMARK_HOST_LEASE_EXPIRATION_MS: '6000' })
-  assert.deepEqual(sooner, { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
+  const sooner = { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '6000' }
+  assert.deepEqual(leasesOf({}, sooner), { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
+  const registered = { leaseExpirationInterval: 30_000, leaseRenewInterval: 10_000 }
+  assert.deepEqual(leasesOf(registered), { acquireMs: 13_000, expirationMs: 30_000, renewMs: 10_000 })
+  assert.deepEqual(leasesOf(registered, sooner), { acquireMs: 2600, expirationMs: 6000, renewMs: 2000 })
 })
 
 test('a start that fails leaves no process behind, whatever the function files hold open', async (t) => {
