@@ -1,5 +1,6 @@
 import { consumerOf } from './core/reaction.ts'
 import { HUB_RETENTION_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
+import type { AnyView } from './core/view.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -17,6 +18,8 @@ export interface Topology {
       /** Present where it has process managers. */
       readonly schedule?: string
     }
+    /** The lists that it serves: the container that each is read from, and the paths of the composite index that it is read by. */
+    readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
   }[]
   readonly databases: readonly {
     readonly name: string
@@ -58,6 +61,7 @@ export function topologyOf(services: readonly Service[]): Topology {
         reactions: reactionsOf(service).map((reaction) => `${service.name}-${reaction.name}`),
         ...(service.processes ? { schedule: `${service.name}-schedule` } : {}),
       },
+      lists: service.views.flatMap(listsOf),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -103,6 +107,20 @@ export function topologyOf(services: readonly Service[]): Topology {
     })),
     blobContainers: [CHECKPOINTS],
   }
+}
+
+/** A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index of its own. */
+function listsOf({ name, filters }: AnyView): Topology['services'][number]['lists'] {
+  return choicesOf(Object.keys(filters)).map((fields) => ({
+    container: name,
+    index: ['/kind', '/generation', ...fields.map((field) => `/document/${field}`), '/sort'],
+  }))
+}
+
+function choicesOf([field, ...others]: readonly string[]): readonly (readonly string[])[] {
+  if (field === undefined) return [[]]
+  const without = choicesOf(others)
+  return [...without, ...without.map((choice) => [field, ...choice])]
 }
 
 function receivesFrom(service: Service): readonly string[] {
