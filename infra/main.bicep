@@ -32,6 +32,10 @@ param alertEmail string = ''
 @description('The services whose anchors\' policy somebody locked by hand, with commas between: it cannot be written any more, not even as it is.')
 param lockedAnchors string = ''
 
+@description('The throughput units that auto-inflate has come to, which a deployment leaves alone: npm run cloud:units reads them. 0: none are known.')
+@minValue(0)
+param eventHubsUnits int = 0
+
 var abbreviations = loadJsonContent('abbreviations.json')
 var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
@@ -42,7 +46,6 @@ var tags = { 'azd-env-name': environmentName }
 var networkName = shape.network == 'private' ? '${abbreviations.virtualNetwork}${resourceToken}' : ''
 var namespaceName = '${abbreviations.eventHubsNamespace}${resourceToken}'
 var accountName = '${abbreviations.cosmos}${resourceToken}'
-var archiveName = '${abbreviations.storage}archive${resourceToken}'
 var applicationInsightsName = '${abbreviations.applicationInsights}${resourceToken}'
 var workspaceName = '${abbreviations.logAnalytics}${resourceToken}'
 
@@ -81,33 +84,6 @@ module network 'modules/network.bicep' = if (!empty(networkName)) {
   }
 }
 
-module keyVault 'modules/key-vault.bicep' = {
-  scope: group
-  params: {
-    location: location
-    tags: tags
-    name: '${abbreviations.keyVault}${resourceToken}'
-    recoveryDays: shape.keyRecoveryDays
-    networkName: networkName
-    workspaceId: workspace.id
-  }
-  dependsOn: [monitor]
-}
-
-module archive 'modules/archive.bicep' = {
-  scope: group
-  params: {
-    location: location
-    tags: tags
-    name: archiveName
-    sku: shape.storage
-    services: map(topology.services, service => service.name)
-    networkName: networkName
-    workspaceId: workspace.id
-  }
-  dependsOn: [monitor]
-}
-
 module anchors 'modules/anchors.bicep' = {
   scope: group
   params: {
@@ -117,6 +93,7 @@ module anchors 'modules/anchors.bicep' = {
     sku: shape.storage
     services: map(topology.services, service => service.name)
     anchorDays: shape.anchorDays
+    isLocked: shape.isLocked
     locked: split(lockedAnchors, ',')
     networkName: networkName
     workspaceId: workspace.id
@@ -132,12 +109,11 @@ module eventHubs 'modules/event-hubs.bicep' = {
     name: namespaceName
     size: shape.eventHubs
     eventHubs: topology.eventHubs
-    captureIdentityName: '${abbreviations.identity}capture-${resourceToken}'
-    archiveName: archiveName
+    units: eventHubsUnits
     networkName: networkName
     workspaceId: workspace.id
   }
-  dependsOn: [archive]
+  dependsOn: [monitor]
 }
 
 module cosmos 'modules/cosmos.bicep' = {
@@ -147,6 +123,7 @@ module cosmos 'modules/cosmos.bicep' = {
     tags: tags
     name: accountName
     size: shape.cosmos
+    isLocked: shape.isLocked
     networkName: networkName
     workspaceId: workspace.id
   }
@@ -156,11 +133,12 @@ module cosmos 'modules/cosmos.bicep' = {
 // One after the other: of two changes to one account at a time, one may be refused.
 @batchSize(1)
 module databases 'modules/cosmos-database.bicep' = [
-  for database in topology.databases: {
+  for (service, index) in topology.services: {
     scope: group
     params: {
       accountName: accountName
-      database: database
+      database: topology.databases[index]
+      lists: service.lists
       size: shape.cosmos
     }
     dependsOn: [cosmos]

@@ -5,7 +5,7 @@
 
 @export()
 @description('What of a resource a private endpoint leads to: its "target sub-resource".')
-type PrivateLinkGroup = 'azuremonitor' | 'blob' | 'namespace' | 'sites' | 'Sql' | 'vault'
+type PrivateLinkGroup = 'azuremonitor' | 'blob' | 'namespace' | 'sites' | 'Sql'
 
 #disable-next-line no-hardcoded-env-urls
 var blob = 'privatelink.blob.core.windows.net'
@@ -24,7 +24,6 @@ var zonesOf = {
   namespace: ['privatelink.servicebus.windows.net']
   sites: ['privatelink.azurewebsites.net']
   Sql: ['privatelink.documents.azure.com']
-  vault: ['privatelink.vaultcore.azure.net']
 }
 
 @export()

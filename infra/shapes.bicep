@@ -22,9 +22,9 @@ var dev Shape = {
   }
   storage: 'Standard_LRS'
   anchorDays: 1
-  keyRecoveryDays: 7
   logDays: 30
   network: 'public'
+  isLocked: false
 }
 
 @description('Like production in what it is made of and how it is closed off, small in all that costs.')
@@ -49,9 +49,9 @@ var test Shape = {
   }
   storage: 'Standard_LRS'
   anchorDays: 1
-  keyRecoveryDays: 7
   logDays: 30
   network: 'private'
+  isLocked: false
 }
 
 @description('Zone-redundant, always warm where a reader waits, closed to all networks but its own.')
@@ -77,9 +77,9 @@ var prod Shape = {
   }
   storage: 'Standard_ZRS'
   anchorDays: 2555
-  keyRecoveryDays: 90
   logDays: 90
   network: 'private'
+  isLocked: true
 }
 
 @export()

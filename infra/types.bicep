@@ -14,6 +14,17 @@ type Service = {
     reactions: string[]
     schedule: string?
   }
+  @description('The lists that it serves.')
+  lists: List[]
+}
+
+@export()
+@description('A list that a service serves.')
+type List = {
+  @description('The container that it is read from.')
+  container: string
+  @description('The paths of the composite index that it is read by, all of them descending: what it is filtered by, then what it is sorted by.')
+  index: string[]
 }
 
 @export()
@@ -78,7 +89,7 @@ type Shape = {
   }
   eventHubs: {
     tier: 'Standard' | 'Premium'
-    @description('Throughput units (Standard) or processing units (Premium) to begin with.')
+    @description('Throughput units (Standard) or processing units (Premium) to begin with: a deployment takes none back.')
     @minValue(1)
     capacity: int
     @description('Throughput units that auto-inflate goes up to. Standard alone; as many as capacity: it does not.')
@@ -110,16 +121,14 @@ type Shape = {
   @description('Days for which an anchor cannot be changed or removed.')
   @minValue(1)
   anchorDays: int
-  @description('Days for which a deleted key vault and its keys can be brought back, and cannot be purged.')
-  @minValue(7)
-  @maxValue(90)
-  keyRecoveryDays: int
   @description('Days for which logs are kept.')
   @minValue(30)
   @maxValue(730)
   logDays: int
   @description('private: a virtual network, private endpoints for everything, no public access to any data.')
   network: 'public' | 'private'
+  @description('Whether the logs and the anchors are locked against deletion: azd down fails until somebody takes the locks away.')
+  isLocked: bool
 }
 
 @export()

@@ -161,7 +161,7 @@ async function createDatabases(settings: Record<string, string>, topology: Topol
   }
 }
 
-function definitionOf({ name, partitionKey, excludedPaths, defaultTtl }: ContainerTopology) {
+function definitionOf({ name, partitionKey, excludedPaths, defaultTtl, compositeIndexes }: ContainerTopology) {
   return {
     id: name,
     partitionKey: { paths: [partitionKey] },
@@ -169,6 +169,7 @@ function definitionOf({ name, partitionKey, excludedPaths, defaultTtl }: Contain
       includedPaths: [{ path: '/*' }],
       // The service adds the etag by itself where no policy is given.
       excludedPaths: [...(excludedPaths ?? []), '/"_etag"/?'].map((path) => ({ path })),
+      compositeIndexes: compositeIndexes.map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
     },
     ...(defaultTtl === undefined ? {} : { defaultTtl }),
   }

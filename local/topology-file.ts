@@ -20,6 +20,8 @@ export interface ContainerTopology {
   readonly excludedPaths?: readonly string[]
   /** Seconds, or -1. */
   readonly defaultTtl?: number
+  /** The paths of each composite index, all of them descending: the lists that services serve are read by them. */
+  readonly compositeIndexes: readonly (readonly string[])[]
 }
 
 export interface HubTopology {
@@ -40,22 +42,48 @@ export async function readTopology(path: string): Promise<Topology> {
   const at = new Place(path, value)
   // Which service may do what is for the template in infra/: here every connection string may do all.
   const topology = at.object(['databases', 'eventHubs', 'blobContainers'], ['services'])
+  const lists = topology.services?.list(listsOf).flatMap(({ lists }) => lists) ?? []
   return {
-    databases: topology.databases.list(databaseOf),
+    databases: topology.databases.list((database) => databaseOf(database, lists)),
     eventHubs: topology.eventHubs.list(hubOf),
     blobContainers: topology.blobContainers.list((name) => name.string(/^[a-z0-9](-?[a-z0-9]){2,62}$/)),
   }
 }
 
-function databaseOf(at: Place): DatabaseTopology {
-  const { name, containers } = at.object(['name', 'containers'])
-  return { name: name.string(RESOURCE_NAME), containers: containers.list(containerOf) }
+/** A list that a service serves, from a container of the database that is called like the service. */
+interface ListTopology {
+  readonly database: string
+  readonly container: string
+  readonly index: readonly string[]
 }
 
-function containerOf(at: Place): ContainerTopology {
+function listsOf(at: Place): { readonly name: string; readonly lists: readonly ListTopology[] } {
+  const found = at.object(['name'], ['receivesFrom', 'functions', 'lists'])
+  const name = found.name.string(RESOURCE_NAME)
+  const lists = found.lists?.list((list) => {
+    const { container, index } = list.object(['container', 'index'])
+    return {
+      database: name,
+      container: container.string(RESOURCE_NAME),
+      index: index.list((path) => path.string(/^\/.+/)),
+    }
+  })
+  return { name, lists: lists ?? [] }
+}
+
+function databaseOf(at: Place, lists: readonly ListTopology[]): DatabaseTopology {
+  const found = at.object(['name', 'containers'])
+  const name = found.name.string(RESOURCE_NAME)
+  const own = lists.filter(({ database }) => database === name)
+  return { name, containers: found.containers.list((container) => containerOf(container, own)) }
+}
+
+function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopology {
   const found = at.object(['name', 'partitionKey'], ['access', 'excludedPaths', 'defaultTtl'])
+  const name = found.name.string(RESOURCE_NAME)
   return {
-    name: found.name.string(RESOURCE_NAME),
+    name,
+    compositeIndexes: lists.filter(({ container }) => container === name).map(({ index }) => index),
     partitionKey: found.partitionKey.string(/^(\/[\w-]+)+$/),
     ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list((path) => path.string(/^\/.+/)) } : {}),
     ...(found.defaultTtl ? { defaultTtl: found.defaultTtl.number((ttl) => ttl === -1 || ttl >= 1) } : {}),

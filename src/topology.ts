@@ -9,6 +9,7 @@ import {
   SCHEDULE,
   type Service,
 } from './core/service.ts'
+import type { AnyView } from './core/view.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -20,6 +21,8 @@ export interface Topology {
     readonly receivesFrom: readonly string[]
     /** Its functions that run without being asked over HTTP, by the names they are registered with. */
     readonly functions: FunctionNames
+    /** The lists that it serves: the container that each is read from, and the paths of the composite index that it is read by. */
+    readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
   }[]
   readonly databases: readonly {
     readonly name: string
@@ -56,6 +59,7 @@ export function topologyOf(services: readonly Service[]): Topology {
       name: service.name,
       receivesFrom: receivesFrom(service),
       functions: functionNames(service),
+      lists: service.views.flatMap(listsOf),
     })),
     databases: services.map((service) => ({
       name: service.name,
@@ -101,6 +105,20 @@ export function topologyOf(services: readonly Service[]): Topology {
     })),
     blobContainers: [CHECKPOINTS],
   }
+}
+
+/** A list of a view may be filtered by any of its filters, or several: each choice of them is read by an index of its own. */
+function listsOf({ name, filters }: AnyView): Topology['services'][number]['lists'] {
+  return choicesOf(Object.keys(filters)).map((fields) => ({
+    container: name,
+    index: ['/kind', '/generation', ...fields.map((field) => `/document/${field}`), '/sort'],
+  }))
+}
+
+function choicesOf([field, ...others]: readonly string[]): readonly (readonly string[])[] {
+  if (field === undefined) return [[]]
+  const without = choicesOf(others)
+  return [...without, ...without.map((choice) => [field, ...choice])]
 }
 
 function receivesFrom(service: Service): readonly string[] {

@@ -15,24 +15,33 @@ const GIVE_UP_AFTER_MS = 60_000
  */
 export async function azdValues(environment: NodeJS.ProcessEnv = process.env): Promise<AzdValues> {
   if (HANDED_OVER.every((name) => environment[name])) return environment
-  const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>(
-    (resolve) =>
-      execFile(
-        'azd',
-        ['env', 'get-values', '--output', 'json'],
-        { env: environment, timeout: GIVE_UP_AFTER_MS },
-        (error, stdout, stderr) => resolve({ error, stdout, stderr }),
-      ),
+  const stdout = await azd(
+    ['env', 'get-values', '--output', 'json'],
+    environment,
+    'the environment in Azure is not known',
   )
-  if (error !== null) {
-    const why = 'code' in error && error.code === 'ENOENT' ? 'there is no azd on PATH' : firstLine(stderr)
-    throw new UsageError(`the environment in Azure is not known: ${why}`)
-  }
   try {
     return Object(JSON.parse(stdout))
   } catch {
     throw new UsageError(`azd env get-values answered no JSON: ${firstLine(stdout)}`)
   }
+}
+
+/** What a command of azd prints. @throws UsageError that says what is wrong, and why. */
+export async function azd(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  whatIsWrong: string,
+): Promise<string> {
+  const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>(
+    (resolve) =>
+      execFile('azd', args, { env: environment, timeout: GIVE_UP_AFTER_MS }, (error, stdout, stderr) =>
+        resolve({ error, stdout, stderr }),
+      ),
+  )
+  if (error === null) return stdout
+  const why = 'code' in error && error.code === 'ENOENT' ? 'there is no azd on PATH' : firstLine(stderr)
+  throw new UsageError(`${whatIsWrong}: ${why}`)
 }
 
 function firstLine(text: string): string {

@@ -32,11 +32,13 @@ export class Bicep {
   }
 
   /**
-   * @param environment what parameter files may read: nothing that this process has of azd's or Tidemark's.
+   * @param environment what parameter files may read: nothing that this process has of azd's, Tidemark's or a pipeline's.
    * @param folder what it works in, where that matters.
    */
   run(args: readonly string[], environment: Readonly<Record<string, string>> = {}, folder?: string): Promise<Ended> {
-    const plain = Object.entries(process.env).filter(([name]) => !/^(AZURE|TIDEMARK)_/i.test(name))
+    const plain = Object.entries(process.env).filter(
+      ([name]) => !/^((AZURE|TIDEMARK)_|(CI|GITHUB_ACTIONS|TF_BUILD)$)/i.test(name),
+    )
     // It ends before .NET has gained by watching itself run.
     const env = { DOTNET_TieredPGO: '0', ...Object.fromEntries(plain), ...environment }
     return run(this.file, args, env, folder)

@@ -16,7 +16,12 @@ export const SAMPLE_ENVIRONMENT = {
 }
 
 /** Besides, what azd always hands over. */
-const LINT_ENVIRONMENT = { ...SAMPLE_ENVIRONMENT, AZURE_ENV_NAME: 'sample', AZURE_LOCATION: LOCATION }
+const LINT_ENVIRONMENT = {
+  ...SAMPLE_ENVIRONMENT,
+  AZURE_ENV_NAME: 'sample',
+  AZURE_LOCATION: LOCATION,
+  TIDEMARK_SHAPE: 'prod',
+}
 
 /** All Bicep files of a folder and those below it, by their paths in it. */
 export function bicepFiles(folder: string): readonly string[] {

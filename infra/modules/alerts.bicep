@@ -226,20 +226,6 @@ var metricAlerts MetricAlert[] = concat(
 // https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query
 var logAlerts LogAlert[] = [
   {
-    name: 'capture-behind'
-    says: 'Event Hubs cannot write events to the archive: past the hub\'s retention they will not be in it.'
-    severity: 2
-    // Capture writes every few minutes and retries by itself. The metric CaptureBacklog would need a threshold, and how far behind is normal
-    // depends on the traffic; a write that failed is never normal.
-    window: 'PT1H'
-    every: 'PT15M'
-    query: 'AZMSArchiveLogs'
-    column: 'Failures'
-    of: 'Total'
-    threshold: 3
-    dimensions: ['EventhubName']
-  }
-  {
     name: 'stream-too-large'
     says: 'A stream, or another logical partition, nears the 20 GB that one can hold: past them nothing more can be appended to it.'
     severity: 2

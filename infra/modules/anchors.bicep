@@ -22,6 +22,9 @@ param services string[]
 @minValue(1)
 param anchorDays int
 
+@description('Whether the account is locked against deletion.')
+param isLocked bool
+
 @description('The services whose policy was locked by hand: it is left alone.')
 param locked string[]
 
@@ -38,6 +41,7 @@ module storage 'storage-account.bicep' = {
     name: name
     sku: sku
     isKept: true
+    isLocked: isLocked
     networkName: networkName
     workspaceId: workspaceId
   }

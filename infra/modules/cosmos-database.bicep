@@ -1,12 +1,15 @@
 // The database of a service and its containers. Whoever uses them cannot make them: rights on data do not cover it.
 
-import { Database, Shape } from '../types.bicep'
+import { Database, List, Shape } from '../types.bicep'
 
 @description('The account that the database is in.')
 param accountName string
 
 @description('The database.')
 param database Database
+
+@description('The lists that its service serves.')
+param lists List[]
 
 @description('How capacity is paid for.')
 param size Shape.cosmos
@@ -43,6 +46,11 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
           indexingMode: 'consistent'
           includedPaths: [{ path: '/*' }]
           excludedPaths: map(container.?excludedPaths ?? [], path => { path: path })
+          // A list costs what it shows, not what its view holds, where its filters and its order are in one index.
+          compositeIndexes: map(
+            filter(lists, list => list.container == container.name),
+            list => map(list.index, path => { path: path, order: 'descending' })
+          )
         }
         defaultTtl: container.?defaultTtl
       }

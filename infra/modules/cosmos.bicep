@@ -16,6 +16,9 @@ param name string
 @description('How capacity is paid for, and what survives what.')
 param size Shape.cosmos
 
+@description('Whether the account is locked against deletion.')
+param isLocked bool
+
 @description('The virtual network that the account is reached in. Empty: there is none.')
 param networkName string
 
@@ -59,6 +62,13 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
     networkAclBypass: 'None'
     publicNetworkAccess: empty(networkName) ? 'Enabled' : 'Disabled'
   }
+}
+
+// Nobody deletes the logs by mistake, with azd down or in the portal. On the account, not on the group: storage-account.bicep says why.
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
+  scope: account
+  name: 'not-deleted'
+  properties: { level: 'CanNotDelete', notes: 'docs/deploy.md#taking-it-down' }
 }
 
 // One after the other: of two changes to the roles of one account at a time, one is refused (412).

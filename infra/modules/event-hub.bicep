@@ -1,4 +1,4 @@
-// The hub of a service, with one consumer group for each consumer, captured to the archive.
+// The hub of a service, with one consumer group for each consumer.
 
 import { EventHub } from '../types.bicep'
 
@@ -13,15 +13,6 @@ param hub EventHub
 @maxValue(32)
 param partitions int
 
-@description('The id of the identity that Capture writes with: it must already be allowed to.')
-param captureIdentityId string
-
-@description('The id of the storage account that Capture writes to.')
-param archiveId string
-
-@description('The container that Capture writes to.')
-param archiveContainer string
-
 resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
   name: namespaceName
 }
@@ -32,24 +23,6 @@ resource eventHub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' = {
   properties: {
     partitionCount: partitions
     retentionDescription: { cleanupPolicy: 'Delete', retentionTimeInHours: hub.retentionHours }
-    captureDescription: {
-      enabled: true
-      encoding: 'Avro'
-      skipEmptyArchives: true
-      // The hub itself keeps events for days, so nobody waits for the archive: as long and as large as can be means the fewest blobs,
-      // one for each partition each time.
-      intervalInSeconds: 900
-      sizeLimitInBytes: 524288000
-      destination: {
-        name: 'EventHubArchive.AzureBlockBlob'
-        identity: { type: 'UserAssigned', userAssignedIdentity: captureIdentityId }
-        properties: {
-          storageAccountResourceId: archiveId
-          blobContainer: archiveContainer
-          archiveNameFormat: '{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}'
-        }
-      }
-    }
   }
 }
 

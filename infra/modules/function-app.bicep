@@ -107,6 +107,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
 }
 
+// Only what Flex Consumption takes: of its siteConfig it refuses what other plans want. test/infra/support/flex.ts has the list.
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
@@ -120,11 +121,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    clientAffinityEnabled: false
     publicNetworkAccess: isPublic ? 'Enabled' : 'Disabled'
+    // On Flex Consumption all that the app sends goes through its subnet, and is seen by the security group there: no property asks for it.
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
-    // Not only what goes to private addresses: all that the app sends is seen by the subnet's security group.
-    outboundVnetRouting: isPrivate ? { allTraffic: true } : null
     functionAppConfig: {
       runtime: { name: 'node', version: '24' }
       deployment: {
@@ -143,7 +142,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       appSettings: [
         // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there are none; without tables the host

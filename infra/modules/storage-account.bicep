@@ -18,8 +18,8 @@ param sku 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GZRS'
 @description('Whether its blobs are kept for good: encrypted twice, with their versions, what is deleted comes back, and who reads is told as well. Otherwise they are written all the time.')
 param isKept bool
 
-@description('Whether Event Hubs Capture writes to it.')
-param isCapturedTo bool = false
+@description('Whether the account is locked against deletion.')
+param isLocked bool = false
 
 @description('The virtual network that the account is reached in. Empty: there is none.')
 param networkName string
@@ -53,15 +53,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
           }
         }
       : {})
-    // Even where there is a virtual network, what Capture writes to keeps its public endpoint, closed to all but Capture. That does not run
-    // in the network, and comes in as a trusted service. 'Disabled' would keep it out: then "traffic will be allowed only through a private
-    // endpoint". Rules for single resources are not offered for Event Hubs.
-    // https://learn.microsoft.com/azure/storage/common/storage-network-security-trusted-azure-services
-    // https://learn.microsoft.com/azure/storage/common/storage-network-security-set-default-access
-    publicNetworkAccess: isPublic || isCapturedTo ? 'Enabled' : 'Disabled'
+    publicNetworkAccess: isPublic ? 'Enabled' : 'Disabled'
     networkAcls: {
       defaultAction: isPublic ? 'Allow' : 'Deny'
-      bypass: isCapturedTo && !isPublic ? 'AzureServices' : 'None'
+      bypass: 'None'
     }
   }
 }
@@ -77,6 +72,15 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
     deleteRetentionPolicy: isKept ? { enabled: true, days: 30 } : { enabled: false }
     containerDeleteRetentionPolicy: { enabled: true, days: isKept ? 30 : 7 }
   }
+}
+
+// On the account, not on the group: a group that is locked keeps its history of deployments for ever, and after 800 of them takes no more.
+// https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-history-deletions
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
+  scope: account
+  name: 'not-deleted'
+  properties: { level: 'CanNotDelete', notes: 'docs/deploy.md#taking-it-down' }
+  dependsOn: [blobs]
 }
 
 // Of checkpoints and locks deletions alone: they are read and written all the time, and a log of that would cost more than the account.

@@ -25,9 +25,20 @@ const { address, database, stop } = await cosmosEndpoint()
 after(stop)
 const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream' })
 
+/** What a view's container has besides its key: an index for each list of the suites. */
+const ofView = {
+  defaultTtl: -1,
+  indexingPolicy: {
+    compositeIndexes: [
+      ['/kind', '/generation', '/sort'],
+      ['/kind', '/generation', '/document/status', '/sort'],
+    ].map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
+  },
+}
+
 eventStoreSuite('cosmos', async () => new CosmosEventStore(log))
 viewStoreSuite('cosmos', async () => {
-  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', defaultTtl: -1 })
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(container, 1, 3600)
 })
 
@@ -57,7 +68,7 @@ const all = async (pages: AsyncIterable<unknown>) => {
   for await (const _ of pages);
 }
 
-missingContainerSuite('log', '/stream', () => database, {
+missingContainerSuite('log', { partitionKey: '/stream' }, () => database, {
   'a read of a stream': (container) => all(new CosmosEventStore(container).read('order-1', 0)),
   'a read behind a version': (container) => all(new CosmosEventStore(container).read('order-1', 1)),
   'a read of one event': (container) => new CosmosEventStore(container).readEvent('order-1', 1),
@@ -68,7 +79,7 @@ missingContainerSuite('log', '/stream', () => database, {
   'a count of all events': (container) => new CosmosEventFeed(container).count(),
   'a read of the feed': (container) => new CosmosEventFeed(container).open().next(),
 })
-missingContainerSuite('view', '/pk', () => database, {
+missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database, {
   'a read of a document': (container) => new CosmosViewStore(container, 1, 60).read('a'),
   'a write with a tip': (container) => new CosmosViewStore(container, 1, 60).writeWithTip('a', write, tip),
   'a write over another': (container) =>
@@ -82,12 +93,12 @@ missingContainerSuite('view', '/pk', () => database, {
   'a write of a pointer': (container) => generations(container).writePointer(container.id, { live: 1 }, undefined),
   'a sweep': (container) => generations(container).sweep(container.id, { live: 1 }),
 })
-missingContainerSuite('positions', '/pk', () => database, {
+missingContainerSuite('positions', { partitionKey: '/pk' }, () => database, {
   'a read': (container) => new CosmosPositions(container, 'c').readPosition('order-1'),
   'a first write': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, undefined),
   'a write over another': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, '"1"'),
 })
-missingContainerSuite('schedule', '/pk', () => database, {
+missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
   'an addition': (container) => new CosmosSchedule(container).add(scheduled),
   'a look at what is due': (container) => new CosmosSchedule(container).due('2026-01-02T00:00:00.000Z', 1),
   'a removal': (container) => new CosmosSchedule(container).remove(scheduled),
@@ -101,7 +112,7 @@ eventFeedSuite('cosmos', async () => {
 })
 viewGenerationsSuite('cosmos', async () => {
   const { database: views } = await database.client.databases.create({ id: randomUUID() })
-  await views.containers.create({ id: 'sales', partitionKey: '/pk', defaultTtl: -1 })
+  await views.containers.create({ id: 'sales', partitionKey: '/pk', ...ofView })
   return new CosmosViewGenerations({ views, pointers: views }, 3600)
 })
 

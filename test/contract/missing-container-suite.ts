@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { Container, Database } from '@azure/cosmos'
+import type { Container, ContainerDefinition, Database } from '@azure/cosmos'
 
 /** An operation of an adapter on a container that may not be there. Whatever it answers where the container is there is right. */
 export type OnContainer = (container: Container) => Promise<unknown>
@@ -9,7 +9,7 @@ export type OnContainer = (container: Container) => Promise<unknown>
 /** What every operation of a store must do that lacks its container: say so, and name it. A repeat works once the container is there. */
 export function missingContainerSuite(
   name: string,
-  partitionKey: string,
+  definition: Omit<ContainerDefinition, 'id' | 'partitionKey'> & { readonly partitionKey: string },
   databaseOf: () => Database,
   operations: Readonly<Record<string, OnContainer>>,
 ): void {
@@ -25,7 +25,7 @@ export function missingContainerSuite(
               error.retriable === true &&
               error.message.includes(`${container.database.id}/${container.id}`),
           )
-        await databaseOf().containers.create({ id: container.id, partitionKey, defaultTtl: -1 })
+        await databaseOf().containers.create({ ...definition, id: container.id })
         await run(container)
       })
   })

@@ -18,6 +18,7 @@ type Hooks = Readonly<Record<string, { readonly windows: Script; readonly posix:
 interface AzureYaml {
   readonly name: string
   readonly metadata: { readonly template: string }
+  readonly requiredVersions: { readonly azd: string }
   readonly infra: { readonly path: string; readonly module: string }
   readonly pipeline: { readonly variables: readonly string[] }
   readonly services: Readonly<Record<string, { project: string; dist: string; remoteBuild: boolean; hooks: Hooks }>>
@@ -58,6 +59,7 @@ describe('azure.yaml', () => {
     )
     for (const [service, { project, dist, remoteBuild, hooks }] of Object.entries(azure.services)) {
       assert.equal(project, '.', service)
+      // Of its own: azd makes all of them at the same time.
       assert.equal(dist, `bundles/${service}`)
       // The bundle needs no packages: none are to be installed in Azure.
       assert.equal(remoteBuild, false, service)
@@ -79,7 +81,7 @@ describe('azure.yaml', () => {
     const hooks = [azure.hooks, ...Object.values(azure.services).map((service) => service.hooks)].flatMap(
       Object.values<Hooks[string]>,
     )
-    assert.equal(hooks.length, services.length + 1)
+    assert.equal(hooks.length, services.length + 2)
     for (const { windows, posix } of hooks) {
       assert.deepEqual([windows.shell, posix.shell], ['pwsh', 'sh'])
       assert.equal(windows.run, posix.run)
@@ -96,6 +98,9 @@ describe('azure.yaml', () => {
     assert.ok(existsSync(join(root, path, `${module}.bicepparam`)))
     assert.ok(!existsSync(join(root, path, `${module}.parameters.json`)), 'it would look as if it counted')
     const variables = new Set(read(`${path}/${module}.bicepparam`).match(/TIDEMARK_[A-Z_]+/g))
+    // The hook before sets what it read in Azure.
+    assert.equal(azure.hooks.preprovision?.posix.run, 'npm run -s cloud:units')
+    assert.ok(variables.delete('TIDEMARK_EVENT_HUBS_UNITS'))
     assert.deepEqual([...variables].toSorted(), azure.pipeline.variables.toSorted())
   })
 

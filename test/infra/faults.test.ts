@@ -19,6 +19,7 @@ const network = 'Microsoft.Network'
 const insights = 'Microsoft.Insights'
 const workspaces = 'Microsoft.OperationalInsights/workspaces'
 const assignments = 'Microsoft.Authorization/roleAssignments'
+const locked = 'Microsoft.Authorization/locks'
 
 /** The first resource of a type whose id ends so. */
 function one(resources: Bag[], type: string, end = ''): Bag {
@@ -73,8 +74,20 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       },
       '/events',
     ),
+    'a list without its index': of(
+      `${cosmos}/sqlDatabases/containers`,
+      ({ resource }) => resource.indexingPolicy.compositeIndexes.pop(),
+      '/order',
+    ),
+    'a list whose index goes the other way': of(
+      `${cosmos}/sqlDatabases/containers`,
+      ({ resource }) => {
+        resource.indexingPolicy.compositeIndexes[0].at(-1).order = 'ascending'
+      },
+      '/order',
+    ),
   },
-  'every service has its archive, its anchors, and what its host keeps': {
+  'every service has its anchors, and what its host keeps': {
     'a container that nobody needs': another(`${blobs}/containers`, (container) => {
       container.id += '-too'
     }),
@@ -160,20 +173,13 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     'to the log': of(cosmos, (account) => {
       account.publicNetworkAccess = 'Enabled'
     }),
-    'to the archive from an address': of(
-      storage,
-      ({ networkAcls }) => {
-        networkAcls.ipRules = [{ value: '0.0.0.0/0', action: 'Allow' }]
-      },
-      deployed('prod')
-        .predictedResources.find(({ id }) => /\/storageAccounts\/starchive\w+$/.test(id))
-        ?.id.split('/')
-        .at(-1),
-    ),
   },
   'behind every public endpoint that is closed, its own rules close it once more': {
-    'a vault that lets all in': of('Microsoft.KeyVault/vaults', ({ networkAcls }) => {
+    'an account that lets all in': of(storage, ({ networkAcls }) => {
       networkAcls.defaultAction = 'Allow'
+    }),
+    'an account that lets all of Azure in': of(storage, ({ networkAcls }) => {
+      networkAcls.bypass = 'AzureServices'
     }),
   },
   'subnets let through what is listed here, and nothing else': {
@@ -210,8 +216,8 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
     },
   },
   'what happens to every resource is told to the workspace': {
-    'no vault at all': (resources) => {
-      resources.splice(resources.indexOf(one(resources, 'Microsoft.KeyVault/vaults')), 1)
+    'no workspace at all': (resources) => {
+      resources.splice(resources.indexOf(one(resources, workspaces)), 1)
     },
     'to another one': of(`${insights}/diagnosticSettings`, (diagnostics) => {
       diagnostics.workspaceId += '-too'
@@ -256,7 +262,7 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       policy.allowProtectedAppendWrites = true
     }),
   },
-  'archive and anchors are encrypted twice and keep what is overwritten or deleted': {
+  'anchors are encrypted twice and keep what is overwritten or deleted': {
     'encrypted once': of(storage, ({ encryption }) => {
       encryption.requireInfrastructureEncryption = false
     }),
@@ -266,11 +272,6 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       const kept = one(resources, `${blobs}/containers`, '/azure-webjobs-eventhub').id.replace(/\/containers\/.*/, '')
       one(resources, blobs, kept).properties.isVersioningEnabled = true
     },
-  },
-  'every hub is captured into the archive of its service, by the identity that may write there': {
-    'into that of another': of(`${hubs}/eventhubs`, ({ captureDescription }) => {
-      captureDescription.destination.properties.blobContainer = 'archive-shipping'
-    }),
   },
   'every app has an identity of its own, and no other': {
     'and that of another': (resources) => {
@@ -369,6 +370,41 @@ const faults: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
       functionAppConfig.scaleAndConcurrency.instanceMemoryMB = 1024
     }),
   },
+  'apps have nothing but what Flex Consumption is known to take': {
+    'what it refuses': of(sites, ({ siteConfig }) => {
+      siteConfig.ftpsState = 'Disabled'
+    }),
+    'what it refuses, without a value': of(sites, ({ siteConfig }) => {
+      siteConfig.linuxFxVersion = null
+    }),
+    'a way out that it takes by itself': of(sites, (site) => {
+      site.outboundVnetRouting = { allTraffic: true }
+    }),
+    'a property that nobody has looked up': of(sites, (site) => {
+      site.endToEndEncryptionEnabled = true
+    }),
+    'one of its configuration': of(sites, ({ siteConfig }) => {
+      siteConfig.webSocketsEnabled = true
+    }),
+    'the language where it was elsewhere': setting('FUNCTIONS_WORKER_RUNTIME', 'node'),
+    'a package that is run from, in small letters': setting('website_run_from_package', '1'),
+    'a setting that nobody has looked up': setting('AzureWebJobsSecretStorageType', 'files'),
+  },
+  'logs and anchors that are kept are locked against deletion, and nothing else is': {
+    'but the logs': (resources) => {
+      const locks = ofType(resources, locked) as Bag[]
+      resources.splice(resources.indexOf(locks.find(({ id }) => id.includes(cosmos))), 1)
+    },
+    'the whole group with them': another(locked, (lock) => {
+      lock.id = lock.id.replace(/\/providers\/.*(\/providers\/)/, '$1')
+    }),
+    'against every change': of(locked, (lock) => {
+      lock.level = 'ReadOnly'
+    }),
+    'where the environment is to be taken down again': of(cosmos, ({ backupPolicy }) => {
+      backupPolicy.continuousModeProperties.tier = 'Continuous7Days'
+    }),
+  },
   'names are such as Azure takes': {
     'a name that is too long': of(storage, (_, account) => {
       account.name = 's'.repeat(25)
@@ -450,12 +486,12 @@ describe('the role matrix', () => {
       }),
     ],
     [
-      'an archive that a service may read',
-      /^too much: ordering may read blobs archive\/archive-\w+$/,
+      'anchors that a service may read',
+      /^too much: ordering may read blobs anchors\/anchors-\w+$/,
       granted(sender, (assignment, resources) => {
         const role = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
         assignment.properties.roleDefinitionId = assignment.properties.roleDefinitionId.replace(sender, role)
-        at(one(resources, `${blobs}/containers`, '/archive-ordering').id.replace(/\/blobServices\/.*/, ''), assignment)
+        at(one(resources, `${blobs}/containers`, '/anchors-ordering').id.replace(/\/blobServices\/.*/, ''), assignment)
       }),
     ],
     [

@@ -74,9 +74,34 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     }
   })
 
-  it('is dev, by nobody, where a pipeline has none of its variables set', async () => {
+  it('is dev on a laptop where nobody says another', async () =>
+    assert.deepEqual(
+      await parametersOf('main.bicepparam', environment),
+      await parametersOf('main.dev.bicepparam', environment),
+    ))
+
+  for (const [what, env] of [
+    ['GitHub', { GITHUB_ACTIONS: 'true' }],
+    ['Azure Pipelines', { TF_BUILD: 'True' }],
+    ['any other', { CI: 'true' }],
+    ['one that hands over what it does not have', { TIDEMARK_SHAPE: '' }],
+  ] satisfies (readonly [string, Record<string, string>])[])
+    it(`is nothing, and one line says why, in a pipeline without a shape: ${what}`, async () => {
+      const { code, stderr } = await build('main.bicepparam', { ...environment, ...env })
+      assert.notEqual(code, 0)
+      const errors = stderr.split('\n').filter((line) => line.includes(' : Error '))
+      assert.equal(errors.length, 1, stderr)
+      assert.match(errors[0] ?? '', /TIDEMARK_SHAPE is "", and must be dev, test or prod: a pipeline has to set it/)
+    })
+
+  it('is what a pipeline says, and takes back no throughput units that it was told of', async () => {
+    const env = { ...environment, CI: 'true', TIDEMARK_SHAPE: 'test', TIDEMARK_EVENT_HUBS_UNITS: '7' }
+    const { eventHubsUnits } = await parametersOf('main.bicepparam', env)
+    assert.equal(eventHubsUnits?.value, 7)
+  })
+
+  it('is by nobody where a pipeline has no other of its variables set', async () => {
     const names = [
-      'TIDEMARK_SHAPE',
       'TIDEMARK_ALERT_EMAIL',
       'TIDEMARK_LOCKED_ANCHORS',
       'AZURE_PRINCIPAL_TYPE',
@@ -84,7 +109,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     ]
     const unset = Object.fromEntries(names.map((name) => [name, '']))
     assert.deepEqual(
-      await parametersOf('main.bicepparam', { ...environment, ...unset }),
+      await parametersOf('main.bicepparam', { ...environment, ...unset, TIDEMARK_SHAPE: 'dev' }),
       await parametersOf('main.dev.bicepparam', environment),
     )
   })
@@ -93,7 +118,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
     [
       'a shape that there is not',
       { ...environment, TIDEMARK_SHAPE: 'big' },
-      /"big"\. Available properties include "dev", "prod", "test"/,
+      /TIDEMARK_SHAPE is "big", and must be dev, test or prod/,
     ],
     ['no name', { AZURE_LOCATION: 'northeurope' }, /"AZURE_ENV_NAME" does not exist/],
     ['no location', { AZURE_ENV_NAME: 'some' }, /"AZURE_LOCATION" does not exist/],

@@ -17,7 +17,6 @@ const LINES: readonly (readonly [file: string, line: string])[] = [
   ['modules/storage-account.bicep', 'publicNetworkAccess:'],
   ['modules/storage-account.bicep', 'allowBlobPublicAccess:'],
   ['modules/storage-account.bicep', 'isVersioningEnabled:'],
-  ['modules/key-vault.bicep', 'enablePurgeProtection:'],
   ['modules/monitor.bicep', 'DisableLocalAuth:'],
   ['modules/function-app.bicep', 'httpsOnly:'],
   ['modules/function-app.bicep', 'virtualNetworkSubnetId:'],

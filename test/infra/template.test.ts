@@ -76,9 +76,9 @@ describe('the template', () => {
   it('is told from its snapshot when it changes', async () => {
     const shapesFile = join(folder.path, 'shapes.bicep')
     const source = await readFile(shapesFile, 'utf8')
-    await writeFile(shapesFile, source.replace('keyRecoveryDays: 90', 'keyRecoveryDays: 89'))
+    await writeFile(shapesFile, source.replace('logDays: 90', 'logDays: 91'))
     const difference = await snapshot(bicep, join(folder.path, 'main.prod.bicepparam'), 'validate')
-    assert.match(difference ?? 'none', /softDeleteRetentionInDays/)
+    assert.match(difference ?? 'none', /retentionInDays/)
     assert.equal(await snapshot(bicep, join(folder.path, 'main.dev.bicepparam'), 'validate'), undefined)
   })
 

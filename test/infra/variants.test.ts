@@ -37,6 +37,21 @@ describe('what can be chosen', () => {
     }
   })
 
+  for (const [shape, units, capacity] of [
+    ['prod', 17, 17],
+    ['dev', 5, 1],
+  ] as const)
+    it(`of ${shape}, where ${units} throughput units are there, ${capacity} are left`, async () => {
+      const { predictedResources } = await sound(`shapes.${shape}`, async (read, write) => {
+        const main = await read('main.bicep')
+        const told = main.replace('param eventHubsUnits int = 0', `param eventHubsUnits int = ${units}`)
+        assert.notEqual(told, main)
+        await write('main.bicep', told)
+      })
+      const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
+      assert.equal(at(namespace, 'sku.capacity'), capacity)
+    })
+
   it('Event Hubs Premium has no auto-inflate, and all rules hold', async () => {
     const size = "{ tier: 'Premium', capacity: 4, maximumCapacity: 4, partitions: 32 }"
     const { predictedResources } = await sound(`union(shapes.prod, { eventHubs: ${size} })`)

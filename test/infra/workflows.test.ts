@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
+import { BICEP_VERSION } from '../../cli/infra/bicep.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = join(root, '.github/workflows')
@@ -19,6 +20,8 @@ interface Job {
   readonly if?: string
   readonly needs?: string
   readonly uses?: string
+  readonly environment?: string
+  readonly env?: Readonly<Record<string, string>>
   readonly permissions: Readonly<Record<string, string>>
   readonly concurrency?: { readonly 'cancel-in-progress': unknown }
   readonly steps?: readonly Step[]
@@ -43,6 +46,10 @@ const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
 const jobs = [...workflows].flatMap(([file, { jobs }]) =>
   Object.entries(jobs).map(([name, job]) => [file, name, job] as const),
 )
+const usesOf = ({ steps = [] }: Job): readonly string[] => steps.flatMap(({ uses }) => uses ?? [])
+/** Whether a job becomes somebody in Azure. */
+const signsIn = (job: Job): boolean =>
+  /\bazd auth login\b|\baz login\b/.test(runsOf(job)) || usesOf(job).some((uses) => /^azure\/login@/i.test(uses))
 const runsOf = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
 
 describe('the workflows', () => {
@@ -71,9 +78,10 @@ describe('the workflows', () => {
   it('give nothing but what each job names, and to those that ask Azure alone a token of its own', () => {
     for (const [file, parsed] of workflows) assert.deepEqual(parsed.permissions, {}, file)
     for (const [file, name, job] of jobs) {
-      const asksAzure = /\bazd /.test(runsOf(job))
-      const rights = asksAzure ? { contents: 'read', 'id-token': 'write' } : { contents: 'read' }
-      assert.deepEqual(job.permissions, rights, `${file}: ${name}`)
+      const { 'id-token': token, ...rights } = job.permissions
+      assert.equal(token, signsIn(job) ? 'write' : undefined, `${file}: ${name}`)
+      // Who asks for a preview reads nothing of the repository.
+      assert.deepEqual(rights, name === 'preview' ? {} : { contents: 'read' }, `${file}: ${name}`)
     }
   })
 
@@ -92,6 +100,25 @@ describe('the workflows', () => {
       }
   })
 
+  it('give a token to no job that runs what nobody has reviewed, and the one that deploys to the environment production alone', () => {
+    const withToken = jobs.filter(([, , { permissions }]) => permissions['id-token'] !== undefined)
+    assert.deepEqual(withToken.map(([, name]) => name).toSorted(), ['deploy', 'preview'])
+    for (const [file, name, job] of withToken) {
+      const isReviewed = job.environment === 'production' && String(job.if).includes("github.ref == 'refs/heads/main'")
+      if (isReviewed) continue
+      // No code of the pull request is there: no checkout, no packages, no scripts, no hooks of azd.
+      for (const uses of usesOf(job))
+        assert.match(uses, /^(actions\/download-artifact|Azure\/login)@/, `${file}: ${name}`)
+      assert.doesNotMatch(runsOf(job), /\b(npm|npx|node|azd|bicep|sh|bash|python\d?|source)\b/, `${file}: ${name}`)
+    }
+    for (const [file, parsed] of workflows) {
+      assert.ok(!('AZURE_CLIENT_ID' in (parsed.env ?? {})), `${file} names the identity that deploys to every job`)
+      for (const [name, job] of Object.entries(parsed.jobs))
+        if (job.environment !== 'production')
+          assert.doesNotMatch(JSON.stringify({ ...job, if: '' }), /vars\.AZURE_CLIENT_ID\b/, `${file}: ${name}`)
+    }
+  })
+
   it('use actions of GitHub and Azure alone, each at a version, and workflows that there are', () => {
     const used = jobs
       .flatMap(([, , { uses, steps = [] }]) => [uses, ...steps.map((step) => step.uses)])
@@ -99,7 +126,11 @@ describe('the workflows', () => {
     assert.ok(used.length > 5)
     for (const uses of used)
       if (uses.startsWith('./')) assert.ok(existsSync(join(root, uses)), uses)
-      else assert.match(uses, /^(actions\/(checkout|setup-node|setup-dotnet)|Azure\/setup-azd)@v\d+$/)
+      else
+        assert.match(
+          uses,
+          /^(actions\/(checkout|setup-node|setup-dotnet|(up|down)load-artifact)|Azure\/(setup-azd|login))@v\d+$/,
+        )
   })
 
   it('run scripts that there are, on the Node that is pinned', () => {
@@ -147,9 +178,11 @@ describe('the workflow of azd', () => {
 
   it('has the variables that azd pipeline config sets, those of azure.yaml among them', () => {
     const { pipeline } = parse(read('azure.yaml'))
-    const own = ['CLIENT_ID', 'TENANT_ID', 'SUBSCRIPTION_ID', 'ENV_NAME', 'LOCATION'].map((name) => `AZURE_${name}`)
+    const own = ['TENANT_ID', 'SUBSCRIPTION_ID', 'ENV_NAME', 'LOCATION'].map((name) => `AZURE_${name}`)
     for (const name of [...own, ...pipeline.variables]) assert.equal(env?.[name], `\${{ vars.${name} }}`)
     const read_ = new Set(read('infra/main.bicepparam').match(/(AZURE|TIDEMARK)_[A-Z_]+/g))
+    // A hook of azd sets it: azure-yaml.test.ts.
+    read_.delete('TIDEMARK_EVENT_HUBS_UNITS')
     assert.ok(read_.size >= 7)
     for (const name of read_) assert.ok(env !== undefined && name in env, `${name} is not handed to the template`)
   })
@@ -160,26 +193,33 @@ describe('the workflow of azd', () => {
   })
 
   it('signs in by federated credentials before it asks Azure, and has packages before azd runs a hook', () => {
-    for (const name of ['preview', 'deploy']) {
-      const runs = jobs[name]?.steps?.flatMap(({ run }) => run ?? []) ?? []
-      const first = (what: RegExp): number => runs.findIndex((run) => what.test(run))
-      const signIn = first(/^azd auth login .*--federated-credential-provider github$/)
-      assert.ok(first(/^npm ci$/) === 0 && signIn > 0 && signIn < first(/^azd provision /), name)
-      assert.match(runs[signIn] ?? '', /--client-id "\$AZURE_CLIENT_ID" --tenant-id "\$AZURE_TENANT_ID"/)
-    }
+    const runs = jobs.deploy?.steps?.flatMap(({ run }) => run ?? []) ?? []
+    const first = (what: RegExp): number => runs.findIndex((run) => what.test(run))
+    const signIn = first(/^azd auth login .*--federated-credential-provider github$/)
+    assert.ok(first(/^npm ci$/) === 0 && signIn > 0 && signIn < first(/^azd provision /))
+    assert.match(runs[signIn] ?? '', /--client-id "\$AZURE_CLIENT_ID" --tenant-id "\$AZURE_TENANT_ID"/)
+    assert.equal(jobs.deploy?.env?.AZURE_CLIENT_ID, `\${{ vars.AZURE_CLIENT_ID }}`)
   })
 
-  it('shows on a pull request what would change, and changes nothing; not for a fork, which has no rights', () => {
+  it('reads the template with the Bicep CLI of the tests, in every job that reads it', () => {
+    const installed = Object.values(jobs).flatMap((job) => runsOf(job).match(/^az bicep install .*$/gm) ?? [])
+    assert.deepEqual(installed, Array(2).fill(`az bicep install --version v${BICEP_VERSION}`))
+    assert.match(jobs.deploy?.env?.AZD_BICEP_TOOL_PATH ?? '', /\/\.azure\/bin\/bicep$/)
+  })
+
+  it('shows on a pull request what would change, as a reader, and changes nothing; not for a fork, which has no rights', () => {
     assert.ok('pull_request' in on)
-    const { preview } = jobs
+    const { template, preview } = jobs
     assert.equal(
-      preview?.if,
-      "github.event_name == 'pull_request' && vars.AZURE_CLIENT_ID != '' && github.event.pull_request.head.repo.full_name == github.repository",
+      template?.if,
+      "github.event_name == 'pull_request' && vars.AZURE_PREVIEW_CLIENT_ID != '' && github.event.pull_request.head.repo.full_name == github.repository",
     )
-    const asked = runsOf(preview)
-      .match(/^azd .*$/gm)
-      ?.filter((run) => !run.startsWith('azd auth'))
-    assert.deepEqual(asked, ['azd provision --preview --no-prompt'])
+    assert.equal(preview?.needs, 'template')
+    const login = preview.steps?.find(({ uses = '' }) => uses.startsWith('Azure/login@'))
+    assert.equal(login?.with?.['client-id'], `\${{ vars.AZURE_PREVIEW_CLIENT_ID }}`)
+    const asked = runsOf(preview).match(/\baz \w+ \w+ \S+/g)
+    assert.deepEqual(asked, ['az eventhubs namespace list', 'az deployment sub what-if'])
+    assert.match(runsOf(preview), /--validation-level ProviderNoRbac$/m)
   })
 
   it('deploys on main alone, after CI, and is never cut off', () => {
@@ -191,7 +231,13 @@ describe('the workflow of azd', () => {
     const asked = runsOf(deploy)
       .match(/^azd .*$/gm)
       ?.filter((run) => !run.startsWith('azd auth'))
-    assert.deepEqual(asked, ['azd provision --no-prompt', 'azd deploy --all --no-prompt'])
+    assert.deepEqual(asked, ['azd provision --no-prompt'])
+    // `azd deploy --all` knows no order.
+    assert.match(
+      runsOf(deploy),
+      /^services=\$\(npm run -s deploy:order -- --against "\$BEFORE"\)\nfor service in \$services; do azd deploy "\$service" --no-prompt; done$/m,
+    )
+    assert.equal(deploy?.steps?.find(({ uses = '' }) => uses.startsWith('actions/checkout@'))?.with?.['fetch-depth'], 0)
     for (const job of Object.values(jobs))
       if (job !== deploy) assert.doesNotMatch(runsOf(job), /azd (deploy|up|down|provision --no-prompt)/)
   })

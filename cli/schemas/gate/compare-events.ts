@@ -53,6 +53,25 @@ export function compareEvents(released: Documents, now: Documents): Report {
   return { ...nothingFound, refused, breaking, counted: { ...nothingFound.counted, versions: counted } }
 }
 
+/** The services whose new versions break with what was released, each with who follows what it breaks and would hold it. */
+export function breaksOf(
+  released: Documents,
+  now: Documents,
+): readonly { readonly writer: string; readonly event: string; readonly followers: readonly string[] }[] {
+  const before = versionsOf(released)
+  return [...versionsOf(now)].flatMap(([key, { service, type, isTold, schemas }]) =>
+    [...schemas]
+      .filter(
+        ([version, schema]) => isTold && !before.get(key)?.schemas.has(version) && schema['x-change'] === 'breaking',
+      )
+      .map(([version]) => ({
+        writer: service,
+        event: `${type} version ${version}`,
+        followers: followersOf(released, service, type).filter((follower) => follower !== service),
+      })),
+  )
+}
+
 function versionsOf(documents: Documents): ReadonlyMap<string, Versions> {
   const found = new Map<string, Versions & { schemas: Map<number, JsonObject> }>()
   for (const [file, schema] of documents) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import type { ContainerRequest } from '@azure/cosmos'
 import type { Answer } from '../../../cli/demo/client.ts'
 import type { Child } from '../../../local/kit/child.ts'
 import { eventOfItem } from '../../../src/adapters/cosmos/log-item.ts'
@@ -94,7 +95,8 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
       errors.answer('container-missing', answer)
       assert.match(answer.body.detail, /^the store has no container ordering\/fulfilment: provision it/)
       assert.ok(resource)
-      await database.containers.create({ id: resource.id, partitionKey: resource.partitionKey ?? '', defaultTtl: -1 })
+      const { id, partitionKey = '', defaultTtl, indexingPolicy } = resource
+      await database.containers.create({ id, partitionKey, defaultTtl, indexingPolicy } as ContainerRequest)
       assert.equal((await list()).status, 200)
     })
   })

@@ -4,7 +4,6 @@ import type { Rule } from './rule.ts'
 /** What writes logs worth keeping, and what they must at least tell: categories, or a group of them. */
 const SPEAKING: Readonly<Record<string, readonly string[]>> = {
   'Microsoft.EventHub/namespaces': [
-    'ArchiveLogs',
     'AutoScaleLogs',
     'DiagnosticErrorLogs',
     'EventHubVNetConnectionEvent',
@@ -12,7 +11,6 @@ const SPEAKING: Readonly<Record<string, readonly string[]>> = {
     'RuntimeAuditLogs',
   ],
   'Microsoft.DocumentDB/databaseAccounts': ['ControlPlaneRequests', 'PartitionKeyStatistics'],
-  'Microsoft.KeyVault/vaults': ['audit'],
   'Microsoft.Web/sites': ['FunctionAppLogs'],
   'Microsoft.Storage/storageAccounts/blobServices': ['StorageDelete'],
   'Microsoft.OperationalInsights/workspaces': ['Audit'],
@@ -48,7 +46,7 @@ export const diagnosticRules: readonly Rule[] = [
             const metrics = listAt<Told>(setting, 'properties.metrics')
             const told = logs.map(({ category, categoryGroup }) => category ?? categoryGroup)
             // What nobody writes in the course of business is watched more closely.
-            const isKept = /\/st(archive|anchors)\w+\/blobServices\//.test(id)
+            const isKept = /\/stanchors\w+\/blobServices\//.test(id)
             for (const category of isKept ? ['StorageRead', 'StorageWrite', ...least] : least)
               if (!told.includes(category)) wrong.push(`${setting.id} tells no ${category}`)
             // Metrics are kept by the platform in any case; what is not written here of logs is nowhere.

@@ -45,9 +45,9 @@ export const integrityRules: readonly Rule[] = [
     },
   },
   {
-    name: 'archive and anchors are encrypted twice and keep what is overwritten or deleted',
+    name: 'anchors are encrypted twice and keep what is overwritten or deleted',
     check: ({ predictedResources }) => {
-      const kept = named(predictedResources, blobContainers, /\/containers\/(archive|anchors)-[\w-]+$/)
+      const kept = named(predictedResources, blobContainers, /\/containers\/anchors-[\w-]+$/)
       const services = new Set(kept.map(({ id }) => id.replace(/\/containers\/[^/]+$/, '')))
       const wrong = [...services].filter((service) => {
         const blobs = predictedResources.find(({ id }) => id === service)
@@ -78,34 +78,6 @@ export const integrityRules: readonly Rule[] = [
             at(blobs, 'properties.deleteRetentionPolicy.enabled') !== false,
         )
       return { looked: checkpoints.length, wrong: wrong.map((blobs) => `${String(blobs?.id)} keeps checkpoints`) }
-    },
-  },
-  {
-    name: 'every hub is captured into the archive of its service, by the identity that may write there',
-    check: ({ predictedResources }) => {
-      const hubs = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs')
-      const archives = named(predictedResources, blobContainers, /\/containers\/archive-[\w-]+$/)
-      const [namespace] = ofType(predictedResources, 'Microsoft.EventHub/namespaces')
-      const identities = identitiesOf(namespace)
-      const wrong = hubs.flatMap((hub) => {
-        const hubName = hub.id.split('/').at(-1)
-        const capture = at(hub, 'properties.captureDescription')
-        const container = at(capture, 'destination.properties.blobContainer')
-        const account = at(capture, 'destination.properties.storageAccountResourceId')
-        const place = `${String(account)}/blobServices/default/containers/${String(container)}`
-        return [
-          ...(at(capture, 'enabled') === true ? [] : [`${hub.id} is not captured`]),
-          ...(at(capture, 'encoding') === 'Avro' ? [] : [`${hub.id} is not captured as Avro`]),
-          ...(container === `archive-${hubName}` && archives.some(({ id }) => id === place)
-            ? []
-            : [`${hub.id} is captured into ${place}`]),
-          ...(at(capture, 'destination.identity.type') === 'UserAssigned' &&
-          identities.includes(String(at(capture, 'destination.identity.userAssignedIdentity')))
-            ? []
-            : [`${hub.id} is captured by no identity of the namespace`]),
-        ]
-      })
-      return { looked: hubs.length, wrong }
     },
   },
   {

@@ -128,7 +128,6 @@ export const limitRules: readonly Rule[] = [
     check: ({ predictedResources }) => {
       const patterns: readonly (readonly [type: string, pattern: RegExp])[] = [
         ['Microsoft.Storage/storageAccounts', /^[a-z0-9]{3,24}$/],
-        ['Microsoft.KeyVault/vaults', /^[a-zA-Z][\w-]{1,22}[a-zA-Z0-9]$/],
         ['Microsoft.EventHub/namespaces', /^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]$/],
         ['Microsoft.DocumentDB/databaseAccounts', /^[a-z0-9-]{3,44}$/],
         ['Microsoft.Web/sites', /^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]$/],

@@ -6,7 +6,6 @@ const PRIVATE: Readonly<Record<string, string>> = {
   'Microsoft.DocumentDB/databaseAccounts': 'Sql',
   'Microsoft.EventHub/namespaces': 'namespace',
   'Microsoft.Storage/storageAccounts': 'blob',
-  'Microsoft.KeyVault/vaults': 'vault',
   // Public or not: the host calls its own name, and its subnet does not let it out to the internet.
   'Microsoft.Web/sites': 'sites',
 }
@@ -16,7 +15,6 @@ const ZONES: Readonly<Record<string, readonly RegExp[]>> = {
   Sql: [/^privatelink\.documents\.azure\.com$/],
   namespace: [/^privatelink\.servicebus\.windows\.net$/],
   blob: [/^privatelink\.blob\.core\.windows\.net$/],
-  vault: [/^privatelink\.vaultcore\.azure\.net$/],
   sites: [/^privatelink\.azurewebsites\.net$/],
   azuremonitor: [
     /^privatelink\.monitor\.azure\.com$/,
@@ -65,17 +63,6 @@ function endpointsOf(resources: readonly Resource[]): readonly Endpoint[] {
   })
 }
 
-function isClosedButToAzure(storage: Resource): boolean {
-  const rules = ['ipRules', 'ipv6Rules', 'virtualNetworkRules', 'resourceAccessRules'].flatMap((kind) =>
-    listAt(storage, `properties.networkAcls.${kind}`),
-  )
-  return (
-    at(storage, 'properties.networkAcls.defaultAction') === 'Deny' &&
-    at(storage, 'properties.networkAcls.bypass') === 'AzureServices' &&
-    rules.length === 0
-  )
-}
-
 const rules: readonly Rule[] = [
   {
     name: 'no public access where private networking is on',
@@ -84,15 +71,9 @@ const rules: readonly Rule[] = [
       // Whether apps are reached from outside is a choice of its own.
       const types = Object.keys(PRIVATE).filter((type) => type !== 'Microsoft.Web/sites')
       const found = types.flatMap((type) => ofType(predictedResources, type))
-      const archives = ofType(predictedResources, 'Microsoft.EventHub/namespaces/eventhubs').map((hub) =>
-        at(hub, 'properties.captureDescription.destination.properties.storageAccountResourceId'),
-      )
       for (const resource of found) {
         const access = at(resource, 'properties.publicNetworkAccess')
-        // Event Hubs Capture does not come from the network: its archive is closed to all but it, a service that Azure trusts.
-        const isForCapture = archives.includes(resource.id) && isClosedButToAzure(resource)
-        if (access !== 'Disabled' && !isForCapture)
-          wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
+        if (access !== 'Disabled') wrong.push(`${resource.id}: publicNetworkAccess is ${String(access)}`)
       }
       const telemetry = telemetryOf(predictedResources)
       for (const resource of telemetry)
@@ -105,13 +86,11 @@ const rules: readonly Rule[] = [
     name: 'behind every public endpoint that is closed, its own rules close it once more',
     check: ({ predictedResources }) => {
       const wrong: string[] = []
-      const guarded = ['Microsoft.Storage/storageAccounts', 'Microsoft.KeyVault/vaults'].flatMap((type) =>
-        ofType(predictedResources, type),
-      )
+      const guarded = ofType(predictedResources, 'Microsoft.Storage/storageAccounts')
       for (const resource of guarded) {
         const bypass = at(resource, 'properties.networkAcls.bypass')
         if (at(resource, 'properties.networkAcls.defaultAction') !== 'Deny') wrong.push(`${resource.id} lets others in`)
-        if (bypass !== 'None' && !isClosedButToAzure(resource)) wrong.push(`${resource.id} lets ${String(bypass)} in`)
+        if (bypass !== 'None') wrong.push(`${resource.id} lets ${String(bypass)} in`)
       }
       const sets = ofType(predictedResources, 'Microsoft.EventHub/namespaces/networkRuleSets')
       for (const set of sets)
@@ -250,8 +229,6 @@ const rules: readonly Rule[] = [
         const [delegation] = listAt(subnets.get(id), 'properties.delegations')
         if (at(delegation, 'properties.serviceName') !== 'Microsoft.App/environments')
           wrong.push(`${site.id}: ${id} is no subnet that is delegated to it`)
-        if (at(site, 'properties.outboundVnetRouting.allTraffic') !== true)
-          wrong.push(`${site.id}: not all that it sends goes through its subnet`)
         if (taken.has(id)) wrong.push(`${site.id}: ${id} is another app's`)
         taken.add(id)
       }

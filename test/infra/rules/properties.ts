@@ -7,7 +7,6 @@ const blobs = 'Microsoft.Storage/storageAccounts/blobServices'
 const hubs = 'Microsoft.EventHub/namespaces'
 const cosmos = 'Microsoft.DocumentDB/databaseAccounts'
 const sites = 'Microsoft.Web/sites'
-const vaults = 'Microsoft.KeyVault/vaults'
 
 const workspaces = 'Microsoft.OperationalInsights/workspaces'
 
@@ -24,7 +23,6 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['no keys', cosmos, 'properties.disableKeyBasedMetadataWriteAccess', true],
   ['no keys', storage, 'properties.allowSharedKeyAccess', false],
   ['no keys', storage, 'properties.defaultToOAuthAuthentication', true],
-  ['no keys', vaults, 'properties.enableRbacAuthorization', true],
   ['no keys', 'Microsoft.Insights/components', 'properties.DisableLocalAuth', true],
   ['no keys', workspaces, 'properties.features.disableLocalAuth', true],
   ['no keys', storage, 'properties.isLocalUserEnabled', false],
@@ -39,7 +37,6 @@ export const properties: readonly (readonly [title: string, type: string, path: 
   ['TLS 1.2', sites, 'properties.httpsOnly', true],
   ['TLS 1.2', sites, 'properties.siteConfig.minTlsVersion', '1.2'],
   ['TLS 1.2', sites, 'properties.siteConfig.scmMinTlsVersion', '1.2'],
-  ['TLS 1.2', sites, 'properties.siteConfig.ftpsState', 'Disabled'],
 
   ['nothing anonymous', storage, 'properties.allowBlobPublicAccess', false],
   ['nothing anonymous', cosmos, 'properties.networkAclBypass', 'None'],
@@ -48,9 +45,6 @@ export const properties: readonly (readonly [title: string, type: string, path: 
 
   ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.enabled', true],
   ['what is deleted comes back', blobs, 'properties.containerDeleteRetentionPolicy.days', isDays(7)],
-  ['what is deleted comes back', vaults, 'properties.enableSoftDelete', true],
-  ['what is deleted comes back', vaults, 'properties.enablePurgeProtection', true],
-  ['what is deleted comes back', vaults, 'properties.softDeleteRetentionInDays', isDays(7)],
   ['what is deleted comes back', cosmos, 'properties.backupPolicy.type', 'Continuous'],
 
   ['what is deleted comes back', cosmos, tier, (value: unknown) => /^Continuous(7|30)Days$/.test(String(value))],

@@ -4,7 +4,7 @@ import type { Rule } from './rule.ts'
 
 /** Types that take no tags: parts of another resource, and what is laid onto one. */
 const UNTAGGED =
-  /^Microsoft\.(Authorization|Resources\/deployments|Insights\/(diagnosticSettings|privateLinkScopes\/scopedResources)|EventHub\/namespaces\/|DocumentDB\/databaseAccounts\/|Storage\/storageAccounts\/|Web\/sites\/|Network\/(virtualNetworks\/subnets|privateEndpoints\/)|KeyVault\/vaults\/)/i
+  /^Microsoft\.(Authorization|Resources\/deployments|Insights\/(diagnosticSettings|privateLinkScopes\/scopedResources)|EventHub\/namespaces\/|DocumentDB\/databaseAccounts\/|Storage\/storageAccounts\/|Web\/sites\/|Network\/(virtualNetworks\/subnets|privateEndpoints\/))/i
 
 export const tagRules: readonly Rule[] = [
   {

@@ -18,6 +18,10 @@ export function topologyRules(topology: Topology): readonly Rule[] {
             paths: resource('partitionKey.paths'),
             excluded: excluded.filter((path) => path !== '/"_etag"/?'),
             ttl: resource('defaultTtl'),
+            lists: listAt<readonly { path: string; order: string }[]>(
+              container,
+              'properties.resource.indexingPolicy.compositeIndexes',
+            ).map((index) => index.map(({ path, order }) => `${path} ${order}`)),
           }
         })
         const expected = topology.databases.flatMap((database) =>
@@ -26,20 +30,24 @@ export function topologyRules(topology: Topology): readonly Rule[] {
             paths: [partitionKey],
             excluded: excludedPaths,
             ttl: defaultTtl,
+            lists: topology.services
+              .filter((service) => service.name === database.name)
+              .flatMap(({ lists }) => lists)
+              .filter((list) => list.container === name)
+              .map(({ index }) => index.map((path) => `${path} descending`)),
           })),
         )
         return { looked: found.length, wrong: differences(found, expected) }
       },
     },
     {
-      name: 'every service has its archive, its anchors, and what its host keeps',
+      name: 'every service has its anchors, and what its host keeps',
       check: ({ predictedResources }) => {
         const accounts = ofType(predictedResources, 'Microsoft.Storage/storageAccounts').map(({ id }) => id)
         const found = ofType(predictedResources, 'Microsoft.Storage/storageAccounts/blobServices/containers')
           .filter(({ id }) => accounts.some((account) => id.startsWith(`${account}/`)))
           .map(last)
         const expected = topology.services.flatMap(({ name }) => [
-          `archive-${name}`,
           `anchors-${name}`,
           'app-package',
           ...topology.blobContainers,

@@ -2,15 +2,17 @@ import { SAMPLE_ENVIRONMENT } from '../../../cli/infra/template.ts'
 import type { Service } from '../../../src/core/service.ts'
 import { topologyOf } from '../../../src/topology.ts'
 import { diagnosticRules } from '../rules/diagnostics.ts'
+import { flexRules } from '../rules/flex.ts'
 import { integrityRules } from '../rules/integrity.ts'
 import { limitRules } from '../rules/limits.ts'
+import { lockRules } from '../rules/locks.ts'
 import { networkRules } from '../rules/network.ts'
 import { propertyRules } from '../rules/properties.ts'
 import type { Rule } from '../rules/rule.ts'
 import { secretRules } from '../rules/secrets.ts'
 import { tagRules } from '../rules/tags.ts'
 import { topologyRules } from '../rules/topology.ts'
-import { archiveRights, rightsOf } from './declared-rights.ts'
+import { rightsOf } from './declared-rights.ts'
 import type { Deployed } from './deployed.ts'
 import { roleMatrix } from './role-matrix.ts'
 
@@ -24,6 +26,8 @@ export const rulesFor = (services: readonly Service[]): readonly Rule[] => [
   ...tagRules,
   ...integrityRules,
   ...limitRules,
+  ...flexRules,
+  ...lockRules,
 ]
 
 /**
@@ -38,7 +42,6 @@ export function matrixDifferences(
   const { allowed, unread } = roleMatrix(deployed, SAMPLE_ENVIRONMENT.AZURE_PRINCIPAL_ID)
   const declared = new Set([
     ...services.flatMap((service) => [...rightsOf(service)]),
-    ...archiveRights(services),
     ...(personMay ? services.flatMap((service) => [...rightsOf(service, 'person')]) : []),
   ])
   return [

@@ -37,12 +37,3 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   allow('telemetry', ['publish'])
   return rights
 }
-
-/** Event Hubs itself writes the archive; it lets those alone set that up who may write there themselves. */
-export function archiveRights(services: readonly Service[]): ReadonlySet<Cell> {
-  const cells = (who: string): readonly Cell[] =>
-    services.flatMap(({ name }) =>
-      ['read', 'write', 'delete'].map((action) => cell(who, action, `blobs archive/archive-${name}`)),
-    )
-  return new Set([...cells('capture'), ...cells('deployer')])
-}

@@ -12,27 +12,24 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/databaseAccounts properties\.(capabilities|databaseAccountOfferType|enableAutomaticFailover|locations\.\*\.\w+)$/,
   /\/sqlDatabases properties(\.options|\.resource(\.id)?)?$/,
   /\/containers properties\.(options|resource\.(id|defaultTtl|indexingPolicy(\.[\w*]+)*|partitionKey\.(kind|version)))$/,
-  /\/namespaces (identity\.type|properties\.(isAutoInflateEnabled|maximumThroughputUnits|zoneRedundant))$/,
-  /\/eventhubs properties\.captureDescription\.(intervalInSeconds|sizeLimitInBytes|skipEmptyArchives)$/,
-  /\/eventhubs properties\.captureDescription\.destination\.(name|properties\.archiveNameFormat)$/,
+  /\/namespaces properties\.(isAutoInflateEnabled|maximumThroughputUnits|zoneRedundant)$/,
   /\/eventhubs properties\.retentionDescription\.cleanupPolicy$/,
   /\/serverfarms properties(\.reserved|\.zoneRedundant)?$/,
-  /\/sites properties\.(clientAffinityEnabled|siteConfig\.http20Enabled|functionAppConfig\.deployment\.storage\.type)$/,
+  /\/sites properties\.(siteConfig\.http20Enabled|functionAppConfig\.deployment\.storage\.type)$/,
   /\/sites properties\.functionAppConfig\.scaleAndConcurrency\.alwaysReady(\.\*(\.\w+)?)?$/,
   /\/storageAccounts properties\.(accessTier|encryption\.(keySource|services(\.blob(\.enabled)?)?))$/,
-  /\/managementPolicies( properties(\.[\w*]+)*)?$/,
   // Each setting is held against the list of settings: settings.test.ts
   /\/sites properties\.siteConfig\.appSettings\.\*(\.\w+)?$/,
   // Entra takes one audience, and its default version
   /\/sites\/config properties\.(platform\.runtimeVersion|identityProviders\.azureActiveDirectory\.validation\.allowedAudiences\.\*)$/,
-  // Apps that answer in public say so; those that do not are in variants.test.ts. The archive is closed by its rules.
-  /\/(sites|storageAccounts) properties\.publicNetworkAccess$/,
+  // Apps that answer in public say so; those that do not are in variants.test.ts.
+  /\/sites properties\.publicNetworkAccess$/,
   // Reading logs in the portal is Entra's to refuse
   /\/(components|workspaces) properties\.publicNetworkAccessForQuery$/,
   /\/privateLinkScopes properties\.accessModeSettings\.queryAccessMode$/,
   /\/components properties\.(Application_Type|IngestionMode|WorkspaceResourceId)$/,
+  /^Microsoft\.Authorization\/locks properties\.notes$/,
   /\/diagnosticSettings properties\.(logAnalyticsDestinationType|metrics(\.\*(\.category)?)?)$/,
-  /\/vaults properties\.tenantId$/,
   // What an alert looks for and how it is told are its author's; that it is on and tells somebody is a rule.
   /^Microsoft\.Insights\/(metricAlerts|scheduledQueryRules|actionGroups)( properties(\.[\w*]+)*)?$/,
   /^Microsoft\.Insights\/workbooks( (properties|tags)(\.[\w*-]+)*)?$/,
@@ -47,6 +44,6 @@ export const NOT_SECURITY: readonly RegExp[] = [
 
 /** Besides, where there is no network that anything could be closed to. */
 export const NOT_SECURITY_IN_PUBLIC: readonly RegExp[] = [
-  / properties\.(publicNetworkAccess(ForIngestion)?|networkAcls(\.\w+)?|virtualNetworkSubnetId|outboundVnetRouting)$/,
+  / properties\.(publicNetworkAccess(ForIngestion)?|networkAcls(\.\w+)?|virtualNetworkSubnetId)$/,
   /\/networkRuleSets( properties(\.\w+)?)?$/,
 ]

@@ -46,7 +46,6 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
     return `blobs ${ownerOf(account, predictedResources)}/${last(found)}`
   })
   column('telemetry', 'Microsoft.Insights/components', () => 'telemetry')
-  column('keys', 'Microsoft.KeyVault/vaults', () => 'keys')
 
   const people = principals(predictedResources, person)
   const allowed = new Set<Cell>()
@@ -101,7 +100,7 @@ export function roleMatrix({ predictedResources }: Deployed, person: string): Ro
   }
 }
 
-/** Principals by how assignments name them: apps by the service they are of, the namespace's own identity, the person. */
+/** Principals by how assignments name them: apps by the service they are of, the person, whoever deploys. */
 function principals(resources: readonly Resource[], person: string): ReadonlyMap<string, string> {
   const named = new Map([
     [person, 'person'],
@@ -113,8 +112,6 @@ function principals(resources: readonly Resource[], person: string): ReadonlyMap
   }
   for (const site of ofType(resources, 'Microsoft.Web/sites'))
     for (const identity of identitiesOf(site)) reference(identity, String(at(site, 'tags.azd-service-name')))
-  for (const namespace of ofType(resources, 'Microsoft.EventHub/namespaces'))
-    for (const identity of identitiesOf(namespace)) reference(identity, 'capture')
   return named
 }
 
@@ -123,7 +120,7 @@ function ownerOf(account: string, resources: readonly Resource[]): string {
   const site = ofType(resources, 'Microsoft.Web/sites').find((each) =>
     JSON.stringify(at(each, 'properties.functionAppConfig.deployment.storage.value') ?? '').includes(account),
   )
-  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(archive|anchors)/.exec(account)?.[1] ?? account)
+  return site ? String(at(site, 'tags.azd-service-name')) : (/^st(anchors)/.exec(account)?.[1] ?? account)
 }
 
 /** What an assignment is laid onto: its id begins with that, plain or within an expression. */

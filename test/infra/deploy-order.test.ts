@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { readersFirst } from '../../cli/deploy-order/order.ts'
+import { breaksOf } from '../../cli/schemas/gate/compare-events.ts'
+import { type Documents, documentsOf } from '../../cli/schemas/gate/documents.ts'
+import { readSchemas } from '../../cli/schemas/schema-folder.ts'
+import { services } from '../../cli/services.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const names = services.map(({ name }) => name)
+const released = documentsOf(readSchemas(join(root, 'schemas')))
+
+/** What is declared now, where each of these events has a version more. */
+const changed = (change: string, ...files: readonly string[]): Documents =>
+  new Map([...released, ...files.map((file) => [`${file}.v99.json`, { 'x-change': change }] as const)])
+
+const before = (order: readonly string[], one: string, other: string): boolean =>
+  order.indexOf(one) < order.indexOf(other)
+
+describe('the order of a deployment', () => {
+  it('is any where nothing breaks', () => {
+    assert.ok(released.size > 20)
+    for (const now of [released, changed('additive', 'ordering/contract/PaymentRequested')])
+      assert.deepEqual(readersFirst(names, breaksOf(released, now)), { services: names, reasons: [] })
+    // What a service keeps to itself is held by nobody else.
+    assert.deepEqual(breaksOf(released, changed('breaking', 'ordering/events/OrderPlaced')), [])
+  })
+
+  it('has every follower of what breaks before its writer, whichever service that is', () => {
+    let looked = 0
+    for (const file of [...released.keys()].filter((each) => /^[^/]+\/contract\//.test(each))) {
+      const [event = ''] = file.split('.v')
+      const breaks = breaksOf(released, changed('breaking', event))
+      const [writer = ''] = event.split('/')
+      const { services: order } = readersFirst(names, breaks)
+      assert.deepEqual(order.toSorted(), names.toSorted())
+      assert.equal(breaks.length, 1)
+      for (const follower of breaks.flatMap(({ followers }) => followers)) {
+        looked++
+        assert.ok(before(order, follower, writer), `${event}: ${order.join()}`)
+      }
+    }
+    assert.ok(looked >= 4, `only ${looked} followers`)
+  })
+
+  it('says who waits where each of two breaks what the other follows, and leaves none out', () => {
+    const { services: order, reasons } = readersFirst(
+      ['a', 'b', 'c'],
+      [
+        { writer: 'a', event: 'A version 2', followers: ['b'] },
+        { writer: 'b', event: 'B version 2', followers: ['a', 'c'] },
+      ],
+    )
+    assert.deepEqual(order, ['c', 'a', 'b'])
+    assert.deepEqual(reasons, [
+      'b holds A version 2 of a until it is deployed: each breaks what the other follows',
+      'a before b: B version 2',
+      'c before b: B version 2',
+    ])
+  })
+
+  const run = (...args: readonly string[]) => {
+    const command = join(root, 'cli/deploy-order.ts')
+    const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], { encoding: 'utf8' })
+    return { status, stdout, stderr: stderr.trim() }
+  }
+
+  it('is printed for a shell, and what was compared beside it', () => {
+    const { status, stdout, stderr } = run('--against', 'HEAD')
+    assert.equal(status, 0)
+    assert.deepEqual(stdout.trim().split('\n').toSorted(), names.toSorted())
+    assert.match(stderr.split('\n')[0] ?? '', /^since HEAD: \d+ of [1-9]\d* versions of events break$/)
+    assert.equal(run('--against', '0'.repeat(40)).status, 0)
+  })
+
+  for (const [what, args, line] of [
+    ['no commit', [], /^--against names the commit that is deployed$/],
+    ['one that there is not', ['--against', 'nowhere'], /^nowhere is no commit that git knows here: fetch it first$/],
+  ] as const)
+    it(`is none for ${what}`, () => {
+      const { status, stdout, stderr } = run(...args)
+      assert.deepEqual([status, stdout], [1, ''])
+      assert.match(stderr, line)
+    })
+})

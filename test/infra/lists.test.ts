@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Container, IndexingPolicy, SqlQuerySpec } from '@azure/cosmos'
+import { services } from '../../cli/services.ts'
+import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
+import { topologyOf } from '../../src/topology.ts'
+import { cosmosEndpoint } from '../support/cosmos.ts'
+import { at, deployed, ofType, shapes } from './support/deployed.ts'
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url))
+
+/** What a query asks an index for: the paths that it holds equal, and those that it orders by, with their direction. */
+interface Asked {
+  readonly equal: readonly string[]
+  readonly order: readonly { readonly path: string; readonly order: 'ascending' | 'descending' }[]
+}
+
+/** `c.a["b"]` as `/a/b`. */
+const pathOf = (expression: string): string =>
+  expression.replace(/^c/, '').replace(/\.(\w+)|\["([^"]+)"\]/g, (_, plain, quoted) => `/${plain ?? quoted}`)
+
+const PATH = String.raw`c(?:\.\w+|\["[^"]+"\])+`
+
+function askedBy(query: string): Asked {
+  const [, where = ''] = / WHERE (.*?) ORDER BY /s.exec(query) ?? []
+  const [, order = ''] = / ORDER BY (.*?)(?: OFFSET .*)?$/s.exec(query) ?? []
+  return {
+    equal: [...where.matchAll(new RegExp(`(${PATH}) = `, 'g'))].map(([, path = '']) => pathOf(path)),
+    order: order.split(', ').map((term) => ({
+      path: pathOf(/^\S+/.exec(term)?.[0] ?? ''),
+      order: / DESC$/.test(term) ? 'descending' : 'ascending',
+    })),
+  }
+}
+
+type Index = readonly { readonly path: string; readonly order?: string }[]
+
+/** An index that begins with what is held equal, and goes on as the query orders, or all the other way. */
+function serves(index: Index, { equal, order }: Asked): boolean {
+  const sorted = order.filter(({ path }) => !equal.includes(path))
+  const [first, rest] = [index.slice(0, equal.length), index.slice(equal.length)]
+  const isTurned = rest[0]?.order !== sorted[0]?.order
+  return (
+    index.length === equal.length + sorted.length &&
+    first.every(({ path }) => equal.includes(path)) &&
+    rest.every((each, place) => each.path === sorted[place]?.path && (each.order !== sorted[place]?.order) === isTurned)
+  )
+}
+
+/** The queries of all lists that a view can be asked for: with each of its filters or without, a first page and another. */
+async function queriesOf(filters: readonly string[]): Promise<readonly string[]> {
+  const told: string[] = []
+  const items = {
+    query: ({ query }: SqlQuerySpec) => {
+      told.push(query)
+      return { fetchAll: async () => ({ resources: [] }) }
+    },
+  }
+  const store = new CosmosViewStore({ items } as unknown as Container, 1, 60)
+  for (let choice = 0; choice < 2 ** filters.length; choice++) {
+    const filter = Object.fromEntries(filters.filter((_, bit) => choice & (1 << bit)).map((field) => [field, 'x']))
+    await store.list({ filter, limit: 20 })
+    await store.list({ filter, limit: 20, after: 'x' })
+  }
+  return told
+}
+
+const containers = (shape: (typeof shapes)[number]) =>
+  ofType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
+const policyOf = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
+
+describe('the lists that services serve', () => {
+  for (const shape of shapes)
+    it(`have each a composite index in ${shape}, as the queries are really asked`, async (t) => {
+      let looked = 0
+      for (const service of services)
+        for (const view of service.views) {
+          const container = containers(shape).find(({ id }) => id.endsWith(`/${service.name}/containers/${view.name}`))
+          const indexes = policyOf(container).compositeIndexes ?? []
+          for (const query of await queriesOf(Object.keys(view.filters))) {
+            looked++
+            assert.ok(
+              indexes.some((index) => serves(index as Index, askedBy(query))),
+              `${view.name} has no index for ${query}`,
+            )
+          }
+        }
+      assert.ok(looked >= services.length * 2)
+      t.diagnostic(`${looked} queries`)
+    })
+
+  it('are missed where there is none, or another', async () => {
+    const [all = '', , filtered = ''] = await queriesOf(['status'])
+    const index = (...paths: readonly string[]): Index => paths.map((path) => ({ path, order: 'descending' }))
+    assert.ok(serves(index('/kind', '/generation', '/sort'), askedBy(all)))
+    assert.ok(serves(index('/kind', '/generation', '/document/status', '/sort'), askedBy(filtered)))
+    assert.ok(!serves(index('/kind', '/generation', '/sort'), askedBy(filtered)))
+    assert.ok(!serves(index('/kind', '/generation', '/document/status', '/sort'), askedBy(all)))
+    assert.ok(!serves(index('/kind', '/sort', '/generation'), askedBy(all)))
+    assert.ok(!serves(index(), askedBy(all)))
+  })
+
+  it('with several filters have one for each choice of them, as many and as long as Azure takes', () => {
+    const [service] = services
+    const [view] = service?.views ?? []
+    assert.ok(service && view)
+    const filters = { a: ['x'], b: ['x'], c: ['x'] }
+    const [{ lists = [] } = {}] = topologyOf([{ ...service, views: [{ ...view, filters }] }]).services
+    assert.equal(lists.length, 8)
+    assert.equal(new Set(lists.map(({ index }) => index.join())).size, 8)
+    // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+    for (const { name, views } of services)
+      for (const { filters } of views) assert.ok(Object.keys(filters).length <= 5, `a list of ${name} has more filters`)
+  })
+
+  it('are all the queries that order what they find, but for those of one partition and those of one path', (t) => {
+    const ordered = readdirSync(src, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) =>
+        [
+          ...readFileSync(join(src, file), 'utf8').matchAll(
+            /'(SELECT [^']* ORDER BY [^']*)'|`(SELECT [^`]* ORDER BY [^`]*)`/g,
+          ),
+        ].map(([, plain, query = plain ?? '']) => ({ file: file.replaceAll('\\', '/'), ...askedBy(query) })),
+      )
+    assert.ok(ordered.length >= 4, `only ${ordered.length} queries were found`)
+    for (const { file, equal, order } of ordered) {
+      // Its conditions are put together: what it really asks is looked at above.
+      if (file === 'adapters/cosmos/view-store.ts') continue
+      assert.ok(equal.every((path) => path === '/stream') && order.length === 1, `${file} asks for an index of its own`)
+    }
+    t.diagnostic(`${ordered.length} queries`)
+  })
+
+  it('have indexes that the local endpoint takes', async (t) => {
+    const { database, stop } = await cosmosEndpoint()
+    try {
+      let indexes = 0
+      for (const container of containers('prod')) {
+        const { compositeIndexes = [] } = policyOf(container)
+        const { resource } = await database.containers.create({
+          id: container.id.split('/').slice(-3).join('-'),
+          partitionKey: { paths: at(container, 'properties.resource.partitionKey.paths') as string[] },
+          indexingPolicy: policyOf(container),
+        })
+        assert.deepEqual(resource?.indexingPolicy?.compositeIndexes ?? [], compositeIndexes)
+        indexes += compositeIndexes.length
+      }
+      assert.ok(indexes >= services.length)
+      t.diagnostic(`${indexes} composite indexes`)
+    } finally {
+      await stop()
+    }
+  })
+})

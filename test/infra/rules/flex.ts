@@ -1,0 +1,31 @@
+import { at, listAt, ofType } from '../support/deployed.ts'
+import { answerOf, type Place } from '../support/flex.ts'
+import type { Rule } from './rule.ts'
+
+/** What is set of an app is what its plan takes: of another the first deployment fails, or it does nothing. */
+export const flexRules: readonly Rule[] = [
+  {
+    name: 'apps have nothing but what Flex Consumption is known to take',
+    check: ({ predictedResources }) => {
+      const wrong: string[] = []
+      let looked = 0
+      for (const site of ofType(predictedResources, 'Microsoft.Web/sites')) {
+        const look = (place: Place, names: readonly string[]): void => {
+          for (const name of names) {
+            looked++
+            const answer = answerOf(place, name)
+            if (answer !== 'takes') wrong.push(`${site.id}: the ${place} ${name}: Flex Consumption ${answer} it`)
+          }
+        }
+        // Null is there too: Azure refuses the name, whatever its value.
+        look('site', Object.keys(Object(at(site, 'properties'))))
+        look('siteConfig', Object.keys(Object(at(site, 'properties.siteConfig'))))
+        look(
+          'app setting',
+          listAt<{ name: string }>(site, 'properties.siteConfig.appSettings').map(({ name }) => name),
+        )
+      }
+      return { looked, wrong }
+    },
+  },
+]
