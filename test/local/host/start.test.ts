@@ -10,7 +10,7 @@ import type { RegisteredFunction } from '../../../local/host/registrations.ts'
 import { isOfApp } from '../../../local/host/rejections.ts'
 import { TriggerOptions } from '../../../local/host/trigger-options.ts'
 import { listen } from '../../../local/kit/listen.ts'
-import { ending, startHost, TestApp, until, untilStopping } from './support.ts'
+import { ending, endOf, startHost, TestApp, until, untilStopping } from './support.ts'
 
 const HANDLER = 'handler: () => {}'
 const HUB = `connection: 'EventHubConnection', eventHubName: 'h', cardinality: 'many', ${HANDLER}`
@@ -352,7 +352,7 @@ test('a promise of a function that is rejected and never awaited ends the host',
     )
     const host = await startHost(ending(t), app)
     await fetch(`${host.address}/api/f`).catch(() => {})
-    assert.equal(await host.exited, 'ended with code 1')
+    assert.equal(await endOf(host), 'ended with code 1')
   }
 })
 
@@ -374,6 +374,6 @@ test('a function that has not ended within functionTimeout ends the host', async
   const app = new TestApp(ending(t), source, { functionTimeout: '00:00:00.050' })
   const host = await startHost(ending(t), app)
   await fetch(`${host.address}/api/slow`).catch(() => {})
-  assert.equal(await host.exited, 'ended with code 1')
+  assert.equal(await endOf(host), 'ended with code 1')
   assert.deepEqual(app.lines(), ['began'])
 })

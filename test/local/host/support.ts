@@ -128,6 +128,15 @@ export async function startHost(
   return host
 }
 
+/** How a host ended by itself. */
+export async function endOf(host: Child): Promise<string> {
+  let how: string | undefined
+  void host.exited.then((description) => {
+    how = description
+  })
+  return until('the end of the host', () => how)
+}
+
 /** Settles when a host that was told to stop has heard it: its port is closed then. */
 export async function untilStopping(host: Child): Promise<void> {
   await until('the closed port', () =>
