@@ -26,7 +26,15 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
-  if (bytes.byteLength === 0) return {}
+  if (bytes.byteLength === 0) {
+    // The host hands a body without a length on as none: https://github.com/Azure/azure-functions-nodejs-worker/issues/524
+    if (request.headers.has('transfer-encoding'))
+      throw new TidemarkError(
+        'invalid-json',
+        'a body that is sent in chunks does not arrive: send it with its Content-Length',
+      )
+    return {}
+  }
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
