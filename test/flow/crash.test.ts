@@ -8,10 +8,11 @@ import { foldRawLog } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
 import type { Child } from '../../local/kit/child.ts'
 import type { CrashPoint } from '../support/crash.ts'
-import { assertEqualToLogs, eventCount, underLoad, until } from '../support/load.ts'
+import { assertEqualToLogs, eventCount, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
 import { freePort } from '../support/ports.ts'
 import { type HostOptions, System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
 
 const SEED = 7
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { type Command, overtakes } from '../support/command.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
 
 let system: System
 let replays: Replays
@@ -46,7 +47,7 @@ describe('a replay that ends early', () => {
     it(`killed ${name}: queries go on, and the next one starts clean`, async () => {
       const { live } = await replays.pointer(view)
       const child = replaying(view)
-      await until(() => begun(live))
+      await until(`the replay, ${name}`, () => begun(live))
       child.kill('SIGKILL')
       assert.equal((await child.ended).code, null)
       await replays.customers(20, `killed-${name.replaceAll(' ', '-')}`)
@@ -61,7 +62,11 @@ describe('a replay that ends early', () => {
   it('Ctrl-C ends it at once, and it says what it leaves', async () => {
     const { live } = await replays.pointer('order')
     const child = replaying('order')
-    await until(async () => (await replays.pointer('order')).written !== undefined)
+    await until(
+      'both generations to be written',
+      () => replays.pointer('order'),
+      ({ written }) => written !== undefined,
+    )
     child.kill('SIGINT')
     const { code, output } = await child.ended
     assert.equal(code, 130)
@@ -94,11 +99,3 @@ describe('a damaged view', () => {
     await replays.assertEqualToLog()
   })
 })
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('it did not come about in a minute')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { until } from './wait.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -33,10 +34,11 @@ export class Command {
     void this.ended.then(() => {
       over = true
     })
-    while (!this.output.includes(text)) {
-      if (over) throw new Error(`it ended before it printed ${text}: ${this.output}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    const printed = (): string => {
+      if (over && !this.output.includes(text)) throw new Error(`it ended before it printed ${text}: ${this.output}`)
+      return this.output
     }
+    await until(`it to print ${text}`, printed, (output) => output.includes(text))
   }
 
   kill(signal: NodeJS.Signals): void {

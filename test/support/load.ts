@@ -71,12 +71,3 @@ export async function eventCount(log: Container): Promise<number> {
   const { resources } = await log.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
   return Number(resources[0])
 }
-
-/** Settles once the condition holds, or fails with what it waited for. */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited a minute for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
