@@ -12,12 +12,14 @@ const PAUSE_MS = 200
 /** The HTTP API as any client uses it: fetch, and the same request again where the answer says or means "try again". */
 export class Client {
   readonly #base: string
+  readonly #giveUpAfterMs: number
   /** How many requests were sent once more. */
   retries = 0
 
   /** @param base such as `http://127.0.0.1:7071/api/ordering` */
-  constructor(base: string) {
+  constructor(base: string, giveUpAfterMs = GIVE_UP_AFTER_MS) {
     this.#base = base
+    this.#giveUpAfterMs = giveUpAfterMs
   }
 
   get(path: string): Promise<Answer> {
@@ -34,7 +36,7 @@ export class Client {
 
   /** A repeat is safe: a GET changes nothing, and a command carries its Idempotency-Key. */
   async #send(path: string, init: RequestInit): Promise<Answer> {
-    const giveUp = performance.now() + GIVE_UP_AFTER_MS
+    const giveUp = performance.now() + this.#giveUpAfterMs
     for (;;) {
       let failure: string
       try {
@@ -48,7 +50,8 @@ export class Client {
         const cause = (error as Error).cause
         failure = `${(error as Error).message}${cause instanceof Error ? `: ${cause.message}` : ''}`
       }
-      if (performance.now() > giveUp) throw new Error(`${this.#base}${path} gave no answer in a minute: ${failure}`)
+      if (performance.now() > giveUp)
+        throw new Error(`${this.#base}${path} gave no answer in ${this.#giveUpAfterMs / 1000} s: ${failure}`)
       this.retries += 1
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }

@@ -187,7 +187,7 @@ test('a throughput unit takes 1,000 events a second: more is server-busy, and wh
 
 test('a send that is larger than a second of its unit is let through when nothing else was sent', async (t) => {
   const endpoint = await start(1)
-  const producer = producerOf(t, endpoint.connectionString, 'orders', QUICK)
+  const producer = producerOf(t, endpoint.connectionString, 'orders', IMPATIENT)
   await producer.sendBatch(numbers(3000).map((body) => ({ body })))
   assert.deepEqual(await allBodies(t, endpoint), numbers(3000))
 })
