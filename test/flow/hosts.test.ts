@@ -103,9 +103,9 @@ describe('two hosts on one cloud', () => {
   async function someEvents(): Promise<void> {
     const before = await eventCount(system.log)
     await until(
-      'a hundred items of the log',
+      'forty items of the log',
       () => eventCount(system.log),
-      (count) => count > before + 100,
+      (count) => count > before + 40,
     )
   }
 
