@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
 
 /** Readers look often, and leave the machine to what they look at. */
 const pause = (): Promise<void> => delay(10)
@@ -48,7 +49,7 @@ async function underLoad(
   }
   const all = Promise.all([customers(), readOrders(), readProducts()])
   try {
-    await Promise.race([happen(), all])
+    await Promise.race([happen().then(() => until('fifty looks', () => looks > 50)), all])
   } finally {
     over = true
     await all

@@ -13,7 +13,7 @@ import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
 import { nobodyListens, ownSettings } from '../support/ports.ts'
-import { until } from '../support/wait.ts'
+import { until, WAIT_MS } from '../support/wait.ts'
 
 describe('npm start and npm run demo', () => {
   let env: Record<string, string>
@@ -21,7 +21,7 @@ describe('npm start and npm run demo', () => {
   const start = (...args: string[]): Command => new Command('cli/start.ts', args, env)
   const log = (service = 'ordering') =>
     new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(service)
-  const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`)
+  const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`, WAIT_MS)
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-start-'))
@@ -85,7 +85,7 @@ describe('npm start and npm run demo', () => {
 
   /** The views of every other service: as they were, and with one document of each changed. */
   async function findsTampered(): Promise<void> {
-    const at = (service: string) => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/${service}`)
+    const at = (service: string) => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/${service}`, WAIT_MS)
     const names = ['ordering', 'inventory', 'payments', 'shipping'] as const
     const of = <Thing>(thing: (name: string) => Thing) =>
       Object.fromEntries(names.map((name) => [name, thing(name)])) as Record<(typeof names)[number], Thing>
