@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-const LOOK_EVERY_MS = 20
+/** Often while it is likely to come soon; then seldom, to leave a busy machine to what is waited for. */
+const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
 
 /**
  * How long one wait may take. The runner's --test-timeout is the only clock, so that a busy machine is slow and not wrong; a wait ends a
@@ -19,12 +20,13 @@ export async function until<Seen>(
   look: () => Seen | Promise<Seen>,
   holds: (seen: Seen) => boolean = Boolean,
 ): Promise<Exclude<Seen, false | undefined>> {
-  const end = performance.now() + WAIT_MS
+  const began = performance.now()
   for (;;) {
     const seen = await look()
     if (holds(seen)) return seen as Exclude<Seen, false | undefined>
-    if (performance.now() > end) throw tooLate(what, seen)
-    await delay(LOOK_EVERY_MS)
+    const waited = performance.now() - began
+    if (waited > WAIT_MS) throw tooLate(what, seen)
+    await delay(pauseAfter(waited))
   }
 }
 
