@@ -1,3 +1,4 @@
+import '../src/adapters/functions/node-version.ts'
 import { commandCreating, commandTo } from '../src/adapters/functions/commands.ts'
 import { documentOf, documentsOf } from '../src/adapters/functions/queries.ts'
 import { register } from '../src/adapters/functions/register.ts'

@@ -29,7 +29,8 @@ export async function bundleModule(entry: string, outfile: string): Promise<Meta
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: 'node24',
+    // The oldest that the functions run on: src/adapters/functions/node-version.ts
+    target: 'node22',
     external: ['@azure/functions-core'],
     banner: { js: REQUIRE },
     metafile: true,

@@ -1,4 +1,4 @@
-import { RECOVERY, RECOVERY_MS } from './recovery.ts'
+import { RECOVERY_MS } from './recovery.ts'
 
 /** An answer of the HTTP API. */
 export interface Answer {
@@ -13,12 +13,14 @@ const PAUSE_MS = 200
 /** The HTTP API as any client uses it: fetch, and the same request again where the answer says or means "try again". */
 export class Client {
   readonly #base: string
+  readonly #giveUpAfterMs: number
   /** How many requests were sent once more. */
   retries = 0
 
   /** @param base such as `http://127.0.0.1:7071/api/ordering` */
-  constructor(base: string) {
+  constructor(base: string, giveUpAfterMs = RECOVERY_MS) {
     this.#base = base
+    this.#giveUpAfterMs = giveUpAfterMs
   }
 
   get(path: string): Promise<Answer> {
@@ -35,7 +37,7 @@ export class Client {
 
   /** A repeat is safe: a GET changes nothing, and a command carries its Idempotency-Key. */
   async #send(path: string, init: RequestInit): Promise<Answer> {
-    const giveUp = performance.now() + RECOVERY_MS
+    const giveUp = performance.now() + this.#giveUpAfterMs
     for (;;) {
       let failure: string
       try {
@@ -49,7 +51,8 @@ export class Client {
         const cause = (error as Error).cause
         failure = `${(error as Error).message}${cause instanceof Error ? `: ${cause.message}` : ''}`
       }
-      if (performance.now() > giveUp) throw new Error(`${this.#base}${path} gave no answer in ${RECOVERY}: ${failure}`)
+      if (performance.now() > giveUp)
+        throw new Error(`${this.#base}${path} gave no answer in ${this.#giveUpAfterMs / 1000} s: ${failure}`)
       this.retries += 1
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }

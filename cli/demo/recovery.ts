@@ -4,6 +4,3 @@
  * whoever takes over may be killed too. A test holds it against host.json and the triggers.
  */
 export const RECOVERY_MS = 240_000
-
-/** As people read it. */
-export const RECOVERY = `${RECOVERY_MS / 60_000} minutes`

@@ -21,6 +21,9 @@ export interface Ended {
 /** There is no Bicep CLI, and none could be had: one line says what to do. */
 export class NoBicep extends Error {}
 
+/** There is nothing on the machine to restore it with either. */
+export class NoDotnet extends NoBicep {}
+
 /** The Bicep CLI. */
 export class Bicep {
   readonly file: string
@@ -65,7 +68,7 @@ async function restored(env: NodeJS.ProcessEnv): Promise<string> {
   const folders = await run('dotnet', ['nuget', 'locals', 'global-packages', '--list', '--force-english-output'], env)
   const packages = /^global-packages: (.+)$/m.exec(folders.stdout)?.[1]
   if (packages === undefined)
-    throw new NoBicep(
+    throw new NoDotnet(
       `there is no bicep ${BICEP_VERSION} or newer on PATH, and no dotnet to restore ${name} with: install one of them`,
     )
   const folder = join(packages.trim(), name.toLowerCase(), BICEP_VERSION)

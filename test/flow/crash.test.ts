@@ -8,10 +8,11 @@ import { foldRawLog } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
 import type { Child } from '../../local/kit/child.ts'
 import type { CrashPoint } from '../support/crash.ts'
-import { assertEqualToLogs, eventCount, underLoad, until } from '../support/load.ts'
+import { assertEqualToLogs, eventCount, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
 import { freePort } from '../support/ports.ts'
 import { type HostOptions, System } from '../support/system.ts'
+import { until, WAIT_MS, within } from '../support/wait.ts'
 
 const SEED = 7
 
@@ -55,7 +56,7 @@ describe('crashes', () => {
       preload: { env: SOONER, ...preload },
     })
   const shopOf = (group: string, service: string): Client =>
-    new Client(`http://127.0.0.1:${ports.get(group)}/api/${service}`)
+    new Client(`http://127.0.0.1:${ports.get(group)}/api/${service}`, WAIT_MS)
   const shops = () => ({
     ordering: system.client,
     inventory: shopOf('inventory', 'inventory'),
@@ -75,26 +76,33 @@ describe('crashes', () => {
   after(() => system.remove())
 
   it('every host dies at every point between two writes: views equal the logs, no order undecided, stock and money conserved', async () => {
-    const log = join(system.dataDir, 'crashes')
     const dice = random(SEED)
-    const planned = crashes.map(([group, point]) => ({ group, point, crash: `${point}:${dice.between(2, 20)}` }))
-    const hosts = new Map<string, Child>()
-    for (const [group] of GROUPS) hosts.set(group, await startHost(group))
-    const promised = await underLoad(shops(), 'host', async () => {
-      for (const { group, crash } of planned) {
-        await hosts.get(group)?.stop()
+    const planned = crashes.map(([group, point]) => ({ group, point, crash: `${point}:${dice.between(2, 12)}` }))
+    console.log(`# to be killed: ${planned.map(({ group, crash }) => `${group} ${crash}`).join(', ')}`)
+    /** A host that takes up what the one before it left dies too, beside those of the other groups; the last one lives. */
+    const dieEverywhere = async (group: string): Promise<void> => {
+      const its = planned.filter((each) => each.group === group)
+      const log = join(system.dataDir, `crashes-${group}`)
+      for (const { crash } of its) {
         const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log, ...SOONER }
         const doomed = await startHost(group, { module: 'test/support/crash.ts', env })
-        assert.match(await doomed.exited, /SIGKILL/)
-        hosts.set(group, await startHost(group))
+        assert.match(await within(doomed.exited, `${group} to die ${crash}`), /SIGKILL/)
       }
+      assert.deepEqual(
+        (await readFile(log, 'utf8')).trim().split('\n'),
+        its.map(({ point }) => point),
+      )
+      await startHost(group)
+    }
+    const promised = await underLoad(shops(), 'host', async () => {
+      await Promise.all(GROUPS.map(([group]) => dieEverywhere(group)))
+      // Orders are slow while everybody dies: there must be some of every outcome.
+      await until(
+        'orders of every outcome',
+        () => eventCount(system.log),
+        (count) => count > 400,
+      )
     })
-    const hit = (await readFile(log, 'utf8')).trim().split('\n')
-    console.log(`# killed: ${planned.map(({ group, crash }) => `${group} ${crash}`).join(', ')}`)
-    assert.deepEqual(
-      hit,
-      planned.map(({ point }) => point),
-    )
     const decided = await assertEqualToLogs(shops(), logs(), promised)
     for (const outcome of ['confirmed', 'rejected', 'cancelled', 'completed'])
       assert.ok((decided.get(outcome) ?? 0) > 0, outcome)
@@ -125,7 +133,11 @@ describe('crashes', () => {
     it(`the process of ${name} dies under load and everything is started again: views equal the logs`, async () => {
       const promised = await underLoad(shops(), name, async () => {
         const before = await eventCount(system.log)
-        await until('50 events', async () => (await eventCount(system.log)) > before + 50)
+        await until(
+          '50 events',
+          () => eventCount(system.log),
+          (count) => count > before + 50,
+        )
         system.part(name).kill('SIGKILL')
         await system.part(name).exited
         await system.stop()

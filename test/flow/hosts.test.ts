@@ -5,8 +5,9 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { runWorkload } from '../../cli/demo/workload.ts'
 import topology from '../../infra/topology.json' with { type: 'json' }
 import type { Child } from '../../local/kit/child.ts'
-import { assertEqualToLogs, eventCount, type Shops, underLoad, until } from '../support/load.ts'
+import { assertEqualToLogs, eventCount, type Shops, underLoad } from '../support/load.ts'
 import { System } from '../support/system.ts'
+import { until, WAIT_MS } from '../support/wait.ts'
 
 const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
   consumerGroups.map((group) => ({ name: `${name}/${group}`, partitions })),
@@ -58,7 +59,7 @@ describe('two hosts on one cloud', () => {
     const promised = await underLoad(shops, 'stopped', async () => {
       await someEvents()
       assert.ok((await lessees()).every(isFirst))
-      await first.stop()
+      await first.stop(WAIT_MS)
       assert.equal(await firstHasAny(), false)
       assert.ok(!(await lessees()).some(isFirst))
       await until('the second host to have everything', async () => (await isSharedBy(1)) && (await isLeased()))
@@ -101,7 +102,11 @@ describe('two hosts on one cloud', () => {
 
   async function someEvents(): Promise<void> {
     const before = await eventCount(system.log)
-    await until('a hundred items of the log', async () => (await eventCount(system.log)) > before + 100)
+    await until(
+      'forty items of the log',
+      () => eventCount(system.log),
+      (count) => count > before + 40,
+    )
   }
 
   async function eventsOfLog(): Promise<number> {

@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import { services } from '../../cli/services.ts'
 import { Terminal } from '../support/carried-out.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
+import { until } from '../support/wait.ts'
 
 describe('npm run new:service', () => {
   const copy = new RepositoryCopy()
@@ -106,10 +107,10 @@ describe('npm run new:service', () => {
       child.stderr.on('data', (chunk: Buffer) => {
         output += chunk
       })
-      while (!existsSync(marker)) {
+      await until('the second step', () => {
         assert.equal(child.exitCode, null, output)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+        return existsSync(marker)
+      })
       process.kill(-(child.pid ?? 0), 'SIGINT')
       assert.deepEqual(await ended, [1, null], output)
       assert.deepEqual(

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
 
 describe('a message that cannot be read', () => {
   let system: System
@@ -33,8 +34,11 @@ describe('a message that cannot be read', () => {
     // Eight partitions: some of these share the held one, most do not.
     const status = async (id: string, position: string): Promise<number> =>
       (await fetch(`${system.base}/orders/${id}?position=${encodeURIComponent(position)}`)).status
-    const statuses = await Promise.all(others.map(({ id, position }) => status(id, position)))
-    assert.ok(statuses.filter((each) => each === 200).length >= 12, `only ${statuses.join()}`)
+    await until(
+      'twelve of them',
+      () => Promise.all(others.map(({ id, position }) => status(id, position))),
+      (statuses) => statuses.filter((each) => each === 200).length >= 12,
+    )
     assert.equal(await status(held, heldPosition), 503)
 
     await system.host.stop()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Command, overtakes } from '../support/command.ts'
+import { type Command, endedWhile, overtaken } from '../support/command.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
@@ -44,11 +44,13 @@ describe('a replay that ends early', () => {
   ]
   for (const [name, begun] of moments)
     it(`killed ${name}: queries go on, and the next one starts clean`, async () => {
-      const { live } = await replays.pointer(view)
-      const child = replaying(view)
-      await until(() => begun(live))
-      child.kill('SIGKILL')
-      assert.equal((await child.ended).code, null)
+      let live = 0
+      const start = async (): Promise<Command> => {
+        live = (await replays.pointer(view)).live
+        return replaying(view)
+      }
+      const { code } = await endedWhile(`the replay, ${name}`, start, () => begun(live), 'SIGKILL')
+      assert.equal(code, null)
       await replays.customers(20, `killed-${name.replaceAll(' ', '-')}`)
       await replays.assertEqualToLog()
       const again = await replaying(view).ended
@@ -59,11 +61,13 @@ describe('a replay that ends early', () => {
     })
 
   it('Ctrl-C ends it at once, and it says what it leaves', async () => {
-    const { live } = await replays.pointer('order')
-    const child = replaying('order')
-    await until(async () => (await replays.pointer('order')).written !== undefined)
-    child.kill('SIGINT')
-    const { code, output } = await child.ended
+    let live = 0
+    const start = async (): Promise<Command> => {
+      live = (await replays.pointer('order')).live
+      return replaying('order')
+    }
+    const isWritten = async (): Promise<boolean> => (await replays.pointer('order')).written !== undefined
+    const { code, output } = await endedWhile('both generations to be written', start, isWritten, 'SIGINT')
     assert.equal(code, 130)
     assert.match(output, /^stopped: queries read what they read before; until the next replay of this view, /m)
     assert.equal((await replays.pointer('order')).live, live)
@@ -71,13 +75,10 @@ describe('a replay that ends early', () => {
   })
 
   it('gives way to a later one, in one line', async () => {
-    const earlier = replaying('order')
-    await earlier.prints('beside')
-    const later = await overtakes(earlier, replaying('order'))
+    const { earlier, later } = await overtaken(() => replaying('order'))
     assert.equal(later.code, 0, later.output)
-    const { code, output } = await earlier.ended
-    assert.equal(code, 1)
-    assert.match(output, /^replay-superseded: another replay of order began after this one/m)
+    assert.equal(earlier.code, 1)
+    assert.match(earlier.output, /^replay-superseded: another replay of order began after this one/m)
     await replays.assertEqualToLog()
   })
 })
@@ -94,11 +95,3 @@ describe('a damaged view', () => {
     await replays.assertEqualToLog()
   })
 })
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('it did not come about in a minute')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

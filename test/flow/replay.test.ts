@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+/** Readers look often, and leave the machine to what they look at. */
+const pause = (): Promise<void> => delay(10)
 
 /** Customers come and go and readers look, while the given thing happens: what a reader saw once stays there and never goes backwards. */
 async function underLoad(
@@ -18,7 +23,7 @@ async function underLoad(
     for (let round = 0; !over; round += 1) await replays.customers(5, `${run}:${round}`)
   }
   const readOrders = async (): Promise<void> => {
-    while (!over) {
+    for (; !over; await pause()) {
       const { body } = await client.get('/orders?limit=100')
       for (const { orderId } of body.items) versions.set(orderId, versions.get(orderId) ?? 0)
       for (const [id, seen] of versions) {
@@ -29,11 +34,12 @@ async function underLoad(
         assert.ok(version >= seen, `order ${id} went from ${seen} to ${version}`)
         versions.set(id, version)
         looks += 1
+        await pause()
       }
     }
   }
   const readProducts = async (): Promise<void> => {
-    while (!over) {
+    for (; !over; await pause()) {
       const { body } = await client.get('/sales-by-product?limit=100')
       const shown = new Set<string>(body.items.map(({ sku }: { sku: string }) => sku))
       for (const sku of products) assert.ok(shown.has(sku), `${sku} is gone`)
@@ -43,7 +49,7 @@ async function underLoad(
   }
   const all = Promise.all([customers(), readOrders(), readProducts()])
   try {
-    await Promise.race([happen(), all])
+    await Promise.race([happen().then(() => until('fifty looks', () => looks > 50)), all])
   } finally {
     over = true
     await all

@@ -11,6 +11,7 @@ import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { freePort, nobodyListens, ownSettings } from '../support/ports.ts'
+import { WAIT_MS } from '../support/wait.ts'
 
 describe('npm start -- --service', () => {
   let folder: string
@@ -42,7 +43,7 @@ describe('npm start -- --service', () => {
 
   /** Places an order at one host and reads it at another. */
   async function serves(from: string | undefined, to = from): Promise<void> {
-    const client = (port: string | undefined): Client => new Client(`http://127.0.0.1:${port}/api/ordering`)
+    const client = (port: string | undefined): Client => new Client(`http://127.0.0.1:${port}/api/ordering`, WAIT_MS)
     const placed = await client(from).post('/orders', placeBody, {})
     assert.equal(placed.status, 201)
     const { id, position } = placed.body

@@ -87,7 +87,7 @@ describe('azure.yaml', () => {
       assert.equal(windows.run, posix.run)
       // PowerShell keeps a bare -- to itself: npm, which is a script there, would take the options for its own.
       const [, script = ''] = /^npm run -s ([a-z:]+)( '--' --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
-      const [, file = ''] = /^node (cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
+      const [, file = ''] = /^node --import \.\/cli\/node-version\.js (cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
       assert.ok(existsSync(join(root, file)) && file !== '', `${posix.run} runs no file`)
     }
   })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
-import { findBicep } from '../../cli/infra/bicep.ts'
+import { describe } from 'node:test'
 import { INFRA } from './support/deployed.ts'
+import { before, bicep, it } from './support/with-bicep.ts'
 
 interface Template {
   readonly resources: Readonly<Record<string, Planned>>
@@ -19,7 +19,6 @@ interface Planned {
 describe('what is deployed after what', () => {
   let main: Template
   before(async () => {
-    const bicep = await findBicep()
     const { code, stdout, stderr } = await bicep.run(['build', join(INFRA, 'main.bicep'), '--stdout'])
     assert.equal(code, 0, stderr)
     main = JSON.parse(stdout) as Template

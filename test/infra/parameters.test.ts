@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type Bicep, findBicep } from '../../cli/infra/bicep.ts'
+import { after, before, bicep, it } from './support/with-bicep.ts'
 
 const infra = fileURLToPath(new URL('../../infra', import.meta.url))
 const environment = { AZURE_ENV_NAME: 'some', AZURE_LOCATION: 'northeurope' }
@@ -13,10 +13,8 @@ const client = { TIDEMARK_API_CLIENT_ID: 'client' }
 const operators = { TIDEMARK_PRINCIPAL_ID: 'operators', TIDEMARK_PRINCIPAL_TYPE: 'ServicePrincipal' }
 
 describe('what azd provisions: infra/main.bicepparam', () => {
-  let bicep: Bicep
   let folder: string
   before(async () => {
-    bicep = await findBicep()
     folder = await mkdtemp(join(tmpdir(), 'tidemark-parameters-'))
     await cp(infra, folder, { recursive: true })
     // Of the template its parameters alone, which compiles in a third of the time: template.test.ts lints the same files with all of it.

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe } from 'node:test'
 import { services } from '../../cli/services.ts'
 import { matrixDifferences, rulesFor } from './support/check.ts'
 import { deployedOf } from './support/variant.ts'
+import { it } from './support/with-bicep.ts'
 
 /** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
 const LINES: readonly (readonly [file: string, line: string])[] = [

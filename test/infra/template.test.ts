@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { BICEP_VERSION, Bicep, findBicep, NoBicep } from '../../cli/infra/bicep.ts'
 import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../cli/infra/template.ts'
 import { INFRA, shapes } from './support/deployed.ts'
+import * as withBicep from './support/with-bicep.ts'
 
 describe('the Bicep CLI', () => {
   it('is asked for in one line where it is not to be had', async () => {
@@ -52,10 +53,9 @@ touch ${unpacked}/.nupkg.metadata ${folder}/restored-$(ls ${folder} | grep -c re
 })
 
 describe('the template', () => {
-  let bicep: Bicep
+  const { after, before, bicep, it } = withBicep
   const folder = { path: '' }
   before(async () => {
-    bicep = await findBicep()
     folder.path = await mkdtemp(join(tmpdir(), 'tidemark-infra-'))
     await cp(INFRA, folder.path, { recursive: true })
   })

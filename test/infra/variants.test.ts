@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe } from 'node:test'
 import { services } from '../../cli/services.ts'
 import type { Service } from '../../src/core/service.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { matrixDifferences, rulesFor } from './support/check.ts'
 import { at, type Deployed, ofType } from './support/deployed.ts'
 import { type Change, deployedOf } from './support/variant.ts'
+import { it } from './support/with-bicep.ts'
 
 async function sound(shape: string, change?: Change, declared: readonly Service[] = services): Promise<Deployed> {
   const template = await deployedOf(shape, change)

@@ -4,6 +4,7 @@ import { Client } from '../../cli/demo/client.ts'
 import { settingsOf } from '../../cli/local-settings.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
 import { placeBody } from './orders.ts'
+import { WAIT_MS } from './wait.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
@@ -19,7 +20,7 @@ export class Apps {
       TIDEMARK_HTTP_PORT: '0',
       ...settings,
     })
-    this.#clients.set(service, new Client(`${host.address}/api/${service}`))
+    this.#clients.set(service, new Client(`${host.address}/api/${service}`, WAIT_MS))
     return host
   }
 

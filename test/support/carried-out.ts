@@ -2,8 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-
-const GIVE_UP_AFTER_MS = 240_000
+import { WAIT_MS, within } from './wait.ts'
 
 /** Commands of a document, as a reader types them into a terminal in a folder. */
 export class Terminal {
@@ -25,7 +24,7 @@ export class Terminal {
       cwd: this.#folder,
       env: this.#env,
       encoding: 'utf8',
-      timeout: GIVE_UP_AFTER_MS,
+      timeout: WAIT_MS,
     })
     if (status !== 0) throw new Error(`${commands}ended with ${status}:\n${stdout}${stderr}`)
     return stdout
@@ -41,7 +40,7 @@ export class Terminal {
     })
     this.#running.push(child)
     let output = ''
-    await new Promise<void>((resolve, reject) => {
+    const printed = new Promise<void>((resolve, reject) => {
       const hear = (chunk: Buffer): void => {
         output += chunk
         if (output.includes(text)) resolve()
@@ -50,6 +49,7 @@ export class Terminal {
       child.stderr.on('data', hear)
       child.once('close', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)))
     })
+    await within(printed, `${command} to print ${text}`, () => output)
   }
 
   /** Ctrl-C in every terminal in which something runs. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { until } from './wait.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -33,10 +34,11 @@ export class Command {
     void this.ended.then(() => {
       over = true
     })
-    while (!this.output.includes(text)) {
-      if (over) throw new Error(`it ended before it printed ${text}: ${this.output}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    const printed = (): string => {
+      if (over && !this.output.includes(text)) throw new Error(`it ended before it printed ${text}: ${this.output}`)
+      return this.output
     }
+    await until(`it to print ${text}`, printed, (output) => output.includes(text))
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -44,10 +46,39 @@ export class Command {
   }
 }
 
-/** Holds a replay until a later one has begun: how long a process takes to start is not what decides. @returns how the later one ended. */
-export async function overtakes(earlier: Command, later: Command): Promise<Ended> {
-  earlier.kill('SIGSTOP')
-  await later.prints('beside')
-  earlier.kill('SIGCONT')
-  return later.ended
+/** Ends a command while something holds that passes by. One that was done before it could be ended is run once more. */
+export async function endedWhile(
+  what: string,
+  start: () => Promise<Command>,
+  holds: () => Promise<boolean>,
+  signal: NodeJS.Signals,
+): Promise<Ended> {
+  for (;;) {
+    const command = await start()
+    let over = false
+    void command.ended.then(() => {
+      over = true
+    })
+    await until(what, async () => over || (await holds()))
+    command.kill(signal)
+    const ended = await command.ended
+    if (ended.code !== 0) return ended
+  }
+}
+
+/**
+ * Holds a replay until a later one has begun: how long a process takes to start is not what decides. One that was done before it could be held
+ * is begun once more. @returns how both ended.
+ */
+export async function overtaken(replay: () => Command): Promise<{ readonly earlier: Ended; readonly later: Ended }> {
+  for (;;) {
+    const first = replay()
+    await first.prints('beside')
+    first.kill('SIGSTOP')
+    const next = replay()
+    await next.prints('beside')
+    first.kill('SIGCONT')
+    const [earlier, later] = await Promise.all([first.ended, next.ended])
+    if (earlier.code !== 0) return { earlier, later }
+  }
 }

@@ -4,6 +4,7 @@ import { checkViews } from '../../cli/demo/check.ts'
 import { checkServices, type OfServices } from '../../cli/demo/check-services.ts'
 import type { Client } from '../../cli/demo/client.ts'
 import { runWorkload } from '../../cli/demo/workload.ts'
+import { WAIT_MS } from './wait.ts'
 
 const SEED = 7
 
@@ -29,7 +30,7 @@ export async function underLoad(
     for (let round = 0; !over; round += 1) {
       const name = `${run.replaceAll(' ', '-')}:${round}`
       const fulfilment = payments && shipping ? { fulfilment: { payments, shipping } } : {}
-      const options = { orders: 20, seed: SEED + round, concurrency: 8, run: name, inventory, ...fulfilment }
+      const options = { orders: 20, seed: SEED + round, concurrency: 6, run: name, inventory, ...fulfilment }
       const seen = await runWorkload(ordering, options, () => {})
       for (const position of seen.positions) positions.add(position)
       surprises.push(...seen.surprises)
@@ -56,7 +57,7 @@ export async function assertEqualToLogs(
 ): Promise<ReadonlyMap<string, number>> {
   assert.deepEqual(surprises, [])
   // First what is waited for until all is settled.
-  const check = await checkServices(shops, logs, positions)
+  const check = await checkServices(shops, logs, positions, WAIT_MS)
   const result = await checkViews(shops.ordering, logs.ordering, positions)
   assert.deepEqual([...check.differences, ...result.differences], [])
   assert.ok(result.orders > 0 && result.products > 0 && check.products > 0 && positions.size > 0)
@@ -70,13 +71,4 @@ export async function assertEqualToLogs(
 export async function eventCount(log: Container): Promise<number> {
   const { resources } = await log.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
   return Number(resources[0])
-}
-
-/** Settles once the condition holds, or fails with what it waited for. */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited a minute for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -92,19 +92,13 @@ export class Releases {
     return Map.groupBy(events, ({ stream }) => stream)
   }
 
-  /** Whether a stream of a service's log has an event of a type. */
-  async has(service: string, stream: string, type: string): Promise<boolean> {
-    const { resources } = await this.system
-      .logOf(service)
-      .items.query({
-        query: 'SELECT VALUE COUNT(1) FROM c WHERE c.stream = @stream AND c.type = @type',
-        parameters: [
-          { name: '@stream', value: stream },
-          { name: '@type', value: type },
-        ],
-      })
-      .fetchAll()
-    return Number(resources[0]) > 0
+  /** The streams of a service's log that have an event of a type. */
+  async streamsWith(service: string, type: string): Promise<ReadonlySet<string>> {
+    const query = {
+      query: 'SELECT VALUE c.stream FROM c WHERE c.type = @type',
+      parameters: [{ name: '@type', value: type }],
+    }
+    return new Set((await this.system.logOf(service).items.query<string>(query).fetchAll()).resources)
   }
 
   /** Who owns the partitions of a consumer group, by partition; empty: nobody does. */

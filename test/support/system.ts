@@ -10,6 +10,7 @@ import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
 import { FAST_RECOVERY } from '../../local/kit/fast-recovery.ts'
 import { freePort } from './ports.ts'
+import { WAIT_MS } from './wait.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 
@@ -60,7 +61,7 @@ export class System {
     this.#ports = ports
     this.#services = services
     this.base = `http://127.0.0.1:${ports.http}/api/ordering`
-    this.client = new Client(this.base)
+    this.client = new Client(this.base, WAIT_MS)
   }
 
   /**
@@ -154,7 +155,7 @@ export class System {
   clientOf(service: string, host?: Child): Client {
     const child = host ?? this.#hosts.find(({ services }) => services.includes(service))?.child
     if (!child) throw new Error(`no host runs ${service}`)
-    return new Client(`${child.address}/api/${service}`)
+    return new Client(`${child.address}/api/${service}`, WAIT_MS)
   }
 
   /** A process of the cloud. */

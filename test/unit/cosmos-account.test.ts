@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { WAIT_MS } from '../support/wait.ts'
 
 describe('commands against the account in Azure', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-account-'))
@@ -15,7 +16,7 @@ describe('commands against the account in Azure', () => {
   const run = (command: string, ...args: string[]): Promise<{ code: number; said: string }> =>
     new Promise((resolve) => {
       const file = fileURLToPath(new URL(`../../cli/${command}.ts`, import.meta.url))
-      execFile(process.execPath, [file, ...args], { cwd: folder, timeout: 60_000 }, (error, stdout, stderr) =>
+      execFile(process.execPath, [file, ...args], { cwd: folder, timeout: WAIT_MS }, (error, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), said: stdout + stderr }),
       )
     })

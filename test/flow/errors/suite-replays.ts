@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { overtakes } from '../../support/command.ts'
+import { overtaken } from '../../support/command.ts'
 import { Replays } from '../../support/replays.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
@@ -21,12 +21,9 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
 
   it('a second one of the same view begins: replay-superseded', async () => {
     await world().newOrder()
-    const earlier = replaying('ordering', 'order')
-    await earlier.prints('beside')
-    const later = await overtakes(earlier, replaying('ordering', 'order'))
+    const { earlier, later } = await overtaken(() => replaying('ordering', 'order'))
     assert.equal(later.code, 0, later.output)
-    const { code, output } = await earlier.ended
-    assert.equal(code, 1)
-    errors.commandLine('replay-superseded', output)
+    assert.equal(earlier.code, 1)
+    errors.commandLine('replay-superseded', earlier.output)
   })
 }

@@ -1,9 +1,9 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findBicep } from '../../../cli/infra/bicep.ts'
 import { snapshot } from '../../../cli/infra/template.ts'
 import { type Deployed, INFRA } from './deployed.ts'
+import { bicep } from './with-bicep.ts'
 
 /** How the template is changed before it is evaluated, in a copy of its own: files by their paths in infra/. */
 export type Change = (
@@ -33,7 +33,7 @@ param location = 'westeurope'
 param shape = ${shape}
 `,
     )
-    const wrong = await snapshot(await findBicep(), file, 'overwrite')
+    const wrong = await snapshot(bicep, file, 'overwrite')
     return wrong ?? (JSON.parse(await read('main.variant.snapshot.json')) as Deployed)
   } finally {
     await rm(folder, { recursive: true, force: true })

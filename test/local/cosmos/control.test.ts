@@ -8,9 +8,10 @@ import { Items } from '../../../local/cosmos/items/items.ts'
 import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
 import { Store } from '../../../local/cosmos/store/store.ts'
 import { StartError } from '../../../local/kit/errors.ts'
+import { until } from '../../support/wait.ts'
 import { controlFile, newFolder, startControlled } from './controlled.ts'
 import { portOf, startEndpoint } from './endpoint.ts'
-import { newContainer, until } from './support.ts'
+import { newContainer } from './support.ts'
 
 /** A request as `fetch` does not make it. */
 function raw(address: string, method: string, path: string, headers: OutgoingHttpHeaders): Promise<[number, string]> {
@@ -109,7 +110,7 @@ test('the control endpoint tells what databases and containers there are, their 
   const container = await newContainer(t, target, { defaultTtl: -1 })
   for (const id of ['1', '2', '3']) await container.items.create({ id, pk: 'a', ...(id === '3' && { ttl: 1 }) })
   const told = async () => (await call('GET', '/databases')).body.databases
-  await until(async () => (await told())[0].containers[0].items === 2, 'the item to expire')
+  await until('the item to expire', async () => (await told())[0].containers[0].items === 2)
   const ranges = [{ id: '0', minInclusive: '', maxExclusive: 'FF' }]
   assert.deepEqual(await told(), [
     { id: container.database.id, containers: [{ id: 'c', partitionKey: ['/pk'], ranges, items: 2 }] },

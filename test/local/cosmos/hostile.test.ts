@@ -17,9 +17,10 @@ import { Catalog } from '../../../local/cosmos/resources/catalog.ts'
 import { Store } from '../../../local/cosmos/store/store.ts'
 import type { Child } from '../../../local/kit/child.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
+import { until } from '../../support/wait.ts'
 import { newFolder } from './controlled.ts'
 import { portOf, startEndpoint } from './endpoint.ts'
-import { type CosmosTarget, docsOf, newContainer, raw, signed, until } from './support.ts'
+import { type CosmosTarget, docsOf, newContainer, raw, signed } from './support.ts'
 
 const MB = 1024 * 1024
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
@@ -97,11 +98,11 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
     await Promise.all(fresh.map((socket) => connected(socket)))
     opened += fresh.length
     const soFar = created
-    await Promise.race([working, until(() => created > soFar, 'an item while connections are held')])
+    await Promise.race([working, until('an item while connections are held', () => created > soFar)])
     most = Math.max(most, await residentBytes(child.pid))
   }
   // Of all these the endpoint holds its limit.
-  await until(() => sockets.size <= 2000, 'the oldest to be ended')
+  await until('the oldest to be ended', () => sockets.size <= 2000)
   assert.ok(sockets.size > 1500, `${sockets.size} are held`)
   ended = true
   await working
@@ -148,20 +149,20 @@ test('at the limit of connections the one goes that has waited longest without a
     return socket
   }
   const asked = await open('asked', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')
-  await until(() => answers.length === 1, 'the request')
+  await until('the request', () => answers.length === 1)
   await open('first', 'GET / HT')
   await open('second', 'GET / HT')
   await open('third', 'GET / HT')
-  await until(() => gone.length === 1, 'one to go')
+  await until('one to go', () => gone.length === 1)
   assert.deepEqual(gone, ['first'])
   // Once it is answered it is the last to have begun to wait.
   const answered = new Promise((resolve) => asked.once('data', resolve))
   answers[0]?.()
   await answered
   await open('fourth', 'GET / HT')
-  await until(() => gone.length === 2, 'another to go')
+  await until('another to go', () => gone.length === 2)
   await open('fifth', 'GET / HT')
-  await until(() => gone.length === 3, 'another to go')
+  await until('another to go', () => gone.length === 3)
   assert.deepEqual(gone, ['first', 'second', 'third'])
 })
 
@@ -183,17 +184,17 @@ test('answers that nobody takes are bounded: the one that has waited longest goe
   for (const [index, socket] of lazy.entries()) {
     socket.on('error', () => {}).on('close', () => gone.push(index))
     socket.pause().write(ask)
-    await until(() => given === 6 + index, 'the answer to be given')
+    await until('the answer to be given', () => given === 6 + index)
   }
   // It sees its end when it reads on.
   let received = 0
   lazy[0]?.resume().on('data', (chunk) => {
     received += chunk.length
   })
-  await until(() => gone.length === 1, 'the first to be ended')
+  await until('the first to be ended', () => gone.length === 1)
   assert.ok(received < size, `${received} bytes`)
   for (const socket of lazy.slice(1)) socket.resume()
-  await until(() => gone.length === 3, 'the others to be served')
+  await until('the others to be served', () => gone.length === 3)
 })
 
 test('bodies that are being read are bounded together: the one begun first is refused with a 503, and its room is free again', async () => {
@@ -211,10 +212,10 @@ test('bodies that are being read are bounded together: the one begun first is re
   first.write(Buffer.alloc(600))
   second.write(Buffer.alloc(300))
   third.write(Buffer.alloc(200))
-  await until(() => outcomes.length === 1, 'one to be refused')
+  await until('one to be refused', () => outcomes.length === 1)
   assert.deepEqual(outcomes, ['first 503'])
   second.end(Buffer.alloc(400))
-  await until(() => outcomes.length === 2, 'the second to be read')
+  await until('the second to be read', () => outcomes.length === 2)
   third.end(Buffer.alloc(700))
   await Promise.all(reading)
   assert.deepEqual(outcomes, ['first 503', 'second 700', 'third 900'])

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OperationInput } from '@azure/cosmos'
+import { until } from '../../support/wait.ts'
 import type { CosmosTarget } from './support.ts'
-import { newContainer, until } from './support.ts'
+import { newContainer } from './support.ts'
 
 const WRITERS = 6
 const BATCH = 3
@@ -32,7 +33,7 @@ export function faults(target: () => CosmosTarget): void {
           written.add(n)
         }
       })
-      await until(() => acknowledged.every(({ size }) => size >= round * 15), 'acknowledgements')
+      await until('acknowledgements', () => acknowledged.every(({ size }) => size >= round * 15))
       await kill()
       await Promise.all(writing)
       for (const [writer, written] of acknowledged.entries()) {

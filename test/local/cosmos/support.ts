@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHmac, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Container, type ContainerRequest, CosmosClient, type Database } from '@azure/cosmos'
+import { WAIT_MS } from '../../support/wait.ts'
 
 /** An endpoint that the suite runs against. */
 export interface CosmosTarget {
@@ -16,17 +16,6 @@ export interface CosmosTarget {
   stop(): Promise<void>
 }
 
-const BOUND_MS = 15_000
-
-/** Waits until a condition holds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + BOUND_MS
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited ${BOUND_MS} ms for ${what}`)
-    await delay(10)
-  }
-}
-
 /** A client that reports what it meets instead of trying again. */
 export function clientOf(t: TestContext, { endpoint, key }: Pick<CosmosTarget, 'endpoint' | 'key'>): CosmosClient {
   const client = new CosmosClient({
@@ -34,7 +23,7 @@ export function clientOf(t: TestContext, { endpoint, key }: Pick<CosmosTarget, '
     key,
     connectionPolicy: {
       enableEndpointDiscovery: false,
-      requestTimeout: BOUND_MS,
+      requestTimeout: WAIT_MS,
       retryOptions: { maxRetryAttemptCount: 0 },
     },
   })

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { answers, freePort } from '../../support/ports.ts'
+import { until } from '../../support/wait.ts'
 
 const MAIN = new URL('../../../node_modules/azurite/dist/src/blob/main.js', import.meta.url)
 
@@ -25,13 +25,10 @@ export async function startAzurite(): Promise<Azurite> {
     await exited
     await rm(location, { recursive: true, force: true })
   }
-  for (let attempt = 0; !(await answers(port)); attempt++) {
-    if (attempt === 300 || child.exitCode !== null) {
-      await stop()
-      throw new Error('Azurite did not start')
-    }
-    await delay(50)
-  }
+  await until('Azurite', () => {
+    if (child.exitCode !== null) throw new Error(`Azurite ended with ${child.exitCode}`)
+    return answers(port)
+  })
   const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
   const endpoint = `http://127.0.0.1:${port}/devstoreaccount1`
   return {

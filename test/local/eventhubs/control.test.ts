@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline/promises'
 import { after, before, type TestContext, test } from 'node:test'
 import { earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs'
 import { StartError } from '../../../local/kit/errors.ts'
+import { within } from '../../support/wait.ts'
 import {
   type Controlled,
   cleanUp,
@@ -19,7 +20,7 @@ import {
 } from './controlled.ts'
 import { MAIN, settingsOf } from './endpoint.ts'
 import { unrefRenewals } from './sdk-timers.ts'
-import { bodiesOf, consumerOf, PATIENT, producerOf, receive, refusalOf, within } from './support.ts'
+import { bodiesOf, consumerOf, PATIENT, producerOf, receive, refusalOf } from './support.ts'
 
 const ORDERS = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['audit'] }] }
 const HUBS = '/namespaces/emulatorNs1/hubs'

@@ -5,7 +5,8 @@ import type { TestContext } from 'node:test'
 import rhea from 'rhea'
 import rheaFrames from 'rhea/lib/frames.js'
 import terminus from 'rhea/lib/terminus.js'
-import { addressOf, type EventHubsTarget, within } from './support.ts'
+import { within } from '../../support/wait.ts'
+import { addressOf, type EventHubsTarget } from './support.ts'
 
 /** A frame as it came: the performative's name, what a test may ask of it, and the bytes after it. */
 export interface Heard {

@@ -10,9 +10,9 @@ import type { NamespaceSettings } from '../../../local/eventhubs/settings/namesp
 import { startControl } from '../../../local/kit/control/control-server.ts'
 import { StartError } from '../../../local/kit/errors.ts'
 import { freePort } from '../../support/ports.ts'
+import { within } from '../../support/wait.ts'
 import { cleanUp, newFolder } from './controlled.ts'
 import { encoded, frame, RawPeer, transfer } from './raw-peer.ts'
-import { within } from './support.ts'
 
 const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
 

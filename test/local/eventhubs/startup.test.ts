@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from '@azure/event-hubs'
 import { StartError } from '../../../local/kit/errors.ts'
+import { WAIT_MS, within } from '../../support/wait.ts'
 import {
   connectionStringOf,
   portOf,
@@ -13,7 +14,7 @@ import {
   syncedLogs,
   temporaryFolder,
 } from './endpoint.ts'
-import { bodiesOf, receive, within } from './support.ts'
+import { bodiesOf, receive } from './support.ts'
 
 const HUBS = [{ name: 'orders', partitions: 2, consumerGroups: [] }]
 
@@ -173,7 +174,7 @@ test('an orderly stop acknowledges what it took, detaches its clients and ends',
       acknowledged++
     }
   })()
-  await child.stop(5000)
+  await child.stop(WAIT_MS)
   assert.equal(await child.exited, 'ended with code 0')
   await within(sending, 'the sender to notice')
   const again = await startEndpoint(folder, HUBS)

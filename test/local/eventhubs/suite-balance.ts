@@ -3,8 +3,9 @@ import { after, before, type TestContext, test } from 'node:test'
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { ContainerClient } from '@azure/storage-blob'
+import { within } from '../../support/wait.ts'
 import { type Azurite, startAzurite } from './azurite.ts'
-import { type EventHubsTarget, PATIENT, producerOf, within } from './support.ts'
+import { type EventHubsTarget, PATIENT, producerOf } from './support.ts'
 
 const PARTITIONS = ['0', '1', '2', '3']
 
@@ -121,7 +122,7 @@ export function balancing(target: () => EventHubsTarget): void {
         }
         watchers.add(watcher)
         watcher()
-        await within(holds.promise, what, 40_000).finally(() => watchers.delete(watcher))
+        await within(holds.promise, what, () => ({ received, owned })).finally(() => watchers.delete(watcher))
       },
     }
   }

@@ -10,8 +10,9 @@ import {
   frame as plainFrame,
   symbol,
 } from '../../support/amqp-wire.ts'
+import { within } from '../../support/wait.ts'
 import { AMQP_HEADER, conditionIn, encoded, frame, RawPeer, SASL_HEADER, transfer } from './raw-peer.ts'
-import { bodiesOf, consumerOf, type EventHubsTarget, receive, within } from './support.ts'
+import { bodiesOf, consumerOf, type EventHubsTarget, receive } from './support.ts'
 
 const HUB = 'connections'
 const TARGET = `${HUB}/Partitions/0`

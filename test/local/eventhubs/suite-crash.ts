@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { earliestEventPosition } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { ContainerClient } from '@azure/storage-blob'
+import { within } from '../../support/wait.ts'
 import { type Azurite, startAzurite } from './azurite.ts'
 import type { MemberMessage, MemberOptions } from './balance-member.ts'
-import { addressOf, consumerOf, type EventHubsTarget, PATIENT, producerOf, receive, within } from './support.ts'
+import { addressOf, consumerOf, type EventHubsTarget, PATIENT, producerOf, receive } from './support.ts'
 
 const PARTITIONS = ['0', '1', '2', '3']
 const PRODUCERS = 8
@@ -207,7 +208,7 @@ class Changes {
     }
     this.#watchers.add(watcher)
     watcher()
-    await within(holds.promise, what, 60_000).finally(() => this.#watchers.delete(watcher))
+    await within(holds.promise, what).finally(() => this.#watchers.delete(watcher))
   }
 }
 

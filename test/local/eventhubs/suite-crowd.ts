@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import rhea, { type Connection, type EventContext } from 'rhea'
 import { AMQP_HEADER, beginFrame, EMPTY_FRAME, openFrame } from '../../support/amqp-wire.ts'
-import { addressOf, type EventHubsTarget, within } from './support.ts'
+import { within } from '../../support/wait.ts'
+import { addressOf, type EventHubsTarget } from './support.ts'
 import { SASL_PLAIN } from './witness.ts'
 
 const HUB = 'crowd'
@@ -17,7 +18,6 @@ const EVENTS_EACH = 50
 /** An idle client's time-out: it must hear from the server within it (AMQP 1.0 2.4.5). */
 const IDLE_MS = 2000
 const HEARTBEATS = 3
-const BOUND_MS = 60_000
 
 /** Many clients at once. */
 export function crowd(target: () => EventHubsTarget): void {
@@ -25,9 +25,9 @@ export function crowd(target: () => EventHubsTarget): void {
     const idle = await Promise.all(Array.from({ length: IDLE }, () => idleClient(t)))
     const consumers = Array.from({ length: PARTITIONS * CONSUMERS_EACH }, (_, i) => consume(t, i % PARTITIONS))
     const producers = Array.from({ length: PRODUCERS }, (_, producer) => produce(t, producer))
-    await within(Promise.all(producers), 'the acknowledgements of all', BOUND_MS)
-    const received = await within(Promise.all(consumers), 'every event at every consumer', BOUND_MS)
-    await within(Promise.all(idle.map(({ heartbeats }) => heartbeats)), 'heartbeats at every idle client', BOUND_MS)
+    await within(Promise.all(producers), 'the acknowledgements of all')
+    const received = await within(Promise.all(consumers), 'every event at every consumer')
+    await within(Promise.all(idle.map(({ heartbeats }) => heartbeats)), 'heartbeats at every idle client')
 
     let compared = 0
     for (const [index, events] of received.entries()) {
@@ -112,7 +112,7 @@ export function crowd(target: () => EventHubsTarget): void {
       socket.on('close', () => reject(new Error('an idle client was hung up on')))
     })
     heartbeats.catch(() => {})
-    await within(once(socket, 'connect'), 'a connection', BOUND_MS)
+    await within(once(socket, 'connect'), 'a connection')
     const open = { container: 'idle', hostname: '127.0.0.1', maxFrame: 65_536, idleMs: IDLE_MS }
     // No SASL layer: a client that only listens needs no claims.
     socket.write(Buffer.concat([AMQP_HEADER, openFrame(open), beginFrame(0, 100)]))

@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import rhea from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
 import { bool, type Described, dataSection, described, list, readValue } from '../../support/amqp-wire.ts'
+import { within } from '../../support/wait.ts'
 import { conditionIn, encoded, type Fields, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
-import { type EventHubsTarget, producerOf, within } from './support.ts'
+import { type EventHubsTarget, producerOf } from './support.ts'
 
 const HUB = 'flows'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`

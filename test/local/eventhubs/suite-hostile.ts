@@ -12,8 +12,9 @@ import {
   plainHandshake,
   transferFrame,
 } from '../../support/amqp-wire.ts'
+import { within } from '../../support/wait.ts'
 import { attacks, authenticates, beginning, type Stage } from './hostile-bytes.ts'
-import { addressOf, type EventHubsTarget, producerOf, within } from './support.ts'
+import { addressOf, type EventHubsTarget, producerOf } from './support.ts'
 import { SASL_PLAIN, Witness } from './witness.ts'
 
 const HUB = 'fuzzed'

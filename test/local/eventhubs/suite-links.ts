@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea'
-import { addressOf, bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
+import { within } from '../../support/wait.ts'
+import { addressOf, bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive } from './support.ts'
 
 /** What another AMQP client than the SDKs relies on. */
 export function links(target: () => EventHubsTarget): void {

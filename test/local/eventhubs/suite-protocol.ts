@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
 import rhea from 'rhea'
 import terminus from 'rhea/lib/terminus.js'
+import { within } from '../../support/wait.ts'
 import { AMQP_HEADER, conditionIn, encoded, frame, type Heard, RawPeer, transfer } from './raw-peer.ts'
-import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive, within } from './support.ts'
+import { bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive } from './support.ts'
 
 const HUB = 'protocol'
 const SOURCE = `${HUB}/ConsumerGroups/$Default/Partitions/0`

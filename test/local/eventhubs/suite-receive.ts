@@ -8,6 +8,7 @@ import {
   latestEventPosition,
   type ReceivedEventData,
 } from '@azure/event-hubs'
+import { within } from '../../support/wait.ts'
 import {
   bodiesOf,
   codeOf,
@@ -17,7 +18,6 @@ import {
   producerOf,
   receive,
   subscribeError,
-  within,
 } from './support.ts'
 
 /** Where receivers start, who may receive, and what they are told. */

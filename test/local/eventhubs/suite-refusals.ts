@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { earliestEventPosition } from '@azure/event-hubs'
+import { within } from '../../support/wait.ts'
 import {
   addressOf,
   bodiesOf,
@@ -14,8 +15,10 @@ import {
   receive,
   refusalOf,
   subscribeError,
-  within,
 } from './support.ts'
+
+/** Long enough for a busy machine to send and receive while the token is good. */
+const SECONDS_OF_A_TOKEN = 8
 
 const HOSTILE: readonly (readonly [string, Buffer])[] = [
   ['text', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
@@ -55,8 +58,8 @@ export function refusals(target: () => EventHubsTarget): void {
   test('open links are detached when their token expires, and nothing passes any more', async (t) => {
     const sure = producerOf(t, target().connectionString, 'expiring')
     await sure.sendBatch([{ body: 'before' }])
-    const signed = withToken(target().connectionString, 'expiring', 3)
-    const options = { retryOptions: { maxRetries: 0, timeoutInMs: 1000 } }
+    const signed = withToken(target().connectionString, 'expiring', SECONDS_OF_A_TOKEN)
+    const options = { retryOptions: { maxRetries: 0, timeoutInMs: 3000 } }
     const producer = producerOf(t, signed, 'expiring', options)
     const consumer = consumerOf(t, signed, 'expiring', options)
     const received: unknown[] = []

@@ -1,5 +1,4 @@
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type EventHubClientOptions,
   EventHubConsumerClient,
@@ -8,6 +7,7 @@ import {
   type ReceivedEventData,
   type SubscribeOptions,
 } from '@azure/event-hubs'
+import { WAIT_MS, within } from '../../support/wait.ts'
 
 /** An endpoint that the suite runs against. */
 export interface EventHubsTarget {
@@ -86,24 +86,9 @@ export const SUITE_HUBS = [
 export const PATIENT: EventHubClientOptions = {
   retryOptions: { maxRetries: 40, retryDelayInMs: 200, timeoutInMs: 5000 },
 }
+/** Reports what it meets instead of trying again, and never that the machine is slow. */
 export const IMPATIENT: EventHubClientOptions = {
-  retryOptions: { maxRetries: 0, retryDelayInMs: 200, timeoutInMs: 5000 },
-}
-
-const BOUND_MS = 20_000
-
-/** Settles as `promise` does, or fails with what it waited for. */
-export async function within<T>(promise: Promise<T>, what: string, boundMs = BOUND_MS): Promise<T> {
-  const stop = new AbortController()
-  const late = delay(boundMs, undefined, { signal: stop.signal }).then(() => {
-    throw new Error(`waited ${boundMs} ms for ${what}`)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    stop.abort()
-    late.catch(() => {})
-  }
+  retryOptions: { maxRetries: 0, retryDelayInMs: 200, timeoutInMs: WAIT_MS },
 }
 
 export function producerOf(
@@ -157,7 +142,7 @@ export async function receive(
     close = () => subscription.close()
   })
   try {
-    await within(enough, `${count} events of partition ${partition}`)
+    await within(enough, `${count} events of partition ${partition}`, () => bodiesOf(events))
   } finally {
     await close()
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import rhea, { type Connection, type EventContext, type Sender } from 'rhea'
-import { addressOf, within } from './support.ts'
+import { within } from '../../support/wait.ts'
+import { addressOf } from './support.ts'
 
 const KEY_NAME = 'RootManageSharedAccessKey'
 const KEY = 'SAS_KEY_VALUE'
