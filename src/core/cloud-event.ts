@@ -93,7 +93,7 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     const [issue] = parsed.error.issues
     throw new TidemarkError(
       'event-unreadable',
-      `not a CloudEvent of Tidemark: ${issue?.path.join('.')}: ${issue?.message}`,
+      `not a CloudEvent of Tidemark: ${[...(issue?.path ?? []), issue?.message].join(': ')}`,
     )
   }
   const attributes = parsed.data
