@@ -84,7 +84,9 @@ export function compose(service: Service, environment: Environment = process.env
     reaction: (declared) => {
       const react = once(() => {
         const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
-        return reaction({ service: service.name, log: store(), positions, schedule: schedule(), command }, declared)
+        const { name, deciders } = service
+        const deps = { service: name, deciders, log: store(), positions, schedule: schedule(), command }
+        return reaction(deps, declared)
       })
       return (messages, trace) => react()(messages, trace)
     },

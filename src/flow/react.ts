@@ -19,6 +19,8 @@ import { remembered } from './remembered.ts'
 export interface ReactDependencies {
   /** The service that reacts. */
   readonly service: string
+  /** Those of the service: its reactions send to no other. */
+  readonly deciders: readonly AnyDecider[]
   /** Its log: what a repeated command had led to is read there. */
   readonly log: EventHistory & Pick<EventStore, 'read'>
   readonly positions: Positions
@@ -116,14 +118,23 @@ function senders(
   }
   // A client's key has no space (request.ts): none can take this one.
   const keyOf = (commandId: string): string => `${consumer} ${commandId}`
-  const sendLater: SendLater = (due, decider, id, commandId, command) =>
-    deps.schedule.add({ stream: streamOf(decider.category, id), key: keyOf(commandId), due, command, metadata })
+  // One that is not listed would be appended to all the same, and be unknown to the schedule, to queries and to its own history.
+  const checkListed = (decider: AnyDecider): void => {
+    if (deps.deciders.includes(decider)) return
+    const why = `the reaction ${reaction.name} sends to ${decider.category}, a decider that ${deps.service} does not list`
+    throw new TidemarkError('registration-invalid', why)
+  }
+  const sendLater: SendLater = async (due, decider, id, commandId, command) => {
+    checkListed(decider)
+    await deps.schedule.add({ stream: streamOf(decider.category, id), key: keyOf(commandId), due, command, metadata })
+  }
   const send = async <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
     id: string,
     commandId: string,
     command: Cmd,
   ): Promise<Sent<Event>> => {
+    checkListed(decider)
     const stream = streamOf(decider.category, id)
     const key = keyOf(commandId)
     let events: readonly RecordedEvent[] | undefined

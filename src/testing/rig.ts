@@ -206,8 +206,8 @@ export class Rig {
   }
 
   #instance(declared: AnyReaction, positions: Positions): (batch: readonly RecordedEvent[]) => Promise<void> {
-    const { name: service } = this.#service
-    const deps = { service, log: this.#log, positions, schedule: this.#schedule, command: this.#commands() }
+    const { name: service, deciders } = this.#service
+    const deps = { service, deciders, log: this.#log, positions, schedule: this.#schedule, command: this.#commands() }
     const react = reaction(deps, declared)
     return (batch) => react(batch.map(toCloudEvent), () => {})
   }

@@ -56,6 +56,7 @@ export class Reacting {
     const own = { service: this.#service, store, cache: stateCache(100), clock: new ManualClock() }
     const deps: Omit<ReactDependencies, 'positions'> = {
       service: this.#service.name,
+      deciders: this.#service.deciders,
       log: store,
       schedule: new MemorySchedule(),
       command: (decider, ...rest) => handleCommand(own, decider, ...rest),

@@ -87,6 +87,7 @@ async function toldTo(
   const react = reaction(
     {
       service,
+      deciders: [],
       log,
       positions,
       schedule: new MemorySchedule(),

@@ -42,6 +42,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
     reaction(
       {
         service: 'ordering',
+        deciders: ordering.deciders,
         log,
         positions,
         schedule,
@@ -167,6 +168,19 @@ describe('reactions', () => {
     await system.react(messages('reservation-1', reserved))
     assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
     assert.deepEqual(await system.events(), before)
+  })
+
+  it('a command to a decider that the service does not list is a fault, and nothing is recorded of it', async () => {
+    const { react, log } = await setUp(
+      reacting(async (_, send) => {
+        await send({ ...order, category: 'other' }, '1', 'place', place)
+      }),
+    )
+    await assert.rejects(react(messages('reservation-1', reserved)), {
+      code: 'registration-invalid',
+      message: 'the reaction order-confirmation sends to other, a decider that ordering does not list',
+    })
+    assert.equal(await log.readEvent('other-1', 1), undefined)
   })
 
   it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
