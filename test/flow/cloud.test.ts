@@ -4,7 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { services } from '../../cli/services.ts'
 import sample from '../../local.settings.sample.json' with { type: 'json' }
+import { functionNames } from '../../src/core/service.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 
@@ -16,12 +18,17 @@ describe('npm run cloud', () => {
       await cloud.prints('ready')
       const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
       try {
-        const registered = readdirSync('functions').flatMap((file) =>
-          [...readFileSync(join('functions', file), 'utf8').matchAll(/^app\.\w+\(\s*'([\w-]+)'/gm)].map(
-            ([, name]) => name,
+        const routed = readdirSync('functions').flatMap((file) =>
+          [...readFileSync(join('functions', file), 'utf8').matchAll(/\bname: '([\w-]+)'/g)].map(
+            ([, name]) => `${file.replace(/\.ts$/, '')}-${name}`,
           ),
         )
-        assert.ok(registered.length > 15, `only ${registered.length} registrations were found`)
+        const triggered = services.map(functionNames).flatMap((names) => Object.values(names).flat())
+        const registered = [...routed, ...triggered]
+        assert.ok(
+          routed.length > 15 && triggered.length > 15,
+          `only ${routed.length} and ${triggered.length} were found`,
+        )
         for (const name of registered) await host.prints(`${name}: `)
         await host.prints('/api/ordering/orders/{id}/{command}')
         const base = /http:\/\/127\.0\.0\.1:\d+\/api\/ordering/.exec(host.output)?.[0]

@@ -40,12 +40,6 @@ const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
   ['ordering', 'after what is due was read'],
   ['ordering', 'after the position of a reaction'],
 ]
-// What a killed host held is taken up sooner than by default.
-const SOONER = {
-  AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:04',
-  AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:01',
-}
-
 describe('crashes', () => {
   let system: System
   const ports = new Map<string, number>()
@@ -53,7 +47,7 @@ describe('crashes', () => {
     system.startHost({
       services: GROUPS.find(([first]) => first === group) ?? [],
       ...(group === 'ordering' ? {} : { port: ports.get(group) ?? 0 }),
-      preload: { env: SOONER, ...preload },
+      ...(preload ? { preload } : {}),
     })
   const shopOf = (group: string, service: string): Client =>
     new Client(`http://127.0.0.1:${ports.get(group)}/api/${service}`, WAIT_MS)
@@ -84,7 +78,7 @@ describe('crashes', () => {
       const its = planned.filter((each) => each.group === group)
       const log = join(system.dataDir, `crashes-${group}`)
       for (const { crash } of its) {
-        const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log, ...SOONER }
+        const env = { TIDEMARK_TEST_CRASH: crash, TIDEMARK_TEST_CRASH_LOG: log }
         const doomed = await startHost(group, { module: 'test/support/crash.ts', env })
         assert.match(await within(doomed.exited, `${group} to die ${crash}`), /SIGKILL/)
       }

@@ -8,8 +8,8 @@ import { functionsOf, localSettings } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
 import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
-import { FAST_RECOVERY } from '../../local/kit/fast-recovery.ts'
 import { freePort } from './ports.ts'
+import { SOONER } from './sooner.ts'
 import { WAIT_MS } from './wait.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
@@ -110,7 +110,7 @@ export class System {
       'functions',
       path('local/host/main.ts'),
       {
-        ...FAST_RECOVERY,
+        ...SOONER,
         ...localSettings(),
         ...this.settings,
         ...(bundle === undefined ? functionsOf(services) : { TIDEMARK_FUNCTIONS_ROOT: bundle }),
