@@ -16,7 +16,7 @@ const ORDERS = 48
 const ASK_EVERY_MS = 100
 
 /** The settings without which the local host takes the times of host.json and of the triggers. */
-const REAL = Object.fromEntries(Object.keys(FAST_RECOVERY).map((name) => [name, '']))
+const REAL = Object.fromEntries(Object.keys(FAST_RECOVERY).map((name) => [name, undefined]))
 
 interface Result {
   readonly times: 'real' | 'fast'

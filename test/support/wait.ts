@@ -8,7 +8,7 @@ const pauseAfter = (waitedMs: number): number => (waitedMs < 10_000 ? 20 : 200)
  * How long one wait may take. The runner's --test-timeout is the only clock, so that a busy machine is slow and not wrong; a wait ends a
  * little before it, because the runner ends a test without a word of what it waited for.
  */
-export const WAIT_MS = 0.8 * (runnersTimeout() ?? 300_000)
+export const WAIT_MS = 0.8 * (runnersTimeout() ?? 600_000)
 
 /** Milliseconds; undefined where the runner has none: it then hands its files 0, or nothing that is a number. */
 function runnersTimeout(): number | undefined {
