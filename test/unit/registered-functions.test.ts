@@ -7,9 +7,22 @@ import { connectionStrings } from '../support/settings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-it('of the functions of all services, no two routes match a common path: their names decide nothing', async (t) => {
-  Object.assign(process.env, connectionStrings)
-  const { functions } = await loadApp(root, 'functions/*.ts')
+Object.assign(process.env, connectionStrings)
+const { functions } = await loadApp(root, 'functions/*.ts')
+
+it('messages of Event Hubs are bound as text: Json.NET writes none anew, and one that is not JSON fails no batch', (t) => {
+  const triggers = functions.flatMap(({ metadata: { name, bindings } }) =>
+    Object.values(bindings)
+      .filter(({ type }) => type === 'eventHubTrigger')
+      .map(({ dataType, cardinality }) => ({ name, dataType, cardinality })),
+  )
+  assert.ok(triggers.length > 10, `${triggers.length} triggers`)
+  for (const { name, ...binding } of triggers)
+    assert.deepEqual(binding, { dataType: 'string', cardinality: 'many' }, name)
+  t.diagnostic(`${triggers.length} triggers`)
+})
+
+it('of the functions of all services, no two routes match a common path: their names decide nothing', (t) => {
   const routes = functions.flatMap(({ metadata: { name, bindings } }) =>
     Object.values(bindings)
       .filter(({ type }) => type === 'httpTrigger')
