@@ -13,7 +13,7 @@ const HOW_TO = 'https://learn.microsoft.com/azure/azure-functions/flex-consumpti
 const IDENTITY =
   'https://learn.microsoft.com/azure/azure-functions/functions-reference#configure-an-identity-based-connection'
 const TERRAFORM =
-  'https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/function_app_flex_consumption'
+  'https://github.com/hashicorp/terraform-provider-azurerm/blob/main/website/docs/r/function_app_flex_consumption.html.markdown'
 /** Errors that name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
 const FTPS = 'https://github.com/microsoft/azure-pipelines-tasks/issues/21032'
 const PREWARMED = 'https://github.com/Azure/terraform-azurerm-avm-res-web-site/issues/360'
