@@ -9,6 +9,7 @@ import sample from '../../local.settings.sample.json' with { type: 'json' }
 import { functionNames } from '../../src/core/service.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
+import { callOnceSeen } from '../support/system.ts'
 
 describe('npm run cloud', () => {
   it("with the sample's settings alone every function runs on it, on the ports that the sample names", async () => {
@@ -36,11 +37,14 @@ describe('npm run cloud', () => {
         const placed = await fetch(`${base}/orders`, { method: 'POST', headers, body: JSON.stringify(placeBody) })
         assert.equal(placed.status, 201)
         const { id, position } = (await placed.json()) as { id: string; position: string }
-        const seen = await fetch(`${base}/orders/${id}?position=${encodeURIComponent(position)}`)
+        const seen = await callOnceSeen('GET', `${base}/orders/${id}?position=${encodeURIComponent(position)}`)
         assert.equal(seen.status, 200)
         // Nothing is in stock: what inventory says comes back through its relay, its hub and ordering's reaction.
-        const decided = await fetch(`${base}/orders/${id}?position=${encodeURIComponent(`order-${id}@2`)}`)
-        assert.equal(((await decided.json()) as { status: string }).status, 'rejected')
+        const decided = await callOnceSeen(
+          'GET',
+          `${base}/orders/${id}?position=${encodeURIComponent(`order-${id}@2`)}`,
+        )
+        assert.equal(decided.body.status, 'rejected')
       } finally {
         host.kill('SIGTERM')
         assert.equal((await host.ended).code, 0, host.output)

@@ -10,7 +10,7 @@ import { startCloud } from '../../local/cloud.ts'
 import { type Child, startChild } from '../../local/kit/child.ts'
 import { freePort } from './ports.ts'
 import { SOONER } from './sooner.ts'
-import { WAIT_MS } from './wait.ts'
+import { until, WAIT_MS } from './wait.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 
@@ -30,6 +30,26 @@ export async function call(method: string, url: string, { body, headers }: CallO
   })
   const text = await response.text()
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+/**
+ * A read under a position, asked again while the view is behind: on a machine that is busy it is late, not wrong.
+ * @param onBehind hears each answer that says so.
+ */
+export function callOnceSeen(
+  method: string,
+  url: string,
+  onBehind: (answer: Answer) => void = () => {},
+): Promise<Answer> {
+  return until(
+    `${url} to be seen`,
+    async () => {
+      const answer = await call(method, url, {})
+      if (answer.status === 503) onBehind(answer)
+      return answer
+    },
+    ({ status }) => status !== 503,
+  )
 }
 
 export interface HostOptions {
@@ -132,6 +152,11 @@ export class System {
   /** One request to ordering, sent once: what `client` would send again is an answer too. */
   call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     return call(method, this.base + path, options)
+  }
+
+  /** A read of ordering under a position, asked again while the view is behind. */
+  callOnceSeen(method: string, path: string): Promise<Answer> {
+    return callOnceSeen(method, this.base + path)
   }
 
   get settings(): Readonly<Record<string, string>> {
