@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { createServer, request } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
 import { after, describe, it } from 'node:test'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
@@ -126,7 +126,13 @@ describe('event feed: cosmos, over a network that fails', () => {
         recorded(`order-${index}`, ...Array.from({ length: 90 }, () => placedV1)),
       )
     // In the middle of a page, at its beginning, and twice in a row.
-    const front = await failingFront(address, new Set([2, 3, 5, 8]))
+    const failing = new Set([2, 3, 5, 8])
+    let reads = 0
+    const front = await failingFront(address, ({ headers }) => {
+      if (headers['a-im'] === undefined) return undefined
+      reads += 1
+      return failing.has(reads) ? { status: 500 } : undefined
+    })
     const client = new CosmosClient({
       endpoint: front.address,
       key: EMULATOR_KEY,
@@ -156,16 +162,36 @@ describe('event feed: cosmos, over a network that fails', () => {
   })
 })
 
-/** Stands before the endpoint and answers some reads of a change feed, counted from 1, with 500. */
+describe('a replica that is behind the session: cosmos', () => {
+  it('does not know whether an item is there: that is unavailable, and not "no such item"', async () => {
+    const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
+    // https://learn.microsoft.com/azure/cosmos-db/nosql/troubleshoot-not-found
+    const front = await failingFront(address, ({ method, url = '' }) =>
+      method === 'GET' && url.includes('/docs/') ? { status: 404, substatus: 1002 } : undefined,
+    )
+    const connectionPolicy = { enableEndpointDiscovery: false }
+    const client = new CosmosClient({ endpoint: front.address, key: EMULATOR_KEY, connectionPolicy })
+    try {
+      const view = new CosmosViewStore(client.database(database.id).container(container.id), 1, 60)
+      await assert.rejects(view.read('a'), { code: 'unavailable' })
+    } finally {
+      client.dispose()
+      await front.stop()
+    }
+  })
+})
+
+/** Stands before the endpoint and answers some requests itself. @param refuse with what, if this one is. */
 async function failingFront(
   address: string,
-  failing: ReadonlySet<number>,
+  refuse: (incoming: IncomingMessage) => { readonly status: number; readonly substatus?: number } | undefined,
 ): Promise<{ address: string; stop: () => Promise<void> }> {
-  let reads = 0
   const server = createServer((incoming, answer) => {
-    if (incoming.headers['a-im'] !== undefined) reads += 1
-    if (incoming.headers['a-im'] !== undefined && failing.has(reads)) {
-      answer.writeHead(500, { 'content-type': 'application/json' }).end('{}')
+    const refused = refuse(incoming)
+    if (refused) {
+      const { status, substatus } = refused
+      const told = substatus === undefined ? {} : { 'x-ms-substatus': substatus }
+      answer.writeHead(status, { 'content-type': 'application/json', ...told }).end('{}')
       return
     }
     const { method, headers } = incoming

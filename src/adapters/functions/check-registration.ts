@@ -1,4 +1,3 @@
-import type { AnyDecider } from '../../core/decider.ts'
 import { functionNames, POSITIONS, reactionsOf, SCHEDULE, type Service } from '../../core/service.ts'
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
@@ -60,7 +59,7 @@ function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly
   return [GET, POST].flatMap((endpoint) => {
     const { decider, view } = endpoint?.uses ?? {}
     return [
-      ...(decider && !isListed(service, decider)
+      ...(decider && !service.deciders.includes(decider)
         ? [
             `the route ${service.name}/${path} sends commands to ${decider.category}, a decider that ${service.name} does not list`,
           ]
@@ -72,10 +71,6 @@ function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly
         : []),
     ]
   })
-}
-
-function isListed({ deciders }: Service, decider: AnyDecider): boolean {
-  return deciders.includes(decider)
 }
 
 function routeFaults(routes: readonly PlacedRoute[]): readonly string[] {
