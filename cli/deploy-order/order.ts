@@ -1,10 +1,4 @@
-/** A version of an event that breaks with what is deployed. */
-export interface Break {
-  readonly writer: string
-  readonly event: string
-  /** Who follows the event, and holds it until it is deployed. */
-  readonly followers: readonly string[]
-}
+import type { Break } from '../schemas/gate/compare-events.ts'
 
 export interface Order {
   readonly services: readonly string[]

@@ -1,7 +1,7 @@
 import type { AnyDecider } from './decider.ts'
 import type { DomainEvent, EventType } from './event.ts'
 import type { ProcessManager } from './process-manager.ts'
-import type { AnyReaction } from './reaction.ts'
+import { type AnyReaction, consumerOf } from './reaction.ts'
 import type { AnyView } from './view.ts'
 
 /** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
@@ -34,12 +34,15 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
 /** The names of a service's functions that run without being asked over HTTP. */
 export interface FunctionNames {
   readonly relay: string
-  /** In the order of the service's views. */
   readonly projections: readonly string[]
-  /** In the order of `reactionsOf`. */
   readonly reactions: readonly string[]
   /** Present where the service has a schedule. */
   readonly schedule?: string
+}
+
+/** The name of the function that projects a view. */
+export function projectionName(service: string, view: AnyView): string {
+  return `${service}-${view.name}-view`
 }
 
 /** Names a service's functions: the same in its app, in its topology and in what is deployed. */
@@ -47,8 +50,9 @@ export function functionNames(service: Service): FunctionNames {
   const { name, views } = service
   return {
     relay: `${name}-relay`,
-    projections: views.map((view) => `${name}-${view.name}-view`),
-    reactions: reactionsOf(service).map((reaction) => `${name}-${reaction.name}`),
+    projections: views.map((view) => projectionName(name, view)),
+    // A reaction is its own consumer: function and consumer group share a name.
+    reactions: reactionsOf(service).map((reaction) => consumerOf(name, reaction)),
     ...(hasSchedule(service) ? { schedule: `${name}-schedule` } : {}),
   }
 }

@@ -53,11 +53,16 @@ export function compareEvents(released: Documents, now: Documents): Report {
   return { ...nothingFound, refused, breaking, counted: { ...nothingFound.counted, versions: counted } }
 }
 
-/** The services whose new versions break with what was released, each with who follows what it breaks and would hold it. */
-export function breaksOf(
-  released: Documents,
-  now: Documents,
-): readonly { readonly writer: string; readonly event: string; readonly followers: readonly string[] }[] {
+/** A new version of an event that breaks with what was released. */
+export interface Break {
+  readonly writer: string
+  readonly event: string
+  /** Who follows the event, and holds it until it is deployed. */
+  readonly followers: readonly string[]
+}
+
+/** The new versions of events that break with what was released. */
+export function breaksOf(released: Documents, now: Documents): readonly Break[] {
   const before = versionsOf(released)
   return [...versionsOf(now)].flatMap(([key, { service, type, isTold, schemas }]) =>
     [...schemas]

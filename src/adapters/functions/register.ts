@@ -1,6 +1,7 @@
 import { app } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
-import { functionNames, reactionsOf, type Service } from '../../core/service.ts'
+import { consumerOf } from '../../core/reaction.ts'
+import { functionNames, projectionName, reactionsOf, type Service } from '../../core/service.ts'
 import { type PlacedRoute, registrationFaults } from './check-registration.ts'
 import { eventsOf, type HistoryPort, stateOf } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
@@ -41,13 +42,12 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   if (served.length === 0) app.http('openapi', http('openapi.json', { GET: openApi }))
   served.push({ name, routes: all })
 
-  const names = functionNames(declaration)
-  app.cosmosDB(names.relay, relayOf(service))
-  for (const [index, view] of declaration.views.entries())
-    app.eventHub(names.projections[index] ?? '', projectionOf(service, view))
-  for (const [index, reaction] of reactionsOf(declaration).entries())
-    app.eventHub(names.reactions[index] ?? '', reactionOf(service, reaction))
-  if (names.schedule) app.timer(names.schedule, scheduleOf(service))
+  const { relay, schedule } = functionNames(declaration)
+  app.cosmosDB(relay, relayOf(service))
+  for (const view of declaration.views) app.eventHub(projectionName(name, view), projectionOf(service, view))
+  for (const reaction of reactionsOf(declaration))
+    app.eventHub(consumerOf(name, reaction), reactionOf(service, reaction))
+  if (schedule) app.timer(schedule, scheduleOf(service))
 }
 
 /** The services of this app, as they are served. */
