@@ -13,8 +13,9 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { type Cloud, startCloud } from '../../../local/cloud.ts'
 import { lockFolder } from '../../../local/kit/data-lock.ts'
 import { listen } from '../../../local/kit/listen.ts'
+import { until } from '../../support/wait.ts'
 import { syncedLogs } from '../eventhubs/endpoint.ts'
-import { type Cleanup, dataFolder, ending, until } from './support.ts'
+import { type Cleanup, dataFolder, ending } from './support.ts'
 
 const FREE = { blob: 0, eventHubs: 0, cosmos: 0 }
 

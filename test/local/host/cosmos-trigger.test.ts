@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { type Container, CosmosClient, type Database } from '@azure/cosmos'
-import { cleanups, dataFolder, ending, startCosmos, startHost, TestApp, until, untilStopping } from './support.ts'
+import { until } from '../../support/wait.ts'
+import { cleanups, dataFolder, ending, startCosmos, startHost, TestApp, untilStopping } from './support.ts'
 
 const cleanup = cleanups(after)
 let settings: Record<string, string> = {}

@@ -2,17 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import {
-  cleanups,
-  dataFolder,
-  ending,
-  startBlobs,
-  startHost,
-  startHubs,
-  TestApp,
-  until,
-  untilStopping,
-} from './support.ts'
+import { until } from '../../support/wait.ts'
+import { cleanups, dataFolder, ending, startBlobs, startHost, startHubs, TestApp, untilStopping } from './support.ts'
 
 const HUBS = [
   'passed',
@@ -167,17 +158,20 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
     const retry = `retry: { strategy: 'fixedDelay', delayInterval: 0, maxRetryCount: -1 },`
     const app = new TestApp(...functionOn('unbound', 'out(messages)', retry))
     await send('unbound', [{ a: 1 }, Buffer.from('plain')])
-    let output = ''
-    const host = await startHost(ending(t), app, { ...settings, TIDEMARK_LOG_LEVEL: 'error' }, (text) => {
-      output += text
-    })
-    await until('the failure', () =>
-      /^error f: what it would be given cannot be bound: "p" is not expected/m.test(output),
-    )
-    await host.stop()
-    assert.match(output, /\(and \d+ more times in this minute\)/)
-    assert.deepEqual(app.lines(), [])
-    assert.equal(await checkpointOf('unbound'), undefined)
+    // Twice, because a host that had moved past it would have nothing to fail on when it comes again.
+    for (const start of ['first', 'second']) {
+      let output = ''
+      const level = { TIDEMARK_LOG_LEVEL: 'error' }
+      const host = await startHost(ending(t), app, { ...settings, ...level }, (text) => {
+        output += text
+      })
+      await until(`the failure of the ${start} host`, () =>
+        /^error f: what it would be given cannot be bound: "p" is not expected/m.test(output),
+      )
+      await host.stop()
+      assert.deepEqual(app.lines(), [])
+      assert.equal(await checkpointOf('unbound'), undefined)
+    }
   })
 })
 

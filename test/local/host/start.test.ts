@@ -10,9 +10,8 @@ import type { RegisteredFunction } from '../../../local/host/registrations.ts'
 import { isOfApp } from '../../../local/host/rejections.ts'
 import { TriggerOptions } from '../../../local/host/trigger-options.ts'
 import { listen } from '../../../local/kit/listen.ts'
-import { answers } from '../../support/ports.ts'
-import { WAIT_MS } from '../../support/wait.ts'
-import { ending, endOf, startHost, TestApp, until } from './support.ts'
+import { until, WAIT_MS } from '../../support/wait.ts'
+import { ending, endOf, startHost, TestApp, untilStopping } from './support.ts'
 
 const HANDLER = 'handler: () => {}'
 const HUB = `connection: 'EventHubConnection', eventHubName: 'h', cardinality: 'many', ${HANDLER}`
@@ -338,9 +337,7 @@ test('a stop lets the request in flight finish, and takes no new one', async (t)
   const answer = fetch(`${host.address}/api/slow`)
   await until('the request', () => app.lines().includes('began'))
   const stopped = host.stop(WAIT_MS)
-  // By connections that are not kept: one that is kept is answered on, and the time for what is in flight would run out.
-  const port = Number(new URL(host.address).port)
-  await until('the closed port', async () => !(await answers(port)))
+  await untilStopping(host)
   app.open('open')
   assert.equal(await (await answer).text(), 'done')
   await stopped

@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../../local/kit/child.ts'
 import { FAST_RECOVERY } from '../../../local/kit/fast-recovery.ts'
+import { answers } from '../../support/ports.ts'
+import { until } from '../../support/wait.ts'
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url))
-const BOUND_MS = 30_000
 
 export type Cleanup = (release: () => void | Promise<void>) => void
 
@@ -28,21 +28,6 @@ export function ending(t: TestContext): Cleanup {
   const known = ofTests.get(t) ?? cleanups((release) => t.after(release))
   ofTests.set(t, known)
   return known
-}
-
-/** Settles once `check` gives something, or fails with what it waited for. */
-export async function until<Value>(
-  what: string,
-  check: () => Value | undefined | false | Promise<Value | undefined | false>,
-  boundMs = BOUND_MS,
-): Promise<Value> {
-  const end = performance.now() + boundMs
-  for (;;) {
-    const value = await check()
-    if (value !== undefined && value !== false) return value
-    if (performance.now() > end) throw new Error(`waited ${boundMs} ms for ${what}`)
-    await delay(20)
-  }
 }
 
 /** A folder for data, removed at the end. */
@@ -137,14 +122,13 @@ export async function endOf(host: Child): Promise<string> {
   return until('the end of the host', () => how)
 }
 
-/** Settles when a host that was told to stop has heard it: its port is closed then. */
+/**
+ * Settles when a host that was told to stop has heard it: its port is closed then. Looks by connections that are not kept: one that is kept
+ * is answered on, and the time for what is in flight would run out.
+ */
 export async function untilStopping(host: Child): Promise<void> {
-  await until('the closed port', () =>
-    fetch(`${host.address}/api/unknown`).then(
-      () => false,
-      () => true,
-    ),
-  )
+  const port = Number(new URL(host.address).port)
+  await until('the closed port', async () => !(await answers(port)))
 }
 
 /** The blob endpoint, with the connection string as AzureWebJobsStorage has it. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ending, startHost, TestApp, until } from './support.ts'
+import { until } from '../../support/wait.ts'
+import { ending, startHost, TestApp } from './support.ts'
 
 test('a timer runs when it is due, and is told of its schedule', async (t) => {
   const app = new TestApp(ending(t), `app.timer('f', { schedule: '* * * * * *', handler: (timer) => out(timer) })`)
