@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
-import { eventsOfItems } from './adapters/cosmos/log-item.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
@@ -10,15 +9,13 @@ import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publi
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
-import type { CommandOutcome, CommandRequest } from './core/command.ts'
-import type { AnyDecider } from './core/decider.ts'
+import { commitsOf } from './core/commit.ts'
 import type { Clock } from './core/ports.ts'
 import { consumerOf } from './core/reaction.ts'
 import { MARK_HOURS, POSITIONS, SCHEDULE, type Service } from './core/service.ts'
-import { handleCommand, type OnAppended } from './flow/command.ts'
+import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
-import { oneAtATime } from './flow/one-at-a-time.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
@@ -55,9 +52,8 @@ export function compose(service: Service, environment: Environment = process.env
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
-  const inTurn = oneAtATime()
-  const command = (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> =>
-    inTurn(request.stream, () => handleCommand({ service, store: store(), cache, clock }, decider, request, onAppended))
+  const commands = once(() => groupCommit({ service, store: store(), cache, clock }))
+  const command: HandleCommand = (...args) => commands()(...args)
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const replayDeps = once(() => ({
@@ -76,7 +72,7 @@ export function compose(service: Service, environment: Environment = process.env
     actorSource: settings.actorSource,
     relayPollDelay: settings.relayPollMs,
     command,
-    relay: (items) => relay({ publisher: publisher(), log: store() }, eventsOfItems(items)),
+    relay: (items) => relay(publisher(), commitsOf(items)),
     projection: (view) => {
       const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
       return (messages) => project()(messages)

@@ -9,11 +9,20 @@ export interface CommandMetadata {
   readonly traceparent?: string
 }
 
+/**
+ * - `none`: nobody sends this key again.
+ * - `unchanged`: a client may. That there was nothing to do is kept; a refusal is not, and may be otherwise the next time.
+ * - `all`: a reaction will. Refusals are kept too, and the first outcome stands, whatever content a later build sends.
+ */
+export type Receipts = 'none' | 'unchanged' | 'all'
+
 /** A command on its way to a stream, its data already checked against the command's schema. */
 export interface CommandRequest {
   readonly stream: string
   /** The command's id, the client's Idempotency-Key: the same key on the same stream takes effect once. */
   readonly key: string
+  /** Which outcomes without events are kept for those who send the key again. */
+  readonly receipts: Receipts
   readonly command: Command
   /** The version the client decided on (If-Match). Compared, never used to append. */
   readonly expectedVersion?: number
@@ -28,6 +37,8 @@ export interface CommandDone {
   readonly version: number
   /** How many events it appended. */
   readonly events: number
+  /** Present where the key had come before, in a request of another content: this is what that led to. */
+  readonly repeated?: 'with another content'
 }
 
 /** It was refused, and nothing was written. */
@@ -36,6 +47,8 @@ export interface CommandRefused {
   /** A code of Tidemark's or of the domain. */
   readonly code: ErrorCode | (string & {})
   readonly detail: string
+  /** As for one that took effect. */
+  readonly repeated?: 'with another content'
 }
 
 export type CommandOutcome = CommandDone | CommandRefused

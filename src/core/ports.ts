@@ -1,73 +1,65 @@
 import type { CommandMetadata } from './command.ts'
+import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commit.ts'
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
-import type { Tip } from './hash-chain.ts'
+import type { LogHead, StreamHead } from './hash-chain.ts'
 import type { ViewPointer } from './view-pointer.ts'
-
-/** The mark that a command leaves in its stream, in the same write as its events. Kept for ever. */
-export interface CommandMark {
-  readonly key: string
-  /** Of the request: the same key with another fingerprint is another request. */
-  readonly fingerprint: string
-  /** The versions of the first and the last event it appended. */
-  readonly from: number
-  readonly to: number
-}
 
 /**
  * - `appended`: all of it is in the log.
- * - `conflict`: a version or the mark is there already; nothing was written.
- * - `missing`: the event that the new ones follow is not there; nothing was written.
+ * - `conflict`: the version or the key of one entry is there already; nothing was written.
+ * - `missing`: the commit that these follow is not there; nothing was written.
  */
-export type AppendResult = 'appended' | 'conflict' | 'missing'
+export type AppendResult =
+  | { readonly outcome: 'appended' }
+  | {
+      readonly outcome: 'conflict'
+      /** Which of the entries. The version of a commit that is not the first of them cannot be taken: then it is the key. */
+      readonly index: number
+    }
+  | { readonly outcome: 'missing' }
 
 /** A service's log. */
 export interface EventStore {
-  /** The events of a stream after a version, in order, in pages: one page is in memory at a time. */
-  read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]>
-  /** @returns undefined where no command with this key took effect on the stream. */
-  readMark(stream: string, key: string): Promise<CommandMark | undefined>
   /**
-   * Appends events and mark in one atomic write. The events are of one stream, their versions without a gap.
-   * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it was not;
-   *   `event-too-large`, `decision-too-large` before anything is sent.
+   * The commits of a stream that end after a version, in order, in pages: one page is in memory at a time.
+   * @throws TidemarkError `unavailable`, `container-missing`, `event-unreadable`
    */
-  append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult>
-}
-
-/** A part of a stream, in reading order: forward from its first event, backward from its newest. */
-export interface HistoryRange {
-  readonly direction: 'forward' | 'backward'
-  /** The version that was read last; absent: from the beginning of the reading order. */
-  readonly after?: number
-  /** The most events there may be, from 1. */
-  readonly limit: number
+  read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]>
+  /** How the key of a command ended; undefined where the log does not know it. @throws TidemarkError `unavailable`, `container-missing` */
+  findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined>
+  /**
+   * Writes commits and receipts of one stream in one atomic write, at most `MAX_ENTRIES`, each key once.
+   * @param after what the first commit follows; the commits are without a gap. Receipts alone follow nothing.
+   * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it was not;
+   *   `decision-too-large` where the entries are too large for one write; `chain-broken` where they were written, but not after the
+   *   event that `after` names: the log was changed or restored.
+   */
+  append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult>
 }
 
 /** A service's log, for those who look back: commands and projections need only `EventStore`. */
 export interface EventHistory {
-  /** One event by its key; undefined where the log does not have it. */
-  readEvent(stream: string, version: number): Promise<RecordedEvent | undefined>
   /** The events of a part of a stream, in its reading order; none where the stream or the part has none. */
   readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]>
 }
 
 /** A service's whole log, for those who build something from all of it. */
 export interface EventFeed {
-  /** How many events there are. */
+  /** How many commits there are. */
   count(): Promise<number>
-  /** A reader that begins with the first event. */
+  /** A reader that begins with the first commit. */
   open(): EventFeedReader
 }
 
 export interface EventFeedReader {
   /**
-   * The next events, at least one, each stream's in order. Undefined ends a round: everything has been returned that was in the log
+   * The next commits, at least one, each stream's in order. Undefined ends a round: everything has been returned that was in the log
    * when the round began, that is at the first call or at the one after the last undefined. The next call goes on with what came since;
    * after an error, with what was not returned yet.
    * @throws TidemarkError `unavailable`
    */
-  next(): Promise<readonly RecordedEvent[] | undefined>
+  next(): Promise<readonly RecordedCommit[] | undefined>
 }
 
 /** The way from a service's log to its hub. */
@@ -80,7 +72,7 @@ export interface EventPublisher {
 export interface ViewDocument {
   readonly document: unknown
   /** How far a one-stream view has come. */
-  readonly tip?: Tip
+  readonly tip?: StreamHead
   /** Changes with every write. */
   readonly etag: string
 }
@@ -103,14 +95,14 @@ export type MarkedWriteResult = WriteResult | { readonly outcome: 'applied' }
 
 /** How far a consumer has come in a stream. */
 export interface ConsumerPosition {
-  readonly tip: Tip
+  readonly tip: StreamHead
   readonly etag: string
 }
 
 /** How far a consumer has come in each stream, advanced under the etag of what it was when it was read. */
 export interface Positions {
   readPosition(stream: string): Promise<ConsumerPosition | undefined>
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult>
+  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult>
 }
 
 /** A command that is sent when its time has come. */
@@ -142,11 +134,11 @@ export interface ViewList {
   readonly after?: string
 }
 
-/** One generation of one view. A position is at most `Tip` of a stream; all writes are conditional. */
+/** One generation of one view. A position is at most `StreamHead` of a stream; all writes are conditional. */
 export interface ViewStore extends Positions {
   read(key: string): Promise<ViewDocument | undefined>
   /** One-stream views: the document and how far it has come, in one item. */
-  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult>
+  writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult>
   /** Many-stream views: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
   writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
@@ -189,5 +181,8 @@ export type Ids = () => string
 /** The largest batch of marks in one write: Cosmos DB takes 100 operations, one is the document. */
 export const MAX_MARKS = 99
 
-/** The most events one command may append: 100 operations less the read of the last event and the mark. */
-export const MAX_EVENTS = 98
+/** The most entries of one append: a batch of Cosmos DB takes 100 operations, and one reads the commit before. */
+export const MAX_ENTRIES = 99
+
+/** The most events that one command may append. */
+export const MAX_EVENTS = 500

@@ -1,15 +1,16 @@
+import type { RecordedCommit } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
-import { BEGINNING, follows, type Tip } from '../core/hash-chain.ts'
+import { EMPTY_STREAM, follows, type LogHead } from '../core/hash-chain.ts'
 import type { EventStore } from '../core/ports.ts'
 
-/** A state and the point of its stream that it was folded up to. */
-export interface Folded {
+/** A state, and the head of the stream that it was folded up to. */
+export interface AggregateState {
   readonly state: unknown
-  readonly tip: Tip
-  /** Of the last event; empty at version 0. */
+  readonly head: LogHead
+  /** When the last event was recorded; empty at version 0. */
   readonly time: string
 }
 
@@ -22,32 +23,41 @@ export function readerOf(decider: AnyDecider): EventReader {
   return reader
 }
 
-/** The state after more events, their chain checked. @throws TidemarkError `chain-broken`, `event-unknown`, `event-unreadable` */
-export function fold(decider: AnyDecider, folded: Folded, events: readonly RecordedEvent[]): Folded {
+/**
+ * The state after the events of one commit, or after the first ones of it.
+ * @throws TidemarkError `chain-broken`, `event-unknown`, `event-unreadable`
+ */
+export function fold(decider: AnyDecider, from: AggregateState, events: readonly RecordedEvent[]): AggregateState {
+  const [first] = events
+  if (first === undefined) return from
   const reader = readerOf(decider)
-  let { state, tip, time } = folded
+  let { state, head, time } = from
   for (const event of events) {
-    if (!follows(event, tip))
-      throw new TidemarkError('chain-broken', `${event.stream}@${event.version} does not follow version ${tip.version}`)
+    if (!follows(event, head))
+      throw new TidemarkError(
+        'chain-broken',
+        `${event.stream}@${event.version} does not follow version ${head.version}`,
+      )
     state = decider.evolve(state, reader.readEvent(event))
-    tip = { version: event.version, hash: event.hash }
+    head = { version: event.version, hash: event.hash, commit: first.version }
     time = event.time
   }
-  return { state, tip, time }
+  return { state, head, time }
 }
 
-export function beginning(decider: AnyDecider): Folded {
-  return { state: decider.initial, tip: BEGINNING, time: '' }
+export function emptyState(decider: AnyDecider): AggregateState {
+  return { state: decider.initial, head: EMPTY_STREAM, time: '' }
 }
 
-/** Reads what came after, page by page, and folds it. */
+/** Reads what came after a state, page by page, and folds it. @throws TidemarkError as `fold`, and `unavailable` */
 export async function readForward(
-  store: EventStore,
+  store: Pick<EventStore, 'read'>,
   decider: AnyDecider,
   stream: string,
-  from: Folded,
-): Promise<Folded> {
+  from: AggregateState,
+): Promise<AggregateState> {
   let folded = from
-  for await (const page of store.read(stream, folded.tip.version)) folded = fold(decider, folded, page)
+  for await (const page of store.read(stream, from.head.version))
+    folded = page.reduce((before: AggregateState, commit: RecordedCommit) => fold(decider, before, commit.events), folded)
   return folded
 }

@@ -1,9 +1,10 @@
+import type { HistoryRange } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import type { EventHistory, EventStore, HistoryRange } from '../core/ports.ts'
+import type { EventHistory, EventStore } from '../core/ports.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
-import { beginning, type Folded, fold } from './fold.ts'
+import { emptyState, type AggregateState, fold } from './fold.ts'
 import { parseTime } from './time.ts'
 
 /** Events of a stream in reading order, as the log keeps them. */
@@ -41,30 +42,31 @@ export async function readHistory(log: EventHistory, stream: string, range: Hist
  *   and before the first event; `chain-broken`, `event-unknown`
  */
 export async function stateAt(
-  log: EventStore,
+  log: Pick<EventStore, 'read'>,
   deciders: readonly AnyDecider[],
   stream: string,
   point: PointInTime,
-): Promise<Folded> {
+): Promise<AggregateState> {
   checkStream(stream)
   const { version = Number.POSITIVE_INFINITY } = point
   const until = point.at === undefined ? Number.POSITIVE_INFINITY : parseTime(point.at)
   const decider = deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw notFound(stream)
 
-  let folded = beginning(decider)
-  for await (const page of log.read(stream, 0)) {
-    // A stream's time never runs backwards: what comes after the first later event is later too.
-    const end = page.findIndex((event) => event.version > version || Date.parse(event.time) > until)
-    folded = fold(decider, folded, end === -1 ? page : page.slice(0, end))
-    const [first] = page
-    if (folded.tip.version === 0 && first)
-      throw new TidemarkError('version-not-found', `${stream} began at ${first.time}`)
-    if (end !== -1 || folded.tip.version === version) return folded
-  }
-  if (folded.tip.version === 0) throw notFound(stream)
-  if (point.version !== undefined && folded.tip.version < point.version)
-    throw new TidemarkError('version-not-found', `${stream} is at version ${folded.tip.version}`)
+  let folded = emptyState(decider)
+  for await (const page of log.read(stream, 0))
+    for (const { events } of page) {
+      // A stream's time never runs backwards: what comes after the first later event is later too.
+      const end = events.findIndex((event) => event.version > version || Date.parse(event.time) > until)
+      folded = fold(decider, folded, end === -1 ? events : events.slice(0, end))
+      const [first] = events
+      if (folded.head.version === 0 && first)
+        throw new TidemarkError('version-not-found', `${stream} began at ${first.time}`)
+      if (end !== -1 || folded.head.version === version) return folded
+    }
+  if (folded.head.version === 0) throw notFound(stream)
+  if (point.version !== undefined && folded.head.version < point.version)
+    throw new TidemarkError('version-not-found', `${stream} is at version ${folded.head.version}`)
   return folded
 }
 

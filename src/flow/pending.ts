@@ -1,13 +1,15 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import { follows, type Tip } from '../core/hash-chain.ts'
-import type { EventStore } from '../core/ports.ts'
+import { follows, type StreamHead } from '../core/hash-chain.ts'
+import type { EventHistory } from '../core/ports.ts'
 
 /** What a gap is filled from: the own log. */
-export type Source = Pick<EventStore, 'read'>
+export type Source = Pick<EventHistory, 'readRange'>
 
 /** For the events of another service, whose log is its own: a gap stays one. */
-export const noSource: Source = { async *read() {} }
+export const noSource: Source = { readRange: async () => [] }
+
+const PAGE = 200
 
 /**
  * What is new among the events that arrived of one stream: duplicates dropped, a gap filled from the log, in order, each linked to
@@ -19,7 +21,7 @@ export const noSource: Source = { async *read() {} }
 export async function pendingOf(
   log: Source,
   stream: string,
-  tip: Tip,
+  tip: StreamHead,
   arrived: readonly RecordedEvent[],
 ): Promise<RecordedEvent[]> {
   const seen = arrived.find((event) => event.version === tip.version)
@@ -47,9 +49,13 @@ export async function pendingOf(
 /** The events of the log after a version, up to one that arrived. */
 async function readBetween(log: Source, stream: string, after: number, last: RecordedEvent): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  for await (const page of log.read(stream, after)) {
-    events.push(...page.filter((event) => event.version <= last.version))
-    if (events.at(-1)?.version === last.version) break
+  for (let read = after; read < last.version; ) {
+    const limit = Math.min(PAGE, last.version - read)
+    const page = await log.readRange(stream, { direction: 'forward', after: read, limit })
+    events.push(...page)
+    const end = page.at(-1)
+    if (end === undefined) break
+    read = end.version
   }
   if (events.length !== last.version - after)
     throw new TidemarkError(

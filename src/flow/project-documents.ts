@@ -1,6 +1,6 @@
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
-import { BEGINNING, type Tip } from '../core/hash-chain.ts'
-import { type ConsumerPosition, type EventStore, MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
+import { EMPTY_STREAM, type StreamHead } from '../core/hash-chain.ts'
+import { type ConsumerPosition, type EventHistory, MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
 import type { AnyManyStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
@@ -11,7 +11,7 @@ import { remembered } from './remembered.ts'
 /** New events of one stream that the view is made of, where the consumer stands after them, and where it stood before. */
 interface Slice {
   readonly stream: string
-  readonly tip: Tip
+  readonly tip: StreamHead
   readonly events: readonly Recorded<DomainEvent>[]
   readonly etag: string | undefined
 }
@@ -30,7 +30,7 @@ interface Waiting {
  * @param options.looks whether the position is read for a stream's first event too: marks expire, and then only the position tells.
  */
 export function projectToDocuments(
-  log: EventStore,
+  log: EventHistory,
   store: ViewStore,
   view: AnyManyStreamView,
   read: ReadEvents,
@@ -46,7 +46,7 @@ export function projectToDocuments(
     isNew: boolean,
   ): Promise<Slice | undefined> {
     const position = positions.get(stream) ?? (isNew ? undefined : await store.readPosition(stream))
-    const pending = await pendingOf(log, stream, position?.tip ?? BEGINNING, arrived)
+    const pending = await pendingOf(log, stream, position?.tip ?? EMPTY_STREAM, arrived)
     const last = pending.at(-1)
     return (
       last && { stream, tip: { version: last.version, hash: last.hash }, events: read(pending), etag: position?.etag }

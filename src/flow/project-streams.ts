@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../core/event.ts'
-import { BEGINNING } from '../core/hash-chain.ts'
-import type { EventStore, ViewDocument, ViewStore } from '../core/ports.ts'
+import { EMPTY_STREAM } from '../core/hash-chain.ts'
+import type { EventHistory, ViewDocument, ViewStore } from '../core/ports.ts'
 import type { AnyOneStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'
 import { pendingOf } from './pending.ts'
@@ -9,7 +9,7 @@ import { remembered } from './remembered.ts'
 
 /** One-stream views: the document is the position, so a stream's part of a batch is one write, whatever the number of events. */
 export function projectToStreams(
-  log: EventStore,
+  log: EventHistory,
   store: ViewStore,
   view: AnyOneStreamView,
   read: ReadEvents,
@@ -21,7 +21,7 @@ export function projectToStreams(
     let isNew = arrived.some((event) => event.version === 1)
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = documents.get(stream) ?? (isNew ? undefined : await store.read(stream))
-      const pending = await pendingOf(log, stream, before?.tip ?? BEGINNING, arrived)
+      const pending = await pendingOf(log, stream, before?.tip ?? EMPTY_STREAM, arrived)
       const last = pending.at(-1)
       if (last === undefined) return
       const document = read(pending).reduce((current, event) => view.evolve(current, event), before?.document)

@@ -1,7 +1,7 @@
 import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import { eventReader } from '../core/event-reader.ts'
-import type { EventStore, ViewStore, ViewStores } from '../core/ports.ts'
+import type { EventHistory, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { projectToDocuments } from './project-documents.ts'
@@ -10,7 +10,7 @@ import type { ReadEvents } from './projecting.ts'
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
-  readonly log: EventStore
+  readonly log: EventHistory
   readonly views: ViewStores
   /** All that may come, so that what this code does not know is never taken for nothing. */
   readonly eventTypes: readonly EventType[]

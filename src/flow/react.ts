@@ -5,8 +5,8 @@ import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
-import { BEGINNING } from '../core/hash-chain.ts'
-import type { ConsumerPosition, EventHistory, EventStore, Positions, Schedule } from '../core/ports.ts'
+import { EMPTY_STREAM } from '../core/hash-chain.ts'
+import type { ConsumerPosition, EventHistory, Positions, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
@@ -22,7 +22,7 @@ export interface ReactDependencies {
   /** Those of the service: its reactions send to no other. */
   readonly deciders: readonly AnyDecider[]
   /** Its log: what a repeated command had led to is read there. */
-  readonly log: EventHistory & Pick<EventStore, 'read'>
+  readonly log: EventHistory
   readonly positions: Positions
   /** Where commands wait for their time. */
   readonly schedule: Pick<Schedule, 'add'>
@@ -82,7 +82,7 @@ async function reactToStream(
   const { positions } = deps
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const position = known.get(stream) ?? (await positions.readPosition(stream))
-    const pending = await pendingOf(source, stream, position?.tip ?? BEGINNING, arrived)
+    const pending = await pendingOf(source, stream, position?.tip ?? EMPTY_STREAM, arrived)
     const last = pending.at(-1)
     if (last === undefined) return
     for (const event of pending) {
@@ -138,18 +138,16 @@ function senders(
     const stream = streamOf(decider.category, id)
     const key = keyOf(commandId)
     let events: readonly RecordedEvent[] | undefined
-    const outcome = await deps.command(decider, { stream, key, command, metadata }, (appended) => {
+    const request = { stream, key, receipts: 'all', command, metadata } as const
+    const outcome = await deps.command(decider, request, (appended) => {
       events = appended
     })
+    if (outcome.repeated)
+      trace(`${metadata.causation}: ${stream} was sent ${commandId} before ${outcome.repeated}: its first outcome stands`)
     if (outcome.done) {
       events ??= await eventsOf(deps.log, outcome)
       return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
     }
-    if (outcome.code === 'idempotency-key-reused')
-      throw new TidemarkError(
-        'internal',
-        `${consumer} sends ${commandId} to ${stream} with another content than before`,
-      )
     trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
     return { events: [], refused: outcome.code }
   }

@@ -1,17 +1,17 @@
 import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandMetadata } from '../core/command.ts'
+import { type Commit, toLogItem } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
-import { hashOf } from '../core/hash-chain.ts'
+import { type StreamHead, seal } from '../core/hash-chain.ts'
 import { MAX_NESTING, nestsTooDeep } from '../core/nesting.ts'
 import { MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { type Service, sourceOf, toldOf } from '../core/service.ts'
-import type { Folded } from './fold.ts'
 
-/** What Cosmos DB takes in one batch, 2 MB, less what the operations around the items take. */
-const MAX_DECISION_BYTES = 2 * 1024 * 1024 - 64 * 1024
+/** What Cosmos DB takes in one item and in one batch, 2 MB, less what the operations around the items take. */
+export const MAX_DECISION_BYTES = 2 * 1024 * 1024 - 64 * 1024
 
 /**
  * The largest event that is taken: a message of Event Hubs' Standard tier, 1 MB, less what AMQP puts around it.
@@ -19,54 +19,87 @@ const MAX_DECISION_BYTES = 2 * 1024 * 1024 - 64 * 1024
  */
 export const MAX_EVENT_BYTES = 1024 * 1024 - 16 * 1024
 
+/** The names of fields and attributes, and what is derived from others, have less. */
+const NAMES_BYTES = 4 * 1024
+
+/** Whose events are recorded, and where. */
+export interface Recorder {
+  readonly service: Pick<Service, 'name' | 'publishes'>
+  readonly decider: Pick<AnyDecider, 'category' | 'events'>
+  readonly stream: string
+}
+
+/** The stream before: its head, and when its last event was recorded. */
+export interface Before {
+  readonly head: StreamHead
+  readonly time: string
+}
+
 /**
  * Makes decided events into recorded ones: schema-checked, numbered, dated, chained, and none so large that it could be appended
  * but not sent.
+ * @returns the events, and the most bytes that their commit can have.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
 export function record(
-  service: Pick<Service, 'name' | 'publishes'>,
-  decider: Pick<AnyDecider, 'category' | 'events'>,
-  stream: string,
-  after: Folded,
+  { service, decider, stream }: Recorder,
+  before: Before,
   events: readonly DomainEvent[],
   metadata: CommandMetadata,
   now: string,
-): RecordedEvent[] {
+): { readonly events: readonly RecordedEvent[]; readonly bytes: number } {
   if (events.length > MAX_EVENTS)
     throw new TidemarkError(
       'decision-too-large',
       `a command may append ${MAX_EVENTS} events, this one ${events.length}`,
     )
   // Clocks of two instances differ: a stream's time never runs backwards all the same.
-  const time = now > after.time ? now : after.time
-  let { version, hash: previousHash } = after.tip
-  let bytes = 0
+  const time = now > before.time ? now : before.time
+  const source = sourceOf(service.name, decider.category)
   const tellable = service.publishes.map((publication) => publication.published)
-  return events.map((event) => {
+  let { version, hash: previousHash } = before.head
+  let bytes = NAMES_BYTES
+  const recorded = events.map((event) => {
     version += 1
     const told = toldOf(service, event)
-    const unhashed = {
+    if (nestsTooDeep(event.data) || nestsTooDeep(told?.data))
+      throw new TidemarkError('event-too-large', `${event.type} nests more than ${MAX_NESTING} arrays and objects`)
+    const sealed = seal({
       id: eventId(version),
       stream,
       version,
       ...checkWritten(decider.events, event),
-      source: sourceOf(service.name, decider.category),
+      source,
       time,
       ...(told ? { published: checkWritten(tellable, told) } : {}),
       ...metadata,
       previousHash,
-    }
-    if (nestsTooDeep(event.data) || nestsTooDeep(told?.data))
-      throw new TidemarkError('event-too-large', `${event.type} nests more than ${MAX_NESTING} arrays and objects`)
-    const recorded = { ...unhashed, hash: hashOf(unhashed) }
-    previousHash = recorded.hash
-    const size = Buffer.byteLength(JSON.stringify(toCloudEvent(recorded)))
-    if (size > MAX_EVENT_BYTES)
-      throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${MAX_EVENT_BYTES}`)
+    })
+    previousHash = sealed.event.hash
+    const size = asText(sealed.bytes)
+    if (size > MAX_EVENT_BYTES) checkSendable(sealed.event)
     bytes += size
-    if (bytes > MAX_DECISION_BYTES)
-      throw new TidemarkError('decision-too-large', `a command may append ${MAX_DECISION_BYTES} bytes at once`)
-    return recorded
+    return sealed.event
   })
+  return { events: recorded, bytes }
+}
+
+/** The most bytes that JSON has as a text within JSON, with the names around it: its quotes and backslashes are escaped, nothing else is. */
+function asText(bytes: number): number {
+  return 2 * bytes + NAMES_BYTES
+}
+
+/** @throws TidemarkError `event-too-large` */
+function checkSendable(event: RecordedEvent): void {
+  const size = Buffer.byteLength(JSON.stringify(toCloudEvent(event)))
+  if (size > MAX_EVENT_BYTES)
+    throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${MAX_EVENT_BYTES}`)
+}
+
+/** How many bytes a commit has, where the most that it can have is too much. @throws TidemarkError `decision-too-large` */
+export function checkWritable(commit: Commit, atMost: number): number {
+  if (atMost <= MAX_DECISION_BYTES) return atMost
+  const size = Buffer.byteLength(JSON.stringify(toLogItem(commit)))
+  if (size <= MAX_DECISION_BYTES) return size
+  throw new TidemarkError('decision-too-large', `a command may append ${MAX_DECISION_BYTES} bytes at once, not ${size}`)
 }

@@ -1,6 +1,6 @@
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
-import type { Clock, EventFeed, EventStore, Ids, ViewGenerations } from '../core/ports.ts'
+import type { Clock, EventFeed, EventHistory, Ids, ViewGenerations } from '../core/ports.ts'
 import { BACK_HOURS } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
 import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
@@ -9,7 +9,7 @@ import { type Projector, projectorOf } from './project.ts'
 import { MAX_ATTEMPTS } from './projecting.ts'
 
 export interface ReplayDependencies {
-  readonly log: EventStore
+  readonly log: EventHistory
   readonly feed: EventFeed
   readonly generations: ViewGenerations
   readonly eventTypes: readonly EventType[]
@@ -19,10 +19,10 @@ export interface ReplayDependencies {
 
 /** Who watches a replay. */
 export interface ReplayWatch {
-  /** @param total events in the log as it begins. */
+  /** @param total commits in the log as it begins. */
   begin(target: number, live: number, total: number): void
-  /** @param events read so far. */
-  read(events: number): void
+  /** @param commits read so far. */
+  read(commits: number): void
   /** `handover`: projections write both generations; `live`: queries read the new one. */
   stage(stage: 'handover' | 'live'): void
 }
@@ -58,7 +58,7 @@ const HOUR_MS = 3_600_000
  * @throws TidemarkError `replay-superseded`, `log-empty`, and what projections throw; the live generation is then untouched.
  */
 export async function replay(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
-  const total = await countEvents(deps, view)
+  const total = await countCommits(deps, view)
   const held = await claim(deps, view, begun)
   const { building, live } = held.pointer
   await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
@@ -77,14 +77,14 @@ export async function goBack(deps: ReplayDependencies, view: AnyView, watch: Rep
     previous: wayBack(view, pointer, deps.clock.now()),
   }))
   const { previous, live } = held.pointer
-  const total = await countEvents(deps, view)
+  const total = await countCommits(deps, view)
   // Its marks may have expired: what it has applied, its positions alone tell.
   const store = deps.generations.store(view.name, previous.generation)
   const project = projectorOf(deps, view, store, { looks: true })
   return moveTo(deps, view, held, { target: previous.generation, live, project, total }, watch)
 }
 
-async function countEvents({ feed, clock }: ReplayDependencies, view: AnyView): Promise<number> {
+async function countCommits({ feed, clock }: ReplayDependencies, view: AnyView): Promise<number> {
   const total = await persistently(clock, () => feed.count())
   if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
   return total
@@ -113,7 +113,7 @@ interface Move {
   readonly live: number
   /** Brings the target up. */
   readonly project: Projector
-  /** Events in the log as it begins. */
+  /** Commits in the log as it begins. */
   readonly total: number
 }
 
@@ -140,6 +140,7 @@ async function moveTo(
   const { clock, generations } = deps
   const reader = deps.feed.open()
   let held = claimed
+  let commits = 0
   let events = 0
   let streams = 0
 
@@ -150,16 +151,18 @@ async function moveTo(
       if (page === undefined) return
       const { etag } = await persistently(clock, () => generations.readPointer(view.name))
       if (etag !== held.etag) throw superseded(view)
-      await persistently(clock, () => project(page))
-      events += page.length
-      streams += page.filter((event) => event.version === 1).length
-      watch.read(events)
+      const read = page.flatMap((commit) => commit.events)
+      await persistently(clock, () => project(read))
+      commits += page.length
+      events += read.length
+      streams += page.filter(({ from }) => from === 1).length
+      watch.read(commits)
     }
   }
 
   watch.begin(target, live, total)
   await catchUp()
-  if (events < total) throw new TidemarkError('internal', `the feed showed ${events} of ${total} events`)
+  if (commits < total) throw new TidemarkError('internal', `the feed showed ${commits} of ${total} commits`)
 
   held = await put(deps, view, held, joined(held.pointer, target))
   watch.stage('handover')

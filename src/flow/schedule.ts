@@ -50,9 +50,9 @@ async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, 
   const { stream, key, command, metadata } = scheduled
   const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
-  const outcome = await deps.command(decider, { stream, key, command, metadata })
+  const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata })
+  if (outcome.repeated)
+    trace(`${metadata.causation}: ${stream} was sent ${key} before ${outcome.repeated}: its first outcome stands`)
   if (outcome.done) return
-  if (outcome.code === 'idempotency-key-reused')
-    throw new TidemarkError('internal', `${key} was sent to ${stream} with another content than was scheduled`)
   trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
 }

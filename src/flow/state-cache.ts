@@ -1,8 +1,8 @@
 import type { StateCache } from './command.ts'
-import type { Folded } from './fold.ts'
+import type { AggregateState } from './fold.ts'
 import { remembered } from './remembered.ts'
 
 /** The states of the streams that were written last, at most so many. */
 export function stateCache(streams: number): StateCache {
-  return remembered<Folded>(streams)
+  return remembered<AggregateState>(streams)
 }

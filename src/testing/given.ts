@@ -6,7 +6,7 @@ import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import { streamOf } from '../core/stream.ts'
 import { decide } from '../flow/command.ts'
-import { beginning, type Folded, fold } from '../flow/fold.ts'
+import { emptyState, type AggregateState, fold } from '../flow/fold.ts'
 import { record } from '../flow/record.ts'
 import { moment } from './moment.ts'
 import { frozen, pure } from './pure.ts'
@@ -52,7 +52,7 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
       const stream = streamOf(decider.category, id)
       const folded = foldGiven(decider, stream, events)
       const declared = decider.commands.find(({ name }) => name === command.type)
-      const request = { stream, key: 'test', command: frozen(arrived(decider, command)), metadata }
+      const request = { stream, key: 'test', receipts: 'none', command: frozen(arrived(decider, command)), metadata } as const
       const decision: Decision<DomainEvent> = decide(watched(decider), folded, request, declared?.creates ?? false, now)
       if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, now)
       const story = [
@@ -91,12 +91,12 @@ function foldGiven<State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,
   stream: string,
   events: readonly Given<Event>[],
-): Folded {
+): AggregateState {
   const recorder = { ...service, events: decider.events }
   const recorded: RecordedEvent[] = []
   for (const event of events) recorded.push(recordGiven(recorder, stream, recorded.at(-1), event, moment()))
   const pureDecider = watched(decider)
-  return fold(pureDecider, beginning(pureDecider), recorded)
+  return fold(pureDecider, emptyState(pureDecider), recorded)
 }
 
 /** The decider, each call of it made twice on what is frozen. */
@@ -131,12 +131,12 @@ function arrived(
 function checkRecordable(
   decider: Pick<Decider<never, never, never>, 'category' | 'events'>,
   stream: string,
-  folded: Folded,
+  folded: AggregateState,
   events: readonly DomainEvent[],
   now: string,
 ): void {
   try {
-    record(service, decider, stream, folded, events, metadata, now)
+    record({ service, decider, stream }, folded, events, metadata, now)
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause
     const message = `what ${decider.category} decides cannot be recorded: ${cause.code}: ${cause.message}`

@@ -1,8 +1,8 @@
-const BEGINNING = Date.UTC(2026, 0, 1)
+const EMPTY_STREAM = Date.UTC(2026, 0, 1)
 
 /** The time in tests: so many seconds after 2026-01-01T00:00:00.000Z, where it begins. RFC 3339, UTC, milliseconds. */
 export function moment(seconds = 0): string {
-  return new Date(BEGINNING + seconds * 1000).toISOString()
+  return new Date(EMPTY_STREAM + seconds * 1000).toISOString()
 }
 
 /** @param time RFC 3339 */

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import { BEGINNING } from '../core/hash-chain.ts'
+import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
 import { record } from '../flow/record.ts'
@@ -27,7 +27,7 @@ export function recordGiven(
 ): RecordedEvent {
   if (!isStream(stream))
     throw new AssertionError({ message: `${stream} cannot be given: a stream is named as order-1 is` })
-  const after = { state: undefined, tip: before ?? BEGINNING, time: before?.time ?? '' }
+  const after = { head: before ?? EMPTY_STREAM, time: before?.time ?? '' }
   const then = 'as' in given
   // What others were told of an older version was told by the code of that time.
   const service = { name: recorder.name, publishes: then ? [] : recorder.publishes }
@@ -35,8 +35,9 @@ export function recordGiven(
   const event = { type: given.type, data: structuredClone(given.data) }
   const metadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
   try {
-    const [recorded] = record(service, { category: categoryOf(stream), events }, stream, after, [event], metadata, now)
-    return recorded as RecordedEvent
+    const decider = { category: categoryOf(stream), events }
+    const { events: recorded } = record({ service, decider, stream }, after, [event], metadata, now)
+    return recorded[0] as RecordedEvent
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause
     throw Object.assign(new AssertionError({ message: `cannot be given to ${stream}: ${cause.message}` }), { cause })

@@ -14,6 +14,7 @@ import { handleCommand, type OnAppended } from '../flow/command.ts'
 import { reaction } from '../flow/react.ts'
 import { sendDue } from '../flow/schedule.ts'
 import { stateCache } from '../flow/state-cache.ts'
+import { appendGiven } from './append-given.ts'
 import { moment } from './moment.ts'
 import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
@@ -114,8 +115,7 @@ export class Rig {
     if (own) {
       const before = this.recorded.findLast((event) => event.stream === stream)
       const event = recordGiven({ ...this.#service, events: own.events }, stream, before, given, this.now)
-      const mark = { key: `given ${event.version}`, fingerprint: '', from: event.version, to: event.version }
-      await this.#log.append([event], mark)
+      await appendGiven(this.#log, event)
       this.#publish()
       return event
     }

@@ -7,6 +7,7 @@ import type { ViewStore, ViewStores } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
 import { projection } from '../flow/project.ts'
+import { appendGiven } from './append-given.ts'
 
 type Batches = readonly (readonly RecordedEvent[])[]
 
@@ -24,8 +25,7 @@ export async function runProjection(
   twice: boolean,
 ): Promise<ReadonlyMap<string, unknown>> {
   const store = new MemoryEventStore()
-  for (const [index, event] of log.entries())
-    await store.append([event], { key: `${index}`, fingerprint: '', from: event.version, to: event.version })
+  for (const event of log) await appendGiven(store, event)
   const views = new MemoryViewStores()
   const keys = new Set<string>()
   const seen = keysSeen(view, keys)

@@ -5,10 +5,9 @@ import {
   type Container,
   type FeedRange,
 } from '@azure/cosmos'
-import type { RecordedEvent } from '../../core/event.ts'
+import { commitsOf, type RecordedCommit } from '../../core/commit.ts'
 import type { EventFeed, EventFeedReader } from '../../core/ports.ts'
 import { readError } from './client.ts'
-import { eventsOfItems } from './log-item.ts'
 
 const PAGE = 1000
 const NOT_MODIFIED = 304
@@ -23,8 +22,8 @@ export class CosmosEventFeed implements EventFeed {
 
   async count(): Promise<number> {
     const { resources } = await this.#container.items
-      // Marks have no version.
-      .query<number>('SELECT VALUE COUNT(1) FROM c WHERE IS_DEFINED(c.version)')
+      // Receipts have no `to`.
+      .query<number>('SELECT VALUE COUNT(1) FROM c WHERE IS_DEFINED(c["to"])')
       .fetchAll()
       .catch((error: unknown) => {
         throw readError(error, this.#container)
@@ -47,12 +46,12 @@ class CosmosFeedReader implements EventFeedReader {
     this.#container = container
   }
 
-  async next(): Promise<readonly RecordedEvent[] | undefined> {
+  async next(): Promise<readonly RecordedCommit[] | undefined> {
     this.#ranges ??= await this.#openRanges()
     for (let range = this.#ranges[this.#current]; range; range = this.#ranges[this.#current]) {
-      const { events, atEnd } = await range.next()
+      const { commits, atEnd } = await range.next()
       if (atEnd) this.#current += 1
-      if (events.length > 0) return events
+      if (commits.length > 0) return commits
     }
     this.#current = 0
     return undefined
@@ -81,17 +80,16 @@ class RangeReader {
    * What comes next, read on until it is a full page or at the end, so that the end is found between two reads and not between two pages'
    * work: there, under load, something new has always come.
    */
-  async next(): Promise<{ readonly events: readonly RecordedEvent[]; readonly atEnd: boolean }> {
-    const events: RecordedEvent[] = []
+  async next(): Promise<{ readonly commits: readonly RecordedCommit[]; readonly atEnd: boolean }> {
+    const commits: RecordedCommit[] = []
     for (;;) {
       const { statusCode, result, continuationToken } = await this.#read()
       // `hasMoreResults` is always true: the status tells the end.
       const atEnd = statusCode === NOT_MODIFIED
-      // What one transaction wrote has one place in the feed: only the version orders it.
-      if (!atEnd) events.push(...eventsOfItems(result).sort((a, b) => a.version - b.version))
-      if (!atEnd && events.length < PAGE) continue
+      if (!atEnd) commits.push(...commitsOf(result))
+      if (!atEnd && commits.length < PAGE) continue
       this.#start = ChangeFeedStartFrom.Continuation(continuationToken)
-      return { events, atEnd }
+      return { commits, atEnd }
     }
   }
 

@@ -1,15 +1,34 @@
-import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import type { Container, JSONObject, OperationInput, OperationResponse } from '@azure/cosmos'
+import {
+  commitOf,
+  commitsOf,
+  eventsOf,
+  type HistoryRange,
+  hashOfKey,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  outcomeOf,
+  type RecordedCommit,
+  toLogItem,
+} from '../../core/commit.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
-import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../core/ports.ts'
+import type { LogHead } from '../../core/hash-chain.ts'
+import type { AppendResult, EventHistory, EventStore } from '../../core/ports.ts'
 import { bounded, itemsOf, pagesOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
-import { eventOfItem, eventsOfItems, type MarkItem, markId } from './log-item.ts'
 
 const PAGE = 500
+const POINT_READS = 3
+const FAILED_DEPENDENCY = 424
+const MAX_VERSION = Number.MAX_SAFE_INTEGER
 
-/** The log in a Cosmos DB container with the partition key `/stream`; one item an event, its id the zero-padded version. */
+/**
+ * The log in a Cosmos DB container with the partition key `/stream` and unique keys over `/key`: one item a commit, whose id is the zero-padded
+ * version of its first event, and one item a receipt. Only `/to`, `/key` and the id are queried.
+ */
 export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
 
@@ -17,86 +36,103 @@ export class CosmosEventStore implements EventStore, EventHistory {
     this.#container = container
   }
 
-  async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
-    // Who has a part of a stream mostly has all of it: a point read tells that for a fraction of a query's cost.
-    const next = after > 0 ? await readItem(this.#container, { id: eventId(after + 1), pk: stream }) : undefined
-    if (after > 0 && next === undefined) return
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    let end = after
+    // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a fraction of a query's cost.
+    for (let reads = 0; after > 0 && reads < POINT_READS; reads += 1) {
+      const item = await readItem(this.#container, { id: eventId(end + 1), pk: stream })
+      const commit = item && commitOf(item)
+      if (commit === undefined) return
+      yield [commit]
+      end = commit.to
+    }
     const query = {
-      query: 'SELECT * FROM c WHERE c.stream = @stream AND c.version > @after ORDER BY c.version',
-      parameters: [
-        { name: '@stream', value: stream },
-        { name: '@after', value: after },
-      ],
+      query: 'SELECT * FROM c WHERE c["to"] > @after ORDER BY c["to"]',
+      parameters: [{ name: '@after', value: end }],
     }
     for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
-      yield eventsOfItems(page)
-  }
-
-  async readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
-    const item = await readItem(this.#container, { id: eventId(version), pk: stream })
-    return item && eventOfItem(item)
+      yield commitsOf(page)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
-    const [comparison, order] = direction === 'forward' ? ['>', 'ASC'] : ['<', 'DESC']
+    const forward = direction === 'forward'
+    const last = after ?? (forward ? 0 : MAX_VERSION)
+    // Backward by the id, which is indexed anyway: those of receipts sort after all that are versions.
+    const [where, order, value] = forward
+      ? ['c["to"] > @after', 'c["to"]', last]
+      : ['c.id < @after', 'c.id DESC', eventId(last)]
     const query = {
-      query: `SELECT * FROM c WHERE c.stream = @stream AND c.version ${comparison} @after ORDER BY c.version ${order} OFFSET 0 LIMIT ${limit}`,
-      parameters: [
-        { name: '@stream', value: stream },
-        // Marks have no version: a comparison with one leaves them out, so there always is one.
-        { name: '@after', value: after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER) },
-      ],
+      // Each of these commits has one event at least that is asked for.
+      query: `SELECT * FROM c WHERE ${where} ORDER BY ${order} OFFSET 0 LIMIT ${limit}`,
+      parameters: [{ name: '@after', value }],
     }
-    return eventsOfItems(await itemsOf(this.#container, query, { partitionKey: stream }))
+    const commits = commitsOf(await itemsOf(this.#container, query, { partitionKey: stream }))
+    return eventsOf(commits, { direction, after: last, limit })
   }
 
-  async readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    const item = await readItem<MarkItem>(this.#container, { id: markId(key), pk: stream })
-    if (item === undefined) return undefined
-    const { fingerprint, from, to } = item
-    return { key, fingerprint, from, to }
+  async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    const query = {
+      query: 'SELECT * FROM c WHERE c.key = @key',
+      parameters: [{ name: '@key', value: hashOfKey(key) }],
+    }
+    const [item] = await itemsOf(this.#container, query, { partitionKey: stream })
+    return item === undefined ? undefined : outcomeOf(item)
   }
 
   /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
-  async append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult> {
-    const [first] = events
-    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one event')
-    const { stream } = first
-    const markItem: MarkItem = { id: markId(mark.key), stream, ...mark }
-    const operations: OperationInput[] = [markItem, ...events].map((item) => ({
+  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    const [first] = entries
+    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
+    const operations: OperationInput[] = entries.map((entry) => ({
       operationType: 'Create',
-      resourceBody: { ...item } as JSONObject,
+      resourceBody: toLogItem(entry) as unknown as JSONObject,
     }))
-    // Creating version 8 proves that no other 8 is there; reading 7 proves that there is a 7 to follow.
-    if (first.version > 1) operations.unshift({ operationType: 'Read', id: eventId(first.version - 1) })
+    // To create version 8 proves that no other 8 is there. To read the commit that ends with 7 proves that there is a 7, and shows which.
+    const reads = after.version > 0 && entries.some(isCommit)
+    if (reads) operations.unshift({ operationType: 'Read', id: eventId(after.commit) })
 
-    const response = await this.#container.items.batch(operations, stream, bounded()).catch((error: unknown) => {
+    const response = await this.#container.items.batch(operations, first.stream, bounded()).catch((error: unknown) => {
       throw writeError(error, this.#container)
     })
     const results = response.result ?? []
-    const failed = results.find((result) => result.statusCode >= 400 && result.statusCode !== 424)
-    if (failed === undefined) {
-      if (results.length !== operations.length)
-        throw new TidemarkError(
-          'outcome-unknown',
-          `the store answered ${results.length} of ${operations.length} operations`,
-        )
-      return 'appended'
-    }
-    switch (failed.statusCode) {
-      case 409:
-        return 'conflict'
-      case 404:
-        return 'missing'
-      case 413:
-        throw new TidemarkError('decision-too-large', 'the store takes no batch of this size')
-      case 429:
-        throw new TidemarkError('unavailable', 'the store is throttled')
-      case 408:
-      case 449:
-        throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
-      default:
-        throw new TidemarkError('internal', `the store refused the append with ${failed.statusCode}`)
-    }
+    const failed = results.findIndex((result) => result.statusCode >= 400 && result.statusCode !== FAILED_DEPENDENCY)
+    const failure = results[failed]
+    if (failure) return refusedAppend(failure, failed - (reads ? 1 : 0))
+    if (results.length !== operations.length)
+      throw new TidemarkError(
+        'outcome-unknown',
+        `the store answered ${results.length} of ${operations.length} operations`,
+      )
+    if (reads) checkFollowed(first.stream, after, results[0])
+    return { outcome: 'appended' }
   }
+}
+
+function refusedAppend({ statusCode }: OperationResponse, index: number): AppendResult {
+  switch (statusCode) {
+    case 409:
+      return { outcome: 'conflict', index }
+    case 404:
+      return { outcome: 'missing' }
+    case 413:
+      throw new TidemarkError('decision-too-large', 'the store takes no batch of this size')
+    case 429:
+      throw new TidemarkError('unavailable', 'the store is throttled')
+    case 408:
+    case 449:
+      throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
+    default:
+      throw new TidemarkError('internal', `the store refused the append with ${statusCode}`)
+  }
+}
+
+/** A condition on a read does not stop a batch, so what was read is compared afterwards. */
+function checkFollowed(stream: string, after: LogHead, read: OperationResponse | undefined): void {
+  const { to, hash } = (read?.resourceBody ?? {}) as { readonly to?: unknown; readonly hash?: unknown }
+  if (to === after.version && hash === after.hash) return
+  throw new TidemarkError(
+    'chain-broken',
+    `${stream} was appended to after version ${String(to)} of its log, which is not the version ${after.version} that was folded: the log was ` +
+      'restored or changed while this instance ran. The stream takes no more commands: npm run verify tells more',
+  )
 }

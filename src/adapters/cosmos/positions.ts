@@ -1,5 +1,5 @@
 import type { Container } from '@azure/cosmos'
-import type { Tip } from '../../core/hash-chain.ts'
+import type { StreamHead } from '../../core/hash-chain.ts'
 import type { ConsumerPosition, Positions, WriteResult } from '../../core/ports.ts'
 import { readItem, writeItem } from './items.ts'
 
@@ -17,11 +17,11 @@ export class CosmosPositions implements Positions {
   }
 
   async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    const item = await readItem<{ readonly tip: Tip }>(this.#container, { id: POSITION, pk: this.#partition(stream) })
+    const item = await readItem<{ readonly tip: StreamHead }>(this.#container, { id: POSITION, pk: this.#partition(stream) })
     return item && { tip: item.tip, etag: item._etag }
   }
 
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
     return writeItem(this.#container, { id: POSITION, pk: this.#partition(stream), kind: POSITION, tip }, etag)
   }
 

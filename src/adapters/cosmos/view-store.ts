@@ -1,6 +1,6 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
-import type { Tip } from '../../core/hash-chain.ts'
+import type { StreamHead } from '../../core/hash-chain.ts'
 import type {
   ConsumerPosition,
   MarkedWriteResult,
@@ -19,7 +19,7 @@ const DOCUMENT = 'document'
 
 interface DocumentItem {
   readonly document?: unknown
-  readonly tip?: Tip
+  readonly tip?: StreamHead
 }
 
 /**
@@ -45,7 +45,7 @@ export class CosmosViewStore implements ViewStore {
     return { document: item.document, ...(item.tip ? { tip: item.tip } : {}), etag: item._etag }
   }
 
-  writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult> {
+  writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult> {
     return writeItem(this.#container, { ...this.#documentItem(key, write), tip }, write.etag)
   }
 
@@ -85,7 +85,7 @@ export class CosmosViewStore implements ViewStore {
     return this.#positions.readPosition(stream)
   }
 
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
     return this.#positions.writePosition(stream, tip, etag)
   }
 

@@ -95,7 +95,8 @@ async function send(
   status: 200 | 201,
 ): Promise<HttpResponseInit> {
   checkParameters(request, [])
-  const key = idempotencyKeyOf(request) ?? port.ids()
+  const clientsKey = idempotencyKeyOf(request)
+  const key = clientsKey ?? port.ids()
   const id = idFor(key)
   const stream = streamOf(decider.category, id)
   const expectedVersion = expectedVersionOf(request)
@@ -106,6 +107,7 @@ async function send(
   const outcome = await port.command(decider, {
     stream,
     key,
+    receipts: clientsKey === undefined ? 'none' : 'unchanged',
     command: { type: type.name, data: data.value },
     metadata,
     ...(expectedVersion === undefined ? {} : { expectedVersion }),
@@ -115,7 +117,7 @@ async function send(
   return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: answerOf(id, outcome) }
 }
 
-/** The same for every repeat of a key, since all of it derives from the command's mark. */
+/** The same for every repeat of a key, since all of it derives from the commit or the receipt. */
 function answerOf(id: string, outcome: CommandDone): Record<string, unknown> {
   return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
 }

@@ -1,8 +1,8 @@
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
-import type { Tip } from '../../core/hash-chain.ts'
+import type { StreamHead } from '../../core/hash-chain.ts'
 import type { JsonSchema } from '../../core/json-schema.ts'
-import type { HistoryRange } from '../../core/ports.ts'
+import type { HistoryRange } from '../../core/commit.ts'
 import { streamPattern } from '../../core/stream.ts'
 import type { Endpoint } from './http.ts'
 import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
@@ -17,7 +17,7 @@ export interface HistoryPort {
   stateAt(
     stream: string,
     point: { readonly version?: number; readonly at?: string },
-  ): Promise<{ readonly state: unknown; readonly tip: Tip; readonly time: string }>
+  ): Promise<{ readonly state: unknown; readonly head: StreamHead; readonly time: string }>
 }
 
 /** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
@@ -53,7 +53,7 @@ export function stateOf(port: HistoryPort): Endpoint {
       {
         summary: "a stream's state, now or in the past",
         parameters: [streamParameter, ...pointParameters],
-        answer: { status: 200, description: 'Folded from the events.', headers: ETAG, schema: stateAnswer },
+        answer: { status: 200, description: 'AggregateState from the events.', headers: ETAG, schema: stateAnswer },
         problems: [
           ...(['invalid-query', 'invalid-id', 'invalid-time', 'stream-not-found', 'version-not-found'] as const),
           ...(['unavailable', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
@@ -68,10 +68,10 @@ export function stateOf(port: HistoryPort): Endpoint {
       if (version !== undefined && at !== null)
         throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')
       const point = { ...(version === undefined ? {} : { version }), ...(at === null ? {} : { at }) }
-      const { state, tip, time } = await port.stateAt(stream, point)
+      const { state, head, time } = await port.stateAt(stream, point)
       return {
-        headers: { etag: `"${tip.version}"` },
-        jsonBody: { stream, version: tip.version, time, hash: tip.hash, state },
+        headers: { etag: `"${head.version}"` },
+        jsonBody: { stream, version: head.version, time, hash: head.hash, state },
       }
     },
   }

@@ -1,61 +1,88 @@
+import {
+  commitOf,
+  eventsOf,
+  type HistoryRange,
+  hashOfKey,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  type LogItem,
+  outcomeOf,
+  type RecordedCommit,
+  toLogItem,
+} from '../../core/commit.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
-import type {
-  AppendResult,
-  CommandMark,
-  EventFeed,
-  EventFeedReader,
-  EventHistory,
-  EventStore,
-  HistoryRange,
+import type { LogHead } from '../../core/hash-chain.ts'
+import {
+  type AppendResult,
+  type EventFeed,
+  type EventFeedReader,
+  type EventHistory,
+  type EventStore,
+  MAX_ENTRIES,
 } from '../../core/ports.ts'
 
 const FEED_PAGE = 3
+const READ_PAGE = 10
 
-/** A log in memory, with the rules of the one in Cosmos DB: for unit and property tests of what stands on a log. */
+/** A stream of the log. */
+interface Stream {
+  readonly commits: RecordedCommit[]
+  readonly outcomes: Map<string, KeyOutcome>
+}
+
+/** A log in memory, with the rules and the encoding of the one in Cosmos DB: for tests of what stands on a log. */
 export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
-  readonly #streams = new Map<string, RecordedEvent[]>()
-  readonly #marks = new Map<string, CommandMark>()
-  readonly #inOrder: RecordedEvent[] = []
+  readonly #streams = new Map<string, Stream>()
+  readonly #inOrder: RecordedCommit[] = []
 
-  async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
-    const events = this.#streams.get(stream)?.slice(after) ?? []
-    if (events.length > 0) yield events
-  }
-
-  async readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
-    return this.#streams.get(stream)?.[version - 1]
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    const left = this.#commitsOf(stream).filter((commit) => commit.to > after)
+    for (let start = 0; start < left.length; start += READ_PAGE) yield left.slice(start, start + READ_PAGE)
   }
 
   async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
-    const events = this.#streams.get(stream) ?? []
-    const read = direction === 'forward' ? events : events.toReversed()
-    const left = read.filter(({ version }) =>
-      after === undefined ? true : direction === 'forward' ? version > after : version < after,
-    )
-    return left.slice(0, limit)
+    const last = after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER)
+    return eventsOf(this.#commitsOf(stream), { direction, after: last, limit })
   }
 
-  async readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    return this.#marks.get(JSON.stringify([stream, key]))
+  async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    return this.#streams.get(stream)?.outcomes.get(hashOfKey(key))
   }
 
-  async append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult> {
-    const [first] = events
-    if (first === undefined) throw new Error('an append has at least one event')
-    const stored = this.#streams.get(first.stream) ?? []
-    const markKey = JSON.stringify([first.stream, mark.key])
-    if (first.version - 1 > stored.length) return 'missing'
-    if (first.version <= stored.length || this.#marks.has(markKey)) return 'conflict'
-    const appended = structuredClone(events)
-    this.#streams.set(first.stream, [...stored, ...appended])
-    this.#inOrder.push(...appended)
-    this.#marks.set(markKey, mark)
-    return 'appended'
+  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    const [first] = entries
+    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
+    if (entries.length > MAX_ENTRIES) throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
+    const { commits, outcomes } = this.#streams.get(first.stream) ?? { commits: [], outcomes: new Map() }
+    const read = after.version > 0 && entries.some(isCommit)
+    const before = commits.find(({ from }) => from === after.commit)
+    if (read && before === undefined) return { outcome: 'missing' }
+
+    const added: RecordedCommit[] = []
+    const keys = new Map<string, KeyOutcome>()
+    for (const [index, entry] of entries.entries()) {
+      const item: LogItem = JSON.parse(JSON.stringify(toLogItem(entry)))
+      const commit = commitOf(item)
+      const isThere = commit && [...commits, ...added].some(({ from }) => from === commit.from)
+      if (isThere || outcomes.has(item.key) || keys.has(item.key)) return { outcome: 'conflict', index }
+      keys.set(item.key, outcomeOf(item))
+      if (commit) added.push(commit)
+    }
+    this.#streams.set(first.stream, {
+      commits: [...commits, ...added],
+      outcomes: new Map([...outcomes, ...keys]),
+    })
+    this.#inOrder.push(...added)
+    if (read && (before?.to !== after.version || before.events.at(-1)?.hash !== after.hash))
+      throw new TidemarkError('chain-broken', `${first.stream} was appended to after another version than was folded`)
+    return { outcome: 'appended' }
   }
 
   /** Everything in the log, in the order of the appends. */
   all(): readonly RecordedEvent[] {
-    return this.#inOrder
+    return this.#inOrder.flatMap(({ events }) => events)
   }
 
   async count(): Promise<number> {
@@ -64,18 +91,22 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
 
   /** Small pages: what comes in parts should come in parts in tests too. */
   open(): EventFeedReader {
-    const events = this.#inOrder
+    const commits = this.#inOrder
     let next = 0
     let end: number | undefined
     return {
       async next() {
-        end ??= events.length
-        const page = events.slice(next, Math.min(next + FEED_PAGE, end))
+        end ??= commits.length
+        const page = commits.slice(next, Math.min(next + FEED_PAGE, end))
         next += page.length
         if (page.length > 0) return page
         end = undefined
         return undefined
       },
     }
+  }
+
+  #commitsOf(stream: string): readonly RecordedCommit[] {
+    return this.#streams.get(stream)?.commits ?? []
   }
 }

@@ -1,4 +1,4 @@
-import type { Tip } from '../../core/hash-chain.ts'
+import type { StreamHead } from '../../core/hash-chain.ts'
 import type { ConsumerPosition, Positions, WriteResult } from '../../core/ports.ts'
 
 /** How far one consumer has come, in memory. */
@@ -10,7 +10,7 @@ export class MemoryPositions implements Positions {
     return this.#positions.get(stream)
   }
 
-  async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+  async writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
     if (this.#positions.get(stream)?.etag !== etag) return { outcome: 'conflict' }
     this.#writes += 1
     const position = { tip, etag: String(this.#writes) }

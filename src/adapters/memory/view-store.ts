@@ -1,4 +1,4 @@
-import type { Tip } from '../../core/hash-chain.ts'
+import type { StreamHead } from '../../core/hash-chain.ts'
 import type {
   ConsumerPosition,
   MarkedWriteResult,
@@ -28,7 +28,7 @@ export class MemoryViewStore implements ViewStore {
     return this.#documents.get(key)
   }
 
-  async writeWithTip(key: string, write: ViewWrite, tip: Tip): Promise<WriteResult> {
+  async writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult> {
     return this.#write(key, write, tip)
   }
 
@@ -48,7 +48,7 @@ export class MemoryViewStore implements ViewStore {
     return this.#positions.readPosition(stream)
   }
 
-  writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
     return this.#positions.writePosition(stream, tip, etag)
   }
 
@@ -78,7 +78,7 @@ export class MemoryViewStore implements ViewStore {
     return this.#documents.size + this.#marks.size === 0 && this.#positions.isEmpty
   }
 
-  #write(key: string, { document, sort, etag }: ViewWrite, tip?: Tip): WriteResult {
+  #write(key: string, { document, sort, etag }: ViewWrite, tip?: StreamHead): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
     const item = structuredClone({ document, sort, ...(tip ? { tip } : {}), etag: this.#nextEtag() })
     this.#documents.set(key, item)

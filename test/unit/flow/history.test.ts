@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
-import { beginning, fold } from '../../../src/flow/fold.ts'
+import { emptyState, fold } from '../../../src/flow/fold.ts'
 import { type HistoryPage, readHistory, stateAt } from '../../../src/flow/history.ts'
 import { parseTime } from '../../../src/flow/time.ts'
 import { order } from '../../../src/services/ordering/order.ts'
@@ -98,12 +98,12 @@ describe('state at a point in time', () => {
         const log = await logOf(past)
         for (const event of past) {
           const found = await stateAt(log, [order], stream, { version: event.version })
-          assert.deepEqual(found, fold(order, beginning(order), past.slice(0, event.version)))
+          assert.deepEqual(found, fold(order, emptyState(order), past.slice(0, event.version)))
           assert.deepEqual(found.tip, { version: event.version, hash: event.hash })
           assert.equal(found.time, event.time)
           compared += 1
         }
-        assert.deepEqual(await stateAt(log, [order], stream, {}), fold(order, beginning(order), past))
+        assert.deepEqual(await stateAt(log, [order], stream, {}), fold(order, emptyState(order), past))
       }),
     )
     assert.ok(compared > 100)

@@ -5,7 +5,7 @@ import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import type { Tip } from '../../../src/core/hash-chain.ts'
+import type { StreamHead } from '../../../src/core/hash-chain.ts'
 import type { ViewStores, WriteResult } from '../../../src/core/ports.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
@@ -56,7 +56,7 @@ assert.ok(first && second && third)
 /** Dies before it writes a position. */
 class CrashingViewStore extends MemoryViewStore {
   crashing = true
-  override async writePosition(stream: string, tip: Tip, etag: string | undefined): Promise<WriteResult> {
+  override async writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
     if (this.crashing) throw new Error('crash')
     return super.writePosition(stream, tip, etag)
   }

@@ -11,7 +11,7 @@ import { checkWritten, validate } from '../../../src/core/schema.ts'
 import { toldOf } from '../../../src/core/service.ts'
 import type { AnyView } from '../../../src/core/view.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
-import { beginning, fold } from '../../../src/flow/fold.ts'
+import { emptyState, fold } from '../../../src/flow/fold.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { UnitsDeclined } from '../../../src/services/inventory/events.ts'
@@ -66,7 +66,7 @@ const newer: Form = {
 }
 
 const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): unknown =>
-  fold(decider, beginning(decider), events).state
+  fold(decider, emptyState(decider), events).state
 
 async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], events: readonly RecordedEvent[]) {
   const views = new MemoryViewStores()

@@ -1,0 +1,275 @@
+import { hash } from 'node:crypto'
+import * as z from 'zod'
+import { TidemarkError } from './errors.ts'
+import { type EventContent, eventId, type RecordedEvent } from './event.ts'
+import { EMPTY_STREAM, type LogHead } from './hash-chain.ts'
+
+/** How a command with a key ended. The first outcome of a key stands for ever. */
+export interface CommandReceipt {
+  readonly stream: string
+  /** The command's key, as its caller gave it. */
+  readonly key: string
+  /** Of the request. The same key with another fingerprint is another request. */
+  readonly fingerprint: string
+  /** The stream's version that the command led to, or found. */
+  readonly version: number
+  /** Why it was refused. Absent: there was nothing to do. */
+  readonly refusal?: { readonly code: string; readonly detail: string }
+}
+
+/** What one command appended: the unit of the log, written and read as a whole. */
+export interface Commit {
+  readonly stream: string
+  readonly key: string
+  readonly fingerprint: string
+  /** At least one. All of one command: they share source, time, actor, correlation, causation and traceparent. */
+  readonly events: readonly RecordedEvent[]
+}
+
+/** What a log keeps: events, or the receipt of a command that appended none. */
+export type LogEntry = Commit | CommandReceipt
+
+/** A commit and where it stands in its stream. */
+export interface RecordedCommit {
+  readonly stream: string
+  /** The version of its first event. */
+  readonly from: number
+  /** The version of its last event. */
+  readonly to: number
+  readonly events: readonly RecordedEvent[]
+}
+
+/** A part of a stream, in reading order: forward from its first event, backward from its newest. */
+export interface HistoryRange {
+  readonly direction: 'forward' | 'backward'
+  /** The version that was read last; absent: from the beginning of the reading order. */
+  readonly after?: number
+  /** The most events there may be, from 1. */
+  readonly limit: number
+}
+
+/** How a key ended, as the log knows it. */
+export interface KeyOutcome {
+  readonly fingerprint: string
+  readonly version: number
+  /** How many events it appended; the last has `version`. */
+  readonly events: number
+  readonly refusal?: { readonly code: string; readonly detail: string }
+}
+
+export function isCommit(entry: LogEntry): entry is Commit {
+  return 'events' in entry
+}
+
+/** The end of a stream after a commit. */
+export function headAfter({ events }: Pick<Commit, 'events'>): LogHead {
+  const [first, last] = [events[0], events.at(-1)]
+  if (first === undefined || last === undefined) return EMPTY_STREAM
+  return { version: last.version, hash: last.hash, commit: first.version }
+}
+
+/**
+ * A commit as the log's container keeps it. Its events are one text, because the Functions host passes items through Json.NET, which rewrites
+ * every string that looks like a date, but leaves a text alone that only contains one:
+ * https://github.com/Azure/azure-webjobs-sdk-extensions/issues/898
+ */
+export interface CommitItem {
+  /** `from`, zero-padded: to create it proves that no other commit begins there. */
+  readonly id: string
+  readonly stream: string
+  readonly from: number
+  readonly to: number
+  /** SHA-256 of the command's key, unique in its stream. */
+  readonly key: string
+  readonly fingerprint: string
+  /** The types of its events, for who reads the container. */
+  readonly types: readonly string[]
+  /** Of its last event: what the next commit follows. */
+  readonly hash: string
+  /** What its events share, and the events: `CommitText` as JSON. */
+  readonly text: string
+}
+
+/** A receipt as the log's container keeps it. It has no `to`: no query for events finds it. */
+export interface ReceiptItem {
+  /** `~` and the key. */
+  readonly id: string
+  readonly stream: string
+  readonly key: string
+  readonly fingerprint: string
+  readonly version: number
+  readonly refusal?: { readonly code: string; readonly detail: string }
+}
+
+export type LogItem = CommitItem | ReceiptItem
+
+const RECEIPT_PREFIX = '~'
+
+/** What a key is in the log: a client's key may hold what an id may not. */
+export function hashOfKey(key: string): string {
+  return hash('sha256', key)
+}
+
+/** The item of an entry. */
+export function toLogItem(entry: LogEntry): LogItem {
+  const { stream, fingerprint } = entry
+  const key = hashOfKey(entry.key)
+  if (isCommit(entry)) return toCommitItem(entry, key)
+  const { version, refusal } = entry
+  return {
+    id: `${RECEIPT_PREFIX}${key}`,
+    stream,
+    key,
+    fingerprint,
+    version,
+    ...(refusal === undefined ? {} : { refusal }),
+  }
+}
+
+function toCommitItem({ stream, fingerprint, events }: Commit, key: string): CommitItem {
+  const [first, last] = [events[0], events.at(-1)]
+  if (first === undefined || last === undefined)
+    throw new TidemarkError('internal', `a commit to ${stream} has no event`)
+  const { source, time, actor, correlation, causation, traceparent, previousHash } = first
+  const shared = { source, time, actor, correlation, causation, traceparent, previousHash }
+  const text: CommitText = {
+    ...shared,
+    events: events.map(({ type, schemaVersion, readableFrom, data, published, hash }) => {
+      return { type, schemaVersion, readableFrom, data, published, hash }
+    }),
+  }
+  return {
+    id: eventId(first.version),
+    stream,
+    from: first.version,
+    to: last.version,
+    key,
+    fingerprint,
+    types: events.map(({ type }) => type),
+    hash: last.hash,
+    text: JSON.stringify(text),
+  }
+}
+
+const content = {
+  type: z.string(),
+  schemaVersion: z.number(),
+  readableFrom: z.number().optional(),
+  data: z.unknown(),
+}
+
+/** Unknown fields are refused: they would not reach the event, and its hash would not tell. */
+const commitText = z.strictObject({
+  source: z.string(),
+  time: z.string(),
+  actor: z.string(),
+  correlation: z.string(),
+  causation: z.string(),
+  traceparent: z.string().optional(),
+  previousHash: z.string(),
+  events: z.array(z.strictObject({ ...content, published: z.strictObject(content).optional(), hash: z.string() })),
+})
+type CommitText = z.infer<typeof commitText>
+
+const commitItem = z.object({
+  id: z.string(),
+  stream: z.string(),
+  from: z.int().positive(),
+  to: z.int().positive(),
+  key: z.string(),
+  fingerprint: z.string(),
+  hash: z.string(),
+  text: z.string(),
+})
+const receiptItem = z.object({
+  id: z.string().startsWith(RECEIPT_PREFIX),
+  stream: z.string(),
+  key: z.string(),
+  fingerprint: z.string(),
+  version: z.int().nonnegative(),
+  refusal: z.object({ code: z.string(), detail: z.string() }).optional(),
+})
+
+/** The commits among items of the log's container, in the order of their streams' versions. @throws TidemarkError `event-unreadable` */
+export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
+  return (
+    items
+      .map(commitOf)
+      .filter((commit) => commit !== undefined)
+      // Commits of one batch share their place in the feed: only the version orders them.
+      .sort((a, b) => a.from - b.from)
+  )
+}
+
+/**
+ * The commit that an item of the log's container is; undefined for a receipt.
+ * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the log, or changed it.
+ */
+export function commitOf(item: unknown): RecordedCommit | undefined {
+  if (receiptItem.safeParse(item).success) return undefined
+  const parsed = commitItem.safeParse(item)
+  if (!parsed.success) throw unreadable(item, 'it is neither a commit nor a receipt')
+  const { id, stream, from, to, text, hash } = parsed.data
+  const { events: contents, previousHash, ...shared } = textOf(item, text)
+  if (id !== eventId(from) || to - from + 1 !== contents.length || hash !== contents.at(-1)?.hash)
+    throw unreadable(item, 'its fields contradict each other')
+  let before = previousHash
+  const events = contents.map(({ hash, published, ...content }, index): RecordedEvent => {
+    const version = from + index
+    const event = {
+      id: eventId(version),
+      stream,
+      version,
+      ...(content as EventContent),
+      ...shared,
+      ...(published === undefined ? {} : { published: published as EventContent }),
+      previousHash: before,
+      hash,
+    }
+    before = hash
+    return event as RecordedEvent
+  })
+  return { stream, from, to, events }
+}
+
+/** The events of a part of a stream, in its reading order, of the commits that have them. A part may begin and end within a commit. */
+export function eventsOf(
+  commits: readonly RecordedCommit[],
+  { direction, after, limit }: Required<HistoryRange>,
+): RecordedEvent[] {
+  const events = commits.flatMap((commit) => commit.events)
+  return direction === 'forward'
+    ? events.filter(({ version }) => version > after).slice(0, limit)
+    : events
+        .filter(({ version }) => version < after)
+        .slice(-limit)
+        .reverse()
+}
+
+/** How the key ended that an item of the log's container is of. @throws TidemarkError `event-unreadable` */
+export function outcomeOf(item: unknown): KeyOutcome {
+  const receipt = receiptItem.safeParse(item)
+  if (receipt.success) {
+    const { fingerprint, version, refusal } = receipt.data
+    return { fingerprint, version, events: 0, ...(refusal === undefined ? {} : { refusal }) }
+  }
+  const commit = commitItem.safeParse(item)
+  if (!commit.success) throw unreadable(item, 'it is neither a commit nor a receipt')
+  const { fingerprint, from, to } = commit.data
+  return { fingerprint, version: to, events: to - from + 1 }
+}
+
+function textOf(item: unknown, text: string): CommitText {
+  try {
+    return commitText.parse(JSON.parse(text))
+  } catch (cause) {
+    throw unreadable(item, 'its text is not that of a commit', cause)
+  }
+}
+
+function unreadable(item: unknown, why: string, cause?: unknown): TidemarkError {
+  const { stream, id } = (item ?? {}) as { readonly stream?: unknown; readonly id?: unknown }
+  return new TidemarkError('event-unreadable', `the log's item ${String(stream)} ${String(id)} cannot be read: ${why}`, {
+    cause,
+  })
+}

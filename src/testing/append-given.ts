@@ -1,0 +1,9 @@
+import type { RecordedEvent } from '../core/event.ts'
+import type { AppendResult, EventStore } from '../core/ports.ts'
+
+/** Appends an event as a commit of its own, to a stream whose commits all have one event. */
+export function appendGiven(log: Pick<EventStore, 'append'>, event: RecordedEvent): Promise<AppendResult> {
+  const { stream, version, previousHash } = event
+  const after = { version: version - 1, hash: previousHash, commit: version - 1 }
+  return log.append(after, [{ stream, key: `given ${version}`, fingerprint: '', events: [event] }])
+}
