@@ -4,6 +4,7 @@ import { CosmosEventStore } from '../src/adapters/cosmos/event-store.ts'
 import { compose } from '../src/compose.ts'
 import type { RecordedEvent } from '../src/core/event.ts'
 import { type EventReader, eventReader } from '../src/core/event-reader.ts'
+import { EMPTY_STREAM } from '../src/core/hash-chain.ts'
 import { checkWritten } from '../src/core/schema.ts'
 import { toldOf } from '../src/core/service.ts'
 import { OrderPlaced } from '../src/services/ordering/contract.ts'
@@ -11,7 +12,7 @@ import { orderEvents } from '../src/services/ordering/events.ts'
 import { orderView } from '../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../src/services/ordering/sales-by-product.ts'
 import { ordering } from '../src/services/ordering/service.ts'
-import { recorded } from '../test/support/recorded.ts'
+import { recordedAtOnce } from '../test/support/recorded.ts'
 import { System } from '../test/support/system.ts'
 
 /**
@@ -74,7 +75,7 @@ function streamOf(seed: number, version: number): RecordedEvent[] {
   const isOld = version < placed.length
   const as = (type: string, schemaVersion: number, data: unknown): Content =>
     isOld ? { type, schemaVersion, ...(schemaVersion > 1 ? { readableFrom: 1 } : {}), data } : written(type, data)
-  return recorded(
+  return recordedAtOnce(
     `order-${id}`,
     as('OrderPlaced', version, placed[version - 1]),
     ...(isMoved ? [as('ShippingAddressChanged', 1, moved[isOld ? 0 : 1])] : []),
@@ -123,9 +124,9 @@ async function logOf(version: (seed: number) => number): Promise<Log> {
     while (seed < ORDERS) {
       seed += 1
       const stream = streamOf(seed, version(seed))
-      const mark = { key: `bench-${seed}`, fingerprint: '', from: 1, to: stream.length }
-      const result = await store.append(stream, mark)
-      if (result !== 'appended') throw new Error(`an append ended with ${result}`)
+      const commit = { stream: `order-${seed}`, key: `bench-${seed}`, fingerprint: '', events: stream }
+      const { outcome } = await store.append(EMPTY_STREAM, [commit])
+      if (outcome !== 'appended') throw new Error(`an append ended with ${outcome}`)
       events += stream.length
       bytes += Buffer.byteLength(JSON.stringify(stream))
     }

@@ -35,6 +35,10 @@ type Container = {
   partitionKey: string
   @description('append: its service may create and read, never replace or delete. write: all of it.')
   access: 'append' | 'write'
+  @description('The only paths that are indexed. Absent: all are, but those that are excluded.')
+  indexedPaths: string[]?
+  @description('Paths whose value no two items of a partition key may share. They cannot be changed later.')
+  uniqueKeys: string[]?
   @description('Paths that are not indexed.')
   excludedPaths: string[]?
   @description('Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires.')

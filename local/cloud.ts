@@ -161,14 +161,16 @@ async function createDatabases(settings: Record<string, string>, topology: Topol
   }
 }
 
-function definitionOf({ name, partitionKey, excludedPaths, defaultTtl, compositeIndexes }: ContainerTopology) {
+function definitionOf({ name, partitionKey, defaultTtl, compositeIndexes, ...its }: ContainerTopology) {
+  const { indexedPaths = ['/*'], uniqueKeys = [], excludedPaths = its.indexedPaths ? ['/*'] : [] } = its
   return {
     id: name,
     partitionKey: { paths: [partitionKey] },
+    uniqueKeyPolicy: { uniqueKeys: uniqueKeys.map((path) => ({ paths: [path] })) },
     indexingPolicy: {
-      includedPaths: [{ path: '/*' }],
+      includedPaths: indexedPaths.map((path) => ({ path })),
       // The service adds the etag by itself where no policy is given.
-      excludedPaths: [...(excludedPaths ?? []), '/"_etag"/?'].map((path) => ({ path })),
+      excludedPaths: [...excludedPaths, '/"_etag"/?'].map((path) => ({ path })),
       compositeIndexes: compositeIndexes.map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
     },
     ...(defaultTtl === undefined ? {} : { defaultTtl }),

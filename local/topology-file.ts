@@ -17,6 +17,10 @@ export interface ContainerTopology {
   readonly name: string
   /** A path, such as `/stream`. */
   readonly partitionKey: string
+  /** The only paths that are indexed. Absent: all are, but those of `excludedPaths`. */
+  readonly indexedPaths?: readonly string[]
+  /** Paths whose value no two items of a partition key may share. */
+  readonly uniqueKeys?: readonly string[]
   readonly excludedPaths?: readonly string[]
   /** Seconds, or -1. */
   readonly defaultTtl?: number
@@ -65,7 +69,7 @@ function listsOf(at: Place): { readonly name: string; readonly lists: readonly L
     return {
       database: name,
       container: container.string(RESOURCE_NAME),
-      index: index.list((path) => path.string(/^\/.+/)),
+      index: index.list(pathOf),
     }
   })
   return { name, lists: lists ?? [] }
@@ -79,15 +83,21 @@ function databaseOf(at: Place, lists: readonly ListTopology[]): DatabaseTopology
 }
 
 function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopology {
-  const found = at.object(['name', 'partitionKey'], ['access', 'excludedPaths', 'defaultTtl'])
+  const found = at.object(['name', 'partitionKey'], ['access', 'indexedPaths', 'uniqueKeys', 'excludedPaths', 'defaultTtl'])
   const name = found.name.string(RESOURCE_NAME)
   return {
     name,
     compositeIndexes: lists.filter(({ container }) => container === name).map(({ index }) => index),
     partitionKey: found.partitionKey.string(/^(\/[\w-]+)+$/),
-    ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list((path) => path.string(/^\/.+/)) } : {}),
+    ...(found.indexedPaths ? { indexedPaths: found.indexedPaths.list(pathOf) } : {}),
+    ...(found.uniqueKeys ? { uniqueKeys: found.uniqueKeys.list(pathOf) } : {}),
+    ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list(pathOf) } : {}),
     ...(found.defaultTtl ? { defaultTtl: found.defaultTtl.number((ttl) => ttl === -1 || ttl >= 1) } : {}),
   }
+}
+
+function pathOf(at: Place): string {
+  return at.string(/^\/.+/)
 }
 
 function hubOf(at: Place): HubTopology {

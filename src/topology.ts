@@ -31,6 +31,10 @@ export interface Topology {
       readonly partitionKey: string
       /** What its service may do: `append` is create and read, never replace or delete; `write` is all of it. */
       readonly access: 'append' | 'write'
+      /** The only paths that are indexed. Absent: all are, but those of `excludedPaths`. */
+      readonly indexedPaths?: readonly string[]
+      /** Paths whose value no two items of a partition key may share. They cannot be changed later. */
+      readonly uniqueKeys?: readonly string[]
       /** Paths that are not indexed. */
       readonly excludedPaths?: readonly string[]
       /** Seconds; -1: items expire only where they say so themselves. Absent: nothing ever expires. */
@@ -64,8 +68,14 @@ export function topologyOf(services: readonly Service[]): Topology {
     databases: services.map((service) => ({
       name: service.name,
       containers: [
-        // The log: read by stream and version alone, so what events say is not indexed.
-        { name: 'events', partitionKey: '/stream', access: 'append', excludedPaths: ['/data/*', '/published/*'] },
+        // The log. A stream is read by version, and by a command's key, which has one outcome; `verify` reads it stream by stream.
+        {
+          name: 'events',
+          partitionKey: '/stream',
+          access: 'append',
+          indexedPaths: ['/stream/?', '/to/?', '/key/?'],
+          uniqueKeys: ['/key'],
+        },
         { name: 'leases', partitionKey: '/id', access: 'write' },
         ...service.views.map((view) => ({
           name: view.name,

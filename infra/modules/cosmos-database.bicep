@@ -30,8 +30,8 @@ resource sqlDatabase 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10
   }
 }
 
-// No unique keys: an id is unique in its logical partition, and every container relies on that alone (the id of an event is the version
-// of its stream). One after the other, as the databases are: main.bicep.
+// An id is unique in its logical partition: the id of a commit is the version of its first event. In a log the key of a command is unique
+// too. One after the other, as the databases are: main.bicep.
 @batchSize(1)
 resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [
   for container in database.containers: {
@@ -44,14 +44,18 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
         indexingPolicy: {
           automatic: true
           indexingMode: 'consistent'
-          includedPaths: [{ path: '/*' }]
-          excludedPaths: map(container.?excludedPaths ?? [], path => { path: path })
+          includedPaths: map(container.?indexedPaths ?? ['/*'], path => { path: path })
+          excludedPaths: map(
+            container.?indexedPaths == null ? container.?excludedPaths ?? [] : ['/*'],
+            path => { path: path }
+          )
           // A list costs what it shows, not what its view holds, where its filters and its order are in one index.
           compositeIndexes: map(
             filter(lists, list => list.container == container.name),
             list => map(list.index, path => { path: path, order: 'descending' })
           )
         }
+        uniqueKeyPolicy: { uniqueKeys: map(container.?uniqueKeys ?? [], path => { paths: [path] }) }
         defaultTtl: container.?defaultTtl
       }
       // The log has its own: no rebuild of a view, however many, can slow down a command.

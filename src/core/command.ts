@@ -37,8 +37,8 @@ export interface CommandDone {
   readonly version: number
   /** How many events it appended. */
   readonly events: number
-  /** Present where the key had come before, in a request of another content: this is what that led to. */
-  readonly repeated?: 'with another content'
+  /** True where the key had come before, in a request of another content: this is what that led to. */
+  readonly contentDiffers?: true
 }
 
 /** It was refused, and nothing was written. */
@@ -48,7 +48,7 @@ export interface CommandRefused {
   readonly code: ErrorCode | (string & {})
   readonly detail: string
   /** As for one that took effect. */
-  readonly repeated?: 'with another content'
+  readonly contentDiffers?: true
 }
 
 export type CommandOutcome = CommandDone | CommandRefused

@@ -105,6 +105,9 @@ export type LogItem = CommitItem | ReceiptItem
 
 const RECEIPT_PREFIX = '~'
 
+/** What all events of a commit have in common. */
+const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent'] as const
+
 /** What a key is in the log: a client's key may hold what an id may not. */
 export function hashOfKey(key: string): string {
   return hash('sha256', key)
@@ -131,9 +134,12 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
   if (first === undefined || last === undefined)
     throw new TidemarkError('internal', `a commit to ${stream} has no event`)
   const { source, time, actor, correlation, causation, traceparent, previousHash } = first
-  const shared = { source, time, actor, correlation, causation, traceparent, previousHash }
+  const shared = { source, time, actor, correlation, causation, traceparent }
+  const other = events.find((event) => SHARED.some((name) => event[name] !== first[name]))
+  if (other) throw new TidemarkError('internal', `${stream}@${other.version} does not share what its commit has in common`)
   const text: CommitText = {
     ...shared,
+    previousHash,
     events: events.map(({ type, schemaVersion, readableFrom, data, published, hash }) => {
       return { type, schemaVersion, readableFrom, data, published, hash }
     }),

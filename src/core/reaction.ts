@@ -35,6 +35,12 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<void>
 
 /**
+ * Told of each refusal that a reaction's command met, which is an outcome and not a fault; and as a warning of a command whose first outcome
+ * stands although it was sent with another content.
+ */
+export type Trace = (line: string, level: 'debug' | 'warn') => void
+
+/**
  * What a service does about events, of another or its own: commands of its own. One stream's events come in their order and each at
  * least once, so everything that `react` does is a command with an id of its own. A domain refusal is an outcome that `react`
  * may act on; what it throws brings the event again.

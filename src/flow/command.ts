@@ -83,6 +83,8 @@ export async function handleCommands(
         throw new TidemarkError('stream-contended', `${stream} is written by too many at once`)
     }
   } catch (error) {
+    // What is cached may be what does not fit the log.
+    if (isTidemarkError(error, 'chain-broken')) deps.cache.delete(stream)
     for (const command of left) command.reject(error)
   }
 }
@@ -234,6 +236,7 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
 }
 
 const APPENDED = { outcome: 'appended' } as const
+const TAKEN = { outcome: 'conflict' } as const
 
 /** As `AppendResult`, and whose key may be in the log already. */
 type SettledAppend =
@@ -241,8 +244,8 @@ type SettledAppend =
   | { readonly outcome: 'conflict'; readonly suspects: readonly WaitingCommand[] }
 
 /**
- * Appends. Where the outcome is unknown, the same append is tried again: it cannot take effect twice, since it creates the items that a first
- * one has created.
+ * Appends. Where the outcome is unknown, the log tells it; where not even the log knows, the same append is tried again. It cannot take effect
+ * twice, since it creates the items that a first one has created.
  */
 async function appendKnown(
   store: EventStore,
@@ -257,11 +260,13 @@ async function appendKnown(
     return result.outcome === 'conflict' ? { ...result, suspects: commands.slice(result.index, result.index + 1) } : result
   } catch (error) {
     if (!isTidemarkError(error, 'outcome-unknown')) throw error
-    const result = await store.append(head, entries).catch((cause: unknown) => {
-      throw new TidemarkError('outcome-unknown', `it is not known whether the command took effect on ${stream}`, {
-        cause,
-      })
-    })
+    const unknown = (cause: unknown): never => {
+      const message = `it is not known whether the command took effect on ${stream}`
+      throw new TidemarkError('outcome-unknown', message, { cause })
+    }
+    const [first] = entries
+    const written = await store.findOutcome(stream, first?.key ?? '').catch(unknown)
+    const result = written ? TAKEN : await store.append(head, entries).catch(unknown)
     return result.outcome === 'conflict' ? { ...result, suspects: commands } : result
   }
 }
@@ -319,7 +324,6 @@ async function catchUp(
     return newest
   } catch (error) {
     // What was cached may be of a log that was restored to an earlier point: the log itself decides.
-    deps.cache.delete(stream)
     if (!isTidemarkError(error, 'chain-broken') || state.head.version === 0) throw error
     return readForward(deps.store, decider, stream, emptyState(decider))
   }
@@ -336,6 +340,6 @@ function answerOf(stream: string, request: CommandRequest, known: KeyOutcome): C
       code: 'idempotency-key-reused',
       detail: `the key ${request.key} was used on ${stream} for another request`,
     }
-  const repeated = differs ? ({ repeated: 'with another content' } as const) : {}
-  return refusal ? { done: false, ...refusal, ...repeated } : { done: true, stream, version, events, ...repeated }
+  const told = differs ? ({ contentDiffers: true } as const) : {}
+  return refusal ? { done: false, ...refusal, ...told } : { done: true, stream, version, events, ...told }
 }

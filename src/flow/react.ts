@@ -7,7 +7,7 @@ import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { ConsumerPosition, EventHistory, Positions, Schedule } from '../core/ports.ts'
-import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent } from '../core/reaction.ts'
+import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { readerOf } from './fold.ts'
@@ -28,9 +28,6 @@ export interface ReactDependencies {
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
 }
-
-/** Told of each refusal that a reaction's command met: an outcome, not a fault. */
-export type Trace = (line: string) => void
 
 /**
  * A service's reaction to batches of another's messages: every event of the streams it follows is reacted to in their order, and passed
@@ -142,16 +139,21 @@ function senders(
     const outcome = await deps.command(decider, request, (appended) => {
       events = appended
     })
-    if (outcome.repeated)
-      trace(`${metadata.causation}: ${stream} was sent ${commandId} before ${outcome.repeated}: its first outcome stands`)
+    if (outcome.contentDiffers)
+      trace(firstStands(metadata, stream, commandId), 'warn')
     if (outcome.done) {
       events ??= await eventsOf(deps.log, outcome)
       return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
     }
-    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
     return { events: [], refused: outcome.code }
   }
   return { send, sendLater }
+}
+
+/** A command came again with another content: a build that is newer than the first one's makes something else of the same event. */
+export function firstStands({ causation }: CommandMetadata, stream: string, id: string): string {
+  return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
 }
 
 /** What an earlier call of the same command had led to. */

@@ -2,10 +2,11 @@ import type { CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 import { forEachLimited } from './limited.ts'
 import { AT_ONCE } from './projecting.ts'
-import type { Trace } from './react.ts'
+import { firstStands } from './react.ts'
 
 const PAGE = 100
 
@@ -51,8 +52,8 @@ async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, 
   const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
   const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata })
-  if (outcome.repeated)
-    trace(`${metadata.causation}: ${stream} was sent ${key} before ${outcome.repeated}: its first outcome stands`)
+  if (outcome.contentDiffers)
+    trace(firstStands(metadata, stream, key), 'warn')
   if (outcome.done) return
-  trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`)
+  trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
 }

@@ -4,15 +4,18 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { after, describe, it } from 'node:test'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
+import { forEachLimited } from '../../src/flow/limited.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
+import { EMPTY_STREAM } from '../../src/core/hash-chain.ts'
+import { commit, headOf, receipt } from '../support/commits.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
 import { placedV1 } from '../support/orders.ts'
-import { recorded } from '../support/recorded.ts'
+import { recordedAtOnce } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
@@ -23,7 +26,16 @@ import { viewStoreSuite } from './view-store-suite.ts'
 
 const { address, database, stop } = await cosmosEndpoint()
 after(stop)
-const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream' })
+
+/** What the log's container has besides its key: src/topology.ts. */
+const ofLog = {
+  uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/key'] }] },
+  indexingPolicy: {
+    includedPaths: [{ path: '/stream/?' }, { path: '/to/?' }, { path: '/key/?' }],
+    excludedPaths: [{ path: '/*' }],
+  },
+}
+const { container: log } = await database.containers.create({ id: 'events', partitionKey: '/stream', ...ofLog })
 
 /** What a view's container has besides its key: an index for each list of the suites. */
 const ofView = {
@@ -58,8 +70,9 @@ const scheduled = {
   command: { type: 'cancel', data: {} },
   metadata,
 }
-const events = recorded('order-1', placedV1)
-const mark = { key: 'k', fingerprint: 'f', from: 1, to: 1 }
+const [placed, confirmed] = recordedAtOnce('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })
+assert.ok(placed && confirmed)
+const [events, next] = [[placed], [confirmed]]
 const tip = { version: 1, hash: '1'.repeat(64) }
 const write = { document: { a: 1 }, sort: 'a', etag: undefined }
 const generations = (container: Container) =>
@@ -68,14 +81,16 @@ const all = async (pages: AsyncIterable<unknown>) => {
   for await (const _ of pages);
 }
 
-missingContainerSuite('log', { partitionKey: '/stream' }, () => database, {
+missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => database, {
   'a read of a stream': (container) => all(new CosmosEventStore(container).read('order-1', 0)),
   'a read behind a version': (container) => all(new CosmosEventStore(container).read('order-1', 1)),
-  'a read of one event': (container) => new CosmosEventStore(container).readEvent('order-1', 1),
   'a read of a range': (container) =>
     new CosmosEventStore(container).readRange('order-1', { direction: 'backward', limit: 1 }),
-  'a read of a mark': (container) => new CosmosEventStore(container).readMark('order-1', 'k'),
-  'an append': (container) => new CosmosEventStore(container).append(events, mark),
+  'a look for a key': (container) => new CosmosEventStore(container).findOutcome('order-1', 'k'),
+  'an append': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [commit('k', events)]),
+  'an append to a stream': (container) =>
+    new CosmosEventStore(container).append(headOf(events), [commit('k', next)]),
+  'a receipt': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [receipt('order-1', 'k', 0)]),
   'a count of all events': (container) => new CosmosEventFeed(container).count(),
   'a read of the feed': (container) => new CosmosEventFeed(container).open().next(),
 })
@@ -105,7 +120,7 @@ missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
 })
 
 const newLog = async () =>
-  (await database.containers.create({ id: randomUUID(), partitionKey: '/stream', indexingPolicy: {} })).container
+  (await database.containers.create({ id: randomUUID(), partitionKey: '/stream', ...ofLog })).container
 eventFeedSuite('cosmos', async () => {
   const container = await newLog()
   return { log: new CosmosEventStore(container), feed: new CosmosEventFeed(container) }
@@ -116,15 +131,15 @@ viewGenerationsSuite('cosmos', async () => {
   return new CosmosViewGenerations({ views, pointers: views }, 3600)
 })
 
+const COMMITS = 2_100
+
 describe('event feed: cosmos, over a network that fails', () => {
   it('a read that fails loses nothing: the next one begins after what was returned', async () => {
     const container = await newLog()
     // Two full pages and a part.
-    for (let index = 0; index < 2_100; index += 90)
-      await append(
-        new CosmosEventStore(container),
-        recorded(`order-${index}`, ...Array.from({ length: 90 }, () => placedV1)),
-      )
+    await forEachLimited(Array.from({ length: COMMITS }, (_, index) => index), 16, (index) =>
+      append(new CosmosEventStore(container), recordedAtOnce(`order-${index}`, placedV1)),
+    )
     // In the middle of a page, at its beginning, and twice in a row.
     const failing = new Set([2, 3, 5, 8])
     let reads = 0
@@ -144,16 +159,16 @@ describe('event feed: cosmos, over a network that fails', () => {
       let failures = 0
       for (let over = false; !over; ) {
         try {
-          const events = await reader.next()
-          read += events?.length ?? 0
-          over = events === undefined
+          const commits = await reader.next()
+          read += commits?.length ?? 0
+          over = commits === undefined
         } catch (error) {
           assert.equal((error as { code?: string }).code, 'unavailable')
           failures += 1
         }
       }
       assert.equal(failures, 4)
-      assert.equal(read, 24 * 90)
+      assert.equal(read, COMMITS)
       assert.deepEqual(await roundOf(reader), [])
     } finally {
       client.dispose()

@@ -2,29 +2,34 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { EventFeed, EventFeedReader, EventStore } from '../../src/core/ports.ts'
+import { EMPTY_STREAM } from '../../src/core/hash-chain.ts'
+import { commit, headOf, receipt } from '../support/commits.ts'
 import { placedV1 } from '../support/orders.ts'
-import { recorded } from '../support/recorded.ts'
+import { recordedAtOnce } from '../support/recorded.ts'
 
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 
 const positionsOf = (events: readonly RecordedEvent[]) =>
   events.map(({ stream, version }) => `${stream}@${version}`).toSorted()
 
-/** What is left of a round. */
+/** The events that are left of a round. */
 export async function roundOf(reader: EventFeedReader): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let page = await reader.next(); page; page = await reader.next()) {
     assert.ok(page.length > 0)
-    events.push(...page)
+    events.push(...page.flatMap((commit) => commit.events))
   }
   return events
 }
 
-export async function append(log: EventStore, events: readonly RecordedEvent[]): Promise<void> {
-  const [first, last] = [events[0], events.at(-1)]
-  assert.ok(first && last)
-  const mark = { key: `${first.stream}@${first.version}`, fingerprint: '', from: first.version, to: last.version }
-  assert.equal(await log.append(events, mark), 'appended')
+/** Appends events of one time as one commit, after a commit of these. */
+export async function append(
+  log: EventStore,
+  events: readonly RecordedEvent[],
+  before: readonly RecordedEvent[] = [],
+): Promise<void> {
+  const key = `${events[0]?.stream}@${events[0]?.version}`
+  assert.deepEqual(await log.append(headOf(before), [commit(key, events)]), { outcome: 'appended' })
 }
 
 /** What every feed of a log must do. @param create an empty log, and its feed. */
@@ -36,31 +41,36 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.deepEqual([await reader.next(), await reader.next(), await feed.count()], [undefined, undefined, 0])
     })
 
-    it('returns every event as it was appended, once, each stream in order, and never a mark', async () => {
+    it('returns every event as it was appended, once, each stream in order, and never a receipt', async () => {
       const { log, feed } = await create()
       const streams = Array.from({ length: 20 }, (_, index) =>
-        recorded(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
+        recordedAtOnce(`order-${index}`, placedV1, ...Array.from({ length: index }, () => confirmed)),
       )
-      // Half of each stream at once, then the rest of each: streams come mixed, and transactions of many events.
-      for (const events of streams) await append(log, events.slice(0, Math.ceil(events.length / 2)))
-      for (const events of streams.filter(({ length }) => length > 1))
-        await append(log, events.slice(Math.ceil(events.length / 2)))
+      const halves = streams.map((events) => {
+        const middle = Math.ceil(events.length / 2)
+        return { first: events.slice(0, middle), second: events.slice(middle) }
+      })
+      // Half of each stream at once, then the rest of each: streams come mixed, and commits of many events.
+      for (const { first } of halves) await append(log, first)
+      const stream = 'order-0'
+      assert.deepEqual(await log.append(EMPTY_STREAM, [receipt(stream, 'k', 1)]), { outcome: 'appended' })
+      for (const { first, second } of halves) if (second.length > 0) await append(log, second, first)
       const read = await roundOf(feed.open())
       assert.equal(read.length, streams.flat().length)
-      assert.equal(await feed.count(), read.length)
+      assert.equal(await feed.count(), 20 + 19)
       const byStream = Map.groupBy(read, ({ stream }) => stream)
       for (const events of streams) assert.deepEqual(byStream.get(events[0]?.stream ?? ''), events)
     })
 
     it('goes on with what came since, and each reader begins anew', async () => {
       const { log, feed } = await create()
-      const [first, ...more] = recorded('order-1', placedV1, confirmed, confirmed)
+      const [first, ...more] = recordedAtOnce('order-1', placedV1, confirmed, confirmed)
       assert.ok(first)
       await append(log, [first])
       const reader = feed.open()
       assert.deepEqual(positionsOf(await roundOf(reader)), ['order-1@1'])
       assert.equal(await reader.next(), undefined)
-      await append(log, more)
+      await append(log, more, [first])
       assert.deepEqual(positionsOf(await roundOf(reader)), ['order-1@2', 'order-1@3'])
       assert.equal((await roundOf(feed.open())).length, 3)
     })
@@ -71,7 +81,7 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       let over = false
       const one = async (): Promise<void> => {
         appended += 1
-        await append(log, recorded(`order-${appended}`, placedV1))
+        await append(log, recordedAtOnce(`order-${appended}`, placedV1))
       }
       for (let count = 0; count < 10; count += 1) await one()
       const writer = (async () => {

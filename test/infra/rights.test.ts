@@ -54,22 +54,22 @@ describe('the rights that the template gives', () => {
     })
     ends.unshift(async () => client.dispose())
     const own = client.database('ordering').container('events')
-    // The relay passes marks over: what is tried on one holds nothing up.
-    const mark = { id: '~cmd:tried', stream: 'order-0', said: 1 }
-    await own.items.create(mark)
-    assert.equal((await own.item(mark.id, mark.stream).read()).resource?.said, 1)
+    // The relay passes receipts over: what is tried on one holds nothing up.
+    const receipt = { id: '~tried', stream: 'order-0', key: 'tried', fingerprint: '', version: 0, said: 1 }
+    await own.items.create(receipt)
+    assert.equal((await own.item(receipt.id, receipt.stream).read()).resource?.said, 1)
     const refused = /does not have required RBAC permissions/
-    await assert.rejects(own.item(mark.id, mark.stream).replace({ ...mark, said: 2 }), refused)
-    await assert.rejects(own.items.upsert(mark), refused)
-    await assert.rejects(own.item(mark.id, mark.stream).patch([{ op: 'set', path: '/said', value: 2 }]), refused)
-    await assert.rejects(own.item(mark.id, mark.stream).delete(), refused)
-    await assert.rejects(own.items.batch([{ operationType: 'Delete', id: mark.id }], mark.stream), refused)
+    await assert.rejects(own.item(receipt.id, receipt.stream).replace({ ...receipt, said: 2 }), refused)
+    await assert.rejects(own.items.upsert(receipt), refused)
+    await assert.rejects(own.item(receipt.id, receipt.stream).patch([{ op: 'set', path: '/said', value: 2 }]), refused)
+    await assert.rejects(own.item(receipt.id, receipt.stream).delete(), refused)
+    await assert.rejects(own.items.batch([{ operationType: 'Delete', id: receipt.id }], receipt.stream), refused)
     await assert.rejects(own.delete(), refused)
     const other = client.database('payments').container('events')
-    await assert.rejects(other.items.create(mark), refused)
-    await assert.rejects(other.item(mark.id, mark.stream).read(), refused)
+    await assert.rejects(other.items.create(receipt), refused)
+    await assert.rejects(other.item(receipt.id, receipt.stream).read(), refused)
     await assert.rejects(client.database('payments').container('payment').items.readAll().fetchAll(), refused)
-    assert.equal((await own.item(mark.id, mark.stream).read()).resource?.said, 1)
+    assert.equal((await own.item(receipt.id, receipt.stream).read()).resource?.said, 1)
     assert.ok(ordering.refused.length >= 9)
   })
 

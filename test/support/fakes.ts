@@ -1,8 +1,10 @@
-import type { CommandRequest } from '../../src/core/command.ts'
+import type { CommandRequest, Receipts } from '../../src/core/command.ts'
+import type { KeyOutcome, LogEntry, RecordedCommit } from '../../src/core/commit.ts'
 import type { Command } from '../../src/core/decider.ts'
 import { TidemarkError } from '../../src/core/errors.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
-import type { AppendResult, Clock, CommandMark, EventStore } from '../../src/core/ports.ts'
+import type { LogHead } from '../../src/core/hash-chain.ts'
+import type { AppendResult, Clock, EventStore } from '../../src/core/ports.ts'
 
 /** A clock that stands still but when somebody waits. */
 export class ManualClock implements Clock {
@@ -26,33 +28,45 @@ export class UnreliableStore implements EventStore {
   readonly faults: ('lost' | 'unanswered')[] = []
   appends = 0
   reads = 0
+  lookups = 0
+  /** The most entries of one append. */
+  largest = 0
 
   constructor(inner: EventStore) {
     this.#inner = inner
   }
 
-  read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
+  read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
     this.reads += 1
     return this.#inner.read(stream, after)
   }
 
-  readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    return this.#inner.readMark(stream, key)
+  findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    this.lookups += 1
+    return this.#inner.findOutcome(stream, key)
   }
 
-  async append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult> {
+  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
     this.appends += 1
+    this.largest = Math.max(this.largest, entries.length)
     const fault = this.faults.shift()
-    if (fault === undefined) return this.#inner.append(events, mark)
-    if (fault === 'unanswered') await this.#inner.append(events, mark)
+    if (fault === undefined) return this.#inner.append(after, entries)
+    if (fault === 'unanswered') await this.#inner.append(after, entries)
     throw new TidemarkError('outcome-unknown', 'the connection was reset')
   }
 }
 
-export function request(key: string, command: Command, expectedVersion?: number, stream = 'order-1'): CommandRequest {
+export function request(
+  key: string,
+  command: Command,
+  expectedVersion?: number,
+  stream = 'order-1',
+  receipts: Receipts = 'unchanged',
+): CommandRequest {
   return {
     stream,
     key,
+    receipts,
     command,
     metadata: { actor: 'tester', correlation: 'c', causation: `command:${key}` },
     ...(expectedVersion === undefined ? {} : { expectedVersion }),
@@ -61,6 +75,6 @@ export function request(key: string, command: Command, expectedVersion?: number,
 
 export async function everyEvent(store: EventStore, stream = 'order-1'): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  for await (const page of store.read(stream, 0)) events.push(...page)
+  for await (const page of store.read(stream, 0)) events.push(...page.flatMap((commit) => commit.events))
   return events
 }

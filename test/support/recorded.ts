@@ -8,6 +8,15 @@ type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'pub
 
 /** A stream's recorded events, chained; one second apart. */
 export function recorded(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
+  return chained(stream, events, 1)
+}
+
+/** A stream's recorded events, chained; of one time, as those of one commit are. */
+export function recordedAtOnce(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
+  return chained(stream, events, 0)
+}
+
+function chained(stream: string, events: readonly Recordable[], secondsApart: number): RecordedEvent[] {
   let previousHash = GENESIS
   return events.map(({ type, data, ...content }, index) => {
     const version = index + 1
@@ -19,7 +28,7 @@ export function recorded(stream: string, ...events: readonly Recordable[]): Reco
       schemaVersion: 1,
       ...content,
       source: `/ordering/${categoryOf(stream)}`,
-      time: new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString(),
+      time: new Date(Date.UTC(2026, 0, 1, 0, 0, index * secondsApart)).toISOString(),
       data,
       correlation: 'correlation',
       causation: 'command:test',

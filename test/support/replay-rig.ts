@@ -8,6 +8,7 @@ import type { AnyView } from '../../src/core/view.ts'
 import { newestOf } from '../../src/core/view-pointer.ts'
 import { projection } from '../../src/flow/project.ts'
 import type { ReplayDependencies, ReplayWatch } from '../../src/flow/replay.ts'
+import { appendGiven } from '../../src/testing/append-given.ts'
 import { orderEvents } from '../../src/services/ordering/events.ts'
 import { orderView } from '../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../src/services/ordering/sales-by-product.ts'
@@ -82,10 +83,7 @@ export class Rig {
   }
 
   async append(...events: readonly RecordedEvent[]): Promise<void> {
-    for (const event of events) {
-      const mark = { key: event.stream + event.id, fingerprint: '', from: event.version, to: event.version }
-      assert.equal(await this.log.append([event], mark), 'appended')
-    }
+    for (const event of events) assert.deepEqual(await appendGiven(this.log, event), { outcome: 'appended' })
   }
 
   async project(...events: readonly RecordedEvent[]): Promise<void> {
@@ -99,7 +97,8 @@ export class Rig {
   async assertEqualToLog(view: AnyView): Promise<void> {
     const events: RecordedEvent[] = []
     const reader = this.log.open()
-    for (let page = await reader.next(); page; page = await reader.next()) events.push(...page)
+    for (let page = await reader.next(); page; page = await reader.next())
+      events.push(...page.flatMap((commit) => commit.events))
     const fold = await Rig.with(...events)
     assert.deepEqual(await snapshot(this.views, view, events), await snapshot(fold.views, view, events))
     assert.ok(events.length > 0)

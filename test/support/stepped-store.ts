@@ -1,5 +1,7 @@
+import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from '../../src/core/commit.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
-import type { AppendResult, CommandMark, EventHistory, EventStore, HistoryRange } from '../../src/core/ports.ts'
+import type { LogHead } from '../../src/core/hash-chain.ts'
+import type { AppendResult, EventHistory, EventStore } from '../../src/core/ports.ts'
 
 /**
  * A log seen by one instance: every call waits for its turn before it takes effect and again before its answer arrives, so that whoever
@@ -15,25 +17,21 @@ export class SteppedStore implements EventStore, EventHistory {
     this.#turn = turn
   }
 
-  async *read(stream: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
     await this.#turn()
     yield* this.#inner.read(stream, after)
-  }
-
-  readEvent(stream: string, version: number): Promise<RecordedEvent | undefined> {
-    return this.#between(() => this.#inner.readEvent(stream, version))
   }
 
   readRange(stream: string, range: HistoryRange): Promise<readonly RecordedEvent[]> {
     return this.#between(() => this.#inner.readRange(stream, range))
   }
 
-  readMark(stream: string, key: string): Promise<CommandMark | undefined> {
-    return this.#between(() => this.#inner.readMark(stream, key))
+  findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    return this.#between(() => this.#inner.findOutcome(stream, key))
   }
 
-  append(events: readonly RecordedEvent[], mark: CommandMark): Promise<AppendResult> {
-    return this.#between(() => this.#inner.append(events, mark))
+  append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    return this.#between(() => this.#inner.append(after, entries))
   }
 
   async #between<Value>(call: () => Promise<Value>): Promise<Value> {

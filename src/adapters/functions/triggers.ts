@@ -6,7 +6,7 @@ import type {
   TimerFunctionOptions,
 } from '@azure/functions'
 import { isTidemarkError } from '../../core/errors.ts'
-import { type AnyReaction, consumerOf } from '../../core/reaction.ts'
+import { type AnyReaction, consumerOf, type Trace } from '../../core/reaction.ts'
 import type { AnyView } from '../../core/view.ts'
 
 /**
@@ -49,10 +49,10 @@ export interface TriggerPort {
   relay(items: readonly unknown[]): Promise<void>
   /** Made once for each view: it remembers what it wrote. */
   projection(view: AnyView): (messages: readonly unknown[]) => Promise<void>
-  reaction(reaction: AnyReaction): (messages: readonly unknown[], trace: (line: string) => void) => Promise<void>
+  reaction(reaction: AnyReaction): (messages: readonly unknown[], trace: Trace) => Promise<void>
   /** How often it looks for scheduled commands that are due, in seconds: 1 to 59. */
   readonly schedulePollSeconds: number
-  sendDue(trace: (line: string) => void): Promise<unknown>
+  sendDue(trace: Trace): Promise<unknown>
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
@@ -82,7 +82,7 @@ export function projectionOf(port: TriggerPort, view: AnyView): TextEventHubOpti
 export function reactionOf(port: TriggerPort, reaction: AnyReaction): TextEventHubOptions {
   const react = port.reaction(reaction)
   return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
-    react(messages, (line) => context.debug(line)),
+    react(messages, (line, level) => context[level](line)),
   )
 }
 
@@ -94,7 +94,7 @@ export function reactionOf(port: TriggerPort, reaction: AnyReaction): TextEventH
 export function scheduleOf(port: TriggerPort): TimerFunctionOptions {
   return {
     schedule: `*/${port.schedulePollSeconds} * * * * *`,
-    handler: reported((_, context) => port.sendDue((line) => context.debug(line)).then(() => {})),
+    handler: reported((_, context) => port.sendDue((line, level) => context[level](line)).then(() => {})),
   }
 }
 

@@ -29,6 +29,7 @@ const READ_PAGE = 10
 /** A stream of the log. */
 interface Stream {
   readonly commits: RecordedCommit[]
+  readonly byFrom: Map<number, RecordedCommit>
   readonly outcomes: Map<string, KeyOutcome>
 }
 
@@ -55,25 +56,29 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     const [first] = entries
     if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
     if (entries.length > MAX_ENTRIES) throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
-    const { commits, outcomes } = this.#streams.get(first.stream) ?? { commits: [], outcomes: new Map() }
+    const stream: Stream = this.#streams.get(first.stream) ?? { commits: [], byFrom: new Map(), outcomes: new Map() }
     const read = after.version > 0 && entries.some(isCommit)
-    const before = commits.find(({ from }) => from === after.commit)
+    const before = stream.byFrom.get(after.commit)
     if (read && before === undefined) return { outcome: 'missing' }
 
     const added: RecordedCommit[] = []
-    const keys = new Map<string, KeyOutcome>()
+    const outcomes = new Map<string, KeyOutcome>()
+    const versions = new Set<number>()
     for (const [index, entry] of entries.entries()) {
       const item: LogItem = JSON.parse(JSON.stringify(toLogItem(entry)))
       const commit = commitOf(item)
-      const isThere = commit && [...commits, ...added].some(({ from }) => from === commit.from)
-      if (isThere || outcomes.has(item.key) || keys.has(item.key)) return { outcome: 'conflict', index }
-      keys.set(item.key, outcomeOf(item))
-      if (commit) added.push(commit)
+      const versionIsThere = commit !== undefined && (stream.byFrom.has(commit.from) || versions.has(commit.from))
+      if (versionIsThere || stream.outcomes.has(item.key) || outcomes.has(item.key))
+        return { outcome: 'conflict', index }
+      outcomes.set(item.key, outcomeOf(item))
+      if (commit === undefined) continue
+      versions.add(commit.from)
+      added.push(commit)
     }
-    this.#streams.set(first.stream, {
-      commits: [...commits, ...added],
-      outcomes: new Map([...outcomes, ...keys]),
-    })
+    for (const [key, outcome] of outcomes) stream.outcomes.set(key, outcome)
+    for (const commit of added) stream.byFrom.set(commit.from, commit)
+    stream.commits.push(...added)
+    this.#streams.set(first.stream, stream)
     this.#inOrder.push(...added)
     if (read && (before?.to !== after.version || before.events.at(-1)?.hash !== after.hash))
       throw new TidemarkError('chain-broken', `${first.stream} was appended to after another version than was folded`)

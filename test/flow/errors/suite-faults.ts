@@ -4,9 +4,11 @@ import { after, before, describe, it } from 'node:test'
 import type { ContainerRequest } from '@azure/cosmos'
 import type { Answer } from '../../../cli/demo/client.ts'
 import type { Child } from '../../../local/kit/child.ts'
-import { eventOfItem } from '../../../src/adapters/cosmos/log-item.ts'
+import { commitOf, toLogItem } from '../../../src/core/commit.ts'
 import { eventId } from '../../../src/core/event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
+import { MAX_EVENTS } from '../../../src/core/ports.ts'
+import { commit } from '../../support/commits.ts'
 import { address } from '../../support/orders.ts'
 import { call } from '../../support/system.ts'
 import { until } from '../../support/wait.ts'
@@ -48,10 +50,10 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     it('that decides an event that could be appended but not sent: event-too-large', async () =>
       errors.answer('event-too-large', await send('write', { count: 1, bytes: 1024 * 1024 })))
 
-    it('that decides more events than one batch takes: decision-too-large', async () =>
-      errors.answer('decision-too-large', await send('write', { count: 99, bytes: 1 })))
+    it('that decides more events than a command may append: decision-too-large', async () =>
+      errors.answer('decision-too-large', await send('write', { count: MAX_EVENTS + 1, bytes: 1 })))
 
-    it('that decides more bytes than one batch takes: decision-too-large', async () =>
+    it('that decides more bytes than one item takes: decision-too-large', async () =>
       errors.answer('decision-too-large', await send('write', { count: 3, bytes: 800_000 })))
 
     it('with a setting that cannot be does not start, and says which: setting-invalid', async () => {
@@ -132,21 +134,23 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
     })
 
     it('with an event of a type that this code does not know: event-unknown', async () => {
-      const last = eventOfItem((await item(3).read()).resource)
+      const last = commitOf((await item(3).read()).resource)?.events.at(-1)
       assert.ok(last)
       const { hash: previousHash, ...fields } = last
       const unhashed = { ...fields, id: eventId(4), version: 4, type: 'OrderLost', previousHash }
-      await world().system.log.items.create({ ...unhashed, hash: hashOf(unhashed) })
+      const lost = { ...unhashed, hash: hashOf(unhashed) }
+      await world().system.log.items.create({ ...toLogItem(commit('of another build', [lost])) })
       const answer = await state()
       errors.answer('event-unknown', answer)
       const { schemaVersion } = last
       assert.match(answer.body.detail, new RegExp(`this code does not know OrderLost version ${schemaVersion}: deploy`))
     })
 
-    it('with an item that is neither event nor mark: event-unreadable', async () => {
-      await world().system.log.items.create({ id: 'note', stream, version: 5 })
+    it('with an item that is neither commit nor receipt: event-unreadable', async () => {
+      await world().system.log.items.create({ id: 'note', stream, key: 'note', to: 5 })
       const events = (): Promise<Answer> => world().system.call('GET', `/streams/${stream}/events`)
-      await fault('event-unreadable', await events(), /the log holds an item that is neither event nor mark: note/)
+      const told = new RegExp(`the log's item ${stream} note cannot be read: it is neither a commit nor a receipt`)
+      await fault('event-unreadable', await events(), told)
     })
   })
 }

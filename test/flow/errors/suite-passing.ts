@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Answer } from '../../../cli/demo/client.ts'
 import { CosmosEventStore } from '../../../src/adapters/cosmos/event-store.ts'
-import { markId } from '../../../src/adapters/cosmos/log-item.ts'
+import { hashOfKey } from '../../../src/core/commit.ts'
 import { derivedId } from '../../../src/core/derived-id.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
@@ -30,12 +30,12 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     const id = derivedId('ordering', 'order', key)
     const place = (): Promise<Answer> =>
       world().system.call('POST', '/orders', json(placeBody, { 'idempotency-key': key }))
-    return { key, id, stream: `order-${id}`, place, append: appendWith(key), readMark: readOf(markId(key)) }
+    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: queryOf(hashOfKey(key)) }
   }
 
-  // What the log has of a stream: nothing, or one event and the mark of its command.
-  const nothing = { versions: [], marks: 0 }
-  const once = { versions: [1], marks: 1 }
+  // What the log has of a stream: nothing, or the commit of one event.
+  const nothing = { commits: [], receipts: 0 }
+  const once = { commits: [[1, 1]], receipts: 0 }
 
   async function placedOnce(answer: Answer, { id, stream }: { id: string; stream: string }): Promise<void> {
     assert.deepEqual([answer.status, answer.body], [201, { id, version: 1, events: 1, position: `${stream}@1` }])
@@ -49,7 +49,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
     assert.ok(world().proxy.passed - passed >= 3, 'the append, a view write and a read')
   })
 
-  describe('an append whose outcome nobody told is settled by its mark', () => {
+  describe('an append whose outcome nobody told is settled by the log', () => {
     const faults: readonly Fault[] = ['lost', 'unanswered', 408, 449, 503]
     for (const fault of faults)
       it(`${fault}: done once, and answered as if nothing had been`, async () => {
@@ -63,17 +63,17 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
   describe('a store that stalls is not waited for longer than a request and a little more', {
     concurrency: true,
   }, () => {
-    it('an append: done once, and answered when its mark tells', async () => {
+    it('an append: done once, and answered when the log tells', async () => {
       const order = placing()
       const stalled = world().proxy.plan('stalled', order.append)
       await placedOnce(await order.place(), order)
       assert.equal(stalled.left(), 0)
     })
 
-    it('an append, and its mark too: outcome-unknown, and the same key is answered with the effect', async () => {
+    it('an append, and the look for its key too: outcome-unknown, and the same key is answered with the effect', async () => {
       const order = placing()
       world().proxy.plan('stalled', order.append)
-      const stalled = world().proxy.plan('stalled', order.readMark, Number.POSITIVE_INFINITY)
+      const stalled = world().proxy.plan('stalled', order.lookUp, Number.POSITIVE_INFINITY)
       errors.answer('outcome-unknown', await order.place())
       stalled.cancel()
       await placedOnce(await order.place(), order)
@@ -95,13 +95,13 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
 
   describe('outcome-unknown', () => {
     for (const [what, fault, left] of [
-      ['it took effect, and the mark cannot be read: the same key is answered with that effect', 'unanswered', once],
-      ['it did not take effect, and the mark cannot be read: the same key makes it', 'lost', nothing],
+      ['it took effect, and the key cannot be looked for: the same key is answered with that effect', 'unanswered', once],
+      ['it did not take effect, and the key cannot be looked for: the same key makes it', 'lost', nothing],
     ] as const)
       it(what, async () => {
         const order = placing()
         world().proxy.plan(fault, order.append)
-        const unread = world().proxy.plan(429, order.readMark, THROTTLED)
+        const unread = world().proxy.plan(429, order.lookUp, THROTTLED)
         errors.answer('outcome-unknown', await order.place())
         assert.equal(unread.left(), 0)
         assert.deepEqual(await world().stream(order.stream), left)
@@ -171,7 +171,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)
       errors.answer('stream-contended', await move())
       assert.deepEqual([overtaken.left(), rivals], [0, ATTEMPTS])
-      assert.deepEqual(await world().stream(stream), { versions: upTo(ATTEMPTS + 1), marks: ATTEMPTS + 1 })
+      assert.deepEqual(await world().stream(stream), { commits: upTo(ATTEMPTS + 1).map((version) => [version, version]), receipts: 0 })
       const { status, body } = await move()
       assert.deepEqual([status, body.position], [200, `${stream}@${ATTEMPTS + 2}`])
     })

@@ -55,11 +55,11 @@ export class World {
     return asked.map(({ id, stream, _etag }) => `${stream} ${id} ${_etag}`).toSorted()
   }
 
-  /** The versions of the events of a stream in the raw log, and how many marks it has. */
-  async stream(stream: string): Promise<{ readonly versions: readonly number[]; readonly marks: number }> {
+  /** The commits of a stream in the raw log, from which version to which, and how many receipts it has. */
+  async stream(stream: string): Promise<{ readonly commits: readonly (readonly number[])[]; readonly receipts: number }> {
     const { resources } = await this.system.log.items.readAll({ partitionKey: stream }).fetchAll()
-    const versions = resources.flatMap(({ version }) => version ?? []).toSorted((a, b) => a - b)
-    return { versions, marks: resources.length - versions.length }
+    const commits = resources.filter(({ to }) => to !== undefined).map(({ from, to }) => [from, to])
+    return { commits: commits.toSorted(([a], [b]) => a - b), receipts: resources.length - commits.length }
   }
 
   async remove(): Promise<void> {

@@ -11,12 +11,14 @@ export function topologyRules(topology: Topology): readonly Rule[] {
         const containers = ofType(predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
         const found = containers.map((container) => {
           const resource = (path: string): unknown => at(container, `properties.resource.${path}`) ?? undefined
-          const paths = listAt(container, 'properties.resource.indexingPolicy.excludedPaths')
-          const excluded = paths.map((each) => at(each, 'path'))
+          const pathsOf = (kind: string) =>
+            listAt(container, `properties.resource.indexingPolicy.${kind}`).map((each) => at(each, 'path'))
           return {
             name: container.id.split('/').slice(-3).join('/'),
             paths: resource('partitionKey.paths'),
-            excluded: excluded.filter((path) => path !== '/"_etag"/?'),
+            indexed: pathsOf('includedPaths'),
+            excluded: pathsOf('excludedPaths').filter((path) => path !== '/"_etag"/?'),
+            unique: listAt(container, 'properties.resource.uniqueKeyPolicy.uniqueKeys').map((each) => at(each, 'paths')),
             ttl: resource('defaultTtl'),
             lists: listAt<readonly { path: string; order: string }[]>(
               container,
@@ -25,10 +27,12 @@ export function topologyRules(topology: Topology): readonly Rule[] {
           }
         })
         const expected = topology.databases.flatMap((database) =>
-          database.containers.map(({ name, partitionKey, excludedPaths = [], defaultTtl }) => ({
+          database.containers.map(({ name, partitionKey, indexedPaths, uniqueKeys = [], excludedPaths = [], defaultTtl }) => ({
             name: `${database.name}/containers/${name}`,
             paths: [partitionKey],
-            excluded: excludedPaths,
+            indexed: indexedPaths ?? ['/*'],
+            excluded: indexedPaths ? ['/*'] : excludedPaths,
+            unique: uniqueKeys.map((path) => [path]),
             ttl: defaultTtl,
             lists: topology.services
               .filter((service) => service.name === database.name)

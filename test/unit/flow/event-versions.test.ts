@@ -23,6 +23,7 @@ import { projection } from '../../../src/flow/project.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { appendGiven } from '../../../src/testing/append-given.ts'
 import { recorded } from '../../support/recorded.ts'
 
 // What the service keeps went on to a second version; what it tells stayed at its first.
@@ -196,7 +197,7 @@ describe('what others are told', () => {
     assert.ok(left)
     const { hash: _, ...unhashed } = { ...left, previousHash: event.hash }
     const second = { ...unhashed, hash: hashOf(unhashed) }
-    await log.append([second], { key: 'l', fingerprint: '', from: 2, to: 2 })
+    await appendGiven(log, second)
     const own = await toldTo('parking', [Kept, Left], [second], log)
     await own.receive()
     assert.deepEqual(

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
+import type { RecordedCommit } from '../../../src/core/commit.ts'
+import { type DomainEvent, eventId, type RecordedEvent } from '../../../src/core/event.ts'
 import { hashOf } from '../../../src/core/hash-chain.ts'
 import { emptyState, fold } from '../../../src/flow/fold.ts'
 import { type HistoryPage, readHistory, stateAt } from '../../../src/flow/history.ts'
 import { parseTime } from '../../../src/flow/time.ts'
 import { order } from '../../../src/services/ordering/order.ts'
+import { appendStream, commit, headOf } from '../../support/commits.ts'
 import { address, cancelled, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
@@ -17,22 +19,21 @@ const moved = (city: string): DomainEvent => ({
   data: { orderId: '1', shippingAddress: { ...address, city } },
 })
 
-/** A log in pages of a few events, as a store far away gives them. */
+/** A log in pages of a few commits, as a store far away gives them. */
 class PagedStore extends MemoryEventStore {
   pages = 0
-  override async *read(of: string, after: number): AsyncIterable<readonly RecordedEvent[]> {
-    for await (const events of super.read(of, after))
-      for (let from = 0; from < events.length; from += 3) {
+  override async *read(of: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    for await (const commits of super.read(of, after))
+      for (let from = 0; from < commits.length; from += 3) {
         this.pages += 1
-        yield events.slice(from, from + 3)
+        yield commits.slice(from, from + 3)
       }
   }
 }
 
 async function logOf(events: readonly RecordedEvent[]): Promise<PagedStore> {
   const store = new PagedStore()
-  const mark = { key: 'k', fingerprint: 'f', from: 1, to: events.length }
-  assert.equal(await store.append(events, mark), 'appended')
+  await appendStream(store, events)
   return store
 }
 
@@ -87,7 +88,8 @@ describe('state at a point in time', () => {
     const [first, , third] = events
     assert.ok(first && third)
     const store = new MemoryEventStore()
-    await store.append([first, third], { key: 'k', fingerprint: 'f', from: 1, to: 2 })
+    await appendStream(store, [first])
+    await store.append(headOf([first]), [commit('k', [{ ...third, id: eventId(2), version: 2 }])])
     await assert.rejects(stateAt(store, [order], stream, {}), { code: 'chain-broken' })
   })
 
@@ -98,12 +100,14 @@ describe('state at a point in time', () => {
         const log = await logOf(past)
         for (const event of past) {
           const found = await stateAt(log, [order], stream, { version: event.version })
-          assert.deepEqual(found, fold(order, emptyState(order), past.slice(0, event.version)))
-          assert.deepEqual(found.tip, { version: event.version, hash: event.hash })
+          assert.deepEqual(found.state, fold(order, emptyState(order), past.slice(0, event.version)).state)
+          const commit = past.find(({ time }) => time === event.time)?.version
+          assert.deepEqual(found.head, { version: event.version, hash: event.hash, commit })
           assert.equal(found.time, event.time)
           compared += 1
         }
-        assert.deepEqual(await stateAt(log, [order], stream, {}), fold(order, emptyState(order), past))
+        const newest = await stateAt(log, [order], stream, {})
+        assert.deepEqual(newest.state, fold(order, emptyState(order), past).state)
       }),
     )
     assert.ok(compared > 100)

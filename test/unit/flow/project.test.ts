@@ -8,6 +8,7 @@ import type { RecordedEvent } from '../../../src/core/event.ts'
 import type { StreamHead } from '../../../src/core/hash-chain.ts'
 import type { ViewStores, WriteResult } from '../../../src/core/ports.ts'
 import { projection } from '../../../src/flow/project.ts'
+import { appendGiven } from '../../../src/testing/append-given.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { type ProductSales, salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
@@ -29,8 +30,7 @@ const everything = histories.flat()
 
 async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
   const log = new MemoryEventStore()
-  for (const event of events)
-    await log.append([event], { key: event.id + event.stream, fingerprint: '', from: event.version, to: event.version })
+  for (const event of events) await appendGiven(log, event)
   return log
 }
 

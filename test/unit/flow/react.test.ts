@@ -6,7 +6,7 @@ import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import { canonicalHash, hashOf } from '../../../src/core/hash-chain.ts'
+import { canonicalHash, EMPTY_STREAM, hashOf } from '../../../src/core/hash-chain.ts'
 import type { AnyReaction } from '../../../src/core/reaction.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { reaction } from '../../../src/flow/react.ts'
@@ -126,17 +126,38 @@ describe('reactions', () => {
     await assert.rejects(react(messages('reservation-1', other)), { code: 'fork-detected' })
   })
 
-  it('a command that is sent with another content than the first time is a fault, not an outcome', async () => {
-    let quantity = 0
-    const { react } = await setUp(
+  it('a command that comes again with another content leads to what it led to first, and one line says so', async () => {
+    let build = 0
+    const answers: unknown[] = []
+    const { react, traced } = await setUp(
       reacting(async (_, send) => {
-        quantity += 1
-        const data = { reason: String(quantity) }
-        await send(order, '1', 'reject', { type: 'reject', data })
+        build += 1
+        const data = { reason: `build ${build}` }
+        answers.push((await send(order, '1', 'reject', { type: 'reject', data })).events)
       }),
     )
     await react(messages('reservation-1', reserved))
-    await assert.rejects(react(messages('reservation-2', reserved)), { code: 'internal' })
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers[1], answers[0])
+    assert.deepEqual(traced, [
+      'reservation-2@1: order-1 was sent reject before, with another content: the first outcome stands',
+    ])
+  })
+
+  it('a refusal is kept: who sends the command again hears the same, though the aggregate would take it now', async () => {
+    const answers: unknown[] = []
+    const { react, send } = await setUp(
+      reacting(async (_, send) => {
+        answers.push(await send(order, '7', 'confirm', { type: 'confirm', data: {} }))
+      }),
+    )
+    await react(messages('reservation-1', reserved))
+    assert.ok((await send('k7', place, undefined, 'order-7')).done)
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers, [
+      { events: [], refused: 'stream-not-found' },
+      { events: [], refused: 'stream-not-found' },
+    ])
   })
 
   it('what comes again, alone or among new events, is passed without a command', async () => {
@@ -180,7 +201,7 @@ describe('reactions', () => {
       code: 'registration-invalid',
       message: 'the reaction order-confirmation sends to other, a decider that ordering does not list',
     })
-    assert.equal(await log.readEvent('other-1', 1), undefined)
+    assert.deepEqual(await log.readRange('other-1', { direction: 'forward', limit: 1 }), [])
   })
 
   it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
@@ -194,8 +215,9 @@ describe('reactions', () => {
     )
     const [older] = recorded('order-2', { ...placedV1, data: { ...placedV1.data, orderId: '2' } })
     assert.ok(older)
-    const mark = { key: 'ordering-order-confirmation place', fingerprint: canonicalHash(command), from: 1, to: 1 }
-    await log.append([older], mark)
+    const key = 'ordering-order-confirmation place'
+    const entry = { stream: 'order-2', key, fingerprint: canonicalHash(command), events: [older] }
+    await log.append(EMPTY_STREAM, [entry])
     await react(messages('reservation-2', reserved))
     assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
   })

@@ -82,7 +82,8 @@ async function interleaved(
       over = appended && !moving
       await turn('round')
       for (let page = await hub.next(); page; page = await hub.next()) {
-        const batch = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half).map(toCloudEvent)
+        const its = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half)
+        const batch = its.flatMap(({ events }) => events).map(toCloudEvent)
         // As the trigger does: again until it goes through.
         await turn('batch')
         for (let through = false; !through; )

@@ -90,14 +90,17 @@ describe('scheduled commands', () => {
     assert.equal(schedule.size, 0)
   })
 
-  it('whose id was used for another command are not forgotten: a fault, and no outcome', async () => {
-    const { deps, schedule, clock, cancelIn, send } = await setUp()
-    const command = cancelIn(1)
-    await deps.command(order, { ...command, command: { type: 'cancel', data: { reason: 'another' } } })
-    await schedule.add(command)
+  it('whose key had come before with another content are done with: the first outcome stands, and one line says so', async () => {
+    const { deps, schedule, clock, cancelIn, typesOf, send, traced } = await setUp()
+    const scheduled = cancelIn(1)
+    const another = { type: 'cancel', data: { reason: 'another' } }
+    await deps.command(order, { ...scheduled, receipts: 'all', command: another })
+    await schedule.add(scheduled)
     await clock.wait(1_000)
-    await assert.rejects(send(), { code: 'internal', message: /with another content than was scheduled/ })
-    assert.equal(schedule.size, 1)
+    assert.equal(await send(), 1)
+    assert.deepEqual(await typesOf(), ['OrderPlaced', 'OrderCancelled'])
+    assert.match(traced.join('\n'), /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before, with another content: the first/)
+    assert.equal(schedule.size, 0)
   })
 
   it('that fail stay, and keep no other from being sent, however many there are', async () => {

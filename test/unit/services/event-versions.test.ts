@@ -14,6 +14,7 @@ import { handleCommand } from '../../../src/flow/command.ts'
 import { emptyState, fold } from '../../../src/flow/fold.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
+import { appendGiven } from '../../../src/testing/append-given.ts'
 import { UnitsDeclined } from '../../../src/services/inventory/events.ts'
 import { inventory } from '../../../src/services/inventory/service.ts'
 import { stock } from '../../../src/services/inventory/stock.ts'
@@ -77,8 +78,7 @@ async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], event
 /** A log with this stream, each event appended as an older instance did. */
 async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
   const log = new MemoryEventStore()
-  for (const event of events)
-    await log.append([event], { key: `k${event.version}`, fingerprint: '', from: event.version, to: event.version })
+  for (const event of events) await appendGiven(log, event)
   return log
 }
 
