@@ -83,7 +83,10 @@ function databaseOf(at: Place, lists: readonly ListTopology[]): DatabaseTopology
 }
 
 function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopology {
-  const found = at.object(['name', 'partitionKey'], ['access', 'indexedPaths', 'uniqueKeys', 'excludedPaths', 'defaultTtl'])
+  const found = at.object(
+    ['name', 'partitionKey'],
+    ['access', 'indexedPaths', 'uniqueKeys', 'excludedPaths', 'defaultTtl'],
+  )
   const name = found.name.string(RESOURCE_NAME)
   return {
     name,

@@ -136,7 +136,8 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
   const { source, time, actor, correlation, causation, traceparent, previousHash } = first
   const shared = { source, time, actor, correlation, causation, traceparent }
   const other = events.find((event) => SHARED.some((name) => event[name] !== first[name]))
-  if (other) throw new TidemarkError('internal', `${stream}@${other.version} does not share what its commit has in common`)
+  if (other)
+    throw new TidemarkError('internal', `${stream}@${other.version} does not share what its commit has in common`)
   const text: CommitText = {
     ...shared,
     previousHash,
@@ -275,7 +276,11 @@ function textOf(item: unknown, text: string): CommitText {
 
 function unreadable(item: unknown, why: string, cause?: unknown): TidemarkError {
   const { stream, id } = (item ?? {}) as { readonly stream?: unknown; readonly id?: unknown }
-  return new TidemarkError('event-unreadable', `the log's item ${String(stream)} ${String(id)} cannot be read: ${why}`, {
-    cause,
-  })
+  return new TidemarkError(
+    'event-unreadable',
+    `the log's item ${String(stream)} ${String(id)} cannot be read: ${why}`,
+    {
+      cause,
+    },
+  )
 }

@@ -128,8 +128,7 @@ function decideAll(
     try {
       const made = decideOne(deps, stream, state, command)
       bytes += made.bytes
-      if (decided.length > 0 && bytes > MAX_DECISION_BYTES)
-        return { decided, end: state, later: waiting.slice(index) }
+      if (decided.length > 0 && bytes > MAX_DECISION_BYTES) return { decided, end: state, later: waiting.slice(index) }
       decided.push(made)
       state = made.state
     } catch (error) {
@@ -257,7 +256,9 @@ async function appendKnown(
   const commands = kept.map(({ command }) => command)
   try {
     const result = await store.append(head, entries)
-    return result.outcome === 'conflict' ? { ...result, suspects: commands.slice(result.index, result.index + 1) } : result
+    return result.outcome === 'conflict'
+      ? { ...result, suspects: commands.slice(result.index, result.index + 1) }
+      : result
   } catch (error) {
     if (!isTidemarkError(error, 'outcome-unknown')) throw error
     const unknown = (cause: unknown): never => {

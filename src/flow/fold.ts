@@ -58,6 +58,9 @@ export async function readForward(
 ): Promise<AggregateState> {
   let folded = from
   for await (const page of store.read(stream, from.head.version))
-    folded = page.reduce((before: AggregateState, commit: RecordedCommit) => fold(decider, before, commit.events), folded)
+    folded = page.reduce(
+      (before: AggregateState, commit: RecordedCommit) => fold(decider, before, commit.events),
+      folded,
+    )
   return folded
 }

@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { EventHistory, EventStore } from '../core/ports.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
-import { emptyState, type AggregateState, fold } from './fold.ts'
+import { type AggregateState, emptyState, fold } from './fold.ts'
 import { parseTime } from './time.ts'
 
 /** Events of a stream in reading order, as the log keeps them. */

@@ -1,6 +1,12 @@
 import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { EMPTY_STREAM, type StreamHead } from '../core/hash-chain.ts'
-import { type ConsumerPosition, type EventHistory, MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
+import {
+  type ConsumerPosition,
+  type EventHistory,
+  MAX_MARKS,
+  type ViewDocument,
+  type ViewStore,
+} from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
 import type { AnyManyStreamView } from '../core/view.ts'
 import { forEachLimited } from './limited.ts'

@@ -139,8 +139,7 @@ function senders(
     const outcome = await deps.command(decider, request, (appended) => {
       events = appended
     })
-    if (outcome.contentDiffers)
-      trace(firstStands(metadata, stream, commandId), 'warn')
+    if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
     if (outcome.done) {
       events ??= await eventsOf(deps.log, outcome)
       return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }

@@ -52,8 +52,7 @@ async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, 
   const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
   const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata })
-  if (outcome.contentDiffers)
-    trace(firstStands(metadata, stream, key), 'warn')
+  if (outcome.contentDiffers) trace(firstStands(metadata, stream, key), 'warn')
   if (outcome.done) return
   trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
 }

@@ -6,7 +6,7 @@ import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import { streamOf } from '../core/stream.ts'
 import { decide } from '../flow/command.ts'
-import { emptyState, type AggregateState, fold } from '../flow/fold.ts'
+import { type AggregateState, emptyState, fold } from '../flow/fold.ts'
 import { record } from '../flow/record.ts'
 import { moment } from './moment.ts'
 import { frozen, pure } from './pure.ts'
@@ -52,7 +52,13 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
       const stream = streamOf(decider.category, id)
       const folded = foldGiven(decider, stream, events)
       const declared = decider.commands.find(({ name }) => name === command.type)
-      const request = { stream, key: 'test', receipts: 'none', command: frozen(arrived(decider, command)), metadata } as const
+      const request = {
+        stream,
+        key: 'test',
+        receipts: 'none',
+        command: frozen(arrived(decider, command)),
+        metadata,
+      } as const
       const decision: Decision<DomainEvent> = decide(watched(decider), folded, request, declared?.creates ?? false, now)
       if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, now)
       const story = [

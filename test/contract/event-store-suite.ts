@@ -153,9 +153,17 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
 
     it('knows how a key of any characters ended', async () => {
       const { store, stream, events } = await fresh()
-      const [taken, refused, unchanged] = ['a/b?c#d\\e ü', '~', ' '].map((key) => `${key}${key}`) as [string, string, string]
+      const [taken, refused, unchanged] = ['a/b?c#d\\e ü', '~', ' '].map((key) => `${key}${key}`) as [
+        string,
+        string,
+        string,
+      ]
       const refusal = { code: 'order-cancelled', detail: '2026-11-28T20:00:00.500+02:00' }
-      const entries = [commit(taken, events), { ...receipt(stream, refused, 2), refusal }, receipt(stream, unchanged, 2)]
+      const entries = [
+        commit(taken, events),
+        { ...receipt(stream, refused, 2), refusal },
+        receipt(stream, unchanged, 2),
+      ]
       await append(store, EMPTY_STREAM, ...entries)
       const known = (key: string, rest: object) => ({ fingerprint: `of ${key}`, version: 2, ...rest })
       assert.deepEqual(await store.findOutcome(stream, taken), known(taken, { events: 2 }))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { CommandReceipt, Commit } from '../../src/core/commit.ts'
-import { EMPTY_STREAM, type LogHead } from '../../src/core/hash-chain.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
+import { EMPTY_STREAM, type LogHead } from '../../src/core/hash-chain.ts'
 import type { EventStore } from '../../src/core/ports.ts'
 
 /** A commit of these events, which share their time: `recordedAtOnce`. */

@@ -17,7 +17,10 @@ export class CosmosPositions implements Positions {
   }
 
   async readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    const item = await readItem<{ readonly tip: StreamHead }>(this.#container, { id: POSITION, pk: this.#partition(stream) })
+    const item = await readItem<{ readonly tip: StreamHead }>(this.#container, {
+      id: POSITION,
+      pk: this.#partition(stream),
+    })
     return item && { tip: item.tip, etag: item._etag }
   }
 

@@ -71,7 +71,8 @@ export const commandHeaders: readonly Parameter[] = [
   {
     name: 'Idempotency-Key',
     in: 'header',
-    description: 'The id of the command: however often it is sent, it takes effect once and is answered the same.',
+    description:
+      'The id of the command. It has one outcome: the same request is answered as the first time, also where there was nothing to do, and another request with this key is refused. A refusal is not kept. Without a key nothing can be repeated.',
     schema: { type: 'string', pattern: keyPattern.source },
   },
   {

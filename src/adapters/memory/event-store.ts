@@ -55,7 +55,8 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
     const [first] = entries
     if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
-    if (entries.length > MAX_ENTRIES) throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
+    if (entries.length > MAX_ENTRIES)
+      throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
     const stream: Stream = this.#streams.get(first.stream) ?? { commits: [], byFrom: new Map(), outcomes: new Map() }
     const read = after.version > 0 && entries.some(isCommit)
     const before = stream.byFrom.get(after.commit)

@@ -95,7 +95,11 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
 
   describe('outcome-unknown', () => {
     for (const [what, fault, left] of [
-      ['it took effect, and the key cannot be looked for: the same key is answered with that effect', 'unanswered', once],
+      [
+        'it took effect, and the key cannot be looked for: the same key is answered with that effect',
+        'unanswered',
+        once,
+      ],
       ['it did not take effect, and the key cannot be looked for: the same key makes it', 'lost', nothing],
     ] as const)
       it(what, async () => {
@@ -171,7 +175,10 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)
       errors.answer('stream-contended', await move())
       assert.deepEqual([overtaken.left(), rivals], [0, ATTEMPTS])
-      assert.deepEqual(await world().stream(stream), { commits: upTo(ATTEMPTS + 1).map((version) => [version, version]), receipts: 0 })
+      assert.deepEqual(await world().stream(stream), {
+        commits: upTo(ATTEMPTS + 1).map((version) => [version, version]),
+        receipts: 0,
+      })
       const { status, body } = await move()
       assert.deepEqual([status, body.position], [200, `${stream}@${ATTEMPTS + 2}`])
     })

@@ -56,7 +56,9 @@ export class World {
   }
 
   /** The commits of a stream in the raw log, from which version to which, and how many receipts it has. */
-  async stream(stream: string): Promise<{ readonly commits: readonly (readonly number[])[]; readonly receipts: number }> {
+  async stream(
+    stream: string,
+  ): Promise<{ readonly commits: readonly (readonly number[])[]; readonly receipts: number }> {
     const { resources } = await this.system.log.items.readAll({ partitionKey: stream }).fetchAll()
     const commits = resources.filter(({ to }) => to !== undefined).map(({ from, to }) => [from, to])
     return { commits: commits.toSorted(([a], [b]) => a - b), receipts: resources.length - commits.length }

@@ -18,7 +18,9 @@ export function topologyRules(topology: Topology): readonly Rule[] {
             paths: resource('partitionKey.paths'),
             indexed: pathsOf('includedPaths'),
             excluded: pathsOf('excludedPaths').filter((path) => path !== '/"_etag"/?'),
-            unique: listAt(container, 'properties.resource.uniqueKeyPolicy.uniqueKeys').map((each) => at(each, 'paths')),
+            unique: listAt(container, 'properties.resource.uniqueKeyPolicy.uniqueKeys').map((each) =>
+              at(each, 'paths'),
+            ),
             ttl: resource('defaultTtl'),
             lists: listAt<readonly { path: string; order: string }[]>(
               container,
@@ -27,19 +29,21 @@ export function topologyRules(topology: Topology): readonly Rule[] {
           }
         })
         const expected = topology.databases.flatMap((database) =>
-          database.containers.map(({ name, partitionKey, indexedPaths, uniqueKeys = [], excludedPaths = [], defaultTtl }) => ({
-            name: `${database.name}/containers/${name}`,
-            paths: [partitionKey],
-            indexed: indexedPaths ?? ['/*'],
-            excluded: indexedPaths ? ['/*'] : excludedPaths,
-            unique: uniqueKeys.map((path) => [path]),
-            ttl: defaultTtl,
-            lists: topology.services
-              .filter((service) => service.name === database.name)
-              .flatMap(({ lists }) => lists)
-              .filter((list) => list.container === name)
-              .map(({ index }) => index.map((path) => `${path} descending`)),
-          })),
+          database.containers.map(
+            ({ name, partitionKey, indexedPaths, uniqueKeys = [], excludedPaths = [], defaultTtl }) => ({
+              name: `${database.name}/containers/${name}`,
+              paths: [partitionKey],
+              indexed: indexedPaths ?? ['/*'],
+              excluded: indexedPaths ? ['/*'] : excludedPaths,
+              unique: uniqueKeys.map((path) => [path]),
+              ttl: defaultTtl,
+              lists: topology.services
+                .filter((service) => service.name === database.name)
+                .flatMap(({ lists }) => lists)
+                .filter((list) => list.container === name)
+                .map(({ index }) => index.map((path) => `${path} descending`)),
+            }),
+          ),
         )
         return { looked: found.length, wrong: differences(found, expected) }
       },

@@ -22,8 +22,8 @@ import { handleCommand } from '../../../src/flow/command.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
-import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { appendGiven } from '../../../src/testing/append-given.ts'
+import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { recorded } from '../../support/recorded.ts'
 
 // What the service keeps went on to a second version; what it tells stayed at its first.

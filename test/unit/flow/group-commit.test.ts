@@ -70,7 +70,10 @@ describe('commands that wait for one stream', () => {
     const write = (key: string) =>
       handle(notes, request(key, { type: 'write', data: { count: 1, bytes: 300_000 } }, undefined, 'notes-1'))
     const answers = await Promise.all(Array.from({ length: 9 }, (_, index) => write(`k${index}`)))
-    assert.deepEqual(answers.map(codeOf), Array.from({ length: 9 }, (_, index) => `done at ${index + 1}`))
+    assert.deepEqual(
+      answers.map(codeOf),
+      Array.from({ length: 9 }, (_, index) => `done at ${index + 1}`),
+    )
     assert.ok(store.appends >= 4 && store.appends <= 9, String(store.appends))
   })
 
@@ -86,7 +89,10 @@ describe('commands that wait for one stream', () => {
     await send('first', receive(1))
     const keys = ['a', 'b', 'a', 'a', 'c', 'b']
     const answers = await Promise.all(keys.map((key) => send(key, receive(1))))
-    assert.deepEqual(answers.map(codeOf), ['a', 'b', 'a', 'a', 'c', 'b'].map((key) => `done at ${'.abc'.indexOf(key) + 1}`))
+    assert.deepEqual(
+      answers.map(codeOf),
+      ['a', 'b', 'a', 'a', 'c', 'b'].map((key) => `done at ${'.abc'.indexOf(key) + 1}`),
+    )
     assert.equal((await everyEvent(store, STREAM)).length, 4)
   })
 
@@ -117,7 +123,9 @@ describe('commands that wait for one stream', () => {
       send('e', good),
     ])
     assert.deepEqual(
-      settled.map((each) => (each.status === 'fulfilled' ? codeOf(each.value) : (each.reason.code ?? each.reason.name))),
+      settled.map((each) =>
+        each.status === 'fulfilled' ? codeOf(each.value) : (each.reason.code ?? each.reason.name),
+      ),
       ['done at 1', 'TypeError', 'done at 2', 'event-too-large', 'done at 3'],
     )
   })
@@ -168,7 +176,11 @@ it('a stream that was restored to an earlier point is written from there, and wh
   await send('b', receive(1))
   // The same instance, whose log is an earlier one from now on.
   const restored = new UnreliableStore(new MemoryEventStore())
-  await handleCommand({ ...deps, store: restored, cache: stateCache(1) }, stock, request('a', receive(1), undefined, STREAM))
+  await handleCommand(
+    { ...deps, store: restored, cache: stateCache(1) },
+    stock,
+    request('a', receive(1), undefined, STREAM),
+  )
   const handle = groupCommit({ ...deps, store: restored })
   assert.equal(codeOf(await handle(stock, request('c', receive(1), undefined, STREAM))), 'done at 2')
   assert.equal((await everyEvent(store, STREAM)).length, 2)
@@ -179,7 +191,11 @@ it('a stream that was restored and written again is not continued on what was fo
   const { deps, send } = setUp()
   await send('a', receive(1))
   const restored = new UnreliableStore(new MemoryEventStore())
-  await handleCommand({ ...deps, store: restored, cache: stateCache(1) }, stock, request('z', receive(9), undefined, STREAM))
+  await handleCommand(
+    { ...deps, store: restored, cache: stateCache(1) },
+    stock,
+    request('z', receive(9), undefined, STREAM),
+  )
   const handle: HandleCommand = groupCommit({ ...deps, store: restored })
   for (const key of ['b', 'c', 'd'])
     await assert.rejects(handle(stock, request(key, receive(1), undefined, STREAM)), { code: 'chain-broken' })

@@ -99,7 +99,10 @@ describe('scheduled commands', () => {
     await clock.wait(1_000)
     assert.equal(await send(), 1)
     assert.deepEqual(await typesOf(), ['OrderPlaced', 'OrderCancelled'])
-    assert.match(traced.join('\n'), /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before, with another content: the first/)
+    assert.match(
+      traced.join('\n'),
+      /^fulfilment-1@2: order-1 was sent \S+ cancel:1 before, with another content: the first/,
+    )
     assert.equal(schedule.size, 0)
   })
 
