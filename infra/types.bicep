@@ -53,7 +53,7 @@ type Database = {
 }
 
 @export()
-@description('The hub of a microservice, with one consumer group for each consumer.')
+@description('The hub of a microservice, with a consumer group for its own views, and one for the reactions of each service that follows it.')
 type EventHub = {
   name: string
   @minValue(1)

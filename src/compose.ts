@@ -10,9 +10,11 @@ import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import { commitsOf } from './core/commit.ts'
+import { TidemarkError } from './core/errors.ts'
 import type { Clock } from './core/ports.ts'
-import { consumerOf } from './core/reaction.ts'
-import { MARK_HOURS, POSITIONS, SCHEDULE, type Service } from './core/service.ts'
+import { type AnyReaction, consumerOf } from './core/reaction.ts'
+import { followedBy, MARK_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
+import { consumer, type Handler } from './flow/consume.ts'
 import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
@@ -56,6 +58,26 @@ export function compose(service: Service, environment: Environment = process.env
   const command: HandleCommand = (...args) => commands()(...args)
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
+  const project = once(() =>
+    consumer(
+      service.views.map((view): Handler => {
+        const handle = projection({ log: store(), views: views(), eventTypes }, view)
+        return { name: view.name, category: view.category, handle }
+      }),
+    ),
+  )
+  const handlerOf = (declared: AnyReaction): Handler => {
+    const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
+    const { name, deciders } = service
+    const deps = { service: name, deciders, log: store(), positions, schedule: schedule(), command }
+    return { name: declared.name, category: declared.category, handle: reaction(deps, declared) }
+  }
+  const reactions = new Map(
+    followedBy(service).map((hub) => {
+      const declared = reactionsOf(service).filter((each) => each.service === hub)
+      return [hub, once(() => consumer(declared.map(handlerOf)))]
+    }),
+  )
   const replayDeps = once(() => ({
     log: store(),
     feed: new CosmosEventFeed(database().container('events')),
@@ -73,18 +95,11 @@ export function compose(service: Service, environment: Environment = process.env
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items) => relay(publisher(), commitsOf(items)),
-    projection: (view) => {
-      const project = once(() => projection({ log: store(), views: views(), eventTypes }, view))
-      return (messages) => project()(messages)
-    },
-    reaction: (declared) => {
-      const react = once(() => {
-        const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
-        const { name, deciders } = service
-        const deps = { service: name, deciders, log: store(), positions, schedule: schedule(), command }
-        return reaction(deps, declared)
-      })
-      return (messages, trace) => react()(messages, trace)
+    project: (messages, trace) => project()(messages, trace),
+    react(hub, messages, trace) {
+      const react = reactions.get(hub)
+      if (react === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
+      return react()(messages, trace)
     },
     schedulePollSeconds: settings.schedulePollSeconds,
     sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),

@@ -1,10 +1,12 @@
-import { consumerOf } from './core/reaction.ts'
 import {
   type FunctionNames,
+  followedBy,
   functionNames,
   HUB_RETENTION_HOURS,
   hasSchedule,
   POSITIONS,
+  projectionName,
+  reactionsGroup,
   reactionsOf,
   SCHEDULE,
   type Service,
@@ -105,12 +107,8 @@ export function topologyOf(services: readonly Service[]): Topology {
       partitions: PARTITIONS,
       retentionHours: HUB_RETENTION_HOURS,
       consumerGroups: [
-        ...service.views.map((view) => view.name),
-        ...services.flatMap((other) =>
-          reactionsOf(other)
-            .filter((reaction) => reaction.service === service.name)
-            .map((reaction) => consumerOf(other.name, reaction)),
-        ),
+        ...(service.views.length > 0 ? [projectionName(service.name)] : []),
+        ...services.filter((other) => followedBy(other).includes(service.name)).map(({ name }) => reactionsGroup(name)),
       ],
     })),
     blobContainers: [CHECKPOINTS],
@@ -132,6 +130,5 @@ function choicesOf([field, ...others]: readonly string[]): readonly (readonly st
 }
 
 function receivesFrom(service: Service): readonly string[] {
-  const followed = reactionsOf(service).map((reaction) => reaction.service)
-  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...followed])]
+  return [...new Set([...(service.views.length > 0 ? [service.name] : []), ...followedBy(service)])]
 }

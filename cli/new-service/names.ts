@@ -12,7 +12,7 @@ export interface Names {
   readonly type: string
 }
 
-/** With a dash and the name of a view or reaction behind it, it has to fit the 50 characters that a consumer group may have. */
+/** With `-reactions` behind it, it has to fit the 50 characters that a consumer group may have. */
 const MAX_SERVICE = 30
 /** The same, and the names of what the code calls after it stay readable. */
 const MAX_AGGREGATE = 20

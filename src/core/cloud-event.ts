@@ -75,12 +75,12 @@ export function toCloudEvent(event: RecordedEvent): CloudEvent {
 }
 
 /**
- * Whether a message may be of a category's stream. One that is of another's for sure need not be read, so a consumer does not pay for what it does
- * not follow; whatever is not so sure is.
+ * Whether a message may be of a stream of these categories. One that is of another's for sure need not be read, so a consumer does not pay for
+ * what it does not follow; whatever is not so sure is.
  */
-export function mayBeOf(category: string, message: unknown): boolean {
+export function mayBeOf(categories: ReadonlySet<string>, message: unknown): boolean {
   const subject = (message as Partial<CloudEvent> | null | undefined)?.subject
-  return typeof subject !== 'string' || !isStream(subject) || categoryOf(subject) === category
+  return typeof subject !== 'string' || !isStream(subject) || categories.has(categoryOf(subject))
 }
 
 /**

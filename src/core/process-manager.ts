@@ -24,7 +24,7 @@ export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
  */
 export interface ProcessManager {
   readonly decider: AnyDecider
-  /** One for each hearing, and the one to its own events. Each has a consumer group of its own. */
+  /** One for each hearing, and the one to its own events. */
   readonly reactions: readonly AnyReaction[]
 }
 

@@ -74,7 +74,7 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
 // biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.
 export type AnyReaction = Reaction<any>
 
-/** The consumer of a reaction: the name of its consumer group, and the first part of its positions' keys. */
+/** A reaction's name beyond its service: the first part of its positions' keys and of its commands' keys. */
 export function consumerOf(service: string, reaction: AnyReaction): string {
   return `${service}-${reaction.name}`
 }

@@ -1,7 +1,7 @@
 import type { AnyDecider } from './decider.ts'
 import type { DomainEvent, EventType } from './event.ts'
 import type { ProcessManager } from './process-manager.ts'
-import { type AnyReaction, consumerOf } from './reaction.ts'
+import type { AnyReaction } from './reaction.ts'
 import type { AnyView } from './view.ts'
 
 /** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
@@ -34,15 +34,32 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
 /** The names of a service's functions that run without being asked over HTTP. */
 export interface FunctionNames {
   readonly relay: string
+  /** One for all views, where the service has any. */
   readonly projections: readonly string[]
+  /** One for all reactions to the events of one hub. */
   readonly reactions: readonly string[]
   /** Present where the service has a schedule. */
   readonly schedule?: string
 }
 
-/** The name of the function that projects a view. */
-export function projectionName(service: string, view: AnyView): string {
-  return `${service}-${view.name}-view`
+/** The services whose events a service reacts to, each once. */
+export function followedBy(service: Pick<Service, 'reactions' | 'processes'>): readonly string[] {
+  return [...new Set(reactionsOf(service).map((reaction) => reaction.service))]
+}
+
+/** The function that brings the events of the service's own hub to its views. Its consumer group has the same name. */
+export function projectionName(service: string): string {
+  return `${service}-views`
+}
+
+/** The function that brings the events of a hub to the service's reactions. */
+export function reactionsName(service: string, hub: string): string {
+  return `${service}-reactions-${hub}`
+}
+
+/** The consumer group of that function, in each hub that the service follows. */
+export function reactionsGroup(service: string): string {
+  return `${service}-reactions`
 }
 
 /** Names a service's functions: the same in its app, in its topology and in what is deployed. */
@@ -50,9 +67,8 @@ export function functionNames(service: Service): FunctionNames {
   const { name, views } = service
   return {
     relay: `${name}-relay`,
-    projections: views.map((view) => projectionName(name, view)),
-    // A reaction is its own consumer: function and consumer group share a name.
-    reactions: reactionsOf(service).map((reaction) => consumerOf(name, reaction)),
+    projections: views.length > 0 ? [projectionName(name)] : [],
+    reactions: followedBy(service).map((hub) => reactionsName(name, hub)),
     ...(hasSchedule(service) ? { schedule: `${name}-schedule` } : {}),
   }
 }

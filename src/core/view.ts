@@ -7,7 +7,7 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
  */
 export interface OneStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'one-stream'
-  /** Lower-case letters, digits, dashes: the names of its container and of its consumer group. */
+  /** Lower-case letters, digits, dashes: the name of its container. */
   readonly name: string
   readonly category: string
   /**

@@ -1,4 +1,3 @@
-import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import { eventReader } from '../core/event-reader.ts'
 import type { EventHistory, ViewStore, ViewStores } from '../core/ports.ts'
@@ -17,16 +16,15 @@ export interface ProjectDependencies {
 }
 
 /**
- * A view's projection: brings the view up to batches of messages. Every event takes effect exactly once on every document, in order per
- * stream, however often and in whatever parts the messages come: what was applied is marked in the write that applies it. During a handover
- * it writes two generations, one after the other.
+ * A view's projection: brings the view up to batches of events of its category. Every event takes effect exactly once on every document, in
+ * order per stream, however often and in whatever parts the events come: what was applied is marked in the write that applies it. During a
+ * handover it writes two generations, one after the other.
  *
  * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
  */
-export function projection(deps: ProjectDependencies, view: AnyView): (messages: readonly unknown[]) => Promise<void> {
+export function projection(deps: ProjectDependencies, view: AnyView): Projector {
   let projectors: ReadonlyMap<ViewStore, Projector> = new Map()
-  return async (messages) => {
-    const events = messages.filter((message) => mayBeOf(view.category, message)).map(fromCloudEvent)
+  return async (events) => {
     const stores = await deps.views.written(view.name)
     projectors = new Map(stores.map((store) => [store, projectors.get(store) ?? projectorOf(deps, view, store)]))
     const current = projectors

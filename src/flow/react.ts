@@ -1,5 +1,4 @@
 import type { LRUCache } from 'lru-cache'
-import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
@@ -8,7 +7,7 @@ import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { ConsumerPosition, EventHistory, Positions, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
-import { formatPosition, streamOf } from '../core/stream.ts'
+import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { readerOf } from './fold.ts'
 import { forEachLimited } from './limited.ts'
@@ -30,7 +29,7 @@ export interface ReactDependencies {
 }
 
 /**
- * A service's reaction to batches of another's messages: every event of the streams it follows is reacted to in their order, and passed
+ * A service's reaction to batches of events of the category it follows: every event of the streams it follows is reacted to in their order, and passed
  * once all its commands have taken effect. What comes again is recognised by the stream's position; where a crash or a second instance
  * leads to an event a second time all the same, its commands carry the ids of the first time and take effect once.
  *
@@ -39,7 +38,7 @@ export interface ReactDependencies {
 export function reaction(
   deps: ReactDependencies,
   reaction: AnyReaction,
-): (messages: readonly unknown[], trace: Trace) => Promise<void> {
+): (events: readonly RecordedEvent[], trace: Trace) => Promise<void> {
   const known = remembered<ConsumerPosition>(REMEMBERED)
   const own = reaction.service === deps.service
   const follow: Following = {
@@ -48,10 +47,10 @@ export function reaction(
     reader: eventReader(reaction.events, own ? 'own' : 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
   }
-  return async (messages, trace) => {
-    const events = messages.filter((message) => mayBeOf(reaction.category, message)).map(fromCloudEvent)
+  return async (events, trace) => {
+    const followed = events.filter(({ stream }) => categoryOf(stream) === reaction.category)
     await forEachLimited(
-      Map.groupBy(events, (event) => event.stream),
+      Map.groupBy(followed, (event) => event.stream),
       AT_ONCE,
       ([stream, arrived]) => reactToStream(deps, reaction, follow, stream, arrived, trace),
     )

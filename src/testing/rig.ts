@@ -2,7 +2,6 @@ import { AssertionError } from 'node:assert'
 import { MemoryEventStore } from '../adapters/memory/event-store.ts'
 import { MemoryPositions } from '../adapters/memory/positions.ts'
 import { MemorySchedule } from '../adapters/memory/schedule.ts'
-import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import type { RecordedEvent } from '../core/event.ts'
@@ -209,7 +208,7 @@ export class Rig {
     const { name: service, deciders } = this.#service
     const deps = { service, deciders, log: this.#log, positions, schedule: this.#schedule, command: this.#commands() }
     const react = reaction(deps, declared)
-    return (batch) => react(batch.map(toCloudEvent), () => {})
+    return (batch) => react(batch, () => {})
   }
 
   /** As an instance carries them out, which remembers the states of streams. */

@@ -1,12 +1,11 @@
 import { MemoryEventStore } from '../adapters/memory/event-store.ts'
 import { MemoryViewStores } from '../adapters/memory/view-store.ts'
-import { toCloudEvent } from '../core/cloud-event.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { ViewStore, ViewStores } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
-import { projection } from '../flow/project.ts'
+import { type Projector, projection } from '../flow/project.ts'
 import { appendGiven } from './append-given.ts'
 
 type Batches = readonly (readonly RecordedEvent[])[]
@@ -34,16 +33,15 @@ export async function runProjection(
 
   const [first, second] = [instance(), instance()]
   for (const batch of batches) {
-    const messages = batch.map(toCloudEvent)
     if (twice) {
-      await dies(instance(forgetful(views)), messages)
-      await Promise.all([first(messages), second(messages)])
+      await dies(instance(forgetful(views)), batch)
+      await Promise.all([first(batch), second(batch)])
     }
-    await first(messages)
+    await first(batch)
   }
   if (twice) {
     const restarted = instance()
-    for (const batch of batches) await restarted(batch.map(toCloudEvent))
+    for (const batch of batches) await restarted(batch)
   }
 
   for (const { stream } of log) if (view.kind === 'one-stream') keys.add(stream)
@@ -72,12 +70,9 @@ function keysSeen(view: AnyView, keys: Set<string>): AnyView {
 class Died extends TidemarkError {}
 
 /** An instance that ends between a batch's documents and how far it came in its streams. */
-async function dies(
-  deliver: (messages: readonly unknown[]) => Promise<void>,
-  messages: readonly unknown[],
-): Promise<void> {
+async function dies(deliver: Projector, events: readonly RecordedEvent[]): Promise<void> {
   try {
-    await deliver(messages)
+    await deliver(events)
   } catch (error) {
     if (!(error instanceof Died)) throw error
   }

@@ -1,7 +1,6 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
-import { toCloudEvent } from '../../src/core/cloud-event.ts'
 import type { CommandOutcome } from '../../src/core/command.ts'
 import type { AnyDecider, Command } from '../../src/core/decider.ts'
 import { isTidemarkError } from '../../src/core/errors.ts'
@@ -68,7 +67,7 @@ export class Reacting {
     return async (events) => {
       const category = categoryOf(events[0]?.stream ?? '')
       for (const { declared, react } of reacts)
-        if (declared.category === category) await untilDone(() => react(events.map(toCloudEvent), () => {}))
+        if (declared.category === category) await untilDone(() => react(events, () => {}))
     }
   }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
-import { toCloudEvent } from '../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { Clock, ViewStore, ViewStores } from '../../src/core/ports.ts'
 import type { AnyView } from '../../src/core/view.ts'
@@ -87,7 +86,7 @@ export class Rig {
   }
 
   async project(...events: readonly RecordedEvent[]): Promise<void> {
-    for (const view of views) await this.projection(view)(events.map(toCloudEvent))
+    for (const view of views) await this.projection(view)(events)
   }
 
   projection(view: AnyView, stores: ViewStores = this.views) {

@@ -1,13 +1,12 @@
 import { app } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
-import { consumerOf } from '../../core/reaction.ts'
-import { functionNames, projectionName, reactionsOf, type Service } from '../../core/service.ts'
+import { followedBy, functionNames, projectionName, reactionsName, type Service } from '../../core/service.ts'
 import { type PlacedRoute, registrationFaults } from './check-registration.ts'
 import { eventsOf, type HistoryPort, stateOf } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
 import { openApiOf, type ServedService } from './openapi.ts'
 import { checkParameters } from './request.ts'
-import { projectionOf, reactionOf, relayOf, scheduleOf, type TriggerPort } from './triggers.ts'
+import { projectionsOf, reactionsTo, relayOf, scheduleOf, type TriggerPort } from './triggers.ts'
 
 /** What a service's functions are made of. */
 export interface RegisteredService extends HistoryPort, TriggerPort {
@@ -18,8 +17,8 @@ export interface RegisteredService extends HistoryPort, TriggerPort {
 const served: ServedService[] = []
 
 /**
- * Registers the functions of a service: its routes, the history of its streams over HTTP, its relay, a projection for each view, a
- * reaction for each that it declares, and the timer of its schedule where it has one. Once for the app, `/api/openapi.json` tells
+ * Registers the functions of a service: its routes, the history of its streams over HTTP, its relay, one consumer for all its views, one for
+ * its reactions to each hub, and the timer of its schedule where it has one. Once for the app, `/api/openapi.json` tells
  * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
  * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
  * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
@@ -44,9 +43,8 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
 
   const { relay, schedule } = functionNames(declaration)
   app.cosmosDB(relay, relayOf(service))
-  for (const view of declaration.views) app.eventHub(projectionName(name, view), projectionOf(service, view))
-  for (const reaction of reactionsOf(declaration))
-    app.eventHub(consumerOf(name, reaction), reactionOf(service, reaction))
+  if (declaration.views.length > 0) app.eventHub(projectionName(name), projectionsOf(service))
+  for (const hub of followedBy(declaration)) app.eventHub(reactionsName(name, hub), reactionsTo(service, hub))
   if (schedule) app.timer(schedule, scheduleOf(service))
 }
 

@@ -6,8 +6,8 @@ import type {
   TimerFunctionOptions,
 } from '@azure/functions'
 import { isTidemarkError } from '../../core/errors.ts'
-import { type AnyReaction, consumerOf, type Trace } from '../../core/reaction.ts'
-import type { AnyView } from '../../core/view.ts'
+import type { Trace } from '../../core/reaction.ts'
+import { projectionName, reactionsGroup } from '../../core/service.ts'
 
 /**
  * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
@@ -47,9 +47,10 @@ export interface TriggerPort {
   readonly name: string
   readonly relayPollDelay: number
   relay(items: readonly unknown[]): Promise<void>
-  /** Made once for each view: it remembers what it wrote. */
-  projection(view: AnyView): (messages: readonly unknown[]) => Promise<void>
-  reaction(reaction: AnyReaction): (messages: readonly unknown[], trace: Trace) => Promise<void>
+  /** Brings messages of the service's own hub to all its views. */
+  project(messages: readonly unknown[], trace: Trace): Promise<void>
+  /** Brings messages of a hub to all reactions that follow it. */
+  react(hub: string, messages: readonly unknown[], trace: Trace): Promise<void>
   /** How often it looks for scheduled commands that are due, in seconds: 1 to 59. */
   readonly schedulePollSeconds: number
   sendDue(trace: Trace): Promise<unknown>
@@ -73,16 +74,17 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
   }
 }
 
-/** A projection: the service's hub, in the consumer group of the view. */
-export function projectionOf(port: TriggerPort, view: AnyView): TextEventHubOptions {
-  return consumer(port.name, view.name, port.projection(view))
+/** The projections: the service's own hub, for all its views. */
+export function projectionsOf(port: TriggerPort): TextEventHubOptions {
+  return consumer(port.name, projectionName(port.name), (messages, context) =>
+    port.project(messages, (line, level) => context[level](line)),
+  )
 }
 
-/** A reaction: the other service's hub, in a consumer group of its own. Refusals that its commands met are traced: an everyday outcome. */
-export function reactionOf(port: TriggerPort, reaction: AnyReaction): TextEventHubOptions {
-  const react = port.reaction(reaction)
-  return consumer(reaction.service, consumerOf(port.name, reaction), (messages, context) =>
-    react(messages, (line, level) => context[level](line)),
+/** The reactions to the events of a hub. Refusals that their commands met are traced: an everyday outcome. */
+export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions {
+  return consumer(hub, reactionsGroup(port.name), (messages, context) =>
+    port.react(hub, messages, (line, level) => context[level](line)),
   )
 }
 

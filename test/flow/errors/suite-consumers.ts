@@ -19,7 +19,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   async function held(partitionId: string, message: unknown, about: string): Promise<string> {
     await producer.sendBatch([{ body: message }], { partitionId })
     return until('the line', () =>
-      world().lines.find((line) => line.includes('ordering-order-view is held') && line.includes(about)),
+      world().lines.find((line) => line.includes('ordering-views is held') && line.includes(about)),
     )
   }
 

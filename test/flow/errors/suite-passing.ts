@@ -207,7 +207,7 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       const moved = await world().system.call('POST', path, json({ shippingAddress: { ...address, city: 'Bruges' } }))
       assert.equal(moved.status, 200)
       const line = await until('the line', () =>
-        world().lines.find((each) => each.includes('ordering-order-view is held') && each.includes(stream)),
+        world().lines.find((each) => each.includes('ordering-views is held') && each.includes(stream)),
       )
       errors.logLine('view-contended', line)
       assert.equal(overtaken.left(), 0)

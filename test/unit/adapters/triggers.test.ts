@@ -2,23 +2,21 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
 import {
-  projectionOf,
-  reactionOf,
+  projectionsOf,
+  reactionsTo,
   relayOf,
   scheduleOf,
   type TriggerPort,
 } from '../../../src/adapters/functions/triggers.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { orderConfirmation } from '../../support/order-confirmation.ts'
 
 function setUp(handle: () => Promise<void>) {
   const port: TriggerPort = {
     name: 'ordering',
     relayPollDelay: 20,
     relay: handle,
-    projection: () => handle,
-    reaction: () => handle,
+    project: handle,
+    react: handle,
     schedulePollSeconds: 7,
     sendDue: handle,
   }
@@ -29,9 +27,9 @@ function setUp(handle: () => Promise<void>) {
       if (level === 'error') lines.push(...what)
     },
   })
-  const reaction = reactionOf(port, orderConfirmation)
+  const reaction = reactionsTo(port, 'inventory')
   const relay = relayOf(port)
-  return { relay, projection: projectionOf(port, orderView), reaction, schedule: scheduleOf(port), context, lines }
+  return { relay, projection: projectionsOf(port), reaction, schedule: scheduleOf(port), context, lines }
 }
 
 describe('triggers', () => {

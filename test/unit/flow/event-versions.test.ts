@@ -19,6 +19,7 @@ import type { Reaction } from '../../../src/core/reaction.ts'
 import { published, type Service } from '../../../src/core/service.ts'
 import type { OneStreamView } from '../../../src/core/view.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
+import { consumer } from '../../../src/flow/consume.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
@@ -85,7 +86,7 @@ async function toldTo(
       told.push({ type, data })
     },
   }
-  const react = reaction(
+  const handle = reaction(
     {
       service,
       deciders: [],
@@ -96,8 +97,9 @@ async function toldTo(
     },
     declared,
   )
+  const consume = consumer([{ name: declared.name, category: declared.category, handle }])
   const receive = () =>
-    react(
+    consume(
       messages.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))),
       () => {},
     )
@@ -269,7 +271,7 @@ describe('a consumer that meets another version', () => {
   const projected = async (view: typeof titles, events: readonly RecordedEvent[]) => {
     const views = new MemoryViewStores()
     const project = projection({ log: new MemoryEventStore(), views, eventTypes: car.events }, view)
-    await project(events.map(toCloudEvent))
+    await project(events)
     return (await (await views.live('titles')).read('car-1'))?.document
   }
 

@@ -9,6 +9,7 @@ import type { RecordedEvent } from '../../../src/core/event.ts'
 import { canonicalHash, EMPTY_STREAM, hashOf } from '../../../src/core/hash-chain.ts'
 import type { AnyReaction } from '../../../src/core/reaction.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
+import { consumer } from '../../../src/flow/consume.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order } from '../../../src/services/ordering/order.ts'
@@ -38,8 +39,8 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
   const traced: string[] = []
   const schedule = new MemorySchedule()
   let commands = 0
-  const instance = () =>
-    reaction(
+  const instance = () => {
+    const handle = reaction(
       {
         service: 'ordering',
         deciders: ordering.deciders,
@@ -53,6 +54,8 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
       },
       declared,
     )
+    return consumer([{ name: declared.name, category: declared.category, handle }])
+  }
   let react = instance()
   return {
     positionOf: (stream: string) => positions.readPosition(stream),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { AnyView } from '../../../src/core/view.ts'
 import { LiveViews } from '../../../src/flow/live-views.ts'
@@ -235,7 +234,7 @@ for (const view of views)
         }
         await rig.append(lateFirst)
         const instance = new LiveViews(before(rig.views, compare), rig.clock)
-        await rig.projection(view, instance)([toCloudEvent(lateFirst)])
+        await rig.projection(view, instance)([lateFirst])
         await compare()
       })
       assert.ok(ahead > 0)
@@ -249,7 +248,7 @@ for (const view of views)
         view,
         async () => {
           await rig.append(lateFirst)
-          await rig.projection(view)([toCloudEvent(lateFirst)])
+          await rig.projection(view)([lateFirst])
           assert.equal(await reader.live(view.name), rig.views.store(view.name, 1))
           assert.equal(await versionOf(rig, view, 1, 'order-5'), 1)
         },

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
-import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { AnyDecider } from '../../../src/core/decider.ts'
 import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
 import { eventReader } from '../../../src/core/event-reader.ts'
@@ -71,7 +70,7 @@ const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): unknown
 
 async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], events: readonly RecordedEvent[]) {
   const views = new MemoryViewStores()
-  await projection({ log: new MemoryEventStore(), views, eventTypes }, view)(events.map(toCloudEvent))
+  await projection({ log: new MemoryEventStore(), views, eventTypes }, view)(events)
   return (await (await views.live(view.name)).read(events[0]?.stream ?? ''))?.document
 }
 
