@@ -81,9 +81,10 @@ function lastVersion({ id, from, to, types }: RawItem): number | undefined {
 }
 
 function readText(text: unknown): Text | undefined {
+  if (typeof text !== 'string') return undefined
   let value: unknown
   try {
-    value = JSON.parse(String(text))
+    value = JSON.parse(text)
   } catch {
     return undefined
   }
