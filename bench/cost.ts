@@ -4,7 +4,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { services } from '../cli/services.ts'
 import { topologyOf } from '../src/topology.ts'
 import { System } from '../test/support/system.ts'
-import { appends, blobs, type HubTraffic, moving, type Sum, standing, totalOf, traffic } from './cost/figures.ts'
+import {
+  type Appended,
+  appended,
+  appends,
+  blobs,
+  type HubTraffic,
+  moving,
+  type Sum,
+  standing,
+  totalOf,
+  traffic,
+} from './cost/figures.ts'
 import type { Note } from './cost/note.ts'
 import { Shop } from './cost/shop.ts'
 import { Tallied } from './cost/tallied.ts'
@@ -42,6 +53,7 @@ interface OrderFigures {
   readonly moving: Record<string, Sum>
   readonly standing: Record<string, Sum>
   readonly appends: Record<string, Sum>
+  readonly appended: Appended
   readonly hubs: Record<string, HubTraffic>
   readonly blobs: Record<string, number>
   readonly stored: Record<string, { readonly items: number; readonly bytes: number }>
@@ -67,14 +79,18 @@ async function phase(name: string, task: () => Promise<unknown>): Promise<Phase>
   return { notes: tallied.between(from, to), seconds: (to - from) / 1000, cpu: (cpuSeconds(pid) ?? Number.NaN) - cpu }
 }
 
-/** Items and bytes of all containers, as JSON. */
+/** Items and bytes of all containers, as JSON; of logs by what their items are. */
 async function stored(): Promise<Map<string, { items: number; bytes: number }>> {
   const sizes = new Map<string, { items: number; bytes: number }>()
   for (const { name, views } of services)
     for (const container of ['events', 'positions', ...views.map((view) => view.name)]) {
       const { resources } = await system.containerOf(name, container).items.readAll().fetchAll()
-      const bytes = resources.reduce((sum, item) => sum + Buffer.byteLength(JSON.stringify(item)), 0)
-      sizes.set(`${name}/${container}`, { items: resources.length, bytes })
+      const kindOf = ({ id = '' }): string => (id.startsWith('~') ? 'events, receipts' : 'events, commits')
+      for (const item of resources) {
+        const key = `${name}/${container === 'events' ? kindOf(item) : container}`
+        const { items, bytes } = sizes.get(key) ?? { items: 0, bytes: 0 }
+        sizes.set(key, { items: items + 1, bytes: bytes + Buffer.byteLength(JSON.stringify(item)) })
+      }
     }
   return sizes
 }
@@ -105,6 +121,7 @@ async function orders(shop: Shop, atOnce: number, count: number): Promise<OrderF
     moving: moving(notes, count),
     standing: standing(notes, count),
     appends: appends(notes, count),
+    appended: appended(notes, count),
     hubs,
     blobs: blobs(notes, count),
     stored: Object.fromEntries(grown),
@@ -202,6 +219,10 @@ print('idle, a second', report.idle.aSecond)
 for (const order of report.orders) {
   print(`an order, ${order.atOnce} at once`, order.moving)
   print(`  of these, appends by stream`, order.appends)
+  const { batches, commits, events, receipts } = order.appended
+  console.log(
+    `  appended: ${batches.toFixed(2)} batches with ${commits.toFixed(2)} commits of ${events.toFixed(2)} events and ${receipts.toFixed(2)} receipts`,
+  )
   print(`standing beside it, an order's share of the time`, order.standing)
   console.log('\n  hub          events    sends    bytes  received  batches received')
   for (const [hub, { sent, sends, bytes, received, batches }] of Object.entries(order.hubs))

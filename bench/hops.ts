@@ -25,7 +25,11 @@ const steps: Record<string, Step> = {
   append: {
     adapter: CosmosEventStore,
     method: 'append',
-    about: (events) => [events[0].stream, events[0].version, events.at(-1).version],
+    // Receipts alone have no version.
+    about: (_, entries: { stream: string; events?: { version: number }[] }[]) => {
+      const versions = entries.flatMap(({ events = [] }) => events.map(({ version }) => version))
+      return [entries[0]?.stream ?? '', versions[0] ?? 0, versions.at(-1) ?? 0]
+    },
   },
   send: {
     adapter: EventHubsPublisher,

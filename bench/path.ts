@@ -118,7 +118,7 @@ function hops(notes: readonly Note[]): Record<string, Latency> {
   for (const [step, stream, first, last, begin, end] of notes.toSorted((a, b) => a[5] - b[5])) {
     if (step === 'append') {
       parts.append.add(end - begin)
-      appended.set(`${stream}@${last}`, end)
+      appended.set(`${stream}@${first}`, end)
     } else if (step === 'send') {
       parts.send.add(end - begin)
       const from = appended.get(`${stream}@${first}`)

@@ -6,6 +6,7 @@ import { verifyLog } from './verify/log.ts'
 import type { Fault } from './verify/stream-check.ts'
 
 const SHOWN_FAULTS = 1000
+const NOT_TOLD = 'whether newest commits or a whole stream were removed, or the end of a stream was written again'
 
 /**
  * `npm run verify -- <service> [--cloud]`: checks the hash chain of every stream of a service's log, and names each place that is
@@ -30,7 +31,7 @@ async function verify(): Promise<void> {
   bar.start(resources[0] ?? 0, 0)
   const shown: Fault[] = []
   let faults = 0
-  const { streams, events, marks } = await verifyLog(log, {
+  const { streams, commits, events, receipts } = await verifyLog(log, {
     progress: (items) => bar.increment(items),
     fault(fault) {
       faults += 1
@@ -38,13 +39,16 @@ async function verify(): Promise<void> {
     },
   }).finally(() => bar.stop())
 
-  console.log(`checked          ${streams} streams, ${events} events, ${marks} marks`)
+  console.log(`checked          ${streams} streams, ${commits} commits, ${events} events, ${receipts} receipts`)
   for (const { place, wrong, detail } of shown) console.error(`${place}: ${wrong}: ${detail}`)
   if (faults > shown.length) console.error(`and ${faults - shown.length} more`)
   if (faults > 0 || events === 0) {
-    console.error(events === 0 ? 'failed: there is no event' : `failed: ${faults} faults`)
+    console.error(faults > 0 ? `failed: ${faults} faults` : 'failed: there is no event')
     process.exitCode = 1
-  } else console.log('every event is as it was written')
+    return
+  }
+  console.log('every event is what its hash says, and follows the one before it')
+  console.log(`cannot be told   ${NOT_TOLD}`)
 }
 
 await runCommand(verify)

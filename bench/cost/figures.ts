@@ -1,4 +1,4 @@
-import type { CosmosNote, Note } from './note.ts'
+import type { AppendNote, CosmosNote, Note } from './note.ts'
 import { isStanding } from './tallied.ts'
 
 export interface Sum {
@@ -6,21 +6,24 @@ export interface Sum {
   readonly charge: number
 }
 
-/** Requests to Cosmos DB and their charges, by a key in its order, of each of so many. */
-export function sumBy(
-  notes: readonly Note[],
+/** Requests and their charges, by a key in its order, of each of so many. */
+function sumBy<Counted extends CosmosNote | AppendNote>(
+  notes: readonly Counted[],
   by: number,
-  keyOf: (note: CosmosNote) => string | undefined,
+  keyOf: (note: Counted) => string | undefined,
 ): Record<string, Sum> {
   const sums = new Map<string, Sum>()
   for (const note of notes) {
-    const key = note.kind === 'cosmos' ? keyOf(note) : undefined
-    if (note.kind !== 'cosmos' || key === undefined) continue
+    const key = keyOf(note)
+    if (key === undefined) continue
     const { requests, charge } = sums.get(key) ?? { requests: 0, charge: 0 }
     sums.set(key, { requests: requests + 1 / by, charge: charge + note.charge / by })
   }
   return Object.fromEntries([...sums].toSorted(([a], [b]) => a.localeCompare(b)))
 }
+
+const requestsIn = (notes: readonly Note[]): CosmosNote[] => notes.filter((note) => note.kind === 'cosmos')
+const appendsIn = (notes: readonly Note[]): AppendNote[] => notes.filter((note) => note.kind === 'append')
 
 export function totalOf(sums: Record<string, Sum>): Sum {
   const all = Object.values(sums)
@@ -32,29 +35,42 @@ export function totalOf(sums: Record<string, Sum>): Sum {
 
 /** What is asked because something happens: by service, container and operation. */
 export const moving = (notes: readonly Note[], by: number): Record<string, Sum> =>
-  sumBy(notes, by, (note) => (isStanding(note) ? undefined : `${note.service}/${note.container} ${note.operation}`))
+  sumBy(requestsIn(notes), by, (note) =>
+    isStanding(note) ? undefined : `${note.service}/${note.container} ${note.operation}`,
+  )
 
 /** What is asked all the time. */
 export const standing = (notes: readonly Note[], by: number): Record<string, Sum> =>
-  sumBy(notes, by, (note) =>
+  sumBy(requestsIn(notes), by, (note) =>
     isStanding(note) ? `${note.service}/${note.container || 'account'} ${note.operation}` : undefined,
   )
 
 /** Appends by the category of their stream and their place in it: the first is that of the command that creates it. */
 export function appends(notes: readonly Note[], by: number): Record<string, Sum> {
   const seen = new Map<string, number>()
-  return sumBy(notes, by, (note) => {
-    if (note.container !== 'events' || note.operation !== 'batch') return undefined
-    const [stream = ''] = JSON.parse(note.partition) as string[]
+  return sumBy(appendsIn(notes), by, ({ stream, commits, written }) => {
+    const category = stream.slice(0, stream.indexOf('-'))
+    if (!written) return `${category}, refused by the log`
+    if (commits === 0) return `${category}, receipts alone`
     const nth = (seen.get(stream) ?? 0) + 1
     seen.set(stream, nth)
-    const category = stream.slice(0, stream.indexOf('-'))
-    return note.status === 207
-      ? `${category}, refused by the log`
-      : category === 'stock'
-        ? category
-        : `${category} ${nth}`
+    return category === 'stock' ? category : `${category} ${nth}`
   })
+}
+
+export interface Appended {
+  readonly batches: number
+  readonly commits: number
+  readonly events: number
+  readonly receipts: number
+}
+
+/** What was appended to the logs, of each of so many. */
+export function appended(notes: readonly Note[], by: number): Appended {
+  const written = appendsIn(notes).filter((note) => note.written)
+  const sum = (field: 'commits' | 'events' | 'receipts'): number =>
+    written.reduce((total, note) => total + note[field] / by, 0)
+  return { batches: written.length / by, commits: sum('commits'), events: sum('events'), receipts: sum('receipts') }
 }
 
 export interface HubTraffic {

@@ -14,6 +14,18 @@ export type Note =
       readonly partition: string
     }
   | { readonly at: number; readonly kind: 'blob'; readonly operation: string }
+  /** A batch for a log, which is among the requests to Cosmos DB too: what was to be written. */
+  | {
+      readonly at: number
+      readonly kind: 'append'
+      readonly stream: string
+      readonly commits: number
+      readonly events: number
+      readonly receipts: number
+      /** Whether it wrote. */
+      readonly written: boolean
+      readonly charge: number
+    }
   /** A batch, as large as its AMQP message. */
   | {
       readonly at: number
@@ -31,3 +43,4 @@ export type Note =
     }
 
 export type CosmosNote = Extract<Note, { kind: 'cosmos' }>
+export type AppendNote = Extract<Note, { kind: 'append' }>

@@ -1,11 +1,12 @@
 /**
- * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB and to blobs, every batch sent to
- * a hub and every batch received, to the file TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests are heard
- * on Node's own channel, batches where the SDK takes and gives them.
+ * Loaded into the functions' process before them (`--import`): writes a line for every request to Cosmos DB and to blobs, every batch for a
+ * log, every batch sent to a hub and every batch received, to the file TIDEMARK_TEST_TALLY. The services and the SDKs are as they are: requests
+ * are heard on Node's own channel, batches where the SDKs take and give them.
  */
 import { channel } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { type Container, Items } from '@azure/cosmos'
 import {
   type EventDataBatch,
   EventHubConsumerClient,
@@ -60,6 +61,33 @@ channel('http.client.response.finish').subscribe((message) => {
     note({ at: performance.timeOrigin + performance.now(), kind: 'blob', operation: `${request.method} ${what}` })
   }
 })
+
+const batch = Items.prototype.batch
+Items.prototype.batch = async function counted(
+  this: Items & { readonly container: Container },
+  operations,
+  stream,
+  options,
+) {
+  const answer = await batch.call(this, operations, stream, options)
+  if (this.container.id === 'events') {
+    const items = operations.flatMap((operation) =>
+      'resourceBody' in operation ? [operation.resourceBody as { readonly types?: readonly string[] }] : [],
+    )
+    const types = items.flatMap((item) => (item.types === undefined ? [] : [item.types]))
+    note({
+      at: performance.timeOrigin + performance.now(),
+      kind: 'append',
+      stream: String(stream),
+      commits: types.length,
+      events: types.flat().length,
+      receipts: items.length - types.length,
+      written: answer.result?.every(({ statusCode }) => statusCode < 300) ?? false,
+      charge: Number(answer.headers['x-ms-request-charge']),
+    })
+  }
+  return answer
+}
 
 const send = EventHubProducerClient.prototype.sendBatch as (batch: EventDataBatch, options?: object) => Promise<void>
 // The relay sends what createBatch made; the overload for arrays is not used.

@@ -89,7 +89,7 @@ export async function checkServices(
 
 const amountOf = (sum: unknown): number => (sum as { readonly amount: number }).amount
 
-type AggregateState = Awaited<ReturnType<typeof foldAll>>
+type FoldedLogs = Awaited<ReturnType<typeof foldAll>>
 
 async function foldAll(logs: OfServices<Container>) {
   const ordering = await readRawLog(logs.ordering)
@@ -104,13 +104,13 @@ async function foldAll(logs: OfServices<Container>) {
   } satisfies Told & { readonly events: number }
 }
 
-const faultsOf = ({ stock, payments, shipments }: AggregateState): string[] => [
+const faultsOf = ({ stock, payments, shipments }: FoldedLogs): string[] => [
   ...stock.faults,
   ...(payments?.faults ?? []),
   ...(shipments?.faults ?? []),
 ]
 
-const lostOf = ({ stock, payments, shipments }: AggregateState, positions: readonly string[]): string[] => [
+const lostOf = ({ stock, payments, shipments }: FoldedLogs, positions: readonly string[]): string[] => [
   ...lost('stock-', positions, stock.versions),
   ...(payments ? lost('payment-', positions, payments.versions) : []),
   ...(shipments ? lost('shipment-', positions, shipments.versions) : []),
@@ -118,7 +118,7 @@ const lostOf = ({ stock, payments, shipments }: AggregateState, positions: reado
 
 async function compareViews(
   clients: OfServices<Client>,
-  { fulfilments, stock, payments, shipments }: AggregateState,
+  { fulfilments, stock, payments, shipments }: FoldedLogs,
   differences: string[],
 ): Promise<void> {
   const ofStock = { what: 'stock of', path: '/stock', category: 'stock', id: 'sku', statuses: ['in-stock', 'sold-out'] }

@@ -23,17 +23,40 @@ export interface Expected {
 export function readLog(
   items: readonly RawItem[],
 ): Pick<Expected, 'versions' | 'faults'> & { readonly events: RawItem[] } {
-  const events = items.filter((item) => !item.id.startsWith('~')).sort((a, b) => a.version - b.version)
+  const events: RawItem[] = []
   const versions = new Map<string, number>()
   const faults: string[] = []
-  for (const { stream, version } of events) {
-    const before = versions.get(stream) ?? 0
-    if (version !== before + 1) faults.push(`${stream}: version ${version} comes after ${before}`)
-    versions.set(stream, version)
+  const keys = new Set<string>()
+  const receipts = items.filter(({ id }) => id.startsWith('~'))
+  const commits = items.filter(({ id }) => /^\d{16}$/.test(id)).sort((a, b) => a.from - b.from)
+  if (commits.length + receipts.length < items.length) faults.push('an item is neither a commit nor a receipt')
+  for (const { id, stream, key } of [...commits, ...receipts]) {
+    if (keys.has(`${stream} ${key}`)) faults.push(`${stream} ${id}: its key has another outcome too`)
+    keys.add(`${stream} ${key}`)
   }
-  for (const mark of items.filter((item) => item.id.startsWith('~cmd:')))
-    if ((versions.get(mark.stream) ?? 0) < mark.to) faults.push(`${mark.stream}: a command's mark says ${mark.to}`)
+  for (const commit of commits) {
+    const { id, stream, from, to } = commit
+    const before = versions.get(stream) ?? 0
+    if (from !== before + 1) faults.push(`${stream}: version ${from} comes after ${before}`)
+    const its = eventsOf(commit)
+    if (Number(id) !== from || its.length !== to - from + 1)
+      faults.push(`${stream} ${id}: it says ${from} to ${to}, and has ${its.length} events`)
+    events.push(...its)
+    versions.set(stream, to)
+  }
+  for (const { stream, version } of receipts)
+    if ((versions.get(stream) ?? 0) < version) faults.push(`${stream}: a receipt says ${version}`)
   return { events, versions, faults }
+}
+
+/** The events of a commit: what is its own of each, what they share, and what follows from where it stands. */
+function eventsOf({ stream, from, text }: RawItem): RawItem[] {
+  const { events, ...shared } = JSON.parse(text)
+  return events.map((content: RawItem, index: number) => {
+    const version = from + index
+    const previousHash = events[index - 1]?.hash ?? shared.previousHash
+    return { ...shared, ...content, id: String(version).padStart(16, '0'), stream, version, previousHash }
+  })
 }
 
 export function foldRawLog(items: readonly RawItem[]): Expected {

@@ -4,7 +4,7 @@ import type { RawItem } from './raw-fold.ts'
 
 const AT_ONCE = 16
 
-/** Every item of a log: events and marks. */
+/** Every item of a log: commits and receipts. */
 export async function readRawLog(log: Container): Promise<RawItem[]> {
   const { resources } = await log.items.readAll({ maxItemCount: 1000 }).fetchAll()
   return resources

@@ -6,14 +6,16 @@ export type RawItem = Readonly<Record<string, unknown>>
 /** The `previousHash` of a stream's first event. */
 export const GENESIS = '0'.repeat(64)
 
+export function sha256(text: string): string {
+  return hash('sha256', text)
+}
+
 /**
- * The hash that an event's item must carry: SHA-256 of its canonical JSON without `hash` and without what Cosmos DB
- * adds (`_rid`, `_etag`, …). The checker's own, on purpose: one that shared the service's code would share its
- * mistakes.
+ * The hash that an event must carry: SHA-256 of the canonical JSON of its envelope without `hash`. The checker's own, on
+ * purpose: one that shared the service's code would share its mistakes.
  */
-export function hashOfItem(item: RawItem): string {
-  const hashed = Object.entries(item).filter(([name]) => name !== 'hash' && !name.startsWith('_'))
-  return hash('sha256', canonical(Object.fromEntries(hashed)))
+export function hashOfEnvelope(envelope: RawItem): string {
+  return sha256(canonical(envelope))
 }
 
 /**

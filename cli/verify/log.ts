@@ -5,8 +5,9 @@ import { type Fault, StreamCheck } from './stream-check.ts'
 /** What was looked at. */
 export interface Counted {
   streams: number
+  commits: number
   events: number
-  marks: number
+  receipts: number
 }
 
 // As many as the service sends in a page anyway: a page has 4 MB at most.
@@ -16,20 +17,21 @@ const PAGE = 5000
  * Checks every stream of a log. The items come ordered by stream, page by page, so what is in memory is a page and two
  * hashes an event of the one stream at hand.
  *
- * Commands append meanwhile: a page may show a mark, when the page before did not yet show the mark's event. So
- * whatever looks wrong is read twice more, that stream alone, and is a fault where both readings say the same.
+ * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that the receipt
+ * points at. So a stream that looks wrong is read twice more, that stream alone. What both readings find is a fault.
  */
 export async function verifyLog(
   log: Container,
   on: { readonly progress: (items: number) => void; readonly fault: (fault: Fault) => void },
 ): Promise<Counted> {
-  const counted: Counted = { streams: 0, events: 0, marks: 0 }
+  const counted: Counted = { streams: 0, commits: 0, events: 0, receipts: 0 }
   let check: StreamCheck | undefined
   const judge = async (): Promise<void> => {
     if (check === undefined) return
     counted.streams += 1
+    counted.commits += check.commits
     counted.events += check.events
-    counted.marks += check.marks
+    counted.receipts += check.receipts
     if (check.finish().length > 0) for (const fault of await faultsOf(log, check.stream)) on.fault(fault)
   }
   for await (const page of pagesOf(log, 'SELECT * FROM c ORDER BY c.stream')) {

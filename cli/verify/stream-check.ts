@@ -1,135 +1,103 @@
-import { hash } from 'node:crypto'
-import { GENESIS, hashOfItem, type RawItem } from './event-hash.ts'
+import { type CheckedCommit, type CheckedEvent, checkCommit, isCommitId } from './commit-item.ts'
+import { GENESIS, type RawItem } from './event-hash.ts'
+import { type CheckedReceipt, checkReceipt, isReceiptId } from './receipt-item.ts'
 
 /** Something that is not as it was written, and where. */
 export interface Fault {
   /** `order-1@3`; for what is no event, the stream and the item's id. */
   readonly place: string
-  readonly wrong: 'changed' | 'missing' | 'inserted' | 'does not follow' | 'unmarked'
+  readonly wrong: 'changed' | 'missing' | 'inserted' | 'does not follow'
   readonly detail: string
 }
 
-/** What is kept of an event. */
-interface Link {
-  readonly previousHash: unknown
-  readonly hash: unknown
-  /** What is wrong with the event by itself; its links are then not judged. */
-  fault?: Pick<Fault, 'wrong' | 'detail'>
-}
-
-interface Mark {
-  readonly id: string
-  readonly from: number
-  readonly to: number
-}
-
-const MARK_PREFIX = '~cmd:'
-
 /**
- * Checks one stream, its items in any order: each event against its own hash, each link to the event before, and all
- * against the marks of commands, which between them name every version that was ever written, once. It keeps two hashes
- * an event, not the events.
+ * Checks one stream, its items in any order: each event against its own hash, each link to the event before, each commit
+ * against its events, and all against each other. It keeps two hashes an event, not the events.
  *
- * What a log alone cannot tell: that its newest event was changed and hashed again, that the newest commands were
- * removed together with their marks, or that a whole stream was.
+ * What a log alone cannot tell: that its newest commits were removed, where no receipt points beyond what is left; that a
+ * whole stream was; that the end of a stream was written again with right hashes and links; and what no hash covers, which
+ * is the fingerprints, the keys of commands that no client sent, and the receipts.
  */
 export class StreamCheck {
   readonly stream: string
-  readonly #links = new Map<number, Link>()
-  readonly #marks: Mark[] = []
+  readonly #commits = new Map<string, CheckedCommit>()
+  readonly #receipts = new Map<string, CheckedReceipt>()
+  readonly #links = new Map<number, CheckedEvent>()
   readonly #faults: { readonly version: number; readonly fault: Fault }[] = []
-  events = 0
-  marks = 0
 
   constructor(stream: string) {
     this.stream = stream
   }
 
+  get commits(): number {
+    return this.#commits.size
+  }
+
+  get receipts(): number {
+    return this.#receipts.size
+  }
+
+  get events(): number {
+    return [...this.#commits.values()].reduce((sum, { events }) => sum + events.length, 0)
+  }
+
   add(item: RawItem): void {
     const id = String(item.id)
-    if (id.startsWith(MARK_PREFIX)) this.#addMark(id, item)
-    else if (/^\d{16}$/.test(id) && Number(id) > 0) this.#addEvent(Number(id), item)
-    else this.#fault(Number.POSITIVE_INFINITY, 'inserted', 'it is neither an event nor a mark', `${this.stream} ${id}`)
+    const place = this.#item(id)
+    if (this.#commits.has(id) || this.#receipts.has(id))
+      this.#fault(Number(id) || LAST, 'inserted', 'a second item has its id', place)
+    else if (isCommitId(id)) this.#commits.set(id, checkCommit(item))
+    else if (isReceiptId(id)) this.#receipts.set(id, checkReceipt(item))
+    else this.#fault(LAST, 'inserted', 'it is neither a commit nor a receipt', place)
   }
 
   /** Judges what was added. @returns every fault, by version. */
   finish(): Fault[] {
-    const versions = [...this.#links.keys()].sort((a, b) => a - b)
-    const end = this.#judgeMarks(versions)
-    this.#judgeMissing(versions, end)
-    this.#judgeLinks(versions)
-    for (const [version, { fault }] of this.#links) if (fault) this.#fault(version, fault.wrong, fault.detail)
+    const commits = [...this.#commits.values()].sort((a, b) => a.from - b.from)
+    const receipts = [...this.#receipts.values()]
+    const end = this.#judgeCommits(commits)
+    this.#judgeLinks()
+    this.#judgeReceipts(receipts, end)
+    this.#judgeKeys([...commits, ...receipts])
     return this.#faults.toSorted((a, b) => a.version - b.version).map(({ fault }) => fault)
   }
 
-  // An item's id cannot be changed, only its other fields: the id says which event it was.
-  #addEvent(version: number, item: RawItem): void {
-    this.events += 1
-    if (this.#links.has(version)) {
-      this.#fault(version, 'inserted', 'a second item has its id')
-      return
+  /** One commit after the other, without a gap. @returns the last version; undefined where the last commit does not tell. */
+  #judgeCommits(commits: readonly CheckedCommit[]): number | undefined {
+    let end: number | undefined = 0
+    let last: CheckedCommit | undefined
+    for (const commit of commits) {
+      const { id, from, to } = commit
+      // What ends where it should not is named by itself: what follows it is then where it belongs.
+      const within = end !== undefined && from <= end && last?.aligned === true ? last : undefined
+      if (within === undefined) this.#judgeCommit(commit)
+      else
+        this.#fault(
+          from,
+          'inserted',
+          `it begins within the commit ${within.id}, which ends with ${end}`,
+          this.#item(id),
+        )
+      if (end !== undefined && from > end + 1) this.#missing(end + 1, from - 1, 'later events are there')
+      for (const event of commit.events)
+        if (!within || !this.#links.has(event.version)) this.#links.set(event.version, event)
+      if (within && end !== undefined && to !== undefined && to <= end) continue
+      end = to
+      last = commit
     }
-    const link: Link = { previousHash: item.previousHash, hash: item.hash }
-    if (item.version !== version)
-      link.fault = {
-        wrong: 'changed',
-        detail: `its id is of version ${version}, it says ${JSON.stringify(item.version)}`,
-      }
-    else if (hashOfItem(item) !== item.hash) link.fault = { wrong: 'changed', detail: 'it is not what its hash says' }
-    this.#links.set(version, link)
-  }
-
-  #addMark(id: string, { key, from, to }: RawItem): void {
-    this.marks += 1
-    const place = `${this.stream} ${id}`
-    const readable =
-      Number.isSafeInteger(from) && Number.isSafeInteger(to) && 1 <= Number(from) && Number(from) <= Number(to)
-    if (readable) this.#marks.push({ id, from: Number(from), to: Number(to) })
-    if (!readable || id !== `${MARK_PREFIX}${hash('sha256', String(key))}`)
-      this.#fault(Number(from) || 0, 'changed', 'the mark contradicts itself', place)
-  }
-
-  /** What no mark names was not written by a command. @returns the last version that a mark names. */
-  #judgeMarks(versions: readonly number[]): number {
-    const unnamed: number[] = []
-    let next = 0
-    let end = 0
-    const pass = (before: number): void => {
-      for (let version = versions[next]; version !== undefined && version < before; version = versions[next]) {
-        next += 1
-        if (version > end) unnamed.push(version)
-      }
-    }
-    for (const { id, from, to } of this.#marks.toSorted((a, b) => a.from - b.from)) {
-      pass(from)
-      if (from <= end) this.#fault(from, 'changed', 'it names versions that another mark names', `${this.stream} ${id}`)
-      end = Math.max(end, to)
-    }
-    pass(Number.POSITIVE_INFINITY)
-    // Backward: what only inserted events follow is inserted too.
-    for (const version of unnamed.reverse()) this.#judgeUnnamed(version)
     return end
   }
 
-  #judgeUnnamed(version: number): void {
-    const link = this.#links.get(version)
-    if (link === undefined) return
-    if (link.fault === undefined && this.#sound(version + 1)?.previousHash === link.hash)
-      this.#fault(version, 'unmarked', 'the event is right, but the mark of its command was removed or changed')
-    else link.fault = { wrong: 'inserted', detail: "no command wrote it, or its command's mark was removed" }
-  }
-
-  #judgeMissing(versions: readonly number[], end: number): void {
-    const present = versions.filter((version) => version <= end)
-    const last = present.at(-1) ?? 0
-    let before = 0
-    for (const version of [...present, end + 1]) {
-      const [from, to] = [before + 1, version - 1]
-      before = version
-      if (from > to) continue
-      const until = from === to ? '' : `all up to ${this.#place(to)}: `
-      const why = from > last ? 'a mark of a command points beyond the stream' : 'later events are there'
-      this.#fault(from, 'missing', `${until}${why}`)
+  #judgeCommit({ id, from, events, wrong }: CheckedCommit): void {
+    if (wrong.length > 0) this.#fault(from, 'changed', wrong.join('; '), this.#item(id))
+    for (const [index, { version, state, unknown }] of events.entries()) {
+      const names = unknown.map((name) => JSON.stringify(name)).join(' and ')
+      if (names !== '') this.#fault(version, 'changed', `it has the unknown field ${names}`)
+      if (state !== 'changed' || events[index - 1]?.state === 'changed') continue
+      const next = events.findIndex((later, at) => at > index && later.state !== 'changed')
+      const to = next < 0 ? events.length - 1 : next - 1
+      if (to === index) this.#fault(version, 'changed', NOT_ITS_HASH)
+      else this.#fault(version, 'changed', `all up to ${this.#place(from + to)}: they are not what their hashes say`)
     }
   }
 
@@ -137,37 +105,75 @@ export class StreamCheck {
    * Two events that are sound each, but not linked: one was changed and hashed again. The later ones bear witness: an
    * event that the next one follows is the one that was written.
    */
-  #judgeLinks(versions: readonly number[]): void {
+  #judgeLinks(): void {
     /** Whether the next version does not follow this one; 0 is the beginning. */
     const broken = (version: number): boolean => {
-      const link = version === 0 ? { hash: GENESIS } : this.#sound(version)
+      const hash = version === 0 ? GENESIS : this.#sound(version)?.hash
       const next = this.#sound(version + 1)
-      return link !== undefined && next !== undefined && next.previousHash !== link.hash
+      return hash !== undefined && next !== undefined && (next.state === 'open' || next.previousHash !== hash)
     }
-    for (const version of [0, ...versions]) {
+    for (const version of [0, ...this.#links.keys()]) {
       if (!broken(version)) continue
       const [place, next] = [this.#place(version), this.#place(version + 1)]
+      const [link, follower] = [this.#links.get(version), this.#links.get(version + 1)]
       if (version > 0 && broken(version - 1))
         this.#fault(version, 'changed', `it was changed and hashed again: neither its link nor that of ${next} holds`)
       else if (broken(version + 1)) continue
       else if (version === 0) this.#fault(1, 'changed', 'it was changed and hashed again: it claims one before it')
-      else if (this.#sound(version + 2))
-        this.#fault(version, 'changed', `it was changed and hashed again: ${next} follows another event`)
-      else this.#fault(version + 1, 'does not follow', `${place} or this one was changed and hashed again`)
+      else if (follower?.state === 'open')
+        this.#fault(version + 1, 'changed', `${NOT_ITS_HASH}, or ${place} was changed and hashed again`)
+      else if (this.#sound(version + 2)) {
+        const which = link?.first ? 'it' : 'it, or one before it in its commit,'
+        this.#fault(version, 'changed', `${which} was changed and hashed again: ${next} follows another event`)
+      } else this.#fault(version + 1, 'does not follow', `${place} or this one was changed and hashed again`)
     }
   }
 
-  /** The event of a version, if it is there and right by itself. */
-  #sound(version: number): Link | undefined {
+  /** The event of a version, if it is there and its hash does not tell that it was changed. */
+  #sound(version: number): CheckedEvent | undefined {
     const link = this.#links.get(version)
-    return link?.fault === undefined ? link : undefined
+    return link?.state === 'changed' ? undefined : link
+  }
+
+  /** A receipt is written beside what it was decided on: that was in the log, or came with it. */
+  #judgeReceipts(receipts: readonly CheckedReceipt[], end: number | undefined): void {
+    for (const { id, wrong } of receipts)
+      if (wrong.length > 0) this.#fault(LAST, 'changed', wrong.join('; '), this.#item(id))
+    const furthest = receipts.reduce((max, receipt) => (receipt.version > max.version ? receipt : max), NO_RECEIPT)
+    if (end !== undefined && furthest.version > end)
+      this.#missing(end + 1, furthest.version, `the receipt ${furthest.id} points beyond the stream`)
+  }
+
+  /** A command has one outcome. */
+  #judgeKeys(items: readonly { readonly id: string; readonly key: unknown; readonly from?: number }[]): void {
+    const owners = new Map<string, string>()
+    for (const { id, key, from = LAST } of items) {
+      if (typeof key !== 'string') continue
+      const owner = owners.get(key)
+      if (owner !== undefined)
+        this.#fault(from, 'changed', `it has the key of ${owner}: no command has two outcomes`, this.#item(id))
+      else owners.set(key, id)
+    }
+  }
+
+  #missing(from: number, to: number, why: string): void {
+    this.#fault(from, 'missing', `${from === to ? '' : `all up to ${this.#place(to)}: `}${why}`)
   }
 
   #place(version: number): string {
     return `${this.stream}@${version}`
   }
 
+  #item(id: string): string {
+    return `${this.stream} ${id}`
+  }
+
   #fault(version: number, wrong: Fault['wrong'], detail: string, place = this.#place(version)): void {
     this.#faults.push({ version, fault: { place, wrong, detail } })
   }
 }
+
+/** Behind all that has a version. */
+const LAST = Number.POSITIVE_INFINITY
+const NO_RECEIPT: CheckedReceipt = { id: '', key: undefined, version: 0, wrong: [] }
+const NOT_ITS_HASH = 'it is not what its hash says'

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readLog } from '../../cli/demo/raw-fold.ts'
 import { services } from '../../cli/services.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { RecordedOrderPlaced } from '../../src/services/ordering/events.ts'
@@ -68,7 +69,7 @@ describe('npm run verify on a log without events', () => {
   it('fails: nothing was checked', async () => {
     const { code, out, err } = await ended(cli('cli/verify.ts', ['ordering']))
     assert.equal(code, 1)
-    assert.match(out, /^checked {10}0 streams, 0 events, 0 marks$/m)
+    assert.match(out, /^checked {10}0 streams, 0 commits, 0 events, 0 receipts$/m)
     assert.match(err, /^failed: there is no event$/m)
   })
 })
@@ -91,11 +92,8 @@ describe('the past over HTTP', () => {
     const { status, body } = await get(`/streams/order-${id}/events`)
     assert.deepEqual([status, body.stream, body.direction, body.items.length], [200, `order-${id}`, 'forward', 1])
     const [event] = body.items
-    const { resource } = await system.log.item(event.id, `order-${id}`).read()
-    assert.deepEqual(
-      event,
-      Object.fromEntries(Object.entries(resource ?? {}).filter(([name]) => !name.startsWith('_'))),
-    )
+    const { resources } = await system.log.items.readAll({ partitionKey: `order-${id}` }).fetchAll()
+    assert.deepEqual([event], readLog(resources).events)
     const { actor, correlation, causation, version, type, schemaVersion } = event
     assert.deepEqual(
       { actor, correlation, causation, version, type, schemaVersion, traceparent: event.traceparent },
@@ -200,50 +198,66 @@ describe('npm run verify', () => {
     )
   })
 
+  /** A client's command that finds nothing to do leaves a receipt. @returns the stream. */
+  async function orderCancelledTwice(): Promise<string> {
+    const stream = await orderThatMoved('Bruges')
+    await post(`/orders/${stream.slice('order-'.length)}/cancel`, { reason: 'late' })
+    return stream
+  }
+
   it('counts what it checked, and finds nothing while commands go on', async () => {
     await orderThatMoved('Bruges')
     let stop = false
     const writers = Array.from({ length: 4 }, async () => {
-      while (!stop) await orderThatMoved('Bruges', 'Ostend')
+      while (!stop) await orderCancelledTwice()
     })
     const { code, out, err } = await verify()
     stop = true
     await Promise.all(writers)
     assert.deepEqual([code, err], [0, ''])
-    const [, streams, events, marks] =
-      /^checked +(\d+) streams, (\d+) events, (\d+) marks\nevery event is as it was written$/m.exec(out) ?? []
-    assert.ok(Number(streams) > 0 && Number(events) >= Number(streams) && Number(marks) > 0, out)
+    const [, ...counts] =
+      /^checked +(\d+) streams, (\d+) commits, (\d+) events, (\d+) receipts\nevery event is what its hash says, /m.exec(
+        out,
+      ) ?? []
+    const [streams = 0, commits = 0, events = 0, receipts = 0] = counts.map(Number)
+    assert.ok(streams > 0 && commits >= streams && events >= commits && receipts > 0, out)
+    assert.match(out, /^cannot be told +whether newest commits .* were removed, /m)
   })
 
-  it('names the event that was changed, the one that was removed and the one that was added, and fails', async () => {
-    const [changed, removed, added, cut] = [
+  it('names what was changed, removed, dropped and added, each where it is, and fails', async () => {
+    const [changed, moved, removed, added, cut] = [
       await orderThatMoved('Bruges'),
       await orderThatMoved('Bruges'),
       await orderThatMoved('Bruges'),
       await orderThatMoved('Bruges'),
+      await orderCancelledTwice(),
     ]
     // The relay would publish the changed event, and consumers hold over it: not what is looked at here.
     await system.host.stop()
-    const item = (stream: string, version: number) => system.log.item(String(version).padStart(16, '0'), stream)
+    const idOf = (version: number) => String(version).padStart(16, '0')
+    const item = (stream: string, version: number) => system.log.item(idOf(version), stream)
     const { resource } = await item(changed, 2).read()
-    await item(changed, 2).replace({ ...resource, actor: 'mallory' })
+    await item(changed, 2).replace({ ...resource, text: resource.text.replace('"Bruges"', '"Ghent"') })
+    const { resource: ofMoved } = await item(moved, 2).read()
+    await item(moved, 2).replace({ ...ofMoved, to: 4 })
     await item(removed, 2).delete()
     const { resource: copied } = await item(added, 3).read()
-    await system.log.items.create({ ...copied, id: '4'.padStart(16, '0'), version: 4 })
+    await system.log.items.create({ ...copied, id: idOf(4), key: 'f'.repeat(64), from: 4, to: 4 })
     await item(cut, 3).delete()
     await system.log.items.create({ id: 'note' })
 
     const { code, err } = await verify()
     assert.equal(code, 1)
     const lines = err.trimEnd().split('\n')
-    assert.equal(lines.pop(), 'failed: 5 faults')
+    assert.equal(lines.pop(), 'failed: 6 faults')
     assert.deepEqual(
-      lines.toSorted(),
+      lines.map((line) => line.replace(/~\w{64}/, '~<key>')).toSorted(),
       [
         `${changed}@2: changed: it is not what its hash says`,
+        `${moved} ${idOf(2)}: changed: its events are 2 to 2, it says to 4`,
         `${removed}@2: missing: later events are there`,
-        `${added}@4: inserted: no command wrote it, or its command's mark was removed`,
-        `${cut}@3: missing: a mark of a command points beyond the stream`,
+        `${added}@4: changed: it is not what its hash says`,
+        `${cut}@3: missing: the receipt ~<key> points beyond the stream`,
         'note: inserted: it is of no stream',
       ].toSorted(),
     )

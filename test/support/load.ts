@@ -69,6 +69,7 @@ export async function assertEqualToLogs(
 }
 
 export async function eventCount(log: Container): Promise<number> {
-  const { resources } = await log.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
-  return Number(resources[0])
+  const query = 'SELECT VALUE SUM(c["to"] - c["from"] + 1) FROM c WHERE IS_DEFINED(c["to"])'
+  const { resources } = await log.items.query<number>(query).fetchAll()
+  return resources[0] ?? 0
 }

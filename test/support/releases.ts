@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BlobServiceClient } from '@azure/storage-blob'
 import type { Answer, Client } from '../../cli/demo/client.ts'
-import type { RawItem } from '../../cli/demo/raw-fold.ts'
+import { type RawItem, readLog } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
 import { BEFORE_THE_SPLIT, unpackReleased } from './released-bundles.ts'
 import { type CallOptions, call, type HostOptions, System } from './system.ts'
@@ -87,15 +87,14 @@ export class Releases {
 
   /** The events of a service's log by stream, in order. */
   async streams(service: string): Promise<Map<string, RawItem[]>> {
-    const items = await readRawLog(this.system.logOf(service))
-    const events = items.filter(({ id }) => !id.startsWith('~')).sort((a, b) => a.version - b.version)
+    const { events } = readLog(await readRawLog(this.system.logOf(service)))
     return Map.groupBy(events, ({ stream }) => stream)
   }
 
   /** The streams of a service's log that have an event of a type. */
   async streamsWith(service: string, type: string): Promise<ReadonlySet<string>> {
     const query = {
-      query: 'SELECT VALUE c.stream FROM c WHERE c.type = @type',
+      query: 'SELECT VALUE c.stream FROM c WHERE ARRAY_CONTAINS(c.types, @type)',
       parameters: [{ name: '@type', value: type }],
     }
     return new Set((await this.system.logOf(service).items.query<string>(query).fetchAll()).resources)

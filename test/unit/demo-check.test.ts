@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { disagreements } from '../../cli/demo/disagreements.ts'
-import { foldRawLog, type RawItem } from '../../cli/demo/raw-fold.ts'
+import { foldRawLog, type RawItem, readLog } from '../../cli/demo/raw-fold.ts'
 import { foldRawFulfilments } from '../../cli/demo/raw-fulfilments.ts'
 import { foldRawPayments } from '../../cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../cli/demo/raw-stock.ts'
+import { toLogItem } from '../../src/core/commit.ts'
 import type { DomainEvent } from '../../src/core/event.ts'
 import { address, cancelled, placedV1 } from '../support/orders.ts'
-import { recorded } from '../support/recorded.ts'
+import { recordedItems as recorded } from '../support/raw-items.ts'
+import { recorded as recordedEvents } from '../support/recorded.ts'
 
 const sku = 'tea'
 const of = (quantity: number, orderId = '1') => ({ sku, orderId, quantity })
@@ -26,6 +28,52 @@ const order = (...events: DomainEvent[]) => foldRawLog(recorded('order-1', ...ev
 const outcome = (type: string): RawItem[] => recorded('reservation-1', { type, data: { orderId: '1' } })
 const confirmed = { type: 'OrderConfirmed', data: { orderId: '1' } }
 const completed = { type: 'OrderCompleted', data: { orderId: '1' } }
+
+describe("the demo's reading of a raw log", () => {
+  const of = { stream: 'stock-tea', fingerprint: '' }
+  const receipt = (key: string, version: number): RawItem => toLogItem({ ...of, key, version })
+  const events = recordedEvents(of.stream, received, reserved('1'), shipped)
+  const commit = (key: string, first: number, last: number): RawItem =>
+    toLogItem({ ...of, key, events: events.slice(first - 1, last).map((event) => ({ ...event, time: '2026' })) })
+  const sound = [receipt('r', 3), commit('b', 3, 3), commit('a', 1, 2)]
+
+  it('reads every event of every commit, in order', () => {
+    const { events: read, versions, faults } = readLog(sound)
+    assert.deepEqual(
+      read,
+      events.map((event) => ({ ...event, time: '2026' })),
+    )
+    assert.deepEqual([[...versions], faults], [[['stock-tea', 3]], []])
+  })
+
+  for (const [what, items, fault] of [
+    ['a gap', [commit('a', 1, 1), commit('b', 3, 3)], 'stock-tea: version 3 comes after 1'],
+    ['a commit within another', [...sound, commit('c', 2, 2)], 'stock-tea: version 2 comes after 2'],
+    ['a version twice', [...sound, commit('c', 1, 2)], 'stock-tea: version 1 comes after 2'],
+    ['a key of two commits', [commit('a', 1, 2), commit('a', 3, 3)], /^stock-tea 0{15}3: its key has another outcome/],
+    ['a key of a commit and a receipt', [...sound, receipt('b', 1)], /^stock-tea ~\w{64}: its key has another outcome/],
+    ['a receipt beyond the end', [...sound, receipt('s', 4)], 'stock-tea: a receipt says 4'],
+    ['a receipt of no stream', [receipt('s', 1)], 'stock-tea: a receipt says 1'],
+    [
+      'a commit that says more events than it has',
+      [{ ...commit('a', 1, 2), to: 3 }],
+      /it says 1 to 3, and has 2 events$/,
+    ],
+    [
+      'a commit under another id',
+      [{ ...commit('a', 1, 2), id: '0'.repeat(15) + 2 }],
+      /it says 1 to 2, and has 2 events$/,
+    ],
+    ['another item', [...sound, { id: 'note', stream: 'stock-tea' }], 'an item is neither a commit nor a receipt'],
+  ] as const)
+    it(`finds ${what}`, () => {
+      const [found = '', ...others] = readLog(items).faults
+      if (typeof fault === 'string') assert.equal(found, fault)
+      else assert.match(found, fault)
+      // What comes after it may be wrong for the same reason.
+      for (const other of others) assert.match(other, /version 3 comes after/)
+    })
+})
 
 describe("the demo's check of stock", () => {
   for (const [what, events, fault] of [

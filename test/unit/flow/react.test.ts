@@ -202,7 +202,8 @@ describe('reactions', () => {
     )
     await assert.rejects(react(messages('reservation-1', reserved)), {
       code: 'registration-invalid',
-      message: 'the reaction order-confirmation sends to other, a decider that ordering does not list',
+      message:
+        'order-confirmation: the reaction order-confirmation sends to other, a decider that ordering does not list',
     })
     assert.deepEqual(await log.readRange('other-1', { direction: 'forward', limit: 1 }), [])
   })

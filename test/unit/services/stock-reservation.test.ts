@@ -7,6 +7,7 @@ import type { RecordedEvent } from '../../../src/core/event.ts'
 import { inventory } from '../../../src/services/inventory/service.ts'
 import { stock } from '../../../src/services/inventory/stock.ts'
 import { address } from '../../support/orders.ts'
+import { rawItemsOf } from '../../support/raw-items.ts'
 import { type Instance, Reacting } from '../../support/reacting.ts'
 import { recorded } from '../../support/recorded.ts'
 
@@ -54,7 +55,7 @@ function streamsOf({ lines: its, cancelled }: Order, index: number): RecordedEve
 
 /** What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that is not there. */
 function assertSettled(log: MemoryEventStore, all: readonly Order[]): void {
-  const found = foldRawStock(log.all())
+  const found = foldRawStock(rawItemsOf(log.all()))
   assert.deepEqual(found.faults, [])
   for (const [index, { lines: its, cancelled }] of all.entries()) {
     const outcome = found.reservations.get(String(index))

@@ -5,6 +5,7 @@ import { foldRawStock } from '../../../cli/demo/raw-stock.ts'
 import { isRefusal } from '../../../src/core/decider.ts'
 import { inventory } from '../../../src/services/inventory/service.ts'
 import { stock } from '../../../src/services/inventory/stock.ts'
+import { rawItemsOf } from '../../support/raw-items.ts'
 import { Reacting } from '../../support/reacting.ts'
 import { recorded } from '../../support/recorded.ts'
 
@@ -56,7 +57,7 @@ describe('the stock of a shipment', () => {
             ...streams.flatMap((events) => [last(events), last(events.slice(0, 1)), last(events)]),
           ]),
         )
-        const { faults, units, levels } = foldRawStock(world.log.all())
+        const { faults, units, levels } = foldRawStock(rawItemsOf(world.log.all()))
         // What was not reserved was returned all the same: the warehouse has it.
         const unreserved = faults.filter((fault) => !fault.endsWith('more came back than was shipped'))
         assert.deepEqual(unreserved, [])

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { eventType } from '../../../src/core/event.ts'
+import { MAX_EVENTS } from '../../../src/core/ports.ts'
 import { given } from '../../../src/testing/given.ts'
 import { moment } from '../../../src/testing/moment.ts'
 import { recordedAs } from '../../../src/testing/recorded-as.ts'
@@ -116,7 +117,7 @@ describe('given-when-then of a decider', () => {
   it('fails for a decider that decides what could not be recorded', () => {
     const misspelt = { ...wallet, decide: () => [{ type: 'PaidOut', data: { amount: 1, amuont: 1 } } as const] }
     assert.throws(() => given(misspelt, []).when(payIn(1)).thenNothing(), /cannot be recorded: event-invalid: PaidOut/)
-    const many = { ...wallet, decide: () => Array.from({ length: 99 }, () => paidOut(1)) }
+    const many = { ...wallet, decide: () => Array.from({ length: MAX_EVENTS + 1 }, () => paidOut(1)) }
     assert.throws(() => given(many, []).when(payIn(1)).thenNothing(), /decision-too-large/)
   })
 

@@ -1,0 +1,33 @@
+import type { RawItem } from './event-hash.ts'
+import { isObject, isSha256, isVersion, wrongFields } from './fields.ts'
+
+/** The item of a receipt, judged by itself: no hash covers it. */
+export interface CheckedReceipt {
+  readonly id: string
+  readonly key: unknown
+  /** How far its stream was when it was written; 0 where it does not tell. */
+  readonly version: number
+  /** Where the item contradicts itself. */
+  readonly wrong: readonly string[]
+}
+
+const FIELDS = ['id', 'stream', 'key', 'fingerprint', 'version', 'refusal']
+
+export function isReceiptId(id: string): boolean {
+  return id.startsWith('~') && isSha256(id.slice(1))
+}
+
+export function checkReceipt(item: RawItem): CheckedReceipt {
+  const { id, key, version, refusal } = item
+  const wrong = wrongFields(item, FIELDS)
+  if (id !== `~${String(key)}`) wrong.push('its id is that of another key')
+  if (version !== 0 && !isVersion(version)) wrong.push(`its version is ${JSON.stringify(version)}`)
+  if (refusal !== undefined && !isRefusal(refusal)) wrong.push('its refusal is not a code and a detail')
+  return { id: String(id), key, version: isVersion(version) ? version : 0, wrong }
+}
+
+function isRefusal(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { code, detail, ...more } = value
+  return typeof code === 'string' && typeof detail === 'string' && Object.keys(more).length === 0
+}
