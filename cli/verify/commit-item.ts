@@ -108,8 +108,10 @@ function checkEvents(item: RawItem, from: number, { shared, previousHash, conten
   const found = contents.map((content, index) => {
     const version = from + index
     const envelope = { ...only(CONTENT, content), ...shared, id: idOf(version), stream: item.stream, version }
-    const hashes = before.map((previousHash) => hashOfEnvelope({ ...envelope, previousHash: previousHash ?? null }))
-    const fit = hashes.indexOf(String(content.hash))
+    const hashes: unknown[] = before.map((previousHash) =>
+      hashOfEnvelope({ ...envelope, previousHash: previousHash ?? null }),
+    )
+    const fit = hashes.indexOf(content.hash)
     const event = { version, previousHash: before[Math.max(fit, 0)], hash: content.hash, first: index === 0 }
     before = fit < 0 ? [content.hash, hashes[0]] : [content.hash]
     return { ...event, fit, should: hashes[0], unknown: beyond([...CONTENT, 'hash'], content) }

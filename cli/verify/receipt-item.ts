@@ -20,7 +20,7 @@ export function isReceiptId(id: string): boolean {
 export function checkReceipt(item: RawItem): CheckedReceipt {
   const { id, key, version, refusal } = item
   const wrong = wrongFields(item, FIELDS)
-  if (id !== `~${String(key)}`) wrong.push('its id is that of another key')
+  if (typeof key === 'string' && id !== `~${key}`) wrong.push('its id is that of another key')
   if (version !== 0 && !isVersion(version)) wrong.push(`its version is ${JSON.stringify(version)}`)
   if (refusal !== undefined && !isRefusal(refusal)) wrong.push('its refusal is not a code and a detail')
   return { id: String(id), key, version: isVersion(version) ? version : 0, wrong }
