@@ -191,9 +191,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     const host = today
     const shared = async (): Promise<boolean> => {
       const owners = await Promise.all(
-        ['ordering-fulfilment-order', 'ordering-fulfilment-steps', 'order'].map((group) =>
-          releases.owners('ordering', group),
-        ),
+        ['ordering-views', 'ordering-reactions'].map((group) => releases.owners('ordering', group)),
       )
       return owners.every((each) => each.size === 8 && new Set(each.values()).size === 2)
     }
@@ -300,7 +298,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       await dispatchPrepared()
       return none(await without('ordering', 'fulfilment', 'FulfilmentCompleted', [newWaits]))
     })
-    await until('n to hold', async () => host.output().includes(`event-unknown: order-${newWaits}@1`))
+    await until('n to hold', async () => host.held().some(({ stream }) => stream === `order-${newWaits}`))
     await waitsAtOld(host, newWaits)
     assert.deepEqual(await streamOf(newWaits), before)
     // Only what comes behind it in its partition waits too.

@@ -20,9 +20,10 @@ export interface ServiceHost {
   stop(): Promise<void>
 }
 
-/** One event that a function of a host waits with, since its code does not know it. */
+/** One event that a view or a reaction of a host waits with, since its code does not know it. */
 export interface Held {
-  readonly function: string
+  /** The view or the reaction. */
+  readonly handler: string
   readonly stream: string
   readonly version: number
   /** The event and its version: `OrderPlaced 4`. */
@@ -30,7 +31,7 @@ export interface Held {
 }
 
 const HELD =
-  /(?<name>\S+) is held: event-unknown: (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
+  /(?<name>[a-z-]+): (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
 
 /** Hosts of services in the versions before and today's, on one local cloud. */
 export class Releases {
@@ -75,7 +76,7 @@ export class Releases {
       output: () => output,
       held: () =>
         [...output.matchAll(HELD)].map(({ groups = {} }) => ({
-          function: groups.name ?? '',
+          handler: groups.name ?? '',
           stream: groups.stream ?? '',
           version: Number(groups.version),
           event: `${groups.type} ${groups.schema}`,

@@ -219,9 +219,11 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
   })
 }
 
-/** A query that asks for this id. */
-function queryOf(id: string): (request: StoreRequest) => boolean {
-  return ({ headers, body }) => headers['x-ms-documentdb-isquery'] !== undefined && body.includes(id)
+/** A query that asks for this text, or for the stream that has it in its name. */
+function queryOf(text: string): (request: StoreRequest) => boolean {
+  return ({ headers, body }) =>
+    headers['x-ms-documentdb-isquery'] !== undefined &&
+    `${body} ${headers['x-ms-documentdb-partitionkey']}`.includes(text)
 }
 
 /** The write of a stream's document in the view of orders. */
