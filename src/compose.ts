@@ -5,6 +5,7 @@ import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { eventsOfItems } from './adapters/cosmos/log-item.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
+import { type HostClock, StoreClock, storeTime } from './adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
@@ -12,7 +13,6 @@ import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import type { CommandOutcome, CommandRequest } from './core/command.ts'
 import type { AnyDecider } from './core/decider.ts'
-import type { Clock } from './core/ports.ts'
 import { consumerOf } from './core/reaction.ts'
 import { MARK_HOURS, POSITIONS, SCHEDULE, type Service } from './core/service.ts'
 import { handleCommand, type OnAppended } from './flow/command.ts'
@@ -28,8 +28,8 @@ import { sendDue } from './flow/schedule.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
-const clock: Clock = {
-  now: () => new Date().toISOString(),
+const hostClock: HostClock = {
+  time: () => Date.now(),
   elapsed: () => performance.now(),
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
@@ -46,6 +46,8 @@ export function compose(service: Service, environment: Environment = process.env
   const settings = readSettings(environment)
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
   const store = once(() => new CosmosEventStore(database().container('events')))
+  // One for all that the instance does; its log is what it always has.
+  const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
   // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
   const viewDatabase = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
@@ -57,7 +59,10 @@ export function compose(service: Service, environment: Environment = process.env
   const maxWait = settings.queryWaitMs
   const inTurn = oneAtATime()
   const command = (decider: AnyDecider, request: CommandRequest, onAppended?: OnAppended): Promise<CommandOutcome> =>
-    inTurn(request.stream, () => handleCommand({ service, store: store(), cache, clock }, decider, request, onAppended))
+    inTurn(request.stream, async () => {
+      await clock.ready()
+      return handleCommand({ service, store: store(), cache, clock }, decider, request, onAppended)
+    })
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const replayDeps = once(() => ({
@@ -91,13 +96,19 @@ export function compose(service: Service, environment: Environment = process.env
       return (messages, trace) => react()(messages, trace)
     },
     schedulePollSeconds: settings.schedulePollSeconds,
-    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),
+    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
-    replay: (view, watch) => replay(replayDeps(), view, watch),
-    goBack: (view, watch) => goBack(replayDeps(), view, watch),
+    replay: async (view, watch) => {
+      await clock.ready()
+      return replay(replayDeps(), view, watch)
+    },
+    goBack: async (view, watch) => {
+      await clock.ready()
+      return goBack(replayDeps(), view, watch)
+    },
   }
 }
 

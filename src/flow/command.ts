@@ -7,7 +7,7 @@ import type { AppendResult, Clock, CommandMark, EventStore } from '../core/ports
 import type { Service } from '../core/service.ts'
 import { idOf } from '../core/stream.ts'
 import { beginning, type Folded, fold, readForward } from './fold.ts'
-import { record } from './record.ts'
+import { decisionTime, record } from './record.ts'
 
 /** How often one command may decide again before its stream counts as contended. */
 const MAX_ATTEMPTS = 20
@@ -52,7 +52,7 @@ export async function handleCommand(
   let folded = cache.get(stream) ?? (creates ? unknown : await readForward(store, decider, stream, unknown))
 
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const now = clock.now()
+    const now = decisionTime(clock.now(), folded, request.notBefore)
     const decision = decide(decider, folded, request, creates, now)
 
     if (isRefusal(decision) || decision.length === 0) {

@@ -20,6 +20,14 @@ const MAX_DECISION_BYTES = 2 * 1024 * 1024 - 64 * 1024
 export const MAX_EVENT_BYTES = 1024 * 1024 - 16 * 1024
 
 /**
+ * The time of a decision and of its events: never before the stream's last event, since the clocks of two instances differ; nor before a time
+ * that is known to have come. RFC 3339, UTC, milliseconds.
+ */
+export function decisionTime(now: string, after: Pick<Folded, 'time'>, notBefore = ''): string {
+  return [now, after.time, notBefore].reduce((latest, time) => (time > latest ? time : latest))
+}
+
+/**
  * Makes decided events into recorded ones: schema-checked, numbered, dated, chained, and none so large that it could be appended
  * but not sent.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
@@ -38,8 +46,7 @@ export function record(
       'decision-too-large',
       `a command may append ${MAX_EVENTS} events, this one ${events.length}`,
     )
-  // Clocks of two instances differ: a stream's time never runs backwards all the same.
-  const time = now > after.time ? now : after.time
+  const time = decisionTime(now, after)
   let { version, hash: previousHash } = after.tip
   let bytes = 0
   const tellable = service.publishes.map((publication) => publication.published)

@@ -53,12 +53,13 @@ export class Reacting {
       await this.#turns.schedule(Promise.resolve())
       if (steps > diesAfter) throw new Dead()
     })
-    const own = { service: this.#service, store, cache: stateCache(100), clock: new ManualClock() }
+    const clock = new ManualClock()
+    const own = { service: this.#service, store, cache: stateCache(100), clock }
     const deps: Omit<ReactDependencies, 'positions'> = {
       service: this.#service.name,
       deciders: this.#service.deciders,
       log: store,
-      schedule: new MemorySchedule(),
+      schedule: new MemorySchedule(clock),
       command: (decider, ...rest) => handleCommand(own, decider, ...rest),
     }
     const reacts = reactionsOf(this.#service).map((declared) => {

@@ -36,7 +36,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
   const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
-  const schedule = new MemorySchedule()
+  const schedule = new MemorySchedule(deps.clock)
   let commands = 0
   const instance = () =>
     reaction(
@@ -220,7 +220,7 @@ describe('reactions', () => {
       react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
     })
     await react(messages('reservation-1', reserved))
-    const [waiting] = await schedule.due(due, 10)
+    const [waiting] = schedule.waiting
     assert.ok(waiting)
     const { actor, causation } = waiting.metadata
     assert.deepEqual(

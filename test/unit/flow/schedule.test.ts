@@ -17,11 +17,10 @@ async function setUp(orders: readonly string[] = ['1']) {
   const log = new MemoryEventStore()
   const flow = { service: ordering, store: log, cache: stateCache(100), clock }
   for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, undefined, `order-${id}`))
-  const schedule = new MemorySchedule()
+  const schedule = new MemorySchedule(clock)
   const deps: ScheduleDependencies = {
     schedule,
     deciders: ordering.deciders,
-    clock,
     command: (decider, command) => handleCommand(flow, decider, command),
   }
   const traced: string[] = []
