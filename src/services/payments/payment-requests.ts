@@ -21,7 +21,8 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
       case 'PaymentRequested': {
         const { amount, method, withinSeconds } = data
         const request = { type: 'request', data: { amount, method, withinSeconds } } as const
-        const { events } = await send(payment, orderId, `request:${orderId}`, request)
+        // `request:…` is the id of the code that sent a due time in its place: one id has one content, whichever code sends it.
+        const { events } = await send(payment, orderId, `open:${orderId}`, request)
         const [opened, decided] = events
         // A card is decided with its opening: no time runs.
         if (opened?.type === 'PaymentOpened' && decided === undefined)
