@@ -16,7 +16,7 @@ interface ScheduleItem extends ScheduledCommand {
 /** One moment for all items of a partition, and an index serves it. https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic */
 const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
 
-/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. */
+/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says what is due. */
 export class CosmosSchedule implements Schedule {
   readonly #container: Container
 

@@ -230,6 +230,22 @@ describe('reactions', () => {
     assert.doesNotMatch(waiting.key, keyPattern)
   })
 
+  it('a command for later waits for a moment, in whatever zone; for what is none the event is held', async () => {
+    for (const [due, waits] of [
+      ['2026-01-01T02:00:00+02:00', '2026-01-01T00:00:00.000Z'],
+      ['tomorrow', undefined],
+    ] as const) {
+      const { react, schedule } = await setUp({
+        ...orderConfirmation,
+        schedules: true,
+        react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+      })
+      const reacted = react(messages('reservation-1', reserved))
+      await (waits === undefined ? assert.rejects(reacted, { code: 'invalid-time' }) : reacted)
+      assert.equal(schedule.waiting[0]?.due, waits)
+    }
+  })
+
   it('its events say who, why, and in which conversation', async () => {
     const { react, events } = await setUp()
     await react(messages('reservation-1', reserved))
