@@ -4,6 +4,7 @@ import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { CosmosPositions } from './adapters/cosmos/positions.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
+import { type HostClock, StoreClock, storeTime } from './adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
@@ -11,7 +12,6 @@ import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import { commitsOf } from './core/commit.ts'
 import { TidemarkError } from './core/errors.ts'
-import type { Clock } from './core/ports.ts'
 import { type AnyReaction, consumerOf } from './core/reaction.ts'
 import { followedBy, MARK_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
 import { consumer, type Handler } from './flow/consume.ts'
@@ -27,8 +27,8 @@ import { sendDue } from './flow/schedule.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
-const clock: Clock = {
-  now: () => new Date().toISOString(),
+const hostClock: HostClock = {
+  time: () => Date.now(),
   elapsed: () => performance.now(),
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
@@ -45,6 +45,8 @@ export function compose(service: Service, environment: Environment = process.env
   const settings = readSettings(environment)
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
   const store = once(() => new CosmosEventStore(database().container('events')))
+  // One for all that the instance does; its log is what it always has.
+  const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
   // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
   const viewDatabase = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
@@ -55,7 +57,10 @@ export function compose(service: Service, environment: Environment = process.env
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
   const commands = once(() => groupCommit({ service, store: store(), cache, clock }))
-  const command: HandleCommand = (...args) => commands()(...args)
+  const command: HandleCommand = async (...args) => {
+    await clock.ready()
+    return commands()(...args)
+  }
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const project = once(() =>
@@ -102,13 +107,19 @@ export function compose(service: Service, environment: Environment = process.env
       return react()(messages, trace)
     },
     schedulePollSeconds: settings.schedulePollSeconds,
-    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, clock, command }, trace),
+    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
-    replay: (view, watch) => replay(replayDeps(), view, watch),
-    goBack: (view, watch) => goBack(replayDeps(), view, watch),
+    replay: async (view, watch) => {
+      await clock.ready()
+      return replay(replayDeps(), view, watch)
+    },
+    goBack: async (view, watch) => {
+      await clock.ready()
+      return goBack(replayDeps(), view, watch)
+    },
   }
 }
 

@@ -15,6 +15,9 @@ export interface Told {
   readonly shipments?: Pick<ExpectedShipments, 'documents' | 'answers'>
 }
 
+/** Why an order is cancelled whose payment expired, and no other. */
+const NOT_PAID = 'not paid in time'
+
 /** Statuses of shipments whose goods have left. */
 const LEFT = ['dispatched', 'delivered', 'recalled', 'returned']
 
@@ -71,7 +74,7 @@ function stockOf({ stock }: Told, id: string, { status, lines }: RawItem, shipme
 function moneyOf(
   payments: NonNullable<Told['payments']>,
   id: string,
-  { status, total }: RawItem,
+  { status, total, cancellationReason }: RawItem,
   shipment: RawItem,
 ): string[] {
   const payment = payments.documents.get(id) as RawItem
@@ -80,6 +83,8 @@ function moneyOf(
   if (payment === undefined) return status === 'confirmed' || status === 'completed' ? ['has no payment'] : []
   if (!isDeepStrictEqual(payment.amount, total)) found.push('is to pay another amount than its total')
   if (payment.status === 'open') found.push('waits for its payment')
+  if (cancellationReason === NOT_PAID && payment.status !== 'expired')
+    found.push(`is cancelled since it was not paid in time, and its payment is ${payment.status}`)
   if (shipment !== undefined && authorised === 0) found.push('has a shipment without an authorised payment')
   const paid = status === 'completed' && shipment?.status !== 'returned' ? total.amount : 0
   if (captured - refunded !== paid) found.push(`is ${status}, and has paid ${captured - refunded}`)

@@ -13,7 +13,7 @@ export interface Paying {
 }
 
 const ENOUGH_SECONDS = 900
-/** About when ordering looks for what is overdue. */
+/** About when payments looks for what is due. */
 const LATE_BY_MS = 6000
 
 /** A unit price that no card pays. */
@@ -73,7 +73,7 @@ async function pay(
       : (['authorise', { reference: `RF${dice.between(10, 99)} ${dice.between(1000, 9999)}` }] as const)
   const tell = () => command(workload, `/payments/${id}/${what}`, body, `${key}:${what}`, {}, payments)
   const [told, again] = await Promise.all([tell(), dice.chance(0.2) ? tell() : undefined])
-  // 409: it was voided, since its time was over.
+  // 409: it expired.
   expect(workload.seen, told, bank === 'late' ? [200, 409] : [200], what)
   if (again && again.status === told.status && JSON.stringify(again.body) !== JSON.stringify(told.body))
     workload.seen.surprises.push(`${key}: a repeated ${what} was answered ${JSON.stringify(again.body)}`)

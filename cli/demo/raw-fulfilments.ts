@@ -41,7 +41,6 @@ export function foldRawFulfilments(items: readonly RawItem[]): ExpectedFulfilmen
     }
     if (['AddressNoted', 'ConfirmationNoted', 'CancellationNoted'].includes(type)) counts.order += 1
     if (type.endsWith('Requested')) document.asked.push(type)
-    if (type === 'PaymentRequested') document.paymentDue = data.due
     if (type === 'FulfilmentCompleted') document.status = 'completed'
     if (type === 'FulfilmentFailed' || (type === 'CancellationNoted' && document.status !== 'failed')) {
       document.status = type === 'FulfilmentFailed' ? 'failed' : 'cancelled'

@@ -6,7 +6,7 @@ export interface OrderMoney {
   captured: number
   voided: number
   refunded: number
-  /** How often the payment told something: of what is authorised, declined, captured, voided, refunded. */
+  /** How often the payment told something: of what is authorised, declined, captured, voided, refunded, expired. */
   answers: number
 }
 
@@ -18,7 +18,7 @@ export interface ExpectedPayments {
   readonly money: Map<string, OrderMoney>
   readonly versions: Map<string, number>
   readonly events: number
-  /** What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured. */
+  /** What is wrong in the log itself: a gap, more captured than authorised, more refunded than captured, an end before its time. */
   readonly faults: string[]
 }
 
@@ -28,6 +28,7 @@ const NAMES = {
   PaymentVoided: 'voided',
   PaymentCaptured: 'captured',
   PaymentRefunded: 'refunded',
+  PaymentExpired: 'expired',
 } as const
 
 /** The demo's own fold of payments' raw log; it shares no code with the service, as raw-fold.ts does not. */
@@ -70,11 +71,15 @@ function happen(
   }
   if (currency !== document.amount.currency) faults.push(`${stream}@${version}: ${name} in ${currency}`)
   sums.answers += 1
-  if (name !== 'declined') sums[name] += amount
+  if (name !== 'declined' && name !== 'expired') sums[name] += amount
+  if (name === 'expired' && document.status !== 'open')
+    faults.push(`${stream}@${version}: expired, though it was ${document.status}`)
+  if (name === 'expired' && Date.parse(time) < Date.parse(document.due))
+    faults.push(`${stream}@${version}: expired at ${time}, though there was time until ${document.due}`)
   if (sums.captured + sums.voided > sums.authorised)
     faults.push(`${stream}@${version}: more is captured and voided than authorised`)
   if (sums.refunded > sums.captured) faults.push(`${stream}@${version}: more is refunded than captured`)
-  if (name === 'captured' && (document.status === 'voided' || document.status === 'declined'))
+  if (name === 'captured' && ['voided', 'declined', 'expired'].includes(document.status))
     faults.push(`${stream}@${version}: captured, though it was ${document.status}`)
 
   document.updatedAt = time

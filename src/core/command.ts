@@ -27,6 +27,8 @@ export interface CommandRequest {
   /** The version the client decided on (If-Match). Compared, never used to append. */
   readonly expectedVersion?: number
   readonly metadata: CommandMetadata
+  /** RFC 3339: it is decided as of this time where the clock is behind it. So what the store says is due is never too early for a decider. */
+  readonly notBefore?: string
 }
 
 /** It took effect (now, or the first time the key came), or there was nothing to do (`events` 0). */

@@ -47,7 +47,7 @@ export type CommandOf<Type> = Type extends CommandType<infer Name, infer Data> ?
 export interface DecisionContext {
   /** The aggregate's id: `1` of stream `order-1`. */
   readonly id: string
-  /** RFC 3339, UTC */
+  /** RFC 3339, UTC: by the store's clock, and never before the stream's last event. */
   readonly now: string
 }
 

@@ -120,8 +120,11 @@ export interface ScheduledCommand {
 export interface Schedule {
   /** Keeps a command; one with the same stream and key that waits already stays as it is. @throws TidemarkError `unavailable`, `outcome-unknown` */
   add(scheduled: ScheduledCommand): Promise<void>
-  /** What is due, the earliest first, at most `limit`; `after` one that was returned before. @throws TidemarkError `unavailable` */
-  due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]>
+  /**
+   * What is due by the store's own clock, whatever the host's says: the earliest first, in pages of at most `size`, each once. What is
+   * removed meanwhile is no trouble. @throws TidemarkError `unavailable`
+   */
+  due(size: number): AsyncIterable<readonly ScheduledCommand[]>
   /** Forgets a command; nothing where it is gone already. @throws TidemarkError `unavailable`, `outcome-unknown` */
   remove(scheduled: ScheduledCommand): Promise<void>
 }
@@ -167,7 +170,7 @@ export interface ViewGenerations {
 }
 
 export interface Clock {
-  /** RFC 3339, UTC, milliseconds */
+  /** The time of all instances, which is the store's: RFC 3339, UTC, milliseconds */
   now(): string
   /** Milliseconds from a fixed point: for bounds, never for order. */
   elapsed(): number

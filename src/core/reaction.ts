@@ -22,9 +22,9 @@ export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<Sent<Event>>
 
 /**
- * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent when its time has come,
- * through any restart.
- * @param due RFC 3339, UTC, milliseconds: not before.
+ * Sends a command later, to an aggregate of the reaction's own service: kept before the event is passed, sent when its time has come by the
+ * store's clock, through any restart, and decided as of that time or later.
+ * @param due RFC 3339, UTC, milliseconds: not before. Of what the aggregate itself recorded, so that a repeat schedules the same.
  */
 export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
   due: string,

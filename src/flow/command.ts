@@ -8,12 +8,12 @@ import { type AppendResult, type Clock, type EventStore, MAX_ENTRIES } from '../
 import type { Service } from '../core/service.ts'
 import { idOf } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
-import { checkWritable, MAX_DECISION_BYTES, record } from './record.ts'
+import { checkWritable, decisionTime, MAX_DECISION_BYTES, record } from './record.ts'
 
 /** How often commands may decide again before their stream counts as contended. */
 const MAX_ATTEMPTS = 20
 
-/** Folded states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked against the log. */
+/** AggregateState states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked against the log. */
 export interface StateCache {
   get(stream: string): AggregateState | undefined
   set(stream: string, state: AggregateState): unknown
@@ -148,7 +148,7 @@ function decideOne(
   const { decider, request } = command
   const { key, metadata } = request
   const { version } = before.head
-  const now = clock.now()
+  const now = decisionTime(clock.now(), before, request.notBefore)
   const decision = decide(decider, before, request, creates(command), now)
   if (isRefusal(decision) || decision.length === 0) {
     const refusal = isRefusal(decision) ? { code: decision.refusal, detail: decision.detail } : undefined

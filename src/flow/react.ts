@@ -14,6 +14,7 @@ import { forEachLimited } from './limited.ts'
 import { noSource, pendingOf, type Source } from './pending.ts'
 import { AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
 import { remembered } from './remembered.ts'
+import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
   /** The service that reacts. */
@@ -122,7 +123,10 @@ function senders(
   }
   const sendLater: SendLater = async (due, decider, id, commandId, command) => {
     checkListed(decider)
-    await deps.schedule.add({ stream: streamOf(decider.category, id), key: keyOf(commandId), due, command, metadata })
+    const stream = streamOf(decider.category, id)
+    // In one form, which compares; what is no time would wait for ever.
+    const time = new Date(parseTime(due)).toISOString()
+    await deps.schedule.add({ stream, key: keyOf(commandId), due: time, command, metadata })
   }
   const send = async <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,

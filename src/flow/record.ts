@@ -36,6 +36,14 @@ export interface Before {
 }
 
 /**
+ * The time of a decision and of its events: never before the stream's last event, since the clocks of two instances differ; nor before a time
+ * that is known to have come. RFC 3339, UTC, milliseconds.
+ */
+export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefore = ''): string {
+  return [now, before.time, notBefore].reduce((latest, time) => (time > latest ? time : latest))
+}
+
+/**
  * Makes decided events into recorded ones: schema-checked, numbered, dated, chained, and none so large that it could be appended
  * but not sent.
  * @returns the events, and the most bytes that their commit can have.
@@ -53,8 +61,7 @@ export function record(
       'decision-too-large',
       `a command may append ${MAX_EVENTS} events, this one ${events.length}`,
     )
-  // Clocks of two instances differ: a stream's time never runs backwards all the same.
-  const time = now > before.time ? now : before.time
+  const time = decisionTime(now, before)
   const source = sourceOf(service.name, decider.category)
   const tellable = service.publishes.map((publication) => publication.published)
   let { version, hash: previousHash } = before.head

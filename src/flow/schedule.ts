@@ -1,7 +1,7 @@
 import type { CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
-import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
+import type { Schedule, ScheduledCommand } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 import { forEachLimited } from './limited.ts'
@@ -14,24 +14,21 @@ export interface ScheduleDependencies {
   readonly schedule: Schedule
   /** Those of the service. */
   readonly deciders: readonly AnyDecider[]
-  readonly clock: Clock
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
 }
 
 /**
- * Sends every scheduled command whose time has come, and forgets it once it took effect or was refused. Where a crash comes between, it is
- * sent again with the id it had and does nothing twice. One that fails stays for the next time, and keeps no other from being sent.
+ * Sends every scheduled command whose time has come by the store's clock, and forgets it once it took effect or was refused. It is decided as
+ * of its time or later, so no decider finds it too early. Where a crash comes between, it is sent again with the id it had and does nothing
+ * twice. One that fails stays for the next time, and keeps no other from being sent.
  * @returns how many were sent.
  * @throws TidemarkError the first failure, after all others were sent.
  */
 export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise<number> {
-  const { schedule, clock } = deps
-  const now = clock.now()
+  const { schedule } = deps
   let failure: { readonly error: unknown } | undefined
   let sent = 0
-  let last: ScheduledCommand | undefined
-  do {
-    const page: readonly ScheduledCommand[] = await schedule.due(now, PAGE, last)
+  for await (const page of schedule.due(PAGE))
     await forEachLimited(page, AT_ONCE, async (scheduled) => {
       try {
         await sendOne(deps, scheduled, trace)
@@ -41,17 +38,15 @@ export async function sendDue(deps: ScheduleDependencies, trace: Trace): Promise
         failure ??= { error }
       }
     })
-    last = page.length < PAGE ? undefined : page.at(-1)
-  } while (last)
   if (failure) throw failure.error
   return sent
 }
 
 async function sendOne(deps: ScheduleDependencies, scheduled: ScheduledCommand, trace: Trace): Promise<void> {
-  const { stream, key, command, metadata } = scheduled
+  const { stream, key, due, command, metadata } = scheduled
   const decider = deps.deciders.find(({ category }) => category === categoryOf(stream))
   if (decider === undefined) throw new TidemarkError('internal', `no decider for the scheduled command to ${stream}`)
-  const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata })
+  const outcome = await deps.command(decider, { stream, key, receipts: 'all', command, metadata, notBefore: due })
   if (outcome.contentDiffers) trace(firstStands(metadata, stream, key), 'warn')
   if (outcome.done) return
   trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')

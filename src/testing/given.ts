@@ -7,7 +7,7 @@ import { describeIssues, validate } from '../core/schema.ts'
 import { streamOf } from '../core/stream.ts'
 import { decide } from '../flow/command.ts'
 import { type AggregateState, emptyState, fold } from '../flow/fold.ts'
-import { record } from '../flow/record.ts'
+import { decisionTime, record } from '../flow/record.ts'
 import { moment } from './moment.ts'
 import { frozen, pure } from './pure.ts'
 import { recordGiven } from './record-given.ts'
@@ -59,8 +59,9 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
         command: frozen(arrived(decider, command)),
         metadata,
       } as const
-      const decision: Decision<DomainEvent> = decide(watched(decider), folded, request, declared?.creates ?? false, now)
-      if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, now)
+      const time = decisionTime(now, folded)
+      const decision = decide(watched(decider), folded, request, declared?.creates ?? false, time)
+      if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, time)
       const story = [
         `given     ${told(events).join('\n          ')}`,
         `when      ${command.type} ${shown(command.data)}`,

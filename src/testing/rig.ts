@@ -21,7 +21,6 @@ import { below, type Random, shuffled } from './shuffle.ts'
 
 /** How often something may be delivered before it counts as a conversation that never ends. */
 const MAX_DELIVERIES = 1_000
-const EVER = '9999-12-31T23:59:59.999Z'
 
 /** A reaction, and what came to it. */
 interface Consumer {
@@ -56,7 +55,7 @@ export class Rig {
   readonly #delivering: Delivering
   readonly #consumers: readonly Consumer[]
   readonly #log = new MemoryEventStore()
-  readonly #schedule = new MemorySchedule()
+  readonly #schedule: MemorySchedule
   readonly #foreign = new Map<string, RecordedEvent>()
   readonly #clock: Clock & { time: string }
   /** In the order in which they were recorded. */
@@ -69,6 +68,7 @@ export class Rig {
     this.#service = service
     this.#delivering = delivering
     this.#clock = clockAt(moment())
+    this.#schedule = new MemorySchedule(this.#clock)
     this.#consumers = reactions.map((declared) => {
       const positions = new MemoryPositions()
       const deliver = this.#instance(declared, positions)
@@ -86,8 +86,8 @@ export class Rig {
   }
 
   /** What waits for its time, the earliest first. */
-  scheduled(): Promise<readonly ScheduledCommand[]> {
-    return this.#schedule.due(EVER, MAX_DELIVERIES)
+  get scheduled(): readonly ScheduledCommand[] {
+    return this.#schedule.waiting
   }
 
   /** Moves the clock. @throws RangeError where that is back, or no time */
@@ -194,12 +194,11 @@ export class Rig {
 
   async #sendDue(): Promise<number> {
     const { deciders } = this.#service
-    const send = (schedule: Schedule) =>
-      sendDue({ schedule, deciders, clock: this.#clock, command: this.#commands() }, () => {})
+    const send = (schedule: Schedule) => sendDue({ schedule, deciders, command: this.#commands() }, () => {})
     if (this.#delivering.twice) {
       const schedule = this.#schedule
       // An instance that ends after the commands, and before it forgot them.
-      await send({ add: (one) => schedule.add(one), due: (...args) => schedule.due(...args), remove: async () => {} })
+      await send({ add: (one) => schedule.add(one), due: (size) => schedule.due(size), remove: async () => {} })
     }
     return send(this.#schedule)
   }

@@ -2,6 +2,7 @@ import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
+import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
@@ -12,7 +13,14 @@ import { viewStoreSuite } from './view-store-suite.ts'
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
 positionsSuite('memory', async () => new MemoryPositions())
-scheduleSuite('memory', async () => new MemorySchedule())
+scheduleSuite('memory', async () => {
+  const clock = new ManualClock()
+  return {
+    schedule: new MemorySchedule(clock),
+    now: async () => clock.elapsed(),
+    pass: (milliseconds) => void clock.wait(milliseconds),
+  }
+})
 eventFeedSuite('memory', async () => {
   const log = new MemoryEventStore()
   return { log, feed: log }

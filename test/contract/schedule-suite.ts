@@ -1,37 +1,89 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import type { Schedule, ScheduledCommand } from '../../src/core/ports.ts'
+import { until } from '../support/wait.ts'
 
-const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
+/** A schedule, and the clock of its store. */
+export interface ScheduleUnderTest {
+  readonly schedule: Schedule
+  /** The store's time, in milliseconds since 1970. */
+  now(): Promise<number>
+  /** Lets the store's time go on where that does not go on by itself. */
+  pass(milliseconds: number): void
+}
 
-function scheduled(key: string, second: number, data: unknown = {}): ScheduledCommand {
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+function scheduledAt(key: string, dueAt: number, data: unknown = {}): ScheduledCommand {
   const metadata = { actor: 'tester', correlation: 'c', causation: 'order-1@1' }
-  return { stream: 'order-1', key, due: at(second), command: { type: 'cancel', data }, metadata }
+  return { stream: 'order-1', key, due: new Date(dueAt).toISOString(), command: { type: 'cancel', data }, metadata }
+}
+
+async function dueOf(schedule: Schedule, size = 10): Promise<ScheduledCommand[]> {
+  const all: ScheduledCommand[] = []
+  for await (const page of schedule.due(size)) {
+    assert.ok(page.length > 0 && page.length <= size, `a page of ${page.length}`)
+    all.push(...page)
+  }
+  return all
 }
 
 const keysOf = (commands: readonly ScheduledCommand[]): string[] => commands.map(({ key }) => key)
 
+/** The clock of the machine is so far from the truth, and stands still. */
+function hostIsOff(t: TestContext, milliseconds: number): void {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + milliseconds })
+}
+
 /** What all schedules must do. @param create an empty one with every call. */
-export function scheduleSuite(name: string, create: () => Promise<Schedule>): void {
+export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderTest>): void {
   describe(`schedule: ${name}`, () => {
+    it('what is due by a host that is an hour fast, and not by the store, is not due', async (t) => {
+      const { schedule, now } = await create()
+      await schedule.add(scheduledAt('early', (await now()) + 30 * MINUTE))
+      hostIsOff(t, HOUR)
+      assert.deepEqual(await dueOf(schedule), [])
+    })
+
+    it('what is due by the store is due for a host that is an hour slow', async (t) => {
+      const { schedule, now } = await create()
+      await schedule.add(scheduledAt('late', (await now()) - 1))
+      hostIsOff(t, -HOUR)
+      assert.deepEqual(keysOf(await dueOf(schedule)), ['late'])
+    })
+
     it('a command is due from its moment on, not before, and stays until it is removed', async () => {
-      const schedule = await create()
-      await schedule.add(scheduled('a', 10))
-      assert.deepEqual(await schedule.due(at(9), 10), [])
-      assert.deepEqual(await schedule.due(at(10), 10), [scheduled('a', 10)])
-      assert.deepEqual(await schedule.due(at(99), 10), [scheduled('a', 10)])
-      await schedule.remove(scheduled('a', 10))
-      assert.deepEqual(await schedule.due(at(99), 10), [])
-      await schedule.remove(scheduled('a', 10))
+      const { schedule, now, pass } = await create()
+      const dueAt = (await now()) + 2_000
+      const command = scheduledAt('a', dueAt)
+      await schedule.add(command)
+      const seen = await until(
+        'the command to be due',
+        async () => {
+          const due = await dueOf(schedule)
+          // Asked after it: so early no answer may have it.
+          if ((await now()) < dueAt) assert.deepEqual(due, [])
+          pass(500)
+          return due
+        },
+        (due) => due.length > 0,
+      )
+      assert.deepEqual(seen, [command])
+      assert.deepEqual(await dueOf(schedule), [command])
+      await schedule.remove(command)
+      assert.deepEqual(await dueOf(schedule), [])
+      await schedule.remove(command)
     })
 
     it('one that is added again stays as it was, one of another stream or key is another', async () => {
-      const schedule = await create()
-      await schedule.add(scheduled('a', 10))
-      await schedule.add(scheduled('a', 5, { reason: 'again' }))
-      await schedule.add({ ...scheduled('a', 10), stream: 'order-2' })
-      await schedule.add(scheduled('b c', 10))
-      const due = await schedule.due(at(10), 10)
+      const { schedule, now } = await create()
+      const past = (await now()) - HOUR
+      await schedule.add(scheduledAt('a', past))
+      await schedule.add(scheduledAt('a', past - 1, { reason: 'again' }))
+      await schedule.add({ ...scheduledAt('a', past), stream: 'order-2' })
+      await schedule.add(scheduledAt('b c', past))
+      const due = await dueOf(schedule)
       assert.deepEqual(due.map(({ stream, key }) => `${stream} ${key}`).sort(), [
         'order-1 a',
         'order-1 b c',
@@ -41,21 +93,21 @@ export function scheduleSuite(name: string, create: () => Promise<Schedule>): vo
     })
 
     it('pages bring each once, the earliest first, those of one moment too', async () => {
-      const schedule = await create()
-      for (const [key, second] of [
+      const { schedule, now } = await create()
+      const past = (await now()) - HOUR
+      for (const [key, after] of [
         ['c', 3],
         ['a', 1],
         ['b1', 2],
         ['b2', 2],
         ['b3', 2],
-        ['late', 9],
+        ['late', 2 * HOUR],
       ] as const)
-        await schedule.add(scheduled(key, second))
+        await schedule.add(scheduledAt(key, past + after))
       const pages = async (each: (page: readonly ScheduledCommand[]) => Promise<void>): Promise<void> => {
         const seen: string[] = []
-        let page = await schedule.due(at(5), 2)
-        for (; page.length > 0 && seen.length <= 5; page = await schedule.due(at(5), 2, page.at(-1))) {
-          assert.ok(page.length <= 2)
+        for await (const page of schedule.due(2)) {
+          assert.ok(page.length > 0 && page.length <= 2)
           seen.push(...keysOf(page))
           await each(page)
         }
@@ -66,7 +118,7 @@ export function scheduleSuite(name: string, create: () => Promise<Schedule>): vo
       await pages(async (page) => {
         for (const command of page) await schedule.remove(command)
       })
-      assert.deepEqual(keysOf(await schedule.due(at(9), 9)), ['late'])
+      assert.deepEqual(await dueOf(schedule), [])
     })
   })
 }

@@ -36,8 +36,8 @@ const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
   ['payments', 'after send, before the lease'],
   ['payments', 'before the position of a reaction'],
   ['payments', 'after the view write, before the position'],
-  ['ordering', 'after a command is scheduled, before the position'],
-  ['ordering', 'after what is due was read'],
+  ['payments', 'after a command is scheduled, before the position'],
+  ['payments', 'after what is due was read'],
   ['ordering', 'after the position of a reaction'],
 ]
 describe('crashes', () => {

@@ -33,12 +33,22 @@ if (step === undefined || !(Number(count) > 0)) throw new Error(`no such crash: 
 const [adapter, method] = step
 const original = adapter.prototype[method]
 let calls = 0
-adapter.prototype[method] = async function crashing(...args: unknown[]) {
-  const result = await original.apply(this, args)
+function took(): void {
   calls += 1
-  if (calls === Number(count)) {
-    appendFileSync(process.env.TIDEMARK_TEST_CRASH_LOG ?? '', `${point}\n`)
-    process.kill(process.pid, 'SIGKILL')
-  }
-  return result
+  if (calls < Number(count)) return
+  appendFileSync(process.env.TIDEMARK_TEST_CRASH_LOG ?? '', `${point}\n`)
+  process.kill(process.pid, 'SIGKILL')
 }
+adapter.prototype[method] =
+  method === 'due'
+    ? async function* crashing(this: unknown, ...args: unknown[]) {
+        // Its first page tells what is due, or that nothing is.
+        const pages = original.apply(this, args)[Symbol.asyncIterator]()
+        let page = await pages.next()
+        for (took(); !page.done; page = await pages.next()) yield page.value
+      }
+    : async function crashing(this: unknown, ...args: unknown[]) {
+        const result = await original.apply(this, args)
+        took()
+        return result
+      }

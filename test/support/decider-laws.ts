@@ -4,8 +4,12 @@ import { type Command, type Decider, type Decision, isRefusal } from '../../src/
 import type { DomainEvent } from '../../src/core/event.ts'
 import { checkWritten, validate } from '../../src/core/schema.ts'
 import { type Service, toldOf } from '../../src/core/service.ts'
+import { moment } from '../../src/testing/moment.ts'
 
 const RUNS = 500
+
+/** How long after the command before it a command comes, in seconds. */
+const pause = fc.constantFrom(0, 1, 900)
 
 /** A decider, and what is thrown at it. */
 export interface LawsOf<State, Cmd extends Command, Event extends DomainEvent> {
@@ -35,13 +39,15 @@ export function holdsLaws<State, Cmd extends Command, Event extends DomainEvent>
   const seen = new Set<string>()
   let decisions = 0
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 25, size: 'max' }), (commands) => {
+    fc.property(fc.array(fc.tuple(command, pause), { maxLength: 25, size: 'max' }), (commands) => {
       let state = frozen(decider.initial)
       const events: Event[] = []
-      for (const sent of commands) {
+      let seconds = 0
+      for (const [sent, after] of commands) {
         checkSent(decider, sent)
-        const decide = (): Decision<Event> =>
-          decider.decide(state, frozen(sent), { id: '1', now: '2026-01-01T00:00:00.000Z' })
+        seconds += after
+        const now = moment(seconds)
+        const decide = (): Decision<Event> => decider.decide(state, frozen(sent), { id: '1', now })
         const decision = decide()
         assert.deepEqual(decide(), decision)
         decisions += 1

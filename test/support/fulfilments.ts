@@ -11,15 +11,13 @@ import { address } from './orders.ts'
 
 /** What an order's fulfilment wants done, as ordering publishes it. */
 
-const due = '2026-01-01T00:15:00.000Z'
-
 export const paymentRequested = (
   orderId: string,
   method: 'card' | 'transfer' = 'card',
   amount = 2150,
 ): EventOf<typeof PaymentRequested> => ({
   type: 'PaymentRequested',
-  data: { orderId, amount: { currency: 'EUR', amount }, method, due },
+  data: { orderId, amount: { currency: 'EUR', amount }, method, withinSeconds: 900 },
 })
 
 export const captureRequested = (orderId: string, amount = 2150): EventOf<typeof CaptureRequested> => ({

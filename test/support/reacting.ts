@@ -8,8 +8,9 @@ import type { RecordedEvent } from '../../src/core/event.ts'
 import type { AnyReaction } from '../../src/core/reaction.ts'
 import { reactionsOf, type Service } from '../../src/core/service.ts'
 import { categoryOf } from '../../src/core/stream.ts'
-import { handleCommand } from '../../src/flow/command.ts'
+import { type CommandDependencies, handleCommand } from '../../src/flow/command.ts'
 import { type ReactDependencies, reaction } from '../../src/flow/react.ts'
+import { type ScheduleDependencies, sendDue } from '../../src/flow/schedule.ts'
 import { stateCache } from '../../src/flow/state-cache.ts'
 import { ManualClock, request } from './fakes.ts'
 import { SteppedStore } from './stepped-store.ts'
@@ -30,6 +31,8 @@ export const AT_ONCE: Turns = { schedule: (task) => task }
 /** A service that reacts: processes with caches of their own on one log and one set of positions, every step of theirs in its turn. */
 export class Reacting {
   readonly log = new MemoryEventStore()
+  readonly clock = new ManualClock()
+  readonly schedule = new MemorySchedule(this.clock)
   readonly #service: Service
   readonly #turns: Turns
   readonly #positions = new Map<AnyReaction, MemoryPositions>()
@@ -52,12 +55,12 @@ export class Reacting {
       await this.#turns.schedule(Promise.resolve())
       if (steps > diesAfter) throw new Dead()
     })
-    const own = { service: this.#service, store, cache: stateCache(100), clock: new ManualClock() }
+    const own = { service: this.#service, store, cache: stateCache(100), clock: this.clock }
     const deps: Omit<ReactDependencies, 'positions'> = {
       service: this.#service.name,
       deciders: this.#service.deciders,
       log: store,
-      schedule: new MemorySchedule(),
+      schedule: this.schedule,
       command: (decider, ...rest) => handleCommand(own, decider, ...rest),
     }
     const reacts = reactionsOf(this.#service).map((declared) => {
@@ -73,8 +76,20 @@ export class Reacting {
 
   /** A command from outside, carried out at once. */
   command(decider: AnyDecider, id: string, key: string, command: Command): Promise<CommandOutcome> {
-    const own = { service: this.#service, store: this.log, cache: stateCache(1), clock: new ManualClock() }
-    return handleCommand(own, decider, request(key, command, undefined, `${decider.category}-${id}`))
+    return handleCommand(this.#alone(), decider, request(key, command, undefined, `${decider.category}-${id}`))
+  }
+
+  /** Sends what is due by now. @returns how many were sent. */
+  sendDue(): Promise<number> {
+    const { deciders } = this.#service
+    const own = this.#alone()
+    const command: ScheduleDependencies['command'] = (decider, sent) => handleCommand(own, decider, sent)
+    return sendDue({ schedule: this.schedule, deciders, command }, () => {})
+  }
+
+  /** What a process has that nobody else works beside. */
+  #alone(): CommandDependencies {
+    return { service: this.#service, store: this.log, cache: stateCache(1), clock: this.clock }
   }
 
   #positionsOf(declared: AnyReaction): MemoryPositions {

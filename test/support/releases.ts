@@ -44,7 +44,11 @@ export class Releases {
   }
 
   static async start(): Promise<Releases> {
-    return new Releases(await System.cloudAlone(), await mkdtemp(join(tmpdir(), 'tidemark-releases-')))
+    const system = await System.cloudAlone()
+    // Ordering kept the time to pay then. A deployment removes no container: what a service of before needs is there as long as it runs.
+    const { database } = system.logOf('ordering')
+    await database.containers.createIfNotExists({ id: 'schedule', partitionKey: '/pk' })
+    return new Releases(system, await mkdtemp(join(tmpdir(), 'tidemark-releases-')))
   }
 
   async remove(): Promise<void> {

@@ -22,10 +22,13 @@ interface Answer {
   readonly refused?: string
 }
 
+const NOW = '2026-01-01T00:00:00.000Z'
+
 /** The instance died. */
 class Dead extends Error {}
 
 interface Scheduled {
+  readonly due: string
   readonly stream: string
   readonly key: string
   readonly command: Command
@@ -41,7 +44,8 @@ export interface Happening {
 /**
  * Services that meet in events, as one value that is stepped by hand: every message that is on its way, every command that waits for its
  * time and everything that may happen from outside is a step of its own, so that a test can take them in every order there is. Knows nothing of
- * stores, hubs and time: deciders and reactions alone.
+ * stores and hubs: deciders and reactions alone. Time stands still, but a command that waits for its time is sent as of that time, whenever a
+ * test sends it.
  */
 export class Universe {
   readonly #services: readonly Service[]
@@ -125,7 +129,7 @@ export class Universe {
   }
 
   fire(scheduled: Scheduled): void {
-    this.#command(scheduled.stream, scheduled.key, scheduled.command)
+    this.#command(scheduled.stream, scheduled.key, scheduled.command, scheduled.due)
     this.#scheduled = this.#scheduled.filter((other) => other !== scheduled)
   }
 
@@ -166,15 +170,15 @@ export class Universe {
   }
 
   #sendLater(consumer: string, live: () => void): SendLater {
-    return async (_due, decider, id, commandId, command) => {
+    return async (due, decider, id, commandId, command) => {
       live()
-      const scheduled = { stream: `${decider.category}-${id}`, key: `${consumer} ${commandId}`, command }
+      const scheduled = { due, stream: `${decider.category}-${id}`, key: `${consumer} ${commandId}`, command }
       if (!this.#scheduled.some(({ stream, key }) => stream === scheduled.stream && key === scheduled.key))
         this.#scheduled = [...this.#scheduled, scheduled]
     }
   }
 
-  #command(stream: string, key: string, command: Command): Answer {
+  #command(stream: string, key: string, command: Command, now = NOW): Answer {
     const earlier = this.#answered.get(`${stream} ${key}`)
     if (earlier) return earlier
     const decider = this.#services
@@ -183,7 +187,7 @@ export class Universe {
     if (decider === undefined) throw new Error(`no decider for ${stream}`)
     const { events, state } = this.#streams.get(stream) ?? { events: [], state: decider.initial }
     if (events.length === 0 && !createsWith(decider, command)) return { events: [], refused: 'stream-not-found' }
-    const decision = decider.decide(state, command, { id: idOf(stream), now: '2026-01-01T00:00:00.000Z' })
+    const decision = decider.decide(state, command, { id: idOf(stream), now })
     if (isRefusal(decision)) return { events: [], refused: decision.refusal }
     if (decision.length === 0) return { events: [] }
     this.#answered = new Map(this.#answered).set(`${stream} ${key}`, { events: decision })

@@ -75,7 +75,7 @@ export async function runQuery(store: Store, extent: Extent, question: Question)
   const mark = continuation === undefined ? undefined : readMark(query.continued, continuation)
   const from = resume ? laterOf(query, mark, startOf(resume, query, extent.container)) : mark?.position
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
-  const { plan, indexed } = await planOf(store, extent, query, parameters, mark, from)
+  const { plan, indexed } = await planOf(store, extent, query, frame, mark, from)
   const scan = new Scan(store, plan)
   const run: Run = {
     query,
@@ -109,7 +109,7 @@ async function planOf(
   store: Store,
   extent: Extent,
   query: CompiledQuery,
-  parameters: Parameters,
+  { parameters, work }: Frame,
   mark: Mark | undefined,
   from: Position | undefined,
 ): Promise<{ readonly plan: ReadPlan; readonly indexed: boolean }> {
@@ -119,7 +119,7 @@ async function planOf(
   if (mark && mark.key === undefined && mark.position.order.length !== wanted.length)
     throw badRequest('the continuation is not one that this endpoint gave for this query')
   const isSet = query.group !== undefined || query.distinct
-  const chosen = chooseAccess(extent, { query, parameters, order: wanted, isFree: mark === undefined })
+  const chosen = chooseAccess(extent, { query, parameters, work, order: wanted, isFree: mark === undefined })
   const { access } = chosen
   const index = access.kind === 'index' ? await indexFor(store, chosen.extent, access.terms) : undefined
   const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Container } from '@azure/cosmos'
 import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
-import { bounded, itemsOf } from './bounded.ts'
+import { bounded, pagesOf } from './bounded.ts'
 import { codeOf, writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
@@ -9,14 +9,14 @@ import { removeItem } from './items.ts'
 interface ScheduleItem extends ScheduledCommand {
   readonly id: string
   readonly pk: string
-  /** When it is due and which it is: what the container is ordered by. */
-  readonly place: string
+  /** `due` in milliseconds since 1970: what the store compares with its clock, and the container is ordered by. */
+  readonly dueAt: number
 }
 
-// Greater than whatever follows the moment in a place.
-const END = '~'
+/** One moment for all items of a partition, and an index serves it. https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic */
+const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
 
-/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. */
+/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says what is due. */
 export class CosmosSchedule implements Schedule {
   readonly #container: Container
 
@@ -33,16 +33,9 @@ export class CosmosSchedule implements Schedule {
     }
   }
 
-  async due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]> {
-    const query = {
-      query: `SELECT * FROM c WHERE c.place > @after AND c.place <= @now ORDER BY c.place OFFSET 0 LIMIT ${limit}`,
-      parameters: [
-        { name: '@after', value: after === undefined ? '' : itemOf(after).place },
-        { name: '@now', value: `${now} ${END}` },
-      ],
-    }
-    const items = await itemsOf<ScheduleItem>(this.#container, query)
-    return items.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
+  async *due(size: number): AsyncIterable<readonly ScheduledCommand[]> {
+    for await (const items of pagesOf<ScheduleItem>(this.#container, { query: DUE }, { maxItemCount: size }))
+      yield items.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
   }
 
   remove(scheduled: ScheduledCommand): Promise<void> {
@@ -52,5 +45,5 @@ export class CosmosSchedule implements Schedule {
 
 function itemOf({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {
   const id = hash('sha256', JSON.stringify([stream, key]))
-  return { id, pk: id, place: `${due} ${id}`, stream, key, due, command, metadata }
+  return { id, pk: id, dueAt: Date.parse(due), stream, key, due, command, metadata }
 }

@@ -89,7 +89,7 @@ export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions
 }
 
 /**
- * The scheduled commands of a service's process managers, sent when they are due. One instance of the function app runs a timer at a time;
+ * The scheduled commands of a service's reactions, sent when the store says that they are due. One instance of the function app runs a timer at a time;
  * where two do, each command takes effect once all the same.
  * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */

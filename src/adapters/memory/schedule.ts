@@ -1,24 +1,39 @@
-import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
+import type { Clock, Schedule, ScheduledCommand } from '../../core/ports.ts'
 
 /** Commands that wait for their time, in memory. */
 export class MemorySchedule implements Schedule {
+  readonly #clock: Pick<Clock, 'now'>
   readonly #waiting = new Map<string, ScheduledCommand>()
+
+  /** @param clock the store's: it says what is due. */
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
 
   async add(scheduled: ScheduledCommand): Promise<void> {
     const key = keyOf(scheduled)
     if (!this.#waiting.has(key)) this.#waiting.set(key, structuredClone(scheduled))
   }
 
-  async due(now: string, limit: number, after?: ScheduledCommand): Promise<readonly ScheduledCommand[]> {
-    return [...this.#waiting.values()]
-      .filter(({ due }) => due <= now)
-      .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
-      .filter((scheduled) => after === undefined || placeOf(scheduled) > placeOf(after))
-      .slice(0, limit)
+  async *due(size: number): AsyncIterable<readonly ScheduledCommand[]> {
+    let last = ''
+    for (;;) {
+      const now = this.#clock.now()
+      const page = this.waiting.filter((each) => each.due <= now && placeOf(each) > last).slice(0, size)
+      const [end] = page.slice(-1)
+      if (end === undefined) return
+      yield page
+      last = placeOf(end)
+    }
   }
 
   async remove(scheduled: ScheduledCommand): Promise<void> {
     this.#waiting.delete(keyOf(scheduled))
+  }
+
+  /** All that waits, the earliest first. */
+  get waiting(): readonly ScheduledCommand[] {
+    return [...this.#waiting.values()].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
   }
 
   get size(): number {

@@ -30,16 +30,18 @@ export type Address = z.infer<typeof address>
 /** How an order is paid: a card is asked at once; a transfer waits for the money to arrive. */
 export const paymentMethod = z.enum(['card', 'transfer'])
 
-/** How long an order waits for its payment before it is cancelled, where nothing else was agreed. Seconds. */
+/** How long an order waits for its payment before that expires, where nothing else was agreed. Seconds. */
 export const PAY_WITHIN_SECONDS = 900
+
+/** The longest that an order waits for its payment, in seconds. */
+const LONGEST_SECONDS = 30 * 86_400
+
+const withinSeconds = z.int().min(1).max(LONGEST_SECONDS)
 
 export const payment = z.object({
   method: paymentMethod,
-  /** From the moment that the payment is asked for, once the stock is reserved. */
-  withinSeconds: z
-    .int()
-    .min(1)
-    .max(30 * 86_400),
+  /** From the moment that payments opens the payment, once the stock is reserved. */
+  withinSeconds,
 })
 export type Payment = z.infer<typeof payment>
 
@@ -106,10 +108,21 @@ export const StockReleaseRequested = eventType(
   }),
 )
 
-/** Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there. */
-export const PaymentRequested = eventType(
-  'PaymentRequested',
-  z.object({ orderId: z.string(), amount: money, method: paymentMethod, due: z.iso.datetime() }),
+const paymentRequestedV1 = z.object({
+  orderId: z.string(),
+  amount: money,
+  method: paymentMethod,
+  due: z.iso.datetime(),
+})
+
+/**
+ * Asks payments to open a payment; by card it is authorised or declined at once, a transfer once it is there. Since version 2 payments keeps the
+ * time and says when it is over: whoever does not know that must not open the payment. In version 1 ordering kept it, and asked for a void
+ * then, so payments gives such a payment the longest time there is and never ends it first.
+ */
+export const PaymentRequested = eventType('PaymentRequested', paymentRequestedV1).breaking(
+  paymentRequestedV1.omit({ due: true }).extend({ withinSeconds }),
+  ({ due: _, ...data }) => ({ ...data, withinSeconds: LONGEST_SECONDS }),
 )
 
 /** Asks payments to take the money that was authorised: the goods are on their way. */

@@ -69,10 +69,14 @@ export const StockAnswered = eventType(
   z.object({ orderId: z.string(), answer: stockAnswer, reason: z.string().optional() }),
 )
 
-export const paymentAnswer = z.enum(['authorised', 'declined', 'captured', 'voided', 'refunded'])
-export const PaymentAnswered = eventType(
-  'PaymentAnswered',
-  z.object({ orderId: z.string(), answer: paymentAnswer, reason: z.string().optional() }),
+const paymentAnswerV1 = z.enum(['authorised', 'declined', 'captured', 'voided', 'refunded'])
+const paymentAnsweredV1 = z.object({ orderId: z.string(), answer: paymentAnswerV1, reason: z.string().optional() })
+
+export const paymentAnswer = z.enum([...paymentAnswerV1.options, 'expired'])
+/** Since version 2 a payment may expire, which the code before takes for a payment that is still to come. */
+export const PaymentAnswered = eventType('PaymentAnswered', paymentAnsweredV1).breaking(
+  paymentAnsweredV1.extend({ answer: paymentAnswer }),
+  (data) => data,
 )
 
 export const shipmentAnswer = z.enum(['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned'])
@@ -80,9 +84,6 @@ export const ShipmentAnswered = eventType(
   'ShipmentAnswered',
   z.object({ orderId: z.string(), answer: shipmentAnswer, reason: z.string().optional() }),
 )
-
-/** Its time is over, and nothing was heard of the payment. */
-export const PaymentOverdue = eventType('PaymentOverdue', z.object({ orderId: z.string() }))
 
 // How it ends.
 
@@ -102,7 +103,6 @@ export const fulfilmentEvents = [
   StockAnswered,
   PaymentAnswered,
   ShipmentAnswered,
-  PaymentOverdue,
   ...fulfilmentRequests,
   FulfilmentFailed,
   FulfilmentCompleted,

@@ -5,6 +5,7 @@ import {
   PaymentAuthorised,
   PaymentCaptured,
   PaymentDeclined,
+  PaymentExpired,
   PaymentRefunded,
   PaymentVoided,
 } from '../payments/contract.ts'
@@ -17,7 +18,7 @@ import {
   ShipmentReturned,
 } from '../shipping/contract.ts'
 import { told } from './address.ts'
-import { OrderCancelled, OrderConfirmed, PaymentRequested } from './contract.ts'
+import { OrderCancelled, OrderConfirmed } from './contract.ts'
 import {
   FulfilmentCompleted,
   type FulfilmentEvent,
@@ -72,8 +73,16 @@ const paymentAnswers = {
   PaymentCaptured: 'captured',
   PaymentVoided: 'voided',
   PaymentRefunded: 'refunded',
+  PaymentExpired: 'expired',
 } as const
-const ofPayment = [PaymentAuthorised, PaymentDeclined, PaymentCaptured, PaymentVoided, PaymentRefunded] as const
+const ofPayment = [
+  PaymentAuthorised,
+  PaymentDeclined,
+  PaymentCaptured,
+  PaymentVoided,
+  PaymentRefunded,
+  PaymentExpired,
+] as const
 const payments: Hearing<EventOf<(typeof ofPayment)[number]>, FulfilmentCommand> = {
   service: 'payments',
   category: 'payment',
@@ -112,7 +121,7 @@ function answer<Type extends string, Answer extends string>(
   return { id, command: { type, data: { answer, ...(data.reason === undefined ? {} : { reason: data.reason }) } } }
 }
 
-const outcomes = [StockAnswered, PaymentRequested, FulfilmentFailed, FulfilmentCompleted] as const
+const outcomes = [StockAnswered, FulfilmentFailed, FulfilmentCompleted] as const
 
 /** Order fulfilment: hears orders, stock, payments and shipments, and tells the order how far it is. */
 export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, FulfilmentEvent>(
@@ -122,18 +131,11 @@ export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, Ful
   {
     service: 'ordering',
     events: outcomes,
-    schedules: true,
-    async react(event, send, sendLater) {
+    async react(event, send) {
       const id = event.data.orderId
       switch (event.type) {
         case 'StockAnswered':
           if (event.data.answer === 'reserved') await send(order, id, `confirm:${id}`, { type: 'confirm', data: {} })
-          return
-        case 'PaymentRequested':
-          await sendLater(event.data.due, fulfilment, id, `payment-overdue:${id}`, {
-            type: 'payment-overdue',
-            data: {},
-          })
           return
         case 'FulfilmentFailed': {
           const { cause, reason } = event.data

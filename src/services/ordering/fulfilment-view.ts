@@ -12,8 +12,6 @@ const fulfilmentDocument = z.object({
   stock: stockAnswer.optional(),
   payment: paymentAnswer.optional(),
   shipment: shipmentAnswer.optional(),
-  /** Until when it waits for its payment. */
-  paymentDue: z.iso.datetime().optional(),
   /** What was asked for, in the order of asking. */
   asked: z.array(z.string()),
   reason: z.string().optional(),
@@ -38,7 +36,6 @@ export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> 
       case 'FulfilmentStarted':
       case 'AddressNoted':
       case 'ConfirmationNoted':
-      case 'PaymentOverdue':
         return document
       case 'StockAnswered':
         return { ...document, stock: event.data.answer }
@@ -53,8 +50,6 @@ export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> 
         return { ...document, status: 'failed', reason: event.data.reason }
       case 'FulfilmentCompleted':
         return { ...document, status: 'completed' }
-      case 'PaymentRequested':
-        return { ...document, asked: [...document.asked, event.type], paymentDue: event.data.due }
       default:
         return { ...document, asked: [...document.asked, event.type] }
     }

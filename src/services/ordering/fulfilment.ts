@@ -15,7 +15,6 @@ const fulfilmentCommands = [
   commandType('hear-stock', z.strictObject({ answer: stockAnswer, reason }), heard),
   commandType('hear-payment', z.strictObject({ answer: paymentAnswer, reason }), heard),
   commandType('hear-shipment', z.strictObject({ answer: shipmentAnswer, reason }), heard),
-  commandType('payment-overdue', z.strictObject({}), heard),
 ] as const
 
 export type FulfilmentCommand = CommandOf<(typeof fulfilmentCommands)[number]>
@@ -31,14 +30,13 @@ export interface Fulfilment {
   readonly shipment?: z.infer<typeof shipmentAnswer>
   /** What was said with the last answer that says why. */
   readonly reason?: string
-  readonly overdue: boolean
   readonly asked: readonly FulfilmentEvent['type'][]
   /** Why it cannot be, or that it is done. */
   readonly failed?: string
   readonly completed: boolean
 }
 
-const initial: Fulfilment = { confirmed: false, overdue: false, asked: [], completed: false }
+const initial: Fulfilment = { confirmed: false, asked: [], completed: false }
 
 function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
   switch (event.type) {
@@ -58,8 +56,6 @@ function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
       return because({ ...state, payment: event.data.answer }, event.data)
     case 'ShipmentAnswered':
       return because({ ...state, shipment: event.data.answer }, event.data)
-    case 'PaymentOverdue':
-      return { ...state, overdue: true }
     case 'FulfilmentFailed':
       return { ...state, failed: event.data.reason }
     case 'FulfilmentCompleted':
@@ -92,9 +88,6 @@ function noted(state: Fulfilment, command: FulfilmentCommand, orderId: string): 
       return { type: 'PaymentAnswered', data: { orderId, ...command.data } }
     case 'hear-shipment':
       return { type: 'ShipmentAnswered', data: { orderId, ...command.data } }
-    case 'payment-overdue':
-      // Only silence is overdue: a payment that was heard of by now came in time.
-      return state.payment || state.overdue ? undefined : { type: 'PaymentOverdue', data: { orderId } }
   }
 }
 
@@ -102,7 +95,7 @@ function noted(state: Fulfilment, command: FulfilmentCommand, orderId: string): 
  * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge alone, not at the message
  * that brought it, so that whatever the order in which messages come, the same is asked for in the end.
  */
-function next(state: Fulfilment, { id: orderId, now }: DecisionContext): FulfilmentEvent | undefined {
+function next(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
   const { order, stock, payment, shipment, asked } = state
   if (order === undefined) return undefined
   const { lines, total } = order
@@ -124,12 +117,8 @@ function next(state: Fulfilment, { id: orderId, now }: DecisionContext): Fulfilm
         ? undefined
         : { type: 'ShipmentCancellationRequested', data: { orderId, reason: stopping } }
     // Nothing left the house, and nothing will: neither money nor stock is held any longer.
-    if (
-      asked.includes('PaymentRequested') &&
-      payment !== 'declined' &&
-      payment !== 'voided' &&
-      !asked.includes('VoidRequested')
-    )
+    const ended = payment === 'declined' || payment === 'voided' || payment === 'expired'
+    if (asked.includes('PaymentRequested') && !ended && !asked.includes('VoidRequested'))
       return { type: 'VoidRequested', data: { orderId, reason: stopping } }
     if (stock !== 'rejected' && !asked.includes('StockReleaseRequested'))
       return { type: 'StockReleaseRequested', data: { orderId, lines } }
@@ -145,12 +134,10 @@ function next(state: Fulfilment, { id: orderId, now }: DecisionContext): Fulfilm
   if (payment === 'declined' || payment === 'voided') return failed('payment', 'payment declined')
   if (shipment === 'cancelled' || shipment === 'recalled' || shipment === 'returned')
     return failed('shipment', `shipment ${shipment}`)
-  if (state.overdue && payment === undefined)
+  if (payment === 'expired')
     return { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } }
-  if (stock === 'reserved' && !asked.includes('PaymentRequested')) {
-    const due = new Date(Date.parse(now) + order.payment.withinSeconds * 1000).toISOString()
-    return { type: 'PaymentRequested', data: { orderId, amount: total, method: order.payment.method, due } }
-  }
+  if (stock === 'reserved' && !asked.includes('PaymentRequested'))
+    return { type: 'PaymentRequested', data: { orderId, amount: total, ...order.payment } }
   // Not before the confirmation was heard: from there on the address is the last one.
   if (payment === 'authorised' && state.confirmed && !asked.includes('ShipmentRequested'))
     return { type: 'ShipmentRequested', data: { orderId, lines, address: order.address } }

@@ -7,6 +7,9 @@ import { money } from '../../core/money.ts'
 /** The money is reserved for us: it can be captured, up to this amount. */
 export const PaymentAuthorised = eventType('PaymentAuthorised', z.object({ orderId: z.string(), amount: money }))
 
+/** Its time was over before it was authorised or declined: there will be no money for this order, and nothing is held. */
+export const PaymentExpired = eventType('PaymentExpired', z.object({ orderId: z.string(), amount: money }))
+
 /** There will be no money for this order. */
 export const PaymentDeclined = eventType('PaymentDeclined', z.object({ orderId: z.string(), reason: z.string() }))
 

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import { type EventOf, eventType } from '../../core/event.ts'
 import { money } from '../../core/money.ts'
-import { PaymentCaptured } from './contract.ts'
+import { PaymentCaptured, PaymentExpired } from './contract.ts'
 
 /** What payments keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */
 
 export const method = z.enum(['card', 'transfer'])
 
-/** Asked for: the amount that is to be authorised, and until when the order waits for it. */
+/** Asked for: the amount that is to be authorised, and until when there is time for it. */
 export const PaymentOpened = eventType(
   'PaymentOpened',
   z.object({ orderId: z.string(), amount: money, method, due: z.iso.datetime() }),
@@ -42,5 +42,6 @@ export const paymentEvents = [
   PaymentCaptured,
   VoidKept,
   RefundKept,
+  PaymentExpired,
 ] as const
 export type PaymentEvent = EventOf<(typeof paymentEvents)[number]>

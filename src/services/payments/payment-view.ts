@@ -4,7 +4,7 @@ import type { OneStreamView } from '../../core/view.ts'
 import { method, type PaymentEvent } from './events.ts'
 
 /** `refunded`: all that was captured was given back. */
-const statuses = ['open', 'authorised', 'declined', 'voided', 'captured', 'refunded'] as const
+const statuses = ['open', 'authorised', 'declined', 'expired', 'voided', 'captured', 'refunded'] as const
 
 /** What `GET /payments/{id}` shows. */
 const paymentDocument = z.object({
@@ -16,7 +16,7 @@ const paymentDocument = z.object({
   /** Minor units of the same currency. */
   captured: z.int(),
   refunded: z.int(),
-  /** Until when the order waits for it. */
+  /** Until when it can be authorised: then it expires. */
   due: z.iso.datetime(),
   /** The bank's, of a transfer. */
   reference: z.string().exactOptional(),
@@ -44,6 +44,8 @@ export const paymentView: OneStreamView<PaymentDocument, PaymentEvent> = {
         return { ...document, ...event.data, updatedAt, status: 'authorised' }
       case 'PaymentDeclined':
         return { ...document, updatedAt, status: 'declined', reason: event.data.reason }
+      case 'PaymentExpired':
+        return { ...document, updatedAt, status: 'expired' }
       case 'PaymentVoided':
         return { ...document, updatedAt, status: 'voided', reason: event.data.reason }
       case 'PaymentCaptured':

@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import { type CommandOf, commandType, type Decider, type Decision, refuse } from '../../core/decider.ts'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  refuse,
+} from '../../core/decider.ts'
 import { type Money, money } from '../../core/money.ts'
 import { method, type PaymentEvent, paymentEvents } from './events.ts'
 
@@ -10,10 +17,16 @@ export const CARD_LIMIT = 1_000_000
 export const ABOVE_CARD_LIMIT = 'above-card-limit'
 
 const reason = z.string().min(1).max(500)
+const withinSeconds = z
+  .int()
+  .min(1)
+  .max(30 * 86_400)
 
 const paymentCommands = [
-  commandType('request', z.strictObject({ amount: money.strict(), method, due: z.iso.datetime() }), { creates: true }),
+  commandType('request', z.strictObject({ amount: money.strict(), method, withinSeconds }), { creates: true }),
   commandType('authorise', z.strictObject({ reference: z.string().min(1).max(100).exactOptional() })),
+  /** Its time is over: sent when it is due. */
+  commandType('expire', z.strictObject({})),
   commandType('decline', z.strictObject({ reason })),
   commandType('capture', z.strictObject({ amount: money.strict() })),
   commandType('void', z.strictObject({ reason })),
@@ -26,7 +39,14 @@ export type PaymentCommand = CommandOf<(typeof paymentCommands)[number]>
 type Payment =
   | { readonly status: 'none' }
   | {
-      readonly status: 'open' | 'authorised' | 'declined' | 'voided'
+      readonly status: 'open'
+      /** Asked for. */
+      readonly amount: Money
+      /** RFC 3339: until when there is time. */
+      readonly due: string
+    }
+  | {
+      readonly status: 'authorised' | 'declined' | 'voided' | 'expired'
       /** Asked for, and since then authorised or not. */
       readonly amount: Money
     }
@@ -38,7 +58,10 @@ type Payment =
     }
 
 function evolve(payment: Payment, event: PaymentEvent): Payment {
-  if (event.type === 'PaymentOpened') return { status: 'open', amount: event.data.amount }
+  if (event.type === 'PaymentOpened') {
+    const { amount, due } = event.data
+    return { status: 'open', amount, due }
+  }
   if (payment.status === 'none') return payment
   const { amount } = payment
   switch (event.type) {
@@ -48,6 +71,8 @@ function evolve(payment: Payment, event: PaymentEvent): Payment {
       return { status: 'declined', amount }
     case 'PaymentVoided':
       return { status: 'voided', amount }
+    case 'PaymentExpired':
+      return { status: 'expired', amount }
     case 'PaymentCaptured':
       return { status: 'captured', amount, captured: event.data.amount.amount, refunded: 0 }
     case 'PaymentRefunded':
@@ -58,9 +83,10 @@ function evolve(payment: Payment, event: PaymentEvent): Payment {
 }
 
 function request(
-  orderId: string,
-  { amount, method, due }: Extract<PaymentCommand, { type: 'request' }>['data'],
+  { id: orderId, now }: DecisionContext,
+  { amount, method, withinSeconds }: Extract<PaymentCommand, { type: 'request' }>['data'],
 ): PaymentEvent[] {
+  const due = new Date(Date.parse(now) + withinSeconds * 1000).toISOString()
   const opened: PaymentEvent = { type: 'PaymentOpened', data: { orderId, amount, method, due } }
   if (method === 'transfer') return [opened]
   return amount.amount > CARD_LIMIT
@@ -110,6 +136,9 @@ function refusedAs({ status }: Payment): ReturnType<typeof refuse> {
 /**
  * An order's payment: asked for, then authorised or declined, a card by rule and a transfer by the bank's word. What is authorised is
  * captured once or voided, never both; what is captured can be given back, never more than that.
+ *
+ * Until it is authorised its time runs, from its own opening. `authorise` and `expire` are decided in this one stream, so one of them is first
+ * and stands, whoever else was away meanwhile. An `authorise` after the due time and before `expire` is first: the money is there.
  */
 export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   category: 'payment',
@@ -117,10 +146,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   events: paymentEvents,
   initial: { status: 'none' },
   evolve,
-  decide(payment, command, { id: orderId }) {
+  decide(payment, command, context) {
+    const { id: orderId } = context
     if (command.type === 'request')
       return payment.status === 'none'
-        ? request(orderId, command.data)
+        ? request(context, command.data)
         : refuse('payment-already-requested', 'the payment was asked for before')
     if (payment.status === 'none') return refuse('payment-not-requested', 'there is no such payment')
     const { status, amount } = payment
@@ -137,8 +167,13 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
           : refusedAs(payment)
       case 'capture':
         return capture(orderId, payment, command.data.amount)
+      case 'expire':
+        if (payment.status !== 'open') return []
+        return Date.parse(context.now) < Date.parse(payment.due)
+          ? refuse('payment-not-due', `there is time until ${payment.due}`)
+          : [{ type: 'PaymentExpired', data: { orderId, amount } }]
       case 'void': {
-        if (status === 'voided' || status === 'declined') return []
+        if (status === 'voided' || status === 'declined' || status === 'expired') return []
         if (status === 'captured') return refusedAs(payment)
         const freed = { ...amount, amount: status === 'authorised' ? amount.amount : 0 }
         return [{ type: 'PaymentVoided', data: { orderId, amount: freed, ...command.data } }]

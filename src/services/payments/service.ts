@@ -1,12 +1,19 @@
 import { published, type Service } from '../../core/service.ts'
-import { PaymentAuthorised, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided } from './contract.ts'
+import {
+  PaymentAuthorised,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentExpired,
+  PaymentRefunded,
+  PaymentVoided,
+} from './contract.ts'
 import { AuthorisationKept, DeclineKept, RefundKept, VoidKept } from './events.ts'
 import { payment } from './payment.ts'
 import { paymentRequests } from './payment-requests.ts'
 import { paymentView } from './payment-view.ts'
 import { takings } from './takings.ts'
 
-/** Takes the money of orders, and gives it back. The bank's references, and why something was voided or refunded, stay here. */
+/** Takes the money of orders in their time, and gives it back. The bank's references, and why something was voided or refunded, stay here. */
 export const payments: Service = {
   name: 'payments',
   deciders: [payment],
@@ -14,6 +21,7 @@ export const payments: Service = {
     published(AuthorisationKept, PaymentAuthorised, ({ orderId, amount }) => ({ orderId, amount })),
     published(DeclineKept, PaymentDeclined, ({ orderId, reason }) => ({ orderId, reason })),
     published(PaymentCaptured),
+    published(PaymentExpired),
     published(VoidKept, PaymentVoided, ({ orderId }) => ({ orderId })),
     published(RefundKept, PaymentRefunded, ({ orderId, amount }) => ({ orderId, amount })),
   ],

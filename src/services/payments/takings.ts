@@ -14,6 +14,8 @@ const takingsDocument = z.object({
   voided: sum,
   captured: sum,
   refunded: sum,
+  /** Absent where the view was not replayed since payments expire. */
+  expired: sum.exactOptional(),
 })
 export type Takings = z.infer<typeof takingsDocument>
 
@@ -23,6 +25,7 @@ const kinds = {
   PaymentVoided: 'voided',
   PaymentCaptured: 'captured',
   PaymentRefunded: 'refunded',
+  PaymentExpired: 'expired',
 } as const
 
 const nothing: Sum = { count: 0, amount: 0 }
@@ -36,13 +39,15 @@ export const takings: ManyStreamView<Takings, PaymentEvent> = {
   filters: {},
   targets: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
   evolve(document, event, currency) {
-    const sums = document ?? {
+    const sums: Required<Takings> = {
       currency,
       authorised: nothing,
       declined: nothing,
       voided: nothing,
       captured: nothing,
       refunded: nothing,
+      expired: nothing,
+      ...document,
     }
     if (event.type === 'PaymentOpened') return sums
     const kind = kinds[event.type]

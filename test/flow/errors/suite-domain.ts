@@ -41,6 +41,7 @@ const opened = {
 }
 const authorised = { type: 'PaymentAuthorised', data: { orderId: '1', amount } }
 const declined = { type: 'PaymentDeclined', data: { orderId: '1', amount, reason: 'no money' } }
+const expired = { type: 'PaymentExpired', data: { orderId: '1', amount } }
 const voided = { type: 'PaymentVoided', data: { orderId: '1', amount, reason: 'late' } }
 const captured = { type: 'PaymentCaptured', data: { orderId: '1', amount } }
 const authorise = { type: 'authorise', data: {} }
@@ -98,12 +99,14 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
       {
         code: 'payment-already-requested',
         given: [opened],
-        when: { type: 'request', data: { amount, method: 'card', due: opened.data.due } },
+        when: { type: 'request', data: { amount, method: 'card', withinSeconds: 900 } },
       },
       { code: 'payment-not-requested', given: [authorised], when: authorise },
       { code: 'payment-open', given: [opened], when: refund },
       { code: 'payment-authorised', given: [opened, authorised], when: { type: 'decline', data: { reason: 'late' } } },
       { code: 'payment-declined', given: [opened, declined], when: authorise },
+      { code: 'payment-expired', given: [opened, expired], when: authorise },
+      { code: 'payment-not-due', given: [opened], when: { type: 'expire', data: {} } },
       { code: 'payment-voided', given: [opened, voided], when: { type: 'capture', data: { amount } } },
       {
         code: 'payment-captured',

@@ -18,7 +18,8 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   const allow = (what: string, actions: readonly string[]): void => {
     for (const action of actions) rights.add(cell(who, action, what))
   }
-  const followed = [...reactions, ...processes.flatMap((process) => process.reactions)].map((each) => each.service)
+  const every = [...reactions, ...processes.flatMap((process) => process.reactions)]
+  const followed = every.map((each) => each.service)
 
   allow(`hub ${name}`, ['send'])
   if (views.length > 0) allow(`hub ${name}`, ['receive'])
@@ -29,7 +30,7 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   allow(`container ${name}/leases`, WRITE)
   for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
   if (followed.length > 0) allow(`container ${name}/positions`, WRITE)
-  if (processes.length > 0) allow(`container ${name}/schedule`, WRITE)
+  if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
 
   // Its own host storage alone: its packages and its checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])

@@ -350,3 +350,20 @@ test('whatever is written, an index finds what is there and nothing else', async
     { numRuns: 40 },
   )
 })
+
+test('what is due by the static time is found by an index, one moment for all items; by the nonstatic one all are read', async () => {
+  const container = await bench.container()
+  const now = Date.now()
+  const due = Array.from({ length: 500 }, (_, at) => ({ id: String(at).padStart(6, '0'), pk: 'a', due: now - 1 - at }))
+  const later = Array.from({ length: 500 }, (_, at) => ({ id: `later-${at}`, pk: 'a', due: now + 86_400_000 + at }))
+  await bench.write(container, [...due, ...later])
+  const text = 'SELECT VALUE c.due FROM c WHERE c.due <= GetCurrentTimestampStatic()'
+  for (const query of [text, `${text} ORDER BY c.due`]) {
+    const page = await bench.page(container, query, { maxItems: 1000 })
+    assert.deepEqual([page.results.length, page.loaded, page.indexed], [500, 500, true], query)
+  }
+  const scanned = await bench.page(container, text.replace('Static', ''), { maxItems: 1000 })
+  assert.deepEqual([scanned.results.length, scanned.loaded, scanned.indexed], [500, 1000, false])
+  const constant = await bench.page(container, 'SELECT VALUE GetCurrentTimestampStatic() FROM c', { maxItems: 1000 })
+  assert.equal(new Set(constant.results).size, 1)
+})

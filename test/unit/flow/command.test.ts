@@ -37,6 +37,29 @@ async function refusal(outcome: Promise<CommandOutcome>): Promise<string> {
 }
 
 describe('command flow', () => {
+  it('decides as of the stream’s last event where the clock is behind it, and dates no event before it', async () => {
+    const store = new MemoryEventStore()
+    const told: string[] = []
+    const watched = {
+      ...order,
+      decide: (...args: Parameters<typeof order.decide>) => {
+        told.push(args[2].now)
+        return order.decide(...args)
+      },
+    }
+    const at = (now: string) => ({
+      service: ordering,
+      store,
+      cache: stateCache(1),
+      clock: { now: () => now, elapsed: () => 0, wait: async () => {} },
+    })
+    const [fast, slow] = ['2026-01-01T00:10:00.000Z', '2026-01-01T00:00:00.000Z']
+    await handleCommand(at(fast), watched, request('k1', place))
+    await handleCommand(at(slow), watched, request('k2', cancel))
+    const times = (await everyEvent(store)).map(({ time }) => time)
+    assert.deepEqual([new Set(told), times], [new Set([fast]), [fast, fast]])
+  })
+
   it('a command on a known stream appends without reading first', async () => {
     const { store, send } = instances(1)
     await send(0, 'k1', place)

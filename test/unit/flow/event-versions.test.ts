@@ -92,7 +92,7 @@ async function toldTo(
       deciders: [],
       log,
       positions,
-      schedule: new MemorySchedule(),
+      schedule: new MemorySchedule(new ManualClock()),
       command: () => Promise.reject(new Error('it sends nothing')),
     },
     declared,

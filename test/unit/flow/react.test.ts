@@ -37,7 +37,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
   const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
-  const schedule = new MemorySchedule()
+  const schedule = new MemorySchedule(deps.clock)
   let commands = 0
   const instance = () => {
     const handle = reaction(
@@ -246,7 +246,7 @@ describe('reactions', () => {
       react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
     })
     await react(messages('reservation-1', reserved))
-    const [waiting] = await schedule.due(due, 10)
+    const [waiting] = schedule.waiting
     assert.ok(waiting)
     const { actor, causation } = waiting.metadata
     assert.deepEqual(
@@ -254,6 +254,22 @@ describe('reactions', () => {
       ['order-1', 'ordering-order-confirmation late:1', due, 'reaction:ordering-order-confirmation', 'reservation-1@1'],
     )
     assert.doesNotMatch(waiting.key, keyPattern)
+  })
+
+  it('a command for later waits for a moment, in whatever zone; for what is none the event is held', async () => {
+    for (const [due, waits] of [
+      ['2026-01-01T02:00:00+02:00', '2026-01-01T00:00:00.000Z'],
+      ['tomorrow', undefined],
+    ] as const) {
+      const { react, schedule } = await setUp({
+        ...orderConfirmation,
+        schedules: true,
+        react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+      })
+      const reacted = react(messages('reservation-1', reserved))
+      await (waits === undefined ? assert.rejects(reacted, { code: 'invalid-time' }) : reacted)
+      assert.equal(schedule.waiting[0]?.due, waits)
+    }
   })
 
   it('its events say who, why, and in which conversation', async () => {

@@ -9,6 +9,9 @@ import { type ScheduleDependencies, sendDue } from '../../../src/flow/schedule.t
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order } from '../../../src/services/ordering/order.ts'
 import { ordering } from '../../../src/services/ordering/service.ts'
+import { payment } from '../../../src/services/payments/payment.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { later } from '../../../src/testing/moment.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { place } from '../../support/orders.ts'
 
@@ -17,11 +20,10 @@ async function setUp(orders: readonly string[] = ['1']) {
   const log = new MemoryEventStore()
   const flow = { service: ordering, store: log, cache: stateCache(100), clock }
   for (const id of orders) await handleCommand(flow, order, request(`place-${id}`, place, undefined, `order-${id}`))
-  const schedule = new MemorySchedule()
+  const schedule = new MemorySchedule(clock)
   const deps: ScheduleDependencies = {
     schedule,
     deciders: ordering.deciders,
-    clock,
     command: (decider, command) => handleCommand(flow, decider, command),
   }
   const traced: string[] = []
@@ -56,6 +58,23 @@ describe('scheduled commands', () => {
     )
     assert.deepEqual(asked, ['reaction:ordering-fulfilment fulfilment-1@2'])
     assert.deepEqual([await typesOf(), schedule.size], [['OrderPlaced', 'OrderCancelled'], 0])
+  })
+
+  it('are decided as of their time where the instance’s clock is behind: nothing is too early that the store says is due', async () => {
+    const clock = new ManualClock()
+    const log = new MemoryEventStore()
+    const flow = { service: payments, store: log, cache: stateCache(10), clock }
+    const amount = { currency: 'EUR', amount: 1 }
+    const ask = { type: 'request', data: { amount, method: 'transfer', withinSeconds: 60 } } as const
+    await handleCommand(flow, payment, request('r', ask, undefined, 'payment-1'))
+    const due = later(clock.now(), 60)
+    const schedule = new MemorySchedule({ now: () => due })
+    const metadata = { actor: 'a', correlation: 'c', causation: 'fulfilment-1@2' }
+    await schedule.add({ stream: 'payment-1', key: 'e', due, command: { type: 'expire', data: {} }, metadata })
+    const command: ScheduleDependencies['command'] = (decider, sent) => handleCommand(flow, decider, sent)
+    assert.equal(await sendDue({ schedule, deciders: payments.deciders, command }, assert.fail), 1)
+    const [, expired] = await everyEvent(log, 'payment-1')
+    assert.deepEqual([expired?.type, expired?.time], ['PaymentExpired', due])
   })
 
   it('that were sent before a crash and are sent again take effect once', async () => {

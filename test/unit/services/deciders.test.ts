@@ -73,7 +73,7 @@ describe('any command at any reachable state', () => {
       ['reservation-reserved', 'reservation-rejected', 'reservation-cancelled'],
     ))
 
-  it('of a payment: refunded ≤ captured ≤ authorised, in one currency, and nothing is captured that was voided or declined', () =>
+  it('of a payment: refunded ≤ captured ≤ authorised, in one currency, and of authorised and expired never both', () =>
     holdsLaws(
       {
         service: payments,
@@ -82,10 +82,11 @@ describe('any command at any reachable state', () => {
           request: fc.record({
             amount: money,
             method: fc.constantFrom('card', 'transfer'),
-            due: fc.constant('2026-01-01T00:15:00.000Z'),
+            withinSeconds: fc.constantFrom(1, 900),
           }),
           authorise: fc.record({ reference: text }, { requiredKeys: [] }),
           decline: fc.record({ reason }),
+          expire: fc.constant({}),
           capture: fc.record({ amount: money }),
           void: fc.record({ reason }),
           refund: fc.record({ amount: fc.integer({ min: 1, max: 101 }), reason }, { requiredKeys: ['reason'] }),
@@ -98,8 +99,9 @@ describe('any command at any reachable state', () => {
           assert.equal(new Set(events.map(({ data }) => data.amount.currency)).size, 1)
           for (const type of ['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured'])
             assert.ok(count(events, type) <= 1)
-          const ends = ['PaymentDeclined', 'PaymentVoided', 'PaymentCaptured']
+          const ends = ['PaymentDeclined', 'PaymentVoided', 'PaymentExpired', 'PaymentCaptured']
           assert.ok(ends.reduce((all, type) => all + count(events, type), 0) <= 1)
+          assert.ok(count(events, 'PaymentAuthorised') + count(events, 'PaymentExpired') <= 1)
           const [opened] = events
           if (opened?.type === 'PaymentOpened' && opened.data.method === 'card' && events.length > 1)
             assert.equal(
@@ -116,6 +118,8 @@ describe('any command at any reachable state', () => {
         'payment-declined',
         'payment-voided',
         'payment-captured',
+        'payment-expired',
+        'payment-not-due',
         'payment-amount-exceeded',
       ],
     ))

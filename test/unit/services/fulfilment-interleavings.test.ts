@@ -58,6 +58,7 @@ function outcomeOf(universe: Universe) {
       .filter((type) => type !== 'ShippingAddressChanged')
       .at(-1),
     rejected: types('order-1').includes('OrderRejected'),
+    reasons: universe.events('order-1').map(({ data }) => (data as { reason?: string }).reason),
     shipment: types('shipment-1'),
     payment: types('payment-1'),
     authorised: sum('payment-1', 'PaymentAuthorised', amount),
@@ -83,6 +84,9 @@ function assertSafe(universe: Universe, total: number): void {
     'captured at most what was authorised, refunded at most what was captured',
   )
   assert.ok(!(has('PaymentVoided') && has('PaymentCaptured')), 'what was voided is not captured')
+  assert.ok(!(has('PaymentExpired') && has('PaymentAuthorised')), 'of authorised and expired one is first')
+  if (seen.reasons.includes('not paid in time'))
+    assert.ok(has('PaymentExpired'), 'no order is cancelled for want of a payment that payments did not end')
   if (seen.shipment.includes('ShipmentDispatched'))
     assert.ok(has('PaymentAuthorised') && !has('PaymentVoided'), 'nothing is dispatched that is not paid for')
   const onHand = seen.received - seen.shipped + seen.returned
@@ -131,7 +135,7 @@ function assertSettled(universe: Universe, total: number): string {
       if (left) assert.ok(called || back, 'what left is called back')
       else
         assert.ok(
-          ['PaymentVoided', 'PaymentDeclined', undefined].includes(seen.payment.at(-1)),
+          ['PaymentVoided', 'PaymentDeclined', 'PaymentExpired', undefined].includes(seen.payment.at(-1)),
           `no money is held: ${seen.payment}`,
         )
       break
@@ -195,6 +199,8 @@ async function explore(first: Universe, total: number, deaths: number) {
 
 /** Every end that there is: no more, and none that was never met. */
 const stopped = ['OrderCancelled no shipment PaymentVoided', 'OrderCancelled no shipment no payment']
+/** Where nobody paid before the time was over. */
+const expired = 'OrderCancelled no shipment PaymentExpired'
 const stoppedInTime = ['OrderCancelled ShipmentCancelled PaymentVoided', ...stopped]
 const [inPart, whole] = [100, UNITS * 450].map((amount) => toPayment('refund', { amount, reason: GOODWILL })) as [
   Happening,
@@ -221,17 +227,25 @@ const cases = [
   },
   {
     ...common,
-    what: 'a transfer that is authorised in time, late or never',
+    what: 'a transfer that is authorised in time, late or never, and a customer who cancels',
     method: 'transfer',
     happenings: [cancel, dispatch, toPayment('authorise')],
-    ends: [...stoppedInTime, recalled, ...done],
+    ends: [...stoppedInTime, expired, recalled, ...done],
+  },
+  {
+    ...common,
+    // What was authorised is never cancelled and voided: no such end is among these.
+    what: 'a transfer that is authorised in time, late or never',
+    method: 'transfer',
+    happenings: [dispatch, toPayment('authorise')],
+    ends: [expired, ...done],
   },
   {
     ...common,
     what: 'a transfer that is declined',
     method: 'transfer',
     happenings: [cancel, toPayment('decline', { reason: 'no money' })],
-    ends: ['OrderCancelled no shipment PaymentDeclined', ...stopped],
+    ends: ['OrderCancelled no shipment PaymentDeclined', expired, ...stopped],
   },
   ...[
     { what: 'a part', refund: inPart },

@@ -2,7 +2,6 @@ import { describe, it } from 'node:test'
 import type { DomainEvent } from '../../../src/core/event.ts'
 import { orderFulfilment } from '../../../src/services/ordering/fulfilment-process.ts'
 import { ordering } from '../../../src/services/ordering/service.ts'
-import { moment } from '../../../src/testing/moment.ts'
 import { react } from '../../../src/testing/react.ts'
 import { cancelled, placed } from '../../support/orders.ts'
 
@@ -22,6 +21,7 @@ describe('what a fulfilment hears', () => {
     ['payment-1', { type: 'PaymentCaptured', data: { orderId, amount } }, paid('captured')],
     ['payment-1', { type: 'PaymentVoided', data: { orderId } }, paid('voided')],
     ['payment-1', { type: 'PaymentRefunded', data: { orderId, amount } }, paid('refunded')],
+    ['payment-1', { type: 'PaymentExpired', data: { orderId, amount } }, paid('expired')],
     ['shipment-1', { type: 'ShipmentPrepared', data: { orderId, lines } }, shipped('prepared')],
     ['shipment-1', { type: 'ShipmentDispatched', data: { orderId, lines } }, shipped('dispatched')],
     ['shipment-1', { type: 'ShipmentDelivered', data: { orderId, lines } }, shipped('delivered')],
@@ -38,26 +38,24 @@ describe('what a fulfilment hears', () => {
 
 describe('what follows from a fulfilment', () => {
   const reserved = { type: 'StockReserved', data: { orderId, lines } }
-  const waiting = fulfilments.given({ 'order-1': [placed] }).when({ 'reservation-1': [reserved] })
-  const seconds = placed.data.payment.withinSeconds
-  const overdue = { stream: 'fulfilment-1', command: { type: 'payment-overdue', data: {} } }
+  const waiting = fulfilments.given({ 'order-1': [placed], 'reservation-1': [reserved] })
+  const expired = { type: 'PaymentExpired', data: { orderId, amount } }
 
-  it('a deadline, from the moment that the payment is asked for, however often that is told', () =>
-    waiting.deliveredTwice().thenScheduled([{ due: moment(seconds), ...overdue }]))
+  it('no command for later: the time to pay is kept by the payment', async () => {
+    await waiting.after(9_999_999).thenNothing()
+    await waiting.after(9_999_999).thenScheduled([])
+  })
 
-  it('nothing before it, and the end of an unpaid order at it', async () => {
-    await waiting.after(seconds - 1).thenScheduled([{ due: moment(seconds), ...overdue }])
+  it('the end of an order whose payment expired, once, however often that is told', () => {
     const { lines: orderLines, total } = placed.data
-    await fulfilments
-      .given({ 'order-1': [placed], 'reservation-1': [reserved] })
-      .after(seconds)
+    return waiting
+      .when({ 'payment-1': [expired] })
       .deliveredTwice()
       .then({
         'order-1': [{ ...cancelled, data: { orderId, reason: 'not paid in time', lines: [...orderLines], total } }],
         'fulfilment-1': [
-          { type: 'PaymentOverdue', data: { orderId } },
+          paid('expired'),
           { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
-          { type: 'VoidRequested', data: { orderId, reason: 'not paid in time' } },
           {
             type: 'StockReleaseRequested',
             data: { orderId, lines: orderLines.map(({ sku, quantity }) => ({ sku, quantity })) },

@@ -16,17 +16,18 @@ const started = { type: 'FulfilmentStarted', data: { orderId, ...wanted } } as c
 const reserved = { type: 'StockAnswered', data: { orderId, answer: 'reserved' } } as const
 const asked = {
   type: 'PaymentRequested',
-  data: { orderId, amount: total, method: 'transfer', due: moment(60) },
+  data: { orderId, amount: total, method: 'transfer', withinSeconds: 60 },
 } as const
 const confirmed = { type: 'ConfirmationNoted', data: { orderId } } as const
 const authorised = { type: 'PaymentAnswered', data: { orderId, answer: 'authorised' } } as const
+const expired = { type: 'PaymentAnswered', data: { orderId, answer: 'expired' } } as const
 const shipmentAsked = { type: 'ShipmentRequested', data: { orderId, lines, address } } as const
 
 const hear = {
   start: { type: 'start', data: wanted },
   stock: { type: 'hear-stock', data: { answer: 'reserved' } },
   authorised: { type: 'hear-payment', data: { answer: 'authorised' } },
-  overdue: { type: 'payment-overdue', data: {} },
+  expired: { type: 'hear-payment', data: { answer: 'expired' } },
   cancelled: { type: 'note-cancellation', data: { reason: 'late' } },
 } satisfies Record<string, FulfilmentCommand>
 
@@ -38,9 +39,7 @@ describe('order fulfilment', () => {
 
   it('what it hears of an order that it does not know yet asks for nothing', () => {
     given(fulfilment).when(hear.authorised).then([authorised])
-    given(fulfilment)
-      .when(hear.overdue)
-      .then([{ type: 'PaymentOverdue', data: { orderId } }])
+    given(fulfilment).when(hear.expired).then([expired])
   })
 
   it('sends off nothing before the order’s own confirmation: to the address that was noted last', () => {
@@ -52,16 +51,32 @@ describe('order fulfilment', () => {
       .then([confirmed, { type: 'ShipmentRequested', data: { orderId, lines, address: moved } }])
   })
 
-  it('only silence is overdue: after any answer the deadline is nothing', () => {
-    given(fulfilment, [started, reserved, asked, authorised]).when(hear.overdue).thenNothing()
+  it('fails where the payment expired, and asks nobody to let go of money that nobody holds', () =>
     given(fulfilment, [started, reserved, asked])
-      .when(hear.overdue)
+      .when(hear.expired)
       .then([
-        { type: 'PaymentOverdue', data: { orderId } },
+        expired,
         { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
-        { type: 'VoidRequested', data: { orderId, reason: 'not paid in time' } },
         { type: 'StockReleaseRequested', data: { orderId, lines } },
-      ])
+      ]))
+
+  it('waits for the payment’s own word, however long that takes: no time of its own runs', () =>
+    given(fulfilment, [started, reserved, asked, confirmed])
+      .when(hear.authorised, { now: moment(9_999_999) })
+      .then([authorised, shipmentAsked]))
+
+  it('of a payment that expires after the order was cancelled nothing more is asked', () => {
+    const noted = { type: 'CancellationNoted', data: { orderId, reason: 'late' } } as const
+    const letGo = [
+      { type: 'VoidRequested', data: { orderId, reason: 'late' } },
+      { type: 'StockReleaseRequested', data: { orderId, lines } },
+    ] as const
+    given(fulfilment, [started, reserved, asked])
+      .when(hear.cancelled)
+      .then([noted, ...letGo])
+    given(fulfilment, [started, reserved, asked, noted, ...letGo])
+      .when(hear.expired)
+      .then([expired])
   })
 
   it('a cancellation that may meet goods on their way holds payment and stock until shipping has said which it is', () => {
@@ -145,9 +160,9 @@ describe('order fulfilment', () => {
   it('its view shows what it waits for, and why it failed', () =>
     project(ordering, fulfilmentView)
       .given([
-        ...[started, reserved, asked, { type: 'PaymentOverdue', data: { orderId } } as const],
+        ...[started, reserved, asked, expired],
         { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } },
-        { type: 'VoidRequested', data: { orderId, reason: 'not paid in time' } },
+        { type: 'StockReleaseRequested', data: { orderId, lines } },
         { type: 'CancellationNoted', data: { orderId, reason: 'not paid in time' } },
       ])
       .deliveredTwice()
@@ -156,8 +171,8 @@ describe('order fulfilment', () => {
         orderId,
         status: 'failed',
         stock: 'reserved',
-        paymentDue: moment(60),
-        asked: ['PaymentRequested', 'VoidRequested'],
+        payment: 'expired',
+        asked: ['PaymentRequested', 'StockReleaseRequested'],
         reason: 'not paid in time',
         startedAt: moment(0),
         updatedAt: moment(6),

@@ -1,19 +1,25 @@
+import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { isRefusal } from '../../../src/core/decider.ts'
+import type { PaymentEvent } from '../../../src/services/payments/events.ts'
 import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from '../../../src/services/payments/payment.ts'
+import { given as givenEvents } from '../../../src/testing/given.ts'
+import { moment } from '../../../src/testing/moment.ts'
 import { deciding } from '../../support/given.ts'
 
 const given = deciding(payment)
 const orderId = '1'
-const due = '2026-01-01T00:15:00.000Z'
+const due = moment(900)
 const euros = (amount: number) => ({ currency: 'EUR', amount })
 const request = (method: 'card' | 'transfer', amount = 100): PaymentCommand => ({
   type: 'request',
-  data: { amount: euros(amount), method, due },
+  data: { amount: euros(amount), method, withinSeconds: 900 },
 })
 const capture = (amount: number): PaymentCommand => ({ type: 'capture', data: { amount: euros(amount) } })
 const authorise: PaymentCommand = { type: 'authorise', data: {} }
 const decline: PaymentCommand = { type: 'decline', data: { reason: 'no money' } }
 const release: PaymentCommand = { type: 'void', data: { reason: 'late' } }
+const expire: PaymentCommand = { type: 'expire', data: {} }
 const refund = (amount?: number): PaymentCommand => ({
   type: 'refund',
   data: { reason: 'broken', ...(amount === undefined ? {} : { amount }) },
@@ -22,11 +28,19 @@ const refund = (amount?: number): PaymentCommand => ({
 const opened = { type: 'PaymentOpened', data: { orderId, amount: euros(100), method: 'transfer', due } } as const
 const authorised = { type: 'PaymentAuthorised', data: { orderId, amount: euros(100) } } as const
 const declined = { type: 'PaymentDeclined', data: { orderId, amount: euros(100), reason: 'no money' } } as const
+const expired = { type: 'PaymentExpired', data: { orderId, amount: euros(100) } } as const
 const captured = { type: 'PaymentCaptured', data: { orderId, amount: euros(100) } } as const
 const voided = (amount: number) =>
   ({ type: 'PaymentVoided', data: { orderId, amount: euros(amount), reason: 'late' } }) as const
 const refunded = (amount: number) =>
   ({ type: 'PaymentRefunded', data: { orderId, amount: euros(amount), reason: 'broken' } }) as const
+
+function permutations<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  if (items.length < 2) return [items]
+  return items.flatMap((first) =>
+    permutations(items.filter((item) => item !== first)).map((others) => [first, ...others]),
+  )
+}
 
 describe('payment', () => {
   it('by card is declined above the limit, in the same decision', () => {
@@ -55,7 +69,7 @@ describe('payment', () => {
   })
   it('is asked for once', () => given(opened).when(request('transfer')).refused('payment-already-requested'))
   it('has nothing done to it before it was asked for', () => {
-    for (const command of [authorise, decline, release, refund(), capture(1)])
+    for (const command of [authorise, decline, expire, release, refund(), capture(1)])
       given().when(command).refused('stream-not-found')
   })
 
@@ -77,6 +91,56 @@ describe('payment', () => {
     given(opened, voided(0)).when(decline).refused('payment-voided')
     given(opened).when(decline).decides(declined)
     given(opened, declined).when(decline).decides()
+  })
+
+  it('does not expire before its time, and has all of it from its own opening', () => {
+    const late = givenEvents(payment).when(request('transfer'), { now: moment(5000) })
+    const openedLate = { ...opened, data: { ...opened.data, due: moment(5900) } } as const
+    late.then([openedLate])
+    givenEvents(payment, [openedLate])
+      .when(expire, { now: moment(5899) })
+      .thenRefused('payment-not-due')
+    givenEvents(payment, [openedLate])
+      .when(expire, { now: moment(5900) })
+      .then([expired])
+  })
+  it('expires once, and holds nothing then', () => {
+    const late = { now: moment(900) }
+    givenEvents(payment, [opened, expired]).when(expire, late).thenNothing()
+    givenEvents(payment, [opened, expired]).when(release, late).thenNothing()
+    for (const command of [authorise, decline, capture(100), refund()])
+      givenEvents(payment, [opened, expired]).when(command, late).thenRefused('payment-expired')
+  })
+  it('does not expire once it is authorised, declined, voided or captured, whatever the time', () => {
+    for (const before of [[authorised], [declined], [voided(0)], [authorised, voided(100)], [authorised, captured]])
+      givenEvents(payment, [opened, ...before])
+        .when(expire, { now: moment(9999) })
+        .thenNothing()
+  })
+  it('is authorised after its time too while it did not expire: what the log has first stands', () =>
+    givenEvents(payment, [opened])
+      .when(authorise, { now: moment(901) })
+      .then([authorised]))
+
+  it('of authorise, decline, void and expire, in every order and at any time, has what came first', () => {
+    const commands = { authorise, decline, void: release, expire }
+    const leads = { authorise: authorised, decline: declined, void: voided(0), expire: expired }
+    let orders = 0
+    for (const order of permutations(['authorise', 'decline', 'void', 'expire'] as const))
+      for (let timeIsOver = 0; timeIsOver <= order.length; timeIsOver += 1) {
+        let events: readonly PaymentEvent[] = [opened]
+        for (const [index, name] of order.entries()) {
+          const now = moment(index < timeIsOver ? 899 : 900)
+          const { decision } = givenEvents(payment, events).when(commands[name], { now })
+          if (!isRefusal(decision)) events = [...events, ...(decision as readonly PaymentEvent[])]
+        }
+        // What expires before its time is no event: then the next one is first.
+        const first = order.find((name, index) => name !== 'expire' || index >= timeIsOver) ?? 'expire'
+        const voids = first === 'authorise' && order.indexOf('void') > order.indexOf('authorise')
+        assert.deepEqual(events, [opened, leads[first], ...(voids ? [voided(100)] : [])], `${order}, ${timeIsOver}`)
+        orders += 1
+      }
+    assert.equal(orders, 24 * 5)
   })
 
   it('is not captured before it is authorised, nor after it is voided or declined', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
 import type { Service } from '../../../src/core/service.ts'
+import { PaymentRequested } from '../../../src/services/ordering/contract.ts'
 import { payments } from '../../../src/services/payments/service.ts'
 import { shipping } from '../../../src/services/shipping/service.ts'
 import { shipment } from '../../../src/services/shipping/shipment.ts'
@@ -61,7 +62,15 @@ async function undisturbed(
   const world = new Reacting(service, AT_ONCE)
   const instance = world.instance()
   for (const events of streams) await instance(events)
+  await timeIsOver(world)
   return saidOf(world)
+}
+
+/** Every time that runs is over, and what is due then is sent. */
+async function timeIsOver(world: Reacting): Promise<void> {
+  await world.clock.wait(900_000)
+  await world.sendDue()
+  assert.deepEqual(world.schedule.waiting, [])
 }
 
 describe('the requests of fulfilments', () => {
@@ -94,12 +103,16 @@ describe('the requests of fulfilments', () => {
             }
             return recorded(
               `fulfilment-${id}`,
-              paymentRequested(id, method, amount),
+              { ...paymentRequested(id, method, amount), schemaVersion: PaymentRequested.version },
               ...later.map((what) => asked[what]),
             )
           })
           const world = new Reacting(payments, scheduler)
           await deliver(world, streams, scheduler, disturbed)
+          await timeIsOver(world)
+          // Whoever is behind brings all of it once more.
+          await deliver(world, streams, scheduler, { dying: [], brought: [] })
+          await timeIsOver(world)
           const said = saidOf(world)
           assert.deepEqual(said, await undisturbed(payments, streams))
           for (const { type } of Object.values(said).flat()) seen.add(type)

@@ -9,7 +9,7 @@ import { recorded } from '../../support/recorded.ts'
 const history = fc.record({
   currency: fc.constantFrom('EUR', 'NOK'),
   amount: fc.nat(10_000),
-  end: fc.constantFrom('open', 'declined', 'voided', 'authorised', 'captured', 'refunded'),
+  end: fc.constantFrom('open', 'declined', 'expired', 'voided', 'authorised', 'captured', 'refunded'),
 })
 
 function streamOf(
@@ -23,6 +23,7 @@ function streamOf(
   const captured = { type: 'PaymentCaptured', data }
   const then: Record<string, DomainEvent[]> = {
     declined: [{ type: 'PaymentDeclined', data: reasoned }],
+    expired: [{ type: 'PaymentExpired', data }],
     voided: [authorised, { type: 'PaymentVoided', data: reasoned }],
     authorised: [authorised],
     captured: [authorised, captured],
@@ -44,6 +45,7 @@ describe('takings', () => {
       { currency: 'EUR', amount: 5, end: 'refunded' },
       { currency: 'EUR', amount: 7, end: 'captured' },
       { currency: 'NOK', amount: 9, end: 'voided' },
+      { currency: 'NOK', amount: 4, end: 'expired' },
     ]
     const none = { count: 0, amount: 0 }
     const once = (amount: number) => ({ count: 1, amount })
@@ -59,11 +61,15 @@ describe('takings', () => {
             voided: none,
             captured: { count: 2, amount: 12 },
             refunded: once(5),
+            expired: none,
           },
         ],
         [
           'NOK',
-          { currency: 'NOK', authorised: once(9), declined: none, voided: once(9), captured: none, refunded: none },
+          {
+            ...{ currency: 'NOK', authorised: once(9), voided: once(9), expired: once(4) },
+            ...{ declined: none, captured: none, refunded: none },
+          },
         ],
       ]),
     )

@@ -35,6 +35,20 @@ describe('the view of a payment', () => {
       .then({ ...paid, status: 'refunded', refunded: 800, reason: 'lost', updatedAt: moment(4) })
   })
 
+  it('is expired once its time was over, and says until when there was time', () =>
+    project(payments, paymentView)
+      .given([opened, { type: 'PaymentExpired', data: { orderId: '1', amount: euros(900) } }])
+      .deliveredTwice()
+      .outOfOrder()
+      .then({
+        ...asked,
+        status: 'expired',
+        captured: 0,
+        refunded: 0,
+        openedAt: moment(0),
+        updatedAt: moment(1),
+      }))
+
   it('is of no payment that was not asked for', () =>
     project(payments, paymentView).given([captured]).thenNone('payment-1'))
 
@@ -58,6 +72,7 @@ describe('the view of a payment', () => {
           voided: nothing,
           captured: { count: 1, amount: 800 },
           refunded: { count: 1, amount: 300 },
+          expired: nothing,
         },
       })
   })

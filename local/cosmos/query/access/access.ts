@@ -2,9 +2,9 @@ import type { Extent } from '../../items/extent.ts'
 import { keyText } from '../../items/partition-key.ts'
 import type { Container } from '../../resources/catalog.ts'
 import type { CompiledQuery, Term } from '../compile/queries.ts'
-import type { Parameters } from '../frame.ts'
 import { compareTexts } from '../values.ts'
 import { type Bounds, boundsOf } from './bounds.ts'
+import type { Known } from './constants.ts'
 import { isIndexed } from './index-rules.ts'
 import { EVERYTHING, type Intervals, selectivity } from './intervals.ts'
 import { type KeyValues, keyValuesOf } from './key-values.ts'
@@ -33,9 +33,8 @@ const ID = JSON.stringify(['id'])
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_KEY_BYTES = 2048
 
-export interface Wish {
+export interface Wish extends Known {
   readonly query: CompiledQuery
-  readonly parameters: Parameters
   /** The order that rows must come in: that of ORDER BY, or of the pages before. */
   readonly order: readonly Term[]
   /** Whether this is the first page, so that rows may come in the order of any index. */
@@ -47,7 +46,7 @@ export interface Wish {
  */
 export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Extent; readonly access: Access } {
   const { condition } = wish.query
-  const keys = condition && keyValuesOf(condition, keyPathsOf(extent.container), wish.parameters)
+  const keys = condition && keyValuesOf(condition, keyPathsOf(extent.container), wish)
   const points = keys && pointsOf(keys, extent)
   if (points) return { extent, access: { kind: 'points', points } }
   const pks = keys && extent.key.kind !== 'one' ? partitionsOf(keys, extent.container) : undefined
@@ -65,8 +64,9 @@ export function chooseAccess(extent: Extent, wish: Wish): { readonly extent: Ext
   return { extent: narrowed, access: chooseIndex(narrowed, wish) }
 }
 
-function chooseIndex(extent: Extent, { query, parameters, order, isFree }: Wish): Access {
-  const bounds: Bounds = query.condition ? boundsOf(query.condition, parameters) : new Map()
+function chooseIndex(extent: Extent, wish: Wish): Access {
+  const { query, order, isFree } = wish
+  const bounds: Bounds = query.condition ? boundsOf(query.condition, wish) : new Map()
   const candidates = [...bounds]
     .map(([path, intervals]) => ({ path: JSON.parse(path) as string[], intervals, rank: selectivity(intervals) }))
     .filter(({ path, rank }) => rank > 0 && isIndexed(extent.container, path) && !isKeyPath(extent, path))

@@ -1,8 +1,7 @@
 import { type Condition, pathOf } from '../compile/queries.ts'
-import type { Parameters } from '../frame.ts'
 import { prefixOf, readLike } from '../like.ts'
 import type { Comparison, Expression } from '../syntax.ts'
-import { constantOf } from './constants.ts'
+import { constantOf, type Known } from './constants.ts'
 import { complement, type Intervals, intersected, ofComparison, ofPrefix, ofTypes, united } from './intervals.ts'
 
 /** By the JSON of a path: where the value there must be for WHERE to be true. It may be there and WHERE be false all the same. */
@@ -31,9 +30,9 @@ const TYPES: Readonly<Record<string, Intervals>> = {
   IS_PRIMITIVE: ofTypes('null', 'false', 'true', 'number', 'string'),
 }
 
-export function boundsOf(condition: Condition, parameters: Parameters): Bounds {
+export function boundsOf(condition: Condition, known: Known): Bounds {
   const path = (expression: Expression): readonly string[] | undefined => pathOf(expression, condition)
-  const constant = (expression: Expression) => constantOf(expression, parameters)
+  const constant = (expression: Expression) => constantOf(expression, known)
 
   function bounds(expression: Expression): Bounds {
     switch (expression.kind) {

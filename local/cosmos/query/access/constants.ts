@@ -1,13 +1,31 @@
-import type { Parameters } from '../frame.ts'
+import type { Parameters, Work } from '../frame.ts'
+import { STATIC } from '../functions/dates.ts'
 import type { Expression } from '../syntax.ts'
 
+/** What is known of a query before any item is read: its parameters, and the moment at which it was bound. */
+export interface Known {
+  readonly parameters: Parameters
+  readonly work: Work
+}
+
 /** What an expression is for every item; undefined where it is not known before. */
-export function constantOf(expression: Expression, parameters: Parameters): { readonly value: unknown } | undefined {
-  if (expression.kind === 'constant') return { value: expression.value }
-  if (expression.kind === 'parameter') return { value: parameters.get(expression.name) }
-  if (expression.kind !== 'array') return undefined
-  const elements = expression.elements.map((element) => constantOf(element, parameters))
-  return elements.every((element) => element !== undefined)
-    ? { value: elements.map(({ value }) => value).filter((value) => value !== undefined) }
-    : undefined
+export function constantOf(expression: Expression, known: Known): { readonly value: unknown } | undefined {
+  switch (expression.kind) {
+    case 'constant':
+      return { value: expression.value }
+    case 'parameter':
+      return { value: known.parameters.get(expression.name) }
+    case 'call': {
+      const bound = expression.operands.length === 0 ? STATIC.get(expression.name.toUpperCase()) : undefined
+      return bound && { value: bound.call([], known.work) }
+    }
+    case 'array': {
+      const elements = expression.elements.map((element) => constantOf(element, known))
+      return elements.every((element) => element !== undefined)
+        ? { value: elements.map(({ value }) => value).filter((value) => value !== undefined) }
+        : undefined
+    }
+    default:
+      return undefined
+  }
 }

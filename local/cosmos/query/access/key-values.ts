@@ -1,7 +1,6 @@
 import { type Condition, pathOf } from '../compile/queries.ts'
-import type { Parameters } from '../frame.ts'
 import type { Expression } from '../syntax.ts'
-import { constantOf } from './constants.ts'
+import { constantOf, type Known } from './constants.ts'
 
 /** Values that an item must have at some of the paths of its key, by the JSON of the paths. */
 export type KeyValues = ReadonlyMap<string, unknown>
@@ -15,7 +14,7 @@ const MAX_KEYS = 10_000
 export function keyValuesOf(
   condition: Condition,
   paths: ReadonlySet<string>,
-  parameters: Parameters,
+  known: Known,
 ): readonly KeyValues[] | undefined {
   function values(expression: Expression): readonly KeyValues[] | undefined {
     switch (expression.kind) {
@@ -39,7 +38,7 @@ export function keyValuesOf(
     const names = pathOf(operand, condition)
     const path = names && JSON.stringify(names)
     if (path === undefined || !paths.has(path) || list.length > MAX_KEYS) return undefined
-    const constants = list.map((one) => constantOf(one, parameters))
+    const constants = list.map((one) => constantOf(one, known))
     if (!constants.every((one) => one !== undefined)) return undefined
     return constants.filter(({ value }) => isScalar(value)).map(({ value }) => new Map([[path, value]]))
   }

@@ -1,4 +1,4 @@
-import { builtIn, isNumber, isText } from './built-in.ts'
+import { type BuiltIn, builtIn, isNumber, isText } from './built-in.ts'
 import { formatTicks, readTicks, ticksOf } from './ticks.ts'
 
 type Unit = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'millisecond' | 'microsecond' | 'nanosecond'
@@ -101,9 +101,29 @@ function bin(ticks: bigint, unit: Unit, size: number, origin: bigint): bigint | 
   return origin + floor(ticks - origin, step) * step
 }
 
-const now = builtIn(0, 0, (_, work) => formatTicks(BigInt(work.now) * TICKS.millisecond))
-const currentTicks = builtIn(0, 0, (_, work) => work.now * 10_000)
-const currentTimestamp = builtIn(0, 0, (_, work) => work.now)
+const dateTimeAt = (milliseconds: number): string | undefined => formatTicks(BigInt(milliseconds) * TICKS.millisecond)
+const ticksAt = (milliseconds: number): number => milliseconds * 10_000
+
+/**
+ * One moment for all items of a partition, taken when the query is bound: so an index serves a comparison with it.
+ * https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic
+ */
+const STATIC_FUNCTIONS = {
+  GETCURRENTDATETIMESTATIC: builtIn(0, 0, (_, work) => dateTimeAt(work.now)),
+  GETCURRENTTICKSSTATIC: builtIn(0, 0, (_, work) => ticksAt(work.now)),
+  GETCURRENTTIMESTAMPSTATIC: builtIn(0, 0, (_, work) => work.now),
+}
+export const STATIC: ReadonlyMap<string, BuiltIn> = new Map(Object.entries(STATIC_FUNCTIONS))
+
+/**
+ * Asked anew for each item, so no index serves a comparison with one.
+ * https://learn.microsoft.com/azure/cosmos-db/nosql/query/getcurrenttimestamp
+ */
+const NONSTATIC_FUNCTIONS = {
+  GETCURRENTDATETIME: builtIn(0, 0, () => dateTimeAt(Date.now())),
+  GETCURRENTTICKS: builtIn(0, 0, () => ticksAt(Date.now())),
+  GETCURRENTTIMESTAMP: builtIn(0, 0, () => Date.now()),
+}
 
 /**
  * Dates are texts `YYYY-MM-DDThh:mm:ss.fffffffZ`, ticks are 100 nanoseconds since 1970.
@@ -151,10 +171,6 @@ export const DATES = {
       ? formatTicks(BigInt(milliseconds) * TICKS.millisecond)
       : undefined,
   ),
-  GETCURRENTDATETIME: now,
-  GETCURRENTDATETIMESTATIC: now,
-  GETCURRENTTICKS: currentTicks,
-  GETCURRENTTICKSSTATIC: currentTicks,
-  GETCURRENTTIMESTAMP: currentTimestamp,
-  GETCURRENTTIMESTAMPSTATIC: currentTimestamp,
+  ...NONSTATIC_FUNCTIONS,
+  ...STATIC_FUNCTIONS,
 }

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Child } from '../../local/kit/child.ts'
+import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
+import { placeBody } from '../support/orders.ts'
+import { freePort } from '../support/ports.ts'
+import { type HostOptions, System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+/** Long enough for a busy machine to pay, or to stop a host, before it is over. */
+const WITHIN_SECONDS = 20
+const FAST_BY_SECONDS = 600
+const LINES = [{ sku: 'tea', quantity: 1, unitPrice: 450 }]
+
+describe('a deadline, whoever is away, late or fast', () => {
+  let system: System
+  let [ordering, payments]: Child[] = []
+  let port = 0
+
+  before(async () => {
+    system = await System.cloudAlone()
+    port = await freePort()
+    ordering = await system.startHost({ services: ['ordering'] })
+    await system.startHost({ services: ['inventory', 'shipping'], port: await freePort() })
+    payments = await startPayments()
+    await system.clientOf('inventory').post('/stock/tea/receive', { quantity: 100 }, {})
+  })
+  after(() => system.remove())
+
+  const startPayments = (preload?: HostOptions['preload']): Promise<Child> =>
+    system.startHost({ services: ['payments'], port, ...(preload ? { preload } : {}) })
+  const read = async (service: string, path: string): Promise<Record<string, unknown>> =>
+    (await system.clientOf(service).get(path)).body
+  const untilStatus = (service: string, path: string, status: string): Promise<Record<string, unknown>> =>
+    until(
+      `${path} to be ${status}`,
+      () => read(service, path),
+      (seen) => seen.status === status,
+    )
+  const place = async (): Promise<string> => {
+    const payment = { method: 'transfer', withinSeconds: WITHIN_SECONDS }
+    const { status, body } = await system.client.post('/orders', { ...placeBody, lines: LINES, payment }, {})
+    assert.equal(status, 201)
+    return String(body.id)
+  }
+  const storeNow = (): Promise<number> => storeTime(system.log)
+  const isOver = (time: number): Promise<unknown> =>
+    until(`${new Date(time).toISOString()} to be over`, async () => (await storeNow()) > time)
+  /** Whether a command waits for its time in the order's payment. */
+  const waits = async (id: string): Promise<boolean> => {
+    const { resources } = await system.containerOf('payments', 'schedule').items.readAll().fetchAll()
+    return resources.some(({ stream }) => stream === `payment-${id}`)
+  }
+  const authorise = async (id: string): Promise<void> => {
+    const answer = await system.clientOf('payments').post(`/payments/${id}/authorise`, { reference: 'bank' }, {})
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  }
+  const eventsOf = async (stream: string): Promise<{ type: string; time: string }[]> => {
+    const query = { query: 'SELECT c.type, c.time FROM c WHERE c.version > 0 ORDER BY c.version' }
+    return (await system.logOf('payments').items.query(query, { partitionKey: stream }).fetchAll()).resources
+  }
+  async function isShipped(id: string): Promise<void> {
+    await untilStatus('shipping', `/shipments/${id}`, 'prepared')
+    assert.equal((await read('ordering', `/orders/${id}`)).status, 'confirmed')
+    await system.clientOf('shipping').post(`/shipments/${id}/dispatch`, {}, {})
+    await untilStatus('ordering', `/orders/${id}`, 'completed')
+    await untilStatus('payments', `/payments/${id}`, 'captured')
+  }
+
+  it('ordering is away while transfers are authorised in time, until their time is over: all are shipped', async () => {
+    const ids = await Promise.all(Array.from({ length: 5 }, place))
+    const open = await Promise.all(ids.map((id) => untilStatus('payments', `/payments/${id}`, 'open')))
+    await ordering?.stop()
+    await Promise.all(ids.map(authorise))
+    await isOver(Math.max(...open.map(({ due }) => Date.parse(String(due)))))
+    await until('the deadlines to be sent and forgotten', async () => {
+      const waiting = await Promise.all(ids.map(waits))
+      return !waiting.includes(true)
+    })
+    ordering = await system.startHost({ services: ['ordering'] })
+    await Promise.all(ids.map(isShipped))
+    for (const id of ids)
+      assert.deepEqual(
+        (await eventsOf(`payment-${id}`)).map(({ type }) => type),
+        [...['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured']],
+      )
+  })
+
+  it('a request that is late by longer than its time opens a payment that has all of it', async () => {
+    await payments?.stop()
+    const id = await place()
+    const fulfilment = await until(
+      'the payment to be asked for',
+      () => read('ordering', `/fulfilments/${id}`),
+      ({ asked }) => Array.isArray(asked) && asked.includes('PaymentRequested'),
+    )
+    await isOver(Date.parse(String(fulfilment.updatedAt)) + WITHIN_SECONDS * 1000)
+    payments = await startPayments()
+    const { openedAt, due } = await untilStatus('payments', `/payments/${id}`, 'open')
+    assert.equal(Date.parse(String(due)) - Date.parse(String(openedAt)), WITHIN_SECONDS * 1000)
+    await authorise(id)
+    await isShipped(id)
+  })
+
+  it('a host that is ten minutes fast expires nothing early, and dates no event in the future', async () => {
+    await payments?.stop()
+    const env = { TIDEMARK_TEST_CLOCK_SHIFT_S: String(FAST_BY_SECONDS) }
+    payments = await startPayments({ module: 'test/support/shifted-clock.ts', env })
+    const before = await storeNow()
+    const [paid, unpaid] = [await place(), await place()]
+    for (const id of [paid, unpaid]) await untilStatus('payments', `/payments/${id}`, 'open')
+    // The schedule is looked at every second meanwhile.
+    const opened = await read('payments', `/payments/${unpaid}`)
+    assert.ok(Date.parse(String(opened.openedAt)) <= (await storeNow()), 'it is not opened in the future')
+    await authorise(paid)
+    await isShipped(paid)
+    const order = await untilStatus('ordering', `/orders/${unpaid}`, 'cancelled')
+    assert.equal(order.cancellationReason, 'not paid in time')
+    const now = await storeNow()
+    for (const id of [paid, unpaid])
+      for (const { type, time } of await eventsOf(`payment-${id}`)) {
+        assert.ok(Date.parse(time) >= before - 1000 && Date.parse(time) <= now + 1000, `${type} at ${time}`)
+        if (type === 'PaymentExpired') assert.ok(time >= String(opened.due), `it expires at ${time}, not ${opened.due}`)
+      }
+  })
+})

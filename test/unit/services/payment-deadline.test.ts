@@ -1,0 +1,67 @@
+import { describe, it } from 'node:test'
+import { PaymentRequested } from '../../../src/services/ordering/contract.ts'
+import { paymentRequests } from '../../../src/services/payments/payment-requests.ts'
+import { payments } from '../../../src/services/payments/service.ts'
+import { moment } from '../../../src/testing/moment.ts'
+import { react } from '../../../src/testing/react.ts'
+import { recordedAs } from '../../../src/testing/recorded-as.ts'
+import { captureRequested, paymentRequested, voidRequested } from '../../support/fulfilments.ts'
+
+const orderId = '1'
+const amount = { currency: 'EUR', amount: 2150 }
+const opened = (due: string) => ({ type: 'PaymentOpened', data: { orderId, amount, method: 'transfer', due } })
+const authorised = { type: 'PaymentAuthorised', data: { orderId, amount } }
+const expired = { type: 'PaymentExpired', data: { orderId, amount } }
+const voided = { type: 'PaymentVoided', data: { orderId, amount: { ...amount, amount: 0 }, reason: 'late' } }
+const expiry = (due: string) => ({ due, stream: 'payment-1', command: { type: 'expire', data: {} } })
+
+const requests = react(payments, paymentRequests)
+const waiting = requests.given({ 'fulfilment-1': [paymentRequested('1', 'transfer')] })
+
+describe('the time to pay', () => {
+  it('runs from the payment’s own opening: one that is asked for late has all of it', async () => {
+    const late = requests.at(moment(5000)).when({ 'fulfilment-1': [paymentRequested('1', 'transfer')] })
+    await late.deliveredTwice().then({ 'payment-1': [opened(moment(5900))] })
+    await late.deliveredTwice().thenScheduled([expiry(moment(5900))])
+    await late.after(899).then({ 'payment-1': [opened(moment(5900))] })
+    await late.after(900).then({ 'payment-1': [opened(moment(5900)), expired] })
+  })
+
+  it('ends once, however often that and the request are told', async () => {
+    const over = waiting.after(900).deliveredTwice()
+    await over.then({ 'payment-1': [expired] })
+    await over.thenScheduled([])
+  })
+
+  it('is over with nothing to do where the payment was authorised first', async () => {
+    const over = waiting
+      .when({ 'payment-1': [authorised] })
+      .after(900)
+      .deliveredTwice()
+    await over.then({})
+    await over.thenScheduled([])
+  })
+
+  it('is over with nothing to do where the payment was voided first', () =>
+    waiting
+      .when({ 'fulfilment-1': [voidRequested('1')] })
+      .after(900)
+      .deliveredTwice()
+      .then({ 'payment-1': [voided] }))
+
+  it('a void that comes after it finds nothing to let go of, and a capture is refused', async () => {
+    const over = waiting.given({}).after(900)
+    await over.when({ 'fulfilment-1': [voidRequested('1')] }).then({ 'payment-1': [expired] })
+    await over.when({ 'fulfilment-1': [captureRequested('1')] }).thenRefused('payment-1', 'payment-expired')
+  })
+
+  it('does not run where a card decides at once', () =>
+    requests.when({ 'fulfilment-1': [paymentRequested('1', 'card')] }).thenScheduled([]))
+
+  it('of a request of version 1, which left it to ordering, is the longest there is', () => {
+    const data = { orderId, amount, method: 'transfer', due: moment(900) }
+    return requests
+      .when({ 'fulfilment-1': [recordedAs(PaymentRequested, 1, data)] })
+      .then({ 'payment-1': [opened(moment(30 * 86_400))] })
+  })
+})
