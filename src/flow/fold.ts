@@ -40,6 +40,25 @@ export function beginning(decider: AnyDecider): Folded {
   return { state: decider.initial, tip: BEGINNING, time: '' }
 }
 
+/** So many events are folded at once: some milliseconds. A whole long stream would keep the host from all else it does. */
+const EVENTS_A_TURN = 500
+
+/** Folds as `fold` does, and lets others have their turn at every 500th version, however the events are divided into pages. */
+export async function foldInTurns(
+  decider: AnyDecider,
+  folded: Folded,
+  events: readonly RecordedEvent[],
+): Promise<Folded> {
+  let current = folded
+  for (let from = 0; from < events.length; ) {
+    const to = from + EVENTS_A_TURN - (current.tip.version % EVENTS_A_TURN)
+    current = fold(decider, current, events.slice(from, to))
+    from = to
+    if (current.tip.version % EVENTS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return current
+}
+
 /** Reads what came after, page by page, and folds it. */
 export async function readForward(
   store: EventStore,
@@ -48,6 +67,6 @@ export async function readForward(
   from: Folded,
 ): Promise<Folded> {
   let folded = from
-  for await (const page of store.read(stream, folded.tip.version)) folded = fold(decider, folded, page)
+  for await (const page of store.read(stream, folded.tip.version)) folded = await foldInTurns(decider, folded, page)
   return folded
 }

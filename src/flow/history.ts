@@ -3,7 +3,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { EventHistory, EventStore, HistoryRange } from '../core/ports.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
-import { beginning, type Folded, fold } from './fold.ts'
+import { beginning, type Folded, foldInTurns } from './fold.ts'
 import { parseTime } from './time.ts'
 
 /** Events of a stream in reading order, as the log keeps them. */
@@ -56,7 +56,7 @@ export async function stateAt(
   for await (const page of log.read(stream, 0)) {
     // A stream's time never runs backwards: what comes after the first later event is later too.
     const end = page.findIndex((event) => event.version > version || Date.parse(event.time) > until)
-    folded = fold(decider, folded, end === -1 ? page : page.slice(0, end))
+    folded = await foldInTurns(decider, folded, end === -1 ? page : page.slice(0, end))
     const [first] = page
     if (folded.tip.version === 0 && first)
       throw new TidemarkError('version-not-found', `${stream} began at ${first.time}`)
