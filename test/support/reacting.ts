@@ -32,12 +32,13 @@ export const AT_ONCE: Turns = { schedule: (task) => task }
 export class Reacting {
   readonly log = new MemoryEventStore()
   readonly #service: Service
-  readonly #turns: Turns
+  /** Read at every step: what comes before a test's own steps may come at once. */
+  turns: Turns
   readonly #positions = new Map<AnyReaction, MemoryPositions>()
 
   constructor(service: Service, turns: Turns) {
     this.#service = service
-    this.#turns = turns
+    this.turns = turns
   }
 
   /**
@@ -50,7 +51,7 @@ export class Reacting {
     const store = new SteppedStore(this.log, async () => {
       steps += 1
       if (steps > diesAfter) throw new Dead()
-      await this.#turns.schedule(Promise.resolve())
+      await this.turns.schedule(Promise.resolve())
       if (steps > diesAfter) throw new Dead()
     })
     const own = { service: this.#service, store, cache: stateCache(100), clock: new ManualClock() }
