@@ -65,8 +65,8 @@ export async function startHost({ root, main, port, maxBodyBytes, settings }: Ho
   const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
   for (const trigger of triggers) trigger.start()
 
-  for (const { name, methods, path } of router.routes) log('information', name, `${methods}${http.address}${path}`)
-  for (const [name, type] of others) log('information', name, type)
+  for (const { name, methods, path } of router.routes) log('debug', name, `${methods}${http.address}${path}`)
+  for (const [name, type] of others) log('debug', name, type)
   return {
     address: http.address,
     async stop() {

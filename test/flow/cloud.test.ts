@@ -17,7 +17,11 @@ describe('npm run cloud', () => {
     const cloud = new Command('cli/cloud.ts', [], { TIDEMARK_DATA: join(folder, 'data') })
     try {
       await cloud.prints('ready')
-      const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
+      const host = new Command('local/host/main.ts', [], {
+        ...sample.Values,
+        TIDEMARK_HTTP_PORT: '0',
+        TIDEMARK_LOG_LEVEL: 'debug',
+      })
       try {
         const routed = readdirSync('functions').flatMap((file) =>
           [...readFileSync(join('functions', file), 'utf8').matchAll(/\bname: '([\w-]+)'/g)].map(
