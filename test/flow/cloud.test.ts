@@ -17,11 +17,7 @@ describe('npm run cloud', () => {
     const cloud = new Command('cli/cloud.ts', [], { TIDEMARK_DATA: join(folder, 'data') })
     try {
       await cloud.prints('ready')
-      const host = new Command('local/host/main.ts', [], {
-        ...sample.Values,
-        TIDEMARK_HTTP_PORT: '0',
-        TIDEMARK_LOG_LEVEL: 'debug',
-      })
+      const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
       try {
         const routed = readdirSync('functions').flatMap((file) =>
           [...readFileSync(join('functions', file), 'utf8').matchAll(/\bname: '([\w-]+)'/g)].map(
