@@ -45,7 +45,7 @@ const table = {
     '^src/settings/list\\.ts$',
     // What the contract is generated from: the routes, as a host would load them.
     '^src/adapters/functions/(register|openapi)\\.ts$',
-    '^local/((running-)?cloud\\.ts$|kit/|host/app\\.ts$)',
+    '^local/((running-)?cloud\\.ts$|front\\.ts$|kit/|host/app\\.ts$)',
     node,
     npm(
       '@azure/(cosmos|identity)',

@@ -5,6 +5,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** Somebody asked what arguments there are: no mistake. */
+class HelpAsked extends Error {
+  override readonly name = 'HelpAsked'
+}
+
+/** Asked for, it is told before anything else is looked at. */
+const HELP = '--help'
+
 /**
  * Reads `--name value` arguments that are whole numbers, `--name` flags, and `--name value` arguments that may stand several times.
  * @throws UsageError naming what is wrong and what there is.
@@ -24,6 +32,7 @@ export function readArguments<Numbers extends string, Flags extends string, List
     ...flags.map((name) => `--${name}`),
     ...lists.map((name) => `--${name} NAME`),
   ].join(' ')
+  if (process.argv.includes(HELP)) throw new HelpAsked(`arguments: ${usage || 'none'}`)
   let values: Record<string, unknown>
   try {
     values = parseArgs({ options }).values
@@ -62,6 +71,7 @@ export function readSubjects<Subjects extends string, Names extends string = nev
     ...Object.fromEntries(named.map(([name]) => [name, { type: 'string' as const }])),
     ...Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }])),
   }
+  if (process.argv.includes(HELP)) throw new HelpAsked(`arguments: ${usage || 'none'}`)
   let read: { values: Record<string, unknown>; positionals: string[] }
   try {
     read = parseArgs({ options: types, allowPositionals: true })
@@ -85,6 +95,10 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command()
   } catch (error) {
+    if (error instanceof HelpAsked) {
+      console.log(error.message)
+      return
+    }
     const plain = error instanceof Error && (error.name === 'UsageError' || error.name === 'StartError')
     console.error(plain ? (error as Error).message : error)
     process.exitCode = 1

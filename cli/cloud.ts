@@ -21,7 +21,7 @@ async function cloud(): Promise<void> {
     console.log(
       'ready: Ctrl-C ends it; for func start: cp local.settings.sample.json local.settings.json && npm run build',
     )
-    await untilEnded(running.parts, interrupted)
+    await untilEnded(running.parts, interrupted.happened)
   } finally {
     await running.stop()
   }

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Cloud, startCloud } from '../local/cloud.ts'
-import { type Child, startChild } from '../local/kit/child.ts'
-import { FAST_RECOVERY } from '../local/kit/fast-recovery.ts'
+import { startFront } from '../local/front.ts'
+import type { Child } from '../local/kit/child.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { knownServices } from './known-services.ts'
-import { dataFolder, functionsOf, isFast, localPorts, localSettings } from './local-settings.ts'
-import { interruption, showParts, until, untilEnded } from './running.ts'
+import { dataFolder, isFast, localPorts } from './local-settings.ts'
+import { type Interruption, interruption, showParts, until, untilEnded } from './running.ts'
 import { httpPortOf } from './service-address.ts'
+import { services } from './services.ts'
+import { ServiceHosts, startHost } from './start/service-hosts.ts'
 
 const TOPOLOGY = 'infra/topology.json'
 
@@ -17,26 +18,38 @@ interface Run {
   readonly dataDir: string
   readonly fresh: boolean
   readonly fast: boolean
+  /** Whether the host tells its routes and triggers, and all that is below a line of information. */
+  readonly verbose: boolean
   /** Those whose functions run here; none: all of them, on a cloud of their own. */
   readonly named: readonly string[]
-  readonly interrupted: Promise<void>
+  readonly interrupted: Interruption
 }
 
 /**
- * `npm start`: the local cloud, and the functions on it. With `--service NAME`, once or more: the functions of these services alone, on the
- * cloud that another process runs on this data, else on one that is started. Ends as one, in the order that loses nothing.
+ * `npm start`: the local cloud, a host for each service on it, and one address in front of them. With `--one-process` one host has the functions
+ * of all. With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
+ * else on one that is started. Ends as one, in the order that loses nothing.
  */
 async function start(): Promise<void> {
-  const { fresh, fast, service } = readArguments({}, ['fresh', 'fast'], ['service'])
+  const flags = ['fresh', 'fast', 'one-process', 'verbose'] as const
+  const { fresh, fast, verbose, service, 'one-process': oneProcess } = readArguments({}, flags, ['service'])
   const named = knownServices(service)
-  const run: Run = { dataDir: resolve(dataFolder()), fresh, fast, named, interrupted: interruption() }
-  const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
-  if ('pid' in cloud) await runOnOther(run, cloud)
-  else await runOnOwn(run, cloud)
+  if (oneProcess && named.length > 0)
+    throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
+  const run: Run = { dataDir: resolve(dataFolder()), fresh, fast, verbose, named, interrupted: interruption() }
+  try {
+    const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
+    if ('pid' in cloud) await runOnOther(run, cloud)
+    else if (named.length > 0 || oneProcess) await runOnOwn(run, cloud)
+    else await runApart(run, cloud)
+  } catch (error) {
+    // What an interrupted start says is that it did not start.
+    if (!run.interrupted.signal.aborted) throw error
+  }
 }
 
-function ownCloud({ dataDir, fresh, fast }: Run): Promise<Cloud> {
-  return startCloud({ dataDir, topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast) })
+function ownCloud({ dataDir, fresh, fast, interrupted: { signal } }: Run): Promise<Cloud> {
+  return startCloud({ dataDir, topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast), signal })
 }
 
 /** The cloud of another process, else one of our own. */
@@ -57,17 +70,44 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
   }
 }
 
-async function runOnOwn({ dataDir, fresh, named, interrupted }: Run, cloud: Cloud): Promise<void> {
+/** A host for each service, and one address in front of them. */
+async function runApart({ dataDir, fresh, verbose, interrupted }: Run, cloud: Cloud): Promise<void> {
+  const names = services.map(({ name }) => name)
+  const { happened, signal } = interrupted
+  try {
+    const front = await startFront(localPorts().http, names)
+    let hosts: ServiceHosts | undefined
+    try {
+      const options = { settings: cloud.settings, verbose, signal, onStartedAgain: showHost }
+      hosts = await ServiceHosts.start(names, front, options)
+      showParts(cloud.parts)
+      for (const host of hosts.running) showHost(host)
+      showPart('all services', openApiAt(front.address))
+      showData(dataDir, fresh)
+      console.log(READY)
+      await untilEnded(cloud.parts, happened, hosts.givenUp)
+    } finally {
+      // What is asked meanwhile is still answered; nothing new is taken.
+      await Promise.all([front.stop(), hosts?.stop()])
+    }
+  } finally {
+    await cloud.stop()
+  }
+}
+
+const READY = 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
+
+/** One host, for all services or for those that are named. */
+async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
   let host: Child | undefined
   try {
-    host = await startFunctions(named, cloud.settings)
-    const parts = [...cloud.parts, host]
-    showParts(parts)
-    console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
-    if (named.length === 0)
-      console.log('ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it')
+    host = await startFunctions(run, cloud.settings)
+    showParts(cloud.parts)
+    showHost(host)
+    showData(run.dataDir, run.fresh)
+    if (run.named.length === 0) console.log(READY)
     else console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
-    await untilEnded(parts, interrupted)
+    await untilEnded([...cloud.parts, host], run.interrupted.happened)
   } finally {
     await host?.stop()
     await cloud.stop()
@@ -78,36 +118,53 @@ async function runOnOwn({ dataDir, fresh, named, interrupted }: Run, cloud: Clou
  * When the cloud goes away, the functions end, and start again on the next one: it may have other addresses, or have been cleared, and then
  * nothing that they remember would be true.
  */
-async function runOnOther({ dataDir, named, interrupted }: Run, first: RunningCloud): Promise<void> {
+async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
+  const { dataDir } = run
+  const { happened } = run.interrupted
   let cloud: RunningCloud | undefined = first
   while (cloud) {
     const { pid, settings }: RunningCloud = cloud
     await checkTopology(cloud, TOPOLOGY)
     console.log(`cloud        of process ${pid}, on ${dataDir}`)
-    const host = await startFunctions(named, settings)
+    const host = await startFunctions(run, settings)
     try {
-      showParts([host])
+      showHost(host)
       console.log('ready: Ctrl-C ends these functions, not the cloud')
-      const ended = Promise.race([interrupted, host.exited])
+      const ended = Promise.race([happened, host.exited])
       const gone = await until(async () => ((await readyCloud(dataDir))?.pid === pid ? undefined : true), ended)
-      if (!gone) return await untilEnded([host], interrupted)
+      if (!gone) return await untilEnded([host], happened)
       console.log(`the cloud of process ${pid} is gone: the functions end, and start again when there is one`)
     } finally {
       await host.stop()
     }
-    cloud = await until(() => readyCloud(dataDir), interrupted)
+    cloud = await until(() => readyCloud(dataDir), happened)
   }
 }
 
-function startFunctions(named: readonly string[], settings: Readonly<Record<string, string>>): Promise<Child> {
+function startFunctions({ named, verbose, interrupted }: Run, cloud: Readonly<Record<string, string>>): Promise<Child> {
   const [first] = named
-  return startChild('functions', fileURLToPath(new URL('../local/host/main.ts', import.meta.url)), {
-    ...FAST_RECOVERY,
-    ...localSettings(),
-    ...settings,
-    ...(first === undefined ? {} : functionsOf(named)),
-    TIDEMARK_HTTP_PORT: String(first === undefined ? localPorts().http : httpPortOf(first)),
-  })
+  const port = first === undefined ? localPorts().http : httpPortOf(first)
+  const settings = { ...cloud, TIDEMARK_HTTP_PORT: String(port) }
+  const name = named.length === 1 ? (first ?? '') : 'functions'
+  return startHost(name, named, { settings, verbose, signal: interrupted.signal }, false)
+}
+
+/** What a host can be asked. */
+function openApiAt(address: string): string {
+  return `${address}/api/openapi.json`
+}
+
+/** A line of a host: what can be asked of it, and which process to look at or to kill. */
+function showHost({ name, address, pid }: Child): void {
+  showPart(name, `${openApiAt(address)}  process ${pid}`)
+}
+
+function showPart(name: string, address: string): void {
+  showParts([{ name, address }])
+}
+
+function showData(dataDir: string, fresh: boolean): void {
+  console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
 }
 
 await runCommand(start)

@@ -22,6 +22,8 @@ export interface CloudOptions {
   readonly fresh: boolean
   /** Acknowledges what is not on disk yet: what the end of a process leaves, the end of the machine may take. */
   readonly fast?: boolean
+  /** Ends the start: what was started by then is stopped, and it fails. */
+  readonly signal?: AbortSignal
 }
 
 /** The running local cloud. */
@@ -67,7 +69,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
     const settings = settingsOf(parts)
-    await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology)])
+    await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology, options.signal)])
     await announceCloud(dataDir, { settings, topology })
     return { settings, parts, stop }
   } catch (error) {
@@ -94,7 +96,7 @@ async function waitForLeftovers(dataDir: string): Promise<void> {
 async function starts(
   dataDir: string,
   topology: Topology,
-  { ports, fast = false }: CloudOptions,
+  { ports, fast = false, signal }: CloudOptions,
 ): Promise<readonly Promise<Child>[]> {
   const hubsFile = join(dataDir, 'hubs.json')
   const hubs = topology.eventHubs.map(({ name, partitions, consumerGroups }) => ({ name, partitions, consumerGroups }))
@@ -106,7 +108,11 @@ async function starts(
     folder: keyof typeof MODULES,
     env: Record<string, string>,
     execArgv: readonly string[] = [],
-  ): Promise<Child> => startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env, { execArgv })
+  ): Promise<Child> =>
+    startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env, {
+      execArgv,
+      ...(signal ? { signal } : {}),
+    })
   return [
     part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
     part(
@@ -142,12 +148,17 @@ async function createBlobContainers(settings: Record<string, string>, topology: 
   for (const name of topology.blobContainers) await service.getContainerClient(name).createIfNotExists()
 }
 
-async function createDatabases(settings: Record<string, string>, topology: Topology): Promise<void> {
+async function createDatabases(
+  settings: Record<string, string>,
+  topology: Topology,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const client = new CosmosClient(settings.CosmosConnection ?? '')
   try {
     for (const { name, containers } of topology.databases) {
       const { database } = await client.databases.createIfNotExists({ id: name })
       for (const container of containers) {
+        signal?.throwIfAborted()
         const { resource } = await database.containers.createIfNotExists(definitionOf(container))
         const found = resource?.partitionKey?.paths.join()
         if (found !== container.partitionKey)

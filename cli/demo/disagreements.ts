@@ -49,10 +49,10 @@ function stockOf({ stock }: Told, id: string, { status, lines }: RawItem, shipme
   const reservation = stock.reservations.get(id)
   const released = ['StockReservationCancelled', 'StockReservationRejected']
   const fits: readonly string[] | undefined = {
-    confirmed: ['StockReserved'],
-    completed: ['StockReserved'],
+    confirmed: [left ? 'StockReservationShipped' : 'StockReserved'],
+    completed: ['StockReservationShipped'],
     rejected: ['StockReservationRejected'],
-    cancelled: left ? ['StockReserved'] : released,
+    cancelled: left ? ['StockReservationShipped'] : released,
   }[String(status)]
   if (fits === undefined) return ['is undecided']
   const found = fits.includes(String(reservation)) ? [] : [`is ${status}, its reservation ${reservation}`]

@@ -44,7 +44,8 @@ export function foldRawStock(items: readonly RawItem[]): ExpectedStock {
 
 function foldReservation({ reservations, answers }: ExpectedStock, { type, data }: RawItem): void {
   reservations.set(data.orderId, type)
-  if (type !== 'StockReservationCancelled') answers.set(data.orderId, (answers.get(data.orderId) ?? 0) + 1)
+  if (type === 'StockReserved' || type === 'StockReservationRejected')
+    answers.set(data.orderId, (answers.get(data.orderId) ?? 0) + 1)
 }
 
 function foldStock({ levels, units, faults }: ExpectedStock, { stream, version, type, time, data }: RawItem): void {

@@ -23,6 +23,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 const FIRST_BACKOFF_MS = 250
 const LAST_BACKOFF_MS = 5000
 const CLOSE_WITHIN_MS = 2000
+/** How often the feed is read while no function runs in this host, where `feedPollDelay` is shorter: then only others can have written. */
+const IDLE_POLL_MS = 250
 
 /** What the registration says, read once. */
 interface FeedOptions {
@@ -131,6 +133,7 @@ export class CosmosTrigger implements Trigger {
     const signal = AbortSignal.any([this.#stopping.signal, lease.signal])
     let feed = this.#openFeed(range, lease.continuation)
     while (!signal.aborted) {
+      const { ended } = this.#invoker.activity
       const page = await this.#untilItWorks(
         'the change feed cannot be read',
         async () => pageOf(await feed.readNext()),
@@ -143,6 +146,7 @@ export class CosmosTrigger implements Trigger {
       if (!page || signal.aborted) return
       if (page.items === undefined) {
         await pause(this.#feed.pollMs, signal)
+        await this.#invoker.activity.rest(ended, IDLE_POLL_MS - this.#feed.pollMs, signal)
         continue
       }
       await this.#invoke(page.items, signal)

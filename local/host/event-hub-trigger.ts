@@ -30,6 +30,11 @@ const CONTAINER = 'azure-webjobs-eventhub'
 const RETRY = { retryDelayInMs: 200, maxRetries: 3, timeoutInMs: 10_000 }
 const RECONNECT_AFTER_MS = 500
 const CLOSE_WITHIN_MS = 2000
+/**
+ * How long the client waits for the first event of a batch before it hands on none. Each wait costs a frame for each partition, and grants
+ * credit anew to a link that has not used any.
+ */
+const EMPTY_AFTER_S = 10
 
 /**
  * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. Nothing is
@@ -138,7 +143,7 @@ export class EventHubTrigger implements Trigger {
   #subscribe(client: EventHubConsumerClient): void {
     const subscription = client.subscribe(this.#handlers(client), {
       maxBatchSize: this.#host.maxEventBatchSize,
-      maxWaitTimeInSeconds: 1,
+      maxWaitTimeInSeconds: EMPTY_AFTER_S,
       prefetchCount: this.#host.prefetchCount,
       startPosition: startPosition(this.#host.initialOffset),
       skipParsingBodyAsJson: true,

@@ -7,6 +7,7 @@ import { readHostJson } from './host-json.ts'
 import { startHttp } from './http.ts'
 import { Invoker } from './invocation.ts'
 import { flushFailures, log } from './log.ts'
+import type { LogLevel } from './protocol.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
 import { checkRetry } from './retry.ts'
 import { Router } from './router.ts'
@@ -24,13 +25,16 @@ export interface HostOptions {
   readonly port: number
   readonly maxBodyBytes: number
   readonly settings: Settings
+  /** Of the lines that name every function. */
+  readonly listLevel: LogLevel
 }
 
 /** What is in flight when the host stops may go on for so long. */
 const DRAIN_MS = 5000
 
 /** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
-export async function startHost({ root, main, port, maxBodyBytes, settings }: HostOptions): Promise<Running> {
+export async function startHost(options: HostOptions): Promise<Running> {
+  const { root, main, port, maxBodyBytes, settings, listLevel } = options
   const hostJson = await readHostJson(root, settings)
   const { model, functions, capabilities } = await loadApp(root, main)
   const includeEmpty = Boolean(capabilities.IncludeEmptyEntriesInMessagePayload?.trim())
@@ -65,8 +69,8 @@ export async function startHost({ root, main, port, maxBodyBytes, settings }: Ho
   const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
   for (const trigger of triggers) trigger.start()
 
-  for (const { name, methods, path } of router.routes) log('information', name, `${methods}${http.address}${path}`)
-  for (const [name, type] of others) log('information', name, type)
+  for (const { name, methods, path } of router.routes) log(listLevel, name, `${methods}${http.address}${path}`)
+  for (const [name, type] of others) log(listLevel, name, type)
   return {
     address: http.address,
     async stop() {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Activity } from './activity.ts'
 import { describe, log, logFailure } from './log.ts'
 import type { CoreInvocationContext, InvocationRequest, InvocationResponse, ProgrammingModel } from './protocol.ts'
 import type { RegisteredFunction, Registrations } from './registrations.ts'
@@ -13,6 +14,7 @@ export class Invoker {
   readonly #appHookData: Record<string, unknown> = {}
 
   readonly #timeoutMs: number | undefined
+  readonly activity = new Activity()
 
   /** @param timeoutMs after which a function that has not ended ends the host; undefined: never. */
   constructor(model: ProgrammingModel, registrations: Registrations, timeoutMs: number | undefined) {
@@ -39,6 +41,7 @@ export class Invoker {
       },
     }
     const timer = this.#watch(metadata.name)
+    const ended = this.activity.begin()
     try {
       const model = this.#model.getInvocationModel(core)
       const { context, inputs } = await model.getArguments()
@@ -70,6 +73,7 @@ export class Invoker {
       throw error
     } finally {
       clearTimeout(timer)
+      ended()
       delete core.state
     }
   }

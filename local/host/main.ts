@@ -24,6 +24,8 @@ await run(() => {
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
     maxBodyBytes: wholeNumber('FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', DEFAULT_BODY_LIMIT, Number.MAX_SAFE_INTEGER),
     settings: process.env,
+    // As Core Tools do, where somebody starts it by hand; `npm start` has a line for each host.
+    listLevel: process.connected ? 'debug' : 'information',
   })
 })
 if (process.exitCode) {

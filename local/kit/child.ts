@@ -29,9 +29,12 @@ export async function startChild(
   options: {
     readonly args?: readonly string[]
     readonly execArgv?: readonly string[]
-    readonly onOutput?: (text: string) => void
+    readonly onOutput?: (text: string, output: 'stdout' | 'stderr') => void
+    /** Ends the process as long as it has not started. */
+    readonly signal?: AbortSignal
   } = {},
 ): Promise<Child> {
+  options.signal?.throwIfAborted()
   // Own process group: a Ctrl-C of the terminal reaches the parent alone.
   const child = fork(modulePath, [...(options.args ?? [])], {
     env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...env },
@@ -40,18 +43,21 @@ export async function startChild(
     silent: options.onOutput !== undefined,
   })
   if (options.onOutput)
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', options.onOutput)
+    for (const output of ['stdout', 'stderr'] as const)
+      child[output]?.setEncoding('utf8').on('data', (text: string) => options.onOutput?.(text, output))
   const exited = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ? `ended by ${signal}` : `ended with code ${code}`))
     child.once('error', (error) => resolve(error.message))
   })
+  const abandon = (): unknown => child.kill('SIGTERM')
+  options.signal?.addEventListener('abort', abandon)
   const address = await new Promise<string>((resolve, reject) => {
     child.on('message', (message: { ready?: string; failed?: string }) => {
       if (message.ready !== undefined) resolve(message.ready)
       else if (message.failed !== undefined) reject(new StartError(message.failed))
     })
     exited.then((how) => reject(new StartError(`${name} did not start: it ${how}`)))
-  })
+  }).finally(() => options.signal?.removeEventListener('abort', abandon))
   return {
     name,
     address,

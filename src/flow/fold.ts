@@ -49,6 +49,25 @@ export function emptyState(decider: AnyDecider): AggregateState {
   return { state: decider.initial, head: EMPTY_STREAM, time: '' }
 }
 
+/** So many events are folded at once: some milliseconds. A whole long stream would keep the host from all else it does. */
+const EVENTS_A_TURN = 500
+
+/** Folds commits, and lets others have their turn with every 500th version. */
+export async function foldInTurns(
+  decider: AnyDecider,
+  from: AggregateState,
+  commits: readonly Pick<RecordedCommit, 'events'>[],
+): Promise<AggregateState> {
+  const turnOf = ({ head }: AggregateState): number => Math.floor(head.version / EVENTS_A_TURN)
+  let folded = from
+  for (const { events } of commits) {
+    const turn = turnOf(folded)
+    folded = fold(decider, folded, events)
+    if (turnOf(folded) > turn) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return folded
+}
+
 /** Reads what came after a state, page by page, and folds it. @throws TidemarkError as `fold`, and `unavailable` */
 export async function readForward(
   store: Pick<EventStore, 'read'>,
@@ -57,10 +76,6 @@ export async function readForward(
   from: AggregateState,
 ): Promise<AggregateState> {
   let folded = from
-  for await (const page of store.read(stream, from.head.version))
-    folded = page.reduce(
-      (before: AggregateState, commit: RecordedCommit) => fold(decider, before, commit.events),
-      folded,
-    )
+  for await (const page of store.read(stream, from.head.version)) folded = await foldInTurns(decider, folded, page)
   return folded
 }

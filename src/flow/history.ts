@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { EventHistory, EventStore } from '../core/ports.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
-import { type AggregateState, emptyState, fold } from './fold.ts'
+import { type AggregateState, emptyState, foldInTurns } from './fold.ts'
 import { parseTime } from './time.ts'
 
 /** Events of a stream in reading order, as the log keeps them. */
@@ -58,7 +58,7 @@ export async function stateAt(
     for (const { events } of page) {
       // A stream's time never runs backwards: what comes after the first later event is later too.
       const end = events.findIndex((event) => event.version > version || Date.parse(event.time) > until)
-      folded = fold(decider, folded, end === -1 ? events : events.slice(0, end))
+      folded = await foldInTurns(decider, folded, [{ events: end === -1 ? events : events.slice(0, end) }])
       const [first] = events
       if (folded.head.version === 0 && first)
         throw new TidemarkError('version-not-found', `${stream} began at ${first.time}`)

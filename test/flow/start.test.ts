@@ -12,8 +12,12 @@ import { Client } from '../../cli/demo/client.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
-import { nobodyListens, ownSettings } from '../support/ports.ts'
+import { answers, nobodyListens, ownSettings } from '../support/ports.ts'
 import { until, WAIT_MS } from '../support/wait.ts'
+
+interface OpenApi {
+  readonly tags: readonly { readonly name: string }[]
+}
 
 describe('npm start and npm run demo', () => {
   let env: Record<string, string>
@@ -21,7 +25,8 @@ describe('npm start and npm run demo', () => {
   const start = (...args: string[]): Command => new Command('cli/start.ts', args, env)
   const log = (service = 'ordering') =>
     new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(service)
-  const client = () => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/ordering`, WAIT_MS)
+  const at = (path: string) => `http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}${path}`
+  const client = () => new Client(at('/api/ordering'), WAIT_MS)
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-start-'))
@@ -36,11 +41,57 @@ describe('npm start and npm run demo', () => {
     assert.equal(output.trim().split('\n').length, 1)
   })
 
-  it('starts, names every endpoint, is driven by the demo, ends on Ctrl-C with nothing left behind', async () => {
+  for (const [what, port] of [
+    ['the cloud', 'TIDEMARK_BLOB_PORT'],
+    ['the hosts', 'TIDEMARK_HTTP_PORT'],
+  ] as const)
+    it(`Ctrl-C while ${what} start ends it at once, and nothing stays behind`, async () => {
+      const running = start()
+      await until(`${port} to answer`, () => answers(Number(env[port])))
+      running.kill('SIGINT')
+      const { code, output } = await running.ended
+      assert.deepEqual([code, output], [0, ''])
+      await nobodyListens(env)
+    })
+
+  it('a host that is killed is started again, and one that dies again and again ends all, each in one line', async () => {
     const running = start()
-    await running.prints('ready')
+    await running.prints('ready: ')
+    const paths = ['ordering', 'payments'].map((service) => `/api/${service}/streams/x-1/state`)
+    const processes = () => [...running.output.matchAll(/^payments .* process (\d+)$/gm)].map(([, pid]) => Number(pid))
+    const statuses = () => Promise.all(paths.map(async (path) => (await fetch(at(path))).status))
+    for (let death = 1; death <= 3; death += 1) {
+      process.kill(processes().at(-1) ?? 0, 'SIGKILL')
+      await running.prints(`payments     ended by SIGKILL: it is started again (${death} of 3 times a minute)`)
+      // Not all answers while it is away are 503: it may be back. What comes in the end is an answer of its own.
+      await until('it to serve again', statuses, (seen) => seen.every((status) => status === 404))
+      await until('it to be told where', () => processes().length === death + 1)
+    }
+    assert.equal(new Set(processes()).size, 4)
+    process.kill(processes().at(-1) ?? 0, 'SIGKILL')
+    const { code, output } = await running.ended
+    assert.equal(code, 1)
+    assert.match(output, /\npayments ended by SIGKILL, for the 4th time within a minute: ending the others\n$/)
+    await nobodyListens(env)
+  })
+
+  it('starts a host for each service, one line each, is driven by the demo, ends on Ctrl-C with nothing left', async () => {
+    const running = start()
+    await running.prints('ready: ')
     for (const port of Object.keys(env).filter((name) => name.endsWith('_PORT')))
       assert.match(running.output, new RegExp(`:${env[port]}\\b`))
+    const lines = running.output.trim().split('\n')
+    const names = ['ordering', 'inventory', 'payments', 'shipping']
+    const parts = ['blobs', 'event hubs', 'cosmos db', ...names, 'all services', 'data']
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 12).trim()),
+      [...parts, 'ready: Ctrl-'],
+    )
+    const links = lines.slice(3, 8).map((line) => /http\S+/.exec(line)?.[0] ?? '')
+    const told = await Promise.all(links.map(async (link) => (await fetch(link)).json() as Promise<OpenApi>))
+    const tagsOf = ({ tags }: OpenApi): string[] => tags.map(({ name }) => name)
+    assert.deepEqual(told.map(tagsOf), [...names.map((name) => [name]), names.toSorted()])
+    assert.equal(links.at(-1), at('/api/openapi.json'))
     const demo = await new Command('cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
     assert.equal(demo.code, 0, demo.output)
     assert.match(demo.output, /checked +40 orders/)
@@ -48,10 +99,11 @@ describe('npm start and npm run demo', () => {
     running.kill('SIGINT')
     assert.equal((await running.ended).code, 0, running.output)
     await nobodyListens(env)
+    for (const link of links) await assert.rejects(fetch(link), /fetch failed/)
   })
 
-  it('keeps its data between runs, and the check finds a view that was tampered with', async () => {
-    const running = start()
+  it('--one-process has all services in one host; its data is kept, and the check finds a view that was tampered with', async () => {
+    const running = start('--one-process')
     await running.prints('ready')
     const kept = await checkViews(client(), log().container('events'), [])
     assert.deepEqual([kept.orders, kept.differences], [40, []])
@@ -85,13 +137,13 @@ describe('npm start and npm run demo', () => {
 
   /** The views of every other service: as they were, and with one document of each changed. */
   async function findsTampered(): Promise<void> {
-    const at = (service: string) => new Client(`http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}/api/${service}`, WAIT_MS)
+    const clientOf = (service: string) => new Client(at(`/api/${service}`), WAIT_MS)
     const names = ['ordering', 'inventory', 'payments', 'shipping'] as const
     const of = <Thing>(thing: (name: string) => Thing) =>
       Object.fromEntries(names.map((name) => [name, thing(name)])) as Record<(typeof names)[number], Thing>
     const check = () =>
       checkServices(
-        of(at),
+        of(clientOf),
         of((name) => log(name).container('events')),
         ['payment-nobody@1', 'shipment-nobody@1'],
         0,
@@ -127,7 +179,7 @@ describe('npm start and npm run demo', () => {
   }
 
   it('--fresh starts empty, and --fast says in one line what it costs', async () => {
-    const running = start('--fresh', '--fast')
+    const running = start('--one-process', '--fresh', '--fast')
     await running.prints('ready')
     assert.match(running.output, /^--fast: acknowledged is not on disk$/m)
     const { resources } = await log().container('events').items.readAll().fetchAll()
@@ -136,19 +188,24 @@ describe('npm start and npm run demo', () => {
     assert.equal((await running.ended).code, 0, running.output)
   })
 
-  it('a port in use is one line that names the port and its setting, and nothing stays behind', async () => {
-    const server = createServer()
-    await listen(server, Number(env.TIDEMARK_COSMOS_PORT), 'a test')
-    const { code, output } = await start().ended
-    server.close()
-    assert.equal(code, 1)
-    assert.match(output, new RegExp(`port ${env.TIDEMARK_COSMOS_PORT} is in use.*TIDEMARK_COSMOS_PORT`))
-    assert.equal(output.trim().split('\n').length, 1, output)
-    await nobodyListens(env)
-  })
+  for (const [port, ...args] of [
+    ['TIDEMARK_COSMOS_PORT'],
+    ['TIDEMARK_HTTP_PORT'],
+    ['TIDEMARK_HTTP_PORT', '--one-process'],
+  ] as const)
+    it(`${[port, ...args].join(' ')} in use is one line that names the port and its setting, and nothing stays behind`, async () => {
+      const server = createServer()
+      await listen(server, Number(env[port]), 'a test')
+      const { code, output } = await start(...args).ended
+      server.close()
+      assert.equal(code, 1)
+      assert.match(output, new RegExp(`port ${env[port]} is in use.*${port}`))
+      assert.equal(output.trim().split('\n').length, 1, output)
+      await nobodyListens(env)
+    })
 
   it('a second start on the same data is one line that names the process that has it, and the first goes on', async () => {
-    const first = start()
+    const first = start('--one-process')
     await first.prints('ready')
     const ports = Object.fromEntries(Object.keys(env).flatMap((name) => (name.endsWith('_PORT') ? [[name, '0']] : [])))
     const { code, output } = await new Command('cli/start.ts', [], { ...env, ...ports }).ended
@@ -202,16 +259,29 @@ describe('npm start and npm run demo', () => {
       await nobodyListens(env)
     })
 
-  it('a wrong argument is one line that names those there are', async () => {
-    const { code, output } = await start('--frech').ended
-    assert.equal(code, 1)
-    assert.match(output, /--fresh/)
-    assert.equal(output.trim().split('\n').length, 1, output)
-  })
+  for (const [args, status, line] of [
+    [['--frech'], 1, /--fresh --fast --one-process --verbose --service NAME/],
+    [['--one-process', '--service', 'ordering'], 1, /^--one-process is of all services/],
+    [['--help'], 0, /--fresh --fast --one-process --verbose --service NAME/],
+  ] as const)
+    it(`${args.join(' ')} is one line that says what there is`, async () => {
+      const { code, output } = await start(...args).ended
+      assert.equal(code, status)
+      assert.match(output, line)
+      assert.equal(output.trim().split('\n').length, 1, output)
+    })
 
-  it('its kill -9 leaves no process behind', async () => {
-    const running = start()
-    await running.prints('ready')
+  it('--verbose tells every function, with the service that says it; its kill -9 leaves no process behind', async () => {
+    const running = start('--verbose')
+    await running.prints('ready: ')
+    for (const [service, path] of [
+      ['ordering', '/api/ordering/orders/{id}/{command}'],
+      ['shipping', '/api/shipping/shipments/{id}'],
+    ] as const)
+      await until(`the line of ${path}`, () =>
+        running.output.split('\n').some((line) => line.startsWith(service) && line.endsWith(path)),
+      )
+    assert.match(running.output, /^ordering +ordering-order-view: eventHubTrigger$/m)
     running.kill('SIGKILL')
     await running.ended
     // No error is seen last: every port is free.

@@ -29,6 +29,10 @@ export class Command {
     this.ended = once(this.#child, 'close').then(([code]) => ({ code, output: this.output }))
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+
   async prints(text: string): Promise<void> {
     let over = false
     void this.ended.then(() => {

@@ -34,12 +34,13 @@ export class Reacting {
   readonly clock = new ManualClock()
   readonly schedule = new MemorySchedule(this.clock)
   readonly #service: Service
-  readonly #turns: Turns
+  /** Read at every step: what comes before a test's own steps may come at once. */
+  turns: Turns
   readonly #positions = new Map<AnyReaction, MemoryPositions>()
 
   constructor(service: Service, turns: Turns) {
     this.#service = service
-    this.#turns = turns
+    this.turns = turns
   }
 
   /**
@@ -52,7 +53,7 @@ export class Reacting {
     const store = new SteppedStore(this.log, async () => {
       steps += 1
       if (steps > diesAfter) throw new Dead()
-      await this.#turns.schedule(Promise.resolve())
+      await this.turns.schedule(Promise.resolve())
       if (steps > diesAfter) throw new Dead()
     })
     const own = { service: this.#service, store, cache: stateCache(100), clock: this.clock }

@@ -154,6 +154,7 @@ interface Story {
 
 const done: Story = {
   order: [oneLine, confirmed, completed],
+  reservation: 'StockReservationShipped',
   stock: [received, reserved('1'), shipped],
   payment: [asked, authorised, captured],
   shipment: [prepared, dispatched],
@@ -173,6 +174,7 @@ const off: Story = {
 }
 const tooLate: Story = {
   order: [oneLine, confirmed, cancelled],
+  reservation: 'StockReservationShipped',
   stock: [received, reserved('1'), shipped, back],
   payment: [asked, authorised, captured, refunded],
   shipment: [prepared, dispatched, recalled, returned],

@@ -5,6 +5,7 @@ import { eventType } from '../../core/event.ts'
 
 /** Lines of an order, and how many units of each. */
 export const reservedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)
+export type ReservedLines = readonly z.infer<typeof reservedLines.element>[]
 
 export const StockReserved = eventType('StockReserved', z.object({ orderId: z.string(), lines: reservedLines }))
 

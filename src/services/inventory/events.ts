@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type EventOf, eventType } from '../../core/event.ts'
-import { StockReservationRejected, StockReserved } from './contract.ts'
+import { reservedLines, StockReservationRejected, StockReserved } from './contract.ts'
 
 const units = z.int().positive()
 
@@ -58,8 +58,26 @@ export const stockEvents = [
 ] as const
 export type StockEvent = EventOf<(typeof stockEvents)[number]>
 
-export const StockReservationCancelled = eventType('StockReservationCancelled', z.object({ orderId: z.string() }))
+/**
+ * The order's stock is let go. Since version 2 it says what was reserved for the order by then, which is now to be released: nothing,
+ * where the cancellation overtook the reservation.
+ */
+export const StockReservationCancelled = eventType(
+  'StockReservationCancelled',
+  z.object({ orderId: z.string() }),
+).additive(z.object({ orderId: z.string(), lines: reservedLines.element.array() }), (data) => ({ ...data, lines: [] }))
+
+/** What was reserved for the order leaves: from here on there is nothing to release. */
+export const StockReservationShipped = eventType(
+  'StockReservationShipped',
+  z.object({ orderId: z.string(), lines: reservedLines }),
+)
 
 /** All events of a reservation's stream. */
-export const reservationEvents = [StockReserved, StockReservationRejected, StockReservationCancelled] as const
+export const reservationEvents = [
+  StockReserved,
+  StockReservationRejected,
+  StockReservationCancelled,
+  StockReservationShipped,
+] as const
 export type ReservationEvent = EventOf<(typeof reservationEvents)[number]>

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
-import { reservedLines, shortage } from './contract.ts'
+import { type CommandOf, commandType, type Decider, type Decision, refuse } from '../../core/decider.ts'
+import { type ReservedLines, reservedLines, shortage } from './contract.ts'
 import { type ReservationEvent, reservationEvents } from './events.ts'
 
 const reservationCommands = [
@@ -8,44 +8,60 @@ const reservationCommands = [
   commandType('reject', shortage.strict(), { creates: true }),
   // Creates: an order's stock may be let go before anything of it was reserved.
   commandType('cancel', z.strictObject({}), { creates: true }),
+  commandType('ship', z.strictObject({})),
 ] as const
 
 export type ReservationCommand = CommandOf<(typeof reservationCommands)[number]>
 
-interface Reservation {
-  readonly status: 'none' | 'reserved' | 'rejected' | 'cancelled'
+/** Which units an order has, of which products: what its products' streams do not know. */
+type Reservation =
+  | { readonly status: 'none' | 'rejected' | 'cancelled' | 'shipped' }
+  | { readonly status: 'reserved'; readonly lines: ReservedLines }
+
+function evolve(_: Reservation, event: ReservationEvent): Reservation {
+  switch (event.type) {
+    case 'StockReserved':
+      return { status: 'reserved', lines: event.data.lines }
+    case 'StockReservationRejected':
+      return { status: 'rejected' }
+    case 'StockReservationCancelled':
+      return { status: 'cancelled' }
+    case 'StockReservationShipped':
+      return { status: 'shipped' }
+  }
 }
 
-/** What became of an order's reservation, decided once: reserved or rejected, and cancelled with its order. */
+/**
+ * What became of an order's reservation: reserved, rejected or cancelled, decided once. What is reserved is then cancelled or shipped: once
+ * too, so that its units are either released or leave, and the event that says which names them.
+ */
 export const reservation: Decider<Reservation, ReservationCommand, ReservationEvent> = {
   category: 'reservation',
   commands: reservationCommands,
   events: reservationEvents,
   initial: { status: 'none' },
-  evolve(_, event) {
-    switch (event.type) {
-      case 'StockReserved':
-        return { status: 'reserved' }
-      case 'StockReservationRejected':
-        return { status: 'rejected' }
-      case 'StockReservationCancelled':
-        return { status: 'cancelled' }
-    }
-  },
-  decide({ status }, command, { id: orderId }) {
+  evolve,
+  decide(state, command, { id: orderId }): Decision<ReservationEvent> {
+    const { status } = state
+    const refused = refuse(`reservation-${status}`, `the reservation is ${status}`)
     switch (command.type) {
       case 'reserve':
         if (status === 'reserved') return []
-        if (status !== 'none') return refuse(`reservation-${status}`, `the reservation is ${status}`)
-        return [{ type: 'StockReserved', data: { orderId, ...command.data } }]
+        return status === 'none' ? [{ type: 'StockReserved', data: { orderId, ...command.data } }] : refused
       case 'reject':
         if (status === 'rejected') return []
-        if (status !== 'none') return refuse(`reservation-${status}`, `the reservation is ${status}`)
-        return [{ type: 'StockReservationRejected', data: { orderId, ...command.data } }]
-      case 'cancel':
-        return status === 'cancelled' || status === 'rejected'
-          ? []
-          : [{ type: 'StockReservationCancelled', data: { orderId } }]
+        return status === 'none' ? [{ type: 'StockReservationRejected', data: { orderId, ...command.data } }] : refused
+      case 'cancel': {
+        if (status === 'cancelled' || status === 'rejected' || status === 'shipped') return []
+        const lines = status === 'reserved' ? [...state.lines] : []
+        return [{ type: 'StockReservationCancelled', data: { orderId, lines } }]
+      }
+      case 'ship':
+        if (status === 'shipped') return []
+        if (status === 'none') return refuse('stock-not-reserved', `nothing is reserved for ${orderId}`)
+        return status === 'reserved'
+          ? [{ type: 'StockReservationShipped', data: { orderId, lines: [...state.lines] } }]
+          : refused
     }
   },
 }

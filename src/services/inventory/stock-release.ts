@@ -7,16 +7,17 @@ import { reservation } from './reservation.ts'
 const events = [StockReleaseRequested] as const
 
 /**
- * Lets go of what is reserved for an order. An order and its fulfilment are two streams, so this may overtake the reservation: the
- * cancellation is recorded first, and whoever reserves later finds it and releases what he reserved.
+ * Lets go of what is reserved for an order. An order and its fulfilment are two streams, so this may overtake the reservation: then the
+ * cancellation names no units, nothing is released here, and whoever reserves later finds the cancellation and releases what it reserved.
  */
 export const stockRelease: Reaction<EventOf<(typeof events)[number]>> = {
   name: 'stock-release',
   service: 'ordering',
   category: 'fulfilment',
   events,
-  async react({ data: { orderId, lines } }, send) {
-    await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
-    await releaseAll(orderId, lines, send)
+  async react({ data: { orderId } }, send) {
+    const answer = await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
+    for (const event of answer.events)
+      if (event.type === 'StockReservationCancelled') await releaseAll(orderId, event.data.lines, send)
   },
 }

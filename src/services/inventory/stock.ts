@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
+import { type CommandOf, commandType, type Decider, type Decision, type Refusal, refuse } from '../../core/decider.ts'
 import { type StockEvent, stockEvents } from './events.ts'
 
 const units = z.int().min(1).max(1_000_000_000)
@@ -13,64 +13,55 @@ const stockCommands = [
   ),
   // Creates: an order may name a product that there never was any of, and is answered for ever.
   commandType('reserve', z.strictObject({ orderId, quantity: units }), { creates: true }),
-  commandType('release', z.strictObject({ orderId })),
-  commandType('ship', z.strictObject({ orderId })),
+  commandType('release', z.strictObject({ orderId, quantity: units })),
+  commandType('ship', z.strictObject({ orderId, quantity: units })),
   commandType('restock', z.strictObject({ orderId, quantity: units })),
 ] as const
 
 export type StockCommand = CommandOf<(typeof stockCommands)[number]>
 
+/** Counts alone, however many orders are open: which order has what is in its reservation. */
 interface Stock {
   readonly onHand: number
-  /** Of all reservations. */
+  /** For all orders together: neither released nor shipped. */
   readonly reserved: number
-  /** Units by order, as long as they are reserved: neither released nor shipped. */
-  readonly reservations: Readonly<Record<string, number>>
 }
 
 function evolve(stock: Stock, event: StockEvent): Stock {
+  const { onHand, reserved } = stock
   switch (event.type) {
     case 'StockReceived':
-      return { ...stock, onHand: stock.onHand + event.data.quantity }
+    case 'UnitsReturned':
+      return { onHand: onHand + event.data.quantity, reserved }
     case 'StockAdjusted':
-      return { ...stock, onHand: stock.onHand + event.data.change }
-    case 'UnitsReserved': {
-      const { orderId, quantity } = event.data
-      return {
-        ...stock,
-        reserved: stock.reserved + quantity,
-        reservations: { ...stock.reservations, [orderId]: quantity },
-      }
-    }
+      return { onHand: onHand + event.data.change, reserved }
+    case 'UnitsReserved':
+      return { onHand, reserved: reserved + event.data.quantity }
+    case 'UnitsReleased':
+      return { onHand, reserved: reserved - event.data.quantity }
+    case 'UnitsShipped':
+      return { onHand: onHand - event.data.quantity, reserved: reserved - event.data.quantity }
     case 'UnitsDeclined':
       return stock
-    case 'UnitsReleased':
-    case 'UnitsShipped': {
-      const { [event.data.orderId]: _, ...reservations } = stock.reservations
-      const onHand = stock.onHand - (event.type === 'UnitsShipped' ? event.data.quantity : 0)
-      return { onHand, reserved: stock.reserved - event.data.quantity, reservations }
-    }
-    case 'UnitsReturned':
-      return { ...stock, onHand: stock.onHand + event.data.quantity }
   }
 }
 
-// By own names alone: an order may be called `constructor`.
-function reservedFor(reservations: Stock['reservations'], orderId: string): number | undefined {
-  return Object.hasOwn(reservations, orderId) ? reservations[orderId] : undefined
-}
-
-/** The stock of one product: never are more units reserved than there are. */
+/**
+ * The stock of one product: never are more units reserved than there are.
+ *
+ * It does not know which order has what. An order is answered once because `reserve` always leaves an event, under one key; its units are
+ * released or shipped once because its reservation decides which, and that is sent under one key too.
+ */
 export const stock: Decider<Stock, StockCommand, StockEvent> = {
   category: 'stock',
   commands: stockCommands,
   events: stockEvents,
-  initial: { onHand: 0, reserved: 0, reservations: {} },
+  initial: { onHand: 0, reserved: 0 },
   evolve,
-  decide({ onHand, reserved, reservations }, command, { id: sku }) {
+  decide({ onHand, reserved }, command, { id: sku }): Decision<StockEvent> {
     switch (command.type) {
       case 'receive':
-        return [{ type: 'StockReceived', data: { sku, quantity: command.data.quantity } }]
+        return [{ type: 'StockReceived', data: { sku, ...command.data } }]
       case 'adjust': {
         const { change, reason } = command.data
         if (change === 0) return []
@@ -80,25 +71,26 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
       }
       case 'reserve': {
         const { orderId, quantity } = command.data
-        if (reservedFor(reservations, orderId) !== undefined) return []
         const available = onHand - reserved
         if (quantity > available)
           return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
         return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
       }
-      case 'release': {
-        const { orderId } = command.data
-        const quantity = reservedFor(reservations, orderId)
-        return quantity === undefined ? [] : [{ type: 'UnitsReleased', data: { sku, orderId, quantity } }]
-      }
-      case 'ship': {
-        const { orderId } = command.data
-        const quantity = reservedFor(reservations, orderId)
-        if (quantity === undefined) return refuse('stock-not-reserved', `nothing of ${sku} is reserved for ${orderId}`)
-        return [{ type: 'UnitsShipped', data: { sku, orderId, quantity } }]
-      }
+      case 'release':
+        return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
+      case 'ship':
+        return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
       case 'restock':
         return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
     }
   },
+}
+
+/** The last line of defence: a sender that is wrong about one order shows here, where too few are reserved for all of them. */
+function tooMany(
+  { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
+  reserved: number,
+): Refusal | undefined {
+  if (quantity <= reserved) return undefined
+  return refuse('stock-not-reserved', `${quantity} for ${orderId}, but only ${reserved} are reserved for all orders`)
 }

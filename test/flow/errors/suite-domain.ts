@@ -32,7 +32,8 @@ const lines = [{ sku: 'tea', quantity: 4 }]
 const shortage = { sku: 'tea', requested: 4, available: 0 }
 const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
 const reservationRejected = { type: 'StockReservationRejected', data: { orderId: '1', ...shortage } }
-const reservationCancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
+const reservationCancelled = { type: 'StockReservationCancelled', data: { orderId: '1', lines } }
+const reservationShipped = { type: 'StockReservationShipped', data: { orderId: '1', lines } }
 
 const amount = { currency: 'EUR', amount: 100 }
 const opened = {
@@ -80,7 +81,7 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
         given: [received, unitsReserved],
         when: { type: 'adjust', data: { change: -2, reason: 'lost' } },
       },
-      { code: 'stock-not-reserved', given: [received], when: { type: 'ship', data: { orderId: '1' } } },
+      { code: 'stock-not-reserved', given: [received], when: { type: 'ship', data: { orderId: '1', quantity: 4 } } },
     ],
   },
   {
@@ -90,6 +91,7 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
       { code: 'reservation-reserved', given: [reserved], when: { type: 'reject', data: shortage } },
       { code: 'reservation-rejected', given: [reservationRejected], when: { type: 'reserve', data: { lines } } },
       { code: 'reservation-cancelled', given: [reservationCancelled], when: { type: 'reserve', data: { lines } } },
+      { code: 'reservation-shipped', given: [reserved, reservationShipped], when: { type: 'reject', data: shortage } },
     ],
   },
   {

@@ -10,12 +10,18 @@ const reject = { type: 'reject', data: shortage } as const
 const cancel = { type: 'cancel', data: {} } as const
 const reserved = { type: 'StockReserved', data: { orderId: '1', lines } } as const
 const rejected = { type: 'StockReservationRejected', data: { orderId: '1', ...shortage } } as const
-const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } } as const
+const ship = { type: 'ship', data: {} } as const
+const cancelledFirst = {
+  type: 'StockReservationCancelled',
+  data: { orderId: '1', lines: [] as { sku: string; quantity: number }[] },
+} as const
+const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1', lines } } as const
+const shipped = { type: 'StockReservationShipped', data: { orderId: '1', lines } } as const
 
 describe('reservation', () => {
   it('is not made for an order that is cancelled already', () => {
-    given(cancelled).when(reserve).refused('reservation-cancelled')
-    given(cancelled).when(reject).refused('reservation-cancelled')
+    given(cancelledFirst).when(reserve).refused('reservation-cancelled')
+    given(cancelledFirst).when(reject).refused('reservation-cancelled')
   })
   it('has one outcome', () => {
     given(reserved).when(reject).refused('reservation-reserved')
@@ -23,11 +29,25 @@ describe('reservation', () => {
     given(reserved).when(reserve).decides()
     given(rejected).when(reject).decides()
   })
-  it('is cancelled before and after it is made; a rejected one has nothing to cancel', () => {
-    given().when(cancel).decides(cancelled)
+  it('is not shipped where nothing is reserved, or what was is released', () => {
+    given().when(ship).refused('stream-not-found')
+    given(rejected).when(ship).refused('reservation-rejected')
+    given(cancelledFirst).when(ship).refused('reservation-cancelled')
+    given(reserved, cancelled).when(ship).refused('reservation-cancelled')
+  })
+  it('has nothing to cancel once it is shipped, rejected or cancelled', () => {
+    for (const events of [[reserved, shipped], [rejected], [cancelledFirst], [reserved, cancelled]])
+      given(...events)
+        .when(cancel)
+        .decides()
+  })
+  it('is cancelled with the units that are to be released: none where it was not made yet', () => {
+    given().when(cancel).decides(cancelledFirst)
     given(reserved).when(cancel).decides(cancelled)
-    given(rejected).when(cancel).decides()
-    given(cancelled).when(cancel).decides()
+  })
+  it('is shipped once, with the units that leave', () => {
+    given(reserved).when(ship).decides(shipped)
+    given(reserved, shipped).when(ship).decides()
   })
   it('is made, or rejected with what there is too little of', () => {
     given().when(reserve).decides(reserved)

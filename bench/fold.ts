@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import type { AnyDecider } from '../src/core/decider.ts'
+import type { RecordedEvent } from '../src/core/event.ts'
+import { emptyState, fold } from '../src/flow/fold.ts'
+import { stock } from '../src/services/inventory/stock.ts'
+import { recorded } from '../test/support/recorded.ts'
+import { stockWithReservations } from './fold/stock-with-reservations.ts'
+
+/**
+ * What it costs to fold the stream of a product that many open orders want. Three ways in the same run: today's stock, which keeps counts;
+ * the baseline, whose state had every open reservation; and a plain loop over the same events, the floor of any fold.
+ */
+
+const short = process.argv.includes('--short')
+const OPEN = short ? [250, 1_000] : [4_000, 12_000]
+const ROUNDS = 5
+
+function streamWith(open: number): RecordedEvent[] {
+  const reservations = Array.from({ length: open }, (_, index) => ({
+    type: 'UnitsReserved',
+    data: { sku: 'tea', orderId: `order-${index}`, quantity: 1 },
+  }))
+  return recorded('stock-tea', { type: 'StockReceived', data: { sku: 'tea', quantity: open } }, ...reservations)
+}
+
+/** Milliseconds of the fastest of so many rounds. */
+function fastest(rounds: number, run: () => unknown): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < rounds; round += 1) {
+    const started = performance.now()
+    run()
+    least = Math.min(least, performance.now() - started)
+  }
+  return least
+}
+
+const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): { readonly reserved: number } =>
+  fold(decider, emptyState(decider), events).state as { readonly reserved: number }
+
+function plainLoop(events: readonly RecordedEvent[]): number {
+  let reserved = 0
+  for (const { type, data } of events) if (type === 'UnitsReserved') reserved += (data as { quantity: number }).quantity
+  return reserved
+}
+
+const results = OPEN.map((open) => {
+  const events = streamWith(open)
+  assert.equal(stateOf(stock, events).reserved, open)
+  assert.equal(plainLoop(events), open)
+  // The baseline takes up to a minute: once, and its answer is compared too.
+  const baselineMs = fastest(1, () => assert.equal(stateOf(stockWithReservations, events).reserved, open))
+  const foldMs = fastest(ROUNDS, () => stateOf(stock, events))
+  const loopMs = fastest(ROUNDS, () => plainLoop(events))
+  return { open, foldMs, baselineMs, loopMs, baselineToFold: baselineMs / foldMs }
+})
+
+console.log('open reservations   fold ms   an event us   baseline ms   baseline : fold   plain loop ms')
+for (const { open, foldMs, baselineMs, loopMs, baselineToFold } of results)
+  console.log(
+    `${String(open).padStart(17)} ${foldMs.toFixed(1).padStart(9)} ${((1000 * foldMs) / open).toFixed(2).padStart(13)} ${baselineMs.toFixed(0).padStart(13)} ${baselineToFold.toFixed(0).padStart(17)} ${loopMs.toFixed(2).padStart(15)}`,
+  )
+mkdirSync('bench/results', { recursive: true })
+writeFileSync('bench/results/fold.json', `${JSON.stringify(results, null, 2)}\n`)
+console.log('\nbench/results/fold.json')

@@ -1,0 +1,150 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { closeServer } from './kit/http-server.ts'
+import type { Running } from './kit/lifecycle.ts'
+import { LOOPBACK, listen } from './kit/listen.ts'
+
+/**
+ * One address for apps that each have their own, as an API gateway is in Azure: what is asked of `/api/<app>/…` goes to that app's host, and
+ * comes back as the host answers it. `/api/openapi.json` tells what all of them can be asked.
+ */
+export interface Front extends Running {
+  /** Where an app answers now; undefined: nowhere, and it will again. */
+  serve(app: string, address: string | undefined): void
+}
+
+const PREFIX = '/api'
+const OPENAPI = `${PREFIX}/openapi.json`
+const DRAIN_MS = 5000
+/** They belong to one connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+const OF_CONNECTION = ['connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
+
+type Headers = Record<string, string | string[]>
+
+/** @param port 0 for any free port. @param apps by the path that they serve. @throws StartError when the port is taken. */
+export async function startFront(port: number, apps: readonly string[]): Promise<Front> {
+  const addresses = new Map<string, string | undefined>(apps.map((app) => [app, undefined]))
+  const agent = new Agent({ keepAlive: true })
+  const serving = { agent, stopping: false }
+  const server = createServer((incoming, outgoing) => {
+    // A client that goes away in the middle is no fault of the front.
+    incoming.on('error', () => {})
+    outgoing.on('error', () => {})
+    const path = incoming.url ?? ''
+    const app = appOf(path)
+    if (isOpenApi(incoming)) void answerOpenApi(outgoing, addresses, queryOf(path))
+    else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
+    else forward(incoming, outgoing, addresses.get(app), serving)
+  })
+  const address = `http://${LOOPBACK}:${await listen(server, port, 'TIDEMARK_HTTP_PORT')}`
+  return {
+    address,
+    serve(app, where) {
+      addresses.set(app, where)
+    },
+    async stop() {
+      serving.stopping = true
+      await closeServer(server, DRAIN_MS)
+      agent.destroy()
+    },
+  }
+}
+
+/** Literals of a route have no case: neither has the name of an app. */
+function appOf(path: string): string | undefined {
+  return new RegExp(`^${PREFIX}/([^/?#]+)`, 'i').exec(path)?.[1]?.toLowerCase()
+}
+
+function isOpenApi({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'GET' && new RegExp(`^${OPENAPI.replace('.', '\\.')}/?(\\?|$)`, 'i').test(url)
+}
+
+function queryOf(path: string): string {
+  return path.includes('?') ? path.slice(path.indexOf('?')) : ''
+}
+
+interface Serving {
+  readonly agent: Agent
+  stopping: boolean
+}
+
+function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string | undefined, serving: Serving): void {
+  if (to === undefined) {
+    end(incoming, outgoing, 503)
+    return
+  }
+  const { hostname, port } = new URL(to)
+  const { method, url } = incoming
+  const { agent } = serving
+  const sent = request({ hostname, port, agent, method, path: url, headers: headersOf(incoming), setHost: false })
+  sent.on('response', (response) => {
+    // A connection that is kept would hold up the stop.
+    if (serving.stopping) outgoing.shouldKeepAlive = false
+    outgoing.writeHead(response.statusCode ?? 502, headersOf(response))
+    response.on('error', () => outgoing.destroy())
+    response.pipe(outgoing)
+  })
+  sent.on('error', () => {
+    // What it answered already cannot be taken back.
+    if (outgoing.headersSent) outgoing.destroy()
+    else end(incoming, outgoing, 503)
+  })
+  outgoing.on('close', () => sent.destroy())
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
+  // By itself node:http would leave a body of unknown length without an end for some methods.
+  if (encoding !== undefined) sent.useChunkedEncodingByDefault = true
+  if (length === undefined && encoding === undefined) sent.end()
+  else incoming.pipe(sent)
+}
+
+/** All but those of the connection. A body that comes in chunks goes on in chunks, since the host treats it as one. */
+function headersOf({ headersDistinct }: IncomingMessage): Headers {
+  const kept: Headers = {}
+  for (const [name, values] of Object.entries(headersDistinct)) {
+    if (values === undefined || OF_CONNECTION.includes(name)) continue
+    const [first = ''] = values
+    kept[name] = values.length === 1 ? first : values
+  }
+  return kept
+}
+
+/** An answer without content. 503 for an app whose host is away: it comes back. */
+function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503): void {
+  incoming.unpipe().resume()
+  if (status === 503) outgoing.setHeader('retry-after', '1')
+  outgoing.writeHead(status, { 'content-length': '0' }).end()
+}
+
+interface OpenApi {
+  readonly info: Readonly<Record<string, unknown>>
+  readonly tags: readonly { readonly name: string }[]
+  readonly paths: Readonly<Record<string, unknown>>
+}
+
+/** The documents of all apps as one; the answer of the first that has none, where one has none. */
+async function answerOpenApi(
+  outgoing: ServerResponse,
+  addresses: ReadonlyMap<string, string | undefined>,
+  query: string,
+): Promise<void> {
+  const answers = await Promise.all(
+    [...addresses.values()].map(async (address) => {
+      const answer = address && (await fetch(`${address}${OPENAPI}${query}`).catch(() => undefined))
+      if (!answer) return { status: 503, type: 'text/plain', text: '' }
+      return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }
+    }),
+  )
+  const refused = answers.find(({ status }) => status !== 200)
+  const { status, type, text } = refused ?? { status: 200, type: 'application/json', text: merged(answers) }
+  outgoing.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
+}
+
+function merged(answers: readonly { readonly text: string }[]): string {
+  const documents = answers.map(({ text }) => JSON.parse(text) as OpenApi)
+  const tags = documents.flatMap((each) => each.tags).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return JSON.stringify({
+    ...documents[0],
+    info: { ...documents[0]?.info, title: `Tidemark: ${tags.map(({ name }) => name).join(', ')}` },
+    tags,
+    paths: Object.assign({}, ...documents.map(({ paths }) => paths)),
+  })
+}

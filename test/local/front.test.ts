@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { type Front, startFront } from '../../local/front.ts'
+import { listen } from '../../local/kit/listen.ts'
+import { until, within } from '../support/wait.ts'
+
+type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void
+
+describe('the front', () => {
+  let front: Front
+  let servers: Server[]
+
+  beforeEach(async () => {
+    front = await startFront(0, ['ordering', 'inventory'])
+    servers = []
+  })
+  afterEach(async () => {
+    await front.stop()
+    for (const server of servers) server.close().closeAllConnections()
+  })
+
+  /** A host of an app. */
+  async function host(app: string, handler: Handler): Promise<Server> {
+    const server = createServer(handler)
+    servers.push(server)
+    front.serve(app, `http://127.0.0.1:${await listen(server, 0, 'a test')}`)
+    return server
+  }
+  const tags =
+    (...names: string[]): Handler =>
+    (_, outgoing) =>
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          openapi: '3.1.1',
+          info: { title: 'one', version: '1.0.0' },
+          tags: names.map((name) => ({ name })),
+          paths: Object.fromEntries(names.map((name) => [`/${name}`, {}])),
+        }),
+      )
+
+  it('answers 503 with Retry-After for an app that is away, and 404 for one that there is not, bodies unread', async () => {
+    for (const [path, status] of [
+      ['/api/ordering/orders', 503],
+      ['/api/openapi.json', 503],
+      ['/api/other/orders', 404],
+      ['/api', 404],
+      ['/', 404],
+      ['/api/../ordering', 404],
+    ] as const) {
+      const method = path.endsWith('json') ? 'GET' : 'POST'
+      const answer = await fetch(front.address + path, {
+        method,
+        ...(method === 'POST' ? { body: 'x'.repeat(1e6) } : {}),
+      })
+      assert.deepEqual([path, answer.status, await answer.text()], [path, status, ''])
+      if (status === 503 && method === 'POST') assert.equal(answer.headers.get('retry-after'), '1')
+    }
+  })
+
+  it('answers 503 where the host ends before it answers, and breaks an answer off where the host does', async () => {
+    const server = await host('ordering', ({ socket }) => socket.destroy())
+    assert.equal((await fetch(`${front.address}/api/ordering/orders`)).status, 503)
+    server.close()
+    // Without a length, only a connection that breaks tells a part from the whole.
+    for (const headers of [{ 'content-length': 10 }, {}]) {
+      await host('ordering', ({ socket }, outgoing) => {
+        outgoing.writeHead(200, headers).write('half', () => socket.destroy())
+      })
+      const answer = await fetch(`${front.address}/api/ordering/orders`)
+      assert.equal(answer.status, 200)
+      await assert.rejects(answer.text())
+    }
+  })
+
+  it('lets the host know when the client has gone away', async () => {
+    let gone = false
+    await host('ordering', (incoming) => {
+      incoming.socket.once('close', () => {
+        gone = true
+      })
+    })
+    const socket = connect(Number(new URL(front.address).port), '127.0.0.1')
+    socket.write('GET /api/ordering/orders HTTP/1.1\r\nhost: front\r\n\r\n')
+    await until(
+      'the host to be asked',
+      () => new Promise((resolve) => servers[0]?.getConnections((_, n) => resolve(n > 0))),
+    )
+    socket.destroy()
+    await until('the host to hear of it', () => gone)
+  })
+
+  it('hands on method, path, headers and body as they came, and the answer as it is', async () => {
+    let seen: { url?: string; method?: string; headers: NodeJS.Dict<string[]>; body: string } | undefined
+    await host('ordering', async (incoming, outgoing) => {
+      const { url, method, headersDistinct: headers } = incoming
+      seen = { url: url ?? '', method: method ?? '', headers, body: await text(incoming) }
+      outgoing.setHeader('set-cookie', ['a=1', 'b=2']).setHeader('etag', '"7"').writeHead(418).end('short')
+    })
+    const sent = request(`${front.address}/API/Ordering/orders/a%2Fb?x=1&x=%20`, {
+      method: 'POST',
+      headers: { host: 'localhost:7071', 'x-twice': ['1', '2'], 'content-length': '4' },
+    })
+    sent.end('body')
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    assert.deepEqual([answer.statusCode, await text(answer)], [418, 'short'])
+    assert.deepEqual([answer.headers.etag, answer.headers['set-cookie']], ['"7"', ['a=1', 'b=2']])
+    assert.partialDeepStrictEqual(seen, {
+      url: '/API/Ordering/orders/a%2Fb?x=1&x=%20',
+      method: 'POST',
+      headers: { host: ['localhost:7071'], 'x-twice': ['1', '2'], 'content-length': ['4'] },
+      body: 'body',
+    })
+  })
+
+  it('leaves it to the host what a body without a length is', async () => {
+    const seen: [string | undefined, string | undefined, string][] = []
+    await host('ordering', async (incoming, outgoing) => {
+      const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
+      seen.push([length, encoding, await text(incoming)])
+      outgoing.end()
+    })
+    for (const method of ['POST', 'DELETE']) {
+      const sent = request(`${front.address}/api/ordering/orders`, {
+        method,
+        headers: { 'transfer-encoding': 'chunked' },
+      })
+      sent.write('in ')
+      sent.end('chunks')
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+      answer.resume()
+    }
+    const none = await fetch(`${front.address}/api/ordering/orders`)
+    await none.text()
+    assert.deepEqual(seen, [
+      [undefined, 'chunked', 'in chunks'],
+      [undefined, 'chunked', 'in chunks'],
+      [undefined, undefined, ''],
+    ])
+  })
+
+  it('tells what all apps can be asked in one document, and what an app says that has none', async () => {
+    await host('ordering', tags('ordering'))
+    await host('inventory', tags('inventory'))
+    const told = await (await fetch(`${front.address}/api/openapi.json`)).json()
+    assert.deepEqual(told, {
+      openapi: '3.1.1',
+      info: { title: 'Tidemark: inventory, ordering', version: '1.0.0' },
+      tags: [{ name: 'inventory' }, { name: 'ordering' }],
+      paths: { '/ordering': {}, '/inventory': {} },
+    })
+    await host('inventory', ({ url }, outgoing) => outgoing.writeHead(400).end(url))
+    const refused = await fetch(`${front.address}/api/openapi.json?x=1`)
+    assert.deepEqual([refused.status, await refused.text()], [400, '/api/openapi.json?x=1'])
+  })
+
+  it('answers what was asked before it stops, and nothing new', async () => {
+    const asked = Promise.withResolvers<() => void>()
+    await host('ordering', (_, outgoing) => asked.resolve(() => outgoing.end('done')))
+    const answer = fetch(`${front.address}/api/ordering/orders`)
+    const finish = await within(asked.promise, 'the host to be asked')
+    const stopped = front.stop()
+    await assert.rejects(fetch(`${front.address}/api/ordering/orders`))
+    finish()
+    const { headers } = await answer
+    assert.deepEqual([headers.get('connection'), await (await answer).text()], ['close', 'done'])
+    await within(stopped, 'the front to stop')
+  })
+})

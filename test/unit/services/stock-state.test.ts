@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { stockWithReservations } from '../../../bench/fold/stock-with-reservations.ts'
+import type { AnyDecider } from '../../../src/core/decider.ts'
+import { stock } from '../../../src/services/inventory/stock.ts'
+
+const units = (order: number) => ({ sku: 'tea', orderId: `order-${order}`, quantity: 1 })
+
+/** The state of a product that so many open orders have one of. */
+function stateWith(open: number, decider: AnyDecider): unknown {
+  let state: unknown = decider.evolve(decider.initial, {
+    type: 'StockReceived',
+    data: { sku: 'tea', quantity: open + 1 },
+  })
+  for (let order = 0; order < open; order += 1)
+    state = decider.evolve(state, { type: 'UnitsReserved', data: units(order) })
+  return state
+}
+
+/** How often a state is looked at, whatever way: its properties, their names, and those of what it holds. */
+function watched(state: unknown, looked: () => void): unknown {
+  if (typeof state !== 'object' || state === null) return state
+  return new Proxy(state, {
+    get(target, key, receiver) {
+      looked()
+      return watched(Reflect.get(target, key, receiver), looked)
+    },
+    has(target, key) {
+      looked()
+      return Reflect.has(target, key)
+    },
+    ownKeys(target) {
+      looked()
+      return Reflect.ownKeys(target)
+    },
+    getOwnPropertyDescriptor(target, key) {
+      looked()
+      return Reflect.getOwnPropertyDescriptor(target, key)
+    },
+  })
+}
+
+/** Looks at the state that each kind of event costs. */
+function looksAt(open: number, decider: AnyDecider): Record<string, number> {
+  const state = stateWith(open, decider)
+  const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 1 } }
+  const adjusted = { type: 'StockAdjusted', data: { sku: 'tea', change: 1, reason: 'found' } }
+  const declined = { type: 'UnitsDeclined', data: { sku: 'tea', orderId: 'late', requested: 2, available: 1 } }
+  const moves = ['UnitsReserved', 'UnitsReleased', 'UnitsShipped', 'UnitsReturned'].map((type) => ({
+    type,
+    data: units(type === 'UnitsReserved' ? open : 0),
+  }))
+  return Object.fromEntries(
+    [received, adjusted, declined, ...moves].map((event) => {
+      let looks = 0
+      const count = (): void => {
+        looks += 1
+      }
+      decider.evolve(watched(state, count), event)
+      return [event.type, looks]
+    }),
+  )
+}
+
+/** All values that a state is made of. */
+function valuesOf(state: unknown): number {
+  if (typeof state !== 'object' || state === null) return 1
+  return Object.values(state).reduce((sum, value) => sum + valuesOf(value), 0)
+}
+
+describe('a product that many open orders want', () => {
+  it('folds each event with as much work as one that few want', () => {
+    const [few, many] = [looksAt(2, stock), looksAt(2_000, stock)]
+    assert.deepEqual(Object.keys(many).toSorted(), stock.events.map(({ name }) => name).toSorted())
+    assert.deepEqual(many, few)
+  })
+  it('has a state as small as one that few want', () =>
+    assert.equal(valuesOf(stateWith(2_000, stock)), valuesOf(stateWith(2, stock))))
+  it('would show growth: a state with every open reservation costs more and is larger', () => {
+    const [few, many] = [looksAt(2, stockWithReservations), looksAt(2_000, stockWithReservations)]
+    assert.ok((many.UnitsReserved ?? 0) > (few.UnitsReserved ?? 0) + 1_000)
+    assert.ok(valuesOf(stateWith(2_000, stockWithReservations)) > 2_000)
+  })
+})
