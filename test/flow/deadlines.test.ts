@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { readLog } from '../../cli/demo/raw-fold.ts'
+import { readRawLog } from '../../cli/demo/reading.ts'
 import type { Child } from '../../local/kit/child.ts'
 import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
 import { placeBody } from '../support/orders.ts'
@@ -56,8 +58,8 @@ describe('a deadline, whoever is away, late or fast', () => {
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
   }
   const eventsOf = async (stream: string): Promise<{ type: string; time: string }[]> => {
-    const query = { query: 'SELECT c.type, c.time FROM c WHERE c.version > 0 ORDER BY c.version' }
-    return (await system.logOf('payments').items.query(query, { partitionKey: stream }).fetchAll()).resources
+    const { events } = readLog(await readRawLog(system.logOf('payments')))
+    return events.filter((event) => event.stream === stream)
   }
   async function isShipped(id: string): Promise<void> {
     await untilStatus('shipping', `/shipments/${id}`, 'prepared')

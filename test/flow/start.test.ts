@@ -281,7 +281,7 @@ describe('npm start and npm run demo', () => {
       await until(`the line of ${path}`, () =>
         running.output.split('\n').some((line) => line.startsWith(service) && line.endsWith(path)),
       )
-    assert.match(running.output, /^ordering +ordering-order-view: eventHubTrigger$/m)
+    assert.match(running.output, /^ordering +ordering-views: eventHubTrigger$/m)
     running.kill('SIGKILL')
     await running.ended
     // No error is seen last: every port is free.
