@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
 import { checkViews } from '../../cli/demo/check.ts'
 import { checkServices } from '../../cli/demo/check-services.ts'
@@ -22,7 +22,16 @@ interface OpenApi {
 describe('npm start and npm run demo', () => {
   let env: Record<string, string>
   let folder: string
-  const start = (...args: string[]): Command => new Command('cli/start.ts', args, env)
+  const started: Command[] = []
+  const start = (...args: string[]): Command => {
+    const command = new Command('cli/start.ts', args, env)
+    started.push(command)
+    return command
+  }
+  // What a test that failed has left would hold the ports, and the runner.
+  afterEach(() => {
+    for (const command of started.splice(0)) command.kill('SIGKILL')
+  })
   const log = (service = 'ordering') =>
     new CosmosClient({ endpoint: `http://127.0.0.1:${env.TIDEMARK_COSMOS_PORT}`, key: EMULATOR_KEY }).database(service)
   const at = (path: string) => `http://127.0.0.1:${env.TIDEMARK_HTTP_PORT}${path}`
