@@ -206,7 +206,7 @@ describe('npm run verify', () => {
   }
 
   it('counts what it checked, and finds nothing while commands go on', async () => {
-    await orderThatMoved('Bruges')
+    await orderCancelledTwice()
     let stop = false
     const writers = Array.from({ length: 4 }, async () => {
       while (!stop) await orderCancelledTwice()
