@@ -55,7 +55,9 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
             list => map(list.index, path => { path: path, order: 'descending' })
           )
         }
-        uniqueKeyPolicy: { uniqueKeys: map(container.?uniqueKeys ?? [], path => { paths: [path] }) }
+        ...(container.?uniqueKeys == null
+          ? {}
+          : { uniqueKeyPolicy: { uniqueKeys: map(container.?uniqueKeys ?? [], path => { paths: [path] }) } })
         defaultTtl: container.?defaultTtl
       }
       // The log has its own: no rebuild of a view, however many, can slow down a command.

@@ -34,7 +34,7 @@ const CLOSE_WITHIN_MS = 2000
  * How long the client waits for the first event of a batch before it hands on none. Each wait costs a frame for each partition, and grants
  * credit anew to a link that has not used any.
  */
-const EMPTY_AFTER_S = 10
+const EMPTY_AFTER_S = 1
 
 /**
  * The Event Hubs trigger. A batch is checkpointed whether the function succeeded or threw; with `retry` its retries come first. Nothing is

@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
@@ -78,8 +78,17 @@ async function reactToStream(
 ): Promise<void> {
   const { positions } = deps
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const position = known.get(stream) ?? (await positions.readPosition(stream))
-    const pending = await pendingOf(source, stream, position?.tip ?? EMPTY_STREAM, arrived)
+    const remembered = known.get(stream)
+    const position = remembered ?? (await positions.readPosition(stream))
+    const pending = await pendingOf(source, stream, position?.tip ?? EMPTY_STREAM, arrived).catch((error: unknown) => {
+      // Another instance may have followed the stream since this one last did: what is stored decides.
+      if (remembered === undefined || !isAboutPosition(error)) throw error
+      return undefined
+    })
+    if (pending === undefined) {
+      known.delete(stream)
+      continue
+    }
     const last = pending.at(-1)
     if (last === undefined) return
     for (const event of pending) {
@@ -98,6 +107,10 @@ async function reactToStream(
     known.delete(stream)
   }
   throw contended(reaction, stream)
+}
+
+function isAboutPosition(error: unknown): boolean {
+  return isTidemarkError(error, 'gap-unfilled') || isTidemarkError(error, 'fork-detected')
 }
 
 function senders(

@@ -226,6 +226,18 @@ describe('reactions', () => {
     assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
   })
 
+  it('an instance that follows a stream again goes on behind what another did meanwhile', async () => {
+    const system = await setUp()
+    const [first, second, third, fourth] = messages('reservation-1', reserved, other, cancelled, other)
+    const lost = system.current()
+    await lost([first])
+    system.restart()
+    await system.react([second, third])
+    await lost([fourth])
+    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 4)
+    assert.equal(system.commands, 1)
+  })
+
   it('two instances follow a stream at once: the one that lags reads where the other is, and both go on', async () => {
     const system = await setUp()
     const batch = messages('reservation-1', reserved, other, cancelled, other)
