@@ -83,10 +83,10 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
     response.on('error', () => outgoing.destroy())
     response.pipe(outgoing)
   })
-  sent.on('error', () => {
-    // What it answered already cannot be taken back.
+  sent.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // What it answered already cannot be taken back. Of a request that it took and did not answer nobody knows what became.
     if (outgoing.headersSent) outgoing.destroy()
-    else end(incoming, outgoing, 503)
+    else end(incoming, outgoing, code === 'ECONNREFUSED' ? 503 : 504)
   })
   outgoing.on('close', () => sent.destroy())
   const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
@@ -107,10 +107,10 @@ function headersOf({ headersDistinct }: IncomingMessage): Headers {
   return kept
 }
 
-/** An answer without content. 503 for an app whose host is away: it comes back. */
-function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503): void {
+/** An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before it answered. */
+function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503 | 504): void {
   incoming.unpipe().resume()
-  if (status === 503) outgoing.setHeader('retry-after', '1')
+  if (status !== 404) outgoing.setHeader('retry-after', '1')
   outgoing.writeHead(status, { 'content-length': '0' }).end()
 }
 

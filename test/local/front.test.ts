@@ -61,9 +61,9 @@ describe('the front', () => {
     }
   })
 
-  it('answers 503 where the host ends before it answers, and breaks an answer off where the host does', async () => {
+  it('answers 504 where the host ends before it answers, and breaks off an answer where the host does', async () => {
     const server = await host('ordering', ({ socket }) => socket.destroy())
-    assert.equal((await fetch(`${front.address}/api/ordering/orders`)).status, 503)
+    assert.equal((await fetch(`${front.address}/api/ordering/orders`)).status, 504)
     server.close()
     // Without a length, only a connection that breaks tells a part from the whole.
     for (const headers of [{ 'content-length': 10 }, {}]) {
