@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import * as z from 'zod'
 import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
-import { EMPTY_STREAM, type LogHead } from './hash-chain.ts'
 
 /** How a command with a key ended. The first outcome of a key stands for ever. */
 export interface CommandReceipt {
@@ -59,13 +58,6 @@ export interface KeyOutcome {
 
 export function isCommit(entry: LogEntry): entry is Commit {
   return 'events' in entry
-}
-
-/** The end of a stream after a commit. */
-export function headAfter({ events }: Pick<Commit, 'events'>): LogHead {
-  const [first, last] = [events[0], events.at(-1)]
-  if (first === undefined || last === undefined) return EMPTY_STREAM
-  return { version: last.version, hash: last.hash, commit: first.version }
 }
 
 /**
