@@ -205,10 +205,9 @@ export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
  * @throws TidemarkError `event-unreadable` for anything else: something other than Tidemark writes to the log, or changed it.
  */
 export function commitOf(item: unknown): RecordedCommit | undefined {
-  if (receiptItem.safeParse(item).success) return undefined
-  const parsed = commitItem.safeParse(item)
-  if (!parsed.success) throw unreadable(item, 'it is neither a commit nor a receipt')
-  const { id, stream, from, to, text, hash } = parsed.data
+  const parsed = parseItem(item)
+  if (!('text' in parsed)) return undefined
+  const { id, stream, from, to, text, hash } = parsed
   const { events: contents, previousHash, ...shared } = textOf(item, text)
   if (id !== eventId(from) || to - from + 1 !== contents.length || hash !== contents.at(-1)?.hash)
     throw unreadable(item, 'its fields contradict each other')
@@ -247,15 +246,23 @@ export function eventsOf(
 
 /** How the key ended that an item of the log's container is of. @throws TidemarkError `event-unreadable` */
 export function outcomeOf(item: unknown): KeyOutcome {
-  const receipt = receiptItem.safeParse(item)
-  if (receipt.success) {
-    const { fingerprint, version, refusal } = receipt.data
-    return { fingerprint, version, events: 0, ...(refusal === undefined ? {} : { refusal }) }
+  const parsed = parseItem(item)
+  if ('text' in parsed) {
+    const { fingerprint, from, to } = parsed
+    return { fingerprint, version: to, events: to - from + 1 }
   }
+  const { fingerprint, version, refusal } = parsed
+  return { fingerprint, version, events: 0, ...(refusal === undefined ? {} : { refusal }) }
+}
+
+/** Whether an item is a receipt is mostly told by its id: a commit is then not tried as one. @throws TidemarkError `event-unreadable` */
+function parseItem(item: unknown): z.infer<typeof commitItem> | z.infer<typeof receiptItem> {
+  const { id } = (item ?? {}) as { readonly id?: unknown }
+  const receipt = typeof id === 'string' && id.startsWith(RECEIPT_PREFIX) ? receiptItem.safeParse(item) : undefined
+  if (receipt?.success) return receipt.data
   const commit = commitItem.safeParse(item)
   if (!commit.success) throw unreadable(item, 'it is neither a commit nor a receipt')
-  const { fingerprint, from, to } = commit.data
-  return { fingerprint, version: to, events: to - from + 1 }
+  return commit.data
 }
 
 function textOf(item: unknown, text: string): CommitText {

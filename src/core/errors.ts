@@ -74,6 +74,11 @@ export class TidemarkError extends Error {
   }
 }
 
+/** What is said of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Whether an error is Tidemark's, with this code if one is given. */
 export function isTidemarkError(error: unknown, code?: ErrorCode): error is TidemarkError {
   return error instanceof TidemarkError && (code === undefined || error.code === code)

@@ -13,7 +13,7 @@ import { checkWritable, decisionTime, MAX_DECISION_BYTES, record } from './recor
 /** How often commands may decide again before their stream counts as contended. */
 const MAX_ATTEMPTS = 20
 
-/** AggregateState states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked against the log. */
+/** Aggregate states by stream, bounded by who makes it. Only a hint: an append proves it, a refusal is checked against the log. */
 export interface StateCache {
   get(stream: string): AggregateState | undefined
   set(stream: string, state: AggregateState): unknown
@@ -98,11 +98,13 @@ async function loadState(
   if (first === undefined) throw new TidemarkError('internal', `no command waits for ${stream}`)
   // What a command creates is most likely not there: to append finds out as well as to read does.
   const unknown = emptyState(first.decider)
-  return cache.get(stream) ?? (creates(first) ? unknown : await readForward(store, first.decider, stream, unknown))
+  const { decider, request } = first
+  const known = cache.get(stream)
+  return known ?? (creates(decider, request) ? unknown : await readForward(store, decider, stream, unknown))
 }
 
-function creates({ decider, request }: WaitingCommand): boolean {
-  return decider.commands.find(({ name }) => name === request.command.type)?.creates ?? false
+function creates(decider: AnyDecider, { command }: CommandRequest): boolean {
+  return decider.commands.find(({ name }) => name === command.type)?.creates ?? false
 }
 
 /** A command that has decided, and what its outcome is if what it decided on was the newest state. */
@@ -149,7 +151,7 @@ function decideOne(
   const { key, metadata } = request
   const { version } = before.head
   const now = decisionTime(clock.now(), before, request.notBefore)
-  const decision = decide(decider, before, request, creates(command), now)
+  const decision = decide(decider, before, request, now)
   if (isRefusal(decision) || decision.length === 0) {
     const refusal = isRefusal(decision) ? { code: decision.refusal, detail: decision.detail } : undefined
     const outcome: CommandOutcome = refusal ? { done: false, ...refusal } : { done: true, stream, version, events: 0 }
@@ -179,12 +181,12 @@ export function decide(
   decider: AnyDecider,
   before: AggregateState,
   request: CommandRequest,
-  creates: boolean,
   now: string,
 ): Decision<DomainEvent> {
   const { stream, command, expectedVersion } = request
   const { version } = before.head
-  if (version === 0 && !creates) return refuse('stream-not-found', `there is no ${decider.category} ${idOf(stream)}`)
+  if (version === 0 && !creates(decider, request))
+    return refuse('stream-not-found', `there is no ${decider.category} ${idOf(stream)}`)
   if (expectedVersion !== undefined && expectedVersion !== version)
     return refuse('version-mismatch', `${stream} is at version ${version}, not ${expectedVersion}`)
   return decider.decide(before.state, command, { id: idOf(stream), now })

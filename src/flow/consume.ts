@@ -1,5 +1,5 @@
 import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
-import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
@@ -40,8 +40,4 @@ export function consumer(handlers: readonly Handler[]): Consume {
     const message = failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; ')
     throw new TidemarkError(code, message, { cause: first.cause })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -7,7 +7,7 @@ import { type EventReader, eventReader } from '../core/event-reader.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { ConsumerPosition, EventHistory, Positions, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
-import { categoryOf, formatPosition, streamOf } from '../core/stream.ts'
+import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import { readerOf } from './fold.ts'
 import { forEachLimited } from './limited.ts'
@@ -30,7 +30,7 @@ export interface ReactDependencies {
 }
 
 /**
- * A service's reaction to batches of events of the category it follows: every event of the streams it follows is reacted to in their order, and passed
+ * A service's reaction to batches of events, all of the category that it follows. It handles each stream's events in their order, and passes one
  * once all its commands have taken effect. What comes again is recognised by the stream's position; where a crash or a second instance
  * leads to an event a second time all the same, its commands carry the ids of the first time and take effect once.
  *
@@ -49,9 +49,8 @@ export function reaction(
     content: own ? (event) => event : (event) => event.published ?? event,
   }
   return async (events, trace) => {
-    const followed = events.filter(({ stream }) => categoryOf(stream) === reaction.category)
     await forEachLimited(
-      Map.groupBy(followed, (event) => event.stream),
+      Map.groupBy(events, (event) => event.stream),
       AT_ONCE,
       ([stream, arrived]) => reactToStream(deps, reaction, follow, stream, arrived, trace),
     )

@@ -51,7 +51,6 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
     when(command, { id = '1', now = moment() } = {}) {
       const stream = streamOf(decider.category, id)
       const folded = foldGiven(decider, stream, events)
-      const declared = decider.commands.find(({ name }) => name === command.type)
       const request = {
         stream,
         key: 'test',
@@ -60,7 +59,7 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
         metadata,
       } as const
       const time = decisionTime(now, folded)
-      const decision = decide(watched(decider), folded, request, declared?.creates ?? false, time)
+      const decision = decide(watched(decider), folded, request, time)
       if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, time)
       const story = [
         `given     ${told(events).join('\n          ')}`,

@@ -1,5 +1,5 @@
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos'
-import { TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
 
 /** How to reach an account: a connection string, or an endpoint and an identity. */
 export type CosmosConnection =
@@ -93,8 +93,4 @@ export function writeError(error: unknown, container: Container): unknown {
   return new TidemarkError('outcome-unknown', `the store did not say whether it wrote: ${messageOf(error)}`, {
     cause: error,
   })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -5,7 +5,7 @@ import type {
   RetryOptions,
   TimerFunctionOptions,
 } from '@azure/functions'
-import { isTidemarkError } from '../../core/errors.ts'
+import { isTidemarkError, messageOf } from '../../core/errors.ts'
 import type { Trace } from '../../core/reaction.ts'
 import { projectionName, reactionsGroup } from '../../core/service.ts'
 
@@ -126,7 +126,7 @@ function reported<Batch>(
     try {
       await handle(batch, context)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       const now = performance.now()
       for (const [reason, again] of said) if (again <= now) said.delete(reason)
       // Reasons that are never the same must not fill the memory: past the bound they are all one.
