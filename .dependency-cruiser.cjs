@@ -13,7 +13,7 @@ const table = {
   '^src/flow/': ['^src/flow/', '^src/core/', npm('lru-cache')],
   '^src/adapters/cosmos/': ['^src/core/', '^src/adapters/cosmos/', crypto, npm('@azure/cosmos')],
   '^src/adapters/eventhubs/': ['^src/core/', '^src/adapters/eventhubs/', npm('@azure/event-hubs')],
-  '^src/adapters/functions/': ['^src/core/', '^src/adapters/functions/', npm('@azure/functions')],
+  '^src/adapters/functions/': ['^src/core/', '^src/adapters/functions/', npm('@azure/functions', 'zod')],
   '^src/adapters/identity/': ['^src/adapters/identity/', npm('@azure/identity')],
   '^src/adapters/memory/': ['^src/core/', '^src/adapters/memory/'],
   // What the tests of services are written with: no row names it, so that nothing which is deployed imports it.

@@ -12,7 +12,7 @@ type Service = {
     relay: string
     projections: string[]
     reactions: string[]
-    schedule: string?
+    periodic: string
   }
   @description('The lists that it serves.')
   lists: List[]

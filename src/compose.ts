@@ -2,22 +2,37 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
-import { CosmosPositions } from './adapters/cosmos/positions.ts'
+import { CosmosProgress } from './adapters/cosmos/progress.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { type HostClock, StoreClock, storeTime } from './adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
+import { EventHubsReader, eventHubConsumer } from './adapters/eventhubs/reader.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import { commitsOf } from './core/commit.ts'
 import { TidemarkError } from './core/errors.ts'
-import { type AnyReaction, consumerOf } from './core/reaction.ts'
-import { followedBy, MARK_HOURS, POSITIONS, reactionsOf, SCHEDULE, type Service } from './core/service.ts'
-import { consumer, type Handler } from './flow/consume.ts'
+import type { EventType } from './core/event.ts'
+import { canonicalHash } from './core/hash-chain.ts'
+import type { Trace } from './core/reaction.ts'
+import {
+  followedBy,
+  hasSchedule,
+  MARK_HOURS,
+  PROGRESS,
+  projectionName,
+  reactionsName,
+  reactionsOf,
+  SCHEDULE,
+  type Service,
+} from './core/service.ts'
+import type { Handler } from './flow/consume.ts'
+import { Follower } from './flow/follow.ts'
 import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
+import { periodicWork } from './flow/periodic.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
@@ -32,6 +47,11 @@ const hostClock: HostClock = {
   elapsed: () => performance.now(),
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
+
+/** How often the lag of the consumers is checked. Milliseconds. */
+const LAG_MS = 60_000
+/** How often an instance says that it lives. Milliseconds. */
+const BEAT_MS = 60_000
 
 /** A service with everything it runs on: what its functions call. */
 export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort
@@ -63,26 +83,52 @@ export function compose(service: Service, environment: Environment = process.env
   }
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
-  const project = once(() =>
-    consumer(
-      service.views.map((view): Handler => {
-        const handle = projection({ log: store(), views: views(), eventTypes }, view)
-        return { name: view.name, category: view.category, handle }
-      }),
-    ),
-  )
-  const handlerOf = (declared: AnyReaction): Handler => {
-    const positions = new CosmosPositions(database().container(POSITIONS), consumerOf(service.name, declared))
-    const { name, deciders } = service
-    const deps = { service: name, deciders, log: store(), positions, schedule: schedule(), command }
-    return { name: declared.name, category: declared.category, handle: reaction(deps, declared) }
-  }
+  const viewHandlers = (): readonly Handler[] =>
+    service.views.map((view) => {
+      const { name, category } = view
+      // What came before a view was there is in the log: a rebuild reads it from there.
+      return { name, category, startsAt: 'now', handle: projection({ log: store(), views: views(), eventTypes }, view) }
+    })
+  const reactionHandlers = (hub: string): readonly Handler[] =>
+    reactionsOf(service)
+      .filter((declared) => declared.service === hub)
+      .map((declared) => {
+        const { name, category, startsAt } = declared
+        const deps = { service: service.name, deciders: service.deciders, log: store(), schedule: schedule(), command }
+        return { name, category, startsAt, ...reaction(deps, declared) }
+      })
+  const instance = randomUUID()
+  const build = buildOf(service)
+  const made: Follower[] = []
+  const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
+    once(() => {
+      const hub = new EventHubsReader(eventHubConsumer(settings.eventHubs, hubName))
+      const progress = new CosmosProgress(database().container(PROGRESS), consumer)
+      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock }
+      const follows = new Follower(deps)
+      setInterval(() => void follows.beat(), BEAT_MS).unref()
+      made.push(follows)
+      return follows
+    })
+  const projections = follower(projectionName(service.name), service.name, viewHandlers)
   const reactions = new Map(
-    followedBy(service).map((hub) => {
-      const declared = reactionsOf(service).filter((each) => each.service === hub)
-      return [hub, once(() => consumer(declared.map(handlerOf)))]
-    }),
+    followedBy(service).map((hub) => [
+      hub,
+      follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
+    ]),
   )
+  const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const doPeriodicWork = periodicWork(clock, [
+    ...(hasSchedule(service)
+      ? [
+          {
+            every: 0,
+            run: (trace: Trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
+          },
+        ]
+      : []),
+    ...followers.map((follower) => ({ every: LAG_MS, run: (trace: Trace) => follower().checkLag(trace) })),
+  ])
   const replayDeps = once(() => ({
     log: store(),
     feed: new CosmosEventFeed(database().container('events')),
@@ -100,14 +146,17 @@ export function compose(service: Service, environment: Environment = process.env
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items) => relay(publisher(), commitsOf(items)),
-    project: (messages, trace) => project()(messages, trace),
-    react(hub, messages, trace) {
-      const react = reactions.get(hub)
-      if (react === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
-      return react()(messages, trace)
+    project: (delivery, trace) => projections().deliver(delivery, trace),
+    react(hub, delivery, trace) {
+      const follower = reactions.get(hub)
+      if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
+      return follower().deliver(delivery, trace)
     },
-    schedulePollSeconds: settings.schedulePollSeconds,
-    sendDue: (trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
+    periodSeconds: hasSchedule(service) ? settings.schedulePollSeconds : LAG_MS / 1000,
+    doPeriodicWork,
+    async close() {
+      await Promise.all(made.map((follower) => follower.close()))
+    },
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
@@ -121,6 +170,17 @@ export function compose(service: Service, environment: Environment = process.env
       return goBack(replayDeps(), view, watch)
     },
   }
+}
+
+/** Tells apart what knows other handlers or other events. */
+function buildOf(service: Service): string {
+  const events = service.deciders.flatMap(({ events }) => events)
+  const followed = reactionsOf(service).flatMap(({ name, events }) => [name, ...events.map(versionOf)])
+  return canonicalHash([events.map(versionOf), service.views.map(({ name }) => name), followed]).slice(0, 12)
+}
+
+function versionOf({ name, version }: EventType): string {
+  return `${name}.v${version}`
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -4,10 +4,9 @@ import {
   functionNames,
   HUB_RETENTION_HOURS,
   hasSchedule,
-  POSITIONS,
+  PROGRESS,
   projectionName,
   reactionsGroup,
-  reactionsOf,
   SCHEDULE,
   type Service,
 } from './core/service.ts'
@@ -85,10 +84,8 @@ export function topologyOf(services: readonly Service[]): Topology {
           access: 'write' as const,
           defaultTtl: -1,
         })),
-        // How far its reactions have come: read by their keys alone.
-        ...(reactionsOf(service).length > 0
-          ? [{ name: POSITIONS, partitionKey: '/pk', access: 'write' as const, excludedPaths: ['/tip/*'] }]
-          : []),
+        // How far its consumers have come: read consumer by consumer.
+        { name: PROGRESS, partitionKey: '/pk', access: 'write', indexedPaths: ['/pk/?'] },
         // Commands that wait for their time: read by when that is.
         ...(hasSchedule(service)
           ? [

@@ -99,10 +99,65 @@ export interface ConsumerPosition {
   readonly etag: string
 }
 
-/** How far a consumer has come in each stream, advanced under the etag of what it was when it was read. */
-export interface Positions {
-  readPosition(stream: string): Promise<ConsumerPosition | undefined>
-  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult>
+/** A place in one partition of a hub. */
+export interface HubPoint {
+  /** Event Hubs numbers a partition's messages without a gap. */
+  readonly sequence: number
+  /** When the hub took the message: RFC 3339, UTC, milliseconds. It tells a hub that was made anew: its numbers begin again, its times do not. */
+  readonly time: string
+}
+
+/** A message of a hub, as a reader finds it. */
+export interface HubMessage extends HubPoint {
+  /** JSON that was parsed, or the text where it is none. */
+  readonly body: unknown
+}
+
+/** A batch of one partition, as its trigger brings it: the hub has nothing between its messages. */
+export interface Delivery {
+  readonly partition: string
+  readonly messages: readonly unknown[]
+  readonly first: HubPoint
+  readonly last: HubPoint
+}
+
+/** A hub, for whoever looks for messages that its trigger did not bring. */
+export interface HubReader {
+  partitions(): Promise<readonly string[]>
+  /**
+   * The numbers of the oldest message that a partition still has, and of the newest that it ever had. Where it has none, `first` is the number
+   * that the next one gets. @throws TidemarkError `unavailable`
+   */
+  bounds(partition: string): Promise<{ readonly first: number; readonly last: number }>
+  /**
+   * The messages of a partition from one number to another, both included, in pages; those that the hub no longer has are left out.
+   * @throws TidemarkError `unavailable`
+   */
+  read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]>
+}
+
+/** How far each handler has come in a partition, by its name. */
+export type HandlerPoints = ReadonlyMap<string, HubPoint>
+
+/** What one instance of a consumer knows of its partitions. All of it is true for ever: the handler has handled all up to there. */
+export interface InstanceProgress {
+  /** Unique to the process. */
+  readonly instance: string
+  /** Tells builds apart that know other handlers or other events. */
+  readonly build: string
+  /** The handlers that the instance has. */
+  readonly handlers: readonly string[]
+  readonly partitions: ReadonlyMap<string, HandlerPoints>
+}
+
+/** The progress of a consumer's instances: an item each, so that no two write the same. */
+export interface ProgressStore {
+  /** Of all instances, those that ended among them. `age` is how long ago it was written, in seconds by the store's clock. @throws TidemarkError `unavailable` */
+  read(): Promise<readonly (InstanceProgress & { readonly age: number })[]>
+  /** @throws TidemarkError `unavailable`, `outcome-unknown` */
+  write(progress: InstanceProgress): Promise<void>
+  /** Forgets an instance that has ended. */
+  remove(instance: string): Promise<void>
 }
 
 /** A command that is sent when its time has come. */
@@ -138,7 +193,9 @@ export interface ViewList {
 }
 
 /** One generation of one view. A position is at most `StreamHead` of a stream; all writes are conditional. */
-export interface ViewStore extends Positions {
+export interface ViewStore {
+  readPosition(stream: string): Promise<ConsumerPosition | undefined>
+  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult>
   read(key: string): Promise<ViewDocument | undefined>
   /** One-stream views: the document and how far it has come, in one item. */
   writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult>

@@ -9,6 +9,8 @@ export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
   readonly service: string
   readonly category: string
   readonly events: readonly EventType[]
+  /** Where it begins when it is new: see `Reaction`. */
+  readonly startsAt: 'first' | 'now'
   /** The process that an event belongs to, and the command that tells it. Undefined where it is no process's business. */
   hear(event: Recorded<Event>): { readonly id: string; readonly command: Cmd } | undefined
 }
@@ -48,11 +50,12 @@ export function processManager<State, Cmd extends Command, Event extends DomainE
   does: Steps<Event>,
 ): ProcessManager {
   const hearing = hears.map(
-    ({ service, category, events, hear }): AnyReaction => ({
+    ({ service, category, events, startsAt, hear }): AnyReaction => ({
       name: `${name}-${category}`,
       service,
       category,
       events,
+      startsAt,
       async react(event, send) {
         const heard = hear(event)
         if (heard) await send(decider, heard.id, formatPosition(event), heard.command)

@@ -35,10 +35,10 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
 ) => Promise<void>
 
 /**
- * Told of each refusal that a reaction's command met, which is an outcome and not a fault; and as a warning of a command whose first outcome
- * stands although it was sent with another content.
+ * Takes a line for the log. `debug`: a refusal that a reaction's command met, which is an outcome and not a fault. `warn`: what is worth a look,
+ * such as a command whose first outcome stands although it came with another content. `error`: what needs somebody to act.
  */
-export type Trace = (line: string, level: 'debug' | 'warn') => void
+export type Trace = (line: string, level: 'debug' | 'warn' | 'error') => void
 
 /**
  * What a service does about events, of another or its own: commands of its own. One stream's events come in their order and each at
@@ -55,8 +55,15 @@ interface ReactionDeclaration {
   readonly service: string
   /** The category of the streams that are followed. */
   readonly category: string
-  /** Those that it reacts to, of the other's contract; all others pass. */
+  /**
+   * Those that it reacts to, of the other's contract; all others pass. A reaction that is to follow further events gets a new name: under its
+   * old one it has passed them.
+   */
   readonly events: readonly EventType[]
+  /**
+   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`, with the next one that comes.
+   */
+  readonly startsAt: 'first' | 'now'
 }
 
 /** A reaction whose commands are all sent at once. */
@@ -74,7 +81,7 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
 // biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.
 export type AnyReaction = Reaction<any>
 
-/** A reaction's name beyond its service: the first part of its positions' keys and of its commands' keys. */
+/** A reaction's name beyond its service: the first part of its commands' keys. */
 export function consumerOf(service: string, reaction: AnyReaction): string {
   return `${service}-${reaction.name}`
 }

@@ -38,8 +38,8 @@ export interface FunctionNames {
   readonly projections: readonly string[]
   /** One for all reactions to the events of one hub. */
   readonly reactions: readonly string[]
-  /** Present where the service has a schedule. */
-  readonly schedule?: string
+  /** The timer of all periodic work: one, since each function is scaled and billed by itself. */
+  readonly periodic: string
 }
 
 /** The services whose events a service reacts to, each once. */
@@ -69,7 +69,7 @@ export function functionNames(service: Service): FunctionNames {
     relay: `${name}-relay`,
     projections: views.length > 0 ? [projectionName(name)] : [],
     reactions: followedBy(service).map((hub) => reactionsName(name, hub)),
-    ...(hasSchedule(service) ? { schedule: `${name}-schedule` } : {}),
+    periodic: `${name}-periodic`,
   }
 }
 
@@ -117,8 +117,8 @@ export function sourceOf(service: string, category: string): string {
  */
 export const HUB_RETENTION_HOURS = 168
 
-/** The container in which a service's reactions keep how far they have come. */
-export const POSITIONS = 'positions'
+/** The container in which the instances of a service's consumers write how far they have come. */
+export const PROGRESS = 'progress'
 
 /** The container in which a service keeps the commands that wait for their time. */
 export const SCHEDULE = 'schedule'

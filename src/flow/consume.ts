@@ -9,35 +9,36 @@ export interface Handler {
   readonly name: string
   /** The category of the streams whose events it handles. */
   readonly category: string
+  /** Where it begins in a partition in which no instance has had it before: with the first message that the hub has, or with the next. */
+  readonly startsAt: 'first' | 'now'
   handle(events: readonly RecordedEvent[], trace: Trace): Promise<void>
+  /** Another instance may have handled messages meanwhile: what this one remembers of streams may not be the last. */
+  forget?(): void
 }
 
-/** Brings a batch of a hub's messages to those who handle them. */
-export type Consume = (messages: readonly unknown[], trace: Trace) => Promise<void>
-
 /**
- * A consumer of a hub: it reads and checks each message once, and brings it to every handler of its stream's category. Handlers work side by
- * side, so none waits for another.
- *
- * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over, and a
- * handler that was done finds nothing new in it. The error names the handlers that failed.
+ * Reads and checks each message once, and brings it to every handler of its stream's category. Handlers work side by side, so none waits for
+ * another. It may be called again with the same messages: a handler that was done finds nothing new in them.
+ * @throws TidemarkError which names the handlers that failed, once all are done.
  */
-export function consumer(handlers: readonly Handler[]): Consume {
+export async function handleMessages(
+  handlers: readonly Handler[],
+  messages: readonly unknown[],
+  trace: Trace,
+): Promise<void> {
   const categories = new Set(handlers.map(({ category }) => category))
-  return async (messages, trace) => {
-    const events = messages.filter((message) => mayBeOf(categories, message)).map(fromCloudEvent)
-    const byCategory = Map.groupBy(events, ({ stream }) => categoryOf(stream))
-    const due = handlers.filter(({ category }) => byCategory.has(category))
-    const outcomes = await Promise.allSettled(
-      due.map(({ category, handle }) => handle(byCategory.get(category) ?? [], trace)),
-    )
-    const failures = outcomes.flatMap((outcome, index) =>
-      outcome.status === 'rejected' ? [{ name: due[index]?.name, cause: outcome.reason as unknown }] : [],
-    )
-    const [first] = failures
-    if (first === undefined) return
-    const code = isTidemarkError(first.cause) ? first.cause.code : 'internal'
-    const message = failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; ')
-    throw new TidemarkError(code, message, { cause: first.cause })
-  }
+  const events = messages.filter((message) => mayBeOf(categories, message)).map(fromCloudEvent)
+  const byCategory = Map.groupBy(events, ({ stream }) => categoryOf(stream))
+  const due = handlers.filter(({ category }) => byCategory.has(category))
+  const outcomes = await Promise.allSettled(
+    due.map(async (handler) => handler.handle(byCategory.get(handler.category) ?? [], trace)),
+  )
+  const failures = outcomes.flatMap((outcome, index) =>
+    outcome.status === 'rejected' ? [{ name: due[index]?.name, cause: outcome.reason as unknown }] : [],
+  )
+  const [first] = failures
+  if (first === undefined) return
+  const code = isTidemarkError(first.cause) ? first.cause.code : 'internal'
+  const message = failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; ')
+  throw new TidemarkError(code, message, { cause: first.cause })
 }

@@ -1,19 +1,19 @@
-import type { LRUCache } from 'lru-cache'
+import { LRUCache } from 'lru-cache'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
-import { isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
-import { EMPTY_STREAM } from '../core/hash-chain.ts'
-import type { ConsumerPosition, EventHistory, Positions, Schedule } from '../core/ports.ts'
+import { follows, type StreamHead } from '../core/hash-chain.ts'
+import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
+import type { Handler } from './consume.ts'
 import { readerOf } from './fold.ts'
 import { forEachLimited } from './limited.ts'
-import { noSource, pendingOf, type Source } from './pending.ts'
-import { AT_ONCE, contended, MAX_ATTEMPTS, REMEMBERED } from './projecting.ts'
-import { remembered } from './remembered.ts'
+import { fork, inOrder, pastHead, pendingOf } from './pending.ts'
+import { AT_ONCE } from './projecting.ts'
 import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
@@ -23,45 +23,51 @@ export interface ReactDependencies {
   readonly deciders: readonly AnyDecider[]
   /** Its log: what a repeated command had led to is read there. */
   readonly log: EventHistory
-  readonly positions: Positions
   /** Where commands wait for their time. */
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
 }
 
+/** How many streams a process remembers to have handled, so that what comes again costs nothing. */
+const REMEMBERED_STREAMS = 50_000
+
+/** The part of a stream that this process has handled: all events from one version to its head. */
+interface Handled {
+  readonly from: number
+  readonly head: StreamHead
+}
+
 /**
- * A service's reaction to batches of events, all of the category that it follows. It handles each stream's events in their order, and passes one
- * once all its commands have taken effect. What comes again is recognised by the stream's position; where a crash or a second instance
- * leads to an event a second time all the same, its commands carry the ids of the first time and take effect once.
+ * A service's reaction to batches of events, all of the category that it follows. It handles each stream's events in their order, and passes
+ * one once all its commands have taken effect. How far it is, is stored nowhere: an event that comes again sends its commands again, with the
+ * ids of the first time, and they take effect once. What this process remembers spares most of these.
  *
- * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * `handle` throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
  */
-export function reaction(
-  deps: ReactDependencies,
-  reaction: AnyReaction,
-): (events: readonly RecordedEvent[], trace: Trace) => Promise<void> {
-  const known = remembered<ConsumerPosition>(REMEMBERED)
-  const own = reaction.service === deps.service
-  const follow: Following = {
-    source: own ? deps.log : noSource,
-    known,
-    reader: eventReader(reaction.events, own ? 'own' : 'foreign'),
+export function reaction(deps: ReactDependencies, declared: AnyReaction): Pick<Handler, 'handle' | 'forget'> {
+  const own = declared.service === deps.service
+  const following: Following = {
+    source: own ? deps.log : undefined,
+    handled: new LRUCache<string, Handled>({ max: REMEMBERED_STREAMS }),
+    reader: eventReader(declared.events, own ? 'own' : 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
   }
-  return async (events, trace) => {
-    await forEachLimited(
-      Map.groupBy(events, (event) => event.stream),
-      AT_ONCE,
-      ([stream, arrived]) => reactToStream(deps, reaction, follow, stream, arrived, trace),
-    )
+  return {
+    handle: (events, trace) =>
+      forEachLimited(
+        Map.groupBy(events, ({ stream }) => stream),
+        AT_ONCE,
+        ([stream, arrived]) => reactToStream(deps, declared, following, stream, arrived, trace),
+      ),
+    forget: () => following.handled.clear(),
   }
 }
 
 /** How a reaction follows its streams. */
 interface Following {
-  /** What a gap is filled from. */
-  readonly source: Source
-  readonly known: LRUCache<string, ConsumerPosition>
+  /** What a gap is filled from: the own log. Another service's log is its own. */
+  readonly source: EventHistory | undefined
+  readonly handled: LRUCache<string, Handled>
   readonly reader: EventReader
   /** What it is told of an event. */
   readonly content: (event: RecordedEvent) => EventContent
@@ -69,47 +75,54 @@ interface Following {
 
 async function reactToStream(
   deps: ReactDependencies,
-  reaction: AnyReaction,
-  { source, known, reader, content }: Following,
+  declared: AnyReaction,
+  { source, handled, reader, content }: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
   trace: Trace,
 ): Promise<void> {
-  const { positions } = deps
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const remembered = known.get(stream)
-    const position = remembered ?? (await positions.readPosition(stream))
-    const pending = await pendingOf(source, stream, position?.tip ?? EMPTY_STREAM, arrived).catch((error: unknown) => {
-      // Another instance may have followed the stream since this one last did: what is stored decides.
-      if (remembered === undefined || !isAboutPosition(error)) throw error
-      return undefined
-    })
-    if (pending === undefined) {
-      known.delete(stream)
-      continue
-    }
-    const last = pending.at(-1)
-    if (last === undefined) return
-    for (const event of pending) {
-      const said = content(event)
-      if (!reader.knows(said.type)) continue
+  for (const event of await unhandled(source, handled.get(stream), stream, arrived, trace)) {
+    const said = content(event)
+    if (reader.knows(said.type)) {
       const data = reader.read(said, formatPosition(event))
-      const { send, sendLater } = senders(deps, reaction, event, trace)
-      await reaction.react({ ...event, type: said.type, data }, send, sendLater)
+      const { send, sendLater } = senders(deps, declared, event, trace)
+      await declared.react({ ...event, type: said.type, data }, send, sendLater)
     }
-    const tip = { version: last.version, hash: last.hash }
-    const result = await positions.writePosition(stream, tip, position?.etag)
-    if (result.outcome === 'written') {
-      known.set(stream, { tip, etag: result.etag })
-      return
+    const known = handled.get(stream)
+    if (known === undefined || event.version > known.head.version) {
+      const from = known && event.version === known.head.version + 1 ? known.from : event.version
+      handled.set(stream, { from, head: { version: event.version, hash: event.hash } })
     }
-    known.delete(stream)
   }
-  throw contended(reaction, stream)
 }
 
-function isAboutPosition(error: unknown): boolean {
-  return isTidemarkError(error, 'gap-unfilled') || isTidemarkError(error, 'fork-detected')
+/**
+ * What of the arrived events this process has not handled, in order. Where it knows the event before, each must follow that one.
+ * @throws TidemarkError `fork-detected`; `gap-unfilled` where the own log lacks what is missing.
+ */
+async function unhandled(
+  source: EventHistory | undefined,
+  known: Handled | undefined,
+  stream: string,
+  arrived: readonly RecordedEvent[],
+  trace: Trace,
+): Promise<readonly RecordedEvent[]> {
+  const sorted = inOrder(stream, arrived)
+  if (known === undefined) return sorted
+  // Published again, after a loss: this process began behind them.
+  const earlier = sorted.filter(({ version }) => version < known.from)
+  const rest = sorted.filter(({ version }) => version >= known.from)
+  if (source) return [...earlier, ...(await pendingOf(source, stream, known.head, rest))]
+  const later = pastHead(stream, known.head, rest)
+  let end = known.head
+  for (const event of later) {
+    if (event.version > end.version + 1)
+      // The hub has nothing between two batches: what is missing was not published.
+      trace(`${formatPosition(event)} came after version ${end.version}: what lies between was not published`, 'warn')
+    else if (!follows(event, end)) throw fork(stream, event.version)
+    end = event
+  }
+  return [...earlier, ...later]
 }
 
 function senders(

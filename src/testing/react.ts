@@ -41,8 +41,8 @@ export interface Reacted {
   /** The clock goes on by so many seconds; what is due then is sent. */
   after(seconds: number): Reacted
   /**
-   * Every batch also comes again: to an instance that ends after its commands, before it noted how far it came, to two at once, once more to one of
-   * these, and all of them to one that remembers nothing. What is due is sent again too, by one that ends before it forgot it.
+   * Every batch also comes again: to an instance that ends after its commands, to two at once, once more to one of these, and all of them to one
+   * that remembers nothing. What is due is sent again too, by one that ends before it forgot it.
    */
   deliveredTwice(): Reacted
   /**

@@ -1,11 +1,10 @@
 import { AssertionError } from 'node:assert'
 import { MemoryEventStore } from '../adapters/memory/event-store.ts'
-import { MemoryPositions } from '../adapters/memory/positions.ts'
 import { MemorySchedule } from '../adapters/memory/schedule.ts'
 import type { CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import type { Clock, Positions, Schedule, ScheduledCommand } from '../core/ports.ts'
+import type { Clock, Schedule, ScheduledCommand } from '../core/ports.ts'
 import type { AnyReaction } from '../core/reaction.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf } from '../core/stream.ts'
@@ -25,7 +24,6 @@ const MAX_DELIVERIES = 1_000
 /** A reaction, and what came to it. */
 interface Consumer {
   readonly reaction: AnyReaction
-  readonly positions: MemoryPositions
   readonly delivered: (readonly RecordedEvent[])[]
   deliver(batch: readonly RecordedEvent[]): Promise<void>
 }
@@ -49,7 +47,7 @@ interface Delivering {
   readonly random: Random | undefined
 }
 
-/** A service's reactions on a log, positions and a schedule in memory, and a clock that stands still until it is moved. */
+/** A service's reactions on a log and a schedule in memory, and a clock that stands still until it is moved. */
 export class Rig {
   readonly #service: Service
   readonly #delivering: Delivering
@@ -70,9 +68,7 @@ export class Rig {
     this.#clock = clockAt(moment())
     this.#schedule = new MemorySchedule(this.#clock)
     this.#consumers = reactions.map((declared) => {
-      const positions = new MemoryPositions()
-      const deliver = this.#instance(declared, positions)
-      return { reaction: declared, positions, delivered: [], deliver }
+      return { reaction: declared, delivered: [], deliver: this.#instance(declared) }
     })
   }
 
@@ -177,17 +173,17 @@ export class Rig {
     const batch = waiting.map(({ event }) => event)
     consumer.delivered.push(batch)
     if (this.#delivering.twice) {
-      // An instance that ends between its commands and how far it came, and two at once.
-      await this.#instance(consumer.reaction, forgetful(consumer.positions))(batch)
-      await Promise.all([consumer.deliver(batch), this.#instance(consumer.reaction, consumer.positions)(batch)])
+      // An instance that ends after its commands, and two at once.
+      await this.#instance(consumer.reaction)(batch)
+      await Promise.all([consumer.deliver(batch), this.#instance(consumer.reaction)(batch)])
     }
     await consumer.deliver(batch)
   }
 
   /** Every batch that ever came comes to instances that remember nothing. */
   async #restart(): Promise<void> {
-    for (const { reaction: declared, positions, delivered } of this.#consumers) {
-      const restarted = this.#instance(declared, positions)
+    for (const { reaction: declared, delivered } of this.#consumers) {
+      const restarted = this.#instance(declared)
       for (const batch of delivered) await restarted(batch)
     }
   }
@@ -203,11 +199,11 @@ export class Rig {
     return send(this.#schedule)
   }
 
-  #instance(declared: AnyReaction, positions: Positions): (batch: readonly RecordedEvent[]) => Promise<void> {
+  #instance(declared: AnyReaction): (batch: readonly RecordedEvent[]) => Promise<void> {
     const { name: service, deciders } = this.#service
-    const deps = { service, deciders, log: this.#log, positions, schedule: this.#schedule, command: this.#commands() }
-    const react = reaction(deps, declared)
-    return (batch) => react(batch, () => {})
+    const deps = { service, deciders, log: this.#log, schedule: this.#schedule, command: this.#commands() }
+    const { handle } = reaction(deps, declared)
+    return (batch) => handle(batch, () => {})
   }
 
   /** As an instance carries them out, which remembers the states of streams. */
@@ -243,13 +239,5 @@ function clockAt(time: string): Clock & { time: string } {
     },
     elapsed: () => 0,
     wait: async () => {},
-  }
-}
-
-/** Positions that never learn anything. */
-function forgetful(positions: MemoryPositions): Positions {
-  return {
-    readPosition: (stream) => positions.readPosition(stream),
-    writePosition: async () => ({ outcome: 'written', etag: 'forgotten' }),
   }
 }

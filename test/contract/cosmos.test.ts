@@ -7,6 +7,7 @@ import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
+import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
@@ -21,6 +22,7 @@ import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
+import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
@@ -57,6 +59,13 @@ viewStoreSuite('cosmos', async () => {
 
 const { container: positions } = await database.containers.create({ id: 'positions', partitionKey: '/pk' })
 positionsSuite('cosmos', async () => new CosmosPositions(positions, `consumer-${randomUUID()}`))
+
+const { container: progress } = await database.containers.create({
+  id: 'progress',
+  partitionKey: '/pk',
+  indexingPolicy: { includedPaths: [{ path: '/pk/?' }], excludedPaths: [{ path: '/*' }] },
+})
+progressSuite('cosmos', async () => new CosmosProgress(progress, `consumer-${randomUUID()}`))
 
 scheduleSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk' })
@@ -113,6 +122,12 @@ missingContainerSuite('positions', { partitionKey: '/pk' }, () => database, {
   'a read': (container) => new CosmosPositions(container, 'c').readPosition('order-1'),
   'a first write': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, undefined),
   'a write over another': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, '"1"'),
+})
+missingContainerSuite('progress', { partitionKey: '/pk' }, () => database, {
+  'a read': (container) => new CosmosProgress(container, 'c').read(),
+  'a write': (container) =>
+    new CosmosProgress(container, 'c').write({ instance: 'i', build: 'b', handlers: [], partitions: new Map() }),
+  'a removal': (container) => new CosmosProgress(container, 'c').remove('i'),
 })
 missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
   'an addition': (container) => new CosmosSchedule(container).add(scheduled),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Positions } from '../../src/core/ports.ts'
+import type { ViewStore } from '../../src/core/ports.ts'
+
+type Positions = Pick<ViewStore, 'readPosition' | 'writePosition'>
 
 const tip = (version: number) => ({ version, hash: String(version).padStart(64, '0') })
 

@@ -17,12 +17,7 @@ describe('the functions that the topology names', () => {
       .filter(({ metadata }) => !Object.values(metadata.bindings).some(({ type }) => type === 'httpTrigger'))
       .map(({ metadata }) => metadata.name)
     const named = topologyOf(services).services.flatMap(
-      ({ functions: { relay, projections, reactions, schedule } }) => [
-        relay,
-        ...projections,
-        ...reactions,
-        ...(schedule ? [schedule] : []),
-      ],
+      ({ functions: { relay, projections, reactions, periodic } }) => [relay, ...projections, ...reactions, periodic],
     )
     assert.ok(triggered.length > services.length)
     assert.deepEqual(named.toSorted(), triggered.toSorted())

@@ -11,6 +11,7 @@ export const orderConfirmation: ImmediateReaction<EventOf<(typeof events)[number
   service: 'inventory',
   category: 'reservation',
   events,
+  startsAt: 'first',
   async react({ type, data }, send) {
     const { orderId } = data
     if (type === 'StockReserved') {

@@ -1,11 +1,9 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
-import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
 import type { CommandOutcome } from '../../src/core/command.ts'
 import type { AnyDecider, Command } from '../../src/core/decider.ts'
 import { isTidemarkError } from '../../src/core/errors.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
-import type { AnyReaction } from '../../src/core/reaction.ts'
 import { reactionsOf, type Service } from '../../src/core/service.ts'
 import { categoryOf } from '../../src/core/stream.ts'
 import { type CommandDependencies, handleCommand } from '../../src/flow/command.ts'
@@ -28,7 +26,7 @@ export interface Turns {
 /** Every step comes as it is asked for. */
 export const AT_ONCE: Turns = { schedule: (task) => task }
 
-/** A service that reacts: processes with caches of their own on one log and one set of positions, every step of theirs in its turn. */
+/** A service that reacts: processes with caches of their own on one log, every step of theirs in its turn. */
 export class Reacting {
   readonly log = new MemoryEventStore()
   readonly clock = new ManualClock()
@@ -36,7 +34,6 @@ export class Reacting {
   readonly #service: Service
   /** Read at every step: what comes before a test's own steps may come at once. */
   turns: Turns
-  readonly #positions = new Map<AnyReaction, MemoryPositions>()
 
   constructor(service: Service, turns: Turns) {
     this.#service = service
@@ -46,9 +43,8 @@ export class Reacting {
   /**
    * A process.
    * @param diesAfter so many steps.
-   * @param remembers false: it knows of no positions, so that all that is brought to it counts as new.
    */
-  instance(diesAfter = Number.POSITIVE_INFINITY, remembers = true): Instance {
+  instance(diesAfter = Number.POSITIVE_INFINITY): Instance {
     let steps = 0
     const store = new SteppedStore(this.log, async () => {
       steps += 1
@@ -57,17 +53,14 @@ export class Reacting {
       if (steps > diesAfter) throw new Dead()
     })
     const own = { service: this.#service, store, cache: stateCache(100), clock: this.clock }
-    const deps: Omit<ReactDependencies, 'positions'> = {
+    const deps: ReactDependencies = {
       service: this.#service.name,
       deciders: this.#service.deciders,
       log: store,
       schedule: this.schedule,
       command: (decider, ...rest) => handleCommand(own, decider, ...rest),
     }
-    const reacts = reactionsOf(this.#service).map((declared) => {
-      const positions = remembers ? this.#positionsOf(declared) : new MemoryPositions()
-      return { declared, react: reaction({ ...deps, positions }, declared) }
-    })
+    const reacts = reactionsOf(this.#service).map((declared) => ({ declared, react: reaction(deps, declared).handle }))
     return async (events) => {
       const category = categoryOf(events[0]?.stream ?? '')
       for (const { declared, react } of reacts)
@@ -91,12 +84,6 @@ export class Reacting {
   /** What a process has that nobody else works beside. */
   #alone(): CommandDependencies {
     return { service: this.#service, store: this.log, cache: stateCache(1), clock: this.clock }
-  }
-
-  #positionsOf(declared: AnyReaction): MemoryPositions {
-    const known = this.#positions.get(declared) ?? new MemoryPositions()
-    this.#positions.set(declared, known)
-    return known
   }
 }
 

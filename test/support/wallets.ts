@@ -86,6 +86,7 @@ export const bonusPayment: Reaction<BonusEvent> = {
   service: 'bonuses',
   category: 'bonus',
   events: [BonusGranted, ChargeMade],
+  startsAt: 'first',
   async react({ type, data, stream, version }, send) {
     const id = `${stream}@${version}`
     if (type === 'BonusGranted') await send(wallet, data.wallet, id, { type: 'pay-in', data: { amount: data.amount } })
@@ -129,6 +130,7 @@ export const pledges = processManager(
       service: 'campaigns',
       category: 'wish',
       events: [PledgeWanted],
+      startsAt: 'first',
       hear: ({ stream, data }: { stream: string; data: { amount: number; due: string } }) => ({
         id: stream.slice(5),
         command: { type: 'make', data } as const,
@@ -138,12 +140,14 @@ export const pledges = processManager(
       service: 'bank',
       category: 'transfer',
       events: [PledgePaid],
+      startsAt: 'first',
       hear: ({ stream }: { stream: string }) => ({ id: stream.slice(9), command: { type: 'keep', data: {} } as const }),
     },
   ],
   {
     service: 'wallets',
     events: [PledgeMade],
+    startsAt: 'first',
     schedules: true,
     async react({ type, data, stream }, _send, sendLater) {
       if (type === 'PledgeMade')

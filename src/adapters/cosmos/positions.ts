@@ -1,12 +1,12 @@
 import type { Container } from '@azure/cosmos'
 import type { StreamHead } from '../../core/hash-chain.ts'
-import type { ConsumerPosition, Positions, WriteResult } from '../../core/ports.ts'
+import type { ConsumerPosition, WriteResult } from '../../core/ports.ts'
 import { readItem, writeItem } from './items.ts'
 
 const POSITION = 'position'
 
 /** How far one consumer has come, an item for each stream, in a container with the partition key `/pk`. */
-export class CosmosPositions implements Positions {
+export class CosmosPositions {
   readonly #container: Container
   readonly #consumer: string
 

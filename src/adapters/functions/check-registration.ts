@@ -1,4 +1,4 @@
-import { functionNames, POSITIONS, reactionsOf, SCHEDULE, type Service } from '../../core/service.ts'
+import { functionNames, PROGRESS, reactionsOf, SCHEDULE, type Service } from '../../core/service.ts'
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
 
@@ -8,7 +8,7 @@ export interface PlacedRoute extends Route {
 }
 
 /** Containers that every service's database has, or may have: no view can have their names. */
-const TAKEN_CONTAINERS = ['events', 'leases', POSITIONS, SCHEDULE]
+const TAKEN_CONTAINERS = ['events', 'leases', PROGRESS, SCHEDULE]
 
 /**
  * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is
@@ -94,10 +94,10 @@ function routeFaults(routes: readonly PlacedRoute[]): readonly string[] {
 
 /** The host tells functions apart by their names, whatever their case. */
 function nameFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
-  const { relay, projections, reactions, schedule = [] } = functionNames(service)
+  const { relay, projections, reactions, periodic } = functionNames(service)
   const names = [
     ...routes.map((route) => `${route.service}-${route.name}`),
-    ...[relay, ...projections, ...reactions].concat(schedule),
+    ...[relay, ...projections, ...reactions, periodic],
   ]
   return twice(names.map((name) => name.toLowerCase())).map((name) => `two functions would be called ${name}`)
 }

@@ -6,11 +6,13 @@ import { eventsOf, type HistoryPort, stateOf } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
 import { openApiOf, type ServedService } from './openapi.ts'
 import { checkParameters } from './request.ts'
-import { projectionsOf, reactionsTo, relayOf, scheduleOf, type TriggerPort } from './triggers.ts'
+import { periodicWorkOf, projectionsOf, reactionsTo, relayOf, type TriggerPort } from './triggers.ts'
 
 /** What a service's functions are made of. */
 export interface RegisteredService extends HistoryPort, TriggerPort {
   readonly declaration: Service
+  /** Writes what is not written yet: the host is about to end. */
+  close(): Promise<void>
 }
 
 // Those of this app: a bundle has one, the local host as many as it loads.
@@ -18,7 +20,7 @@ const served: ServedService[] = []
 
 /**
  * Registers the functions of a service: its routes, the history of its streams over HTTP, its relay, one consumer for all its views, one for
- * its reactions to each hub, and the timer of its schedule where it has one. Once for the app, `/api/openapi.json` tells
+ * its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
  * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
  * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
  * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
@@ -41,11 +43,12 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   if (served.length === 0) app.http('openapi', http('openapi.json', { GET: openApi }))
   served.push({ name, routes: all })
 
-  const { relay, schedule } = functionNames(declaration)
+  const { relay, periodic } = functionNames(declaration)
   app.cosmosDB(relay, relayOf(service))
   if (declaration.views.length > 0) app.eventHub(projectionName(name), projectionsOf(service))
   for (const hub of followedBy(declaration)) app.eventHub(reactionsName(name, hub), reactionsTo(service, hub))
-  if (schedule) app.timer(schedule, scheduleOf(service))
+  app.timer(periodic, periodicWorkOf(service))
+  app.hook.appTerminate(() => service.close())
 }
 
 /** The services of this app, as they are served. */

@@ -6,8 +6,10 @@ import type {
   TimerFunctionOptions,
 } from '@azure/functions'
 import { isTidemarkError, messageOf } from '../../core/errors.ts'
+import type { Delivery } from '../../core/ports.ts'
 import type { Trace } from '../../core/reaction.ts'
 import { projectionName, reactionsGroup } from '../../core/service.ts'
+import { deliveryOf } from './delivery.ts'
 
 /**
  * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
@@ -47,13 +49,14 @@ export interface TriggerPort {
   readonly name: string
   readonly relayPollDelay: number
   relay(items: readonly unknown[]): Promise<void>
-  /** Brings messages of the service's own hub to all its views. */
-  project(messages: readonly unknown[], trace: Trace): Promise<void>
-  /** Brings messages of a hub to all reactions that follow it. */
-  react(hub: string, messages: readonly unknown[], trace: Trace): Promise<void>
-  /** How often it looks for scheduled commands that are due, in seconds: 1 to 59. */
-  readonly schedulePollSeconds: number
-  sendDue(trace: Trace): Promise<unknown>
+  /** Brings a batch of the service's own hub to all its views. */
+  project(delivery: Delivery, trace: Trace): Promise<void>
+  /** Brings a batch of a hub to all reactions that follow it. */
+  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
+  /** How often periodic work is done, in seconds: 1 to 60. */
+  readonly periodSeconds: number
+  /** Sends what is due, and looks for consumers that stand still. */
+  doPeriodicWork(trace: Trace): Promise<void>
 }
 
 /** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
@@ -76,34 +79,34 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
 
 /** The projections: the service's own hub, for all its views. */
 export function projectionsOf(port: TriggerPort): TextEventHubOptions {
-  return consumer(port.name, projectionName(port.name), (messages, context) =>
-    port.project(messages, (line, level) => context[level](line)),
-  )
+  return consumer(port.name, projectionName(port.name), (delivery, trace) => port.project(delivery, trace))
 }
 
 /** The reactions to the events of a hub. Refusals that their commands met are traced: an everyday outcome. */
 export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions {
-  return consumer(hub, reactionsGroup(port.name), (messages, context) =>
-    port.react(hub, messages, (line, level) => context[level](line)),
-  )
+  return consumer(hub, reactionsGroup(port.name), (delivery, trace) => port.react(hub, delivery, trace))
 }
 
 /**
- * The scheduled commands of a service's reactions, sent when the store says that they are due. One instance of the function app runs a timer at a time;
- * where two do, each command takes effect once all the same.
- * https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ * What a service does again and again. One instance of the function app runs a timer at a time; where two do, nothing takes effect twice all
+ * the same. https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
  */
-export function scheduleOf(port: TriggerPort): TimerFunctionOptions {
+export function periodicWorkOf(port: TriggerPort): TimerFunctionOptions {
+  const { periodSeconds } = port
   return {
-    schedule: `*/${port.schedulePollSeconds} * * * * *`,
-    handler: reported((_, context) => port.sendDue((line, level) => context[level](line)).then(() => {})),
+    schedule: periodSeconds < 60 ? `*/${periodSeconds} * * * * *` : '0 * * * * *',
+    handler: reported((_, context) => port.doPeriodicWork(traceOf(context))),
   }
+}
+
+function traceOf(context: InvocationContext): Trace {
+  return (line, level) => context[level](line)
 }
 
 function consumer(
   eventHubName: string,
   consumerGroup: string,
-  handle: (messages: readonly unknown[], context: InvocationContext) => Promise<void>,
+  handle: (delivery: Delivery, trace: Trace) => Promise<void>,
 ): TextEventHubOptions {
   return {
     connection: 'EventHubConnection',
@@ -112,7 +115,7 @@ function consumer(
     cardinality: 'many',
     dataType: 'string',
     retry: forEver,
-    handler: reported((messages, context) => handle(Array.isArray(messages) ? messages : [messages], context)),
+    handler: reported((messages, context) => handle(deliveryOf(messages, context), traceOf(context))),
   }
 }
 

@@ -1,8 +1,8 @@
 import type { StreamHead } from '../../core/hash-chain.ts'
-import type { ConsumerPosition, Positions, WriteResult } from '../../core/ports.ts'
+import type { ConsumerPosition, WriteResult } from '../../core/ports.ts'
 
 /** How far one consumer has come, in memory. */
-export class MemoryPositions implements Positions {
+export class MemoryPositions {
   readonly #positions = new Map<string, ConsumerPosition>()
   #writes = 0
 

@@ -15,6 +15,7 @@ export const stockRelease: Reaction<EventOf<(typeof events)[number]>> = {
   service: 'ordering',
   category: 'fulfilment',
   events,
+  startsAt: 'first',
   async react({ data: { orderId } }, send) {
     const answer = await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
     for (const event of answer.events)

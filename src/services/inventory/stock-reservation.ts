@@ -19,6 +19,7 @@ export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
   service: 'ordering',
   category: 'order',
   events,
+  startsAt: 'first',
   react: (event, send) => reserve(event.data, send),
 }
 

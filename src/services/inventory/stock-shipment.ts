@@ -15,6 +15,7 @@ export const stockShipment: Reaction<EventOf<(typeof events)[number]>> = {
   service: 'shipping',
   category: 'shipment',
   events,
+  startsAt: 'first',
   react: ({ type, data }, send) => (type === 'ShipmentDispatched' ? ship(data.orderId, send) : restock(data, send)),
 }
 

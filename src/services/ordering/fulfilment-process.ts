@@ -35,6 +35,7 @@ const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
   service: 'ordering',
   category: 'order',
   events: ofOrder,
+  startsAt: 'first',
   hear({ type, data }) {
     const id = data.orderId
     switch (type) {
@@ -59,6 +60,7 @@ const reservations: Hearing<EventOf<(typeof ofReservation)[number]>, FulfilmentC
   service: 'inventory',
   category: 'reservation',
   events: ofReservation,
+  startsAt: 'first',
   hear({ type, data }) {
     const id = data.orderId
     if (type === 'StockReserved') return { id, command: { type: 'hear-stock', data: { answer: 'reserved' } } }
@@ -87,6 +89,7 @@ const payments: Hearing<EventOf<(typeof ofPayment)[number]>, FulfilmentCommand> 
   service: 'payments',
   category: 'payment',
   events: ofPayment,
+  startsAt: 'first',
   hear: ({ type, data }) => answer('hear-payment', paymentAnswers[type], data),
 }
 
@@ -110,6 +113,7 @@ const shipments: Hearing<EventOf<(typeof ofShipment)[number]>, FulfilmentCommand
   service: 'shipping',
   category: 'shipment',
   events: ofShipment,
+  startsAt: 'first',
   hear: ({ type, data }) => answer('hear-shipment', shipmentAnswers[type], data),
 }
 
@@ -131,6 +135,7 @@ export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, Ful
   {
     service: 'ordering',
     events: outcomes,
+    startsAt: 'first',
     async react(event, send) {
       const id = event.data.orderId
       switch (event.type) {

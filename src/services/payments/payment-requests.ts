@@ -14,6 +14,7 @@ export const paymentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   service: 'ordering',
   category: 'fulfilment',
   events,
+  startsAt: 'first',
   schedules: true,
   async react({ type, data }, send, sendLater) {
     const { orderId } = data

@@ -11,6 +11,7 @@ export const shipmentRequests: Reaction<EventOf<(typeof events)[number]>> = {
   service: 'ordering',
   category: 'fulfilment',
   events,
+  startsAt: 'first',
   async react({ type, data }, send) {
     const { orderId } = data
     if (type === 'ShipmentRequested') {

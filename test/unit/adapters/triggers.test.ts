@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvocationContext } from '@azure/functions'
 import {
+  periodicWorkOf,
   projectionsOf,
   reactionsTo,
   relayOf,
-  scheduleOf,
   type TriggerPort,
 } from '../../../src/adapters/functions/triggers.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
@@ -17,19 +17,24 @@ function setUp(handle: () => Promise<void>) {
     relay: handle,
     project: handle,
     react: handle,
-    schedulePollSeconds: 7,
-    sendDue: handle,
+    periodSeconds: 7,
+    doPeriodicWork: handle,
   }
   const lines: unknown[] = []
   const context = new InvocationContext({
     functionName: 'a-trigger',
+    triggerMetadata: {
+      partitionContext: { partitionId: '0' },
+      sequenceNumberArray: [{ low: 7, high: 0, unsigned: false }],
+      enqueuedTimeUtcArray: ['2026-01-01T00:00:00.123'],
+    },
     logHandler: (level, ...what) => {
       if (level === 'error') lines.push(...what)
     },
   })
   const reaction = reactionsTo(port, 'inventory')
   const relay = relayOf(port)
-  return { relay, projection: projectionsOf(port), reaction, schedule: scheduleOf(port), context, lines }
+  return { relay, projection: projectionsOf(port), reaction, periodic: periodicWorkOf(port), context, lines }
 }
 
 describe('triggers', () => {
@@ -71,16 +76,16 @@ describe('triggers', () => {
     assert.ok(lines.length <= 101, `${lines.length} lines`)
   })
 
-  it('look for scheduled commands as often as it is set, and say why those stay', async () => {
-    const { schedule, context, lines } = setUp(() => Promise.reject(new TidemarkError('unavailable', 'not now')))
-    assert.equal(schedule.schedule, '*/7 * * * * *')
+  it('do periodic work as often as it is set, and say why it fails', async () => {
+    const { periodic, context, lines } = setUp(() => Promise.reject(new TidemarkError('unavailable', 'not now')))
+    assert.equal(periodic.schedule, '*/7 * * * * *')
     const timer = {
       isPastDue: false,
       schedule: { adjustForDST: false },
       scheduleStatus: { last: '', next: '', lastUpdated: '' },
     }
     for (let tick = 0; tick < 3; tick += 1)
-      await assert.rejects(async () => schedule.handler(timer, context), { code: 'unavailable' })
+      await assert.rejects(async () => periodic.handler(timer, context), { code: 'unavailable' })
     assert.deepEqual(lines, ['a-trigger is held: unavailable: not now'])
   })
 

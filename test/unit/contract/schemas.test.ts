@@ -192,7 +192,16 @@ describe('AsyncAPI', () => {
   it('refuses a reaction to what the other service does not publish', () => {
     const Wired = eventType('Wired', z.object({}))
     const other = service({ name: 'other' })
-    const reactions = [{ name: 'r', service: 'other', category: 'wire', events: [Wired], react: async () => {} }]
+    const reactions = [
+      {
+        name: 'r',
+        service: 'other',
+        category: 'wire',
+        events: [Wired],
+        startsAt: 'now' as const,
+        react: async () => {},
+      },
+    ]
     const following = service({ reactions })
     assert.throws(() => asyncApiOf(following, [other, following]), /Wired is followed, and other does not publish it/)
   })
@@ -200,7 +209,13 @@ describe('AsyncAPI', () => {
   it('refuses a reaction that follows an event in another category than it is recorded in: it would never hear of it', () => {
     const Wired = eventType('Wired', z.object({}))
     const other = service({ name: 'other', deciders: keeping(Wired), publishes: [published(Wired)] })
-    const reaction = { name: 'listening', service: 'other', events: [Wired], react: async () => {} }
+    const reaction = {
+      name: 'listening',
+      service: 'other',
+      events: [Wired],
+      startsAt: 'now' as const,
+      react: async () => {},
+    }
     const following = (category: string) => service({ reactions: [{ ...reaction, category }] })
     asyncApiOf(following('wire'), [other, following('wire')])
     assert.throws(

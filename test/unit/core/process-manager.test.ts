@@ -16,13 +16,14 @@ const process = processManager(
       service: 'doors',
       category: 'bell',
       events,
+      startsAt: 'first',
       hear: ({ data }) =>
         data.door === undefined
           ? undefined
           : { id: data.door, command: { type: 'write', data: { count: 1, bytes: 1 } } as never },
     },
   ],
-  { service: 'noting', events: [], react: async () => {} },
+  { service: 'noting', events: [], startsAt: 'first', react: async () => {} },
 )
 
 describe('a process manager', () => {

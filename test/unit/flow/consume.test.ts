@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import { consumer, type Handler } from '../../../src/flow/consume.ts'
+import { type Handler, handleMessages } from '../../../src/flow/consume.ts'
 import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
@@ -22,6 +22,7 @@ function handler(
   return {
     name,
     category,
+    startsAt: 'first',
     seen,
     async handle(events) {
       seen.push(events)
@@ -33,19 +34,19 @@ function handler(
 describe('a consumer of a hub', () => {
   it('brings every handler the events of its category, in their order, and nothing else', async () => {
     const [list, sums, carts] = [handler('list', 'order'), handler('sums', 'order'), handler('carts', 'basket')]
-    await consumer([list, sums, carts])(everything, untold)
+    await handleMessages([list, sums, carts], everything, untold)
     assert.deepEqual([list.seen, sums.seen, carts.seen], [[orders], [orders], [baskets]])
   })
 
   it('reads each message once for all handlers: what they are brought is the same', async () => {
     const [list, sums] = [handler('list', 'order'), handler('sums', 'order')]
-    await consumer([list, sums])(everything, untold)
+    await handleMessages([list, sums], everything, untold)
     assert.equal(list.seen[0]?.[0], sums.seen[0]?.[0])
   })
 
   it('does not ask a handler whose category does not come, nor reads what nobody handles', async () => {
     const list = handler('list', 'order')
-    await consumer([list])([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }], untold)
+    await handleMessages([list], [{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }], untold)
     assert.deepEqual(list.seen, [])
   })
 
@@ -55,7 +56,7 @@ describe('a consumer of a hub', () => {
       ['text', 'event-unreadable'],
       [{ ...everything[0], actor: 'another' }, 'hash-mismatch'],
     ] as const)
-      await assert.rejects(consumer([list])([...everything, message], untold), { code })
+      await assert.rejects(handleMessages([list], [...everything, message], untold), { code })
     assert.deepEqual(list.seen, [])
   })
 
@@ -63,12 +64,12 @@ describe('a consumer of a hub', () => {
     const behind = handler('behind', 'order', new TidemarkError('event-unknown', 'this code does not know it'))
     const broken = handler('broken', 'order', new TypeError('no such field'))
     const list = handler('list', 'order')
-    await assert.rejects(consumer([behind, list, broken])(everything, untold), {
+    await assert.rejects(handleMessages([behind, list, broken], everything, untold), {
       code: 'event-unknown',
       retriable: true,
       message: 'behind: this code does not know it; broken: no such field',
     })
     assert.deepEqual(list.seen, [orders])
-    await assert.rejects(consumer([broken, list])(everything, untold), { code: 'internal', retriable: false })
+    await assert.rejects(handleMessages([broken, list], everything, untold), { code: 'internal', retriable: false })
   })
 })

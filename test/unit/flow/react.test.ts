@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keyPattern } from '../../../src/adapters/functions/request.ts'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { MemoryPositions } from '../../../src/adapters/memory/positions.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import { canonicalHash, EMPTY_STREAM, hashOf } from '../../../src/core/hash-chain.ts'
 import type { AnyReaction } from '../../../src/core/reaction.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
-import { consumer } from '../../../src/flow/consume.ts'
+import { handleMessages } from '../../../src/flow/consume.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { order } from '../../../src/services/ordering/order.ts'
@@ -33,19 +32,17 @@ const reacting = (react: typeof orderConfirmation.react): AnyReaction => ({ ...o
 
 async function setUp(declared: AnyReaction = orderConfirmation) {
   const log = new MemoryEventStore()
-  let positions = new MemoryPositions()
   const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
   const traced: string[] = []
   const schedule = new MemorySchedule(deps.clock)
   let commands = 0
   const instance = () => {
-    const handle = reaction(
+    const handler = reaction(
       {
         service: 'ordering',
         deciders: ordering.deciders,
         log,
-        positions,
         schedule,
         command: (decider, ...rest) => {
           commands += 1
@@ -54,25 +51,21 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
       },
       declared,
     )
-    return consumer([{ name: declared.name, category: declared.category, handle }])
+    return { ...declared, ...handler }
   }
   let react = instance()
   return {
-    positionOf: (stream: string) => positions.readPosition(stream),
-    /** Another instance, whose positions know of nothing. */
-    forget: () => {
-      positions = new MemoryPositions()
-      react = instance()
-    },
-    /** Another instance. */
+    /** As the consumer says to it where a batch does not continue the one before. */
+    forget: () => react.forget?.(),
+    /** Another instance, which remembers nothing. */
     restart: () => {
       react = instance()
     },
     current: () => {
       const its = react
-      return (batch: readonly unknown[]) => its(batch, () => {})
+      return (batch: readonly unknown[]) => handleMessages([its], batch, () => {})
     },
-    react: (batch: readonly unknown[]) => react(batch, (line) => traced.push(line)),
+    react: (batch: readonly unknown[]) => handleMessages([react], batch, (line) => traced.push(line)),
     send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
     events: async (): Promise<RecordedEvent[]> => everyEvent(log),
     traced,
@@ -85,25 +78,20 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
 }
 
 describe('reactions', () => {
-  it('what the domain refuses is an outcome: it is traced, and the position moves on', async () => {
-    const { react, send, positionOf, events, traced } = await setUp()
+  it('what the domain refuses is an outcome: it is traced, and the event is passed', async () => {
+    const { react, send, events, traced } = await setUp()
     await send('k2', { type: 'cancel', data: { reason: 'late' } })
     await react(messages('reservation-1', reserved))
     assert.deepEqual(
       (await events()).map(({ type }) => type),
       ['OrderPlaced', 'OrderCancelled'],
     )
-    assert.equal((await positionOf('reservation-1'))?.tip.version, 1)
+    await react(messages('reservation-1', reserved))
     assert.equal(traced.length, 1)
     assert.match(traced[0] ?? '', /reservation-1@1: order-1 refused confirm: order-cancelled/)
   })
 
   for (const [what, batch, code] of [
-    [
-      'a gap, since the other log is not ours to read',
-      messages('reservation-1', other, reserved).slice(1),
-      'gap-unfilled',
-    ],
     [
       'a message that was changed on the way',
       [{ ...messages('reservation-1', reserved)[0], actor: 'x' }],
@@ -116,17 +104,39 @@ describe('reactions', () => {
     ],
     ['an event of a version it does not know', newer(), 'event-unknown'],
   ] as const)
-    it(`${what} holds the batch: no command, no position`, async () => {
-      const { react, positionOf, events } = await setUp()
+    it(`${what} holds the batch: no command`, async () => {
+      const { react, events } = await setUp()
       await assert.rejects(react(batch), { code })
       assert.equal((await events()).length, 1)
-      assert.equal(await positionOf('reservation-1'), undefined)
     })
 
-  it('a fork holds the batch: another event at a version that it has passed', async () => {
+  it('a fork holds the batch: another event at a version that it has passed, or one that follows another', async () => {
     const { react } = await setUp()
     await react(messages('reservation-1', reserved))
     await assert.rejects(react(messages('reservation-1', other)), { code: 'fork-detected' })
+    await assert.rejects(react(messages('reservation-1', other, cancelled).slice(1)), { code: 'fork-detected' })
+  })
+
+  it('an event that came without the one before is handled, and one line says what was not published', async () => {
+    const system = await setUp()
+    const [first, , third] = messages('reservation-1', other, other, reserved)
+    await system.react([first])
+    await system.react([third])
+    assert.equal(system.commands, 1)
+    assert.deepEqual(system.traced, ['reservation-1@3 came after version 1: what lies between was not published'])
+  })
+
+  it('what is published late is handled, though the process is beyond it', async () => {
+    const system = await setUp()
+    const [first, second, third] = messages('reservation-1', reserved, other, other)
+    await system.react([third])
+    await system.react([first, second])
+    await system.react([first, second, third])
+    assert.equal(system.commands, 2)
+    assert.deepEqual(
+      (await system.events()).map(({ type }) => type),
+      ['OrderPlaced', 'OrderConfirmed'],
+    )
   })
 
   it('a command that comes again with another content leads to what it led to first, and one line says so', async () => {
@@ -163,19 +173,17 @@ describe('reactions', () => {
     ])
   })
 
-  it('what comes again, alone or among new events, is passed without a command', async () => {
+  it('what comes again to the same process, alone or among new events, is passed without a command', async () => {
     const system = await setUp()
     const batch = messages('reservation-1', reserved, other, cancelled)
     await system.react(batch.slice(0, 2))
     const { commands } = system
     await system.react(batch)
-    system.restart()
     await system.react([...batch, ...batch])
     assert.deepEqual([commands, system.commands], [1, 1])
-    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 3)
   })
 
-  it('an instance that died after its commands and before its position: they are sent again, and take effect once', async () => {
+  it('what comes again to a process that remembers nothing is sent again, and takes effect once', async () => {
     const answers: string[][] = []
     const system = await setUp(
       reacting((event, send) =>
@@ -188,7 +196,7 @@ describe('reactions', () => {
     )
     await system.react(messages('reservation-1', reserved))
     const before = await system.events()
-    system.forget()
+    system.restart()
     await system.react(messages('reservation-1', reserved))
     assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
     assert.deepEqual(await system.events(), before)
@@ -226,28 +234,16 @@ describe('reactions', () => {
     assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
   })
 
-  it('an instance that follows a stream again goes on behind what another did meanwhile', async () => {
+  it('a process that follows a stream again forgets what it remembers, and knows of no gap', async () => {
     const system = await setUp()
-    const [first, second, third, fourth] = messages('reservation-1', reserved, other, cancelled, other)
-    const lost = system.current()
-    await lost([first])
-    system.restart()
+    const [first, second, third, fourth] = messages('reservation-1', other, reserved, cancelled, reserved)
+    await system.react([first])
+    // Another instance handles the second and the third.
+    system.forget()
+    await system.react([fourth])
     await system.react([second, third])
-    await lost([fourth])
-    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 4)
-    assert.equal(system.commands, 1)
-  })
-
-  it('two instances follow a stream at once: the one that lags reads where the other is, and both go on', async () => {
-    const system = await setUp()
-    const batch = messages('reservation-1', reserved, other, cancelled, other)
-    await system.react(batch.slice(0, 1))
-    const lagging = system.current()
-    system.restart()
-    await system.react(batch.slice(0, 3))
-    await lagging(batch)
-    assert.equal(system.commands, 1)
-    assert.equal((await system.positionOf('reservation-1'))?.tip.version, 4)
+    assert.deepEqual(system.traced, [])
+    assert.equal((await system.events()).length, 2)
   })
 
   it('a command for later waits with the key that it would be sent with now, which no client can take', async () => {
@@ -294,11 +290,10 @@ describe('reactions', () => {
     )
   })
 
-  it('streams of other categories are not its own: no command, no position', async () => {
-    const { react, positionOf, events } = await setUp()
+  it('streams of other categories are not its own: no command', async () => {
+    const { react, events } = await setUp()
     await react(messages('stock-tea', { type: 'StockReserved', data: { orderId: '1', lines } }))
     assert.equal((await events()).length, 1)
-    assert.equal(await positionOf('stock-tea'), undefined)
   })
 })
 

@@ -150,9 +150,7 @@ describe('the reservation of stock', () => {
         .flatMap(streamsOf)
         .flat()
         .map(({ stream, version, type, data }) => recorded(`${stream}.${version}`, { type, data }))
-      const running = [world.instance(undefined, false), world.instance(undefined, false)].flatMap((instance) =>
-        once.map((events) => instance(events)),
-      )
+      const running = [world.instance(), world.instance()].flatMap((instance) => once.map((events) => instance(events)))
       await scheduler.waitFor(Promise.all(running))
       assertSettled(world.log, all)
       const types = world.log.all().filter(({ stream }) => stream.startsWith('reservation-'))

@@ -54,7 +54,7 @@ describe('the stock of a shipment', () => {
           return { shipments, released, fulfilment: released === 'never' ? undefined : fulfilment }
         })
         const mortal = dying.map((steps) => world.instance(steps))
-        const [last, forgetful] = [world.instance(), world.instance(undefined, false)]
+        const [last, forgetful] = [world.instance(), world.instance()]
         const often = (events: RecordedEvent[]): Promise<unknown> =>
           Promise.all([last(events), last(events.slice(0, 1)), forgetful(events)])
         const streams = brought.flatMap(({ shipments, fulfilment }) =>

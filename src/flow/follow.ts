@@ -1,0 +1,222 @@
+import type { Clock, Delivery, HandlerPoints, HubMessage, HubPoint, HubReader, ProgressStore } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import { type Handler, handleMessages } from './consume.ts'
+import { ConsumerProgress, isAhead } from './progress.ts'
+
+export interface FollowDependencies {
+  /** The function's name, for the lines that are logged. */
+  readonly consumer: string
+  /** The service whose hub it is. */
+  readonly hubName: string
+  readonly hub: HubReader
+  readonly handlers: readonly Handler[]
+  readonly progress: ProgressStore
+  /** Unique to the process. */
+  readonly instance: string
+  readonly build: string
+  readonly clock: Clock
+}
+
+/** The most messages of a partition that one check of the lag handles. The next check goes on. */
+const MAX_CAUGHT_UP = 1_000
+
+/** How long a partition must have stood still before its messages are read from the hub. Milliseconds. */
+const STOOD_STILL_MS = 50_000
+
+/** How far a consumer was in a partition when its lag was checked first. */
+interface Stand {
+  readonly point: HubPoint | undefined
+  readonly since: number
+}
+
+/**
+ * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that nobody has handled.
+ *
+ * A trigger goes on at its checkpoint, and a checkpoint may be wrong: it was moved, another program reads in the consumer group, the hub was
+ * made anew, or its messages expired. A batch that does not continue what this process handled last is therefore compared with what all
+ * instances say that they have handled. What is missing is read from the hub and handled first. What the hub no longer has is told, with the
+ * time from which its owner has to publish again.
+ *
+ * Progress never lets a message be skipped: where it is old or lost, messages are only handled again.
+ */
+export class Follower {
+  readonly #deps: FollowDependencies
+  readonly #progress: ConsumerProgress
+  /** The number of the batch whose gap is closed, by partition: the batch may fail, and come again. */
+  readonly #closed = new Map<string, number>()
+  /** How many batches are being handled, by partition. */
+  readonly #busy = new Map<string, number>()
+  readonly #stands = new Map<string, Stand>()
+  /** Partitions of whose loss the log has been told, each with the point that was handled last. */
+  readonly #toldLost = new Map<string, HubPoint>()
+
+  constructor(deps: FollowDependencies) {
+    this.#deps = deps
+    this.#progress = new ConsumerProgress({ ...deps, handlers: deps.handlers.map(({ name }) => name) })
+  }
+
+  /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */
+  async deliver({ partition, messages, first, last }: Delivery, trace: Trace): Promise<void> {
+    const { handlers } = this.#deps
+    this.#progress.tellFailure(trace)
+    this.#busy.set(partition, (this.#busy.get(partition) ?? 0) + 1)
+    try {
+      if (!this.#continues(partition, first) && this.#closed.get(partition) !== first.sequence) {
+        for (const handler of handlers) handler.forget?.()
+        await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
+        this.#closed.set(partition, first.sequence)
+      }
+      await handleMessages(handlers, messages, trace)
+      this.#closed.delete(partition)
+      this.#progress.advance(partition, handlers, last)
+    } finally {
+      this.#busy.set(partition, (this.#busy.get(partition) ?? 1) - 1)
+    }
+  }
+
+  /**
+   * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no batch that would show the gap. What
+   * is missing is read from the hub and handled. To be called about once a minute, by one instance.
+   * @throws TidemarkError the first failure, after all partitions were looked at.
+   */
+  async checkLag(trace: Trace): Promise<void> {
+    let failure: { readonly error: unknown } | undefined
+    for (const partition of await this.#deps.hub.partitions())
+      try {
+        await this.#checkPartition(partition, trace)
+      } catch (error) {
+        failure ??= { error }
+      }
+    if (failure) throw failure.error
+  }
+
+  /** Says that this instance lives, whether or not anything came. */
+  beat(): Promise<void> {
+    return this.#progress.beat()
+  }
+
+  /** Writes what is not written yet: the process is about to end. */
+  close(): Promise<void> {
+    return this.#progress.flush()
+  }
+
+  /** Whether a batch begins where this process knows all its handlers to be, or before. */
+  #continues(partition: string, first: HubPoint): boolean {
+    const known = this.#progress.known(partition)
+    return this.#deps.handlers.every(({ name }) => {
+      const point = known.get(name)
+      return point !== undefined && first.sequence <= point.sequence + 1 && !isOfNewerHub(first, point)
+    })
+  }
+
+  /** Handles what lies before a message: for each handler what comes after the point to which it is known to have come. */
+  async #closeGap(partition: string, known: HandlerPoints, next: HubPoint, trace: Trace): Promise<void> {
+    const byPoint = Map.groupBy(this.#deps.handlers, ({ name }) => JSON.stringify(known.get(name)))
+    for (const handlers of byPoint.values()) {
+      const point = known.get(handlers[0]?.name ?? '')
+      // A handler that nobody has had before in this partition begins with what the hub still has, or with what comes now.
+      const due = point ? handlers : handlers.filter(({ startsAt }) => startsAt === 'first')
+      if (due.length === 0 || (point && next.sequence === point.sequence + 1)) continue
+      const from = await this.#firstMissing(partition, point, next, trace)
+      if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
+    }
+  }
+
+  /** The number of the first message before `next` that is to be handled, and a line about what is wrong. */
+  async #firstMissing(partition: string, point: HubPoint | undefined, next: HubPoint, trace: Trace): Promise<number> {
+    if (point && next.sequence <= point.sequence && !isOfNewerHub(next, point)) return next.sequence
+    const { first } = await this.#deps.hub.bounds(partition)
+    if (point === undefined) return first
+    // Times alone do not prove it: the clocks of the service's machines differ.
+    if (first <= point.sequence && !(await this.#has(partition, point))) {
+      this.#tellLost(partition, point, 'the hub was made anew, and what was unread in the old one is gone', trace)
+      return first
+    }
+    const after = point.sequence + 1
+    if (first > after)
+      this.#tellLost(partition, point, `the hub has dropped ${first - after} messages that were unread`, trace)
+    const from = Math.max(first, after)
+    if (from < next.sequence)
+      trace(
+        `${this.#nameOf(partition)}: nobody is known to have handled ${from} to ${next.sequence - 1}, so they are read from the hub: ` +
+          'an instance ended before it said so, the checkpoint was moved, or another program reads in this consumer group',
+        'warn',
+      )
+    return from
+  }
+
+  async #handleFromHub(
+    partition: string,
+    handlers: readonly Handler[],
+    from: number,
+    to: number,
+    trace: Trace,
+  ): Promise<void> {
+    for await (const page of this.#deps.hub.read(partition, from, to)) {
+      const last = page.at(-1)
+      if (last === undefined) continue
+      const messages = page.map(({ body }) => body)
+      await handleMessages(handlers, messages, trace)
+      this.#progress.advance(partition, handlers, last)
+    }
+  }
+
+  async #checkPartition(partition: string, trace: Trace): Promise<void> {
+    const { clock, handlers, hub } = this.#deps
+    const known = await this.#progress.read(partition)
+    const points = handlers.map(({ name }) => known.get(name)).filter((point) => point !== undefined)
+    // Where one handler is behind the others, its point is the one that counts.
+    const point = points.reduce<HubPoint | undefined>(
+      (least, each) => (least && isAhead(each, least) ? least : each),
+      undefined,
+    )
+    const stand = this.#stands.get(partition)
+    const stood = stand !== undefined && JSON.stringify(stand.point) === JSON.stringify(point)
+    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed() })
+    if (!stood || clock.elapsed() - stand.since < STOOD_STILL_MS || (this.#busy.get(partition) ?? 0) > 0) return
+
+    const { first, last } = await hub.bounds(partition)
+    if (last === (point?.sequence ?? -1)) return
+    const isEmpty = first > last
+    if (isEmpty) {
+      if (point) this.#tellLost(partition, point, 'the hub has no message any more, and may have dropped some', trace)
+      return
+    }
+    const from = point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
+    const end = await this.#messageAt(partition, Math.min(last, from + MAX_CAUGHT_UP - 1))
+    if (end === undefined) return
+    await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
+    this.#progress.advance(partition, handlers, end)
+  }
+
+  /** Whether the hub still has the very message of a point: then it is the hub that the point is of. */
+  async #has(partition: string, point: HubPoint): Promise<boolean> {
+    return (await this.#messageAt(partition, point.sequence))?.time === point.time
+  }
+
+  async #messageAt(partition: string, sequence: number): Promise<HubMessage | undefined> {
+    for await (const [message] of this.#deps.hub.read(partition, sequence, sequence)) return message
+    return undefined
+  }
+
+  /** Once for each point: a partition may be looked at many times before the loss is mended. */
+  #tellLost(partition: string, point: HubPoint, what: string, trace: Trace): void {
+    if (this.#toldLost.get(partition)?.time === point.time) return
+    this.#toldLost.set(partition, point)
+    const { hubName } = this.#deps
+    trace(
+      `${this.#nameOf(partition)}: events-missing: ${what}. The last that was handled is ${point.sequence} of ${point.time}. ` +
+        `Publish again what came since: npm run publish -- ${hubName} --since ${point.time}`,
+      'error',
+    )
+  }
+
+  #nameOf(partition: string): string {
+    return `${this.#deps.consumer}: partition ${partition} of ${this.#deps.hubName}`
+  }
+}
+
+/** Whether a message has a number that was handled, but came later than that one: the hub's numbers have begun again. */
+function isOfNewerHub(message: HubPoint, point: HubPoint): boolean {
+  return message.sequence <= point.sequence && message.time > point.time
+}

@@ -1,0 +1,155 @@
+import { messageOf } from '../core/errors.ts'
+import type { Clock, HandlerPoints, HubPoint, InstanceProgress, ProgressStore } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+
+/** How often an instance writes how far it is, at most. What a crash loses of it is handled again. Milliseconds. */
+const WRITE_EVERY_MS = 5_000
+
+/** How long what was read of the instances counts as read just now: the partitions of a start share one read. Milliseconds. */
+const READ_SHARED_MS = 1_000
+
+/** An instance that has not written for so long has ended: each writes once a minute at least. Seconds. */
+export const ENDED_AFTER_S = 300
+
+export interface ProgressDependencies {
+  readonly progress: ProgressStore
+  readonly instance: string
+  readonly build: string
+  /** The names of the handlers that this instance has. */
+  readonly handlers: readonly string[]
+  readonly clock: Clock
+}
+
+/** Whether one point of a partition is behind another. Times tell hubs apart, whose numbers begin again. */
+export function isAhead(point: HubPoint, other: HubPoint): boolean {
+  return point.time > other.time || (point.time === other.time && point.sequence > other.sequence)
+}
+
+/**
+ * How far a consumer's instances have come. This instance's item is written by it alone; what others wrote is read where a batch does not
+ * continue this instance's last one. Items of instances that have ended are taken over into this one's, and removed.
+ */
+export class ConsumerProgress {
+  readonly #deps: ProgressDependencies
+  readonly #points = new Map<string, Map<string, HubPoint>>()
+  #reading: { readonly items: Promise<readonly InstanceProgress[]>; readonly until: number } | undefined
+  #ended: readonly string[] = []
+  #isDirty = false
+  #isWaiting = false
+  #writing: Promise<void> | undefined
+  #writtenAt = Number.NEGATIVE_INFINITY
+  #failure: unknown
+
+  constructor(deps: ProgressDependencies) {
+    this.#deps = deps
+  }
+
+  /** What this process knows without asking. */
+  known(partition: string): HandlerPoints {
+    return this.#points.get(partition) ?? new Map()
+  }
+
+  /** What all instances know. @throws TidemarkError `unavailable` */
+  async read(partition: string): Promise<HandlerPoints> {
+    const known = new Map(this.known(partition))
+    for (const { partitions } of await this.#readShared()) merge(known, partitions.get(partition) ?? new Map())
+    return known
+  }
+
+  /** Notes that handlers have handled all up to a point. It is written soon. */
+  advance(partition: string, handlers: Iterable<{ readonly name: string }>, point: HubPoint): void {
+    const points = this.#pointsOf(partition)
+    merge(points, new Map([...handlers].map(({ name }) => [name, point])))
+    this.#isDirty = true
+    void this.#writeSoon()
+  }
+
+  /** Writes again what stands, so that others see that this instance lives; nothing where it has handled nothing yet. */
+  async beat(): Promise<void> {
+    if (this.#points.size === 0) return
+    this.#isDirty = true
+    await this.#writeSoon()
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing
+    if (this.#isDirty) await this.#write()
+  }
+
+  /** Tells of a write that failed since the last call: it is tried again with the next batch. */
+  tellFailure(trace: Trace): void {
+    if (this.#failure === undefined) return
+    trace(`the progress could not be written, and is written with the next batch: ${messageOf(this.#failure)}`, 'warn')
+    this.#failure = undefined
+  }
+
+  #readShared(): Promise<readonly InstanceProgress[]> {
+    const now = this.#deps.clock.elapsed()
+    if (this.#reading === undefined || now >= this.#reading.until) {
+      const items = this.#readAll()
+      this.#reading = { items, until: now + READ_SHARED_MS }
+      items.catch(() => {
+        this.#reading = undefined
+      })
+    }
+    return this.#reading.items
+  }
+
+  async #readAll(): Promise<readonly InstanceProgress[]> {
+    const { progress, instance } = this.#deps
+    const others = (await progress.read()).filter((item) => item.instance !== instance)
+    const ended = others.filter(({ age }) => age > ENDED_AFTER_S)
+    for (const { partitions } of ended)
+      for (const [partition, points] of partitions) merge(this.#pointsOf(partition), points)
+    if (ended.length > 0) {
+      this.#ended = ended.map((item) => item.instance)
+      this.#isDirty = true
+    }
+    return others
+  }
+
+  async #writeSoon(): Promise<void> {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    const { clock } = this.#deps
+    await clock.wait(Math.max(0, this.#writtenAt + WRITE_EVERY_MS - clock.elapsed()))
+    this.#isWaiting = false
+    await this.flush()
+  }
+
+  #write(): Promise<void> {
+    this.#writing = this.#writeNow().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #writeNow(): Promise<void> {
+    const { progress, instance, build, handlers, clock } = this.#deps
+    const ended = this.#ended
+    this.#isDirty = false
+    this.#writtenAt = clock.elapsed()
+    try {
+      await progress.write({ instance, build, handlers, partitions: this.#points })
+      // Only now does this instance's item say what theirs said.
+      for (const other of ended) await progress.remove(other)
+      if (this.#ended === ended) this.#ended = []
+    } catch (error) {
+      this.#isDirty = true
+      this.#failure = error
+    }
+  }
+
+  #pointsOf(partition: string): Map<string, HubPoint> {
+    const points = this.#points.get(partition) ?? new Map<string, HubPoint>()
+    this.#points.set(partition, points)
+    return points
+  }
+}
+
+function merge(into: Map<string, HubPoint>, points: HandlerPoints): void {
+  for (const [handler, point] of points) {
+    const before = into.get(handler)
+    if (before === undefined || isAhead(point, before)) into.set(handler, point)
+  }
+}

@@ -1,0 +1,60 @@
+import type { HubMessage, HubReader } from '../../src/core/ports.ts'
+
+/** One hub in memory: messages are numbered without a gap, expire, and the hub may be made anew. */
+export class MemoryHub implements HubReader {
+  readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
+  #time = Date.UTC(2026, 0, 1)
+  /** How many messages were handed out. */
+  handedOut = 0
+
+  constructor(partitions: readonly string[]) {
+    for (const partition of partitions) this.#partitions.set(partition, { first: 0, messages: [] })
+  }
+
+  send(partition: string, ...bodies: readonly unknown[]): void {
+    const { first, messages } = this.#of(partition)
+    for (const body of bodies) {
+      this.#time += 1
+      messages.push({ sequence: first + messages.length, time: new Date(this.#time).toISOString(), body })
+    }
+  }
+
+  /** The messages before a number are gone, as after the retention time. */
+  expire(partition: string, before: number): void {
+    const its = this.#of(partition)
+    its.messages.splice(0, before - its.first)
+    its.first = before
+  }
+
+  /** The hub is deleted, and made again without a message. */
+  remake(): void {
+    for (const partition of this.#partitions.keys()) this.#partitions.set(partition, { first: 0, messages: [] })
+  }
+
+  /** The messages of a partition that are there. */
+  all(partition: string): readonly HubMessage[] {
+    return this.#of(partition).messages
+  }
+
+  async partitions(): Promise<readonly string[]> {
+    return [...this.#partitions.keys()]
+  }
+
+  async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {
+    const { first, messages } = this.#of(partition)
+    return { first, last: first + messages.length - 1 }
+  }
+
+  async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
+    for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
+      this.handedOut += 1
+      yield [message]
+    }
+  }
+
+  #of(partition: string): { first: number; messages: HubMessage[] } {
+    const its = this.#partitions.get(partition)
+    if (its === undefined) throw new Error(`there is no partition ${partition}`)
+    return its
+  }
+}
