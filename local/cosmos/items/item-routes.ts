@@ -16,7 +16,8 @@ import { type BatchResult, checkSize, noneMatchOfChange } from './batch-operatio
 import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
 import type { Extent, KeyScope, Place } from './extent.ts'
-import type { Items, Outcome } from './items.ts'
+import type { Outcome } from './item-reader.ts'
+import type { Items } from './items.ts'
 import { keyOfHeader } from './partition-key.ts'
 
 const DEFAULT_PAGE = 100
