@@ -3,6 +3,9 @@ export class Failure extends Error {
   readonly status: number
   readonly code: string
   readonly substatus: number | undefined
+  /** Of the data that it comes from, and the container's headers: what a session takes from it. */
+  lsn: number | undefined
+  headers: Readonly<Record<string, string>> = {}
 
   constructor(status: number, code: string, message: string, substatus?: number) {
     super(message)

@@ -31,11 +31,13 @@ export interface Handling {
 export async function handle(handling: Handling, message: IncomingMessage, response: ServerResponse): Promise<void> {
   if (!handling.connections.begun(message.socket)) return
   let answered: Answer | undefined
+  let told: number | undefined
   try {
     const target = readTarget(message)
     handling.signatures.check(target)
     const route = routeOf(target)
     const { latencyMs, failing } = handling.faults.draw(route.operation)
+    told = handling.account.replica?.lsnTold(route.operation, target)
     const request = await readRequest(message, target, handling.bodies)
     handling.connections.requested(message.socket)
     if (latencyMs > 0) await delay(latencyMs)
@@ -50,7 +52,7 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   // The client went away.
   if (response.destroyed || message.socket.destroyed) return
   if (answered === undefined) response.destroy()
-  else send(handling, message, response, answered)
+  else send(handling, message, response, answered, told)
 }
 
 function send(
@@ -58,6 +60,7 @@ function send(
   message: IncomingMessage,
   response: ServerResponse,
   answered: Answer,
+  told: number | undefined,
 ): void {
   const body = bodyOf(answered)
   const bytes = Buffer.byteLength(body)
@@ -66,7 +69,7 @@ function send(
     'content-length': bytes,
     'x-ms-activity-id': randomUUID(),
     'x-ms-request-charge': chargeText(answered.charge ?? LEAST),
-    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, account.store.lsn),
+    'x-ms-session-token': sessionToken(answered.range ?? WHOLE.id, answered.lsn ?? told ?? account.store.lsn),
     'x-ms-version': '2018-12-31',
     ...answered.headers,
   })
@@ -91,11 +94,12 @@ function refuse(error: unknown): Answer {
   return refusal(error)
 }
 
-function refusal({ status, code, message, substatus }: Failure): Answer {
+function refusal({ status, code, message, substatus, headers: told, lsn }: Failure): Answer {
   const headers = {
+    ...told,
     ...(substatus === undefined ? {} : { 'x-ms-substatus': substatus }),
     // https://www.rfc-editor.org/rfc/rfc9110#name-503-service-unavailable
     ...(status === 503 ? { 'retry-after': 1 } : {}),
   }
-  return { status, body: { code, message }, headers }
+  return { status, body: { code, message }, headers, ...(lsn !== undefined && { lsn }) }
 }

@@ -180,14 +180,21 @@ function containerRoute(
     path,
     run: async (account, request) => {
       const found = find(account, request)
-      const { headers, ...answer } = await run(account, found, request)
-      return { ...answer, headers: { ...ownerHeaders(found), ...headers } }
+      try {
+        const { headers, ...answer } = await run(account, found, request)
+        return { ...answer, headers: { ...ownerHeaders(found), ...headers } }
+      } catch (error) {
+        // A session has seen what made a write fail: SDKs keep the token of a 404, 409 or 412. That the service sends the headers that they
+        // keep it by with those too is from memory.
+        if (error instanceof Failure) error.headers = ownerHeaders(found)
+        throw error
+      }
     },
   })
 }
 
 /** What the SDKs keep their session tokens by. */
-function ownerHeaders({ id, rid, database }: Container): NonNullable<Answer['headers']> {
+function ownerHeaders({ id, rid, database }: Container): Record<string, string> {
   return {
     'x-ms-content-path': rid,
     'x-ms-alt-content-path': `dbs/${encodeURIComponent(database.id)}/colls/${encodeURIComponent(id)}`,

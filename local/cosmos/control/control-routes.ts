@@ -5,6 +5,7 @@ import { membersOf } from '../../kit/settings-check.ts'
 import { Failure } from '../failure.ts'
 import { readFaultSettings } from '../faults/fault-settings.ts'
 import { Faults } from '../faults/faults.ts'
+import { LaggingReplica } from '../faults/lagging-replica.ts'
 import { describeDatabase, describeFaults, healthOf } from './control-views.ts'
 import type { Controlled } from './controlled.ts'
 
@@ -47,6 +48,10 @@ function methodsOf(controlled: Controlled, { segments, body }: ControlRequest): 
 
 function faultsOf(controlled: Controlled, body: unknown): Methods {
   const set = (faults: Faults): Answer => {
+    const { account } = controlled
+    const replica = faults.haveLaggingReplica ? new LaggingReplica(account.store, faults) : undefined
+    account.replica?.end()
+    account.replica = replica
     controlled.faults = faults
     return ok(describeFaults(faults))
   }

@@ -1,5 +1,6 @@
 import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
 import { OPERATIONS, type OperationName } from '../operations.ts'
+import type { Container } from '../resources/catalog.ts'
 
 /** What may befall a request instead of its answer; one of them at a time. */
 export const FAILING_KINDS = [
@@ -10,14 +11,16 @@ export const FAILING_KINDS = [
   'drop-before-commit',
   'drop-after-commit',
 ] as const
-const KINDS = [...FAILING_KINDS, 'latency'] as const
+const KINDS = [...FAILING_KINDS, 'latency', 'lagging-replica'] as const
+/** What a replica that is behind may answer. */
+const LAGGING_OPERATIONS = ['read-item', 'list-items', 'query-items'] as const
 
 export type FailingKind = (typeof FAILING_KINDS)[number]
 
 interface Chance {
   /** Of the requests of each of the operations, 0 to 1. */
   readonly rate: number
-  /** Left out: all. */
+  /** Left out: all that it can befall. */
   readonly operations?: readonly OperationName[]
   /** Done so often at most. */
   readonly times?: number
@@ -36,7 +39,16 @@ export type FaultSetting = Chance &
         readonly minMs: number
         readonly maxMs: number
       }
+    | {
+        /** Reads are answered with the data as they were when the faults were set. */
+        readonly kind: 'lagging-replica'
+        /** Those of the databases and containers of these ids. Left out: all. */
+        readonly database?: string
+        readonly container?: string
+      }
   )
+
+type FailingSetting = Extract<FaultSetting, { readonly kind: FailingKind }>
 
 export interface FaultSettings {
   /** 32 bits: the same seed gives the same sequence of answers to each operation. */
@@ -57,15 +69,15 @@ export function readFaultSettings(value: unknown): FaultSettings {
   if (list.length > MAX_FAULTS) throw invalid('', `"faults" has at most ${MAX_FAULTS} members`)
   const faults = list.map((fault, index) => readFault(fault, `faults[${index}]`))
   for (const operation of OPERATIONS) {
-    checkSum(faults, operation, 'latency', (kind) => kind === 'latency')
-    checkSum(faults, operation, FAILING_KINDS.join(', '), (kind) => kind !== 'latency')
+    checkSum(faults, operation, 'latency', ({ kind }) => kind === 'latency')
+    checkSum(faults, operation, FAILING_KINDS.join(', '), isFailing)
   }
   return { seed, faults }
 }
 
 function readFault(value: unknown, place: string): FaultSetting {
   const common = ['kind', 'operations', 'rate', 'times'] as const
-  const given = membersOf(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs'])
+  const given = membersOf(value, place, [...common, 'retryAfterMs', 'minMs', 'maxMs', 'database', 'container'])
   const kind = KINDS.find((one) => one === given.kind)
   if (kind === undefined) throw invalid(place, `"kind" must be one of ${KINDS.join(', ')}`)
   const { rate } = given
@@ -73,7 +85,7 @@ function readFault(value: unknown, place: string): FaultSetting {
   const times = optionalWholeNumber(given.times, 1, MAX_TIMES, place, 'times')
   const chance: Chance = {
     rate,
-    ...(given.operations !== undefined && { operations: readOperations(given.operations, place) }),
+    ...(given.operations !== undefined && { operations: readOperations(given.operations, place, kind) }),
     ...(times !== undefined && { times }),
   }
   if (kind === 'latency') {
@@ -81,18 +93,36 @@ function readFault(value: unknown, place: string): FaultSetting {
     const minMs = wholeNumber(given.minMs, 0, MAX_MS, place, 'minMs')
     return { kind, ...chance, minMs, maxMs: wholeNumber(given.maxMs, minMs, MAX_MS, place, 'maxMs') }
   }
+  if (kind === 'lagging-replica') {
+    membersOf(value, place, [...common, 'database', 'container'])
+    const database = optionalText(given.database, place, 'database')
+    const container = optionalText(given.container, place, 'container')
+    return {
+      kind,
+      ...chance,
+      ...(database !== undefined && { database }),
+      ...(container !== undefined && { container }),
+    }
+  }
   if (kind !== 'throttle') membersOf(value, place, common)
   membersOf(value, place, [...common, 'retryAfterMs'])
   const retryAfterMs = optionalWholeNumber(given.retryAfterMs, 0, MAX_MS, place, 'retryAfterMs')
   return { kind, ...chance, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
 
-function readOperations(value: unknown, place: string): readonly OperationName[] {
+function optionalText(value: unknown, place: string, name: string): string | undefined {
+  if (value !== undefined && (typeof value !== 'string' || value === ''))
+    throw invalid(place, `"${name}" must be a text`)
+  return value
+}
+
+function readOperations(value: unknown, place: string, kind: FaultSetting['kind']): readonly OperationName[] {
   const names = arrayOf(value, place, 'operations')
+  const known = operationsOf(kind)
   return names.map((name) => {
-    const operation = OPERATIONS.find((one) => one === name)
+    const operation = known.find((one) => one === name)
     if (operation === undefined)
-      throw invalid(place, `"operations" has ${JSON.stringify(name)}, known are ${OPERATIONS.join(', ')}`)
+      throw invalid(place, `"operations" has ${JSON.stringify(name)}, known are ${known.join(', ')}`)
     return operation
   })
 }
@@ -102,13 +132,27 @@ function checkSum(
   faults: readonly FaultSetting[],
   operation: OperationName,
   names: string,
-  counts: (kind: string) => boolean,
+  counts: (fault: FaultSetting) => boolean,
 ): void {
-  const rates = faults.filter((fault) => counts(fault.kind) && appliesTo(fault, operation)).map(({ rate }) => rate)
+  const rates = faults.filter((fault) => counts(fault) && appliesTo(fault, operation)).map(({ rate }) => rate)
   if (rates.reduce((sum, rate) => sum + rate, 0) > 1 + Number.EPSILON * rates.length)
     throw invalid('', `the rates of ${names} for ${operation} add up to more than 1`)
 }
 
-export function appliesTo({ operations }: FaultSetting, operation: OperationName): boolean {
-  return operations === undefined || operations.includes(operation)
+export function appliesTo({ operations, kind }: FaultSetting, operation: OperationName): boolean {
+  return (operations ?? operationsOf(kind)).includes(operation)
+}
+
+const operationsOf = (kind: FaultSetting['kind']): readonly OperationName[] =>
+  kind === 'lagging-replica' ? LAGGING_OPERATIONS : OPERATIONS
+
+/** Whether it takes the place of a request's answer. */
+export function isFailing(setting: FaultSetting): setting is FailingSetting {
+  return setting.kind !== 'latency' && setting.kind !== 'lagging-replica'
+}
+
+/** Whether a fault that can be of some containers alone is of this one. */
+export function isOf(setting: FaultSetting, { id, database }: Container): boolean {
+  if (setting.kind !== 'lagging-replica') return true
+  return (setting.database ?? database.id) === database.id && (setting.container ?? id) === id
 }

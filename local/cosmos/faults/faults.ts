@@ -1,6 +1,14 @@
 import { seededRandom } from '../../kit/seeded-random.ts'
 import { OPERATIONS, type OperationName } from '../operations.ts'
-import { appliesTo, type FailingKind, type FaultSetting, type FaultSettings } from './fault-settings.ts'
+import type { Container } from '../resources/catalog.ts'
+import {
+  appliesTo,
+  type FailingKind,
+  type FaultSetting,
+  type FaultSettings,
+  isFailing,
+  isOf,
+} from './fault-settings.ts'
 
 /** What befalls one request. */
 export interface Fault {
@@ -26,6 +34,12 @@ interface Draws {
   readonly latencyMs: () => number
 }
 
+/** A fault that is of some containers, and what it draws for each operation. */
+interface Lagging {
+  readonly entry: Entry
+  readonly draws: ReadonlyMap<OperationName, () => number>
+}
+
 /**
  * Which faults are done to requests, on request. Each operation has a sequence of its own: the answers to creates do not depend on how many
  * reads came between them.
@@ -37,6 +51,7 @@ export class Faults {
   readonly settings: FaultSettings
   readonly #entries: readonly Entry[]
   readonly #draws: ReadonlyMap<OperationName, Draws>
+  readonly #lagging: readonly Lagging[]
 
   constructor(settings: FaultSettings) {
     this.settings = settings
@@ -46,12 +61,15 @@ export class Faults {
     this.#draws = new Map(
       OPERATIONS.map((operation): [OperationName, Draws] => {
         const entries = this.#entries.filter(({ setting }) => appliesTo(setting, operation))
-        const [failing = [], latency = []] = [false, true].map((delays) =>
-          entries.filter(({ setting }) => (setting.kind === 'latency') === delays),
-        )
+        const latency = entries.filter(({ setting }) => setting.kind === 'latency')
+        const failing = entries.filter(({ setting }) => isFailing(setting))
         return [operation, { failing: chooser(failing, next()), latency: chooser(latency, next()), latencyMs: next() }]
       }),
     )
+    // After all others, whose sequences stay what they were.
+    this.#lagging = this.#entries
+      .filter(({ setting }) => setting.kind === 'lagging-replica')
+      .map((entry) => ({ entry, draws: new Map(OPERATIONS.map((operation) => [operation, next()])) }))
   }
 
   /** How many of each were done, in the order of the settings. */
@@ -67,6 +85,21 @@ export class Faults {
     return { latencyMs: latency ? this.#latencyMs(latency, draws) : 0, failing: failing && this.#failing(failing) }
   }
 
+  get haveLaggingReplica(): boolean {
+    return this.#lagging.length > 0
+  }
+
+  /** Asked once for each read that a replica which is behind may answer: whether it does. */
+  lags(operation: OperationName, container: Container): boolean {
+    const found = this.#lagging.find(({ entry: { setting, done }, draws }) => {
+      if (!appliesTo(setting, operation) || !isOf(setting, container)) return false
+      const drawn = draws.get(operation)?.() ?? 1
+      return drawn < setting.rate && done < (setting.times ?? Number.POSITIVE_INFINITY)
+    })
+    if (found) found.entry.done += 1
+    return found !== undefined
+  }
+
   #latencyMs(entry: Entry, { latencyMs }: Draws): number {
     const { setting } = entry
     if (setting.kind !== 'latency') return 0
@@ -76,7 +109,7 @@ export class Faults {
 
   #failing(entry: Entry): Fault['failing'] {
     const { setting } = entry
-    if (setting.kind === 'latency') return undefined
+    if (!isFailing(setting)) return undefined
     entry.done += 1
     return { kind: setting.kind, retryAfterMs: setting.retryAfterMs ?? RETRY_AFTER_MS }
   }

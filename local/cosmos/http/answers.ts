@@ -12,6 +12,8 @@ export interface Answer {
   readonly charge?: number
   /** The partition key range that it came from; the first where it is not given. */
   readonly range?: string
+  /** The number of the last write in the data that it came from; that of all where it is not given. */
+  readonly lsn?: number | undefined
 }
 
 /** A list, whose members are JSON already. */

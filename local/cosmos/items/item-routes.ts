@@ -1,13 +1,15 @@
 import { feedCharge, LEAST, queryCharge } from '../charges.ts'
-import { badRequest } from '../failure.ts'
+import { badRequest, Failure } from '../failure.ts'
+import type { LaggingReplica, View } from '../faults/lagging-replica.ts'
 import { type Answer, listOf } from '../http/answers.ts'
 import { flag, type Request } from '../http/requests.ts'
 import { checkSession, sessionToken } from '../http/session.ts'
+import type { OperationName } from '../operations.ts'
 import { queryPlan } from '../query/plan.ts'
 import { runQuery } from '../query/queries.ts'
 import { readQuestion, readResumable } from '../query/question.ts'
 import type { Catalog, Container } from '../resources/catalog.ts'
-import { type EpkRange, namedRange, rangeOf, WHOLE } from '../resources/ranges.ts'
+import { type EpkRange, namedRange, type Range, rangeOf, WHOLE } from '../resources/ranges.ts'
 import { documentNumber } from '../resources/rid.ts'
 import type { Store } from '../store/store.ts'
 import { BatchFailure, runBatch } from './batch.ts'
@@ -16,7 +18,8 @@ import { type BatchResult, checkSize, noneMatchOfChange } from './batch-operatio
 import { runBulk } from './bulk.ts'
 import { readFeed } from './change-feed.ts'
 import type { Extent, KeyScope, Place } from './extent.ts'
-import type { Items, Outcome } from './items.ts'
+import type { ItemReader, Outcome } from './item-reader.ts'
+import type { Items } from './items.ts'
 import { keyOfHeader } from './partition-key.ts'
 
 const DEFAULT_PAGE = 100
@@ -26,13 +29,22 @@ export interface Account {
   readonly store: Store
   readonly catalog: Catalog
   readonly items: Items
+  /** A fault on request: reads are answered by it that may be. */
+  replica?: LaggingReplica | undefined
 }
 
-export function readItem({ store, items }: Account, container: Container, request: Request): Answer {
-  checkSession(request, store.lsn)
+export function readItem(account: Account, container: Container, request: Request): Answer {
+  checkSession(request, account.store.lsn)
   const place = { container, pk: requiredKey(container, request) }
-  const outcome = items.read(place, idOf(items, place, request), request.headers['if-none-match'])
-  return show(outcome, false, rangeOfKey(items, place))
+  const range = rangeOfKey(account.items, place)
+  const { reads, items } = viewOf(account, 'read-item', container, request, () => [range])
+  try {
+    const outcome = items.read(place, idOf(items, place, request), request.headers['if-none-match'])
+    return { ...show(outcome, false, range), lsn: reads.lsn }
+  } catch (error) {
+    if (error instanceof Failure) error.lsn = reads.lsn
+    throw error
+  }
 }
 
 export function createItem(account: Account, container: Container, request: Request): Promise<Answer> {
@@ -68,11 +80,11 @@ export function deleteItem(account: Account, container: Container, request: Requ
 }
 
 export function listItems(account: Account, container: Container, request: Request): Promise<Answer> {
-  return answerQuery(account, container, request, { query: 'SELECT * FROM c' })
+  return answerQuery(account, container, request, 'list-items', { query: 'SELECT * FROM c' })
 }
 
 export function queryItems(account: Account, container: Container, request: Request): Promise<Answer> {
-  return answerQuery(account, container, request, request.body)
+  return answerQuery(account, container, request, 'query-items', request.body)
 }
 
 export function planQuery(_: Account, container: Container, { body }: Request): Answer {
@@ -128,7 +140,7 @@ export function readChanges({ store }: Account, container: Container, request: R
   const extent = extentOf(container, request)
   const start = { ifNoneMatch: headers['if-none-match'], ifModifiedSince: headers['if-modified-since'] }
   const { items, etag } = readFeed(store, extent, start, pageSize(request))
-  const session = sessionToken(rangeNamed(container, request), store.lsn)
+  const session = sessionToken(rangeNamed(container, request).id, store.lsn)
   // Without the count on a 304 too, .NET fails.
   if (items.length === 0)
     return { status: 304, headers: { etag, 'x-ms-item-count': 0, 'x-ms-session-token': session }, charge: LEAST }
@@ -147,30 +159,52 @@ async function change(
   return show(outcome, isMinimal(request), rangeOfKey(items, { container, pk }))
 }
 
+/**
+ * Where a read of items is answered from. The change feed is not asked here: one that lags gives nothing wrong, only later. A batch is run by the
+ * primary, reads and all (from memory).
+ */
+function viewOf(
+  { store, items, replica }: Account,
+  operation: OperationName,
+  container: Container,
+  target: Request,
+  ranges: () => readonly Range[],
+): View {
+  return replica?.viewFor({ operation, container, target, ranges }) ?? { reads: store, items }
+}
+
 const isMinimal = ({ headers }: Request): boolean => headers.prefer?.toLowerCase() === 'return=minimal'
 
-function show({ status, item, charge }: Outcome, minimal: boolean, range: string): Answer {
+function show({ status, item, charge }: Outcome, minimal: boolean, { id: range }: Range): Answer {
   if (!item) return { status, charge, range }
   const answer = { status, charge, range, headers: { etag: item.etag } }
   return minimal || status === 304 ? answer : { ...answer, text: item.json }
 }
 
-function showBatch(results: readonly BatchResult[], { body }: Request, range: string): Answer {
+function showBatch(results: readonly BatchResult[], { body }: Request, { id: range }: Range): Answer {
   const status = results.every((result) => result.status < 300) ? 200 : 207
   const charge = results.reduce((sum, result) => sum + result.charge, 0)
   const headers = { 'x-ms-item-count': results.length }
   return { status, headers, ...showResults(results, body), charge, range }
 }
 
-async function answerQuery({ store }: Account, container: Container, request: Request, body: unknown): Promise<Answer> {
-  checkSession(request, store.lsn)
-  const page = await runQuery(store, extentOf(container, request), {
+async function answerQuery(
+  account: Account,
+  container: Container,
+  request: Request,
+  operation: OperationName,
+  body: unknown,
+): Promise<Answer> {
+  checkSession(request, account.store.lsn)
+  const extent = extentOf(container, request)
+  const { reads } = viewOf(account, operation, container, request, () => rangesOf(account.items, extent))
+  const page = await runQuery(reads, extent, {
     ...readResumable(body),
     maxItems: pageSize(request),
     continuation: request.headers['x-ms-continuation'] || undefined,
   })
   return listOf('Documents', page.results, container.rid, queryCharge(page.loadedBytes), {
-    'x-ms-session-token': sessionToken(rangeNamed(container, request), store.lsn),
+    'x-ms-session-token': sessionToken(rangeNamed(container, request).id, reads.lsn),
     ...(page.tiesDescend === undefined ? {} : { 'x-ms-cosmos-query-execution-info': executionInfo(page.tiesDescend) }),
     ...(page.continuation ? { 'x-ms-continuation': page.continuation } : {}),
   })
@@ -212,21 +246,26 @@ function requiredKey(container: Container, { headers }: Request): string {
 }
 
 /** The id in a path, or that of the item whose rid it is: where a container is named by its rid, so are its items. */
-function idOf(items: Items, place: Place, { container: named, item = '' }: Request): string {
+function idOf(items: ItemReader, place: Place, { container: named, item = '' }: Request): string {
   if (named === place.container.id) return item
   const number = documentNumber(place.container.rid, item)
   return (number === undefined ? undefined : items.idOf(place, number)) ?? item
 }
 
-function rangeOfKey({ effectiveKeys }: Items, { container, pk }: Place): string {
+function rangeOfKey({ effectiveKeys }: Items, { container, pk }: Place): Range {
   const [only, ...others] = container.ranges
-  if (only && others.length === 0) return only.id
-  return rangeOf(container.ranges, effectiveKeys.of(container, pk)).id
+  if (only && others.length === 0) return only
+  return rangeOf(container.ranges, effectiveKeys.of(container, pk))
 }
 
-function rangeNamed({ ranges }: Container, { headers }: Request): string {
+function rangesOf(items: Items, { container, key, epks }: Extent): readonly Range[] {
+  if (key.kind === 'one') return [rangeOfKey(items, { container, pk: key.pk })]
+  return epks ? container.ranges.filter(({ min, max }) => min < epks.max && epks.min < max) : container.ranges
+}
+
+function rangeNamed({ ranges }: Container, { headers }: Request): Range {
   const named = headers['x-ms-documentdb-partitionkeyrangeid']
-  return (named === undefined ? ranges[0] : namedRange(ranges, named))?.id ?? WHOLE.id
+  return (named === undefined ? ranges[0] : namedRange(ranges, named)) ?? WHOLE
 }
 
 function conditionsOf({ headers }: Request): { readonly ifMatch: string | undefined } {

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
-import { type Change, readCharge, writeCharge } from '../charges.ts'
-import { badRequest, checkMatch, conflict, notFound, preconditionFailed } from '../failure.ts'
+import { type Change, writeCharge } from '../charges.ts'
+import { badRequest, checkMatch, conflict, preconditionFailed } from '../failure.ts'
 import type { Json } from '../json.ts'
 import type { Container } from '../resources/catalog.ts'
 import { documentRid } from '../resources/rid.ts'
@@ -9,14 +9,13 @@ import { newEtag, type Store } from '../store/store.ts'
 import { type CheckedItem, checkItem } from './checked-item.ts'
 import { EffectiveKeys } from './effective-keys.ts'
 import type { Place } from './extent.ts'
+import { type Item, ItemReader, type Outcome } from './item-reader.ts'
 import { applyPatch, readPatch } from './patch.ts'
 import { satisfies } from './patch-condition.ts'
 import { lifetimeOf } from './time-to-live.ts'
 import { UniqueKeys } from './unique-keys.ts'
 
 const SQL = {
-  read: 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?',
-  readId: 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?',
   create: `
     INSERT INTO items (number, container, pk, id, epk, lsn, ts, etag, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
@@ -29,44 +28,26 @@ const SQL = {
 const ANY_EXPIRED = 'SELECT 1 FROM items WHERE expires <= ? LIMIT 1'
 const REMOVE_EXPIRED = 'DELETE FROM items WHERE number IN (SELECT number FROM items WHERE expires <= ? LIMIT ?)'
 
-/** An item as it is stored. */
-export interface Item {
-  /** Its rid holds it. */
-  readonly number: number
-  readonly etag: string
-  /** The item's JSON with the system's fields. */
-  readonly json: string
-}
-
 /** Etags, or `*`. https://learn.microsoft.com/azure/cosmos-db/database-transactions-optimistic-concurrency */
 export interface Conditions {
   readonly ifMatch?: string | undefined
-}
-
-/** What came of an operation on an item. */
-export interface Outcome {
-  readonly status: number
-  readonly item?: Item
-  /** Request units. */
-  readonly charge: number
 }
 
 /**
  * The items of all containers. Expired ones are not there, whether swept or not. All but the reads run within a write, and are given its
  * LSN; they refuse before they change anything.
  */
-export class Items {
+export class Items extends ItemReader {
   readonly #store: Store
   readonly #uniqueKeys: UniqueKeys
   readonly effectiveKeys = new EffectiveKeys()
   readonly #statements: Record<keyof typeof SQL, StatementSync>
 
   constructor(store: Store) {
+    super(store)
     this.#store = store
     this.#uniqueKeys = new UniqueKeys(store)
     this.#statements = {
-      read: store.compile(SQL.read),
-      readId: store.compile(SQL.readId),
       create: store.compile(SQL.create),
       replace: store.compile(SQL.replace),
       remove: store.compile(SQL.remove),
@@ -74,19 +55,6 @@ export class Items {
       unindex: store.compile(SQL.unindex),
       removeIfExpired: store.compile(SQL.removeIfExpired),
     }
-  }
-
-  /** @throws Failure 404 */
-  read(place: Place, id: string, ifNoneMatch?: string): Outcome {
-    const item = this.#get(place, id)
-    const same = ifNoneMatch === '*' || ifNoneMatch === item.etag
-    return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(Buffer.byteLength(item.json)) }
-  }
-
-  /** The id of an item by its rid's number; undefined: there is none, here. */
-  idOf({ container, pk }: Place, number: number): string | undefined {
-    const row = this.#statements.readId.get(number, container.number, pk)
-    return row && String(row.id)
   }
 
   /** @throws Failure 400, 409, 413 */
@@ -97,7 +65,7 @@ export class Items {
   /** @throws Failure 400, 409 for a unique key, 412, 413 */
   upsert(place: Place, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const checked = checkItem(place, body)
-    const before = this.#find(place, checked.id)
+    const before = this.find(place, checked.id)
     // One that is not there is created whatever If-Match says.
     return before ? this.#replace(place, checked, before, conditions, lsn) : this.#create(place, checked, lsn)
   }
@@ -106,13 +74,13 @@ export class Items {
   replace(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const checked = checkItem(place, body)
     if (checked.id !== id) throw badRequest('the id of an item cannot be changed')
-    return this.#replace(place, checked, this.#get(place, id), conditions, lsn)
+    return this.#replace(place, checked, this.get(place, id), conditions, lsn)
   }
 
   /** @throws Failure 400, 404, 409 for a unique key, 412, 413 */
   patch(place: Place, id: string, body: unknown, conditions: Conditions, lsn: number): Outcome {
     const { operations, condition } = readPatch(body)
-    const before = this.#get(place, id)
+    const before = this.get(place, id)
     checkMatch(before, conditions.ifMatch)
     const item = JSON.parse(before.json) as Json
     if (condition !== undefined && !satisfies(item, condition))
@@ -125,7 +93,7 @@ export class Items {
 
   /** @throws Failure 404, 412 */
   remove(place: Place, id: string, conditions: Conditions): Outcome {
-    const before = this.#get(place, id)
+    const before = this.get(place, id)
     checkMatch(before, conditions.ifMatch)
     this.#statements.remove.run(before.number)
     const terms = place.container.indexedPaths.countTerms(JSON.parse(before.json))
@@ -137,18 +105,6 @@ export class Items {
     const now = Date.now() / 1000
     while (this.#store.prepare(ANY_EXPIRED).get(now))
       await this.#store.write(() => this.#store.prepare(REMOVE_EXPIRED).run(now, most))
-  }
-
-  #get(place: Place, id: string): Item {
-    const item = this.#find(place, id)
-    if (!item) throw notFound(`the item ${id}`)
-    return item
-  }
-
-  #find({ container, pk }: Place, id: string): Item | undefined {
-    const row = this.#statements.read.get(container.number, pk, id)
-    if (!row || (row.expires !== null && Number(row.expires) <= Date.now() / 1000)) return undefined
-    return { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
   }
 
   #create(place: Place, checked: CheckedItem, lsn: number): Outcome {

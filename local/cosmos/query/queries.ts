@@ -1,7 +1,7 @@
 import { badRequest } from '../failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Extent } from '../items/extent.ts'
-import type { Store } from '../store/store.ts'
+import type { Reads } from '../store/snapshot.ts'
 import { chooseAccess } from './access/access.ts'
 import { checkOrder } from './access/index-rules.ts'
 import { indexFor } from './access/indexes.ts'
@@ -67,7 +67,7 @@ interface Candidate {
  * @throws Failure 400 for a query that the service refuses, or that this endpoint does not do.
  * https://learn.microsoft.com/azure/cosmos-db/nosql/query/pagination
  */
-export async function runQuery(store: Store, extent: Extent, question: Question): Promise<Page> {
+export async function runQuery(reads: Reads, extent: Extent, question: Question): Promise<Page> {
   const { text, parameters, maxItems, continuation, resume } = question
   const query = compileCached(text)
   for (const name of query.parameters)
@@ -75,8 +75,8 @@ export async function runQuery(store: Store, extent: Extent, question: Question)
   const mark = continuation === undefined ? undefined : readMark(query.continued, continuation)
   const from = resume ? laterOf(query, mark, startOf(resume, query, extent.container)) : mark?.position
   const frame: Frame = { values: [], parameters, keys: [], aggregates: [], work: new Work(Date.now()) }
-  const { plan, indexed } = await planOf(store, extent, query, frame, mark, from)
-  const scan = new Scan(store, plan)
+  const { plan, indexed } = await planOf(reads, extent, query, frame, mark, from)
+  const scan = new Scan(reads, plan)
   const run: Run = {
     query,
     frame,
@@ -106,7 +106,7 @@ function laterOf({ orderBy }: CompiledQuery, mark: Mark | undefined, start: Posi
 }
 
 async function planOf(
-  store: Store,
+  reads: Reads,
   extent: Extent,
   query: CompiledQuery,
   { parameters, work }: Frame,
@@ -121,7 +121,7 @@ async function planOf(
   const isSet = query.group !== undefined || query.distinct
   const chosen = chooseAccess(extent, { query, parameters, work, order: wanted, isFree: mark === undefined })
   const { access } = chosen
-  const index = access.kind === 'index' ? await indexFor(store, chosen.extent, access.terms) : undefined
+  const index = access.kind === 'index' ? await indexFor(reads, chosen.extent, access.terms) : undefined
   const order = wanted.length === 0 && index && access.kind === 'index' && !isSet ? access.terms : wanted
   const narrows = access.kind === 'index' ? access.narrows : access.kind !== 'all'
   return {

@@ -1,6 +1,6 @@
 import { stepInto } from '../json.ts'
 import { isCut, keyOf } from '../store/index-key.ts'
-import type { Store } from '../store/store.ts'
+import type { Reads } from '../store/snapshot.ts'
 import { type ReadPlan, statementsOf } from './access/statements.ts'
 import { comparePositions } from './position.ts'
 
@@ -19,13 +19,13 @@ const NOT_READ = {}
 
 /** Reads the items of an access, one after the other, and counts them. */
 export class Scan {
-  readonly #store: Store
+  readonly #reads: Reads
   readonly #plan: ReadPlan
   loaded = 0
   loadedBytes = 0
 
-  constructor(store: Store, plan: ReadPlan) {
-    this.#store = store
+  constructor(reads: Reads, plan: ReadPlan) {
+    this.#reads = reads
     this.#plan = plan
   }
 
@@ -39,7 +39,7 @@ export class Scan {
     const { order, readsItem } = this.#plan
     const parses = readsItem || order.length > 0
     for (const { text, values } of statementsOf(this.#plan))
-      for (const row of this.#store.prepare(text).iterate(...values)) {
+      for (const row of this.#reads.prepare(text).iterate(...values)) {
         const body = String(row.body)
         this.loaded += 1
         this.loadedBytes += body.length

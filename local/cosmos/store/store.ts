@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { LRUCache } from 'lru-cache'
 import { StartError } from '../../kit/errors.ts'
 import { Counters } from './counters.ts'
 import { isDamage } from './damage.ts'
 import { openDataFile } from './data-file.ts'
 import { addIndexFunction, INDEXES } from './indexes.ts'
+import { type Reads, Snapshot } from './snapshot.ts'
+import { Statements } from './statements.ts'
 
 /** Of the tables below. Data of another version is not touched. */
 const SCHEMA_VERSION = 2
@@ -42,9 +43,6 @@ const SCHEMA = `
   ${INDEXES}
 `
 
-/** Texts of statements are few but for the queries that clients think of. */
-const MAX_STATEMENTS = 200
-
 /** Of pages in memory: by itself SQLite keeps 2 MB, and asks the operating system for nearly every item. */
 const CACHE_KB = 64 * 1024
 
@@ -57,9 +55,10 @@ export interface StoreOptions {
  * The endpoint's file: SQLite in WAL mode, every commit on disk before it is answered (`synchronous=FULL`). Writes that arrive in one
  * turn of the event loop share a commit; each has a savepoint, so that one's failure is its own.
  */
-export class Store {
+export class Store implements Reads {
   readonly #sql: DatabaseSync
-  readonly #statements = new LRUCache<string, StatementSync>({ max: MAX_STATEMENTS })
+  readonly #statements: Statements
+  readonly #snapshots = new Set<Snapshot>()
   /** Each runs one write and returns how it is settled. */
   #jobs: (() => () => void)[] = []
   readonly #indexed: Set<number>
@@ -81,6 +80,7 @@ export class Store {
       mkdirSync(dataDir, { recursive: true })
       const { sql, checked } = openDataFile(this.path, { version: SCHEMA_VERSION, sql: SCHEMA })
       this.#sql = sql
+      this.#statements = new Statements(sql)
       this.checked = checked
       this.#prepareTables(fast)
       this.#indexed = new Set(
@@ -128,11 +128,15 @@ export class Store {
 
   /** A statement, compiled once for as long as it is in use. */
   prepare(text: string): StatementSync {
-    const known = this.#statements.get(text)
-    if (known) return known
-    const statement = this.#sql.prepare(text)
-    this.#statements.set(text, statement)
-    return statement
+    return this.#statements.prepare(text)
+  }
+
+  /** The data as they are now, until it is closed or the log has grown by so many bytes. */
+  snapshot(maxGrowth: number): Snapshot {
+    for (const snapshot of this.#snapshots) if (!snapshot.isOpen) this.#snapshots.delete(snapshot)
+    const snapshot = new Snapshot(this.path, this.lsn, maxGrowth)
+    this.#snapshots.add(snapshot)
+    return snapshot
   }
 
   /**
@@ -167,6 +171,8 @@ export class Store {
   /** Commits what waits, and closes the file. */
   close(): void {
     this.#commit()
+    // Before this connection: the last one to close is the one that empties the log.
+    for (const snapshot of this.#snapshots) snapshot.close()
     this.#counters.close()
     this.#closed = true
     this.#sql.close()
@@ -187,6 +193,7 @@ export class Store {
       console.error(`the data file cannot be written, so this process ends: ${(error as Error).message}`)
       process.exit(1)
     }
+    for (const snapshot of this.#snapshots) snapshot.checkLog()
     for (const settle of settled) settle()
   }
 

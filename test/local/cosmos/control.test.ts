@@ -94,6 +94,13 @@ test('what the control endpoint is asked wrongly is refused in one line, with th
     [400, 'POST', `${ranges}/0/split`, { at: 1 }, /"at" is unknown/],
     [400, 'PUT', '/faults', undefined, /an object is expected/],
     [400, 'PUT', '/faults', { seed: 1, faults: [{ kind: 'throttle', rate: 2 }] }, /faults\[0\]: "rate" must be 0 to 1/],
+    [
+      400,
+      'PUT',
+      '/faults',
+      { seed: 1, faults: [{ kind: 'lagging-replica', rate: 1, container: 7 }] },
+      /faults\[0\]: "container" must be a text/,
+    ],
   ]
   for (const [status, method, path, body, message] of refusals) {
     const answered = await call(method, path, body)

@@ -49,7 +49,7 @@ test('what the faults of Cosmos DB cannot be is refused by name', () => {
     [one(7), 'faults[0]: an object is expected'],
     [
       one({ rate: 1 }),
-      'faults[0]: "kind" must be one of throttle, retry-with, unavailable, gone, drop-before-commit, drop-after-commit, latency',
+      'faults[0]: "kind" must be one of throttle, retry-with, unavailable, gone, drop-before-commit, drop-after-commit, latency, lagging-replica',
     ],
     [one({ kind: 'gone' }), 'faults[0]: "rate" must be 0 to 1'],
     [one({ kind: 'gone', rate: 1.1 }), 'faults[0]: "rate" must be 0 to 1'],
@@ -70,6 +70,21 @@ test('what the faults of Cosmos DB cannot be is refused by name', () => {
     ],
     [one({ kind: 'throttle', rate: 1, retryAfterMs: -1 }), 'faults[0]: "retryAfterMs" must be 0 to 60000'],
     [one({ kind: 'latency', rate: 1 }), 'faults[0]: "minMs" must be 0 to 60000'],
+    [one({ kind: 'lagging-replica' }), 'faults[0]: "rate" must be 0 to 1'],
+    [one({ kind: 'lagging-replica', rate: 1, container: 7 }), 'faults[0]: "container" must be a text'],
+    [one({ kind: 'lagging-replica', rate: 1, database: '' }), 'faults[0]: "database" must be a text'],
+    [
+      one({ kind: 'lagging-replica', rate: 1, minMs: 5 }),
+      'faults[0]: "minMs" is unknown, known are kind, operations, rate, times, database, container',
+    ],
+    [
+      one({ kind: 'lagging-replica', rate: 1, operations: ['read-item', 'batch'] }),
+      'faults[0]: "operations" has "batch", known are read-item, list-items, query-items',
+    ],
+    [
+      one({ kind: 'gone', rate: 1, container: 'c' }),
+      'faults[0]: "container" is unknown, known are kind, operations, rate, times',
+    ],
     [one({ kind: 'latency', rate: 1, minMs: 5, maxMs: 4 }), 'faults[0]: "maxMs" must be 5 to 60000'],
     [
       {
@@ -98,6 +113,8 @@ test('what the faults of Cosmos DB cannot be is refused by name', () => {
       { kind: 'throttle', operations: ['create-item', 'batch'], rate: 0.7, retryAfterMs: 20, times: 3 },
       { kind: 'gone', operations: ['read-feed'], rate: 0.7 },
       { kind: 'latency', rate: 1, minMs: 0, maxMs: 0 },
+      { kind: 'lagging-replica', operations: ['query-items'], rate: 1, database: 'd', container: 'c' },
+      { kind: 'lagging-replica', rate: 1, times: 3 },
     ],
   }
   assert.deepEqual(readFaultSettings(whole), whole)

@@ -1,7 +1,8 @@
 import { badRequest } from '../../failure.ts'
 import type { Extent } from '../../items/extent.ts'
 import { FILL_INDEX } from '../../store/indexes.ts'
-import type { Store } from '../../store/store.ts'
+import type { Reads } from '../../store/snapshot.ts'
+import { Store } from '../../store/store.ts'
 import type { Term } from '../compile/queries.ts'
 import { tiesDescend } from '../position.ts'
 
@@ -24,18 +25,20 @@ const MAKE = 'INSERT INTO indexes (container, terms, by_partition) SELECT number
 /**
  * The index for an order of an extent's items, made where there is none yet and it would pay.
  */
-export async function indexFor(store: Store, extent: Extent, terms: readonly Term[]): Promise<ReadyIndex | undefined> {
+export async function indexFor(reads: Reads, extent: Extent, terms: readonly Term[]): Promise<ReadyIndex | undefined> {
   const { container, key } = extent
   const byPartition = key.kind === 'one'
   // Its entries of the same values are in the order of the items' numbers: read backwards, both are turned.
   const descending = tiesDescend(terms)
   const stored = JSON.stringify(terms.map((term) => ({ path: term.path, descending: term.descending !== descending })))
   const find = (): ReadyIndex | undefined => {
-    const row = store.prepare(FIND).get(container.number, stored, Number(byPartition))
+    const row = reads.prepare(FIND).get(container.number, stored, Number(byPartition))
     return row && { number: Number(row.number), byPartition, descending }
   }
   const found = find()
-  if (found || hasFew(store, extent)) return found
+  // What is past gets no index any more.
+  if (found || !(reads instanceof Store) || hasFew(reads, extent)) return found
+  const store = reads
   if (isFull(store, container.number)) return undefined
   return store.write(() => {
     // Another query may have been first.

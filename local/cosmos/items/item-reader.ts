@@ -1,0 +1,62 @@
+import type { StatementSync } from 'node:sqlite'
+import { readCharge } from '../charges.ts'
+import { notFound } from '../failure.ts'
+import type { Reads } from '../store/snapshot.ts'
+import type { Place } from './extent.ts'
+
+const READ = 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?'
+const READ_ID = 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?'
+
+/** An item as it is stored. */
+export interface Item {
+  /** Its rid holds it. */
+  readonly number: number
+  readonly etag: string
+  /** The item's JSON with the system's fields. */
+  readonly json: string
+}
+
+/** What came of an operation on an item. */
+export interface Outcome {
+  readonly status: number
+  readonly item?: Item
+  /** Request units. */
+  readonly charge: number
+}
+
+/** Finds items by their keys, in the data as they are or as they were. Expired ones are not there. */
+export class ItemReader {
+  readonly #read: StatementSync
+  readonly #readId: StatementSync
+
+  constructor(reads: Reads) {
+    this.#read = reads.compile(READ)
+    this.#readId = reads.compile(READ_ID)
+  }
+
+  /** @throws Failure 404 */
+  read(place: Place, id: string, ifNoneMatch?: string): Outcome {
+    const item = this.get(place, id)
+    const same = ifNoneMatch === '*' || ifNoneMatch === item.etag
+    return { status: same ? 304 : 200, item, charge: same ? 1 : readCharge(Buffer.byteLength(item.json)) }
+  }
+
+  /** The id of an item by its rid's number; undefined: there is none, here. */
+  idOf({ container, pk }: Place, number: number): string | undefined {
+    const row = this.#readId.get(number, container.number, pk)
+    return row && String(row.id)
+  }
+
+  /** @throws Failure 404 */
+  protected get(place: Place, id: string): Item {
+    const item = this.find(place, id)
+    if (!item) throw notFound(`the item ${id}`)
+    return item
+  }
+
+  protected find({ container, pk }: Place, id: string): Item | undefined {
+    const row = this.#read.get(container.number, pk, id)
+    if (!row || (row.expires !== null && Number(row.expires) <= Date.now() / 1000)) return undefined
+    return { number: Number(row.number), etag: String(row.etag), json: String(row.body) }
+  }
+}
