@@ -4,12 +4,14 @@ import {
   functionNames,
   HUB_RETENTION_HOURS,
   hasSchedule,
+  hasSnapshots,
   POSITIONS,
   projectionName,
   reactionsGroup,
   reactionsOf,
   SCHEDULE,
   type Service,
+  SNAPSHOTS,
 } from './core/service.ts'
 import type { AnyView } from './core/view.ts'
 
@@ -99,6 +101,10 @@ export function topologyOf(services: readonly Service[]): Topology {
                 excludedPaths: ['/command/*', '/metadata/*'],
               },
             ]
+          : []),
+        // Read and written by their keys alone.
+        ...(hasSnapshots(service)
+          ? [{ name: SNAPSHOTS, partitionKey: '/stream', access: 'write' as const, indexedPaths: [] }]
           : []),
       ],
     })),
