@@ -4,6 +4,7 @@ import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
+import { CosmosSnapshots } from './adapters/cosmos/snapshots.ts'
 import { type HostClock, StoreClock, storeTime } from './adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
@@ -26,6 +27,7 @@ import {
   reactionsOf,
   SCHEDULE,
   type Service,
+  SNAPSHOTS,
 } from './core/service.ts'
 import type { Handler } from './flow/consume.ts'
 import { Follower } from './flow/follow.ts'
@@ -39,6 +41,7 @@ import { reaction } from './flow/react.ts'
 import { relay } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
 import { sendDue } from './flow/schedule.ts'
+import { coldLoader } from './flow/snapshots.ts'
 import { stateCache } from './flow/state-cache.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
@@ -76,7 +79,16 @@ export function compose(service: Service, environment: Environment = process.env
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
-  const commands = once(() => groupCommit({ service, store: store(), cache, clock }))
+  const cold = once(() =>
+    coldLoader({
+      store: store(),
+      // Whatever a snapshot says, the log proves it.
+      snapshots: new CosmosSnapshots(viewDatabase().container(SNAPSHOTS)),
+      minEvents: settings.snapshotEvents,
+      warn: console.warn,
+    }),
+  )
+  const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
   const command: HandleCommand = async (...args) => {
     await clock.ready()
     return commands()(...args)

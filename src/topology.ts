@@ -4,11 +4,13 @@ import {
   functionNames,
   HUB_RETENTION_HOURS,
   hasSchedule,
+  hasSnapshots,
   PROGRESS,
   projectionName,
   reactionsGroup,
   SCHEDULE,
   type Service,
+  SNAPSHOTS,
 } from './core/service.ts'
 import type { AnyView } from './core/view.ts'
 
@@ -96,6 +98,10 @@ export function topologyOf(services: readonly Service[]): Topology {
                 excludedPaths: ['/command/*', '/metadata/*'],
               },
             ]
+          : []),
+        // Read and written by their keys alone.
+        ...(hasSnapshots(service)
+          ? [{ name: SNAPSHOTS, partitionKey: '/stream', access: 'write' as const, indexedPaths: [] }]
           : []),
       ],
     })),

@@ -61,6 +61,11 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]
   readonly initial: State
+  /**
+   * Keeps snapshots of the state, so that a long stream is not folded as a whole. From 1; raise it with every change of `evolve`, or of the state's
+   * shape or meaning. The state must be plain JSON then. Absent: no snapshots.
+   */
+  readonly stateVersion?: number
   evolve(state: State, event: Event): State
   decide(state: State, command: Cmd, context: DecisionContext): Decision<Event>
 }

@@ -3,6 +3,7 @@ import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commi
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
 
 /**
@@ -36,6 +37,17 @@ export interface EventStore {
    *   event that `after` names: the log was changed or restored.
    */
   append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult>
+}
+
+/** Snapshots of a service's aggregates. All of them may be lost at any time. */
+export interface Snapshots {
+  /**
+   * The snapshot of a stream with this id; undefined where there is none, or none that can be read.
+   * @throws TidemarkError `unavailable`, `container-missing`
+   */
+  read(stream: string, id: string): Promise<Snapshot | undefined>
+  /** Writes a snapshot, in place of the one that is there. @throws TidemarkError `unavailable`, `container-missing`, `outcome-unknown` */
+  write(stream: string, id: string, snapshot: Snapshot): Promise<void>
 }
 
 /** A service's log, for those who look back: commands and projections need only `EventStore`. */

@@ -31,6 +31,11 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
   return reactionsOf(service).some((reaction) => reaction.schedules === true)
 }
 
+/** Whether a service keeps snapshots of its aggregates. */
+export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
+  return deciders.some(({ stateVersion }) => stateVersion !== undefined)
+}
+
 /** The names of a service's functions that run without being asked over HTTP. */
 export interface FunctionNames {
   readonly relay: string
@@ -122,6 +127,9 @@ export const PROGRESS = 'progress'
 
 /** The container in which a service keeps the commands that wait for their time. */
 export const SCHEDULE = 'schedule'
+
+/** The container in which a service keeps snapshots of its aggregates. */
+export const SNAPSHOTS = 'snapshots'
 
 /**
  * How long after a swap the generation of a view that was live before can be gone back to, in hours. Where a crash kept it from noting how far a

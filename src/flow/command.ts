@@ -9,6 +9,7 @@ import type { Service } from '../core/service.ts'
 import { idOf } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
 import { checkWritable, decisionTime, MAX_DECISION_BYTES, record } from './record.ts'
+import type { ColdLoader } from './snapshots.ts'
 
 /** How often commands may decide again before their stream counts as contended. */
 const MAX_ATTEMPTS = 20
@@ -25,6 +26,8 @@ export interface CommandDependencies {
   readonly store: EventStore
   readonly cache: StateCache
   readonly clock: Clock
+  /** Absent: streams are read from their beginning. */
+  readonly cold?: ColdLoader
 }
 
 /** Hears the events that a command led to, where this very call appends them: the answer is the same every time, and has none. */
@@ -87,20 +90,25 @@ export async function handleCommands(
     if (isTidemarkError(error, 'chain-broken')) deps.cache.delete(stream)
     for (const command of left) command.reject(error)
   }
+  deps.cold?.answered(stream)
 }
 
 /** The state that is known, or the one of the log. */
 async function loadState(
-  { cache, store }: CommandDependencies,
+  deps: CommandDependencies,
   stream: string,
   [first]: readonly WaitingCommand[],
 ): Promise<AggregateState> {
   if (first === undefined) throw new TidemarkError('internal', `no command waits for ${stream}`)
-  // What a command creates is most likely not there: to append finds out as well as to read does.
-  const unknown = emptyState(first.decider)
   const { decider, request } = first
-  const known = cache.get(stream)
-  return known ?? (creates(decider, request) ? unknown : await readForward(store, decider, stream, unknown))
+  const known = deps.cache.get(stream)
+  if (known) return known
+  // What a command creates is most likely not there: to append finds out as well as to read does.
+  return creates(decider, request) ? emptyState(decider) : loadCold(deps, decider, stream)
+}
+
+function loadCold({ store, cold }: CommandDependencies, decider: AnyDecider, stream: string): Promise<AggregateState> {
+  return cold ? cold.load(decider, stream) : readForward(store, decider, stream, emptyState(decider))
 }
 
 function creates(decider: AnyDecider, { command }: CommandRequest): boolean {
@@ -322,13 +330,15 @@ async function catchUp(
   state: AggregateState,
 ): Promise<AggregateState> {
   try {
-    const newest = await readForward(deps.store, decider, stream, state)
+    const newest = await (state.head.version === 0
+      ? loadCold(deps, decider, stream)
+      : readForward(deps.store, decider, stream, state))
     if (newest.head.version > 0) deps.cache.set(stream, newest)
     return newest
   } catch (error) {
     // What was cached may be of a log that was restored to an earlier point: the log itself decides.
     if (!isTidemarkError(error, 'chain-broken') || state.head.version === 0) throw error
-    return readForward(deps.store, decider, stream, emptyState(decider))
+    return loadCold(deps, decider, stream)
   }
 }
 

@@ -110,6 +110,13 @@ export const settingsList = {
     readBy: 'services',
     setIn: [],
   },
+  TIDEMARK_SNAPSHOT_EVENTS: {
+    ...numberOf('events', 1000, 1_000_000),
+    meaning:
+      'How many events an instance folds for a command before it keeps a snapshot of the stream, where its decider has a state version.',
+    readBy: 'services',
+    setIn: [],
+  },
   TIDEMARK_RELAY_POLL_MS: {
     ...numberOf('milliseconds', 500, 60_000),
     meaning: "How long the relay waits before it asks the log's change feed again, once it has read it to the end.",

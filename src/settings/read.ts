@@ -17,6 +17,7 @@ export interface Settings {
   readonly eventHubs: EventHubsConnection
   readonly actorSource: ActorSource
   readonly cachedStreams: number
+  readonly snapshotEvents: number
   readonly queryWaitMs: number
   readonly relayPollMs: number
   readonly schedulePollSeconds: number
@@ -49,6 +50,7 @@ export function readSettings(environment: Environment): Settings {
     eventHubs: eventHubsConnection(values),
     actorSource: actorSource(values),
     cachedStreams: values.TIDEMARK_CACHED_STREAMS,
+    snapshotEvents: values.TIDEMARK_SNAPSHOT_EVENTS,
     queryWaitMs: values.TIDEMARK_QUERY_WAIT_MS,
     relayPollMs: values.TIDEMARK_RELAY_POLL_MS,
     schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,

@@ -9,6 +9,7 @@ import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
+import { CosmosSnapshots } from '../../src/adapters/cosmos/snapshots.ts'
 import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
@@ -24,6 +25,7 @@ import { missingContainerSuite } from './missing-container-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
+import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
@@ -70,6 +72,18 @@ progressSuite('cosmos', async () => new CosmosProgress(progress, `consumer-${ran
 scheduleSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk' })
   return { schedule: new CosmosSchedule(container), now: () => storeTime(container), pass: () => {} }
+})
+
+/** What the container of snapshots has besides its key. */
+const ofSnapshots = { indexingPolicy: { includedPaths: [], excludedPaths: [{ path: '/*' }] } }
+snapshotsSuite('cosmos', async () => {
+  const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/stream', ...ofSnapshots })
+  return {
+    snapshots: new CosmosSnapshots(container),
+    put: async (item) => {
+      await container.items.upsert(item)
+    },
+  }
 })
 
 const metadata = { actor: 'tester', correlation: 'c', causation: 'order-1@1' }
@@ -133,6 +147,11 @@ missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
   'an addition': (container) => new CosmosSchedule(container).add(scheduled),
   'a look at what is due': (container) => all(new CosmosSchedule(container).due(1)),
   'a removal': (container) => new CosmosSchedule(container).remove(scheduled),
+})
+missingContainerSuite('snapshots', { partitionKey: '/stream', ...ofSnapshots }, () => database, {
+  'a read': (container) => new CosmosSnapshots(container).read('order-1', '1-a'),
+  'a write': (container) =>
+    new CosmosSnapshots(container).write('order-1', '1-a', { state: '{}', head: { ...tip, commit: 1 } }),
 })
 
 const newLog = async () =>

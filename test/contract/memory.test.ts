@@ -2,6 +2,7 @@ import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
 import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
+import { MemorySnapshots } from '../../src/adapters/memory/snapshots.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
@@ -9,6 +10,7 @@ import { eventStoreSuite } from './event-store-suite.ts'
 import { positionsSuite } from './positions-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
+import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
@@ -23,6 +25,10 @@ scheduleSuite('memory', async () => {
     now: async () => clock.elapsed(),
     pass: (milliseconds) => void clock.wait(milliseconds),
   }
+})
+snapshotsSuite('memory', async () => {
+  const snapshots = new MemorySnapshots()
+  return { snapshots, put: async (item) => snapshots.put(item) }
 })
 eventFeedSuite('memory', async () => {
   const log = new MemoryEventStore()

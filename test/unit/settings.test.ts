@@ -163,6 +163,7 @@ describe('settings', () => {
       queryWaitMs: 5000,
       relayPollMs: 500,
       schedulePollSeconds: 5,
+      snapshotEvents: 1000,
     })
   })
 
@@ -179,9 +180,11 @@ describe('settings', () => {
       TIDEMARK_QUERY_WAIT_MS: '200000',
       TIDEMARK_SCHEDULE_POLL_S: '59',
       TIDEMARK_CACHED_STREAMS: '1',
+      TIDEMARK_SNAPSHOT_EVENTS: '1000000',
       TIDEMARK_RELAY_POLL_MS: '20',
     })
     assert.deepEqual([queryWaitMs, schedulePollSeconds, others.cachedStreams, others.relayPollMs], [200_000, 59, 1, 20])
+    assert.equal(others.snapshotEvents, 1_000_000)
   })
 
   it('names of the laptop and of an environment are not taken for mistyped ones', () => {

@@ -1,4 +1,4 @@
-import { functionNames, PROGRESS, reactionsOf, SCHEDULE, type Service } from '../../core/service.ts'
+import { functionNames, PROGRESS, reactionsOf, SCHEDULE, type Service, SNAPSHOTS } from '../../core/service.ts'
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
 
@@ -8,7 +8,7 @@ export interface PlacedRoute extends Route {
 }
 
 /** Containers that every service's database has, or may have: no view can have their names. */
-const TAKEN_CONTAINERS = ['events', 'leases', PROGRESS, SCHEDULE]
+const TAKEN_CONTAINERS = ['events', 'leases', PROGRESS, SCHEDULE, SNAPSHOTS]
 
 /**
  * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is
@@ -30,6 +30,11 @@ function declarationFaults(service: Service): readonly string[] {
   const recorded = new Set(deciders.flatMap(({ events }) => events.map((event) => event.name)))
   return [
     ...twice(categories).map((category) => `${name} lists two deciders of the category ${category}`),
+    ...deciders
+      .filter(({ stateVersion = 1 }) => !(Number.isSafeInteger(stateVersion) && stateVersion > 0))
+      .map(
+        ({ category, stateVersion }) => `the stateVersion of ${category} is ${stateVersion}, not a whole number from 1`,
+      ),
     ...twice(views.map((view) => view.name)).map((view) => `${name} lists two views called ${view}`),
     ...twice(reactionsOf(service).map((reaction) => reaction.name)).map(
       (reaction) => `${name} lists two reactions called ${reaction}`,

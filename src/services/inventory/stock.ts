@@ -57,6 +57,8 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
   commands: stockCommands,
   events: stockEvents,
   initial: { onHand: 0, reserved: 0 },
+  // A product that many orders want has a long stream.
+  stateVersion: 1,
   evolve,
   decide({ onHand, reserved }, command, { id: sku }): Decision<StockEvent> {
     switch (command.type) {

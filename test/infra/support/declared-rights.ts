@@ -13,7 +13,7 @@ const WRITE = item('create', 'read', 'replace', 'upsert', 'delete')
 
 /** All that a service may do, by what it declares of itself. @param who it is that may. */
 export function rightsOf(service: Service, who: string = service.name): ReadonlySet<Cell> {
-  const { name, views, reactions, processes = [] } = service
+  const { name, deciders, views, reactions, processes = [] } = service
   const rights = new Set<Cell>()
   const allow = (what: string, actions: readonly string[]): void => {
     for (const action of actions) rights.add(cell(who, action, what))
@@ -31,6 +31,7 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
   if (followed.length > 0) allow(`container ${name}/positions`, WRITE)
   if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
+  if (deciders.some((each) => each.stateVersion !== undefined)) allow(`container ${name}/snapshots`, WRITE)
 
   // Its own host storage alone: its packages and its checkpoints.
   for (const blobs of ['app-package', 'azure-webjobs-eventhub'])

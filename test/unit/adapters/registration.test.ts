@@ -169,11 +169,26 @@ describe('a service that does not fit its functions', () => {
       'the view events of ordering would share its container with something else',
     ],
     [
+      'has a view called like the container of snapshots',
+      without({ views: [...ordering.views, { ...orderView, name: 'snapshots' }] }),
+      [],
+      'the view snapshots of ordering would share its container with something else',
+    ],
+    [
       'has two deciders of one category',
       without({ deciders: [...ordering.deciders, order] }),
       [],
       'ordering lists two deciders of the category order',
     ],
+    ...[0, -1, 1.5, Number.NaN].map(
+      (stateVersion) =>
+        [
+          `has a decider whose state version is ${stateVersion}`,
+          without({ deciders: [{ ...order, stateVersion }, ...ordering.deciders.filter((each) => each !== order)] }),
+          [],
+          `the stateVersion of order is ${stateVersion}, not a whole number from 1`,
+        ] as const,
+    ),
     [
       'publishes what it never records',
       without({

@@ -1,0 +1,117 @@
+import type { AnyDecider } from '../core/decider.ts'
+import { messageOf } from '../core/errors.ts'
+import type { EventStore, Snapshots } from '../core/ports.ts'
+import { MAX_STATE_BYTES, type Snapshot, snapshotId, stateBytes, stateText } from '../core/snapshot.ts'
+import { type AggregateState, emptyState, foldInTurns, readForward } from './fold.ts'
+
+/** How many snapshots are written at once. */
+const MAX_WRITES = 4
+
+export interface SnapshotDependencies {
+  readonly store: Pick<EventStore, 'read'>
+  readonly snapshots: Snapshots
+  /** A load that folded at least so many events is followed by a snapshot. */
+  readonly minEvents: number
+  /** Hears in one line what went wrong with a snapshot: no command fails for it. */
+  readonly warn: (line: string) => void
+}
+
+/** Loads the states of streams of which an instance knows nothing. */
+export interface ColdLoader {
+  /** The newest state of a stream, from its snapshot where the log proves that. @throws TidemarkError as `readForward` */
+  load(decider: AnyDecider, stream: string): Promise<AggregateState>
+  /** To be called once the commands of a stream are answered: writes a snapshot of what was long to load, and does not wait for it. */
+  answered(stream: string): void
+}
+
+export function coldLoader(deps: SnapshotDependencies): ColdLoader {
+  /** What was long to load, by stream, until the commands that wait for it are answered. */
+  const long = new Map<string, { readonly id: string; readonly state: AggregateState }>()
+  const writing = new Set<string>()
+  let readFails = false
+
+  /** Whatever keeps a snapshot from being read, the log has the state. */
+  async function find(id: string, stream: string): Promise<Snapshot | undefined> {
+    try {
+      const found = await deps.snapshots.read(stream, id)
+      readFails = false
+      return found
+    } catch (error) {
+      // Once for an outage: every cold command meets it.
+      if (!readFails) deps.warn(`snapshots are not used, streams are read from their beginning: ${messageOf(error)}`)
+      readFails = true
+      return undefined
+    }
+  }
+
+  async function write(id: string, stream: string, { state, head }: AggregateState): Promise<void> {
+    // The answers go first: to make a text of a large state takes some milliseconds.
+    await new Promise((resolve) => setImmediate(resolve))
+    const not = `${stream}@${head.version}: no snapshot was written:`
+    const text = stateText(state)
+    if (text === undefined)
+      return deps.warn(`${not} JSON does not keep its state as it is: leave the decider's stateVersion out`)
+    const bytes = stateBytes(text)
+    if (bytes > MAX_STATE_BYTES)
+      return deps.warn(`${not} its state has ${bytes} bytes, a snapshot takes ${MAX_STATE_BYTES}`)
+    await deps.snapshots
+      .write(stream, id, { state: text, head })
+      .catch((error: unknown) => deps.warn(`${not} ${messageOf(error)}`))
+  }
+
+  return {
+    async load(decider, stream) {
+      const id = snapshotId(decider)
+      if (id === undefined) return readForward(deps.store, decider, stream, emptyState(decider))
+      const known = await find(id, stream)
+      const proven = known && (await readFromSnapshot(deps.store, decider, stream, known))
+      const state = proven ?? (await readForward(deps.store, decider, stream, emptyState(decider)))
+      const folded = state.head.version - (proven ? known.head.version : 0)
+      if (folded >= deps.minEvents) long.set(stream, { id, state })
+      return state
+    },
+    answered(stream) {
+      const loaded = long.get(stream)
+      long.delete(stream)
+      // One that is left out is made after the next long load.
+      if (loaded === undefined || writing.has(stream) || writing.size >= MAX_WRITES) return
+      writing.add(stream)
+      void write(loaded.id, stream, loaded.state).finally(() => writing.delete(stream))
+    },
+  }
+}
+
+/**
+ * The state of a snapshot and of what came after it; undefined where the snapshot is none of this log. The log is read from the commit that the
+ * snapshot's head names: what is there must end with that head.
+ */
+async function readFromSnapshot(
+  store: Pick<EventStore, 'read'>,
+  decider: AnyDecider,
+  stream: string,
+  { state: text, head }: Snapshot,
+): Promise<AggregateState | undefined> {
+  const state = parse(text)
+  if (state === undefined) return undefined
+  let folded: AggregateState | undefined
+  for await (const page of store.read(stream, head.commit - 1)) {
+    if (folded) {
+      folded = await foldInTurns(decider, folded, page)
+      continue
+    }
+    const [named, ...later] = page
+    const last = named?.events.at(-1)
+    if (named?.from !== head.commit || last?.version !== head.version || last.hash !== head.hash) return undefined
+    folded = await foldInTurns(decider, { state, head, time: last.time }, later)
+  }
+  return folded
+}
+
+/** No JSON is `undefined`: it stands for a text that is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

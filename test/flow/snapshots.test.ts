@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { compose } from '../../src/compose.ts'
+import { SNAPSHOTS } from '../../src/core/service.ts'
+import type { SnapshotItem } from '../../src/core/snapshot.ts'
+import { inventory } from '../../src/services/inventory/service.ts'
+import { stock } from '../../src/services/inventory/stock.ts'
+import { request } from '../support/fakes.ts'
+import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+const STREAM = 'stock-tea'
+const UNITS = 6
+
+describe('snapshots of a service on the local cloud', () => {
+  let system: System
+  let keys = 0
+
+  before(async () => {
+    system = await System.cloudAlone({ services: ['inventory'] })
+  })
+  after(() => system.remove())
+
+  /** A command of an instance that knows no stream. */
+  async function sendCold(...quantities: readonly number[]): Promise<string> {
+    const { command } = compose(inventory, { ...system.settings, TIDEMARK_SNAPSHOT_EVENTS: '5' })
+    let last = ''
+    for (const change of quantities) {
+      keys += 1
+      const sent = { type: 'adjust', data: { change, reason: 'test' } }
+      const outcome = await command(stock, request(`k${keys}`, sent, undefined, STREAM))
+      last = outcome.done ? `done at ${outcome.version}` : outcome.code
+    }
+    return last
+  }
+
+  const items = async (): Promise<readonly SnapshotItem[]> => {
+    const container = system.containerOf('inventory', SNAPSHOTS)
+    return (await container.items.readAll<SnapshotItem>({ partitionKey: STREAM }).fetchAll()).resources
+  }
+
+  it('are made by a cold command on a long stream, used by the next one, and may be removed or wrong', async () => {
+    const { command } = compose(inventory, system.settings)
+    for (let unit = 1; unit <= UNITS; unit += 1)
+      await command(stock, request(`receive ${unit}`, { type: 'receive', data: { quantity: 1 } }, undefined, STREAM))
+    assert.deepEqual(await items(), [])
+
+    assert.equal(await sendCold(-7), 'stock-reserved')
+    const [made] = await until('a snapshot', items, (all) => all.length > 0)
+    assert.ok(made)
+    assert.deepEqual([made.stream, made.head.version, made.state], [STREAM, UNITS, '{"onHand":6,"reserved":0}'])
+
+    // What the snapshot says is what the next command decides on, while its head is the log's.
+    const container = system.containerOf('inventory', SNAPSHOTS)
+    await container.items.upsert({ ...made, state: '{"onHand":7,"reserved":0}' })
+    assert.equal(await sendCold(-7), `done at ${UNITS + 1}`)
+    // Where its head is not, the log decides: on 6 - 7 + 2 units.
+    await container.items.upsert({
+      ...made,
+      head: { ...made.head, hash: 'f'.repeat(64) },
+      state: '{"onHand":7,"reserved":0}',
+    })
+    assert.equal(await sendCold(2, -2), 'stock-reserved')
+    await until('another snapshot', items, ([{ head } = made]) => head.hash !== 'f'.repeat(64))
+    await container.item(made.id, STREAM).delete()
+    assert.equal(await sendCold(-2), 'stock-reserved')
+    await until('a snapshot in its place', items, (all) => all.length > 0)
+  })
+})
