@@ -40,6 +40,7 @@ import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
 import { relay } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
+import { type RepublishPort, republish } from './flow/republish.ts'
 import { sendDue } from './flow/schedule.ts'
 import { coldLoader } from './flow/snapshots.ts'
 import { stateCache } from './flow/state-cache.ts'
@@ -57,7 +58,7 @@ const LAG_MS = 60_000
 const BEAT_MS = 60_000
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort
+export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort & RepublishPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -177,6 +178,12 @@ export function compose(service: Service, environment: Environment = process.env
       await clock.ready()
       return replay(replayDeps(), view, watch)
     },
+    republish: (since, published) =>
+      republish(
+        { feed: new CosmosEventFeed(database().container('events')), publisher: publisher() },
+        since,
+        published,
+      ),
     goBack: async (view, watch) => {
       await clock.ready()
       return goBack(replayDeps(), view, watch)

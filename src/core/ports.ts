@@ -60,8 +60,8 @@ export interface EventHistory {
 export interface EventFeed {
   /** How many commits there are. */
   count(): Promise<number>
-  /** A reader that begins with the first commit. */
-  open(): EventFeedReader
+  /** A reader that begins with the first commit, or with the first that was written at a time or later. @param since RFC 3339 */
+  open(since?: string): EventFeedReader
 }
 
 export interface EventFeedReader {

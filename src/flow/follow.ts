@@ -206,7 +206,7 @@ export class Follower {
     const { hubName } = this.#deps
     trace(
       `${this.#nameOf(partition)}: events-missing: ${what}. The last that was handled is ${point.sequence} of ${point.time}. ` +
-        `Publish again what came since: npm run publish -- ${hubName} --since ${point.time}`,
+        `Publish again what came since: npm run republish -- ${hubName} --since ${point.time}`,
       'error',
     )
   }

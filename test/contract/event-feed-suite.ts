@@ -75,6 +75,15 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
       assert.equal((await roundOf(feed.open())).length, 3)
     })
 
+    it('begins with what was written at a time or later', async () => {
+      const { log, feed } = await create()
+      await append(log, recordedAtOnce('order-1', placedV1, confirmed))
+      const before = feed.open('2020-01-01T00:00:00.000Z')
+      assert.equal((await roundOf(before)).length, 2)
+      const after = feed.open('2099-01-01T00:00:00.000Z')
+      assert.equal((await roundOf(after)).length, 0)
+    })
+
     it('ends a round although somebody appends all the time, with all that was there when it began', async () => {
       const { log, feed } = await create()
       let appended = 0

@@ -31,19 +31,21 @@ export class CosmosEventFeed implements EventFeed {
     return resources[0] ?? 0
   }
 
-  open(): EventFeedReader {
-    return new CosmosFeedReader(this.#container)
+  open(since?: string): EventFeedReader {
+    return new CosmosFeedReader(this.#container, since)
   }
 }
 
 /** One feed range after another, each until its own end: all of them are never at their end at once while somebody appends. */
 class CosmosFeedReader implements EventFeedReader {
   readonly #container: Container
+  readonly #since: string | undefined
   #ranges: readonly RangeReader[] | undefined
   #current = 0
 
-  constructor(container: Container) {
+  constructor(container: Container, since: string | undefined) {
     this.#container = container
+    this.#since = since
   }
 
   async next(): Promise<readonly RecordedCommit[] | undefined> {
@@ -61,7 +63,7 @@ class CosmosFeedReader implements EventFeedReader {
     const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
       throw readError(error, this.#container)
     })
-    return ranges.map((range) => new RangeReader(this.#container, range))
+    return ranges.map((range) => new RangeReader(this.#container, range, this.#since))
   }
 }
 
@@ -71,9 +73,10 @@ class RangeReader {
   #start: ChangeFeedStartFrom
   #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
 
-  constructor(container: Container, range: FeedRange) {
+  constructor(container: Container, range: FeedRange, since: string | undefined) {
     this.#container = container
-    this.#start = ChangeFeedStartFrom.Beginning(range)
+    this.#start =
+      since === undefined ? ChangeFeedStartFrom.Beginning(range) : ChangeFeedStartFrom.Time(new Date(since), range)
   }
 
   /**

@@ -96,9 +96,10 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   }
 
   /** Small pages: what comes in parts should come in parts in tests too. */
-  open(): EventFeedReader {
+  open(since = ''): EventFeedReader {
     const commits = this.#inOrder
-    let next = 0
+    let next = commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since)
+    if (next === -1) next = commits.length
     let end: number | undefined
     return {
       async next() {

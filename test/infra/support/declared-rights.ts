@@ -29,7 +29,7 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   allow(`container ${name}/events`, APPEND)
   allow(`container ${name}/leases`, WRITE)
   for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
-  if (followed.length > 0) allow(`container ${name}/positions`, WRITE)
+  allow(`container ${name}/progress`, WRITE)
   if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
   if (deciders.some((each) => each.stateVersion !== undefined)) allow(`container ${name}/snapshots`, WRITE)
 

@@ -158,7 +158,7 @@ describe('a consumer that follows a hub', () => {
     assert.equal(lines.length, 2)
     assert.ok(lines[0]?.startsWith('error: '), lines[0])
     assert.match(lines[0] ?? '', /events-missing: the hub has dropped 3 messages that were unread/)
-    assert.ok(lines[0]?.endsWith(`npm run publish -- ordering --since ${time}`), lines[0])
+    assert.ok(lines[0]?.endsWith(`npm run republish -- ordering --since ${time}`), lines[0])
   })
 
   it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {
