@@ -12,7 +12,7 @@ import { COLLECTION, handleOrder, orders, type PeerDocument, Refused, streamOf }
 
 /**
  * The peer: orders on emmett and PostgreSQL behind node:http, commands and the asynchronous projection in one process, as Tidemark's local host
- * has them. Store, pool and consumer are set up as emmett's documentation shows; PEER_PULLING changes how the consumer pulls.
+ * has them. Store, pools and consumer are set up with emmett's defaults; PEER_PULLING changes how the consumer pulls.
  */
 
 interface Reply {
