@@ -29,6 +29,7 @@ import {
   type Service,
   SNAPSHOTS,
 } from './core/service.ts'
+import { cursorsOf } from './core/view.ts'
 import type { Handler } from './flow/consume.ts'
 import { Follower } from './flow/follow.ts'
 import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
@@ -71,12 +72,13 @@ export function compose(service: Service, environment: Environment = process.env
   const store = once(() => new CosmosEventStore(database().container('events')))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
-  // The log is read as consistently as the account has it; a view is behind its log anyway, and says how far.
-  const viewDatabase = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
+  // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
+  const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
-    () => new CosmosViewGenerations({ views: viewDatabase(), pointers: database() }, MARK_HOURS * 3600),
+    () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
   )
-  const views = once(() => new LiveViews(generations(), clock))
+  const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
+  const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
   const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
@@ -84,7 +86,7 @@ export function compose(service: Service, environment: Environment = process.env
     coldLoader({
       store: store(),
       // Whatever a snapshot says, the log proves it.
-      snapshots: new CosmosSnapshots(viewDatabase().container(SNAPSHOTS)),
+      snapshots: new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
       minEvents: settings.snapshotEvents,
       warn: console.warn,
     }),
@@ -97,10 +99,10 @@ export function compose(service: Service, environment: Environment = process.env
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
-    service.views.map((view) => {
-      const { name, category } = view
+    [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
+      const deps = { log: store(), views: views(), eventTypes, clock }
       // What came before a view was there is in the log: a rebuild reads it from there.
-      return { name, category, startsAt: 'now', handle: projection({ log: store(), views: views(), eventTypes }, view) }
+      return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
     })
   const reactionHandlers = (hub: string): readonly Handler[] =>
     reactionsOf(service)
@@ -108,7 +110,7 @@ export function compose(service: Service, environment: Environment = process.env
       .map((declared) => {
         const { name, category, startsAt } = declared
         const deps = { service: service.name, deciders: service.deciders, log: store(), schedule: schedule(), command }
-        return { name, category, startsAt, ...reaction(deps, declared) }
+        return { names: [name], category, startsAt, ...reaction(deps, declared) }
       })
   const instance = randomUUID()
   const build = buildOf(service)
@@ -146,6 +148,8 @@ export function compose(service: Service, environment: Environment = process.env
     log: store(),
     feed: new CosmosEventFeed(database().container('events')),
     generations: generations(),
+    views: views(),
+    declared: service.views,
     eventTypes,
     clock,
     ids: randomUUID,

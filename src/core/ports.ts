@@ -80,11 +80,22 @@ export interface EventPublisher {
   publish(stream: string, events: readonly RecordedEvent[]): Promise<void>
 }
 
+/**
+ * How far the views of a category have come in one of its streams. It stands in the document of the stream, where the category has a view of
+ * single streams; otherwise in an item of its own.
+ */
+export interface Cursor extends StreamHead {
+  /** When the event was recorded: one that is no later in the stream, but came later, is of a log that was restored. RFC 3339 */
+  readonly time: string
+  /** How far views of many streams have come: versions by view and generation, `sales-by-product@1`. */
+  readonly passed?: Readonly<Record<string, number>>
+}
+
 /** A document of a view as it is stored. */
 export interface ViewDocument {
   readonly document: unknown
-  /** How far a one-stream view has come. */
-  readonly tip?: StreamHead
+  /** Present in views of single streams. */
+  readonly cursor?: Cursor
   /** Changes with every write. */
   readonly etag: string
 }
@@ -105,9 +116,9 @@ export interface ViewWrite {
 export type WriteResult = { readonly outcome: 'written'; readonly etag: string } | { readonly outcome: 'conflict' }
 export type MarkedWriteResult = WriteResult | { readonly outcome: 'applied' }
 
-/** How far a consumer has come in a stream. */
-export interface ConsumerPosition {
-  readonly tip: StreamHead
+/** A cursor that is an item of its own. */
+export interface StoredCursor {
+  readonly cursor: Cursor
   readonly etag: string
 }
 
@@ -204,27 +215,45 @@ export interface ViewList {
   readonly after?: string
 }
 
-/** One generation of one view. A position is at most `StreamHead` of a stream; all writes are conditional. */
+/** How old what is read may be: `exact` is the account's own consistency, `relaxed` a weaker one at half the price. */
+export type Freshness = 'exact' | 'relaxed'
+
+/** One generation of one view. All writes are conditional. */
 export interface ViewStore {
-  readPosition(stream: string): Promise<ConsumerPosition | undefined>
-  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult>
-  read(key: string): Promise<ViewDocument | undefined>
-  /** One-stream views: the document and how far it has come, in one item. */
-  writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult>
-  /** Many-stream views: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
+  read(key: string, freshness?: Freshness): Promise<ViewDocument | undefined>
+  /** Views of single streams: the document and the cursor, in one item. */
+  writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult>
+  /** Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
   writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
+  readCursor(stream: string): Promise<StoredCursor | undefined>
+  writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult>
   /** Documents with their sort keys, descending. */
-  list(list: ViewList): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
+  list(list: ViewList, freshness?: Freshness): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
 }
 
-/** The stores of a service's views. A generation's is the same object as long as it is in use. */
-export interface ViewStores {
+export interface ViewGeneration {
+  readonly number: number
+  /** The same object as long as the generation is in use. */
+  readonly store: ViewStore
+}
+
+/** What a view's pointer says, with the stores that it names. */
+export interface ViewState {
   /** The generation that queries read. */
-  live(view: string): Promise<ViewStore>
+  readonly live: ViewGeneration
   /** The generations that projections write, in this order: the live one alone, or during a handover another one before it. */
-  written(view: string): Promise<readonly ViewStore[]>
+  readonly written: readonly ViewGeneration[]
+  /** The others that the pointer names. */
+  readonly others: readonly ViewGeneration[]
+  /** The view whose documents have this one's cursors. Absent: they are items of its own. */
+  readonly cursorsIn?: string
+}
+
+/** The stores of a service's views. */
+export interface ViewStores {
+  state(view: string): Promise<ViewState>
 }
 
 /** The generations of a service's views. */
@@ -234,6 +263,8 @@ export interface ViewGenerations {
   /** Writes the pointer where its etag is still this one. What is there already with the same stamp counts as written. */
   writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult>
   store(view: string, generation: number): ViewStore
+  /** The documents of a generation whose cursors say how far other views have come, in pages. */
+  passed(view: string, generation: number): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]>
   /** Removes the generations that the pointer no longer names; those with higher numbers than it knows are newer than it and stay. */
   sweep(view: string, pointer: ViewPointer): Promise<void>
 }

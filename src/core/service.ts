@@ -132,8 +132,13 @@ export const SCHEDULE = 'schedule'
 export const SNAPSHOTS = 'snapshots'
 
 /**
- * How long after a swap the generation of a view that was live before can be gone back to, in hours. Where a crash kept it from noting how far a
- * stream had come, the marks of the events alone tell what was applied: they outlive the hub's events by so much and a day for catching up.
+ * How long the marks of applied events are kept, in hours. They tell what was applied between a document and the cursor that is written after it: a
+ * crash, or two instances at once. What is older than half of this is never taken for new without a look at the cursor.
  */
-export const BACK_HOURS = 48
-export const MARK_HOURS = HUB_RETENTION_HOURS + BACK_HOURS + 24
+export const MARK_HOURS = 24
+
+/**
+ * How long after a swap the generation of a view of many streams that was live before can be gone back to, in hours. Where a crash kept a cursor
+ * from being written, marks alone tell what was applied.
+ */
+export const BACK_HOURS = 12

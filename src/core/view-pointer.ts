@@ -11,6 +11,8 @@ export interface ViewPointer {
   readonly building?: number
   /** Those that projections write, in this order, during a handover. Absent: the live one alone. */
   readonly written?: readonly number[]
+  /** The view whose documents have the cursors of this one. Absent: they are items of its own. */
+  readonly cursorsIn?: string
   /** Unique to the write that made it so: an unanswered write is told by it from another's. */
   readonly stamp?: string
 }
@@ -40,9 +42,19 @@ export function begun(pointer: ViewPointer): ViewPointer & { readonly building: 
   return { ...settled(pointer), building: newestOf(pointer) + 1 }
 }
 
-/** Projections write a generation before the live one: what the live one has, this one has too. */
-export function joined(pointer: ViewPointer, target: number): ViewPointer {
-  return { ...pointer, written: [target, pointer.live] }
+/**
+ * Projections write a generation before the live one: what the live one has, this one has too.
+ * @param cursorsIn the view whose documents have the cursors from now on. Where they were in another's, those of the live generation are lost
+ *   with that one, and it is not written any more.
+ */
+export function joined(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
+  const { cursorsIn: before, ...kept } = pointer
+  const moved = before !== undefined && before !== cursorsIn
+  return {
+    ...kept,
+    ...(cursorsIn === undefined ? {} : { cursorsIn }),
+    written: moved ? [target] : [target, pointer.live],
+  }
 }
 
 /** Queries read a generation that projections write; both go on being written, for those who still read the other. */

@@ -48,3 +48,12 @@ export type AnyOneStreamView = OneStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
 export type AnyManyStreamView = ManyStreamView<any, any>
 export type AnyView = AnyOneStreamView | AnyManyStreamView
+
+/**
+ * The view whose documents have the cursors of another: of a view of many streams it is the first view of single streams of the same category.
+ * @returns undefined where there is none, or the view has its own.
+ */
+export function cursorsOf(views: readonly AnyView[], view: AnyView): string | undefined {
+  if (view.kind === 'one-stream') return undefined
+  return views.find(({ kind, category }) => kind === 'one-stream' && category === view.category)?.name
+}

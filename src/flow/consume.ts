@@ -4,16 +4,28 @@ import type { RecordedEvent } from '../core/event.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 
-/** A view's projection, or a reaction. */
+/** The views of a category, which are projected together; or a reaction. */
 export interface Handler {
-  readonly name: string
+  /** What is told apart in the progress: each view, or the reaction. */
+  readonly names: readonly string[]
   /** The category of the streams whose events it handles. */
   readonly category: string
-  /** Where it begins in a partition in which no instance has had it before: with the first message that the hub has, or with the next. */
+  /** Where each begins in a partition in which no instance has had it before: with the first message that the hub has, or with the next. */
   readonly startsAt: 'first' | 'now'
   handle(events: readonly RecordedEvent[], trace: Trace): Promise<void>
   /** Another instance may have handled messages meanwhile: what this one remembers of streams may not be the last. */
   forget?(): void
+}
+
+/** Some handlers of one stream category failed; the others are done. */
+export class HandlersFailed extends Error {
+  override readonly name = 'HandlersFailed'
+  readonly failures: readonly { readonly name: string; readonly cause: unknown }[]
+
+  constructor(failures: HandlersFailed['failures']) {
+    super(failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; '))
+    this.failures = failures
+  }
 }
 
 /**
@@ -33,12 +45,13 @@ export async function handleMessages(
   const outcomes = await Promise.allSettled(
     due.map(async (handler) => handler.handle(byCategory.get(handler.category) ?? [], trace)),
   )
-  const failures = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ name: due[index]?.name, cause: outcome.reason as unknown }] : [],
-  )
+  const failures = outcomes.flatMap((outcome, index) => {
+    if (outcome.status === 'fulfilled') return []
+    const cause: unknown = outcome.reason
+    return cause instanceof HandlersFailed ? cause.failures : [{ name: due[index]?.names.join(', ') ?? '', cause }]
+  })
   const [first] = failures
   if (first === undefined) return
   const code = isTidemarkError(first.cause) ? first.cause.code : 'internal'
-  const message = failures.map(({ name, cause }) => `${name}: ${messageOf(cause)}`).join('; ')
-  throw new TidemarkError(code, message, { cause: first.cause })
+  throw new TidemarkError(code, new HandlersFailed(failures).message, { cause: first.cause })
 }

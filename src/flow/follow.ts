@@ -41,6 +41,7 @@ interface Stand {
  */
 export class Follower {
   readonly #deps: FollowDependencies
+  readonly #names: readonly string[]
   readonly #progress: ConsumerProgress
   /** The number of the batch whose gap is closed, by partition: the batch may fail, and come again. */
   readonly #closed = new Map<string, number>()
@@ -52,7 +53,8 @@ export class Follower {
 
   constructor(deps: FollowDependencies) {
     this.#deps = deps
-    this.#progress = new ConsumerProgress({ ...deps, handlers: deps.handlers.map(({ name }) => name) })
+    this.#names = deps.handlers.flatMap(({ names }) => names)
+    this.#progress = new ConsumerProgress({ ...deps, handlers: this.#names })
   }
 
   /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */
@@ -68,7 +70,7 @@ export class Follower {
       }
       await handleMessages(handlers, messages, trace)
       this.#closed.delete(partition)
-      this.#progress.advance(partition, handlers, last)
+      this.#progress.advance(partition, this.#names, last)
     } finally {
       this.#busy.set(partition, (this.#busy.get(partition) ?? 1) - 1)
     }
@@ -103,7 +105,7 @@ export class Follower {
   /** Whether a batch begins where this process knows all its handlers to be, or before. */
   #continues(partition: string, first: HubPoint): boolean {
     const known = this.#progress.known(partition)
-    return this.#deps.handlers.every(({ name }) => {
+    return this.#names.every((name) => {
       const point = known.get(name)
       return point !== undefined && first.sequence <= point.sequence + 1 && !isOfNewerHub(first, point)
     })
@@ -111,11 +113,12 @@ export class Follower {
 
   /** Handles what lies before a message: for each handler what comes after the point to which it is known to have come. */
   async #closeGap(partition: string, known: HandlerPoints, next: HubPoint, trace: Trace): Promise<void> {
-    const byPoint = Map.groupBy(this.#deps.handlers, ({ name }) => JSON.stringify(known.get(name)))
-    for (const handlers of byPoint.values()) {
-      const point = known.get(handlers[0]?.name ?? '')
-      // A handler that nobody has had before in this partition begins with what the hub still has, or with what comes now.
-      const due = point ? handlers : handlers.filter(({ startsAt }) => startsAt === 'first')
+    const parts = this.#deps.handlers.flatMap((handler) => handler.names.map((name) => ({ name, handler })))
+    const byPoint = Map.groupBy(parts, ({ name }) => JSON.stringify(known.get(name)))
+    for (const some of byPoint.values()) {
+      const point = known.get(some[0]?.name ?? '')
+      // What nobody has had before in this partition begins with what the hub still has, or with what comes now.
+      const due = point ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && next.sequence === point.sequence + 1)) continue
       const from = await this.#firstMissing(partition, point, next, trace)
       if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
@@ -147,24 +150,27 @@ export class Follower {
 
   async #handleFromHub(
     partition: string,
-    handlers: readonly Handler[],
+    parts: readonly { readonly name: string; readonly handler: Handler }[],
     from: number,
     to: number,
     trace: Trace,
   ): Promise<void> {
+    // A handler of several names may be brought what some of them have handled: they find nothing new in it.
+    const handlers = [...new Set(parts.map(({ handler }) => handler))]
+    const names = parts.map(({ name }) => name)
     for await (const page of this.#deps.hub.read(partition, from, to)) {
       const last = page.at(-1)
       if (last === undefined) continue
       const messages = page.map(({ body }) => body)
       await handleMessages(handlers, messages, trace)
-      this.#progress.advance(partition, handlers, last)
+      this.#progress.advance(partition, names, last)
     }
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
-    const { clock, handlers, hub } = this.#deps
+    const { clock, hub } = this.#deps
     const known = await this.#progress.read(partition)
-    const points = handlers.map(({ name }) => known.get(name)).filter((point) => point !== undefined)
+    const points = this.#names.map((name) => known.get(name)).filter((point) => point !== undefined)
     // Where one handler is behind the others, its point is the one that counts.
     const point = points.reduce<HubPoint | undefined>(
       (least, each) => (least && isAhead(each, least) ? least : each),
@@ -186,7 +192,7 @@ export class Follower {
     const end = await this.#messageAt(partition, Math.min(last, from + MAX_CAUGHT_UP - 1))
     if (end === undefined) return
     await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
-    this.#progress.advance(partition, handlers, end)
+    this.#progress.advance(partition, this.#names, end)
   }
 
   /** Whether the hub still has the very message of a point: then it is the hub that the point is of. */

@@ -21,3 +21,6 @@ export async function forEachLimited<Item>(
   const failure = ends.find((end) => end.status === 'rejected')
   if (failure) throw failure.reason
 }
+
+/** How many streams, documents or commands are worked on at once. */
+export const AT_ONCE = 32

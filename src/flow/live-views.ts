@@ -1,13 +1,12 @@
-import type { Clock, ViewGenerations, ViewStore, ViewStores } from '../core/ports.ts'
-import { writtenOf } from '../core/view-pointer.ts'
+import type { Clock, ViewGeneration, ViewGenerations, ViewState, ViewStores } from '../core/ports.ts'
+import { generationsOf, type ViewPointer, writtenOf } from '../core/view-pointer.ts'
 
 /** How long an instance takes a view's pointer for the current one before it reads it again. Milliseconds. */
 export const POINTER_MS = 2_000
 
 interface Known {
-  readonly live: ViewStore
-  readonly written: readonly ViewStore[]
-  readonly stores: ReadonlyMap<number, ViewStore>
+  readonly state: ViewState
+  readonly generations: ReadonlyMap<number, ViewGeneration>
   readonly until: number
 }
 
@@ -15,39 +14,63 @@ interface Known {
 export class LiveViews implements ViewStores {
   readonly #generations: ViewGenerations
   readonly #clock: Clock
+  readonly #cursorsIn: (view: string) => string | undefined
   readonly #known = new Map<string, Known>()
 
-  constructor(generations: ViewGenerations, clock: Clock) {
+  /** @param cursorsIn the view whose documents have the cursors of another that is new. */
+  constructor(
+    generations: ViewGenerations,
+    clock: Clock,
+    cursorsIn: (view: string) => string | undefined = () => undefined,
+  ) {
     this.#generations = generations
     this.#clock = clock
+    this.#cursorsIn = cursorsIn
   }
 
-  async live(view: string): Promise<ViewStore> {
-    return (await this.#look(view)).live
-  }
-
-  async written(view: string): Promise<readonly ViewStore[]> {
-    return (await this.#look(view)).written
-  }
-
-  async #look(view: string): Promise<Known> {
+  async state(view: string): Promise<ViewState> {
     // Counted from before the read: its answer may be on its way for long.
     const now = this.#clock.elapsed()
     const known = this.#known.get(view)
-    if (known && now < known.until) return known
-    const { pointer } = await this.#generations.readPointer(view)
+    if (known && now < known.until) return known.state
+    const pointer = await firstWritten(this.#generations, view, this.#cursorsIn(view))
     const until = now + POINTER_MS
     const meanwhile = this.#known.get(view)
-    if (meanwhile && meanwhile.until > until) return meanwhile
-    const stores = new Map<number, ViewStore>()
-    const storeOf = (generation: number): ViewStore => {
-      const store =
-        stores.get(generation) ?? meanwhile?.stores.get(generation) ?? this.#generations.store(view, generation)
-      stores.set(generation, store)
-      return store
-    }
-    const read = { live: storeOf(pointer.live), written: writtenOf(pointer).map(storeOf), stores, until }
-    this.#known.set(view, read)
-    return read
+    if (meanwhile && meanwhile.until > until) return meanwhile.state
+    const generations = new Map<number, ViewGeneration>()
+    const state = stateOf(pointer, (number) => {
+      const store = () => this.#generations.store(view, number)
+      const generation = generations.get(number) ?? meanwhile?.generations.get(number) ?? { number, store: store() }
+      generations.set(number, generation)
+      return generation
+    })
+    this.#known.set(view, { state, generations, until })
+    return state
+  }
+}
+
+/** A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may have other views. */
+export async function firstWritten(
+  generations: ViewGenerations,
+  view: string,
+  cursorsIn: string | undefined,
+): Promise<ViewPointer> {
+  const { pointer, etag } = await generations.readPointer(view)
+  if (etag !== undefined || cursorsIn === undefined) return pointer
+  await generations.writePointer(view, { ...pointer, cursorsIn }, undefined)
+  // Whoever wrote it.
+  return (await generations.readPointer(view)).pointer
+}
+
+/** What a pointer says, with the stores that it names. */
+export function stateOf(pointer: ViewPointer, generation: (number: number) => ViewGeneration): ViewState {
+  const { live, cursorsIn } = pointer
+  const written = writtenOf(pointer)
+  const others = [...generationsOf(pointer)].filter((number) => number !== live && !written.includes(number))
+  return {
+    live: generation(live),
+    written: written.map(generation),
+    others: others.map(generation),
+    ...(cursorsIn === undefined ? {} : { cursorsIn }),
   }
 }

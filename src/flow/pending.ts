@@ -1,6 +1,6 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
-import { follows, type StreamHead } from '../core/hash-chain.ts'
+import { GENESIS, type StreamHead } from '../core/hash-chain.ts'
 import type { EventHistory } from '../core/ports.ts'
 
 const PAGE = 200
@@ -16,40 +16,52 @@ export function inOrder(stream: string, arrived: readonly RecordedEvent[]): Reco
   return [...byVersion.values()].sort((a, b) => a.version - b.version)
 }
 
-/**
- * Those of some events of a stream, in order, that come after a head.
- * @throws TidemarkError `fork-detected` where the head's own event is among them and is another.
- */
-export function pastHead(stream: string, head: StreamHead, events: readonly RecordedEvent[]): RecordedEvent[] {
-  const seen = events.find(({ version }) => version === head.version)
-  if (seen && seen.hash !== head.hash) throw fork(stream, head.version)
-  return events.filter(({ version }) => version > head.version)
+/** An event that a consumer has handled, and when it was recorded where that is known. */
+export interface Passed extends StreamHead {
+  readonly time?: string
 }
 
 /**
- * What is new among the events that arrived of one stream of the own log: duplicates dropped, a gap filled from the log, in order, each linked
- * to the one before.
- * @param head how far the consumer has come.
- * @throws TidemarkError `fork-detected` where an event is not the one the consumer has seen or follows; `gap-unfilled` where the
- *   log lacks what is missing.
+ * What comes after a version among the events that arrived of one stream of the own log: duplicates dropped, a gap filled from the log, in order,
+ * each linked to the one before.
+ * @param after the version.
+ * @param passed events that are known to be of the stream: at that version, or later.
+ * @throws TidemarkError `fork-detected` where an event is not one that leads to these or follows them: the log was changed, or restored and
+ *   written again; `gap-unfilled` where the log lacks what is missing.
  */
-export async function pendingOf(
+export async function eventsAfter(
   log: Source,
   stream: string,
-  head: StreamHead,
+  after: number,
+  passed: readonly Passed[],
   arrived: readonly RecordedEvent[],
 ): Promise<RecordedEvent[]> {
-  let pending = pastHead(stream, head, inOrder(stream, arrived))
-  const last = pending.at(-1)
+  const sorted = inOrder(stream, arrived)
+  for (const event of sorted) checkKnown(stream, event, passed)
+  const newer = sorted.filter(({ version }) => version > after)
+  const last = newer.at(-1)
   if (last === undefined) return []
-  if (last.version - head.version > pending.length) pending = await readBetween(log, stream, head.version, last)
+  const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer
 
-  let end = head
-  for (const event of pending) {
-    if (!follows(event, end)) throw fork(stream, event.version)
-    end = event
+  const heads = new Map(passed.map(({ version, hash }) => [version, hash]))
+  let hash = after === 0 ? GENESIS : heads.get(after)
+  for (const event of events) {
+    const known = heads.get(event.version)
+    if ((hash !== undefined && event.previousHash !== hash) || (known !== undefined && known !== event.hash))
+      throw fork(stream, event.version)
+    hash = event.hash
   }
-  return pending
+  return events
+}
+
+/** @throws TidemarkError `fork-detected` for an event that cannot be one of those that were handled. */
+export function checkKnown(stream: string, event: RecordedEvent, passed: readonly Passed[]): void {
+  for (const head of passed) {
+    const isOther = event.version === head.version && event.hash !== head.hash
+    // Within one history no event is older than one before it.
+    const isLater = event.version < head.version && head.time !== undefined && event.time > head.time
+    if (isOther || isLater) throw fork(stream, event.version)
+  }
 }
 
 type Source = Pick<EventHistory, 'readRange'>

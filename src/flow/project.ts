@@ -1,11 +1,11 @@
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import { eventReader } from '../core/event-reader.ts'
-import type { EventHistory, ViewStore, ViewStores } from '../core/ports.ts'
+import type { Clock, EventHistory, ViewGeneration, ViewState, ViewStores } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
-import { projectToDocuments } from './project-documents.ts'
-import { projectToStreams } from './project-streams.ts'
-import type { ReadEvents } from './projecting.ts'
+import { HandlersFailed } from './consume.ts'
+import { entryOf } from './cursors.ts'
+import { Projector, type Target } from './projector.ts'
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
@@ -13,47 +13,96 @@ export interface ProjectDependencies {
   readonly views: ViewStores
   /** All that may come, so that what this code does not know is never taken for nothing. */
   readonly eventTypes: readonly EventType[]
+  readonly clock: Pick<Clock, 'now'>
 }
 
 /**
- * A view's projection: brings the view up to batches of events of its category. Every event takes effect exactly once on every document, in
- * order per stream, however often and in whatever parts the events come: what was applied is marked in the write that applies it. During a
- * handover it writes two generations, one after the other.
+ * The projection of a category's views: brings them up to batches of events. Every event takes effect exactly once on every document, in order
+ * per stream, however often and in whatever parts the events come. First the documents of many streams are written, each with marks of its
+ * events; last the stream's own document with the cursor, which says how far all these views have come. During a handover two generations of a
+ * view are written, one after the other.
  *
- * What it returns throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * `handle` throws HandlersFailed or TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * @param views of one category.
  */
-export function projection(deps: ProjectDependencies, view: AnyView): Projector {
-  let projectors: ReadonlyMap<ViewStore, Projector> = new Map()
-  return async (events) => {
-    const stores = await deps.views.written(view.name)
-    projectors = new Map(stores.map((store) => [store, projectors.get(store) ?? projectorOf(deps, view, store)]))
-    const current = projectors
-    for (const store of stores) await current.get(store)?.(events)
+export function projection(
+  deps: ProjectDependencies,
+  views: readonly AnyView[],
+): { handle(events: readonly RecordedEvent[], trace: Trace): Promise<void>; forget(): void } {
+  let projector = new Projector(deps)
+  const told = new Set<string>()
+  return {
+    async handle(events, trace) {
+      const states = new Map(
+        await Promise.all(views.map(async (view) => [view.name, await deps.views.state(view.name)] as const)),
+      )
+      const homeless = views.filter(({ name }) => {
+        const { cursorsIn } = states.get(name) ?? {}
+        return cursorsIn !== undefined && !states.has(cursorsIn)
+      })
+      for (const { name } of homeless)
+        if (!told.has(name)) {
+          told.add(name)
+          const home = states.get(name)?.cursorsIn
+          trace(
+            `the view ${name} has its cursors in ${home}, a view that this code does not have. It stays as it is until it is rebuilt: ` +
+              `npm run replay -- <service> ${name}`,
+            'error',
+          )
+        }
+      const targets = views.filter((view) => !homeless.includes(view)).flatMap((view) => targetsOf(view, states))
+      await projector.project(targets, events)
+    },
+    forget() {
+      projector = new Projector(deps)
+    },
   }
 }
 
-/** Applies events to one generation of a view. @throws TidemarkError */
-export type Projector = (events: readonly RecordedEvent[]) => Promise<void>
+/** The generations of a view that are written. */
+function targetsOf(view: AnyView, states: ReadonlyMap<string, ViewState>): readonly Target[] {
+  const state = states.get(view.name)
+  if (state === undefined) return []
+  const { live, written, others, cursorsIn } = state
+  const home = cursorsIn === undefined ? undefined : states.get(cursorsIn)
+  const named = new Set([live, ...written, ...others].map(({ number }) => entryOf(view.name, number)))
+  return written.map((generation) => ({
+    view,
+    ...generation,
+    entry: entryOf(view.name, generation.number),
+    named,
+    ...(cursorsIn === undefined ? {} : { cursorsIn }),
+    ...(home ? { elsewhere: home.others.map(({ store }) => store) } : {}),
+  }))
+}
 
-/**
- * @param options.looks false where the marks of all that was ever applied are still there: a stream's first event is then taken for new without
- *   a look at how far the generation has come in it.
- */
-export function projectorOf(
-  { log, eventTypes }: Pick<ProjectDependencies, 'log' | 'eventTypes'>,
+/** How a rebuild projects. */
+export interface RebuildOptions {
+  /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
+  readonly looks: boolean
+  /** How far the generation has come in a stream, by what others have stored of it. */
+  readonly passed?: (stream: string) => Promise<number>
+}
+
+/** Applies events to one generation of a view, of which nobody else knows how far it has come. @throws TidemarkError */
+export function rebuilding(
+  deps: Pick<ProjectDependencies, 'log' | 'eventTypes' | 'clock'>,
   view: AnyView,
-  store: ViewStore,
-  { looks } = { looks: false },
-): Projector {
-  const reader = eventReader(view.events ?? eventTypes, 'own')
-  const read: ReadEvents = (events) =>
-    events.filter(({ type }) => view.events === undefined || reader.knows(type)).map(reader.readEvent)
-  const apply =
-    view.kind === 'one-stream'
-      ? projectToStreams(log, store, view, read)
-      : projectToDocuments(log, store, view, read, { looks })
-  return (events) => {
-    const followed = events.filter((event) => categoryOf(event.stream) === view.category)
-    return apply(Map.groupBy(followed, (event) => event.stream))
+  generation: ViewGeneration,
+  options: RebuildOptions,
+): (events: readonly RecordedEvent[]) => Promise<void> {
+  const projector = new Projector(deps, options)
+  const entry = entryOf(view.name, generation.number)
+  const target: Target = { view, ...generation, entry, named: new Set([entry]) }
+  return async (events) => {
+    try {
+      await projector.project(
+        [target],
+        events.filter(({ stream }) => categoryOf(stream) === view.category),
+      )
+    } catch (error) {
+      // There is one view alone.
+      throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
+    }
   }
 }

@@ -2,6 +2,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
+import { passedVersion } from './cursors.ts'
 
 export interface QueryDependencies {
   readonly views: ViewStores
@@ -39,8 +40,9 @@ export async function readDocument(
   key: string,
   position?: Position,
 ): Promise<ViewDocument | undefined> {
-  const store = position ? await reached(deps, view, position) : await deps.views.live(view.name)
-  return store.read(key)
+  if (position === undefined) return (await deps.views.state(view.name)).live.store.read(key, 'relaxed')
+  const { store, document } = await reached(deps, view, position)
+  return key === position.stream && document ? document : store.read(key)
 }
 
 /**
@@ -58,11 +60,13 @@ export async function listDocuments(
     if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
     if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
   }
-  const store = position ? await reached(deps, view, position) : await deps.views.live(view.name)
   const { filter, limit } = query
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
   // One more than asked for tells whether there is another page.
-  const found = await store.list({ filter, limit: limit + 1, ...(after === undefined ? {} : { after }) })
+  const list = { filter, limit: limit + 1, ...(after === undefined ? {} : { after }) }
+  const found = position
+    ? await (await reached(deps, view, position)).store.list(list)
+    : await (await deps.views.state(view.name)).live.store.list(list, 'relaxed')
   const page = found.slice(0, limit)
   const last = page.at(-1)
   return {
@@ -71,17 +75,28 @@ export async function listDocuments(
   }
 }
 
-/** Waits until the view has come to a position. @returns the generation that has. */
-async function reached(deps: QueryDependencies, view: AnyView, position: Position): Promise<ViewStore> {
-  if (categoryOf(position.stream) !== view.category)
-    throw new TidemarkError('invalid-position', `${view.name} does not follow ${position.stream}`)
+/**
+ * Waits until the view has come to a position. All that is read under a position has the account's consistency: in a weaker one, another
+ * instance's word may be newer than what it is about.
+ * @returns the generation that has, and the stream's own document where the view has such.
+ */
+async function reached(
+  deps: QueryDependencies,
+  view: AnyView,
+  position: Position,
+): Promise<{ readonly store: ViewStore; readonly document?: ViewDocument }> {
+  const { stream, version } = position
+  if (categoryOf(stream) !== view.category)
+    throw new TidemarkError('invalid-position', `${view.name} does not follow ${stream}`)
   const end = deps.clock.elapsed() + deps.maxWait
   for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * WAIT_FACTOR, LONGEST_WAIT_MS)) {
     // Asked for each time: while it waits, another generation may become the live one.
-    const store = await deps.views.live(view.name)
-    const at =
-      view.kind === 'one-stream' ? await store.read(position.stream) : await store.readPosition(position.stream)
-    if ((at?.tip?.version ?? 0) >= position.version) return store
+    const state = await deps.views.state(view.name)
+    const { store } = state.live
+    if (view.kind === 'one-stream') {
+      const document = await store.read(stream)
+      if (document && (document.cursor?.version ?? 0) >= version) return { store, document }
+    } else if ((await passedVersion(deps.views, view, state, state.live, stream)) >= version) return { store }
     const left = end - deps.clock.elapsed()
     if (left <= 0)
       throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)

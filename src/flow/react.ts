@@ -4,16 +4,16 @@ import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
-import { follows, type StreamHead } from '../core/hash-chain.ts'
+import type { StreamHead } from '../core/hash-chain.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
 import type { Handler } from './consume.ts'
 import { readerOf } from './fold.ts'
-import { forEachLimited } from './limited.ts'
-import { fork, inOrder, pastHead, pendingOf } from './pending.ts'
-import { AT_ONCE } from './projecting.ts'
+import { AT_ONCE, forEachLimited } from './limited.ts'
+import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
+
 import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
@@ -112,16 +112,15 @@ async function unhandled(
   // Published again, after a loss: this process began behind them.
   const earlier = sorted.filter(({ version }) => version < known.from)
   const rest = sorted.filter(({ version }) => version >= known.from)
-  if (source) return [...earlier, ...(await pendingOf(source, stream, known.head, rest))]
-  const later = pastHead(stream, known.head, rest)
-  let end = known.head
-  for (const event of later) {
-    if (event.version > end.version + 1)
-      // The hub has nothing between two batches: what is missing was not published.
-      trace(`${formatPosition(event)} came after version ${end.version}: what lies between was not published`, 'warn')
-    else if (!follows(event, end)) throw fork(stream, event.version)
-    end = event
-  }
+  const { head } = known
+  if (source) return [...earlier, ...(await eventsAfter(source, stream, head.version, [head], rest))]
+  const later = rest.filter(({ version }) => version > head.version)
+  const [next] = later
+  // The hub has nothing between two batches: what is missing was not published.
+  if (next && next.version > head.version + 1)
+    trace(`${formatPosition(next)} came after version ${head.version}: what lies between was not published`, 'warn')
+  for (const event of rest) checkKnown(stream, event, [head])
+  if (next && next.version === head.version + 1 && next.previousHash !== head.hash) throw fork(stream, next.version)
   return [...earlier, ...later]
 }
 

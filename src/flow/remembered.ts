@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache'
 
+/** How many documents and cursors an instance remembers, so that it need not read what it wrote itself. A hint: every write proves it. */
+export const REMEMBERED = 5_000
+
 /** What all entries of one memory take at most, by the length of their JSON: documents may have 2 MB each. */
 const MAX_BYTES = 64 * 1024 * 1024
 

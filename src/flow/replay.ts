@@ -1,17 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
-import type { EventType } from '../core/event.ts'
-import type { Clock, EventFeed, EventHistory, Ids, ViewGenerations } from '../core/ports.ts'
+import type { EventType, RecordedEvent } from '../core/event.ts'
+import type { Clock, Cursor, EventFeed, EventHistory, Ids, ViewGenerations, ViewStores } from '../core/ports.ts'
 import { BACK_HOURS } from '../core/service.ts'
-import type { AnyView } from '../core/view.ts'
+import { type AnyView, cursorsOf } from '../core/view.ts'
 import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
+import { contended, MAX_ATTEMPTS } from './contended.ts'
+import { mergePassed, passedVersion } from './cursors.ts'
+import { AT_ONCE, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
-import { type Projector, projectorOf } from './project.ts'
-import { MAX_ATTEMPTS } from './projecting.ts'
+import { rebuilding } from './project.ts'
 
 export interface ReplayDependencies {
   readonly log: EventHistory
   readonly feed: EventFeed
   readonly generations: ViewGenerations
+  /** The same, as projections see them. */
+  readonly views: ViewStores
+  /** All of the service. */
+  readonly declared: readonly AnyView[]
   readonly eventTypes: readonly EventType[]
   readonly clock: Clock
   readonly ids: Ids
@@ -61,8 +68,10 @@ export async function replay(deps: ReplayDependencies, view: AnyView, watch: Rep
   const total = await countCommits(deps, view)
   const held = await claim(deps, view, begun)
   const { building, live } = held.pointer
+  await carryCursors(deps, view, held.pointer)
   await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
-  const project = projectorOf(deps, view, deps.generations.store(view.name, building))
+  const generation = { number: building, store: deps.generations.store(view.name, building) }
+  const project = rebuilding(deps, view, generation, { looks: false })
   return moveTo(deps, view, held, { target: building, live, project, total }, watch)
 }
 
@@ -78,9 +87,18 @@ export async function goBack(deps: ReplayDependencies, view: AnyView, watch: Rep
   }))
   const { previous, live } = held.pointer
   const total = await countCommits(deps, view)
-  // Its marks may have expired: what it has applied, its positions alone tell.
-  const store = deps.generations.store(view.name, previous.generation)
-  const project = projectorOf(deps, view, store, { looks: true })
+  const number = previous.generation
+  const generation = { number, store: deps.generations.store(view.name, number) }
+  const project = rebuilding(deps, view, generation, {
+    // Its marks may have expired: what it has applied, cursors alone tell.
+    looks: true,
+    ...(view.kind === 'one-stream'
+      ? {}
+      : {
+          passed: async (stream: string) =>
+            passedVersion(deps.views, view, await deps.views.state(view.name), generation, stream),
+        }),
+  })
   return moveTo(deps, view, held, { target: previous.generation, live, project, total }, watch)
 }
 
@@ -112,7 +130,7 @@ interface Move {
   readonly target: number
   readonly live: number
   /** Brings the target up. */
-  readonly project: Projector
+  readonly project: (events: readonly RecordedEvent[]) => Promise<void>
   /** Commits in the log as it begins. */
   readonly total: number
 }
@@ -164,7 +182,7 @@ async function moveTo(
   await catchUp()
   if (commits < total) throw new TidemarkError('internal', `the feed showed ${commits} of ${total} commits`)
 
-  held = await put(deps, view, held, joined(held.pointer, target))
+  held = await put(deps, view, held, joined(held.pointer, target, cursorsOf(deps.declared, view)))
   watch.stage('handover')
   const outlasted = clock.elapsed() + OUTLASTING_MS
   while (clock.elapsed() < outlasted) {
@@ -178,6 +196,31 @@ async function moveTo(
   await clock.wait(OUTLASTING_MS)
   await clearUp(deps, view, held)
   return { live: target, previous: live, events, streams }
+}
+
+/**
+ * The generation before the live one will not be named any more. What its documents alone say of how far other views have come, the live one's
+ * say from here on. Nobody writes it, so that once is enough.
+ */
+async function carryCursors(deps: ReplayDependencies, view: AnyView, { live, previous }: ViewPointer): Promise<void> {
+  const isHome = deps.declared.some((other) => cursorsOf(deps.declared, other) === view.name)
+  if (view.kind !== 'one-stream' || previous === undefined || !isHome) return
+  const { clock, generations } = deps
+  const store = generations.store(view.name, live)
+  const carry = async ({ key, cursor: older }: { readonly key: string; readonly cursor: Cursor }): Promise<void> => {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const before = await store.read(key)
+      const passed = mergePassed([before?.cursor, older])
+      if (before?.cursor === undefined || isDeepStrictEqual(passed, before.cursor.passed)) return
+      const { document, cursor, etag } = before
+      const write = { document, sort: document === undefined ? '' : view.sort(document), etag }
+      const result = await store.writeDocument(key, write, { ...cursor, passed })
+      if (result.outcome === 'written') return
+    }
+    throw contended(view, key)
+  }
+  for await (const page of generations.passed(view.name, previous.generation))
+    await forEachLimited(page, AT_ONCE, (each) => persistently(clock, () => carry(each)))
 }
 
 /** Projections leave the generation that was live, and what no longer has a use is removed. Who wrote the pointer meanwhile sees to both. */

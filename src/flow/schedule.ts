@@ -4,8 +4,8 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Schedule, ScheduledCommand } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
-import { forEachLimited } from './limited.ts'
-import { AT_ONCE } from './projecting.ts'
+import { AT_ONCE, forEachLimited } from './limited.ts'
+
 import { firstStands } from './react.ts'
 
 const PAGE = 100

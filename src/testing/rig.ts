@@ -130,6 +130,7 @@ export class Rig {
   /** Delivers what is on its way, and what that leads to, and sends what is due, until there is nothing left. */
   async settle(): Promise<void> {
     let deliveries = 0
+    let restartedAt = 0
     do {
       this.#publish()
       for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
@@ -139,7 +140,11 @@ export class Rig {
         await this.#deliver(batch)
         this.#publish()
       }
-      if (this.#delivering.twice) await this.#restart()
+      // What is due again because of it is sent again, and that leads to nothing new.
+      if (this.#delivering.twice && deliveries > restartedAt) {
+        restartedAt = deliveries
+        await this.#restart()
+      }
     } while ((await this.#sendDue()) > 0)
   }
 

@@ -5,7 +5,8 @@ import type { RecordedEvent } from '../core/event.ts'
 import type { ViewStore, ViewStores } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
-import { type Projector, projection } from '../flow/project.ts'
+import { HandlersFailed } from '../flow/consume.ts'
+import { projection } from '../flow/project.ts'
 import { appendGiven } from './append-given.ts'
 
 type Batches = readonly (readonly RecordedEvent[])[]
@@ -29,7 +30,18 @@ export async function runProjection(
   const keys = new Set<string>()
   const seen = keysSeen(view, keys)
   const eventTypes = deciders.flatMap((decider) => decider.events)
-  const instance = (its: ViewStores = views) => projection({ log: store, views: its, eventTypes }, seen)
+  const clock = { now: () => log.at(-1)?.time ?? '' }
+  const instance = (its: ViewStores = views): Deliver => {
+    const { handle } = projection({ log: store, views: its, eventTypes, clock }, [seen])
+    return async (events) => {
+      try {
+        await handle(events, () => {})
+      } catch (error) {
+        // There is one view alone.
+        throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
+      }
+    }
+  }
 
   const [first, second] = [instance(), instance()]
   for (const batch of batches) {
@@ -67,10 +79,12 @@ function keysSeen(view: AnyView, keys: Set<string>): AnyView {
   }
 }
 
+type Deliver = (events: readonly RecordedEvent[]) => Promise<void>
+
 class Died extends TidemarkError {}
 
 /** An instance that ends between a batch's documents and how far it came in its streams. */
-async function dies(deliver: Projector, events: readonly RecordedEvent[]): Promise<void> {
+async function dies(deliver: Deliver, events: readonly RecordedEvent[]): Promise<void> {
   try {
     await deliver(events)
   } catch (error) {
@@ -82,14 +96,16 @@ function forgetful(views: MemoryViewStores): ViewStores {
   const dying = (store: ViewStore): ViewStore => ({
     read: (...args) => store.read(...args),
     readMarks: (...args) => store.readMarks(...args),
-    readPosition: (...args) => store.readPosition(...args),
+    readCursor: (...args) => store.readCursor(...args),
     list: (...args) => store.list(...args),
-    writeWithTip: (...args) => store.writeWithTip(...args),
+    writeDocument: (...args) => store.writeDocument(...args),
     writeWithMarks: (...args) => store.writeWithMarks(...args),
-    writePosition: () => Promise.reject(new Died('unavailable', 'the instance died')),
+    writeCursor: () => Promise.reject(new Died('unavailable', 'the instance died')),
   })
   return {
-    live: async (view) => dying(await views.live(view)),
-    written: async (view) => (await views.written(view)).map(dying),
+    async state(view) {
+      const state = await views.state(view)
+      return { ...state, written: state.written.map(({ number, store }) => ({ number, store: dying(store) })) }
+    },
   }
 }

@@ -6,7 +6,6 @@ import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
-import { CosmosPositions } from '../../src/adapters/cosmos/positions.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from '../../src/adapters/cosmos/snapshots.ts'
@@ -22,7 +21,6 @@ import { recordedAtOnce } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
-import { positionsSuite } from './positions-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
@@ -53,14 +51,13 @@ const ofView = {
   },
 }
 
+const both = (container: Container) => ({ exact: container, relaxed: container })
+
 eventStoreSuite('cosmos', async () => new CosmosEventStore(log))
 viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
-  return new CosmosViewStore(container, 1, 3600)
+  return new CosmosViewStore(both(container), 1, 3600)
 })
-
-const { container: positions } = await database.containers.create({ id: 'positions', partitionKey: '/pk' })
-positionsSuite('cosmos', async () => new CosmosPositions(positions, `consumer-${randomUUID()}`))
 
 const { container: progress } = await database.containers.create({
   id: 'progress',
@@ -97,10 +94,10 @@ const scheduled = {
 const [placed, confirmed] = recordedAtOnce('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })
 assert.ok(placed && confirmed)
 const [events, next] = [[placed], [confirmed]]
-const tip = { version: 1, hash: '1'.repeat(64) }
+const tip = { version: 1, hash: '1'.repeat(64), time: '2026-01-01T00:00:00.000Z' }
 const write = { document: { a: 1 }, sort: 'a', etag: undefined }
 const generations = (container: Container) =>
-  new CosmosViewGenerations({ views: container.database, pointers: container.database }, 60)
+  new CosmosViewGenerations({ exact: container.database, relaxed: container.database }, 60)
 const all = async (pages: AsyncIterable<unknown>) => {
   for await (const _ of pages);
 }
@@ -119,23 +116,23 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
   'a read of the feed': (container) => new CosmosEventFeed(container).open().next(),
 })
 missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database, {
-  'a read of a document': (container) => new CosmosViewStore(container, 1, 60).read('a'),
-  'a write with a tip': (container) => new CosmosViewStore(container, 1, 60).writeWithTip('a', write, tip),
+  'a read of a document': (container) => new CosmosViewStore(both(container), 1, 60).read('a'),
+  'a write with a cursor': (container) => new CosmosViewStore(both(container), 1, 60).writeDocument('a', write, tip),
   'a write over another': (container) =>
-    new CosmosViewStore(container, 1, 60).writeWithTip('a', { ...write, etag: '"1"' }, tip),
-  'a write with marks': (container) => new CosmosViewStore(container, 1, 60).writeWithMarks('a', write, ['order-1@1']),
+    new CosmosViewStore(both(container), 1, 60).writeDocument('a', { ...write, etag: '"1"' }, tip),
+  'a write with marks': (container) =>
+    new CosmosViewStore(both(container), 1, 60).writeWithMarks('a', write, ['order-1@1']),
   'a write over another with marks': (container) =>
-    new CosmosViewStore(container, 1, 60).writeWithMarks('a', { ...write, etag: '"1"' }, ['order-1@1']),
-  'a read of marks': (container) => new CosmosViewStore(container, 1, 60).readMarks('a', ['order-1@1']),
-  'a list': (container) => new CosmosViewStore(container, 1, 60).list({ filter: {}, limit: 1 }),
+    new CosmosViewStore(both(container), 1, 60).writeWithMarks('a', { ...write, etag: '"1"' }, ['order-1@1']),
+  'a read of marks': (container) => new CosmosViewStore(both(container), 1, 60).readMarks('a', ['order-1@1']),
+  'a read of a cursor': (container) => new CosmosViewStore(both(container), 1, 60).readCursor('order-1'),
+  'a write of a cursor': (container) =>
+    new CosmosViewStore(both(container), 1, 60).writeCursor('order-1', tip, undefined),
+  'a list': (container) => new CosmosViewStore(both(container), 1, 60).list({ filter: {}, limit: 1 }),
   'a read of a pointer': (container) => generations(container).readPointer(container.id),
   'a write of a pointer': (container) => generations(container).writePointer(container.id, { live: 1 }, undefined),
+  'a look for what others have passed': (container) => all(generations(container).passed(container.id, 1)),
   'a sweep': (container) => generations(container).sweep(container.id, { live: 1 }),
-})
-missingContainerSuite('positions', { partitionKey: '/pk' }, () => database, {
-  'a read': (container) => new CosmosPositions(container, 'c').readPosition('order-1'),
-  'a first write': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, undefined),
-  'a write over another': (container) => new CosmosPositions(container, 'c').writePosition('order-1', tip, '"1"'),
 })
 missingContainerSuite('progress', { partitionKey: '/pk' }, () => database, {
   'a read': (container) => new CosmosProgress(container, 'c').read(),
@@ -163,7 +160,7 @@ eventFeedSuite('cosmos', async () => {
 viewGenerationsSuite('cosmos', async () => {
   const { database: views } = await database.client.databases.create({ id: randomUUID() })
   await views.containers.create({ id: 'sales', partitionKey: '/pk', ...ofView })
-  return new CosmosViewGenerations({ views, pointers: views }, 3600)
+  return new CosmosViewGenerations({ exact: views, relaxed: views }, 3600)
 })
 
 const COMMITS = 2_100
@@ -224,7 +221,7 @@ describe('a replica that is behind the session: cosmos', () => {
     const connectionPolicy = { enableEndpointDiscovery: false }
     const client = new CosmosClient({ endpoint: front.address, key: EMULATOR_KEY, connectionPolicy })
     try {
-      const view = new CosmosViewStore(client.database(database.id).container(container.id), 1, 60)
+      const view = new CosmosViewStore(both(client.database(database.id).container(container.id)), 1, 60)
       await assert.rejects(view.read('a'), { code: 'unavailable' })
     } finally {
       client.dispose()

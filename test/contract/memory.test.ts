@@ -1,5 +1,4 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
-import { MemoryPositions } from '../../src/adapters/memory/positions.ts'
 import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../src/adapters/memory/snapshots.ts'
@@ -7,7 +6,6 @@ import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/vie
 import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
-import { positionsSuite } from './positions-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
@@ -17,7 +15,6 @@ import { viewStoreSuite } from './view-store-suite.ts'
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
 progressSuite('memory', async () => new MemoryProgress(() => Date.now()))
-positionsSuite('memory', async () => new MemoryPositions())
 scheduleSuite('memory', async () => {
   const clock = new ManualClock()
   return {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { ViewGenerations, ViewStore } from '../../src/core/ports.ts'
 
 const VIEW = 'sales'
-const tip = { version: 1, hash: '1'.padStart(64, '0') }
+const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
 /** More than one transaction removes. */
 const marks = Array.from({ length: 150 }, (_, index) => `order-${index}@1`)
 
@@ -11,17 +11,17 @@ async function fill(store: ViewStore): Promise<void> {
   const first = await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: undefined }, marks.slice(0, 90))
   assert.ok(first.outcome === 'written')
   await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: first.etag }, marks.slice(90))
-  await store.writeWithTip('cup', { document: {}, sort: 'cup', etag: undefined }, tip)
-  await store.writePosition('order-1', tip, undefined)
+  await store.writeDocument('cup', { document: {}, sort: 'cup', etag: undefined }, cursor)
+  await store.writeCursor('order-1', cursor, undefined)
 }
 
-/** [documents, marks, positions] of what `fill` wrote. */
+/** [documents, marks, cursors] of what `fill` wrote. */
 async function left(store: ViewStore): Promise<number[]> {
   const documents = await Promise.all(['tea', 'cup'].map((key) => store.read(key)))
   return [
     documents.filter((document) => document !== undefined).length,
     (await store.readMarks('tea', marks)).size,
-    (await store.readPosition('order-1')) ? 1 : 0,
+    (await store.readCursor('order-1')) ? 1 : 0,
   ]
 }
 
@@ -52,6 +52,7 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
         previous: { generation: 1, left: '2026-01-01T00:00:00.000Z' },
         building: 4,
         written: [4, 3],
+        cursorsIn: 'order',
         stamp: 'a',
       }
       const first = await generations.writePointer(VIEW, pointer, undefined)
@@ -68,6 +69,21 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
       assert.deepEqual(await left(generations.store(VIEW, 2)), NOTHING)
       assert.deepEqual(await left(generations.store(VIEW, 11)), NOTHING)
       assert.deepEqual(await generations.store(VIEW, 2).list({ filter: {}, limit: 10 }), [])
+    })
+
+    it('finds the documents of a generation whose cursors say how far other views have come', async () => {
+      const generations = await create()
+      const passed = { 'totals@1': 4 }
+      const write = { document: {}, sort: 'cup', etag: undefined }
+      for (const [number, key] of [
+        [1, 'cup'],
+        [2, 'can'],
+      ] as const)
+        await generations.store(VIEW, number).writeDocument(key, write, { ...cursor, passed })
+      await generations.store(VIEW, 1).writeDocument('pot', write, cursor)
+      const found: unknown[] = []
+      for await (const page of generations.passed(VIEW, 1)) found.push(...page)
+      assert.deepEqual(found, [{ key: 'cup', cursor: { ...cursor, passed } }])
     })
 
     it('removes every generation that the pointer does not name, whole, but none newer than it knows', async () => {

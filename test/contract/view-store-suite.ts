@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MAX_MARKS, type ViewStore } from '../../src/core/ports.ts'
 
-const tip = (version: number) => ({ version, hash: String(version).padStart(64, '0') })
+const cursorAt = (version: number) => ({
+  version,
+  hash: String(version).padStart(64, '0'),
+  time: '2026-01-01T00:00:00.000Z',
+  passed: { 'totals@1': version },
+})
 const write = (document: unknown, sort = 'sort', etag?: string) => ({ document, sort, etag })
 
 /** What every view store must do. @param create a store that is empty. */
@@ -10,20 +15,26 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
   describe(`view store: ${name}`, () => {
     it('a document that is there is not created again, and one that changed is not replaced', async () => {
       const store = await create()
-      assert.equal((await store.writeWithTip('a', write({ n: 1 }), tip(1))).outcome, 'written')
-      assert.equal((await store.writeWithTip('a', write({ n: 2 }), tip(2))).outcome, 'conflict')
+      assert.equal((await store.writeDocument('a', write({ n: 1 }), cursorAt(1))).outcome, 'written')
+      assert.equal((await store.writeDocument('a', write({ n: 2 }), cursorAt(2))).outcome, 'conflict')
       const before = await store.read('a')
-      assert.equal((await store.writeWithTip('a', write({ n: 2 }, 'sort', before?.etag), tip(2))).outcome, 'written')
-      assert.equal((await store.writeWithTip('a', write({ n: 3 }, 'sort', before?.etag), tip(3))).outcome, 'conflict')
+      assert.equal(
+        (await store.writeDocument('a', write({ n: 2 }, 'sort', before?.etag), cursorAt(2))).outcome,
+        'written',
+      )
+      assert.equal(
+        (await store.writeDocument('a', write({ n: 3 }, 'sort', before?.etag), cursorAt(3))).outcome,
+        'conflict',
+      )
       const after = await store.read('a')
-      assert.deepEqual([after?.document, after?.tip], [{ n: 2 }, tip(2)])
+      assert.deepEqual([after?.document, after?.cursor], [{ n: 2 }, cursorAt(2)])
     })
 
     it('keeps how far it has come where there is no document', async () => {
       const store = await create()
-      await store.writeWithTip('a', write(undefined, ''), tip(4))
+      await store.writeDocument('a', write(undefined, ''), cursorAt(4))
       const item = await store.read('a')
-      assert.deepEqual([item?.document, item?.tip], [undefined, tip(4)])
+      assert.deepEqual([item?.document, item?.cursor], [undefined, cursorAt(4)])
       assert.deepEqual(await store.list({ filter: {}, limit: 10 }), [])
     })
 
@@ -64,16 +75,16 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       assert.deepEqual(await store.readMarks('a', marks), new Set(marks))
     })
 
-    it('a position that another wrote meanwhile is not overwritten', async () => {
+    it('a cursor that another wrote meanwhile is not overwritten', async () => {
       const store = await create()
-      assert.equal(await store.readPosition('order-1'), undefined)
-      assert.equal((await store.writePosition('order-1', tip(1), undefined)).outcome, 'written')
-      assert.equal((await store.writePosition('order-1', tip(2), undefined)).outcome, 'conflict')
-      const position = await store.readPosition('order-1')
-      assert.deepEqual(position?.tip, tip(1))
-      assert.equal((await store.writePosition('order-1', tip(2), position?.etag)).outcome, 'written')
-      assert.equal((await store.writePosition('order-1', tip(3), position?.etag)).outcome, 'conflict')
-      assert.deepEqual((await store.readPosition('order-1'))?.tip, tip(2))
+      assert.equal(await store.readCursor('order-1'), undefined)
+      assert.equal((await store.writeCursor('order-1', cursorAt(1), undefined)).outcome, 'written')
+      assert.equal((await store.writeCursor('order-1', cursorAt(2), undefined)).outcome, 'conflict')
+      const stored = await store.readCursor('order-1')
+      assert.deepEqual(stored?.cursor, cursorAt(1))
+      assert.equal((await store.writeCursor('order-1', cursorAt(2), stored?.etag)).outcome, 'written')
+      assert.equal((await store.writeCursor('order-1', cursorAt(3), stored?.etag)).outcome, 'conflict')
+      assert.deepEqual((await store.readCursor('order-1'))?.cursor, cursorAt(2))
     })
 
     it('lists documents by their sort key, descending, filtered, from where a page ended', async () => {
@@ -84,8 +95,8 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
         ['c', 'new'],
         ['d', 'new'],
       ] as const)
-        await store.writeWithTip(key, write({ key, status }, `sort-${key}`), tip(1))
-      await store.writePosition('order-1', tip(1), undefined)
+        await store.writeDocument(key, write({ key, status }, `sort-${key}`), cursorAt(1))
+      await store.writeCursor('order-1', cursorAt(1), undefined)
       const keys = async (list: Parameters<ViewStore['list']>[0]) => (await store.list(list)).map((item) => item.sort)
       assert.deepEqual(await keys({ filter: {}, limit: 10 }), ['sort-d', 'sort-c', 'sort-b', 'sort-a'])
       assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), ['sort-d', 'sort-c'])

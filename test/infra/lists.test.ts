@@ -59,7 +59,8 @@ async function queriesOf(filters: readonly string[]): Promise<readonly string[]>
       return { fetchAll: async () => ({ resources: [] }) }
     },
   }
-  const store = new CosmosViewStore({ items } as unknown as Container, 1, 60)
+  const container = { items } as unknown as Container
+  const store = new CosmosViewStore({ exact: container, relaxed: container }, 1, 60)
   for (let choice = 0; choice < 2 ** filters.length; choice++) {
     const filter = Object.fromEntries(filters.filter((_, bit) => choice & (1 << bit)).map((field) => [field, 'x']))
     await store.list({ filter, limit: 20 })

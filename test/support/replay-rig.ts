@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
-import type { Clock, ViewStore, ViewStores } from '../../src/core/ports.ts'
+import type { Clock, ViewGeneration, ViewStores } from '../../src/core/ports.ts'
 import type { AnyView } from '../../src/core/view.ts'
 import { newestOf } from '../../src/core/view-pointer.ts'
-import { projection } from '../../src/flow/project.ts'
+import { passedVersion } from '../../src/flow/cursors.ts'
 import type { ReplayDependencies, ReplayWatch } from '../../src/flow/replay.ts'
 import { orderEvents } from '../../src/services/ordering/events.ts'
 import { orderView } from '../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../src/services/ordering/sales-by-product.ts'
 import { appendGiven } from '../../src/testing/append-given.ts'
 import { address, cancelled, placedV1 } from './orders.ts'
+import { projecting } from './projecting.ts'
 import { recorded } from './recorded.ts'
 
 const moved = {
@@ -70,7 +71,18 @@ export class Rig {
       this.#stamps += 1
       return String(this.#stamps)
     }
-    this.deps = { log, feed: log, generations, eventTypes: orderEvents, clock, ids }
+    this.deps = {
+      log,
+      feed: log,
+      generations,
+      views: generations,
+      declared: views,
+      eventTypes: orderEvents,
+      clock,
+      ids,
+    }
+    // As the first look at the view does.
+    void generations.writePointer(salesByProduct.name, { live: 1, cursorsIn: orderView.name }, undefined)
   }
 
   /** A rig whose live views are up to these events. */
@@ -86,11 +98,12 @@ export class Rig {
   }
 
   async project(...events: readonly RecordedEvent[]): Promise<void> {
-    for (const view of views) await this.projection(view)(events)
+    await this.projection()(events)
   }
 
-  projection(view: AnyView, stores: ViewStores = this.views) {
-    return projection({ log: this.log, views: stores, eventTypes: orderEvents }, view)
+  /** An instance that projects both views. */
+  projection(stores: ViewStores = this.views) {
+    return projecting({ log: this.log, views: stores, eventTypes: orderEvents, clock: this.clock }, ...views)
   }
 
   async assertEqualToLog(view: AnyView): Promise<void> {
@@ -106,7 +119,8 @@ export class Rig {
   /** Nothing is left but the live generation and the one before, and projections write the live one alone. */
   async assertClean(view: AnyView): Promise<void> {
     const { pointer } = await this.views.readPointer(view.name)
-    const { stamp: _, ...named } = pointer
+    const { stamp: _, cursorsIn, ...named } = pointer
+    assert.equal(cursorsIn, view.kind === 'one-stream' ? undefined : orderView.name)
     assert.deepEqual(named, { live: pointer.live, previous: pointer.previous })
     const filled = Array.from({ length: newestOf(pointer) + 1 }, (_, generation) => generation).filter(
       (generation) => !this.views.store(view.name, generation).isEmpty,
@@ -122,26 +136,30 @@ export class Rig {
 
 /** All that queries may see of a view's live generation. */
 async function snapshot(stores: ViewStores, view: AnyView, events: readonly RecordedEvent[]): Promise<unknown> {
-  const store = await stores.live(view.name)
+  const { live } = await stores.state(view.name)
+  const { store } = live
   return {
     documents: (await store.list({ filter: {}, limit: 1000 })).map(({ document }) => document),
     tips: await Promise.all(
       [...new Set(events.map(({ stream }) => stream))]
         .toSorted()
-        .map(async (stream) => [
-          stream,
-          view.kind === 'one-stream' ? (await store.read(stream))?.tip : (await store.readPosition(stream))?.tip,
-        ]),
+        .map(async (stream) => [stream, await versionIn(stores, live, view, stream)]),
     ),
   }
 }
 
 /** How far a generation has come in a stream. */
 export function versionOf(rig: Rig, view: AnyView, generation: number, stream: string): Promise<number> {
-  return versionIn(rig.views.store(view.name, generation), view, stream)
+  const its = { number: generation, store: rig.views.store(view.name, generation) }
+  return versionIn(rig.views, its, view, stream)
 }
 
-export async function versionIn(store: ViewStore, view: AnyView, stream: string): Promise<number> {
-  const item = view.kind === 'one-stream' ? await store.read(stream) : await store.readPosition(stream)
-  return item?.tip?.version ?? 0
+export async function versionIn(
+  stores: ViewStores,
+  generation: ViewGeneration,
+  view: AnyView,
+  stream: string,
+): Promise<number> {
+  if (view.kind === 'one-stream') return (await generation.store.read(stream))?.cursor?.version ?? 0
+  return passedVersion(stores, view, await stores.state(view.name), generation, stream)
 }

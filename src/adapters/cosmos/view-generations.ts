@@ -1,5 +1,5 @@
 import type { Container, Database } from '@azure/cosmos'
-import type { ViewGenerations, WriteResult } from '../../core/ports.ts'
+import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../../core/ports.ts'
 import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../core/view-pointer.ts'
 import { bounded, pagesOf } from './bounded.ts'
 import { writeError } from './client.ts'
@@ -14,11 +14,8 @@ const MAX_OPERATIONS = 100
 const PARTITIONS_AT_ONCE = 32
 const PAGE = 1000
 
-interface Databases {
-  readonly views: Database
-  /** The same, read as consistently as the account has it: an instance must not take an old pointer for the current one. */
-  readonly pointers: Database
-}
+/** The same database twice: read as consistently as the account has it, and more cheaply. */
+type Databases = Readonly<Record<Freshness, Database>>
 
 /** The views of one service: a container each, with a pointer item beside its generations. */
 export class CosmosViewGenerations implements ViewGenerations {
@@ -32,7 +29,7 @@ export class CosmosViewGenerations implements ViewGenerations {
   }
 
   async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
-    const item = await readItem<ViewPointer>(this.#databases.pointers.container(view), POINTER_KEY)
+    const item = await readItem<ViewPointer>(this.#databases.exact.container(view), POINTER_KEY)
     return item === undefined
       ? { pointer: FIRST_POINTER, etag: undefined }
       : { pointer: pointerOf(item), etag: item._etag }
@@ -40,7 +37,7 @@ export class CosmosViewGenerations implements ViewGenerations {
 
   async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
     const item = { ...POINTER_KEY, ...pointerOf(pointer) }
-    const result = await writeItem(this.#databases.pointers.container(view), item, etag)
+    const result = await writeItem(this.#databases.exact.container(view), item, etag)
     if (result.outcome === 'written' || pointer.stamp === undefined) return result
     const current = await this.readPointer(view)
     const isOurs = current.pointer.stamp === pointer.stamp && current.etag !== undefined
@@ -48,11 +45,24 @@ export class CosmosViewGenerations implements ViewGenerations {
   }
 
   store(view: string, generation: number): CosmosViewStore {
-    return new CosmosViewStore(this.#databases.views.container(view), generation, this.#markTtlSeconds)
+    const { exact, relaxed } = this.#databases
+    const containers = { exact: exact.container(view), relaxed: relaxed.container(view) }
+    return new CosmosViewStore(containers, generation, this.#markTtlSeconds)
+  }
+
+  passed(
+    view: string,
+    generation: number,
+  ): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]> {
+    const query = {
+      query: 'SELECT c.key, c.cursor FROM c WHERE c.generation = @generation AND IS_DEFINED(c.cursor.passed)',
+      parameters: [{ name: '@generation', value: generation }],
+    }
+    return pagesOf(this.#databases.exact.container(view), query, { maxItemCount: PAGE })
   }
 
   async sweep(view: string, pointer: ViewPointer): Promise<void> {
-    const container = this.#databases.views.container(view)
+    const container = this.#databases.exact.container(view)
     const kept = [...generationsOf(pointer)]
     const conditions = kept.map((_, index) => `NOT STARTSWITH(c.pk, @kept${index})`)
     const query = {
@@ -81,12 +91,13 @@ export class CosmosViewGenerations implements ViewGenerations {
 }
 
 /** The pointer alone, without what Cosmos DB adds to its item. */
-function pointerOf({ live, previous, building, written, stamp }: ViewPointer): ViewPointer {
+function pointerOf({ live, previous, building, written, cursorsIn, stamp }: ViewPointer): ViewPointer {
   return {
     live,
     ...(previous === undefined ? {} : { previous }),
     ...(building === undefined ? {} : { building }),
     ...(written === undefined ? {} : { written }),
+    ...(cursorsIn === undefined ? {} : { cursorsIn }),
     ...(stamp === undefined ? {} : { stamp }),
   }
 }

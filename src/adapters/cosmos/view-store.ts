@@ -1,9 +1,10 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
 import { TidemarkError } from '../../core/errors.ts'
-import type { StreamHead } from '../../core/hash-chain.ts'
 import type {
-  ConsumerPosition,
+  Cursor,
+  Freshness,
   MarkedWriteResult,
+  StoredCursor,
   ViewDocument,
   ViewList,
   ViewStore,
@@ -13,40 +14,45 @@ import type {
 import { bounded, itemsOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
-import { CosmosPositions } from './positions.ts'
 
 const DOCUMENT = 'document'
 
+const CURSOR = 'cursor'
+
 interface DocumentItem {
   readonly document?: unknown
-  readonly tip?: StreamHead
+  readonly cursor?: Cursor
 }
+
+/** The same container twice: read as consistently as the account has it, and more cheaply. */
+export type ViewContainers = Readonly<Record<Freshness, Container>>
 
 /**
  * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is the first part: a
  * document and the marks of what was applied to it share a partition, so that one batch writes both.
  */
 export class CosmosViewStore implements ViewStore {
+  readonly #containers: ViewContainers
   readonly #container: Container
   readonly #generation: number
   readonly #markTtlSeconds: number
-  readonly #positions: CosmosPositions
 
-  constructor(container: Container, generation: number, markTtlSeconds: number) {
-    this.#container = container
+  constructor(containers: ViewContainers, generation: number, markTtlSeconds: number) {
+    this.#containers = containers
+    this.#container = containers.exact
     this.#generation = generation
     this.#markTtlSeconds = markTtlSeconds
-    this.#positions = new CosmosPositions(container, String(generation))
   }
 
-  async read(key: string): Promise<ViewDocument | undefined> {
-    const item = await readItem<DocumentItem>(this.#container, { id: DOCUMENT, pk: this.#documentPartition(key) })
+  async read(key: string, freshness: Freshness = 'exact'): Promise<ViewDocument | undefined> {
+    const where = { id: DOCUMENT, pk: this.#documentPartition(key) }
+    const item = await readItem<DocumentItem>(this.#containers[freshness], where)
     if (item === undefined) return undefined
-    return { document: item.document, ...(item.tip ? { tip: item.tip } : {}), etag: item._etag }
+    return { document: item.document, ...(item.cursor ? { cursor: item.cursor } : {}), etag: item._etag }
   }
 
-  writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult> {
-    return writeItem(this.#container, { ...this.#documentItem(key, write), tip }, write.etag)
+  writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    return writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
@@ -81,15 +87,20 @@ export class CosmosViewStore implements ViewStore {
     return new Set(marks.filter((_, index) => found[index] !== undefined))
   }
 
-  readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    return this.#positions.readPosition(stream)
+  async readCursor(stream: string): Promise<StoredCursor | undefined> {
+    const where = { id: CURSOR, pk: this.#cursorPartition(stream) }
+    const item = await readItem<{ readonly cursor: Cursor }>(this.#container, where)
+    return item && { cursor: item.cursor, etag: item._etag }
   }
 
-  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
-    return this.#positions.writePosition(stream, tip, etag)
+  writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult> {
+    return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
   }
 
-  async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
+  async list(
+    { filter, limit, after }: ViewList,
+    freshness: Freshness = 'exact',
+  ): Promise<readonly { document: unknown; sort: string }[]> {
     const fields = Object.entries(filter)
     const conditions = [
       'c.kind = @kind',
@@ -115,11 +126,15 @@ export class CosmosViewStore implements ViewStore {
     const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
       .map((path) => `${path} DESC`)
       .join(', ')} OFFSET 0 LIMIT ${limit}`
-    return itemsOf<{ document: unknown; sort: string }>(this.#container, { query, parameters })
+    return itemsOf<{ document: unknown; sort: string }>(this.#containers[freshness], { query, parameters })
   }
 
   #documentPartition(key: string): string {
     return `${this.#generation}|document|${key}`
+  }
+
+  #cursorPartition(stream: string): string {
+    return `${this.#generation}|cursor|${stream}`
   }
 
   #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {

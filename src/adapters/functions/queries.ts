@@ -60,7 +60,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
       const found = Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : await port.document(view, key, position)
       if (found?.document === undefined)
         throw new TidemarkError('document-not-found', `${view.name} has no such document`)
-      return { headers: found.tip ? { etag: `"${found.tip.version}"` } : {}, jsonBody: found.document }
+      return { headers: found.cursor ? { etag: `"${found.cursor.version}"` } : {}, jsonBody: found.document }
     },
   }
 }

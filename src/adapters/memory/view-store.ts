@@ -1,17 +1,18 @@
-import type { StreamHead } from '../../core/hash-chain.ts'
 import type {
-  ConsumerPosition,
+  Cursor,
   MarkedWriteResult,
+  StoredCursor,
   ViewDocument,
+  ViewGeneration,
   ViewGenerations,
   ViewList,
+  ViewState,
   ViewStore,
   ViewStores,
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
 import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer, writtenOf } from '../../core/view-pointer.ts'
-import { MemoryPositions } from './positions.ts'
 
 interface Item extends ViewDocument {
   readonly sort: string
@@ -21,15 +22,15 @@ interface Item extends ViewDocument {
 export class MemoryViewStore implements ViewStore {
   readonly #documents = new Map<string, Item>()
   readonly #marks = new Set<string>()
-  readonly #positions = new MemoryPositions()
+  readonly #cursors = new Map<string, StoredCursor>()
   #writes = 0
 
   async read(key: string): Promise<ViewDocument | undefined> {
     return this.#documents.get(key)
   }
 
-  async writeWithTip(key: string, write: ViewWrite, tip: StreamHead): Promise<WriteResult> {
-    return this.#write(key, write, tip)
+  async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    return this.#write(key, write, cursor)
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
@@ -44,12 +45,20 @@ export class MemoryViewStore implements ViewStore {
     return new Set(marks.filter((mark) => this.#marks.has(JSON.stringify([key, mark]))))
   }
 
-  readPosition(stream: string): Promise<ConsumerPosition | undefined> {
-    return this.#positions.readPosition(stream)
+  async readCursor(stream: string): Promise<StoredCursor | undefined> {
+    return this.#cursors.get(stream)
   }
 
-  writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
-    return this.#positions.writePosition(stream, tip, etag)
+  async writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult> {
+    if (this.#cursors.get(stream)?.etag !== etag) return { outcome: 'conflict' }
+    const stored = structuredClone({ cursor, etag: this.#nextEtag() })
+    this.#cursors.set(stream, stored)
+    return { outcome: 'written', etag: stored.etag }
+  }
+
+  /** The documents whose cursors say how far other views have come. */
+  get passed(): readonly { readonly key: string; readonly cursor: Cursor }[] {
+    return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
   }
 
   async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
@@ -71,16 +80,16 @@ export class MemoryViewStore implements ViewStore {
   clear(): void {
     this.#documents.clear()
     this.#marks.clear()
-    this.#positions.clear()
+    this.#cursors.clear()
   }
 
   get isEmpty(): boolean {
-    return this.#documents.size + this.#marks.size === 0 && this.#positions.isEmpty
+    return this.#documents.size + this.#marks.size + this.#cursors.size === 0
   }
 
-  #write(key: string, { document, sort, etag }: ViewWrite, tip?: StreamHead): WriteResult {
+  #write(key: string, { document, sort, etag }: ViewWrite, cursor?: Cursor): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
-    const item = structuredClone({ document, sort, ...(tip ? { tip } : {}), etag: this.#nextEtag() })
+    const item = structuredClone({ document, sort, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
     this.#documents.set(key, item)
     return { outcome: 'written', etag: item.etag }
   }
@@ -91,7 +100,7 @@ export class MemoryViewStore implements ViewStore {
   }
 }
 
-/** The generations of views in memory. Its own `live` and `written` know the pointer at once. */
+/** The generations of views in memory. Its own `state` knows the pointer at once. */
 export class MemoryViewStores implements ViewStores, ViewGenerations {
   readonly #stores = new Map<string, Map<number, MemoryViewStore>>()
   readonly #pointers = new Map<string, { readonly pointer: ViewPointer; readonly etag: string }>()
@@ -102,9 +111,22 @@ export class MemoryViewStores implements ViewStores, ViewGenerations {
     return this.store(view, pointer.live)
   }
 
-  async written(view: string): Promise<readonly MemoryViewStore[]> {
+  async state(view: string): Promise<ViewState> {
     const { pointer } = await this.readPointer(view)
-    return writtenOf(pointer).map((generation) => this.store(view, generation))
+    const generation = (number: number): ViewGeneration => ({ number, store: this.store(view, number) })
+    const others = [...generationsOf(pointer)].filter(
+      (number) => number !== pointer.live && !writtenOf(pointer).includes(number),
+    )
+    return {
+      live: generation(pointer.live),
+      written: writtenOf(pointer).map(generation),
+      others: others.map(generation),
+      ...(pointer.cursorsIn === undefined ? {} : { cursorsIn: pointer.cursorsIn }),
+    }
+  }
+
+  async *passed(view: string, generation: number) {
+    yield this.store(view, generation).passed
   }
 
   async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {

@@ -20,7 +20,7 @@ function handler(
 ): Handler & { readonly seen: (readonly RecordedEvent[])[] } {
   const seen: (readonly RecordedEvent[])[] = []
   return {
-    name,
+    names: [name],
     category,
     startsAt: 'first',
     seen,

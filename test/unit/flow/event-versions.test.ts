@@ -20,11 +20,11 @@ import { published, type Service } from '../../../src/core/service.ts'
 import type { OneStreamView } from '../../../src/core/view.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { handleMessages } from '../../../src/flow/consume.ts'
-import { projection } from '../../../src/flow/project.ts'
 import { reaction } from '../../../src/flow/react.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { appendGiven } from '../../../src/testing/append-given.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { projecting } from '../../support/projecting.ts'
 import { recorded } from '../../support/recorded.ts'
 
 // What the service keeps went on to a second version; what it tells stayed at its first.
@@ -98,7 +98,7 @@ async function toldTo(
   )
   const receive = (some = messages) =>
     handleMessages(
-      [{ ...declared, ...handler }],
+      [{ ...declared, names: [declared.name], ...handler }],
       some.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))),
       () => {},
     )
@@ -271,7 +271,7 @@ describe('a consumer that meets another version', () => {
   }
   const projected = async (view: typeof titles, events: readonly RecordedEvent[]) => {
     const views = new MemoryViewStores()
-    const project = projection({ log: new MemoryEventStore(), views, eventTypes: car.events }, view)
+    const project = projecting({ log: new MemoryEventStore(), views, eventTypes: car.events }, view)
     await project(events)
     return (await (await views.live('titles')).read('car-1'))?.document
   }

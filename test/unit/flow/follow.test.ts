@@ -21,7 +21,7 @@ const events = recorded('order-1', ...Array.from({ length: 40 }, () => placedV1)
 
 /** A handler that notes the versions it was brought. */
 class Noting implements Handler {
-  readonly name: string
+  readonly names: readonly string[]
   readonly category = 'order'
   readonly startsAt: 'first' | 'now'
   readonly seen: number[] = []
@@ -29,7 +29,7 @@ class Noting implements Handler {
   fails = 0
 
   constructor(name: string, startsAt: 'first' | 'now' = 'first') {
-    this.name = name
+    this.names = [name]
     this.startsAt = startsAt
   }
 

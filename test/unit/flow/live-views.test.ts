@@ -26,25 +26,31 @@ describe('live views', () => {
     const clock = new ManualClock()
     const generations = new MemoryViewStores()
     const views = new LiveViews(generations, clock)
-    const one = await views.live('order')
+    const one = (await views.state('order')).live.store
     await generations.writePointer('order', { live: 2, written: [2, 1] }, undefined)
     await clock.wait(POINTER_MS - 1)
-    assert.equal(await views.live('order'), one)
-    assert.deepEqual(await views.written('order'), [one])
+    assert.equal((await views.state('order')).live.store, one)
+    assert.deepEqual(
+      (await views.state('order')).written.map(({ store }) => store),
+      [one],
+    )
     await clock.wait(1)
     const two = generations.store('order', 2)
-    assert.equal(await views.live('order'), two)
-    assert.deepEqual(await views.written('order'), [two, one])
+    assert.equal((await views.state('order')).live.store, two)
+    assert.deepEqual(
+      (await views.state('order')).written.map(({ store }) => store),
+      [two, one],
+    )
   })
 
   it('count from before the read: an answer that was long on its way is no newer for it', async () => {
     const clock = new ManualClock()
     const generations = new SlowViews(clock)
     const views = new LiveViews(generations, clock)
-    assert.equal(await views.live('order'), generations.store('order', 1))
+    assert.equal((await views.state('order')).live.store, generations.store('order', 1))
     await generations.writePointer('order', { live: 2 }, undefined)
     await clock.wait(1)
-    assert.equal(await views.live('order'), generations.store('order', 2))
+    assert.equal((await views.state('order')).live.store, generations.store('order', 2))
   })
 
   it('give out the same store for the same generation, whatever becomes of the others', async () => {
@@ -55,15 +61,15 @@ describe('live views', () => {
       before(generations, async () => {}),
       clock,
     )
-    const one = await views.live('order')
+    const one = (await views.state('order')).live.store
     await generations.writePointer('order', { live: 1, building: 2, written: [2, 1] }, undefined)
     await clock.wait(POINTER_MS)
-    const [two, still] = await views.written('order')
+    const [two, still] = (await views.state('order')).written.map(({ store }) => store)
     assert.equal(still, one)
     const { etag } = await generations.readPointer('order')
     const previous = { generation: 1, left: clock.now() }
     await generations.writePointer('order', { live: 2, previous }, etag)
     await clock.wait(POINTER_MS)
-    assert.equal(await views.live('order'), two)
+    assert.equal((await views.state('order')).live.store, two)
   })
 })

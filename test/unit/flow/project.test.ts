@@ -4,14 +4,16 @@ import fc from 'fast-check'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import type { StreamHead } from '../../../src/core/hash-chain.ts'
-import type { ViewStores, WriteResult } from '../../../src/core/ports.ts'
+import { hashOf } from '../../../src/core/hash-chain.ts'
+import type { AnyManyStreamView, AnyView } from '../../../src/core/view.ts'
 import { projection } from '../../../src/flow/project.ts'
 import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { type ProductSales, salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
 import { appendGiven } from '../../../src/testing/append-given.ts'
+import { ManualClock } from '../../support/fakes.ts'
 import { address, cancelled, placedV1 } from '../../support/orders.ts'
+import { projecting } from '../../support/projecting.ts'
 import { recorded } from '../../support/recorded.ts'
 
 const moved = {
@@ -33,30 +35,34 @@ async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore
   return log
 }
 
-async function setUp(views: ViewStores = new MemoryViewStores()) {
-  const deps = { log: await logOf(everything), views, eventTypes: orderEvents }
-  const [orders, sales] = [projection(deps, orderView), projection(deps, salesByProduct)]
-  const receive = async (
-    events: readonly RecordedEvent[],
-    view: 'order' | 'sales' | 'both' = 'both',
-  ): Promise<void> => {
-    if (view !== 'sales') await orders(events)
-    if (view !== 'order') await sales(events)
-  }
+const HOUR_MS = 3_600_000
+
+/** Both views of orders: the cursors are in the documents of `order`. */
+async function setUp(views = new MemoryViewStores(), declared: readonly AnyView[] = [orderView, salesByProduct]) {
+  await views.writePointer('sales-by-product', { live: 1, cursorsIn: 'order' }, undefined)
+  const clock = new ManualClock()
+  const deps = { log: await logOf(everything), views, eventTypes: orderEvents, clock }
   const tea = async (): Promise<ProductSales | undefined> =>
-    (await (await views.live('sales-by-product')).read('tea'))?.document as ProductSales | undefined
-  return { receive, views, tea }
+    (await views.store('sales-by-product', 1).read('tea'))?.document as ProductSales | undefined
+  const cursorOf = async (stream: string) => (await views.store('order', 1).read(stream))?.cursor
+  return { receive: projecting(deps, ...declared), views, deps, tea, cursorOf, clock }
 }
 
 const [first, second, third] = histories[0] ?? []
 assert.ok(first && second && third)
 
-/** Dies before it writes a position. */
-class CrashingViewStore extends MemoryViewStore {
+/** Dies before it writes a cursor. */
+class CrashingViewStores extends MemoryViewStores {
   crashing = true
-  override async writePosition(stream: string, tip: StreamHead, etag: string | undefined): Promise<WriteResult> {
-    if (this.crashing) throw new Error('crash')
-    return super.writePosition(stream, tip, etag)
+  override store(view: string, generation: number): MemoryViewStore {
+    const store = super.store(view, generation)
+    const dies = async () => {
+      if (this.crashing) throw new Error('crash')
+    }
+    const { writeDocument, writeCursor } = MemoryViewStore.prototype
+    store.writeDocument = (...args) => dies().then(() => writeDocument.apply(store, args))
+    store.writeCursor = (...args) => dies().then(() => writeCursor.apply(store, args))
+    return store
   }
 }
 
@@ -68,23 +74,115 @@ describe('projection', () => {
     assert.equal((await tea())?.quantity, 2)
   })
 
-  it('a crash between the documents and the positions is made good without counting twice', async () => {
-    const store = new CrashingViewStore()
-    const stores: ViewStores = { live: async () => store, written: async () => [store] }
-    const before = await setUp(stores)
-    await assert.rejects(before.receive([first], 'sales'), /crash/)
-    store.crashing = false
-    assert.partialDeepStrictEqual((await store.read('tea'))?.document, { quantity: 2 })
-    const after = await setUp(stores)
-    await after.receive([first, second, third], 'sales')
-    assert.deepEqual(await after.tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
+  for (const [where, declared] of [
+    ['the document of the stream', [orderView, salesByProduct]],
+    ['an item of its own', [salesByProduct]],
+  ] as const)
+    it(`a crash before the cursor, in ${where}, is made good without counting twice`, async () => {
+      const stores = new CrashingViewStores()
+      if (declared.length === 1) await stores.writePointer('sales-by-product', { live: 1 }, undefined)
+      const before = await setUp(stores, declared)
+      await assert.rejects(before.receive([first]), /crash/)
+      stores.crashing = false
+      assert.partialDeepStrictEqual(await before.tea(), { quantity: 2 })
+      const after = await setUp(stores, declared)
+      await after.receive([first, second, third])
+      assert.deepEqual(await after.tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
+    })
+
+  it('the cursor of a stream says how far all views of its category have come', async () => {
+    const { receive, cursorOf, views } = await setUp()
+    await receive([first, second])
+    const { version, hash, time } = second
+    assert.deepEqual(await cursorOf('order-1'), { version, hash, time, passed: { 'sales-by-product@1': 2 } })
+    assert.equal(await views.store('sales-by-product', 1).readCursor('order-1'), undefined)
+  })
+
+  it('an event that comes again when its marks have expired takes no effect, whatever an instance remembers', async () => {
+    const { receive, deps, views, tea, clock } = await setUp()
+    await receive([first])
+    // Another instance has the stream meanwhile.
+    await projecting(deps, orderView, salesByProduct)([second, third])
+    await clock.wait(30 * HOUR_MS)
+    views.store('sales-by-product', 1).expireMarks()
+    await receive([second, third])
+    await projecting(deps, orderView, salesByProduct)([first, second, third])
+    assert.deepEqual(await tea(), { sku: 'tea', orders: 0, quantity: 0, revenue: { EUR: 0 } })
+  })
+
+  it('a view that fails holds back no other, and alone is brought the events again', async () => {
+    let broken = true
+    const failing: AnyManyStreamView = {
+      ...salesByProduct,
+      evolve(document, event, key) {
+        if (broken) throw new TypeError('no such field')
+        return salesByProduct.evolve(document, event, key)
+      },
+    }
+    const { receive, cursorOf, views, tea, clock } = await setUp(undefined, [orderView, failing])
+    await assert.rejects(receive([first, second]), /no such field/)
+    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 0 } })
+    broken = false
+    await clock.wait(30 * HOUR_MS)
+    views.store('sales-by-product', 1).expireMarks()
+    await receive([second])
+    assert.partialDeepStrictEqual(await tea(), { quantity: 2 })
+    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
+  })
+
+  it('what others have passed is kept where the view that has the cursors fails', async () => {
+    const failing: AnyView = {
+      ...orderView,
+      evolve: () => {
+        throw new TypeError('no such field')
+      },
+    }
+    const { receive, cursorOf, deps, views, tea, clock } = await setUp(undefined, [failing, salesByProduct])
+    await assert.rejects(receive([first]), /no such field/)
+    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 0, passed: { 'sales-by-product@1': 1 } })
+    await clock.wait(30 * HOUR_MS)
+    views.store('sales-by-product', 1).expireMarks()
+    await projecting(deps, orderView, salesByProduct)([first, second])
+    assert.partialDeepStrictEqual(await tea(), { quantity: 2 })
+    assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
+  })
+
+  it('a view that is new is brought what its streams had before, and an older build keeps how far it is', async () => {
+    const added: AnyView = { ...salesByProduct, name: 'sales-too' }
+    const { deps, views, receive: older, cursorOf } = await setUp()
+    await views.writePointer('sales-too', { live: 1, cursorsIn: 'order' }, undefined)
+    await older([first])
+    const newer = projecting(deps, orderView, salesByProduct, added)
+    await newer([second])
+    await older([third])
+    assert.deepEqual((await cursorOf('order-1'))?.passed, { 'sales-by-product@1': 3, 'sales-too@1': 2 })
+    await newer([third])
+    const [one, other] = await Promise.all(
+      ['sales-by-product', 'sales-too'].map((view) => views.store(view, 1).read('tea')),
+    )
+    assert.deepEqual(other?.document, one?.document)
+  })
+
+  it('a view whose cursors are in one that is gone stays as it is, and one line says what to do', async () => {
+    const { deps, tea } = await setUp()
+    const { handle } = projection(deps, [{ ...orderView, name: 'orders' }, salesByProduct])
+    const lines: string[] = []
+    for (const event of [first, second])
+      await handle([event], (line, level) => {
+        lines.push(`${level}: ${line}`)
+      })
+    assert.equal(await tea(), undefined)
+    assert.deepEqual(lines, [
+      'error: the view sales-by-product has its cursors in order, a view that this code does not have. It stays as it is until it is ' +
+        'rebuilt: npm run replay -- <service> sales-by-product',
+    ])
   })
 
   it('a gap is filled from the log', async () => {
     const { receive, views } = await setUp()
     await receive([third])
-    const document = await (await views.live('order')).read('order-1')
-    assert.equal(document?.tip?.version, 3)
+    const document = await views.store('order', 1).read('order-1')
+    assert.equal(document?.cursor?.version, 3)
     assert.partialDeepStrictEqual(document?.document, { status: 'cancelled', shippingAddress: { city: 'Bruges' } })
   })
 
@@ -97,13 +195,23 @@ describe('projection', () => {
   })
 
   it('a fork, the same version with another hash, is refused and changes nothing', async () => {
-    const { receive, views } = await setUp()
+    const { receive, cursorOf } = await setUp()
     await receive([first, second])
     const [, otherSecond, otherThird] = recorded('order-1', placedV1, confirmed, moved)
     assert.ok(otherSecond && otherThird)
     await assert.rejects(receive([otherSecond]), { code: 'fork-detected' })
     await assert.rejects(receive([otherThird]), { code: 'fork-detected' })
-    assert.equal((await (await views.live('order')).read('order-1'))?.tip?.version, 2)
+    assert.equal((await cursorOf('order-1'))?.version, 2)
+  })
+
+  it('a stream that was restored and written again is seen before it reaches the old end', async () => {
+    const { receive, cursorOf } = await setUp()
+    await receive([first, second, third])
+    const [, rewritten] = recorded('order-1', placedV1, confirmed)
+    assert.ok(rewritten)
+    const { hash: _, ...later } = { ...rewritten, time: '2026-01-01T01:00:00.000Z' }
+    await assert.rejects(receive([{ ...later, hash: hashOf(later) }]), { code: 'fork-detected' })
+    assert.equal((await cursorOf('order-1'))?.version, 3)
   })
 
   it('what this code does not know holds the batch', async () => {
@@ -114,14 +222,14 @@ describe('projection', () => {
   it('events of other categories of the hub are no business of a view', async () => {
     const { receive, views } = await setUp()
     await receive(recorded('basket-1', { type: 'BasketFilled', data: {} }))
-    assert.equal(await (await views.live('order')).read('basket-1'), undefined)
+    assert.equal(await views.store('order', 1).read('basket-1'), undefined)
   })
 
   it('more events for one document than one write takes are applied, each once', async () => {
     const { receive, tea } = await setUp()
     const many = Array.from({ length: 250 }, (_, index) => recorded(`order-many${index}`, placedV1)).flat()
-    await receive(many, 'sales')
-    await receive(many, 'sales')
+    await receive(many)
+    await receive(many)
     assert.deepEqual(await tea(), { sku: 'tea', orders: 250, quantity: 500, revenue: { EUR: 225_000 } })
   })
 
@@ -192,12 +300,11 @@ function deliveries(): fc.Arbitrary<RecordedEvent[][]> {
     })
 }
 
-async function snapshot(views: ViewStores): Promise<unknown> {
-  const orders = await views.live('order')
-  const sales = await views.live('sales-by-product')
+async function snapshot(views: MemoryViewStores): Promise<unknown> {
+  const [orders, sales] = [views.store('order', 1), views.store('sales-by-product', 1)]
+  const documents = await Promise.all(histories.map((_, index) => orders.read(`order-${index + 1}`)))
   return {
-    orders: await Promise.all(histories.map(async (_, index) => (await orders.read(`order-${index + 1}`))?.document)),
-    tips: await Promise.all(histories.map(async (_, index) => (await sales.readPosition(`order-${index + 1}`))?.tip)),
+    orders: documents.map((document) => [document?.document, document?.cursor]),
     sales: (await sales.list({ filter: {}, limit: 100 })).map((item) => item.document),
   }
 }

@@ -7,13 +7,13 @@ import { salesByProduct } from '../../../src/services/ordering/sales-by-product.
 import { ManualClock } from '../../support/fakes.ts'
 
 const at = (version: number) => ({ stream: 'order-1', version })
-const tip = (version: number) => ({ version, hash: String(version) })
+const tip = (version: number) => ({ version, hash: String(version), time: '2026-01-01T00:00:00.000Z' })
 
 async function setUp() {
   const views = new MemoryViewStores()
   const deps: QueryDependencies = { views, clock: new ManualClock(), maxWait: 1000 }
   const store = await views.live('order')
-  await store.writeWithTip(
+  await store.writeDocument(
     'order-1',
     { document: { orderId: '1', status: 'placed' }, sort: 'a', etag: undefined },
     tip(1),
@@ -33,7 +33,7 @@ describe('query', () => {
     const { deps, store } = await setUp()
     const answer = readDocument(deps, orderView, 'order-1', at(2))
     const before = await store.read('order-1')
-    await store.writeWithTip(
+    await store.writeDocument(
       'order-1',
       { document: { orderId: '1', status: 'confirmed' }, sort: 'a', etag: before?.etag },
       tip(2),
@@ -44,14 +44,14 @@ describe('query', () => {
   it('goes on waiting in the generation that becomes the live one meanwhile', async () => {
     const { deps, views } = await setUp()
     const answer = readDocument(deps, orderView, 'order-1', at(2))
-    await views.store('order', 2).writeWithTip('order-1', { document: 'new', sort: 'a', etag: undefined }, tip(2))
+    await views.store('order', 2).writeDocument('order-1', { document: 'new', sort: 'a', etag: undefined }, tip(2))
     await views.writePointer('order', { live: 2 }, undefined)
     assert.equal((await answer)?.document, 'new')
   })
 
   it('a view of many streams waits for the stream that is named', async () => {
     const { deps, views } = await setUp()
-    await (await views.live('sales-by-product')).writePosition('order-1', tip(3), undefined)
+    await (await views.live('sales-by-product')).writeCursor('order-1', tip(3), undefined)
     assert.equal(await readDocument(deps, salesByProduct, 'tea', at(3)), undefined)
   })
 
@@ -65,7 +65,7 @@ describe('query', () => {
   it('a list goes on where the last page ended, although documents come and go meanwhile', async () => {
     const { deps, store } = await setUp()
     const add = (key: string) =>
-      store.writeWithTip(key, { document: { key, status: 'placed' }, sort: key, etag: undefined }, tip(1))
+      store.writeDocument(key, { document: { key, status: 'placed' }, sort: key, etag: undefined }, tip(1))
     for (const key of ['b', 'c', 'd', 'e']) await add(key)
     const first = await listDocuments(deps, orderView, { filter: { status: 'placed' }, limit: 2 })
     assert.deepEqual(first.documents, [

@@ -51,7 +51,7 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
       },
       declared,
     )
-    return { ...declared, ...handler }
+    return { ...declared, names: [declared.name], ...handler }
   }
   let react = instance()
   return {

@@ -75,7 +75,7 @@ async function interleaved(
     appended = true
   }
   const consume = async (half: number): Promise<void> => {
-    const project = rig.projection(view, new LiveViews(generations, clock))
+    const project = rig.projection(new LiveViews(generations, clock))
     const hub = rig.log.open()
     for (let over = false; !over; ) {
       over = appended && !moving
@@ -101,7 +101,8 @@ async function interleaved(
     const seen = new Map<string, number>()
     while (moving)
       for (const stream of streams) {
-        const version = await versionIn(await stores.live(view.name), view, stream)
+        const { live } = await stores.state(view.name)
+        const version = await versionIn(stores, live, view, stream)
         assert.ok(version >= (seen.get(stream) ?? 0), `${stream} went from ${seen.get(stream)} to ${version}`)
         seen.set(stream, version)
       }

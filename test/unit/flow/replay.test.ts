@@ -4,6 +4,7 @@ import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { AnyView } from '../../../src/core/view.ts'
 import { LiveViews } from '../../../src/flow/live-views.ts'
+import { readDocument } from '../../../src/flow/query.ts'
 import { goBack, type ReplayWatch, replay } from '../../../src/flow/replay.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
@@ -180,8 +181,8 @@ for (const view of views)
       for (const generation of [1, 2, 3, 4]) {
         const live = await rig.views.live(view.name)
         const key = view.kind === 'one-stream' ? 'order-1' : 'tea'
-        const { etag, tip } = (await live.read(key)) ?? {}
-        if (tip) await live.writeWithTip(key, { document: { damaged: true }, sort: 'x', etag }, tip)
+        const { etag, cursor } = (await live.read(key)) ?? {}
+        if (cursor) await live.writeDocument(key, { document: { damaged: true }, sort: 'x', etag }, cursor)
         else await live.writeWithMarks(key, { document: { damaged: true }, sort: 'x', etag }, ['none'])
         await assert.rejects(rig.assertEqualToLog(view))
         assert.deepEqual(await replay(rig.deps, view, unwatched), {
@@ -212,7 +213,7 @@ for (const view of views)
     it('cannot go back where nothing was before', async () => {
       const rig = await Rig.with(...everything)
       await assert.rejects(goBack(rig.deps, view, unwatched), { code: 'no-way-back' })
-      assert.deepEqual((await rig.views.readPointer(view.name)).pointer, { live: 1 })
+      assert.equal(await rig.liveOf(view), 1)
     })
 
     it('goes back exactly although the marks have expired', async () => {
@@ -234,10 +235,11 @@ for (const view of views)
         }
         await rig.append(lateFirst)
         const instance = new LiveViews(before(rig.views, compare), rig.clock)
-        await rig.projection(view, instance)([lateFirst])
+        await rig.projection(instance)([lateFirst])
         await compare()
       })
-      assert.ok(ahead > 0)
+      // Both generations of a view of many streams are in one cursor.
+      if (view.kind === 'one-stream') assert.ok(ahead > 0)
     })
 
     it('keeps the old generation up to date as long as an instance may still read it', async () => {
@@ -248,15 +250,41 @@ for (const view of views)
         view,
         async () => {
           await rig.append(lateFirst)
-          await rig.projection(view)([lateFirst])
-          assert.equal(await reader.live(view.name), rig.views.store(view.name, 1))
+          await rig.projection()([lateFirst])
+          assert.equal((await reader.state(view.name)).live.store, rig.views.store(view.name, 1))
           assert.equal(await versionOf(rig, view, 1, 'order-5'), 1)
         },
         // It looks at the pointer for the last time before the swap.
-        () => reader.live(view.name),
+        () => reader.state(view.name),
       )
     })
   })
+
+describe('replay of the view that has the cursors of another', () => {
+  for (const times of [1, 2, 3])
+    it(`${times} times: the other still knows what it has passed when its marks have expired`, async () => {
+      const rig = await Rig.with(...everything)
+      for (let time = 1; time <= times; time += 1) await replay(rig.deps, orderView, unwatched)
+      await rig.clock.wait(30 * HOUR_MS)
+      rig.views.store(salesByProduct.name, 1).expireMarks()
+      const query = { views: rig.views, clock: rig.clock, maxWait: 0 }
+      const position = { stream: 'order-1', version: 3 }
+      assert.notEqual(await readDocument(query, salesByProduct, 'tea', position), undefined)
+      await rig.project(...everything)
+      await rig.append(lateFirst)
+      await rig.project(lateFirst)
+      for (const view of views) await rig.assertEqualToLog(view)
+      assert.deepEqual(await replay(rig.deps, salesByProduct, unwatched), {
+        live: 2,
+        previous: 1,
+        events: everything.length + 1,
+        streams: histories.length + 1,
+      })
+      await rig.append(lateSecond)
+      await rig.project(...everything, lateFirst, lateSecond)
+      for (const view of views) await rig.assertEqualToLog(view)
+    })
+})
 
 describe('going back to a generation that was left long ago', () => {
   const leave = async (view: AnyView, hours: number): Promise<Rig> => {
@@ -267,13 +295,13 @@ describe('going back to a generation that was left long ago', () => {
   }
 
   it('is refused where only marks could tell what a crash left half done, and they may have expired', async () => {
-    const rig = await leave(salesByProduct, 48)
+    const rig = await leave(salesByProduct, 12)
     await assert.rejects(goBack(rig.deps, salesByProduct, unwatched), { code: 'no-way-back' })
     assert.equal(await rig.liveOf(salesByProduct), 2)
   })
 
   it('is possible until then, and for ever where each document carries its position', async () => {
-    const soon = await leave(salesByProduct, 47)
+    const soon = await leave(salesByProduct, 11)
     await goBack(soon.deps, salesByProduct, unwatched)
     await soon.assertEqualToLog(salesByProduct)
     const late = await leave(orderView, 10_000)

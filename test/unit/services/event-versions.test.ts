@@ -11,7 +11,6 @@ import { toldOf } from '../../../src/core/service.ts'
 import type { AnyView } from '../../../src/core/view.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { emptyState, fold } from '../../../src/flow/fold.ts'
-import { projection } from '../../../src/flow/project.ts'
 import { stateCache } from '../../../src/flow/state-cache.ts'
 import { UnitsDeclined } from '../../../src/services/inventory/events.ts'
 import { inventory } from '../../../src/services/inventory/service.ts'
@@ -25,6 +24,7 @@ import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { ordering } from '../../../src/services/ordering/service.ts'
 import { appendGiven } from '../../../src/testing/append-given.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
+import { projecting } from '../../support/projecting.ts'
 import { recorded } from '../../support/recorded.ts'
 
 // Written out as they were written then: what no code of today makes.
@@ -70,7 +70,7 @@ const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): unknown
 
 async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], events: readonly RecordedEvent[]) {
   const views = new MemoryViewStores()
-  await projection({ log: new MemoryEventStore(), views, eventTypes }, view)(events)
+  await projecting({ log: new MemoryEventStore(), views, eventTypes }, view)(events)
   return (await (await views.live(view.name)).read(events[0]?.stream ?? ''))?.document
 }
 
