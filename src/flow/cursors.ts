@@ -39,3 +39,11 @@ export function mergePassed(cursors: readonly (Cursor | undefined)[]): Record<st
       merged[entry] = Math.max(merged[entry] ?? 0, version)
   return merged
 }
+
+export function samePassed(
+  one: Readonly<Record<string, number>>,
+  other: Readonly<Record<string, number>> = {},
+): boolean {
+  const entries = Object.entries(one)
+  return entries.length === Object.keys(other).length && entries.every(([entry, version]) => other[entry] === version)
+}

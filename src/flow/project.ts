@@ -5,7 +5,7 @@ import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { HandlersFailed } from './consume.ts'
 import { entryOf } from './cursors.ts'
-import { Projector, type Target } from './projector.ts'
+import { Projector, type RebuildOptions, type Target } from './projector.ts'
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
@@ -74,14 +74,6 @@ function targetsOf(view: AnyView, states: ReadonlyMap<string, ViewState>): reado
     ...(cursorsIn === undefined ? {} : { cursorsIn }),
     ...(home ? { elsewhere: home.others.map(({ store }) => store) } : {}),
   }))
-}
-
-/** How a rebuild projects. */
-export interface RebuildOptions {
-  /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
-  readonly looks: boolean
-  /** How far the generation has come in a stream, by what others have stored of it. */
-  readonly passed?: (stream: string) => Promise<number>
 }
 
 /** Applies events to one generation of a view, of which nobody else knows how far it has come. @throws TidemarkError */

@@ -14,11 +14,10 @@ import type {
 import type { AnyManyStreamView, AnyOneStreamView, AnyView } from '../core/view.ts'
 import { HandlersFailed } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergePassed } from './cursors.ts'
+import { mergePassed, samePassed } from './cursors.ts'
 import { DocumentWriter } from './document-writer.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
 import { eventsAfter } from './pending.ts'
-import type { RebuildOptions } from './project.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
 
 /** A generation of a view that is written. */
@@ -32,6 +31,14 @@ export interface Target extends ViewGeneration {
   readonly cursorsIn?: string
   /** Generations of that view which are not written, and may know more of a stream. */
   readonly elsewhere?: readonly ViewStore[]
+}
+
+/** How a rebuild projects. */
+export interface RebuildOptions {
+  /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
+  readonly looks: boolean
+  /** How far the generation has come in a stream, by what others have stored of it. */
+  readonly passed?: (stream: string) => Promise<number>
 }
 
 type OneStreamTarget = Target & { readonly view: AnyOneStreamView }
@@ -265,7 +272,7 @@ export class Projector {
     }
     const { document } = after
     const stays = after.cursor.version === (before?.cursor?.version ?? 0)
-    if (stays && (passed === undefined || same(passed, before?.cursor?.passed))) return true
+    if (stays && (passed === undefined || samePassed(passed, before?.cursor?.passed))) return true
     const sort = document === undefined ? '' : view.sort(document)
     const { version, hash, time } = after.cursor
     const cursor = { version, hash, time, ...(passed && Object.keys(passed).length > 0 ? { passed } : {}) }
@@ -340,11 +347,6 @@ function passedAfter(
         ? (versions.get(target) ?? 0)
         : Math.max(last, versions.get(target) ?? 0)
   return after
-}
-
-function same(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>> = {}): boolean {
-  const entries = Object.entries(a)
-  return entries.length === Object.keys(b).length && entries.every(([entry, version]) => b[entry] === version)
 }
 
 function isOneStream(target: Target): target is OneStreamTarget {

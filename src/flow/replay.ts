@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import type { Clock, Cursor, EventFeed, EventHistory, Ids, ViewGenerations, ViewStores } from '../core/ports.ts'
@@ -6,7 +5,7 @@ import { BACK_HOURS } from '../core/service.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
 import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergePassed, passedVersion } from './cursors.ts'
+import { mergePassed, passedVersion, samePassed } from './cursors.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
 import { rebuilding } from './project.ts'
@@ -211,7 +210,7 @@ async function carryCursors(deps: ReplayDependencies, view: AnyView, { live, pre
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = await store.read(key)
       const passed = mergePassed([before?.cursor, older])
-      if (before?.cursor === undefined || isDeepStrictEqual(passed, before.cursor.passed)) return
+      if (before?.cursor === undefined || samePassed(passed, before.cursor.passed)) return
       const { document, cursor, etag } = before
       const write = { document, sort: document === undefined ? '' : view.sort(document), etag }
       const result = await store.writeDocument(key, write, { ...cursor, passed })
