@@ -83,7 +83,7 @@ async function phase(name: string, task: () => Promise<unknown>): Promise<Phase>
 async function stored(): Promise<Map<string, { items: number; bytes: number }>> {
   const sizes = new Map<string, { items: number; bytes: number }>()
   for (const { name, views } of services)
-    for (const container of ['events', 'positions', ...views.map((view) => view.name)]) {
+    for (const container of ['events', 'progress', ...views.map((view) => view.name)]) {
       const { resources } = await system.containerOf(name, container).items.readAll().fetchAll()
       const kindOf = ({ id = '' }): string => (id.startsWith('~') ? 'events, receipts' : 'events, commits')
       for (const item of resources) {

@@ -36,7 +36,7 @@ const steps: Record<string, Step> = {
     method: 'publish',
     about: (stream, events) => [stream, events[0].version, events.at(-1).version],
   },
-  view: { adapter: CosmosViewStore, method: 'writeWithTip', about: (key, _, tip) => [key, 0, tip.version] },
+  view: { adapter: CosmosViewStore, method: 'writeDocument', about: (key, _, cursor) => [key, 0, cursor.version] },
 }
 
 for (const [name, { adapter, method, about }] of Object.entries(steps)) {

@@ -8,7 +8,7 @@ import { appendFileSync } from 'node:fs'
 
 const adapters = new URL('../../dist/src/adapters/', import.meta.url)
 const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
-const { CosmosPositions } = await import(new URL('cosmos/positions.js', adapters).href)
+const { CosmosProgress } = await import(new URL('cosmos/progress.js', adapters).href)
 const { CosmosSchedule } = await import(new URL('cosmos/schedule.js', adapters).href)
 const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
 const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
@@ -16,12 +16,10 @@ const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', ad
 const steps = {
   'after append': [CosmosEventStore, 'append'],
   'after send, before the lease': [EventHubsPublisher, 'publish'],
-  'after a one-stream document': [CosmosViewStore, 'writeWithTip'],
-  'after the view write, before the position': [CosmosViewStore, 'writeWithMarks'],
-  'after the position, before the checkpoint': [CosmosViewStore, 'writePosition'],
-  'before the position of a reaction': [CosmosPositions, 'readPosition'],
-  'after the position of a reaction': [CosmosPositions, 'writePosition'],
-  'after a command is scheduled, before the position': [CosmosSchedule, 'add'],
+  'after a document of many streams, before the cursor': [CosmosViewStore, 'writeWithMarks'],
+  'after the cursor, before the checkpoint': [CosmosViewStore, 'writeDocument'],
+  'after the progress': [CosmosProgress, 'write'],
+  'after a command is scheduled': [CosmosSchedule, 'add'],
   'after what is due was read': [CosmosSchedule, 'due'],
 } as const
 
