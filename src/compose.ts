@@ -150,6 +150,7 @@ export function compose(service: Service, environment: Environment = process.env
     generations: generations(),
     views: views(),
     declared: service.views,
+    progress: new CosmosProgress(database().container(PROGRESS), projectionName(service.name)),
     eventTypes,
     clock,
     ids: randomUUID,

@@ -46,6 +46,7 @@ export const errorCodes = [
   'replay-superseded',
   'log-empty',
   'no-way-back',
+  'instance-outdated',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

@@ -1,6 +1,15 @@
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
-import type { Clock, Cursor, EventFeed, EventHistory, Ids, ViewGenerations, ViewStores } from '../core/ports.ts'
+import type {
+  Clock,
+  Cursor,
+  EventFeed,
+  EventHistory,
+  Ids,
+  ProgressStore,
+  ViewGenerations,
+  ViewStores,
+} from '../core/ports.ts'
 import { BACK_HOURS } from '../core/service.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
 import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
@@ -18,6 +27,8 @@ export interface ReplayDependencies {
   readonly views: ViewStores
   /** All of the service. */
   readonly declared: readonly AnyView[]
+  /** Of the service's projections: it tells which instances live, and which views they know. */
+  readonly progress: Pick<ProgressStore, 'read'>
   readonly eventTypes: readonly EventType[]
   readonly clock: Clock
   readonly ids: Ids
@@ -61,10 +72,11 @@ const HOUR_MS = 3_600_000
 /**
  * Builds a view's next generation from the whole log beside the live one, then lets queries read it. Of two at once the later one wins.
  * Whatever an earlier one left is cleared; so is the generation before the one that was live.
- * @throws TidemarkError `replay-superseded`, `log-empty`, and what projections throw; the live generation is then untouched.
+ * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw; the live generation is then untouched.
  */
 export async function replay(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
   const total = await countCommits(deps, view)
+  await checkInstances(deps, view)
   const held = await claim(deps, view, begun)
   const { building, live } = held.pointer
   await carryCursors(deps, view, held.pointer)
@@ -105,6 +117,22 @@ async function countCommits({ feed, clock }: ReplayDependencies, view: AnyView):
   const total = await persistently(clock, () => feed.count())
   if (total === 0) throw new TidemarkError('log-empty', `the log that ${view.name} is made from has no event`)
   return total
+}
+
+/** Instances write once a minute that they live. One that is late by as much is taken to have ended. */
+const LIVES_S = 120
+
+/** Whatever an instance handles that does not know the view would be missing in it. @throws TidemarkError `instance-outdated` */
+async function checkInstances({ progress, clock }: ReplayDependencies, view: AnyView): Promise<void> {
+  const instances = await persistently(clock, () => progress.read())
+  const outdated = instances.find(({ age, handlers }) => age < LIVES_S && !handlers.includes(view.name))
+  if (outdated === undefined) return
+  const { instance, build, age } = outdated
+  throw new TidemarkError(
+    'instance-outdated',
+    `the instance ${instance} of build ${build} does not know ${view.name}, and gave its last sign ${Math.round(age)} s ago: replay again when it ` +
+      `has ended, or gave none for ${LIVES_S} s`,
+  )
 }
 
 function wayBack(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
@@ -190,6 +218,7 @@ async function moveTo(
   }
   await catchUp()
 
+  await checkInstances(deps, view)
   held = await put(deps, view, held, swapped(held.pointer, target, clock.now()))
   watch.stage('live')
   await clock.wait(OUTLASTING_MS)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
 import { MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { Clock, ViewGeneration, ViewStores } from '../../src/core/ports.ts'
@@ -62,6 +63,7 @@ export class Rig {
   readonly log = new MemoryEventStore()
   readonly views = new MemoryViewStores()
   readonly clock = new WaitedClock()
+  readonly progress = new MemoryProgress(() => this.clock.elapsed())
   readonly deps: ReplayDependencies
   #stamps = 0
 
@@ -74,6 +76,7 @@ export class Rig {
     this.deps = {
       log,
       feed: log,
+      progress: this.progress,
       generations,
       views: generations,
       declared: views,

@@ -43,6 +43,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'replay-superseded': 409,
   'log-empty': 409,
   'no-way-back': 409,
+  'instance-outdated': 409,
 }
 
 export const DOMAIN_REFUSAL = 409

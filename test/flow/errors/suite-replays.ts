@@ -19,6 +19,15 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
       errors.commandLine(code, ended.output)
     })
 
+  it('an instance that lives does not know the view: instance-outdated', async () => {
+    const progress = world().system.log.database.container('progress')
+    await progress.items.create({ id: 'old', pk: 'ordering-views', build: 'b', handlers: ['order'], partitions: {} })
+    const ended = await replaying('ordering', 'fulfilment').ended
+    await progress.item('old', 'ordering-views').delete()
+    assert.equal(ended.code, 1)
+    errors.commandLine('instance-outdated', ended.output)
+  })
+
   it('a second one of the same view begins: replay-superseded', async () => {
     await world().newOrder()
     const { earlier, later } = await overtaken(() => replaying('ordering', 'order'))

@@ -67,6 +67,20 @@ for (const view of views)
       assert.equal(await rig.liveOf(view), 1)
     })
 
+    it('waits for instances that do not know the view: what they handle would be missing in it', async () => {
+      const rig = await Rig.with(...everything)
+      const old = { instance: 'old', build: 'b', handlers: ['another'], partitions: new Map() }
+      await rig.progress.write(old)
+      await assert.rejects(replay(rig.deps, view, unwatched), { code: 'instance-outdated' })
+      assert.equal(await rig.liveOf(view), 1)
+      await rig.clock.wait(121_000)
+      await replay(rig.deps, view, unwatched)
+      const meanwhile = at('handover', () => void rig.progress.write(old))
+      await assert.rejects(replay(rig.deps, view, meanwhile), { code: 'instance-outdated' })
+      assert.equal(await rig.liveOf(view), 2)
+      await rig.assertEqualToLog(view)
+    })
+
     it('that meets an event it does not know changes nothing that queries read', async () => {
       const rig = await Rig.with(...everything)
       await rig.append(...recorded('order-9', { type: 'OrderLost', data: {} }))
