@@ -237,6 +237,19 @@ var logAlerts LogAlert[] = [
     threshold: largestPartition
     dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
   }
+  {
+    // What consumers say once for each loss, whatever the level: src/flow/follow.ts.
+    name: 'events-missing'
+    says: 'A consumer misses events that its hub no longer has, or that a hub which was made anew never had: their owner is to publish them again.'
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppTraces | where Message has "events-missing"'
+    column: 'ItemCount'
+    of: 'Total'
+    threshold: 0
+    dimensions: ['AppRoleName']
+  }
 ]
 
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {

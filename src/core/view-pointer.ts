@@ -57,14 +57,17 @@ export function joined(pointer: ViewPointer, target: number, cursorsIn?: string)
   }
 }
 
-/** Queries read a generation that projections write; both go on being written, for those who still read the other. */
+/**
+ * Queries read a generation that projections write; both go on being written, for those who still read the other. One that was not written any
+ * more is no generation to go back to: nothing tells how far it has come.
+ */
 export function swapped(pointer: ViewPointer, target: number, now: string): ViewPointer {
-  const { building, ...kept } = pointer
+  const { building, previous: _, ...kept } = pointer
   return {
     ...kept,
     ...(building === undefined || building === target ? {} : { building }),
     live: target,
-    previous: { generation: pointer.live, left: now },
+    ...(writtenOf(pointer).includes(pointer.live) ? { previous: { generation: pointer.live, left: now } } : {}),
   }
 }
 

@@ -6,9 +6,11 @@ import type { AnyView } from '../../../src/core/view.ts'
 import { LiveViews } from '../../../src/flow/live-views.ts'
 import { readDocument } from '../../../src/flow/query.ts'
 import { goBack, type ReplayWatch, replay } from '../../../src/flow/replay.ts'
+import { orderEvents } from '../../../src/services/ordering/events.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
 import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
 import { before } from '../../support/before-calls.ts'
+import { projecting } from '../../support/projecting.ts'
 import { recorded } from '../../support/recorded.ts'
 import {
   everything,
@@ -298,6 +300,29 @@ describe('replay of the view that has the cursors of another', () => {
       await rig.project(...everything, lateFirst, lateSecond)
       for (const view of views) await rig.assertEqualToLog(view)
     })
+})
+
+describe('replay of a view whose cursors are in one that is gone', () => {
+  it('makes it whole, and leaves no way back to what nothing tells the cursors of', async () => {
+    const rig = await Rig.with(...everything)
+    const deps = { ...rig.deps, declared: [salesByProduct] }
+    await rig.clock.wait(30 * HOUR_MS)
+    rig.views.store(salesByProduct.name, 1).expireMarks()
+    await replay(deps, salesByProduct, unwatched)
+    await assert.rejects(goBack(deps, salesByProduct, unwatched), { code: 'no-way-back' })
+    const { pointer } = await rig.views.readPointer(salesByProduct.name)
+    assert.deepEqual([pointer.live, pointer.cursorsIn, pointer.previous], [2, undefined, undefined])
+    assert.ok(rig.views.store(salesByProduct.name, 1).isEmpty)
+    await projecting(
+      { log: rig.log, views: rig.views, eventTypes: orderEvents, clock: rig.clock },
+      salesByProduct,
+    )(everything)
+    const fold = await Rig.with(...everything)
+    assert.deepEqual(
+      (await rig.views.store(salesByProduct.name, 2).read('tea'))?.document,
+      (await fold.views.store(salesByProduct.name, 1).read('tea'))?.document,
+    )
+  })
 })
 
 describe('going back to a generation that was left long ago', () => {
