@@ -15,13 +15,15 @@ export interface FollowDependencies {
   readonly instance: string
   readonly build: string
   readonly clock: Clock
+  /** How often the lag is checked. */
+  readonly lagCheckMs: number
 }
 
 /** The most messages of a partition that one check of the lag handles. The next check goes on. */
 const MAX_CAUGHT_UP = 1_000
 
-/** How long a partition must have stood still before its messages are read from the hub. Milliseconds. */
-const STOOD_STILL_MS = 50_000
+/** How long a partition must have stood still before its messages are read from the hub: part of the time between two checks. */
+const STOOD_STILL = 0.8
 
 /** How far a consumer was in a partition when its lag was checked first. */
 interface Stand {
@@ -76,7 +78,7 @@ export class Follower {
 
   /**
    * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no batch that would show the gap. What
-   * is missing is read from the hub and handled. To be called about once a minute, by one instance.
+   * is missing is read from the hub and handled. To be called again and again, by one instance.
    * @throws TidemarkError the first failure, after all partitions were looked at.
    */
   async checkLag(trace: Trace): Promise<void> {
@@ -162,7 +164,7 @@ export class Follower {
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
-    const { clock, handlers, hub } = this.#deps
+    const { clock, handlers, hub, lagCheckMs } = this.#deps
     const known = await this.#progress.read(partition)
     const points = handlers.map(({ name }) => known.get(name)).filter((point) => point !== undefined)
     // Where one handler is behind the others, its point is the one that counts.
@@ -173,7 +175,7 @@ export class Follower {
     const stand = this.#stands.get(partition)
     const stood = stand !== undefined && JSON.stringify(stand.point) === JSON.stringify(point)
     if (!stood) this.#stands.set(partition, { point, since: clock.elapsed() })
-    if (!stood || clock.elapsed() - stand.since < STOOD_STILL_MS || (this.#busy.get(partition) ?? 0) > 0) return
+    if (!stood || clock.elapsed() - stand.since < STOOD_STILL * lagCheckMs || (this.#busy.get(partition) ?? 0) > 0) return
 
     const { first, last } = await hub.bounds(partition)
     if (last === (point?.sequence ?? -1)) return

@@ -69,7 +69,7 @@ function setUp() {
       instances += 1
       const instance = `instance-${instances}`
       const deps = { consumer: 'shop-reactions-ordering', hubName: 'ordering', build: 'b', instance }
-      const follower = new Follower({ ...deps, hub, handlers, progress, clock })
+      const follower = new Follower({ ...deps, hub, handlers, progress, clock, lagCheckMs: MINUTE_MS })
       return {
         follower,
         /** Brings the messages with these numbers in one batch, as a trigger does. */
