@@ -136,6 +136,8 @@ export interface Delivery {
 /** A hub, for whoever looks for messages that its trigger did not bring. */
 export interface HubReader {
   partitions(): Promise<readonly string[]>
+  /** When the hub was made, by its own clock: later, where it was deleted and made again. RFC 3339, UTC, milliseconds. @throws TidemarkError `unavailable` */
+  madeAt(): Promise<string>
   /**
    * The numbers of the oldest message that a partition still has, and of the newest that it ever had. Where it has none, `first` is the number
    * that the next one gets. @throws TidemarkError `unavailable`

@@ -25,11 +25,17 @@ const MAX_CAUGHT_UP = 1_000
 /** How long a partition must have stood still before its messages are read from the hub: part of the time between two checks. */
 const STOOD_STILL = 0.8
 
-/** How far a consumer was in a partition when its lag was checked first. */
+/** How long what the hub says of itself counts as said just now: the partitions of a start share one question. Milliseconds. */
+const MADE_SHARED_MS = 1_000
+
+/** How far a consumer was in a partition when its lag was checked, since when, and in which hub. */
 interface Stand {
   readonly point: HubPoint | undefined
   readonly since: number
+  readonly madeAt: string
 }
+
+const MADE_ANEW = 'the hub was made anew, and what was unread in the old one is gone'
 
 /**
  * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that nobody has handled.
@@ -51,6 +57,7 @@ export class Follower {
   readonly #stands = new Map<string, Stand>()
   /** Partitions of whose loss the log has been told, each with the point that was handled last. */
   readonly #toldLost = new Map<string, HubPoint>()
+  #made: { readonly at: Promise<string>; readonly until: number } | undefined
 
   constructor(deps: FollowDependencies) {
     this.#deps = deps
@@ -118,7 +125,7 @@ export class Follower {
       const point = known.get(handlers[0]?.name ?? '')
       // A handler that nobody has had before in this partition begins with what the hub still has, or with what comes now.
       const due = point ? handlers : handlers.filter(({ startsAt }) => startsAt === 'first')
-      if (due.length === 0 || (point && next.sequence === point.sequence + 1)) continue
+      if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
       if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
     }
@@ -127,11 +134,11 @@ export class Follower {
   /** The number of the first message before `next` that is to be handled, and a line about what is wrong. */
   async #firstMissing(partition: string, point: HubPoint | undefined, next: HubPoint, trace: Trace): Promise<number> {
     if (point && next.sequence <= point.sequence && !isOfNewerHub(next, point)) return next.sequence
-    const { first } = await this.#deps.hub.bounds(partition)
+    const { first, last } = await this.#deps.hub.bounds(partition)
     if (point === undefined) return first
-    // Times alone do not prove it: the clocks of the service's machines differ.
-    if (first <= point.sequence && !(await this.#has(partition, point))) {
-      this.#tellLost(partition, point, 'the hub was made anew, and what was unread in the old one is gone', trace)
+    // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the last one cannot be asked for.
+    if (first <= point.sequence && !(point.sequence <= last && (await this.#has(partition, point)))) {
+      this.#tellLost(partition, point, MADE_ANEW, trace)
       return first
     }
     const after = point.sequence + 1
@@ -172,23 +179,47 @@ export class Follower {
       (least, each) => (least && isAhead(each, least) ? least : each),
       undefined,
     )
+    // One that begins with what the hub has, and has begun in no batch yet: it waits for none.
+    const isNew = handlers.some(({ name, startsAt }) => startsAt === 'first' && !known.has(name))
+    const madeAt = await this.#madeAt()
     const stand = this.#stands.get(partition)
     const stood = stand !== undefined && JSON.stringify(stand.point) === JSON.stringify(point)
-    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed() })
-    if (!stood || clock.elapsed() - stand.since < STOOD_STILL * lagCheckMs || (this.#busy.get(partition) ?? 0) > 0) return
+    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed(), madeAt })
+    // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that seems to continue the last one.
+    if (stand?.point && !stood && stand.madeAt !== madeAt && point && point.time >= madeAt)
+      this.#tellLost(partition, stand.point, MADE_ANEW, trace)
+    if (!stood || clock.elapsed() - stand.since < STOOD_STILL * lagCheckMs || (this.#busy.get(partition) ?? 0) > 0)
+      return
 
     const { first, last } = await hub.bounds(partition)
-    if (last === (point?.sequence ?? -1)) return
     const isEmpty = first > last
+    if (last === (point?.sequence ?? -1) && (isEmpty || !isNew)) return
     if (isEmpty) {
       if (point) this.#tellLost(partition, point, 'the hub has no message any more, and may have dropped some', trace)
       return
     }
-    const from = point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
+    const from = !isNew && point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
     const end = await this.#messageAt(partition, Math.min(last, from + MAX_CAUGHT_UP - 1))
     if (end === undefined) return
     await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
     this.#progress.advance(partition, handlers, end)
+  }
+
+  /** Whether a message comes right after a point, in the same hub. */
+  async #isNext(message: HubPoint, point: HubPoint): Promise<boolean> {
+    return message.sequence === point.sequence + 1 && point.time >= (await this.#madeAt())
+  }
+
+  #madeAt(): Promise<string> {
+    const { clock, hub } = this.#deps
+    if (this.#made === undefined || clock.elapsed() >= this.#made.until) {
+      const at = hub.madeAt()
+      this.#made = { at, until: clock.elapsed() + MADE_SHARED_MS }
+      at.catch(() => {
+        this.#made = undefined
+      })
+    }
+    return this.#made.at
   }
 
   /** Whether the hub still has the very message of a point: then it is the hub that the point is of. */

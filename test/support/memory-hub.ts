@@ -4,6 +4,7 @@ import type { HubMessage, HubReader } from '../../src/core/ports.ts'
 export class MemoryHub implements HubReader {
   readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
   #time = Date.UTC(2026, 0, 1)
+  #made = this.#time
   /** How many messages were handed out. */
   handedOut = 0
 
@@ -28,6 +29,8 @@ export class MemoryHub implements HubReader {
 
   /** The hub is deleted, and made again without a message. */
   remake(): void {
+    this.#time += 1
+    this.#made = this.#time
     for (const partition of this.#partitions.keys()) this.#partitions.set(partition, { first: 0, messages: [] })
   }
 
@@ -38,6 +41,10 @@ export class MemoryHub implements HubReader {
 
   async partitions(): Promise<readonly string[]> {
     return [...this.#partitions.keys()]
+  }
+
+  async madeAt(): Promise<string> {
+    return new Date(this.#made).toISOString()
   }
 
   async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {

@@ -191,6 +191,20 @@ describe('a consumer that follows a hub', () => {
     assert.match(lines[0] ?? '', /the hub was made anew/)
   })
 
+  it('sees a hub that was made anew at its start, whose messages seem to go on where the old ones ended', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(4)
+    const before = start(new Noting('a'))
+    await before.deliver(0, 3)
+    await before.follower.close()
+    hub.remake()
+    send(8)
+    const handler = new Noting('a')
+    await start(handler).deliver(4, 7)
+    assert.deepEqual([handler.seen, lines.length], [versions(5, 12), 1])
+    assert.match(lines[0] ?? '', /the hub was made anew/)
+  })
+
   it('does not take clocks that differ for another hub: the number that was handled is still there', async () => {
     const { send, start, hub, lines } = setUp()
     send(3)
@@ -354,6 +368,62 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual(handler.seen, versions(1, 9))
       assert.match(lines[0] ?? '', /events-missing: the hub was made anew/)
     })
+
+    it('sees one whose messages seemed to go on where the old ones ended, while it went on itself', async () => {
+      const { send, start, hub, clock, lines } = setUp()
+      send(4)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 3)
+      const time = hub.all(P)[3]?.time
+      await checkLag()
+      hub.remake()
+      send(8)
+      await clock.wait(LATER_MS)
+      await deliver(4, 7)
+      for (let n = 0; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      assert.equal(lines.length, 1)
+      assert.match(lines[0] ?? '', /the hub was made anew/)
+      assert.ok(lines[0]?.endsWith(`--since ${time}`), lines[0])
+    })
+
+    it('never asks a hub for a number that it has not reached yet', async () => {
+      const { send, start, hub, clock } = setUp()
+      send(6)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 5)
+      hub.remake()
+      send(3)
+      const { read } = MemoryHub.prototype
+      hub.read = (partition, from, to) => {
+        assert.ok(from < 3, `asked for ${from}`)
+        return read.call(hub, partition, from, to)
+      }
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+    })
+
+    for (const [startsAt, expected] of [
+      ['first', versions(1, 4)],
+      ['now', []],
+    ] as const)
+      it(`lets a handler that is new begin where it says: ${startsAt}`, async () => {
+        const { send, start, clock, lines } = setUp()
+        send(4)
+        const old = start(new Noting('a'))
+        await old.deliver(0, 3)
+        await old.follower.close()
+        const [known, added] = [new Noting('a'), new Noting('b', startsAt)]
+        const { checkLag } = start(known, added)
+        for (let n = 0; n < 3; n += 1) {
+          await checkLag()
+          await clock.wait(MINUTE_MS)
+        }
+        assert.deepEqual([known.seen, added.seen, lines], [[], expected, []])
+      })
 
     it('says once that all that was unread is gone', async () => {
       const { send, start, hub, clock, lines } = setUp()
