@@ -31,6 +31,7 @@ const HUBS = [
   'closed',
   'cut',
   'fromEnd',
+  'woken',
 ]
 
 const cleanup = cleanups(after)
@@ -253,6 +254,44 @@ describe('two hosts', () => {
     assert.equal(await checkpointOf('shared', stolen), undefined)
     app.open('second')
     await until('the checkpoint by its new owner', async () => (await checkpointOf('shared', stolen)) === 0)
+  })
+
+  test('one that stalls with a batch, and wakes up late, handles it after the other did, and does not checkpoint it', async (t) => {
+    const app = new TestApp(...functionOn('woken', `out([process.env.HOST, ...messages])`))
+    app.open('hold')
+    await send('woken', ['a'])
+    let output = ''
+    const held = { TIDEMARK_HOST_HOLD: `f,g=${app.root}/hold`, TIDEMARK_LOG_LEVEL: 'information', HOST: 'first' }
+    const first = await startHost(ending(t), app, { ...settings, ...held }, (text) => {
+      output += text
+    })
+    await until('the batch in the first host', () => /f.* is held as long as /.test(output))
+    first.kill('SIGSTOP')
+    try {
+      await startHost(ending(t), app, { ...settings, HOST: 'second' })
+      await until('the batch in the second host', () => app.lines().length === 1)
+      await send('woken', ['b'])
+      await until('the checkpoint of what came later', async () => (await checkpointOf('woken')) === 1)
+    } finally {
+      first.kill('SIGCONT')
+    }
+    app.close('hold')
+    await until('the late batch', () => app.lines().length === 3)
+    assert.deepEqual(app.lines(), [
+      ['second', 'a'],
+      ['second', 'b'],
+      ['first', 'a'],
+    ])
+    await send('woken', ['c'])
+    await until('the checkpoint after it', async () => (await checkpointOf('woken')) === 2)
+    // Whoever of them has it: were the late one checkpointed, 'b' would come again.
+    assert.deepEqual(
+      app
+        .lines()
+        .slice(3)
+        .map(([, body]) => body),
+      ['c'],
+    )
   })
 })
 
