@@ -145,6 +145,7 @@ export interface HubReader {
   bounds(partition: string): Promise<{ readonly first: number; readonly last: number }>
   /**
    * The messages of a partition from one number to another, both included, in pages; those that the hub no longer has are left out.
+   * One reading of a partition at a time.
    * @throws TidemarkError `unavailable`
    */
   read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]>

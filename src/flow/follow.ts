@@ -57,6 +57,8 @@ export class Follower {
   readonly #stands = new Map<string, Stand>()
   /** Partitions of whose loss the log has been told, each with the point that was handled last. */
   readonly #toldLost = new Map<string, HubPoint>()
+  /** What reads a partition from the hub: one at a time, and what one has handled the next need not. It never rejects. */
+  readonly #reading = new Map<string, Promise<void>>()
   #made: { readonly at: Promise<string>; readonly until: number } | undefined
 
   constructor(deps: FollowDependencies) {
@@ -70,11 +72,13 @@ export class Follower {
     this.#progress.tellFailure(trace)
     this.#busy.set(partition, (this.#busy.get(partition) ?? 0) + 1)
     try {
-      if (!this.#continues(partition, first) && this.#closed.get(partition) !== first.sequence) {
-        for (const handler of handlers) handler.forget?.()
-        await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
-        this.#closed.set(partition, first.sequence)
-      }
+      if (!this.#isClosed(partition, first))
+        await this.#alone(partition, async () => {
+          if (this.#isClosed(partition, first)) return
+          for (const handler of handlers) handler.forget?.()
+          await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
+          this.#closed.set(partition, first.sequence)
+        })
       await handleMessages(handlers, messages, trace)
       this.#closed.delete(partition)
       this.#progress.advance(partition, handlers, last)
@@ -92,7 +96,7 @@ export class Follower {
     let failure: { readonly error: unknown } | undefined
     for (const partition of await this.#deps.hub.partitions())
       try {
-        await this.#checkPartition(partition, trace)
+        await this.#alone(partition, () => this.#checkPartition(partition, trace))
       } catch (error) {
         failure ??= { error }
       }
@@ -107,6 +111,20 @@ export class Follower {
   /** Writes what is not written yet: the process is about to end. */
   close(): Promise<void> {
     return this.#progress.flush()
+  }
+
+  #alone(partition: string, work: () => Promise<void>): Promise<void> {
+    const done = (this.#reading.get(partition) ?? Promise.resolve()).then(work)
+    this.#reading.set(
+      partition,
+      done.catch(() => {}),
+    )
+    return done
+  }
+
+  /** Whether there is nothing to look for before a batch. */
+  #isClosed(partition: string, first: HubPoint): boolean {
+    return this.#continues(partition, first) || this.#closed.get(partition) === first.sequence
   }
 
   /** Whether a batch begins where this process knows all its handlers to be, or before. */
@@ -195,7 +213,9 @@ export class Follower {
     const isEmpty = first > last
     if (last === (point?.sequence ?? -1) && (isEmpty || !isNew)) return
     if (isEmpty) {
-      if (point) this.#tellLost(partition, point, 'the hub has no message any more, and may have dropped some', trace)
+      const what =
+        point && point.time < madeAt ? MADE_ANEW : 'the hub has no message any more, and may have dropped some'
+      if (point) this.#tellLost(partition, point, what, trace)
       return
     }
     const from = !isNew && point && point.sequence < last ? Math.max(first, point.sequence + 1) : first

@@ -5,6 +5,7 @@ export class MemoryHub implements HubReader {
   readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
   #time = Date.UTC(2026, 0, 1)
   #made = this.#time
+  readonly #reading = new Set<string>()
   /** How many messages were handed out. */
   handedOut = 0
 
@@ -53,9 +54,16 @@ export class MemoryHub implements HubReader {
   }
 
   async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
-    for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
-      this.handedOut += 1
-      yield [message]
+    // As the client of Event Hubs says it.
+    if (this.#reading.has(partition)) throw new Error('Partition already has a subscriber.')
+    this.#reading.add(partition)
+    try {
+      for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
+        this.handedOut += 1
+        yield [message]
+      }
+    } finally {
+      this.#reading.delete(partition)
     }
   }
 

@@ -354,6 +354,19 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual([handler.seen, hub.handedOut], [[1, 2, 3], 0])
     })
 
+    it('waits for whoever reads the same partition, and handles nothing that this one has handled', async () => {
+      const { send, start, clock, hub } = setUp()
+      send(8)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 1)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await Promise.all([checkLag(), deliver(6, 7), deliver(6, 7)])
+      assert.deepEqual(new Set(handler.seen), new Set(versions(1, 8)))
+      assert.ok(hub.handedOut <= 8, `${hub.handedOut} messages`)
+    })
+
     it('sees a hub that was made anew, whose numbers its checkpoint is beyond', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(6)
