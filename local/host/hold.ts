@@ -25,5 +25,6 @@ export function holdOf({ TIDEMARK_HOST_HOLD: text }: Settings): Hold {
     if (!held.has(functionName) || !existsSync(file)) return
     log('information', functionName, `is held as long as ${file} is there`)
     while (existsSync(file)) await delay(LOOK_EVERY_MS)
+    log('information', functionName, 'goes on')
   }
 }

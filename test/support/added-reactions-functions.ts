@@ -1,4 +1,4 @@
-import { documentOf } from '../../src/adapters/functions/queries.ts'
+import { documentOf, documentsOf } from '../../src/adapters/functions/queries.ts'
 import { register } from '../../src/adapters/functions/register.ts'
 import { compose } from '../../src/compose.ts'
 import type { EventOf } from '../../src/core/event.ts'
@@ -22,4 +22,7 @@ const counting = (startsAt: 'first' | 'now'): Reaction<EventOf<typeof OrderPlace
 
 /** A newer build of inventory: it has reactions more. */
 const service = compose({ ...inventory, reactions: [...inventory.reactions, counting('first'), counting('now')] })
-register(service, [{ name: 'stock-of-product', path: 'stock/{id}', GET: documentOf(service, stockLevel, 'id') }])
+register(service, [
+  { name: 'stock', path: 'stock', GET: documentsOf(service, stockLevel) },
+  { name: 'stock-of-product', path: 'stock/{id}', GET: documentOf(service, stockLevel, 'id') },
+])

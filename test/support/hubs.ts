@@ -59,8 +59,9 @@ export class TestHub {
   /** @param store without it, one that sees no partition. */
   consumer(group: string, store?: CheckpointStore): EventHubConsumerClient {
     const connection = this.#system.settings.EventHubConnection ?? ''
+    const loadBalancingOptions = { strategy: 'greedy' as const, updateIntervalInMs: 500 }
     return store
-      ? new EventHubConsumerClient(group, connection, this.#name, store)
+      ? new EventHubConsumerClient(group, connection, this.#name, store, { loadBalancingOptions })
       : new EventHubConsumerClient(group, connection, this.#name)
   }
 
