@@ -5,6 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import type { CheckpointStore } from '@azure/event-hubs'
 import type { Child } from '../../local/kit/child.ts'
 import { PROGRESS } from '../../src/core/service.ts'
+import { unrefRenewals } from '../local/eventhubs/sdk-timers.ts'
 import { Command } from '../support/command.ts'
 import { OwnCheckpoints, TestHub } from '../support/hubs.ts'
 import { assertEqualToLogs } from '../support/load.ts'
@@ -34,6 +35,7 @@ describe('what no batch brings', () => {
   const positions = new Set<string>()
 
   before(async () => {
+    unrefRenewals()
     system = await System.cloudAlone()
     hub = new TestHub(system, 'ordering')
     await start()
