@@ -1,6 +1,13 @@
 import { CosmosClient } from '@azure/cosmos'
 import { UsageError } from './arguments.ts'
-import { cosmosAddress, cosmosConnection, localSettings, reach, settingsOf } from './local-settings.ts'
+import {
+  cosmosAddress,
+  cosmosConnection,
+  eventHubsConnection,
+  localSettings,
+  reach,
+  settingsOf,
+} from './local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {
@@ -19,7 +26,7 @@ export function localAccount(): CosmosAccount {
   return {
     address,
     reach: () => reach(address),
-    settings: { ...localSettings(), CosmosConnection: connection },
+    settings: { ...localSettings(), CosmosConnection: connection, EventHubConnection: eventHubsConnection() },
     client: async () => new CosmosClient(connection),
   }
 }

@@ -52,6 +52,12 @@ export function cosmosConnection(): string {
   return (localSettings().CosmosConnection ?? '').replace(':8081', `:${localPorts().cosmos}`)
 }
 
+/** The connection string of the running Event Hubs endpoint: for commands that publish. */
+export function eventHubsConnection(): string {
+  const connection = localSettings().EventHubConnection ?? ''
+  return connection.replace(/(Endpoint=sb:\/\/[^:;/]+)(:5672)?(?=[;/])/i, `$1:${localPorts().eventHubs}`)
+}
+
 /** The address of an endpoint that a connection string names. */
 export function cosmosAddress(connection: string): string {
   return /AccountEndpoint=([^;]+)/i.exec(connection)?.[1] ?? ''

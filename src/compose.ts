@@ -53,8 +53,6 @@ const hostClock: HostClock = {
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
 
-/** How often the lag of the consumers is checked. Milliseconds. */
-const LAG_MS = 60_000
 /** How often an instance says that it lives. Milliseconds. */
 const BEAT_MS = 60_000
 
@@ -114,12 +112,13 @@ export function compose(service: Service, environment: Environment = process.env
       })
   const instance = randomUUID()
   const build = buildOf(service)
+  const lagCheckMs = settings.lagCheckSeconds * 1000
   const made: Follower[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
       const hub = new EventHubsReader(eventHubConsumer(settings.eventHubs, hubName))
       const progress = new CosmosProgress(database().container(PROGRESS), consumer)
-      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock }
+      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock, lagCheckMs }
       const follows = new Follower(deps)
       setInterval(() => void follows.beat(), BEAT_MS).unref()
       made.push(follows)
@@ -142,7 +141,7 @@ export function compose(service: Service, environment: Environment = process.env
           },
         ]
       : []),
-    ...followers.map((follower) => ({ every: LAG_MS, run: (trace: Trace) => follower().checkLag(trace) })),
+    ...followers.map((follower) => ({ every: lagCheckMs, run: (trace: Trace) => follower().checkLag(trace) })),
   ])
   const replayDeps = once(() => ({
     log: store(),
@@ -170,7 +169,7 @@ export function compose(service: Service, environment: Environment = process.env
       if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
       return follower().deliver(delivery, trace)
     },
-    periodSeconds: hasSchedule(service) ? settings.schedulePollSeconds : LAG_MS / 1000,
+    periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
     doPeriodicWork,
     async close() {
       await Promise.all(made.map((follower) => follower.close()))

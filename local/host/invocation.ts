@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Activity } from './activity.ts'
+import type { Hold } from './hold.ts'
 import { describe, log, logFailure } from './log.ts'
 import type { CoreInvocationContext, InvocationRequest, InvocationResponse, ProgrammingModel } from './protocol.ts'
 import type { RegisteredFunction, Registrations } from './registrations.ts'
@@ -14,13 +15,15 @@ export class Invoker {
   readonly #appHookData: Record<string, unknown> = {}
 
   readonly #timeoutMs: number | undefined
+  readonly #hold: Hold
   readonly activity = new Activity()
 
   /** @param timeoutMs after which a function that has not ended ends the host; undefined: never. */
-  constructor(model: ProgrammingModel, registrations: Registrations, timeoutMs: number | undefined) {
+  constructor(model: ProgrammingModel, registrations: Registrations, timeoutMs: number | undefined, hold: Hold) {
     this.#model = model
     this.#registrations = registrations
     this.#timeoutMs = timeoutMs
+    this.#hold = hold
   }
 
   /**
@@ -43,6 +46,7 @@ export class Invoker {
     const timer = this.#watch(metadata.name)
     const ended = this.activity.begin()
     try {
+      await this.#hold(metadata.name)
       const model = this.#model.getInvocationModel(core)
       const { context, inputs } = await model.getArguments()
       invocationContext = context

@@ -19,6 +19,8 @@ export const localSettings = {
   TIDEMARK_FAST: '1: acknowledges what is not on disk yet',
   TIDEMARK_FUNCTIONS_MAIN: 'the glob of the function files that the local host loads, in place of main of package.json',
   TIDEMARK_FUNCTIONS_ROOT: 'the folder of the app that the local host runs: the working directory',
+  TIDEMARK_HOST_HOLD:
+    'functions and a file, such as orders-views,billing=/tmp/hold: what they are called for waits in the local host as long as the file is there',
   TIDEMARK_HOST_LEASE_EXPIRATION_MS:
     'milliseconds after which the local host takes over the Cosmos DB leases of one that is gone: as the registration says',
   TIDEMARK_HTTP_PORT: 'where the local host answers: 7071, or 0 for any free port',

@@ -147,6 +147,8 @@ export interface Delivery {
 /** A hub, for whoever looks for messages that its trigger did not bring. */
 export interface HubReader {
   partitions(): Promise<readonly string[]>
+  /** When the hub was made, by its own clock: later, where it was deleted and made again. RFC 3339, UTC, milliseconds. @throws TidemarkError `unavailable` */
+  madeAt(): Promise<string>
   /**
    * The numbers of the oldest message that a partition still has, and of the newest that it ever had. Where it has none, `first` is the number
    * that the next one gets. @throws TidemarkError `unavailable`
@@ -154,6 +156,7 @@ export interface HubReader {
   bounds(partition: string): Promise<{ readonly first: number; readonly last: number }>
   /**
    * The messages of a partition from one number to another, both included, in pages; those that the hub no longer has are left out.
+   * One reading of a partition at a time.
    * @throws TidemarkError `unavailable`
    */
   read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]>

@@ -15,19 +15,27 @@ export interface FollowDependencies {
   readonly instance: string
   readonly build: string
   readonly clock: Clock
+  /** How often the lag is checked. */
+  readonly lagCheckMs: number
 }
 
 /** The most messages of a partition that one check of the lag handles. The next check goes on. */
 const MAX_CAUGHT_UP = 1_000
 
-/** How long a partition must have stood still before its messages are read from the hub. Milliseconds. */
-const STOOD_STILL_MS = 50_000
+/** How long a partition must have stood still before its messages are read from the hub: part of the time between two checks. */
+const STOOD_STILL = 0.8
 
-/** How far a consumer was in a partition when its lag was checked first. */
+/** How long what the hub says of itself counts as said just now: the partitions of a start share one question. Milliseconds. */
+const MADE_SHARED_MS = 1_000
+
+/** How far a consumer was in a partition when its lag was checked, since when, and in which hub. */
 interface Stand {
   readonly point: HubPoint | undefined
   readonly since: number
+  readonly madeAt: string
 }
+
+const MADE_ANEW = 'the hub was made anew, and what was unread in the old one is gone'
 
 /**
  * Follows a hub: hands each batch to the handlers, and sees to it that nothing lies between two batches that nobody has handled.
@@ -50,6 +58,9 @@ export class Follower {
   readonly #stands = new Map<string, Stand>()
   /** Partitions of whose loss the log has been told, each with the point that was handled last. */
   readonly #toldLost = new Map<string, HubPoint>()
+  /** What reads a partition from the hub: one at a time, and what one has handled the next need not. It never rejects. */
+  readonly #reading = new Map<string, Promise<void>>()
+  #made: { readonly at: Promise<string>; readonly until: number } | undefined
 
   constructor(deps: FollowDependencies) {
     this.#deps = deps
@@ -63,11 +74,13 @@ export class Follower {
     this.#progress.tellFailure(trace)
     this.#busy.set(partition, (this.#busy.get(partition) ?? 0) + 1)
     try {
-      if (!this.#continues(partition, first) && this.#closed.get(partition) !== first.sequence) {
-        for (const handler of handlers) handler.forget?.()
-        await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
-        this.#closed.set(partition, first.sequence)
-      }
+      if (!this.#isClosed(partition, first))
+        await this.#alone(partition, async () => {
+          if (this.#isClosed(partition, first)) return
+          for (const handler of handlers) handler.forget?.()
+          await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
+          this.#closed.set(partition, first.sequence)
+        })
       await handleMessages(handlers, messages, trace)
       this.#closed.delete(partition)
       this.#progress.advance(partition, this.#names, last)
@@ -78,14 +91,14 @@ export class Follower {
 
   /**
    * Looks for partitions that stand still although the hub has more: a trigger that gets nothing brings no batch that would show the gap. What
-   * is missing is read from the hub and handled. To be called about once a minute, by one instance.
+   * is missing is read from the hub and handled. To be called again and again, by one instance.
    * @throws TidemarkError the first failure, after all partitions were looked at.
    */
   async checkLag(trace: Trace): Promise<void> {
     let failure: { readonly error: unknown } | undefined
     for (const partition of await this.#deps.hub.partitions())
       try {
-        await this.#checkPartition(partition, trace)
+        await this.#alone(partition, () => this.#checkPartition(partition, trace))
       } catch (error) {
         failure ??= { error }
       }
@@ -100,6 +113,20 @@ export class Follower {
   /** Writes what is not written yet: the process is about to end. */
   close(): Promise<void> {
     return this.#progress.flush()
+  }
+
+  #alone(partition: string, work: () => Promise<void>): Promise<void> {
+    const done = (this.#reading.get(partition) ?? Promise.resolve()).then(work)
+    this.#reading.set(
+      partition,
+      done.catch(() => {}),
+    )
+    return done
+  }
+
+  /** Whether there is nothing to look for before a batch. */
+  #isClosed(partition: string, first: HubPoint): boolean {
+    return this.#continues(partition, first) || this.#closed.get(partition) === first.sequence
   }
 
   /** Whether a batch begins where this process knows all its handlers to be, or before. */
@@ -119,7 +146,7 @@ export class Follower {
       const point = known.get(some[0]?.name ?? '')
       // What nobody has had before in this partition begins with what the hub still has, or with what comes now.
       const due = point ? some : some.filter(({ handler }) => handler.startsAt === 'first')
-      if (due.length === 0 || (point && next.sequence === point.sequence + 1)) continue
+      if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
       if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
     }
@@ -128,11 +155,11 @@ export class Follower {
   /** The number of the first message before `next` that is to be handled, and a line about what is wrong. */
   async #firstMissing(partition: string, point: HubPoint | undefined, next: HubPoint, trace: Trace): Promise<number> {
     if (point && next.sequence <= point.sequence && !isOfNewerHub(next, point)) return next.sequence
-    const { first } = await this.#deps.hub.bounds(partition)
+    const { first, last } = await this.#deps.hub.bounds(partition)
     if (point === undefined) return first
-    // Times alone do not prove it: the clocks of the service's machines differ.
-    if (first <= point.sequence && !(await this.#has(partition, point))) {
-      this.#tellLost(partition, point, 'the hub was made anew, and what was unread in the old one is gone', trace)
+    // Times alone do not prove it: the clocks of the service's machines differ. What has a number beyond the last one cannot be asked for.
+    if (first <= point.sequence && !(point.sequence <= last && (await this.#has(partition, point)))) {
+      this.#tellLost(partition, point, MADE_ANEW, trace)
       return first
     }
     const after = point.sequence + 1
@@ -168,31 +195,68 @@ export class Follower {
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
-    const { clock, hub } = this.#deps
+    const { clock, handlers, hub, lagCheckMs } = this.#deps
     const known = await this.#progress.read(partition)
-    const points = this.#names.map((name) => known.get(name)).filter((point) => point !== undefined)
+    // One that begins with what the hub has, and has begun in no batch yet, waits for none. One that begins with what comes next does.
+    const added = handlers.filter(({ startsAt }) => startsAt === 'first').flatMap(({ names }) => names)
+    const isNew = added.some((name) => !known.has(name))
+    const names = this.#names.filter((name) => known.has(name) || added.includes(name))
+    if (names.length === 0) return
+    const points = names.map((name) => known.get(name)).filter((point) => point !== undefined)
     // Where one handler is behind the others, its point is the one that counts.
     const point = points.reduce<HubPoint | undefined>(
       (least, each) => (least && isAhead(each, least) ? least : each),
       undefined,
     )
+    const madeAt = await this.#madeAt()
     const stand = this.#stands.get(partition)
     const stood = stand !== undefined && JSON.stringify(stand.point) === JSON.stringify(point)
-    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed() })
-    if (!stood || clock.elapsed() - stand.since < STOOD_STILL_MS || (this.#busy.get(partition) ?? 0) > 0) return
+    if (!stood) this.#stands.set(partition, { point, since: clock.elapsed(), madeAt })
+    // It went on, but in another hub: one that has grown beyond the old one's numbers brings a batch that seems to continue the last one.
+    if (stand?.point && !stood && stand.madeAt !== madeAt && point && point.time >= madeAt)
+      this.#tellLost(partition, stand.point, MADE_ANEW, trace)
+    if (!stood || clock.elapsed() - stand.since < STOOD_STILL * lagCheckMs || (this.#busy.get(partition) ?? 0) > 0)
+      return
 
     const { first, last } = await hub.bounds(partition)
-    if (last === (point?.sequence ?? -1)) return
     const isEmpty = first > last
+    if (last === (point?.sequence ?? -1) && (isEmpty || !isNew)) return
     if (isEmpty) {
-      if (point) this.#tellLost(partition, point, 'the hub has no message any more, and may have dropped some', trace)
+      const what =
+        point && point.time < madeAt ? MADE_ANEW : 'the hub has no message any more, and may have dropped some'
+      if (point) this.#tellLost(partition, point, what, trace)
       return
     }
-    const from = point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
+    const from = !isNew && point && point.sequence < last ? Math.max(first, point.sequence + 1) : first
     const end = await this.#messageAt(partition, Math.min(last, from + MAX_CAUGHT_UP - 1))
     if (end === undefined) return
     await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
-    this.#progress.advance(partition, this.#names, end)
+    this.#progress.advance(partition, names, end)
+    // There is more: the next check goes on.
+    const { sequence, time } = end
+    if (sequence < last)
+      this.#stands.set(partition, {
+        point: { sequence, time },
+        since: clock.elapsed() - STOOD_STILL * lagCheckMs,
+        madeAt,
+      })
+  }
+
+  /** Whether a message comes right after a point, in the same hub. */
+  async #isNext(message: HubPoint, point: HubPoint): Promise<boolean> {
+    return message.sequence === point.sequence + 1 && point.time >= (await this.#madeAt())
+  }
+
+  #madeAt(): Promise<string> {
+    const { clock, hub } = this.#deps
+    if (this.#made === undefined || clock.elapsed() >= this.#made.until) {
+      const at = hub.madeAt()
+      this.#made = { at, until: clock.elapsed() + MADE_SHARED_MS }
+      at.catch(() => {
+        this.#made = undefined
+      })
+    }
+    return this.#made.at
   }
 
   /** Whether the hub still has the very message of a point: then it is the hub that the point is of. */

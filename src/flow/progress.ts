@@ -57,9 +57,9 @@ export class ConsumerProgress {
   }
 
   /** Notes that handlers have handled all up to a point. It is written soon. */
-  advance(partition: string, handlers: readonly string[], point: HubPoint): void {
+  advance(partition: string, handlers: readonly string[], { sequence, time }: HubPoint): void {
     const points = this.#pointsOf(partition)
-    merge(points, new Map(handlers.map((handler) => [handler, point])))
+    merge(points, new Map(handlers.map((handler) => [handler, { sequence, time }])))
     this.#isDirty = true
     void this.#writeSoon()
   }

@@ -129,6 +129,12 @@ export const settingsList = {
     readBy: 'services',
     setIn: ['local', 'azure'],
   },
+  TIDEMARK_LAG_CHECK_S: {
+    ...numberOf('seconds', 60, 60),
+    meaning: 'How often consumers that stand still are looked for, although the hub has more.',
+    readBy: 'services',
+    setIn: [],
+  },
   TIDEMARK_TRUST_X_ACTOR: {
     schema: z
       .enum(['true', 'false'])

@@ -21,6 +21,7 @@ export interface Settings {
   readonly queryWaitMs: number
   readonly relayPollMs: number
   readonly schedulePollSeconds: number
+  readonly lagCheckSeconds: number
 }
 
 type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
@@ -54,6 +55,7 @@ export function readSettings(environment: Environment): Settings {
     queryWaitMs: values.TIDEMARK_QUERY_WAIT_MS,
     relayPollMs: values.TIDEMARK_RELAY_POLL_MS,
     schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
+    lagCheckSeconds: values.TIDEMARK_LAG_CHECK_S,
   }
 }
 

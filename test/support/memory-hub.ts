@@ -4,6 +4,8 @@ import type { HubMessage, HubReader } from '../../src/core/ports.ts'
 export class MemoryHub implements HubReader {
   readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
   #time = Date.UTC(2026, 0, 1)
+  #made = this.#time
+  readonly #reading = new Set<string>()
   /** How many messages were handed out. */
   handedOut = 0
 
@@ -28,6 +30,8 @@ export class MemoryHub implements HubReader {
 
   /** The hub is deleted, and made again without a message. */
   remake(): void {
+    this.#time += 1
+    this.#made = this.#time
     for (const partition of this.#partitions.keys()) this.#partitions.set(partition, { first: 0, messages: [] })
   }
 
@@ -40,15 +44,26 @@ export class MemoryHub implements HubReader {
     return [...this.#partitions.keys()]
   }
 
+  async madeAt(): Promise<string> {
+    return new Date(this.#made).toISOString()
+  }
+
   async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {
     const { first, messages } = this.#of(partition)
     return { first, last: first + messages.length - 1 }
   }
 
   async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
-    for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
-      this.handedOut += 1
-      yield [message]
+    // As the client of Event Hubs says it.
+    if (this.#reading.has(partition)) throw new Error('Partition already has a subscriber.')
+    this.#reading.add(partition)
+    try {
+      for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
+        this.handedOut += 1
+        yield [message]
+      }
+    } finally {
+      this.#reading.delete(partition)
     }
   }
 

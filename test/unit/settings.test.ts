@@ -160,6 +160,7 @@ describe('settings', () => {
     assert.deepEqual(others, {
       actorSource: 'nobody',
       cachedStreams: 10_000,
+      lagCheckSeconds: 60,
       queryWaitMs: 5000,
       relayPollMs: 500,
       schedulePollSeconds: 5,
@@ -175,16 +176,17 @@ describe('settings', () => {
   })
 
   it('numbers are taken as they are', () => {
-    const { queryWaitMs, schedulePollSeconds, ...others } = readSettings({
+    const { queryWaitMs, schedulePollSeconds, lagCheckSeconds, ...others } = readSettings({
       ...connectionStrings,
       TIDEMARK_QUERY_WAIT_MS: '200000',
       TIDEMARK_SCHEDULE_POLL_S: '59',
+      TIDEMARK_LAG_CHECK_S: '1',
       TIDEMARK_CACHED_STREAMS: '1',
       TIDEMARK_SNAPSHOT_EVENTS: '1000000',
       TIDEMARK_RELAY_POLL_MS: '20',
     })
     assert.deepEqual([queryWaitMs, schedulePollSeconds, others.cachedStreams, others.relayPollMs], [200_000, 59, 1, 20])
-    assert.equal(others.snapshotEvents, 1_000_000)
+    assert.deepEqual([others.snapshotEvents, lagCheckSeconds], [1_000_000, 1])
   })
 
   it('names of the laptop and of an environment are not taken for mistyped ones', () => {

@@ -50,6 +50,14 @@ function methodsOf(servers: readonly NamespaceServer[], { segments, body }: Cont
           return { status: created ? 201 : 200, body: describeHub(hubOf(server, hubName)) }
         },
       }
+    case 'namespaces/*/hubs/*/expire':
+      return {
+        POST: async () => {
+          const hub = hubOf(server, hubName)
+          await hub.expire()
+          return ok(describeHub(hub))
+        },
+      }
     case 'namespaces/*/hubs/*/consumergroups/*':
       return {
         PUT: async () => {

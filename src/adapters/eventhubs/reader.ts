@@ -34,12 +34,23 @@ export class EventHubsReader implements HubReader {
     return this.#partitions
   }
 
+  async madeAt(): Promise<string> {
+    const { createdOn } = await this.#client.getEventHubProperties().catch(unavailable)
+    return createdOn.toISOString()
+  }
+
   async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {
     const { beginningSequenceNumber, lastEnqueuedSequenceNumber, isEmpty } = await this.#client
       .getPartitionProperties(partition)
       .catch(unavailable)
     const last = lastEnqueuedSequenceNumber
     return { first: isEmpty ? last + 1 : beginningSequenceNumber, last }
+  }
+
+  /** Whether a message with the number, or a later one, may still come to who reads from before it: it is there, and has not expired meanwhile. */
+  async #reaches(partition: string, to: number): Promise<boolean> {
+    const { first, last } = await this.bounds(partition)
+    return first <= to && to <= last
   }
 
   async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
@@ -63,7 +74,7 @@ export class EventHubsReader implements HubReader {
         const page = events.filter(({ sequenceNumber }) => sequenceNumber <= to).map(messageFrom)
         if (page.length > 0) yield page
         const last = events.at(-1)
-        if (last ? last.sequenceNumber >= to : (await this.bounds(partition)).last < to) return
+        if (last ? last.sequenceNumber >= to : !(await this.#reaches(partition, to))) return
       }
     } finally {
       pages.end()

@@ -47,3 +47,19 @@ test('retention set while running drops the oldest segments: who starts before i
   endpoint = await killAndRestart(endpoint, folder, HUBS)
   await check()
 })
+
+test('on request every event expires at once, and the next one has the next number', async (t) => {
+  const folder = await newFolder()
+  const endpoint = await startControlled(folder, HUBS)
+  const producer = producerOf(t, endpoint.connectionString, 'orders')
+  for (let i = 0; i < 3; i++) await producer.sendBatch([{ body: { i } }])
+  const path = '/namespaces/emulatorNs1/hubs/orders/expire'
+  const { status, body: told } = await endpoint.call('POST', path)
+  assert.deepEqual([status, told.partitions[0].beginSequence, told.partitions[0].lastSequence], [200, 3, 2])
+  const consumer = consumerOf(t, endpoint.connectionString, 'orders')
+  assert.equal((await consumer.getPartitionProperties('0')).isEmpty, true)
+  await producer.sendBatch([{ body: { i: 3 } }])
+  const [event] = await receive(consumer, '0', earliestEventPosition, 1)
+  assert.equal(event?.sequenceNumber, 3)
+  assert.equal((await endpoint.call('POST', path.replace('orders', 'none'))).status, 404)
+})

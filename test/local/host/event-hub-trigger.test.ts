@@ -31,6 +31,7 @@ const HUBS = [
   'closed',
   'cut',
   'fromEnd',
+  'woken',
 ]
 
 const cleanup = cleanups(after)
@@ -227,6 +228,15 @@ describe('a batch that is not finished', () => {
   })
 })
 
+/** Waits for turns of an owner's load balancing: each renews its claim. */
+async function turnsOf(claim: string, count: number): Promise<void> {
+  const tags = new Set<string | undefined>()
+  await until(`${count} turns of the load balancing`, async () => {
+    tags.add((await container.getBlobClient(claim).getProperties()).etag)
+    return tags.size > count
+  })
+}
+
 describe('two hosts', () => {
   test('share the partitions, and who lost one does not checkpoint it', async (t) => {
     const app = new TestApp(
@@ -242,17 +252,53 @@ describe('two hosts', () => {
     const [, stolen] = await until('a batch in the second host', () => app.lines().find(([host]) => host === 'second'))
     const kept = stolen === '0' ? '1' : '0'
     // Each turn of the first host's load balancing renews its claim: after two it has seen the other's.
-    const tags = new Set<string | undefined>()
-    await until('two turns of the load balancing', async () => {
-      tags.add((await container.getBlobClient(`localhost/shared/view/ownership/${kept}`).getProperties()).etag)
-      return tags.size > 2
-    })
+    await turnsOf(`localhost/shared/view/ownership/${kept}`, 2)
     app.open('first')
     await until('the checkpoint of the kept partition', async () => (await checkpointOf('shared', kept)) === 0)
     await until('the end of both', () => app.lines().filter((line) => line === 'first ended').length === 2)
     assert.equal(await checkpointOf('shared', stolen), undefined)
     app.open('second')
     await until('the checkpoint by its new owner', async () => (await checkpointOf('shared', stolen)) === 0)
+  })
+
+  test('one that stalls with a batch, and wakes up late, handles it after the other did, and does not checkpoint it', async (t) => {
+    const app = new TestApp(...functionOn('woken', `out([process.env.HOST, ...messages])`))
+    app.open('hold')
+    await send('woken', ['a'])
+    let output = ''
+    const held = { TIDEMARK_HOST_HOLD: `f,g=${app.root}/hold`, TIDEMARK_LOG_LEVEL: 'information', HOST: 'first' }
+    const first = await startHost(ending(t), app, { ...settings, ...held }, (text) => {
+      output += text
+    })
+    await until('the batch in the first host', () => /f.* is held as long as /.test(output))
+    first.kill('SIGSTOP')
+    try {
+      await startHost(ending(t), app, { ...settings, HOST: 'second' })
+      await until('the batch in the second host', () => app.lines().length === 1)
+      await send('woken', ['b'])
+      await until('the checkpoint of what came later', async () => (await checkpointOf('woken')) === 1)
+    } finally {
+      first.kill('SIGCONT')
+    }
+    // It looks at the claims as often as the other renews its own. Until it has, it would checkpoint what is late, as the real host does too.
+    await turnsOf('localhost/woken/view/ownership/0', 3)
+    app.close('hold')
+    await until('the late batch', () => app.lines().length === 3)
+    assert.deepEqual(app.lines(), [
+      ['second', 'a'],
+      ['second', 'b'],
+      ['first', 'a'],
+    ])
+    await send('woken', ['c'])
+    await until('the checkpoint after it', async () => (await checkpointOf('woken')) === 2)
+    // Whoever of them has it: were the late one checkpointed, 'b' would come again.
+    assert.deepEqual(
+      app
+        .lines()
+        .slice(3)
+        .map(([, body]) => body),
+      ['c'],
+    )
   })
 })
 

@@ -145,6 +145,12 @@ const refusals: readonly (readonly [
     { TIDEMARK_HTTP_PORT: '70000' },
     /^TIDEMARK_HTTP_PORT is "70000": /,
   ],
+  [
+    'a hold without a file',
+    `app.http('f', { ${HANDLER} })`,
+    { TIDEMARK_HOST_HOLD: 'f' },
+    /^TIDEMARK_HOST_HOLD is "f": set it to functions and a file, /,
+  ],
 ]
 
 describe('the start', { concurrency: 2 }, () => {

@@ -65,6 +65,10 @@ export class TestApp {
     this.write(gate, '')
   }
 
+  close(gate: string): void {
+    rmSync(join(this.root, gate))
+  }
+
   // biome-ignore lint/suspicious/noExplicitAny: whatever the functions wrote, compared field by field.
   lines(): any[] {
     if (!existsSync(this.#out)) return []

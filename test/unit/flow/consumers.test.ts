@@ -116,7 +116,7 @@ class World {
     const followers = new Map(
       CONSUMERS.map((consumer) => {
         const progress = this.progress.get(consumer) ?? assert.fail()
-        const deps = { consumer, hubName: 'ordering', build: 'b', instance, hub, clock, progress }
+        const deps = { consumer, hubName: 'ordering', build: 'b', instance, hub, clock, progress, lagCheckMs: 60_000 }
         return [consumer, new Follower({ ...deps, handlers: [handlers[consumer]] })]
       }),
     )

@@ -69,7 +69,7 @@ function setUp() {
       instances += 1
       const instance = `instance-${instances}`
       const deps = { consumer: 'shop-reactions-ordering', hubName: 'ordering', build: 'b', instance }
-      const follower = new Follower({ ...deps, hub, handlers, progress, clock })
+      const follower = new Follower({ ...deps, hub, handlers, progress, clock, lagCheckMs: MINUTE_MS })
       return {
         follower,
         /** Brings the messages with these numbers in one batch, as a trigger does. */
@@ -188,6 +188,20 @@ describe('a consumer that follows a hub', () => {
     send(10)
     await deliver(8, 9)
     assert.deepEqual(handler.seen, versions(1, 14))
+    assert.match(lines[0] ?? '', /the hub was made anew/)
+  })
+
+  it('sees a hub that was made anew at its start, whose messages seem to go on where the old ones ended', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(4)
+    const before = start(new Noting('a'))
+    await before.deliver(0, 3)
+    await before.follower.close()
+    hub.remake()
+    send(8)
+    const handler = new Noting('a')
+    await start(handler).deliver(4, 7)
+    assert.deepEqual([handler.seen, lines.length], [versions(5, 12), 1])
     assert.match(lines[0] ?? '', /the hub was made anew/)
   })
 
@@ -340,6 +354,19 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual([handler.seen, hub.handedOut], [[1, 2, 3], 0])
     })
 
+    it('waits for whoever reads the same partition, and handles nothing that this one has handled', async () => {
+      const { send, start, clock, hub } = setUp()
+      send(8)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 1)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await Promise.all([checkLag(), deliver(6, 7), deliver(6, 7)])
+      assert.deepEqual(new Set(handler.seen), new Set(versions(1, 8)))
+      assert.ok(hub.handedOut <= 8, `${hub.handedOut} messages`)
+    })
+
     it('sees a hub that was made anew, whose numbers its checkpoint is beyond', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(6)
@@ -355,6 +382,62 @@ describe('a consumer that follows a hub', () => {
       assert.match(lines[0] ?? '', /events-missing: the hub was made anew/)
     })
 
+    it('sees one whose messages seemed to go on where the old ones ended, while it went on itself', async () => {
+      const { send, start, hub, clock, lines } = setUp()
+      send(4)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 3)
+      const time = hub.all(P)[3]?.time
+      await checkLag()
+      hub.remake()
+      send(8)
+      await clock.wait(LATER_MS)
+      await deliver(4, 7)
+      for (let n = 0; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      assert.equal(lines.length, 1)
+      assert.match(lines[0] ?? '', /the hub was made anew/)
+      assert.ok(lines[0]?.endsWith(`--since ${time}`), lines[0])
+    })
+
+    it('never asks a hub for a number that it has not reached yet', async () => {
+      const { send, start, hub, clock } = setUp()
+      send(6)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 5)
+      hub.remake()
+      send(3)
+      const { read } = MemoryHub.prototype
+      hub.read = (partition, from, to) => {
+        assert.ok(from < 3, `asked for ${from}`)
+        return read.call(hub, partition, from, to)
+      }
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+    })
+
+    for (const [startsAt, expected] of [
+      ['first', versions(1, 4)],
+      ['now', []],
+    ] as const)
+      it(`lets a handler that is new begin where it says: ${startsAt}`, async () => {
+        const { send, start, clock, lines } = setUp()
+        send(4)
+        const old = start(new Noting('a'))
+        await old.deliver(0, 3)
+        await old.follower.close()
+        const [known, added] = [new Noting('a'), new Noting('b', startsAt)]
+        const { checkLag } = start(known, added)
+        for (let n = 0; n < 3; n += 1) {
+          await checkLag()
+          await clock.wait(MINUTE_MS)
+        }
+        assert.deepEqual([known.seen, added.seen, lines], [[], expected, []])
+      })
+
     it('says once that all that was unread is gone', async () => {
       const { send, start, hub, clock, lines } = setUp()
       send(6)
@@ -369,19 +452,35 @@ describe('a consumer that follows a hub', () => {
       assert.match(lines[0] ?? '', /events-missing/)
     })
 
-    it('handles a bounded part at each look', async () => {
-      const { start, hub, clock } = setUp()
-      hub.send(P, ...Array.from({ length: 1_500 }, () => 'no event of ours'))
+    it('handles a bounded part at each look, and the rest with the looks that follow', async () => {
+      const { start, hub, clock, progress } = setUp()
+      const message = toCloudEvent(events[0] ?? assert.fail())
+      hub.send(P, ...Array.from({ length: 1_500 }, () => message))
       const handler = new Noting('a')
-      handler.handle = async () => {}
-      const { checkLag } = start({ ...handler, category: 'none', handle: async () => {} })
-      const text = Array.from({ length: 1_500 }, () => toCloudEvent(events[0] ?? assert.fail()))
-      hub.remake()
-      hub.send(P, ...text)
+      const { checkLag, follower } = start(handler)
       await checkLag()
       await clock.wait(MINUTE_MS)
       await checkLag()
-      assert.ok(hub.handedOut <= 1_001, `${hub.handedOut} messages`)
+      assert.equal(handler.seen.length, 1_000)
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.equal(handler.seen.length, 1_500)
+      await follower.close()
+      const [last] = hub.all(P).slice(-1)
+      const { sequence, time } = last ?? assert.fail()
+      assert.deepEqual((await progress.read())[0]?.partitions.get(P)?.get('a'), { sequence, time })
+    })
+
+    it('does not take what nobody has had for handled where its handlers begin with what comes next', async () => {
+      const { send, start, clock, progress } = setUp()
+      send(4)
+      const { checkLag, follower } = start(new Noting('a', 'now'))
+      for (let n = 0; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      await follower.close()
+      assert.deepEqual(await progress.read(), [])
     })
   })
 

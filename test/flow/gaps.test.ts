@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { CheckpointStore } from '@azure/event-hubs'
+import type { Child } from '../../local/kit/child.ts'
+import { PROGRESS } from '../../src/core/service.ts'
+import { unrefRenewals } from '../local/eventhubs/sdk-timers.ts'
+import { Command } from '../support/command.ts'
+import { OwnCheckpoints, TestHub } from '../support/hubs.ts'
+import { assertEqualToLogs } from '../support/load.ts'
+import { placeBody } from '../support/orders.ts'
+import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+const SERVICES = ['ordering', 'inventory', 'payments', 'shipping'] as const
+const READ_FROM_HUB = /^.*nobody is known to have handled \d+ to \d+, so they are read from the hub.*$/gm
+const MISSING =
+  /^.*events-missing: (.*) The last that was handled is \d+ of (\S+)\. Publish .*: npm run republish -- ordering --since (\S+)$/gm
+const ALL = [0, 1, 2, 3, 4, 5, 6, 7]
+/** The partitions of what is placed while all consumers are away. */
+const UNREAD = [0, 1, 2]
+/** So that a partition that stands still is seen within seconds. */
+const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
+
+// The children of the cloud inherit it: events expire on request.
+process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT = '0'
+
+describe('what no batch brings', () => {
+  let system: System
+  let hub: TestHub
+  /** What the hosts of a test printed. */
+  let output = ''
+  let tests = 0
+  const positions = new Set<string>()
+
+  before(async () => {
+    unrefRenewals()
+    system = await System.cloudAlone()
+    hub = new TestHub(system, 'ordering')
+    await start()
+    for (const { sku } of placeBody.lines)
+      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 10_000 }, {})
+    // From here on every consumer is known to have come somewhere in every partition.
+    await place(ALL.flatMap((partition) => hub.idsIn(partition, 1, 'first')))
+    await assertAllEqual()
+    await stopHosts()
+  })
+  afterEach(async () => {
+    await stopHosts()
+    output = ''
+    tests += 1
+  })
+  after(() => system.remove())
+
+  const start = (env: Record<string, string> = {}, services: readonly string[] = SERVICES) =>
+    system.startHost({
+      services,
+      preload: { env },
+      onOutput: (text) => {
+        output += text
+      },
+    })
+  const stopHosts = async (): Promise<void> => {
+    await Promise.all(system.hosts.map((host) => host.stop()))
+  }
+
+  async function place(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const { status, body } = await system.client.post(`/orders/${id}/place`, placeBody, { 'idempotency-key': id })
+      assert.equal(status, 200, JSON.stringify(body))
+      positions.add(String(body.position))
+    }
+  }
+
+  async function cancel(id: string): Promise<void> {
+    const { status, body } = await system.client.post(`/orders/${id}/cancel`, { reason: 'late' }, {})
+    assert.equal(status, 200, JSON.stringify(body))
+    positions.add(String(body.position))
+  }
+
+  /** Orders that are placed and published while all consumers are away. One of them is cancelled: nothing comes after that. */
+  async function placeUnread(name: string): Promise<void> {
+    await stopHosts()
+    await start({ TIDEMARK_FUNCTIONS_MAIN: 'test/support/relay-functions.ts' })
+    const sent = await hub.sent()
+    await place([...hub.idsIn(0, 2, name), ...hub.idsIn(1, 1, name), ...hub.idsIn(2, 1, name)])
+    await cancel(hub.idsIn(2, 1, name)[0] ?? '')
+    await until('the hub to have them', async () => (await hub.sent()) >= sent + 5)
+    await stopHosts()
+  }
+
+  /** @param host who is asked; without it the first that has the service. */
+  async function assertAllEqual(host?: Child): Promise<void> {
+    const of = <Thing>(make: (service: (typeof SERVICES)[number]) => Thing) => ({
+      ordering: make('ordering'),
+      inventory: make('inventory'),
+      payments: make('payments'),
+      shipping: make('shipping'),
+    })
+    const clients = of((service) => system.clientOf(service, host))
+    const logs = of((service) => system.logOf(service))
+    await assertEqualToLogs(clients, logs, { positions, surprises: [] })
+  }
+
+  /** Waits until a consumer has printed a line about each of some partitions, or about any. @returns its lines. */
+  async function saidOf(
+    consumer: string,
+    line: RegExp,
+    partitions: readonly number[] = [],
+  ): Promise<readonly string[]> {
+    const its = (): readonly string[] =>
+      [...output.matchAll(line)].map(([text]) => text).filter((text) => text.includes(`${consumer}: partition `))
+    const isOf = (partition: number) => (text: string) => text.includes(`partition ${partition} of ordering`)
+    return until(
+      `${consumer} to say it`,
+      its,
+      (lines) => lines.length > 0 && partitions.every((partition) => lines.some(isOf(partition))),
+    )
+  }
+
+  it('the hub is made anew: it says so, and to publish all again fulfils every order', async () => {
+    await placeUnread('anew')
+    await system.stop()
+    await rm(join(system.dataDir, 'eventhubs/hubs/ordering'), { recursive: true })
+    await system.startCloud()
+    await start(SOON)
+    await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'after-anew')))
+    await saidOf('ordering-views', MISSING, UNREAD)
+    await saidOf('inventory-reactions-ordering', MISSING, UNREAD)
+    assert.match(output, /events-missing: the hub was made anew/)
+    await republish()
+    await assertAllEqual()
+  })
+
+  for (const [when, env] of [
+    ['a batch comes after them', {}],
+    ['no batch comes', SOON],
+  ] as const)
+    it(`a checkpoint is moved ahead: the events before it are handled all the same when ${when}`, async () => {
+      await placeUnread(`moved-${tests}`)
+      for (const group of hub.groups) await hub.moveCheckpoints(group)
+      await start(env)
+      if (env !== SOON) await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, `after-${tests}`)))
+      await saidOf('ordering-views', READ_FROM_HUB, UNREAD)
+      await saidOf('inventory-reactions-ordering', READ_FROM_HUB, UNREAD)
+      await assertAllEqual()
+    })
+
+  const seen = async (startsAt: string): Promise<unknown> =>
+    (await system.clientOf('inventory').get(`/stock/seen-${startsAt}`)).body.onHand
+
+  it('a build has reactions more: it brings them what the hub still has or what comes now; beside an old build nothing is missed by them', async () => {
+    const query = "SELECT VALUE COUNT(1) FROM c WHERE c['from'] = 1 AND STARTSWITH(c.stream, 'order-')"
+    const orders = async (): Promise<number> =>
+      (await system.log.items.query<number>(query).fetchAll()).resources[0] ?? 0
+    const before = await orders()
+    assert.ok(before > 0)
+    await start({}, ['ordering', 'payments', 'shipping'])
+    await start({ ...SOON, TIDEMARK_FUNCTIONS_MAIN: 'test/support/added-reactions-functions.ts' }, ['inventory'])
+    await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'added')))
+    await until(
+      'the new build to have seen those that it should',
+      async () => [await seen('first'), await seen('now')],
+      ([first, now]) => first === before + UNREAD.length && now === UNREAD.length,
+    )
+
+    const old = await start({}, ['inventory'])
+    await until('the old build to have partitions', () =>
+      /inventory-reactions-ordering: another reader has taken partition/.test(output),
+    )
+    await place(ALL.flatMap((partition) => hub.idsIn(partition, 2, 'rolling')))
+    await assertAllEqual()
+    await old.stop()
+    await until(
+      'the new build to have seen all',
+      async () => [await seen('first'), await seen('now')],
+      ([first, now]) => first === before + UNREAD.length + 16 && now === UNREAD.length + 16,
+    )
+    await saidOf('inventory-reactions-ordering', READ_FROM_HUB)
+    await assertAllEqual()
+  })
+  it('an owner that stalls with batches and wakes up late, when another has handled them and more, changes nothing', async () => {
+    const file = join(system.dataDir, 'hold')
+    await writeFile(file, '')
+    const known = await instances()
+    const stalled = await start({ TIDEMARK_HOST_HOLD: `ordering-views,inventory-reactions-ordering=${file}` })
+    const held = UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'held'))
+    await place(held)
+    for (const consumer of ['ordering-views', 'inventory-reactions-ordering'])
+      await until(
+        `${consumer} to be held`,
+        () => [...output.matchAll(new RegExp(`${consumer}: is held`, 'g'))].length >= UNREAD.length,
+      )
+    stalled.kill('SIGSTOP')
+    try {
+      const owner = await start()
+      const { status, body } = await system
+        .clientOf('ordering', owner)
+        .post(`/orders/${held[0]}/cancel`, { reason: 'late' }, {})
+      assert.ok(status === 200 || body.code === 'order-confirmed', JSON.stringify(body))
+      await assertAllEqual(owner)
+      assert.equal((await instances()).difference(known).size, 1)
+      await rm(file)
+      stalled.kill('SIGCONT')
+      await until('it to go on', () => [...output.matchAll(/: goes on/g)].length >= 2 * UNREAD.length)
+      await stalled.stop()
+      assert.equal((await instances()).difference(known).size, 2, 'the late one has handled what it had')
+      await assertAllEqual(owner)
+    } finally {
+      stalled.kill('SIGCONT')
+    }
+  })
+
+  for (const [whose, storeOf, ownerLevel] of [
+    // Of a higher level, or the host would attach last and so have every partition.
+    ['of its own', () => new OwnCheckpoints(), 1],
+    ['of the host itself', () => hub.checkpoints(), 0],
+  ] as const)
+    it(`another program reads in the consumer groups for a while, with checkpoints ${whose}: nothing is lost`, async () => {
+      await start(SOON)
+      const others = ['ordering-views', 'inventory-reactions'].map((group) => readInGroup(group, storeOf(), ownerLevel))
+      try {
+        await until('it to read', () => others.every(({ partitions }) => partitions.size > 0))
+        // Some rounds may be the host's alone.
+        const isIdle = (): boolean => others.some(({ received }) => received === 0)
+        for (let n = 0; n < 2 || (n < 50 && isIdle()); n += 1)
+          await place(ALL.flatMap((partition) => hub.idsIn(partition, 1, `other-${tests}-${n}`)))
+        assert.equal(isIdle(), false, 'it received nothing')
+      } finally {
+        await Promise.all(others.map(({ client }) => client.close()))
+      }
+      await assertAllEqual()
+      if (whose === 'of its own') return
+      for (const consumer of ['ordering-views', 'inventory-reactions-ordering']) await saidOf(consumer, READ_FROM_HUB)
+    })
+
+  function readInGroup(group: string, store: CheckpointStore, ownerLevel: number) {
+    const reading = { client: hub.consumer(group, store), partitions: new Set<string>(), received: 0 }
+    reading.client.subscribe(
+      {
+        async processInitialize({ partitionId }) {
+          reading.partitions.add(partitionId)
+        },
+        async processEvents(events, context) {
+          const last = events.at(-1)
+          if (!last) return
+          reading.received += events.length
+          await context.updateCheckpoint(last)
+        },
+        async processError() {},
+      },
+      { ownerLevel },
+    )
+    return reading
+  }
+
+  it('the progress container loses all its items: nothing is lost or doubled, and nothing is said to be', async () => {
+    const lose = async (): Promise<void> => {
+      for (const service of SERVICES) {
+        const { items } = system.containerOf(service, PROGRESS)
+        const { resources } = await items.readAll<{ id: string; pk: string }>().fetchAll()
+        assert.ok(resources.length > 0, service)
+        for (const { id, pk } of resources) await system.containerOf(service, PROGRESS).item(id, pk).delete()
+      }
+    }
+    await lose()
+    await start()
+    await place(hub.idsIn(3, 2, 'lost'))
+    await assertAllEqual()
+    await until('the progress to be there again', async () =>
+      lose()
+        .then(() => true)
+        .catch(() => false),
+    )
+    // They come somewhere in every partition, as what follows takes for granted.
+    await place(ALL.flatMap((partition) => hub.idsIn(partition, 1, 'lost-again')))
+    await assertAllEqual()
+    assert.doesNotMatch(output, MISSING)
+  })
+
+  it('events expired unread: it says so with the time, and to publish again from then on mends it, without a restart', async () => {
+    await placeUnread('expired')
+    await hub.expire()
+    await start(SOON)
+    const lines = [
+      ...(await saidOf('ordering-views', MISSING, UNREAD)),
+      ...(await saidOf('inventory-reactions-ordering', MISSING, UNREAD)),
+    ]
+    assert.equal(lines.length, 6, 'one line for each partition')
+    await republish('--since', lines.map((line) => /--since (\S+)$/.exec(line)?.[1] ?? '').toSorted()[0] ?? '')
+    await assertAllEqual()
+  })
+
+  async function republish(...args: readonly string[]): Promise<void> {
+    const { cosmos, eventHubs } = system.ports
+    const { code, output: said } = await new Command('cli/republish.ts', ['ordering', ...args], {
+      TIDEMARK_COSMOS_PORT: String(cosmos),
+      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+    }).ended
+    assert.equal(code, 0, said)
+    assert.match(said, /^published +[1-9]\d* events of ordering/m)
+  }
+
+  /** Those that have handled something for the views of ordering. */
+  async function instances(): Promise<Set<string>> {
+    const { items } = system.containerOf('ordering', PROGRESS)
+    const { resources } = await items.readAll<{ id: string }>({ partitionKey: 'ordering-views' }).fetchAll()
+    return new Set(resources.map(({ id }) => id))
+  }
+})

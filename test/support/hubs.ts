@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CheckpointStore, EventHubConsumerClient } from '@azure/event-hubs'
+import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
+import { BlobServiceClient } from '@azure/storage-blob'
+import topology from '../../infra/topology.json' with { type: 'json' }
+import { partitionOfKey } from '../../local/eventhubs/service/partition-key.ts'
+import type { System } from './system.ts'
+
+/** A hub of a system, seen from outside: how far it and its consumer groups are. */
+export class TestHub {
+  readonly #system: System
+  readonly #name: string
+
+  constructor(system: System, name: string) {
+    this.#system = system
+    this.#name = name
+  }
+
+  get groups(): readonly string[] {
+    return this.#topology.consumerGroups
+  }
+
+  /** Ids for orders, all of them in one partition. */
+  idsIn(partition: number, count: number, name: string): readonly string[] {
+    const ids: string[] = []
+    for (let n = 0; ids.length < count; n += 1)
+      if (partitionOfKey(`order-${name}-${n}`, this.#topology.partitions) === partition) ids.push(`${name}-${n}`)
+    return ids
+  }
+
+  /** Messages that the hub was ever sent. */
+  async sent(): Promise<number> {
+    const ends = await this.#ends()
+    return ends.reduce((sum, { lastEnqueuedSequenceNumber }) => sum + lastEnqueuedSequenceNumber + 1, 0)
+  }
+
+  /** Moves every checkpoint of a group to the end, as whoever reads all of it with the storage SDK does. */
+  async moveCheckpoints(consumerGroup: string): Promise<void> {
+    const store = this.checkpoints()
+    for (const { partitionId, lastEnqueuedSequenceNumber, lastEnqueuedOffset } of await this.#ends())
+      if (lastEnqueuedSequenceNumber >= 0)
+        await store.updateCheckpoint({
+          fullyQualifiedNamespace: 'localhost',
+          eventHubName: this.#name,
+          consumerGroup,
+          partitionId,
+          sequenceNumber: lastEnqueuedSequenceNumber,
+          offset: lastEnqueuedOffset,
+        })
+  }
+
+  /** Where the hosts keep their checkpoints. */
+  checkpoints(): CheckpointStore {
+    const blobs = BlobServiceClient.fromConnectionString(this.#system.settings.AzureWebJobsStorage ?? '')
+    return new BlobCheckpointStore(blobs.getContainerClient('azure-webjobs-eventhub'))
+  }
+
+  /** @param store without it, one that sees no partition. */
+  consumer(group: string, store?: CheckpointStore): EventHubConsumerClient {
+    const connection = this.#system.settings.EventHubConnection ?? ''
+    const loadBalancingOptions = { strategy: 'greedy' as const, updateIntervalInMs: 500 }
+    return store
+      ? new EventHubConsumerClient(group, connection, this.#name, store, { loadBalancingOptions })
+      : new EventHubConsumerClient(group, connection, this.#name)
+  }
+
+  /** Every event that it has expires. Its control endpoint must have been asked for: TIDEMARK_EVENTHUBS_CONTROL_PORT. */
+  async expire(): Promise<void> {
+    const { address } = JSON.parse(await readFile(join(this.#system.dataDir, 'eventhubs/control.json'), 'utf8'))
+    const path = `namespaces/emulatorNs1/hubs/${this.#name}/expire`
+    const { status } = await fetch(`${address}/${path}`, { method: 'POST' })
+    if (status !== 200) throw new Error(`${path} answered ${status}`)
+  }
+
+  get #topology() {
+    const found = topology.eventHubs.find(({ name }) => name === this.#name)
+    if (!found) throw new Error(`there is no hub ${this.#name}`)
+    return found
+  }
+
+  async #ends() {
+    const client = this.consumer('$Default')
+    try {
+      const partitions = await client.getPartitionIds()
+      return await Promise.all(partitions.map((partition) => client.getPartitionProperties(partition)))
+    } finally {
+      await client.close()
+    }
+  }
+}
+
+/** Checkpoints and claims of a program of its own, which other readers of the group know nothing of. */
+export class OwnCheckpoints implements CheckpointStore {
+  readonly #claims = new Map<string, Awaited<ReturnType<CheckpointStore['listOwnership']>>[number]>()
+  readonly #checkpoints = new Map<string, Parameters<CheckpointStore['updateCheckpoint']>[0]>()
+
+  listOwnership: CheckpointStore['listOwnership'] = async () => [...this.#claims.values()]
+
+  claimOwnership: CheckpointStore['claimOwnership'] = async (claims) => {
+    const made = claims.map((claim) => ({ ...claim, etag: 'own', lastModifiedTimeInMs: Date.now() }))
+    for (const claim of made) this.#claims.set(claim.partitionId, claim)
+    return made
+  }
+
+  updateCheckpoint: CheckpointStore['updateCheckpoint'] = async (checkpoint) => {
+    this.#checkpoints.set(checkpoint.partitionId, checkpoint)
+  }
+
+  listCheckpoints: CheckpointStore['listCheckpoints'] = async () => [...this.#checkpoints.values()]
+}
