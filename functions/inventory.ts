@@ -9,8 +9,8 @@ import { stockLevel } from '../src/services/inventory/stock-level.ts'
 
 const service = compose(inventory)
 
-// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, a projection for each
-// view, its reactions, and its schedule.
+// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, its projection, its reactions, and
+// its periodic work.
 register(service, [
   { name: 'stock', path: 'stock', GET: documentsOf(service, stockLevel) },
   { name: 'stock-of-product', path: 'stock/{id}', GET: documentOf(service, stockLevel, 'id') },

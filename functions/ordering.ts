@@ -11,8 +11,8 @@ import { ordering } from '../src/services/ordering/service.ts'
 
 const service = compose(ordering)
 
-// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, a projection for each
-// view, its reactions, and its schedule.
+// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, its projection, its reactions, and
+// its periodic work.
 register(service, [
   {
     name: 'orders',

@@ -10,8 +10,8 @@ import { takings } from '../src/services/payments/takings.ts'
 
 const service = compose(payments)
 
-// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, a projection for each
-// view, its reactions, and its schedule.
+// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, its projection, its reactions, and
+// its periodic work.
 register(service, [
   { name: 'payments', path: 'payments', GET: documentsOf(service, paymentView) },
   { name: 'payment', path: 'payments/{id}', GET: documentOf(service, paymentView, 'id') },

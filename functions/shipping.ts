@@ -9,8 +9,8 @@ import { shipmentView } from '../src/services/shipping/shipment-view.ts'
 
 const service = compose(shipping)
 
-// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, a projection for each
-// view, its reactions, and its schedule.
+// Commands and queries. The rest follows from the service's declaration: the history of its streams, its relay, its projection, its reactions, and
+// its periodic work.
 register(service, [
   { name: 'shipments', path: 'shipments', GET: documentsOf(service, shipmentView) },
   { name: 'shipment', path: 'shipments/{id}', GET: documentOf(service, shipmentView, 'id') },

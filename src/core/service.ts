@@ -116,8 +116,7 @@ export function sourceOf(service: string, category: string): string {
 }
 
 /**
- * How long a hub keeps its events, in hours: the longest that Event Hubs' Standard tier offers. What tells an event that was applied
- * from one that was not must be kept as long, since that far a consumer can be rewound.
+ * How long a hub keeps its events, in hours: the longest that Event Hubs' Standard tier offers.
  * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
  */
 export const HUB_RETENTION_HOURS = 168

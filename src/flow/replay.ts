@@ -138,7 +138,7 @@ async function checkInstances({ progress, clock }: ReplayDependencies, view: Any
 function wayBack(view: AnyView, { previous }: ViewPointer, now: string): NonNullable<ViewPointer['previous']> {
   if (previous === undefined)
     throw new TidemarkError('no-way-back', `${view.name} has no generation before the live one`)
-  // A document of one stream carries its own position: it is exact however old.
+  // A document of one stream has its own cursor: it is exact however old.
   if (view.kind === 'many-streams' && Date.parse(now) - Date.parse(previous.left) > BACK_HOURS * HOUR_MS)
     throw new TidemarkError(
       'no-way-back',
@@ -171,7 +171,7 @@ interface Move {
  * batch that begins later writes the target first: from here on the target has all that the live generation has, at every moment, and queries
  * may read it. Both go on being written until no instance reads the one that was live.
  *
- * What the catching up and the projections apply twice takes effect once, by tips, marks and positions. Each write of the pointer proves that
+ * What the catching up and the projections apply twice takes effect once, by cursors and marks. Each write of the pointer proves that
  * nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read a complete generation that projections write, and the next
  * replay clears up.
  */

@@ -73,8 +73,8 @@ interface Story {
 }
 
 /**
- * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on a log, positions and a schedule in
- * memory, and a clock that a test moves.
+ * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on a log and a schedule in memory, and a
+ * clock that a test moves.
  * @param followers those of the service that are looked at; all of them where none is named.
  */
 export function react(service: Service, ...followers: readonly (AnyReaction | ProcessManager)[]): Reacted {

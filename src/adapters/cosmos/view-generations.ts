@@ -22,7 +22,7 @@ export class CosmosViewGenerations implements ViewGenerations {
   readonly #databases: Databases
   readonly #markTtlSeconds: number
 
-  /** @param markTtlSeconds how long the marks of applied events are kept: longer than the hub can bring the events again. */
+  /** @param markTtlSeconds how long the marks of applied events are kept. */
   constructor(databases: Databases, markTtlSeconds: number) {
     this.#databases = databases
     this.#markTtlSeconds = markTtlSeconds
