@@ -1,0 +1,115 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+
+/**
+ * `node bench/against/load.ts FOLDER [--short]`: what a checkout does with one client's load, as one line of JSON. It speaks HTTP alone, and imports
+ * only what both checkouts have: how the system is started, and what a shop asks of it.
+ */
+
+const [folder = '', ...flags] = process.argv.slice(2)
+const short = flags.includes('--short')
+const from = async (path: string) => import(pathToFileURL(`${folder}/${path}`).href)
+const { System } = await from('test/support/system.ts')
+const { Shop } = await from('bench/cost/shop.ts')
+const { cpuSeconds } = await from('bench/cpu.ts')
+const { placeBody } = await from('test/support/orders.ts')
+
+const [ORDERS, SECONDS, IDLE_S] = short ? [60, 4, 10] : [300, 10, 30]
+const CLIENTS = 64
+const RATE = 50
+
+const middle = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
+/** Clients that each send a command after the last one, for a while. @returns commands a second. */
+async function closedLoop(clients: number, send: (index: number) => Promise<void>): Promise<number> {
+  const end = performance.now() + SECONDS * 1000
+  let sent = 0
+  const client = async (): Promise<void> => {
+    while (performance.now() < end) await send(sent++)
+  }
+  const started = performance.now()
+  await Promise.all(Array.from({ length: clients }, client))
+  return (sent / (performance.now() - started)) * 1000
+}
+
+async function withSystem<Result>(services: readonly string[] | undefined, task: (system: never) => Promise<Result>) {
+  const system = await System.start(services ? { services } : {})
+  try {
+    return await task(system as never)
+  } finally {
+    await system.remove()
+  }
+}
+
+const run = Date.now().toString(36)
+
+const all = await withSystem(undefined, async (system: never) => {
+  const its = system as { host: { pid: number }; part(name: string): { pid: number } }
+  const shop = new Shop(system)
+  await shop.stockUp()
+  const orders = async (count: number): Promise<number> => {
+    let left = count
+    const customer = async (): Promise<void> => {
+      while (left-- > 0) await shop.order()
+    }
+    const started = performance.now()
+    await Promise.all(Array.from({ length: 16 }, customer))
+    return (count / (performance.now() - started)) * 1000
+  }
+  await orders(ORDERS / 5)
+  const before = cpuSeconds(its.host.pid)
+  const ordersPerSecond = await orders(ORDERS)
+  await pause(2_000)
+  const cpuMsPerOrder = ((cpuSeconds(its.host.pid) - before) / ORDERS) * 1000
+  await pause(5_000)
+  const pids = [its.host.pid, ...['cosmos db', 'event hubs', 'blobs'].map((name) => its.part(name).pid)]
+  const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  const atRest = used()
+  await pause(IDLE_S * 1000)
+  return { ordersPerSecond, cpuMsPerOrder, idleShareOfACore: (used() - atRest) / IDLE_S }
+})
+
+const ordering = await withSystem(['ordering'], async (system: never) => {
+  const { client } = system as { client: { post(path: string, body: object, headers: object): Promise<never> } }
+  const { base } = system as { base: string }
+  const place = async (name: string, index: number): Promise<{ id: string; position: string }> => {
+    const answer: { status: number; body: { id: string; position: string } } = await client.post('/orders', placeBody, {
+      'idempotency-key': `${run}:${name}:${index}`,
+    })
+    if (answer.status !== 201) throw new Error(`an order was answered ${answer.status}`)
+    return answer.body
+  }
+  await closedLoop(16, async (index) => void (await place('warm', index)))
+  const toView: number[] = []
+  const started = performance.now()
+  const asked = Array.from({ length: RATE * SECONDS }, async (_, index) => {
+    await pause(started + (index / RATE) * 1000 - performance.now())
+    const began = performance.now()
+    const { id, position } = await place('rate', index)
+    const { status } = await fetch(`${base}/orders/${id}?position=${position}`)
+    if (status === 200) toView.push(performance.now() - began)
+  })
+  await Promise.all(asked)
+  const commandsPerSecond = await closedLoop(CLIENTS, async (index) => void (await place('many', index)))
+  return { toViewP50Ms: middle(toView), seen: toView.length, commandsPerSecond }
+})
+
+const inventory = await withSystem(['inventory'], async (system: never) => {
+  const { clientOf } = system as never as {
+    clientOf(name: string): { post: (...args: unknown[]) => Promise<{ status: number }> }
+  }
+  const client = clientOf.call(system, 'inventory')
+  const oneSkuPerSecond = await closedLoop(CLIENTS, async (index) => {
+    const { status } = await client.post(
+      '/stock/SKU-1/receive',
+      { quantity: 1 },
+      { 'idempotency-key': `${run}:${index}` },
+    )
+    if (status >= 300) throw new Error(`a receipt of goods was answered ${status}`)
+  })
+  return { oneSkuPerSecond }
+})
+
+if (ordering.seen === 0) throw new Error('no order was seen')
+console.log(JSON.stringify({ ...all, ...ordering, ...inventory }))
+process.exit(0)
