@@ -196,11 +196,11 @@ export class Follower {
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
     const { clock, handlers, hub, lagCheckMs } = this.#deps
-    const known = await this.#progress.read(partition)
-    // One that begins with what the hub has, and has begun in no batch yet, waits for none. One that begins with what comes next does.
-    const added = handlers.filter(({ startsAt }) => startsAt === 'first').flatMap(({ names }) => names)
-    const isNew = added.some((name) => !known.has(name))
-    const names = this.#names.filter((name) => known.has(name) || added.includes(name))
+    const known = this.#begun(partition, await this.#progress.read(partition))
+    // One that begins with what the hub has, and has begun in no batch yet, waits for none.
+    const fromFirst = handlers.filter(({ startsAt }) => startsAt === 'first').flatMap(({ names }) => names)
+    const isNew = fromFirst.some((name) => !known.has(name))
+    const names = this.#names.filter((name) => known.has(name) || fromFirst.includes(name))
     if (names.length === 0) return
     const points = names.map((name) => known.get(name)).filter((point) => point !== undefined)
     // Where one handler is behind the others, its point is the one that counts.
@@ -240,6 +240,24 @@ export class Follower {
         since: clock.elapsed() - STOOD_STILL * lagCheckMs,
         madeAt,
       })
+  }
+
+  /**
+   * Lets handlers that are new and begin with what comes next begin after what the others have handled: what an older instance handles from
+   * here on is theirs too.
+   */
+  #begun(partition: string, known: HandlerPoints): HandlerPoints {
+    const head = [...known.values()].reduce<HubPoint | undefined>(
+      (latest, each) => (latest && isAhead(latest, each) ? latest : each),
+      undefined,
+    )
+    const added = this.#deps.handlers
+      .filter(({ startsAt }) => startsAt === 'now')
+      .flatMap(({ names }) => names)
+      .filter((name) => !known.has(name))
+    if (head === undefined || added.length === 0) return known
+    this.#progress.advance(partition, added, head)
+    return new Map([...known, ...added.map((name) => [name, head] as const)])
   }
 
   /** Whether a message comes right after a point, in the same hub. */

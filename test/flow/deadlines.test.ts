@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { readLog } from '../../cli/demo/raw-fold.ts'
 import { readRawLog } from '../../cli/demo/reading.ts'
@@ -69,24 +71,45 @@ describe('a deadline, whoever is away, late or fast', () => {
     await untilStatus('payments', `/payments/${id}`, 'captured')
   }
 
-  it('ordering is away while transfers are authorised in time, until their time is over: all are shipped', async () => {
-    const ids = await Promise.all(Array.from({ length: 5 }, place))
-    const open = await Promise.all(ids.map((id) => untilStatus('payments', `/payments/${id}`, 'open')))
-    await ordering?.stop()
-    await Promise.all(ids.map(authorise))
-    await isOver(Math.max(...open.map(({ due }) => Date.parse(String(due)))))
-    await until('the deadlines to be sent and forgotten', async () => {
-      const waiting = await Promise.all(ids.map(waits))
-      return !waiting.includes(true)
+  /** Ordering hears of no payment meanwhile, and hears of it again once it is back. */
+  const deaf: Readonly<Record<string, { begins(): Promise<void>; ends(): Promise<void> }>> = {
+    away: {
+      begins: async () => ordering?.stop(),
+      ends: async () => {
+        ordering = await system.startHost({ services: ['ordering'] })
+      },
+    },
+    held: {
+      begins: async () => {
+        await writeFile(holdFile(), '')
+        await ordering?.stop()
+        const env = { TIDEMARK_HOST_HOLD: `ordering-reactions-payments=${holdFile()}` }
+        ordering = await system.startHost({ services: ['ordering'], preload: { env } })
+      },
+      ends: () => rm(holdFile()),
+    },
+  }
+  const holdFile = (): string => join(system.dataDir, 'hold')
+
+  for (const [how, { begins, ends }] of Object.entries(deaf))
+    it(`ordering is ${how} while transfers are authorised in time, until their time is over: all are shipped`, async () => {
+      const ids = await Promise.all(Array.from({ length: 5 }, place))
+      const open = await Promise.all(ids.map((id) => untilStatus('payments', `/payments/${id}`, 'open')))
+      await begins()
+      await Promise.all(ids.map(authorise))
+      await isOver(Math.max(...open.map(({ due }) => Date.parse(String(due)))))
+      await until('the deadlines to be sent and forgotten', async () => {
+        const waiting = await Promise.all(ids.map(waits))
+        return !waiting.includes(true)
+      })
+      await ends()
+      await Promise.all(ids.map(isShipped))
+      for (const id of ids)
+        assert.deepEqual(
+          (await eventsOf(`payment-${id}`)).map(({ type }) => type),
+          ['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured'],
+        )
     })
-    ordering = await system.startHost({ services: ['ordering'] })
-    await Promise.all(ids.map(isShipped))
-    for (const id of ids)
-      assert.deepEqual(
-        (await eventsOf(`payment-${id}`)).map(({ type }) => type),
-        [...['PaymentOpened', 'PaymentAuthorised', 'PaymentCaptured']],
-      )
-  })
 
   it('a request that is late by longer than its time opens a payment that has all of it', async () => {
     await payments?.stop()

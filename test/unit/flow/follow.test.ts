@@ -471,6 +471,22 @@ describe('a consumer that follows a hub', () => {
       assert.deepEqual((await progress.read())[0]?.partitions.get(P)?.get('a'), { sequence, time })
     })
 
+    it('lets a handler that is new begin in a quiet partition, so that it misses nothing of what an older instance handles', async () => {
+      const { send, start, clock } = setUp()
+      send(8)
+      const old = start(new Noting('a'))
+      await old.deliver(0, 3)
+      await old.follower.close()
+      const added = new Noting('b', 'now')
+      const newer = start(new Noting('a'), added)
+      await newer.checkLag()
+      await old.deliver(4, 5)
+      await old.follower.close()
+      await clock.wait(LATER_MS)
+      await newer.deliver(6, 7)
+      assert.deepEqual(added.seen, versions(5, 8))
+    })
+
     it('does not take what nobody has had for handled where its handlers begin with what comes next', async () => {
       const { send, start, clock, progress } = setUp()
       send(4)
