@@ -141,7 +141,13 @@ export function compose(service: Service, environment: Environment = process.env
           },
         ]
       : []),
-    ...followers.map((follower) => ({ every: lagCheckMs, run: (trace: Trace) => follower().checkLag(trace) })),
+    ...followers.map((follower) => ({
+      every: lagCheckMs,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return follower().checkLag(trace)
+      },
+    })),
   ])
   const replayDeps = once(() => ({
     log: store(),
@@ -163,7 +169,11 @@ export function compose(service: Service, environment: Environment = process.env
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items) => relay(publisher(), commitsOf(items)),
-    project: (delivery, trace) => projections().deliver(delivery, trace),
+    project: async (delivery, trace) => {
+      // How old an event is decides whether marks tell of it.
+      await clock.ready()
+      return projections().deliver(delivery, trace)
+    },
     react(hub, delivery, trace) {
       const follower = reactions.get(hub)
       if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)

@@ -83,7 +83,7 @@ const ordering = await withSystem(['ordering'], async (system: never) => {
   const toView: number[] = []
   const started = performance.now()
   const asked = Array.from({ length: RATE * SECONDS }, async (_, index) => {
-    await pause(started + (index / RATE) * 1000 - performance.now())
+    await pause(Math.max(0, started + (index / RATE) * 1000 - performance.now()))
     const began = performance.now()
     const { id, position } = await place('rate', index)
     const { status } = await fetch(`${base}/orders/${id}?position=${position}`)
