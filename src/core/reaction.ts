@@ -61,7 +61,8 @@ interface ReactionDeclaration {
    */
   readonly events: readonly EventType[]
   /**
-   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`, with the next one that comes.
+   * Where it begins when it is new: `first`, with the oldest event that the hub still has (7 days), or `now`, with the next one that comes. The
+   * first reaction of a service to a hub begins with the oldest, as its consumer group does.
    */
   readonly startsAt: 'first' | 'now'
 }

@@ -144,8 +144,8 @@ export class Follower {
     const byPoint = Map.groupBy(parts, ({ name }) => JSON.stringify(known.get(name)))
     for (const some of byPoint.values()) {
       const point = known.get(some[0]?.name ?? '')
-      // What nobody has had before in this partition begins with what the hub still has, or with what comes now.
-      const due = point ? some : some.filter(({ handler }) => handler.startsAt === 'first')
+      // What is new beside others begins with what the hub still has, or with what comes now. Where nothing was ever handled, nothing is new.
+      const due = point || known.size === 0 ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
       if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
@@ -195,14 +195,11 @@ export class Follower {
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {
-    const { clock, handlers, hub, lagCheckMs } = this.#deps
+    const { clock, hub, lagCheckMs } = this.#deps
     const known = this.#begun(partition, await this.#progress.read(partition))
     // One that begins with what the hub has, and has begun in no batch yet, waits for none.
-    const fromFirst = handlers.filter(({ startsAt }) => startsAt === 'first').flatMap(({ names }) => names)
-    const isNew = fromFirst.some((name) => !known.has(name))
-    const names = this.#names.filter((name) => known.has(name) || fromFirst.includes(name))
-    if (names.length === 0) return
-    const points = names.map((name) => known.get(name)).filter((point) => point !== undefined)
+    const isNew = this.#names.some((name) => !known.has(name))
+    const points = this.#names.map((name) => known.get(name)).filter((point) => point !== undefined)
     // Where one handler is behind the others, its point is the one that counts.
     const point = points.reduce<HubPoint | undefined>(
       (least, each) => (least && isAhead(each, least) ? least : each),
@@ -231,7 +228,7 @@ export class Follower {
     const end = await this.#messageAt(partition, Math.min(last, from + MAX_CAUGHT_UP - 1))
     if (end === undefined) return
     await this.#closeGap(partition, known, { sequence: end.sequence + 1, time: end.time }, trace)
-    this.#progress.advance(partition, names, end)
+    this.#progress.advance(partition, this.#names, end)
     // There is more: the next check goes on.
     const { sequence, time } = end
     if (sequence < last)
