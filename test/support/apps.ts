@@ -37,7 +37,8 @@ export class Apps {
     const { id } = placed.body
     const order = async (version: number) =>
       (await this.at('ordering').get(`/orders/${id}?position=order-${id}@${version}`)).body.status
-    assert.equal(await order(1), 'placed')
+    // A view that is read for the first time may come to the confirmation in the same batch.
+    assert.match(await order(1), /^(placed|confirmed)$/)
     assert.equal(await order(2), 'confirmed')
     const prepared = await this.at('shipping').get(`/shipments/${id}?position=shipment-${id}@1`)
     assert.equal(prepared.body.status, 'prepared', JSON.stringify(prepared.body))
