@@ -68,6 +68,7 @@ export function compose(service: Service, environment: Environment = process.env
   const settings = readSettings(environment)
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
   const store = once(() => new CosmosEventStore(database().container('events')))
+  const feed = once(() => new CosmosEventFeed(database().container('events')))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
@@ -151,7 +152,7 @@ export function compose(service: Service, environment: Environment = process.env
   ])
   const replayDeps = once(() => ({
     log: store(),
-    feed: new CosmosEventFeed(database().container('events')),
+    feed: feed(),
     generations: generations(),
     views: views(),
     declared: service.views,
@@ -192,12 +193,7 @@ export function compose(service: Service, environment: Environment = process.env
       await clock.ready()
       return replay(replayDeps(), view, watch)
     },
-    republish: (since, published) =>
-      republish(
-        { feed: new CosmosEventFeed(database().container('events')), publisher: publisher() },
-        since,
-        published,
-      ),
+    republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
     goBack: async (view, watch) => {
       await clock.ready()
       return goBack(replayDeps(), view, watch)

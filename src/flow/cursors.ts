@@ -1,5 +1,6 @@
-import type { Cursor, ViewState, ViewStores } from '../core/ports.ts'
+import type { Cursor, ViewGeneration, ViewState, ViewStores } from '../core/ports.ts'
 import type { AnyView } from '../core/view.ts'
+import { generationsIn } from '../core/view-state.ts'
 
 /** What names a generation of a view in cursors: `sales-by-product@1`. */
 export function entryOf(view: string, generation: number): string {
@@ -13,20 +14,19 @@ export function entryOf(view: string, generation: number): string {
 export async function passedVersion(
   views: ViewStores,
   view: AnyView,
-  { cursorsIn, live, written, others }: ViewState,
-  generation: { readonly number: number; readonly store: ViewState['live']['store'] },
+  state: ViewState,
+  generation: ViewGeneration,
   stream: string,
 ): Promise<number> {
   const own = async (): Promise<number> => (await generation.store.readCursor(stream))?.cursor.version ?? 0
-  if (cursorsIn === undefined) return own()
-  const home = await views.state(cursorsIn)
+  if (state.cursorsIn === undefined) return own()
+  const home = await views.state(state.cursorsIn)
   const entry = entryOf(view.name, generation.number)
-  const stores = new Set([home.live, ...home.written, ...home.others].map(({ store }) => store))
   const found = await Promise.all(
-    [...stores].map(async (store) => (await store.read(stream))?.cursor?.passed?.[entry] ?? 0),
+    generationsIn(home).map(async ({ store }) => (await store.read(stream))?.cursor?.passed?.[entry] ?? 0),
   )
-  // A rebuild writes cursors of its own. The newest generation is always named, so where there is one alone, nothing was ever rebuilt.
-  const isRebuilt = [live, ...written, ...others].some(({ number }) => number !== live.number) || live.number > 1
+  // A rebuild writes cursors of its own. The newest generation is always named, so where there is the first alone, nothing was ever rebuilt.
+  const isRebuilt = generationsIn(state).some(({ number }) => number > 1)
   const rebuilt = isRebuilt ? await own() : 0
   return Math.max(rebuilt, ...found)
 }

@@ -1,5 +1,6 @@
 import type { Clock, ViewGeneration, ViewGenerations, ViewState, ViewStores } from '../core/ports.ts'
-import { generationsOf, type ViewPointer, writtenOf } from '../core/view-pointer.ts'
+import type { ViewPointer } from '../core/view-pointer.ts'
+import { stateOf } from '../core/view-state.ts'
 
 /** How long an instance takes a view's pointer for the current one before it reads it again. Milliseconds. */
 export const POINTER_MS = 2_000
@@ -50,7 +51,7 @@ export class LiveViews implements ViewStores {
 }
 
 /** A view's pointer. Where its cursors are is fixed before the first of them is written: a later build may have other views. */
-export async function firstWritten(
+async function firstWritten(
   generations: ViewGenerations,
   view: string,
   cursorsIn: string | undefined,
@@ -60,17 +61,4 @@ export async function firstWritten(
   await generations.writePointer(view, { ...pointer, cursorsIn }, undefined)
   // Whoever wrote it.
   return (await generations.readPointer(view)).pointer
-}
-
-/** What a pointer says, with the stores that it names. */
-export function stateOf(pointer: ViewPointer, generation: (number: number) => ViewGeneration): ViewState {
-  const { live, cursorsIn } = pointer
-  const written = writtenOf(pointer)
-  const others = [...generationsOf(pointer)].filter((number) => number !== live && !written.includes(number))
-  return {
-    live: generation(live),
-    written: written.map(generation),
-    others: others.map(generation),
-    ...(cursorsIn === undefined ? {} : { cursorsIn }),
-  }
 }

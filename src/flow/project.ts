@@ -3,6 +3,7 @@ import type { Clock, EventHistory, ViewGeneration, ViewState, ViewStores } from 
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
+import { generationsIn } from '../core/view-state.ts'
 import { HandlersFailed } from './consume.ts'
 import { entryOf } from './cursors.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
@@ -63,9 +64,9 @@ export function projection(
 function targetsOf(view: AnyView, states: ReadonlyMap<string, ViewState>): readonly Target[] {
   const state = states.get(view.name)
   if (state === undefined) return []
-  const { live, written, others, cursorsIn } = state
+  const { written, cursorsIn } = state
   const home = cursorsIn === undefined ? undefined : states.get(cursorsIn)
-  const named = new Set([live, ...written, ...others].map(({ number }) => entryOf(view.name, number)))
+  const named = new Set(generationsIn(state).map(({ number }) => entryOf(view.name, number)))
   return written.map((generation) => ({
     view,
     ...generation,

@@ -3,7 +3,6 @@ import type {
   MarkedWriteResult,
   StoredCursor,
   ViewDocument,
-  ViewGeneration,
   ViewGenerations,
   ViewList,
   ViewState,
@@ -12,7 +11,8 @@ import type {
   ViewWrite,
   WriteResult,
 } from '../../core/ports.ts'
-import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer, writtenOf } from '../../core/view-pointer.ts'
+import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../core/view-pointer.ts'
+import { stateOf } from '../../core/view-state.ts'
 
 interface Item extends ViewDocument {
   readonly sort: string
@@ -113,16 +113,7 @@ export class MemoryViewStores implements ViewStores, ViewGenerations {
 
   async state(view: string): Promise<ViewState> {
     const { pointer } = await this.readPointer(view)
-    const generation = (number: number): ViewGeneration => ({ number, store: this.store(view, number) })
-    const others = [...generationsOf(pointer)].filter(
-      (number) => number !== pointer.live && !writtenOf(pointer).includes(number),
-    )
-    return {
-      live: generation(pointer.live),
-      written: writtenOf(pointer).map(generation),
-      others: others.map(generation),
-      ...(pointer.cursorsIn === undefined ? {} : { cursorsIn: pointer.cursorsIn }),
-    }
+    return stateOf(pointer, (number) => ({ number, store: this.store(view, number) }))
   }
 
   async *passed(view: string, generation: number) {
