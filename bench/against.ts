@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /**
- * `npm run bench:against -- COMMIT [--rounds N] [--short]`: this checkout beside another commit, in one run and taking turns, since figures move from
- * machine to machine. Medians, least and most, and the ratio. The other commit is checked out beside this one, and has its own packages where
- * its lock file is another.
+ * `npm run bench:against -- COMMIT [--rounds N] [--short]`: this checkout beside another commit, in one run and
+ * taking turns, since figures move from machine to machine. Medians, least and most, and the ratio. The other commit
+ * is checked out beside this one, and has its own packages where its lock file is another.
  */
 
 const { values, positionals } = parseArgs({

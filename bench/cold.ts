@@ -17,8 +17,9 @@ import { request } from '../test/support/fakes.ts'
 import { System } from '../test/support/system.ts'
 
 /**
- * What a command costs on a stream of which the instance knows nothing: on a short stream, and on a long one without a snapshot and with one.
- * Every round has a service that was composed anew. It first sends a command to another stream, so that it has its connections and its clock.
+ * What a command costs on a stream of which the instance knows nothing: on a short stream, and on a long one without
+ * a snapshot and with one. Every round has a service that was composed anew. It first sends a command to another
+ * stream, so that it has its connections and its clock.
  */
 
 const short = process.argv.includes('--short')

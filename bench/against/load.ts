@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
 /**
- * `node bench/against/load.ts FOLDER [--short]`: what a checkout does with one client's load, as one line of JSON. It speaks HTTP alone, and imports
- * only what both checkouts have: how the system is started, and what a shop asks of it.
+ * `node bench/against/load.ts FOLDER [--short]`: what a checkout does with one client's load, as one line of JSON. It
+ * speaks HTTP alone, and imports only what both checkouts have: how the system is started, and what a shop asks of
+ * it.
  */
 
 const [folder = '', ...flags] = process.argv.slice(2)
