@@ -53,8 +53,11 @@ export interface Topology {
   readonly blobContainers: readonly string[]
 }
 
-/** Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most. */
-const PARTITIONS = 8
+/**
+ * Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most. Few, as a laptop wants them: each
+ * consumer has a receiver for each. A shape says how many there are in Azure.
+ */
+const PARTITIONS = 4
 
 /** Where the Functions host keeps the checkpoints of Event Hubs triggers. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'

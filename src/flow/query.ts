@@ -24,9 +24,10 @@ export interface ListQuery {
   readonly continuation?: string
 }
 
-// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet.
-const FIRST_WAIT_MS = 20
-const WAIT_FACTOR = 1.5
+// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet. After that, who
+// waits learns it at most a quarter of its time late.
+const SHORTEST_WAIT_MS = 15
+const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
 
 /**
@@ -88,8 +89,8 @@ async function reached(
   const { stream, version } = position
   if (categoryOf(stream) !== view.category)
     throw new TidemarkError('invalid-position', `${view.name} does not follow ${stream}`)
-  const end = deps.clock.elapsed() + deps.maxWait
-  for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * WAIT_FACTOR, LONGEST_WAIT_MS)) {
+  const began = deps.clock.elapsed()
+  for (;;) {
     // Asked for each time: while it waits, another generation may become the live one.
     const state = await deps.views.state(view.name)
     const { store } = state.live
@@ -97,9 +98,11 @@ async function reached(
       const document = await store.read(stream)
       if (document && (document.cursor?.version ?? 0) >= version) return { store, document }
     } else if ((await passedVersion(deps.views, view, state, state.live, stream)) >= version) return { store }
-    const left = end - deps.clock.elapsed()
+    const waited = deps.clock.elapsed() - began
+    const left = deps.maxWait - waited
     if (left <= 0)
       throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)
+    const pause = Math.min(Math.max(waited * PART_OF_WAITED, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
     await deps.clock.wait(Math.min(pause, left))
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { everyPage, readRawLog } from '../../cli/demo/reading.ts'
 import { StreamCheck } from '../../cli/verify/stream-check.ts'
+import topology from '../../infra/topology.json' with { type: 'json' }
 import { Command } from '../support/command.ts'
 import { address } from '../support/orders.ts'
 import { orderOf, salesOf } from '../support/raw-orders.ts'
@@ -190,11 +191,12 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     const relays = await releases.relaysOf('ordering')
     today = await releases.today('ordering')
     const host = today
+    const { partitions } = topology.eventHubs.find(({ name }) => name === 'ordering') ?? {}
     const shared = async (): Promise<boolean> => {
       const owners = await Promise.all(
         ['ordering-views', 'ordering-reactions'].map((group) => releases.owners('ordering', group)),
       )
-      return owners.every((each) => each.size === 8 && new Set(each.values()).size === 2)
+      return owners.every((each) => each.size === partitions && new Set(each.values()).size === 2)
     }
     await until('both hosts to have partitions', shared)
     const fresh: string[] = []
