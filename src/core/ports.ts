@@ -89,6 +89,8 @@ export interface Cursor extends StreamHead {
   readonly time: string
   /** How far views of many streams have come: versions by view and generation, `sales-by-product@1`. */
   readonly passed?: Readonly<Record<string, number>>
+  /** The views that wait in this stream, each with the version of the first event that it could not process; by view and generation. */
+  readonly parked?: Readonly<Record<string, number>>
 }
 
 /** A document of a view as it is stored. */
@@ -140,6 +142,8 @@ export interface HubMessage extends HubPoint {
 export interface Delivery {
   readonly partition: string
   readonly messages: readonly unknown[]
+  /** The messages' numbers, one for each, where the host tells them. */
+  readonly sequences?: readonly number[]
   readonly first: HubPoint
   readonly last: HubPoint
 }

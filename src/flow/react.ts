@@ -1,19 +1,21 @@
 import { LRUCache } from 'lru-cache'
+import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
+import type { ParkedEvent } from '../core/parking.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
-import type { Handler } from './consume.ts'
+import type { Handler, Handling } from './consume.ts'
 import { readerOf } from './fold.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
+import { callHandler, type StreamFailure, worstOf } from './parking.ts'
 import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
-
 import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
@@ -42,9 +44,13 @@ interface Handled {
  * one once all its commands have taken effect. How far it is, is stored nowhere: an event that comes again sends its commands again, with the
  * ids of the first time, and they take effect once. What this process remembers spares most of these.
  *
- * `handle` throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * An event that it cannot process is parked, with all later ones of its stream. What may pass is thrown, whereupon the trigger's retry policy
+ * brings the whole batch again: nothing is passed over.
  */
-export function reaction(deps: ReactDependencies, declared: AnyReaction): Pick<Handler, 'handle' | 'forget'> {
+export function reaction(
+  deps: ReactDependencies,
+  declared: AnyReaction,
+): Pick<Handler, 'handle' | 'forget'> & Required<Pick<Handler, 'retry'>> {
   const own = declared.service === deps.service
   const following: Following = {
     source: own ? deps.log : undefined,
@@ -53,13 +59,29 @@ export function reaction(deps: ReactDependencies, declared: AnyReaction): Pick<H
     content: own ? (event) => event : (event) => event.published ?? event,
   }
   return {
-    handle: (events, trace) =>
-      forEachLimited(
+    async handle(events, handling) {
+      const failures: unknown[] = []
+      await forEachLimited(
         Map.groupBy(events, ({ stream }) => stream),
         AT_ONCE,
-        ([stream, arrived]) => reactToStream(deps, declared, following, stream, arrived, trace),
-      ),
+        ([stream, arrived]) =>
+          reactToStream(deps, declared, following, stream, arrived, handling).catch((error: unknown) => {
+            failures.push(error)
+          }),
+      )
+      const worst = worstOf(failures)
+      if (worst !== undefined) throw worst
+    },
     forget: () => following.handled.clear(),
+    async retry(events, { trace }) {
+      for (const event of events)
+        try {
+          await reactToEvent(deps, declared, following, event, trace)
+        } catch (cause) {
+          return failureAt(declared, event, cause)
+        }
+      return undefined
+    },
   }
 }
 
@@ -76,24 +98,65 @@ interface Following {
 async function reactToStream(
   deps: ReactDependencies,
   declared: AnyReaction,
-  { source, handled, reader, content }: Following,
+  following: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
+  { trace, parking, place }: Handling,
+): Promise<void> {
+  const { source, handled } = following
+  const key = { handler: declared.name, stream }
+  if (await parking?.waiting(key)) {
+    if (await parking?.add(key, parkedEvents(following, arrived), trace)) return
+    // It was taken up, and what was processed meanwhile this process does not know.
+    handled.delete(stream)
+  }
+  let [due, done]: [readonly RecordedEvent[], number] = [inOrder(stream, arrived), 0]
+  try {
+    due = await unhandled(source, handled.get(stream), stream, arrived, trace)
+    for (const event of due) {
+      await reactToEvent(deps, declared, following, event, trace)
+      done += 1
+      const known = handled.get(stream)
+      if (known === undefined || event.version > known.head.version) {
+        const from = known && event.version === known.head.version + 1 ? known.from : event.version
+        handled.set(stream, { from, head: { version: event.version, hash: event.hash } })
+      }
+    }
+  } catch (cause) {
+    const left = due.slice(done)
+    const [event] = left
+    if (event === undefined || parking === undefined) throw cause
+    const failure = failureAt(declared, event, cause)
+    if (!parking.parks(failure)) throw cause
+    await parking.park(failure, place?.(event), parkedEvents(following, left), trace)
+    return
+  }
+  parking?.succeeded(key)
+}
+
+async function reactToEvent(
+  deps: ReactDependencies,
+  declared: AnyReaction,
+  { reader, content }: Following,
+  event: RecordedEvent,
   trace: Trace,
 ): Promise<void> {
-  for (const event of await unhandled(source, handled.get(stream), stream, arrived, trace)) {
-    const said = content(event)
-    if (reader.knows(said.type)) {
-      const data = reader.read(said, formatPosition(event))
-      const { send, sendLater } = senders(deps, declared, event, trace)
-      await declared.react({ ...event, type: said.type, data }, send, sendLater)
-    }
-    const known = handled.get(stream)
-    if (known === undefined || event.version > known.head.version) {
-      const from = known && event.version === known.head.version + 1 ? known.from : event.version
-      handled.set(stream, { from, head: { version: event.version, hash: event.hash } })
-    }
-  }
+  const said = content(event)
+  if (!reader.knows(said.type)) return
+  const data = reader.read(said, formatPosition(event))
+  const { send, sendLater } = senders(deps, declared, event, trace)
+  await callHandler(declared.name, () => declared.react({ ...event, type: said.type, data }, send, sendLater))
+}
+
+function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEvent, cause: unknown): StreamFailure {
+  return { handler: declared.name, stream, version, type, cause }
+}
+
+/** What of these events waits: those that the reaction does nothing with need not. */
+function parkedEvents({ reader, content }: Following, events: readonly RecordedEvent[]): readonly ParkedEvent[] {
+  return events
+    .filter((event) => reader.knows(content(event).type))
+    .map((event) => ({ version: event.version, text: JSON.stringify(toCloudEvent(event)) }))
 }
 
 /**

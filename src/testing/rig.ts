@@ -208,7 +208,7 @@ export class Rig {
     const { name: service, deciders } = this.#service
     const deps = { service, deciders, log: this.#log, schedule: this.#schedule, command: this.#commands() }
     const { handle } = reaction(deps, declared)
-    return (batch) => handle(batch, () => {})
+    return (batch) => handle(batch, { trace: () => {} })
   }
 
   /** As an instance carries them out, which remembers the states of streams. */

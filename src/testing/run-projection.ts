@@ -35,7 +35,7 @@ export async function runProjection(
     const { handle } = projection({ log: store, views: its, eventTypes, clock }, [seen])
     return async (events) => {
       try {
-        await handle(events, () => {})
+        await handle(events, { trace: () => {} })
       } catch (error) {
         // There is one view alone.
         throw error instanceof HandlersFailed ? error.failures[0]?.cause : error

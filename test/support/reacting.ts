@@ -64,7 +64,7 @@ export class Reacting {
     return async (events) => {
       const category = categoryOf(events[0]?.stream ?? '')
       for (const { declared, react } of reacts)
-        if (declared.category === category) await untilDone(() => react(events, () => {}))
+        if (declared.category === category) await untilDone(() => react(events, { trace: () => {} }))
     }
   }
 

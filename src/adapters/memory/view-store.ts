@@ -1,3 +1,4 @@
+import { TidemarkError } from '../../core/errors.ts'
 import type {
   Cursor,
   MarkedWriteResult,
@@ -30,11 +31,13 @@ export class MemoryViewStore implements ViewStore {
   }
 
   async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    checkSize(key, write)
     return this.#write(key, write, cursor)
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
     if (this.#documents.get(key)?.etag !== write.etag) return { outcome: 'conflict' }
+    checkSize(key, write)
     const ids = marks.map((mark) => JSON.stringify([key, mark]))
     if (ids.some((id) => this.#marks.has(id))) return { outcome: 'applied' }
     for (const id of ids) this.#marks.add(id)
@@ -98,6 +101,14 @@ export class MemoryViewStore implements ViewStore {
     this.#writes += 1
     return String(this.#writes)
   }
+}
+
+/** About what an item of Cosmos DB may have. */
+const MAX_BYTES = 2 * 1024 * 1024 - 4 * 1024
+
+function checkSize(key: string, { document }: ViewWrite): void {
+  if (document !== undefined && Buffer.byteLength(JSON.stringify(document)) > MAX_BYTES)
+    throw new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
 }
 
 /** The generations of views in memory. Its own `state` knows the pointer at once. */

@@ -168,8 +168,10 @@ describe('projection', () => {
     const { handle } = projection(deps, [{ ...orderView, name: 'orders' }, salesByProduct])
     const lines: string[] = []
     for (const event of [first, second])
-      await handle([event], (line, level) => {
-        lines.push(`${level}: ${line}`)
+      await handle([event], {
+        trace: (line, level) => {
+          lines.push(`${level}: ${line}`)
+        },
       })
     assert.equal(await tea(), undefined)
     assert.deepEqual(lines, [

@@ -18,6 +18,8 @@ import { orderConfirmation } from '../../support/order-confirmation.ts'
 import { place, placeBody, placed, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
+const of = (bodies: readonly unknown[]) => ({ hub: 'ordering', partition: '0', bodies })
+
 const lines = [{ sku: 'tea', quantity: 2 }]
 const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
 const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
@@ -63,9 +65,9 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
     },
     current: () => {
       const its = react
-      return (batch: readonly unknown[]) => handleMessages([its], batch, () => {})
+      return (batch: readonly unknown[]) => handleMessages([its], of(batch), () => {})
     },
-    react: (batch: readonly unknown[]) => handleMessages([react], batch, (line) => traced.push(line)),
+    react: (batch: readonly unknown[]) => handleMessages([react], of(batch), (line) => traced.push(line)),
     send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
     events: async (): Promise<RecordedEvent[]> => everyEvent(log),
     traced,
