@@ -1,7 +1,7 @@
 import type { DomainEvent, Recorded } from '../core/event.ts'
 import { MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import type { AnyManyStreamView } from '../core/view.ts'
+import { type AnyManyStreamView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
 
@@ -64,7 +64,8 @@ export class DocumentWriter {
       const next = left.slice(0, MAX_MARKS)
       if (next.length === 0) return
       const before = this.#documents.get(key) ?? (await store.read(key))
-      const document = next.reduce((current, [, event]) => view.evolve(current, event, key), before?.document)
+      const evolved = next.reduce((current, [, event]) => view.evolve(current, event, key), before?.document)
+      const document = storedDocument(view, key, evolved)
       const marks = next.map(([mark]) => mark)
       const result = await store.writeWithMarks(key, { document, sort: view.sort(document), etag: before?.etag }, marks)
       if (result.outcome === 'written') {

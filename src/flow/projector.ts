@@ -11,7 +11,7 @@ import type {
   ViewGeneration,
   ViewStore,
 } from '../core/ports.ts'
-import type { AnyManyStreamView, AnyOneStreamView, AnyView } from '../core/view.ts'
+import { type AnyManyStreamView, type AnyOneStreamView, type AnyView, storedDocument } from '../core/view.ts'
 import { HandlersFailed } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergePassed, samePassed } from './cursors.ts'
@@ -261,10 +261,11 @@ export class Projector {
     const before = slice.documents.get(target)
     let after = { document: before?.document, cursor: before?.cursor ?? UNREAD }
     try {
-      const document = this.#readNew(target, slice).reduce(
+      const evolved = this.#readNew(target, slice).reduce(
         (current, event) => view.evolve(current, event),
         after.document,
       )
+      const document = evolved === after.document ? evolved : storedDocument(view, stream, evolved)
       if (after.cursor.version < head.version) after = { document, cursor: head }
     } catch (error) {
       // What other views have passed is kept all the same: in a day their marks no longer tell.
