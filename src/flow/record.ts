@@ -43,8 +43,8 @@ export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefor
 }
 
 /**
- * Makes decided events into recorded ones: what JSON keeps, schema-checked, numbered, dated, chained, and none so large that it could be appended
- * but not sent.
+ * Makes decided events into recorded ones: of what JSON keeps and their schemas name, numbered, dated, chained, and none so large that it could be
+ * appended but not sent.
  * @returns the events, and the most bytes that their commit can have.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
