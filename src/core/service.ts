@@ -98,7 +98,7 @@ export function published(type: EventType): Publication
 export function published<Data, Told>(
   recorded: EventType<string, Data>,
   published: EventType<string, Told>,
-  translate: (data: Data) => Told,
+  translate: (data: Data) => NoInfer<Told>,
 ): Publication
 export function published(
   recorded: EventType,

@@ -2,7 +2,7 @@ import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded } from '../core/event.ts'
 import { MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import type { AnyManyStreamView } from '../core/view.ts'
+import { type AnyManyStreamView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { callPure } from './parking.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
@@ -13,6 +13,14 @@ type Event = Recorded<DomainEvent>
 export interface Untaken {
   readonly event: Event
   readonly cause: unknown
+}
+
+/** A document after some events, by their marks, and the event after them that it could not take. */
+interface Evolved {
+  readonly document: unknown
+  readonly sort: string
+  readonly marks: readonly string[]
+  readonly untaken?: Untaken
 }
 
 /** A batch's events for one document, waiting for the write before theirs. */
@@ -115,22 +123,30 @@ export class DocumentWriter {
     throw contended(view, key)
   }
 
-  /** The document after events, up to the first that the view cannot apply. */
-  #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[]) {
-    const { view, marks } = { view: this.#view, marks: [] as string[] }
+  /**
+   * The document after events, up to the first that the view cannot apply.
+   * @param each whether what JSON does not keep is looked for after each event. Once for all is enough where there is none.
+   */
+  #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
+    const view = this.#view
+    const marks: string[] = []
     let document = before
     for (const [mark, event] of events)
       try {
-        document = callPure(view.name, () => view.evolve(document, event, key))
+        const evolved = callPure(view.name, () => view.evolve(document, event, key))
+        document = each ? storedDocument(view, key, evolved) : evolved
         marks.push(mark)
       } catch (cause) {
         return { document, sort: '', marks, untaken: { event, cause } }
       }
     const last = events.at(-1)
+    if (last === undefined) return { document, sort: '', marks }
     try {
-      return { document, sort: last ? callPure(view.name, () => view.sort(document)) : '', marks, untaken: undefined }
+      const stored = storedDocument(view, key, document)
+      return { document: stored, sort: callPure(view.name, () => view.sort(stored)), marks }
     } catch (cause) {
-      return { document, sort: '', marks: marks.slice(0, -1), untaken: last && { event: last[1], cause } }
+      if (!each) return this.#evolve(key, before, events, true)
+      return { document, sort: '', marks: marks.slice(0, -1), untaken: { event: last[1], cause } }
     }
   }
 }

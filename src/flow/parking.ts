@@ -3,6 +3,7 @@ import {
   classOf,
   type ErrorCode,
   type FailureClass,
+  isTidemarkError,
   messageOf,
   TidemarkError,
   tidemarkErrorIn,
@@ -78,6 +79,11 @@ export function failureOf(cause: unknown): { readonly code: ErrorCode; readonly 
 /** Of several failures the one that is told: what may pass is no reason beside what does not. */
 export function worstOf(failures: readonly unknown[]): unknown {
   return failures.find((failure) => failureOf(failure).class === 'permanent') ?? failures[0]
+}
+
+/** What a handler's own code threw, where that is what an error is about: for whoever looks at the code and not at the flow. */
+export function thrownBy(error: unknown): unknown {
+  return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error
 }
 
 /**

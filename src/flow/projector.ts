@@ -11,7 +11,7 @@ import type {
   ViewGeneration,
   ViewStore,
 } from '../core/ports.ts'
-import type { AnyManyStreamView, AnyOneStreamView, AnyView } from '../core/view.ts'
+import { type AnyManyStreamView, type AnyOneStreamView, type AnyView, storedDocument } from '../core/view.ts'
 import { HandlersFailed, type Handling } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, sameVersions, viewOf } from './cursors.ts'
@@ -314,7 +314,8 @@ export class Projector {
     for (const recorded of events)
       try {
         const event = this.#readNew(target, slice, recorded, batch)
-        if (event) document = callPure(view.name, () => view.evolve(document, event))
+        if (event)
+          document = callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(document, event)))
         if (recorded.version > cursor.version) cursor = headOf(recorded)
       } catch (error) {
         // What other views have passed is kept all the same: in a day their marks no longer tell.

@@ -6,6 +6,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
+import { asJson, describeFault } from '../core/json.ts'
 import type { ParkedEvent } from '../core/parking.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
@@ -16,6 +17,7 @@ import { readerOf } from './fold.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
 import { callHandler, type StreamFailure, worstOf } from './parking.ts'
 import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
+import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
@@ -28,6 +30,8 @@ export interface ReactDependencies {
   /** Where commands wait for their time. */
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
+  /** Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in the log alone, once. */
+  onUnawaited?(line: string): void
 }
 
 /** How many streams a process remembers to have handled, so that what comes again costs nothing. */
@@ -57,6 +61,7 @@ export function reaction(
     handled: new LRUCache<string, Handled>({ max: REMEMBERED_STREAMS }),
     reader: eventReader(declared.events, own ? 'own' : 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
+    watcher: new SendWatcher(declared.name, deps.onUnawaited),
   }
   return {
     async handle(events, handling) {
@@ -93,6 +98,7 @@ interface Following {
   readonly reader: EventReader
   /** What it is told of an event. */
   readonly content: (event: RecordedEvent) => EventContent
+  readonly watcher: SendWatcher
 }
 
 async function reactToStream(
@@ -110,7 +116,7 @@ async function reactToStream(
     // It was taken up, and what was processed meanwhile this process does not know.
     handled.delete(stream)
   }
-  let [due, done]: [readonly RecordedEvent[], number] = [inOrder(stream, arrived), 0]
+  let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
   try {
     due = await unhandled(source, handled.get(stream), stream, arrived, trace)
     for (const event of due) {
@@ -137,15 +143,18 @@ async function reactToStream(
 async function reactToEvent(
   deps: ReactDependencies,
   declared: AnyReaction,
-  { reader, content }: Following,
+  { reader, content, watcher }: Following,
   event: RecordedEvent,
   trace: Trace,
 ): Promise<void> {
   const said = content(event)
   if (!reader.knows(said.type)) return
   const data = reader.read(said, formatPosition(event))
-  const { send, sendLater } = senders(deps, declared, event, trace)
-  await callHandler(declared.name, () => declared.react({ ...event, type: said.type, data }, send, sendLater))
+  const sends = new Sends(watcher, formatPosition(event), trace)
+  const { send, sendLater } = senders(deps, declared, event, sends, trace)
+  await callHandler(declared.name, () =>
+    sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),
+  )
 }
 
 function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEvent, cause: unknown): StreamFailure {
@@ -191,6 +200,7 @@ function senders(
   deps: ReactDependencies,
   reaction: AnyReaction,
   event: RecordedEvent,
+  sends: Sends,
   trace: Trace,
 ): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = consumerOf(deps.service, reaction)
@@ -208,35 +218,45 @@ function senders(
     const why = `the reaction ${reaction.name} sends to ${decider.category}, a decider that ${deps.service} does not list`
     throw new TidemarkError('registration-invalid', why)
   }
-  const sendLater: SendLater = async (due, decider, id, commandId, command) => {
-    checkListed(decider)
-    const stream = streamOf(decider.category, id)
-    // In one form, which compares; what is no time would wait for ever.
-    const time = new Date(parseTime(due)).toISOString()
-    await deps.schedule.add({ stream, key: keyOf(commandId), due: time, command, metadata })
+  // It is hashed, and may wait in the schedule: as JSON has it, now and later.
+  const asKept = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
+    const json = asJson(command.data)
+    if (json.valid) return { ...command, data: json.value }
+    const where = describeFault(json.fault)
+    const why = `the reaction ${reaction.name} sends ${command.type} to ${stream} with what JSON does not keep: ${where}`
+    throw new TidemarkError('invalid-command', why)
   }
-  const send = async <State, Cmd extends Command, Event extends DomainEvent>(
+  const sendLater: SendLater = (due, decider, id, commandId, command) =>
+    sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
+      checkListed(decider)
+      const stream = streamOf(decider.category, id)
+      // In one form, which compares; what is no time would wait for ever.
+      const time = new Date(parseTime(due)).toISOString()
+      await deps.schedule.add({ stream, key: keyOf(commandId), due: time, command: asKept(stream, command), metadata })
+    })
+  const send = <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
     id: string,
     commandId: string,
     command: Cmd,
-  ): Promise<Sent<Event>> => {
-    checkListed(decider)
-    const stream = streamOf(decider.category, id)
-    const key = keyOf(commandId)
-    let events: readonly RecordedEvent[] | undefined
-    const request = { stream, key, receipts: 'all', command, metadata } as const
-    const outcome = await deps.command(decider, request, (appended) => {
-      events = appended
+  ): Promise<Sent<Event>> =>
+    sends.send(`${command.type} to ${decider.category}-${id}`, async () => {
+      checkListed(decider)
+      const stream = streamOf(decider.category, id)
+      const key = keyOf(commandId)
+      let events: readonly RecordedEvent[] | undefined
+      const request = { stream, key, receipts: 'all', command: asKept(stream, command), metadata } as const
+      const outcome = await deps.command(decider, request, (appended) => {
+        events = appended
+      })
+      if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
+      if (outcome.done) {
+        events ??= await eventsOf(deps.log, outcome)
+        return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
+      }
+      trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
+      return { events: [], refused: outcome.code }
     })
-    if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
-    if (outcome.done) {
-      events ??= await eventsOf(deps.log, outcome)
-      return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
-    }
-    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
-    return { events: [], refused: outcome.code }
-  }
   return { send, sendLater }
 }
 
