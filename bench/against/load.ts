@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
@@ -37,7 +38,8 @@ async function closedLoop(clients: number, send: (index: number) => Promise<void
 const TIMES = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:30',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:10',
-  TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000',
+  // An older checkout has no such setting, and refuses it.
+  ...(existsSync(`${folder}/local/host/lease-intervals.ts`) ? { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000' } : {}),
 }
 
 async function startHost(system: { startHost(options: object): Promise<void> }): Promise<void> {
