@@ -34,6 +34,7 @@ export const errorCodes = [
   'event-unknown',
   // what does not pass by itself
   'event-invalid',
+  'key-invalid',
   'event-unreadable',
   'hash-mismatch',
   'chain-broken',

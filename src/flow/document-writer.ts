@@ -1,3 +1,4 @@
+import { checkKey } from '../core/document-key.ts'
 import type { DomainEvent, Recorded } from '../core/event.ts'
 import { MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
@@ -28,8 +29,9 @@ export class DocumentWriter {
   }
 
   /** Settles when the events are applied. @param events each stream's in their order. @throws TidemarkError */
-  apply(key: string, events: readonly Recorded<DomainEvent>[]): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async apply(key: string, events: readonly Recorded<DomainEvent>[]): Promise<void> {
+    checkKey(key)
+    await new Promise<void>((resolve, reject) => {
       const waiting: Waiting = { events, resolve, reject }
       const queue = this.#queues.get(key)
       if (queue) queue.push(waiting)

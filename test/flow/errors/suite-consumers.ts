@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
-import { placedV1 } from '../../support/orders.ts'
+import { cancelled, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -40,5 +40,14 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     const stream = `order-${randomUUID()}`
     const [event] = recorded(stream, placedV1)
     errors.logLine('hash-mismatch', await held('2', event && { ...toCloudEvent(event), actor: 'another' }, stream))
+  })
+
+  it('an event that asks for a document whose key no URL can have: key-invalid', async () => {
+    const stream = `order-${randomUUID()}`
+    const lines = [{ sku: `${stream}/tea`, quantity: 1, unitPrice: 1 }]
+    // What others are told is in order.
+    const published = { ...cancelled, schemaVersion: 1 }
+    const [event] = recorded(stream, { ...cancelled, data: { ...cancelled.data, lines }, published })
+    errors.logLine('key-invalid', await held('3', event && toCloudEvent(event), `${stream}/tea`))
   })
 }
