@@ -64,7 +64,15 @@ const BEAT_MS = 60_000
 const REDRIVE_MS = 30_000
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort & RepublishPort & LooksAfter
+export type Composed = CommandPort &
+  QueryPort &
+  RegisteredService &
+  ReplayPort &
+  RepublishPort &
+  LooksAfter & {
+    /** By how many milliseconds the host's time of day is ahead of the store's, as `StoreClock.skew`. */
+    clockSkew(): number | undefined
+  }
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -77,7 +85,11 @@ export function compose(service: Service, environment: Environment = process.env
   const store = once(() => new CosmosEventStore(database().container('events')))
   const feed = once(() => new CosmosEventFeed(database().container('events')))
   // One for all that the instance does; its log is what it always has.
-  const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
+  const clock = new StoreClock(
+    () => storeTime(database().container('events')),
+    hostClock,
+    (line) => console.warn(`${service.name}: ${line}`),
+  )
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
   const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
@@ -214,6 +226,7 @@ export function compose(service: Service, environment: Environment = process.env
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
+    clockSkew: () => clock.skew,
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items, trace) => relay().relay(items, trace),

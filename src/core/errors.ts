@@ -39,6 +39,7 @@ export const errorCodes = [
   'event-unknown',
   // what does not pass by itself
   'event-invalid',
+  'key-invalid',
   'event-unreadable',
   'hash-mismatch',
   'chain-broken',

@@ -218,8 +218,14 @@ export interface ViewList {
   /** Field of the document and the value it must have. */
   readonly filter: Readonly<Record<string, string>>
   readonly limit: number
-  /** The sort key after which to go on. */
+  /** The place after which to go on. */
   readonly after?: string
+}
+
+export interface ListedDocument {
+  readonly document: unknown
+  /** Where it stands in the lists of its view. No two documents have the same one, and it changes with the document's sort key alone. */
+  readonly place: string
 }
 
 /** How old what is read may be: `exact` is the account's own consistency, `relaxed` a weaker one at half the price. */
@@ -236,8 +242,8 @@ export interface ViewStore {
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
   readCursor(stream: string): Promise<StoredCursor | undefined>
   writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult>
-  /** Documents with their sort keys, descending. */
-  list(list: ViewList, freshness?: Freshness): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
+  /** Documents by their places, descending: by sort key, and those that share one by their keys. */
+  list(list: ViewList, freshness?: Freshness): Promise<readonly ListedDocument[]>
 }
 
 export interface ViewGeneration {

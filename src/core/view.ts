@@ -23,7 +23,7 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The document after an event, of what JSON keeps: see json.ts. Undefined while there is none. */
   evolve(document: Document | undefined, event: Recorded<Event>): Document | undefined
-  /** What lists are sorted by (descending), unique to the document. */
+  /** What lists are sorted by, descending. Documents that share it follow each other by their keys. */
   sort(document: Document): string
 }
 
@@ -39,7 +39,11 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
   readonly events?: readonly EventType[]
   readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
-  /** The keys of the documents that an event changes; none where it is not the view's business. */
+  /**
+   * The keys of the documents that an event changes; none where it is not the view's business. A key is part of a URL: one that no URL can have
+   * (empty, `.`, `..`, a slash, a control character, more than 1,024 bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the
+   * command's schema refuses it: `isDocumentKey`.
+   */
   targets(event: Recorded<Event>): readonly string[]
   /** As in `OneStreamView`. */
   evolve(document: Document | undefined, event: Recorded<Event>, key: string): Document

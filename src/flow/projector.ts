@@ -1,3 +1,4 @@
+import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
@@ -243,7 +244,10 @@ export class Projector {
         try {
           const event = this.#readNew(target, slice, recorded, batch)
           if (event === undefined) continue
-          for (const key of new Set(callPure(view.name, () => view.targets(event)))) {
+          const keys = new Set(callPure(view.name, () => view.targets(event)))
+          // All of them before the first counts: none of an event whose keys are not all such.
+          for (const key of keys) checkKey(key)
+          for (const key of keys) {
             const events = byKey.get(key)
             if (events) events.push(event)
             else byKey.set(key, [event])

@@ -47,7 +47,8 @@ export async function readDocument(
 }
 
 /**
- * Documents of a view, newest first by the view's own sort key, not older than a position if one is given.
+ * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than a position if one is given. Page
+ * by page, whatever is written meanwhile, every document that was there throughout comes once, unless its sort key changes.
  * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
@@ -72,7 +73,7 @@ export async function listDocuments(
   const last = page.at(-1)
   return {
     documents: page.map((item) => item.document),
-    ...(found.length > limit && last ? { continuation: writeContinuation(last.sort) } : {}),
+    ...(found.length > limit && last ? { continuation: writeContinuation(last.place) } : {}),
   }
 }
 
@@ -114,14 +115,14 @@ async function reached(
   }
 }
 
-// A continuation is the sort key of the last document: it stays right however many documents come or go meanwhile.
-function writeContinuation(sort: string): string {
-  return Buffer.from(sort, 'utf8').toString('base64url')
+// A continuation is the place of the last document: it stays right however many documents come or go meanwhile.
+function writeContinuation(place: string): string {
+  return Buffer.from(place, 'utf8').toString('base64url')
 }
 
 function readContinuation(text: string): string {
-  const sort = Buffer.from(text, 'base64url').toString('utf8')
-  if (sort === '' || writeContinuation(sort) !== text)
+  const place = Buffer.from(text, 'base64url').toString('utf8')
+  if (place === '' || writeContinuation(place) !== text)
     throw new TidemarkError('invalid-query', 'the continuation is not one that a list answered with')
-  return sort
+  return place
 }

@@ -28,6 +28,7 @@ import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
+import { viewListsSuite } from './view-lists-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 const { address, database, stop } = await cosmosEndpoint()
@@ -61,6 +62,10 @@ viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(both(container), 1, 3600)
 })
+// Each view is a generation of its own in one container.
+const { container: lists } = await database.containers.create({ id: 'lists', partitionKey: '/pk', ...ofView })
+let generation = 0
+viewListsSuite('cosmos', async () => new CosmosViewStore(both(lists), ++generation, 3600), 60)
 
 const { container: progress } = await database.containers.create({
   id: 'progress',

@@ -12,11 +12,13 @@ import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
+import { viewListsSuite } from './view-lists-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
 parkingSuite('memory', async () => new MemoryParking())
+viewListsSuite('memory', async () => new MemoryViewStore(), 500)
 progressSuite('memory', async () => new MemoryProgress(() => Date.now()))
 scheduleSuite('memory', async () => {
   const clock = new ManualClock()

@@ -1,8 +1,10 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import { placeOf } from '../../core/document-key.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type {
   Cursor,
   Freshness,
+  ListedDocument,
   MarkedWriteResult,
   StoredCursor,
   ViewDocument,
@@ -103,10 +105,7 @@ export class CosmosViewStore implements ViewStore {
     return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
   }
 
-  async list(
-    { filter, limit, after }: ViewList,
-    freshness: Freshness = 'exact',
-  ): Promise<readonly { document: unknown; sort: string }[]> {
+  async list({ filter, limit, after }: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
     const fields = Object.entries(filter)
     const conditions = [
       'c.kind = @kind',
@@ -129,10 +128,10 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
       'c.sort',
     ]
-    const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
+    const query = `SELECT c.document, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
       .map((path) => `${path} DESC`)
       .join(', ')} OFFSET 0 LIMIT ${limit}`
-    return itemsOf<{ document: unknown; sort: string }>(this.#containers[freshness], { query, parameters })
+    return itemsOf<ListedDocument>(this.#containers[freshness], { query, parameters })
   }
 
   #documentPartition(key: string): string {
@@ -150,7 +149,8 @@ export class CosmosViewStore implements ViewStore {
       kind: DOCUMENT,
       generation: this.#generation,
       key,
-      sort,
+      // One that an earlier build wrote has its sort key alone here, until it is written again.
+      sort: placeOf(sort, key),
       ...(document === undefined ? {} : { document: document as JSONObject }),
     }
   }

@@ -35,6 +35,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'view-contended': 503,
   'event-unknown': 503,
   'event-invalid': 500,
+  'key-invalid': 500,
   'event-unreadable': 500,
   'hash-mismatch': 500,
   'chain-broken': 500,

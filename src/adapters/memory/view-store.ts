@@ -1,6 +1,8 @@
+import { placeOf } from '../../core/document-key.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type {
   Cursor,
+  ListedDocument,
   MarkedWriteResult,
   StoredCursor,
   ViewDocument,
@@ -16,7 +18,7 @@ import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../
 import { stateOf } from '../../core/view-state.ts'
 
 interface Item extends ViewDocument {
-  readonly sort: string
+  readonly place: string
 }
 
 /** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
@@ -64,15 +66,15 @@ export class MemoryViewStore implements ViewStore {
     return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
   }
 
-  async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
+  async list({ filter, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
     return [...this.#documents.values()]
-      .filter(({ document, sort }) => document !== undefined && (after === undefined || sort < after))
+      .filter(({ document, place }) => document !== undefined && (after === undefined || place < after))
       .filter(({ document }) =>
         Object.entries(filter).every(([field, value]) => (document as Record<string, unknown>)[field] === value),
       )
-      .sort((a, b) => (a.sort < b.sort ? 1 : -1))
+      .sort((a, b) => (a.place < b.place ? 1 : -1))
       .slice(0, limit)
-      .map(({ document, sort }) => ({ document, sort }))
+      .map(({ document, place }) => ({ document, place }))
   }
 
   /** As time to live does. */
@@ -92,7 +94,8 @@ export class MemoryViewStore implements ViewStore {
 
   #write(key: string, { document, sort, etag }: ViewWrite, cursor?: Cursor): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
-    const item = structuredClone({ document, sort, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
+    const place = placeOf(sort, key)
+    const item = structuredClone({ document, place, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
     this.#documents.set(key, item)
     return { outcome: 'written', etag: item.etag }
   }

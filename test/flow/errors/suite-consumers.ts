@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { Command } from '../../support/command.ts'
-import { placeBody, placedV1 } from '../../support/orders.ts'
+import { cancelled, placeBody, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
@@ -157,5 +157,14 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       assert.equal(code, 1, output)
       errors.commandLine('marks-expired', output)
     })
+  })
+
+  it('an event that asks for a document whose key no URL can have: key-invalid', async () => {
+    const stream = `order-${randomUUID()}`
+    const lines = [{ sku: `${stream}/tea`, quantity: 1, unitPrice: 1 }]
+    // What others are told is in order.
+    const published = { ...cancelled, schemaVersion: 1 }
+    const [event] = recorded(stream, { ...cancelled, data: { ...cancelled.data, lines }, published })
+    errors.logLine('key-invalid', await told(event && toCloudEvent(event), `${stream}/tea`))
   })
 }
