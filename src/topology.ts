@@ -92,12 +92,12 @@ export function topologyOf(services: readonly Service[]): Topology {
         })),
         // How far its consumers have come: read consumer by consumer.
         { name: PROGRESS, partitionKey: '/pk', access: 'write', indexedPaths: ['/pk/?'] },
-        // What they cannot process: read consumer by consumer, and of one stream in order.
+        // What they cannot process: read consumer by consumer.
         {
           name: PARKED,
           partitionKey: '/pk',
           access: 'write',
-          indexedPaths: ['/pk/?', '/kind/?', '/of/?', '/version/?'],
+          indexedPaths: ['/pk/?', '/kind/?'],
         },
         // Commands that wait for their time: read by when that is.
         ...(hasSchedule(service)

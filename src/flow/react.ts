@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
@@ -232,7 +232,8 @@ function senders(
       const stream = streamOf(decider.category, id)
       // In one form, which compares; what is no time would wait for ever.
       const time = new Date(parseTime(due)).toISOString()
-      await deps.schedule.add({ stream, key: keyOf(commandId), due: time, command: asKept(stream, command), metadata })
+      const scheduled = { stream, key: keyOf(commandId), due: time, command: asKept(stream, command), metadata }
+      await deps.schedule.add(scheduled).catch(unforeseen)
     })
   const send = <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
@@ -246,12 +247,14 @@ function senders(
       const key = keyOf(commandId)
       let events: readonly RecordedEvent[] | undefined
       const request = { stream, key, receipts: 'all', command: asKept(stream, command), metadata } as const
-      const outcome = await deps.command(decider, request, (appended) => {
-        events = appended
-      })
+      const outcome = await deps
+        .command(decider, request, (appended) => {
+          events = appended
+        })
+        .catch(unforeseen)
       if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
       if (outcome.done) {
-        events ??= await eventsOf(deps.log, outcome)
+        events ??= await eventsOf(deps.log, outcome).catch(unforeseen)
         return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
       }
       trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
@@ -263,6 +266,12 @@ function senders(
 /** A command came again with another content: a build that is newer than the first one's makes something else of the same event. */
 export function firstStands({ causation }: CommandMetadata, stream: string, id: string): string {
   return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
+}
+
+/** What nobody foresaw below a reaction is no fault of the reaction. */
+function unforeseen(error: unknown): never {
+  if (isTidemarkError(error)) throw error
+  throw new TidemarkError('internal', messageOf(error), { cause: error })
 }
 
 /** What an earlier call of the same command had led to. */

@@ -76,7 +76,7 @@ const { container: parked } = await database.containers.create({
   id: 'parked',
   partitionKey: '/pk',
   indexingPolicy: {
-    includedPaths: ['/pk/?', '/kind/?', '/of/?', '/version/?'].map((path) => ({ path })),
+    includedPaths: ['/pk/?', '/kind/?'].map((path) => ({ path })),
     excludedPaths: [{ path: '/*' }],
   },
 })

@@ -87,12 +87,17 @@ export class Reacting {
   }
 }
 
+/** Whether it is what a process that is gone throws, whoever wrapped it. */
+function isDead(error: unknown): boolean {
+  return error instanceof Dead || (error instanceof Error && error.cause !== undefined && isDead(error.cause))
+}
+
 async function untilDone(task: () => Promise<void>): Promise<void> {
   for (;;)
     try {
       return await task()
     } catch (error) {
-      if (error instanceof Dead) return
+      if (isDead(error)) return
       if (!isTidemarkError(error) || !error.retriable) throw error
     }
 }

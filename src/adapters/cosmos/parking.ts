@@ -50,12 +50,13 @@ export class CosmosParking implements ParkingStore {
     return item && { ...item.value, etag: item._etag }
   }
 
-  events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]> {
+  /** By the id, which is indexed anyway, and in which versions sort as they are. */
+  async events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]> {
     const query = {
-      query: `SELECT c.version, c.text FROM c WHERE c.kind = @kind AND c["of"] = @of ORDER BY c.version OFFSET 0 LIMIT ${limit}`,
+      query: `SELECT c.version, c.text FROM c WHERE c.id > @from AND c.id < @to ORDER BY c.id OFFSET 0 LIMIT ${limit}`,
       parameters: [
-        { name: '@kind', value: EVENT },
-        { name: '@of', value: streamId(key) },
+        { name: '@from', value: eventsOf(key) },
+        { name: '@to', value: `${eventsOf(key)}~` },
       ],
     }
     return itemsOf(this.#container, query, { partitionKey: this.#consumer })
@@ -112,7 +113,7 @@ export class CosmosParking implements ParkingStore {
   #operations(key: ParkedKey, { add = [], drop = [], discard }: ParkingChange): OperationInput[] {
     return [
       ...add.map(({ version, text }): OperationInput => {
-        const resourceBody = this.#item(eventItemId(key, version), EVENT, { of: streamId(key), version, text })
+        const resourceBody = this.#item(eventItemId(key, version), EVENT, { version, text })
         return { operationType: 'Upsert', resourceBody }
       }),
       ...drop.map((version): OperationInput => ({ operationType: 'Delete', id: eventItemId(key, version) })),
@@ -161,6 +162,11 @@ function streamId({ handler, stream }: ParkedKey): string {
   return `${STREAM}|${handler}|${stream}`
 }
 
-function eventItemId({ handler, stream }: ParkedKey, version: number): string {
-  return `${EVENT}|${handler}|${stream}|${eventId(version)}`
+/** How the ids of a stream's events begin. */
+function eventsOf({ handler, stream }: ParkedKey): string {
+  return `${EVENT}|${handler}|${stream}|`
+}
+
+function eventItemId(key: ParkedKey, version: number): string {
+  return eventsOf(key) + eventId(version)
 }
