@@ -168,6 +168,8 @@ export class ConsumerParking {
       )
       return others && now - since >= ALONE_AFTER_MS
     }
+    // A deployment in the wrong order brings many of them, and says nothing of the handler.
+    if (kind === 'needs-build') return true
     const until = this.#pauses.get(handler)
     if (until !== undefined) {
       if (now < until) throw this.#paused(handler, cause)

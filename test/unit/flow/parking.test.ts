@@ -455,6 +455,16 @@ describe('which failures park', () => {
     await world.assertEqualTo(events)
   })
 
+  it('what many streams wait for is another build: that pauses nothing, and all of them wait', async () => {
+    const world = await World.create()
+    const { receive } = world.instance()
+    const events = Array.from({ length: 40 }, (_, index) =>
+      recorded(`order-u${index}`, { type: 'OrderPlaced', schemaVersion: 99, data: { orderId: `u${index}` } }),
+    ).flat()
+    for (const body of await world.record(events)) await receive([body])
+    assert.equal((await world.waiting()).length, 3 * 40)
+  })
+
   it('beyond the bound nothing more is parked: the partition waits, and was told before', async () => {
     const world = await World.create()
     const { receive } = world.instance({ limits: { parked: 5, events: 3, bytes: 1e6 } })
