@@ -322,11 +322,12 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     })
     const before = await streamOf(newWaits)
     await authorise(newWaits)
-    // It tells of a stream once: one that waited before today's code came, and waits again, it need not tell of.
-    await until('n to hold', () => waitsSomewhere(`fulfilment-${newWaits}`))
+    // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The fulfilment's own need not: today's
+    // code may have handled all of it.
+    await until('n to hold', () => waitsSomewhere(`payment-${newWaits}`))
     await waitsAtOld(host, newWaits)
     assert.deepEqual(await streamOf(newWaits), before)
-    // Only what comes behind it in its partition waits too.
+    // Nothing else waits.
     const placed: string[] = []
     await until('an order of n to go all the way', async () => {
       if (placed.length < 200) placed.push(...(await placeMany(host, 2)))
