@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
+import { CosmosParking } from './adapters/cosmos/parking.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from './adapters/cosmos/snapshots.ts'
@@ -12,7 +13,6 @@ import { EventHubsReader, eventHubConsumer } from './adapters/eventhubs/reader.t
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
-import { commitsOf } from './core/commit.ts'
 import { TidemarkError } from './core/errors.ts'
 import type { EventType } from './core/event.ts'
 import { canonicalHash } from './core/hash-chain.ts'
@@ -21,10 +21,12 @@ import {
   followedBy,
   hasSchedule,
   MARK_HOURS,
+  PARKED,
   PROGRESS,
   projectionName,
   reactionsName,
   reactionsOf,
+  relayName,
   SCHEDULE,
   type Service,
   SNAPSHOTS,
@@ -35,11 +37,13 @@ import { Follower } from './flow/follow.ts'
 import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
+import { ConsumerParking } from './flow/parking.ts'
 import { periodicWork } from './flow/periodic.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
-import { relay } from './flow/relay.ts'
+import { type LooksAfter, Redrive, redriveAll } from './flow/redrive.ts'
+import { Relay, relayHandler } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
 import { type RepublishPort, republish } from './flow/republish.ts'
 import { sendDue } from './flow/schedule.ts'
@@ -56,8 +60,19 @@ const hostClock: HostClock = {
 /** How often an instance says that it lives. Milliseconds. */
 const BEAT_MS = 60_000
 
+/** How often what waits is looked at, whether it is due. Milliseconds. */
+const REDRIVE_MS = 30_000
+
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort & RepublishPort
+export type Composed = CommandPort &
+  QueryPort &
+  RegisteredService &
+  ReplayPort &
+  RepublishPort &
+  LooksAfter & {
+    /** By how many milliseconds the host's time of day is ahead of the store's, as `StoreClock.skew`. */
+    clockSkew(): number | undefined
+  }
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -70,7 +85,11 @@ export function compose(service: Service, environment: Environment = process.env
   const store = once(() => new CosmosEventStore(database().container('events')))
   const feed = once(() => new CosmosEventFeed(database().container('events')))
   // One for all that the instance does; its log is what it always has.
-  const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
+  const clock = new StoreClock(
+    () => storeTime(database().container('events')),
+    hostClock,
+    (line) => console.warn(`${service.name}: ${line}`),
+  )
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
   const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   const generations = once(
@@ -114,12 +133,30 @@ export function compose(service: Service, environment: Environment = process.env
   const instance = randomUUID()
   const build = buildOf(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
+  const parkingOf = (consumer: string) => {
+    const store = new CosmosParking(database().container(PARKED), consumer)
+    return { store, parking: new ConsumerParking({ store, consumer, service: service.name, build, clock }) }
+  }
+  const redriveOf = (consumer: string, handlers: readonly Handler[], { store, parking } = parkingOf(consumer)) =>
+    new Redrive({ consumer, store, parking, handlers, clock })
   const made: Follower[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
       const hub = new EventHubsReader(eventHubConsumer(settings.eventHubs, hubName))
       const progress = new CosmosProgress(database().container(PROGRESS), consumer)
-      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock, lagCheckMs }
+      const { parking } = parkingOf(consumer)
+      const deps = {
+        consumer,
+        hubName,
+        hub,
+        handlers: handlers(),
+        progress,
+        parking,
+        instance,
+        build,
+        clock,
+        lagCheckMs,
+      }
       const follows = new Follower(deps)
       setInterval(() => void follows.beat(), BEAT_MS).unref()
       made.push(follows)
@@ -133,6 +170,20 @@ export function compose(service: Service, environment: Environment = process.env
     ]),
   )
   const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const relay = once(
+    () =>
+      new Relay({
+        service: service.name,
+        publisher: publisher(),
+        parking: parkingOf(relayName(service.name)).parking,
+        clock,
+      }),
+  )
+  const redrives = once(() => [
+    ...(service.views.length > 0 ? [redriveOf(projectionName(service.name), viewHandlers())] : []),
+    ...followedBy(service).map((hub) => redriveOf(reactionsName(service.name, hub), reactionHandlers(hub))),
+    redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
+  ])
   const doPeriodicWork = periodicWork(clock, [
     ...(hasSchedule(service)
       ? [
@@ -149,6 +200,13 @@ export function compose(service: Service, environment: Environment = process.env
         return follower().checkLag(trace)
       },
     })),
+    {
+      every: REDRIVE_MS,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return redriveAll(redrives(), trace)
+      },
+    },
   ])
   const replayDeps = once(() => ({
     log: store(),
@@ -157,6 +215,7 @@ export function compose(service: Service, environment: Environment = process.env
     views: views(),
     declared: service.views,
     progress: new CosmosProgress(database().container(PROGRESS), projectionName(service.name)),
+    parking: parkingOf(projectionName(service.name)).store,
     eventTypes,
     clock,
     ids: randomUUID,
@@ -167,9 +226,10 @@ export function compose(service: Service, environment: Environment = process.env
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
+    clockSkew: () => clock.skew,
     relayPollDelay: settings.relayPollMs,
     command,
-    relay: (items) => relay(publisher(), commitsOf(items)),
+    relay: (items, trace) => relay().relay(items, trace),
     project: async (delivery, trace) => {
       // How old an event is decides whether marks tell of it.
       await clock.ready()
@@ -194,6 +254,10 @@ export function compose(service: Service, environment: Environment = process.env
       return replay(replayDeps(), view, watch)
     },
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
+    redrives: async () => {
+      await clock.ready()
+      return redrives()
+    },
     goBack: async (view, watch) => {
       await clock.ready()
       return goBack(replayDeps(), view, watch)

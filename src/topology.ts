@@ -5,6 +5,7 @@ import {
   HUB_RETENTION_HOURS,
   hasSchedule,
   hasSnapshots,
+  PARKED,
   PROGRESS,
   projectionName,
   reactionsGroup,
@@ -91,6 +92,13 @@ export function topologyOf(services: readonly Service[]): Topology {
         })),
         // How far its consumers have come: read consumer by consumer.
         { name: PROGRESS, partitionKey: '/pk', access: 'write', indexedPaths: ['/pk/?'] },
+        // What they cannot process: read consumer by consumer.
+        {
+          name: PARKED,
+          partitionKey: '/pk',
+          access: 'write',
+          indexedPaths: ['/pk/?', '/kind/?'],
+        },
         // Commands that wait for their time: read by when that is.
         ...(hasSchedule(service)
           ? [

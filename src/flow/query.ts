@@ -2,7 +2,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
-import { passedVersion } from './cursors.ts'
+import { type Standing, standingIn, standingOf } from './cursors.ts'
 
 export interface QueryDependencies {
   readonly views: ViewStores
@@ -33,7 +33,7 @@ const LONGEST_WAIT_MS = 250
 /**
  * One document of a view, not older than a position if one is given.
  * @returns undefined where there is none.
- * @throws TidemarkError `view-behind`, `invalid-position`
+ * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`
  */
 export async function readDocument(
   deps: QueryDependencies,
@@ -47,8 +47,9 @@ export async function readDocument(
 }
 
 /**
- * Documents of a view, newest first by the view's own sort key, not older than a position if one is given.
- * @throws TidemarkError `view-behind`, `invalid-position`, `invalid-query`
+ * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than a position if one is given. Page
+ * by page, whatever is written meanwhile, every document that was there throughout comes once, unless its sort key changes.
+ * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
   deps: QueryDependencies,
@@ -72,7 +73,7 @@ export async function listDocuments(
   const last = page.at(-1)
   return {
     documents: page.map((item) => item.document),
-    ...(found.length > limit && last ? { continuation: writeContinuation(last.sort) } : {}),
+    ...(found.length > limit && last ? { continuation: writeContinuation(last.place) } : {}),
   }
 }
 
@@ -94,10 +95,17 @@ async function reached(
     // Asked for each time: while it waits, another generation may become the live one.
     const state = await deps.views.state(view.name)
     const { store } = state.live
-    if (view.kind === 'one-stream') {
-      const document = await store.read(stream)
-      if (document && (document.cursor?.version ?? 0) >= version) return { store, document }
-    } else if ((await passedVersion(deps.views, view, state, state.live, stream)) >= version) return { store }
+    const document = view.kind === 'one-stream' ? await store.read(stream) : undefined
+    const standing: Standing =
+      view.kind === 'one-stream'
+        ? standingIn(document?.cursor, view, state.live)
+        : await standingOf(deps.views, view, state, state.live, stream)
+    if (standing.passed >= version) return { store, ...(document ? { document } : {}) }
+    if (standing.parked !== undefined && standing.parked <= version)
+      throw new TidemarkError(
+        'stream-parked',
+        `${view.name} cannot process ${formatPosition({ stream, version: standing.parked })}: the stream waits for it until somebody mends the cause`,
+      )
     const waited = deps.clock.elapsed() - began
     const left = deps.maxWait - waited
     if (left <= 0)
@@ -107,14 +115,14 @@ async function reached(
   }
 }
 
-// A continuation is the sort key of the last document: it stays right however many documents come or go meanwhile.
-function writeContinuation(sort: string): string {
-  return Buffer.from(sort, 'utf8').toString('base64url')
+// A continuation is the place of the last document: it stays right however many documents come or go meanwhile.
+function writeContinuation(place: string): string {
+  return Buffer.from(place, 'utf8').toString('base64url')
 }
 
 function readContinuation(text: string): string {
-  const sort = Buffer.from(text, 'base64url').toString('utf8')
-  if (sort === '' || writeContinuation(sort) !== text)
+  const place = Buffer.from(text, 'base64url').toString('utf8')
+  if (place === '' || writeContinuation(place) !== text)
     throw new TidemarkError('invalid-query', 'the continuation is not one that a list answered with')
-  return sort
+  return place
 }

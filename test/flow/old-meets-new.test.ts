@@ -37,6 +37,16 @@ describe('ordering is deployed anew while it runs, beside services of before', (
   })
   after(() => releases.remove())
 
+  /** Whether a stream waits for any handler of ordering. */
+  async function waitsSomewhere(stream: string): Promise<boolean> {
+    const query = {
+      query: 'SELECT VALUE COUNT(1) FROM c WHERE c.kind = "stream" AND c["value"].stream = @stream',
+      parameters: [{ name: '@stream', value: stream }],
+    }
+    const parked = releases.system.containerOf('ordering', 'parked')
+    return ((await parked.items.query<number>(query).fetchAll()).resources[0] ?? 0) > 0
+  }
+
   async function place(host: ServiceHost, more: object = {}): Promise<string> {
     const street = STREETS[streets.size % STREETS.length] ?? ''
     const body = {
@@ -312,10 +322,12 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     })
     const before = await streamOf(newWaits)
     await authorise(newWaits)
-    await until('n to hold', async () => host.held().some(({ stream }) => stream === `fulfilment-${newWaits}`))
+    // The answer of payments meets a fulfilment that n cannot read, so the payment's stream waits. The fulfilment's own need not: today's
+    // code may have handled all of it.
+    await until('n to hold', () => waitsSomewhere(`payment-${newWaits}`))
     await waitsAtOld(host, newWaits)
     assert.deepEqual(await streamOf(newWaits), before)
-    // Only what comes behind it in its partition waits too.
+    // Nothing else waits.
     const placed: string[] = []
     await until('an order of n to go all the way', async () => {
       if (placed.length < 200) placed.push(...(await placeMany(host, 2)))
