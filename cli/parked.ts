@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { compose } from '../src/compose.ts'
-import type { ParkedMessage, StoredParkedStream } from '../src/core/parking.ts'
+import type { ParkedChoice, ParkedMessage, StoredParkedStream } from '../src/core/parking.ts'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'
@@ -13,6 +13,15 @@ const SHOWN = 200
  * the event that it waits for, with `--discard` it is given up. `--stream`, `--handler` and `--code` choose of it; `--reason` says why it is given up.
  */
 async function main(): Promise<void> {
+  try {
+    await lookAfter()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
+    throw new UsageError(`${(error as Error & { code?: string }).code}: ${error.message}`)
+  }
+}
+
+async function lookAfter(): Promise<void> {
   const options = { stream: 'STREAM', handler: 'NAME', code: 'CODE', message: 'ID', reason: 'TEXT', by: 'NAME' }
   const flags = ['redrive', 'skip', 'discard', 'cloud'] as const
   const given = readSubjects(['service'], options, flags)
@@ -31,57 +40,39 @@ async function main(): Promise<void> {
     process.exit(INTERRUPTED)
   })
 
-  const wanted = (parked: StoredParkedStream): boolean =>
-    given.message === undefined &&
-    (given.stream === undefined || given.stream === parked.stream) &&
-    (given.code === undefined || given.code === parked.code) &&
-    (given.handler === undefined || [parked.handler, parked.handler.split('@')[0]].includes(given.handler))
-  const wantedMessage = ({ id, code }: ParkedMessage): boolean =>
-    given.stream === undefined &&
-    given.handler === undefined &&
-    (given.code === undefined || given.code === code) &&
-    (given.message === undefined || given.message === id)
-  const why = { reason: reason ?? '', by }
-  const trace = (): void => {}
-  const found = { streams: 0, messages: 0 }
-  const failures: string[] = []
-  for (const each of await compose(service, account.settings).redrives()) {
-    const { streams, messages } = await each.waiting()
-    for (const parked of streams.filter(wanted)) {
-      found.streams += 1
-      tellStream(each.consumer, parked)
-      if (!redrive && !skip && !discard) continue
-      try {
-        const done = await (redrive
-          ? each.redrive(parked, trace)
-          : each.discard(parked, skip ? 'first' : 'all', why, trace))
-        console.log(`  → ${WHAT_BECAME[done.outcome]}${done.reason ? `: ${done.reason}` : ''}`)
-        if (done.outcome === 'waits')
-          failures.push(`${parked.code}: ${parked.stream} still waits for ${parked.handler}`)
-      } catch (error) {
-        failures.push(codeAndMessage(error))
-        console.log(`  → it waits: ${failures.at(-1)}`)
-      }
-    }
-    for (const message of messages.filter(wantedMessage)) {
-      found.messages += 1
-      tellMessage(each.consumer, message)
-      if (!discard) continue
-      await each.discardMessage(message.id, why, trace)
-      console.log('  → given up')
-    }
+  const composed = compose(service, account.settings)
+  const choice: ParkedChoice = {
+    ...(given.stream === undefined ? {} : { stream: given.stream }),
+    ...(given.handler === undefined ? {} : { handler: given.handler }),
+    ...(given.code === undefined ? {} : { code: given.code }),
+    ...(given.message === undefined ? {} : { message: given.message }),
   }
-  const chosen = [given.stream, given.handler, given.code, given.message].filter((each) => each !== undefined)
-  if (chosen.length > 0 && found.streams + found.messages === 0)
-    throw new UsageError(`not-parked: nothing of ${name} waits that is ${chosen.join(', ')}`)
-  console.log(`${found.streams} streams and ${found.messages} messages`)
-  const [failure] = failures
-  if (failure !== undefined) throw new UsageError(failure)
+  const action = redrive ? 'redrive' : skip ? 'skip' : discard ? 'discard' : undefined
+  const { streams, messages } = await composed.parked(choice)
+  for (const { consumer, stream } of streams) tellStream(consumer, stream)
+  for (const { consumer, message } of messages) tellMessage(consumer, message)
+  console.log(`${streams.length} streams and ${messages.length} messages`)
+  const chosen = await composed.chooseParked(choice, action ?? 'discard')
   // The client of the hub keeps its connection.
+  if (action === undefined) process.exit()
+  let failure: string | undefined
+  for await (const acted of composed.actOnParked(chosen, action, { reason: reason ?? '', by }, () => {})) {
+    const what = 'stream' in acted ? `${acted.stream.handler}: ${acted.stream.stream}` : `message ${acted.message.id}`
+    console.log(`${acted.consumer}: ${what}: ${WHAT_BECAME[acted.outcome]}${acted.reason ? `: ${acted.reason}` : ''}`)
+    if (acted.outcome === 'waits' || acted.outcome === 'failed')
+      failure ??= `${acted.code ?? 'waits'}: ${what} still waits: ${acted.reason}`
+  }
+  if (failure !== undefined) throw new UsageError(failure)
   process.exit()
 }
 
-const WHAT_BECAME = { done: 'taken up', waits: 'it still waits', needless: 'nobody needs it any more' }
+const WHAT_BECAME = {
+  done: 'taken up',
+  waits: 'it still waits',
+  needless: 'nobody needs it any more',
+  discarded: 'given up',
+  failed: 'it waits',
+}
 
 function tellStream(consumer: string, parked: StoredParkedStream): void {
   const { handler, stream, version, type, code, reason, since, attempts, events, nextAttempt } = parked
@@ -96,11 +87,6 @@ function tellMessage(consumer: string, { id, since, bytes, code, reason, body }:
   console.log(`${consumer}: message ${id} since ${since}, ${bytes} bytes`)
   console.log(`  ${code}: ${reason}`)
   console.log(`  ${body.slice(0, SHOWN)}`)
-}
-
-function codeAndMessage(error: unknown): string {
-  if (!(error instanceof Error && error.name === 'TidemarkError')) throw error
-  return `${(error as Error & { code?: string }).code}: ${error.message}`
 }
 
 await runCommand(main)

@@ -205,6 +205,7 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
+    canaries: shape.apps.canaries ? map(topology.services, service => service.name) : []
     namespaceName: namespaceName
     accountName: accountName
     applicationInsightsName: applicationInsightsName

@@ -18,6 +18,8 @@ var dev Shape = {
     queryWait: 30000
     // A look every five seconds would keep an instance, and its price, all month.
     schedulePoll: 30
+    // It would keep apps awake, and awake they cost.
+    canaries: false
     publicHttp: true
   }
   storage: 'Standard_LRS'
@@ -45,6 +47,7 @@ var test Shape = {
     zoneRedundant: false
     queryWait: 10000
     schedulePoll: 5
+    canaries: true
     publicHttp: true
   }
   storage: 'Standard_LRS'
@@ -73,6 +76,7 @@ var prod Shape = {
     zoneRedundant: true
     queryWait: 5000
     schedulePoll: 5
+    canaries: true
     publicHttp: true
   }
   storage: 'Standard_ZRS'

@@ -117,6 +117,8 @@ type Shape = {
     @minValue(1)
     @maxValue(59)
     schedulePoll: int
+    @description('Whether every service is sent a canary each minute, and an alert tells of its silence. It keeps the instances on its way awake.')
+    canaries: bool
     @description('Whether the apps answer HTTP from outside the virtual network, where there is one.')
     publicHttp: bool
   }

@@ -4,6 +4,7 @@ import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { CosmosParking } from './adapters/cosmos/parking.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
+import { CosmosRelayLag } from './adapters/cosmos/relay-lag.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from './adapters/cosmos/snapshots.ts'
 import { type HostClock, StoreClock, storeTime } from './adapters/cosmos/store-clock.ts'
@@ -11,6 +12,7 @@ import { CosmosViewGenerations } from './adapters/cosmos/view-generations.ts'
 import { EventHubsPublisher, eventHubProducer } from './adapters/eventhubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './adapters/eventhubs/reader.ts'
 import type { CommandPort } from './adapters/functions/commands.ts'
+import type { OperationsPort } from './adapters/functions/operations.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import { TidemarkError } from './core/errors.ts'
@@ -19,6 +21,7 @@ import { canonicalHash } from './core/hash-chain.ts'
 import type { Trace } from './core/reaction.ts'
 import {
   followedBy,
+  hasCanary,
   hasSchedule,
   MARK_HOURS,
   PARKED,
@@ -32,23 +35,26 @@ import {
   SNAPSHOTS,
 } from './core/service.ts'
 import { cursorsOf } from './core/view.ts'
+import { newestCanary, sendCanary } from './flow/canary.ts'
 import type { Handler } from './flow/consume.ts'
 import { Follower } from './flow/follow.ts'
 import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
 import { readHistory, stateAt } from './flow/history.ts'
 import { LiveViews } from './flow/live-views.ts'
+import { actOnParked, chooseParked, parkedOf } from './flow/parked.ts'
 import { ConsumerParking } from './flow/parking.ts'
 import { periodicWork } from './flow/periodic.ts'
 import { projection } from './flow/project.ts'
 import { listDocuments, readDocument } from './flow/query.ts'
 import { reaction } from './flow/react.ts'
-import { type LooksAfter, Redrive, redriveAll } from './flow/redrive.ts'
+import { Redrive, redriveAll } from './flow/redrive.ts'
 import { Relay, relayHandler } from './flow/relay.ts'
 import { goBack, type ReplayPort, replay } from './flow/replay.ts'
 import { type RepublishPort, republish } from './flow/republish.ts'
 import { sendDue } from './flow/schedule.ts'
 import { coldLoader } from './flow/snapshots.ts'
 import { stateCache } from './flow/state-cache.ts'
+import { readStatus, type WatchedConsumer } from './flow/status.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
 const hostClock: HostClock = {
@@ -60,19 +66,14 @@ const hostClock: HostClock = {
 /** How often an instance says that it lives. Milliseconds. */
 const BEAT_MS = 60_000
 
+/** How often a canary is sent. Milliseconds. */
+const CANARY_MS = 60_000
+
 /** How often what waits is looked at, whether it is due. Milliseconds. */
 const REDRIVE_MS = 30_000
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort &
-  QueryPort &
-  RegisteredService &
-  ReplayPort &
-  RepublishPort &
-  LooksAfter & {
-    /** By how many milliseconds the host's time of day is ahead of the store's, as `StoreClock.skew`. */
-    clockSkew(): number | undefined
-  }
+export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & ReplayPort & RepublishPort
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -207,7 +208,46 @@ export function compose(service: Service, environment: Environment = process.env
         return redriveAll(redrives(), trace)
       },
     },
+    // The last: it waits for its own effect.
+    ...(settings.sendsCanaries && hasCanary(service)
+      ? [
+          {
+            every: CANARY_MS,
+            run: async (trace: Trace) => {
+              const seconds = await sendCanary({ command, views: views(), clock })
+              trace(`the canary of ${service.name} was seen after ${seconds.toFixed(3)} s`, 'info')
+            },
+          },
+        ]
+      : []),
   ])
+  const watched = once(() => [
+    ...(service.views.length > 0 ? [watch(projectionName(service.name), service.name, viewHandlers())] : []),
+    ...followedBy(service).map((hub) => watch(reactionsName(service.name, hub), hub, reactionHandlers(hub))),
+  ])
+  const watch = (consumer: string, hubName: string, handlers: readonly Handler[]): WatchedConsumer => ({
+    consumer,
+    hubName,
+    // A reader of its own: one reading of a partition at a time is all that a reader can do.
+    hub: new EventHubsReader(eventHubConsumer(settings.eventHubs, hubName)),
+    handlers: handlers.flatMap(({ names }) => names),
+    progress: new CosmosProgress(database().container(PROGRESS), consumer),
+  })
+  const status = shared(async () => {
+    await clock.ready()
+    return readStatus({
+      service: service.name,
+      build,
+      clock,
+      relay: new CosmosRelayLag(database().container('events'), database().container('leases')),
+      consumers: watched(),
+      ...(hasSchedule(service) ? { schedule: schedule() } : {}),
+      redrives: redrives(),
+      ...(settings.sendsCanaries && hasCanary(service)
+        ? { canary: () => newestCanary({ views: views(), clock }) }
+        : {}),
+    })
+  })
   const replayDeps = once(() => ({
     log: store(),
     feed: feed(),
@@ -226,7 +266,6 @@ export function compose(service: Service, environment: Environment = process.env
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
-    clockSkew: () => clock.skew,
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items, trace) => relay().relay(items, trace),
@@ -254,10 +293,19 @@ export function compose(service: Service, environment: Environment = process.env
       return replay(replayDeps(), view, watch)
     },
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
-    redrives: async () => {
-      await clock.ready()
-      return redrives()
+    ready: async () => {
+      await storeTime(database().container('events'))
     },
+    status,
+    parked: async (choice) => {
+      await clock.ready()
+      return parkedOf(redrives(), choice)
+    },
+    chooseParked: async (choice, action) => {
+      await clock.ready()
+      return chooseParked(redrives(), choice, action)
+    },
+    actOnParked: (...args) => actOnParked(redrives(), ...args),
     goBack: async (view, watch) => {
       await clock.ready()
       return goBack(replayDeps(), view, watch)
@@ -281,5 +329,16 @@ function once<Value>(make: () => Value): () => Value {
   return () => {
     made ??= make()
     return made
+  }
+}
+
+/** Who asks while it is being found out gets the same answer. */
+function shared<Value>(find: () => Promise<Value>): () => Promise<Value> {
+  let finding: Promise<Value> | undefined
+  return () => {
+    finding ??= find().finally(() => {
+      finding = undefined
+    })
+    return finding
   }
 }

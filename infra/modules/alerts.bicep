@@ -75,6 +75,9 @@ param email string
 @description('The names of the hubs.')
 param hubs string[]
 
+@description('The services that are sent canaries.')
+param canaries string[]
+
 @description('The name of the Event Hubs namespace.')
 param namespaceName string
 
@@ -224,46 +227,66 @@ var metricAlerts MetricAlert[] = concat(
 )
 
 // https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-query
-var logAlerts LogAlert[] = [
-  {
-    name: 'stream-too-large'
-    says: 'A stream, or another logical partition, nears the 20 GB that one can hold: past them nothing more can be appended to it.'
-    severity: 2
-    window: 'P1D'
-    every: 'PT6H'
-    query: 'CDBPartitionKeyStatistics'
-    column: 'SizeKb'
-    of: 'Maximum'
-    threshold: largestPartition
-    dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
-  }
-  {
-    // What consumers say once for each loss, whatever the level: src/flow/follow.ts.
-    name: 'events-missing'
-    says: 'A consumer misses events that its hub no longer has, or that a hub which was made anew never had: their owner is to publish them again.'
-    severity: 1
-    window: 'PT15M'
-    every: 'PT5M'
-    query: 'AppTraces | where Message has "events-missing"'
-    column: 'ItemCount'
-    of: 'Total'
-    threshold: 0
-    dimensions: ['AppRoleName']
-  }
-  {
-    // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: src/flow/parking.ts.
-    name: 'events-parked'
-    says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
-    severity: 2
-    window: 'PT15M'
-    every: 'PT5M'
-    query: 'AppTraces | where Message has "npm run parked"'
-    column: 'ItemCount'
-    of: 'Total'
-    threshold: 0
-    dimensions: ['AppRoleName']
-  }
-]
+var logAlerts LogAlert[] = concat(
+  [
+    {
+      name: 'stream-too-large'
+      says: 'A stream, or another logical partition, nears the 20 GB that one can hold: past them nothing more can be appended to it.'
+      severity: 2
+      window: 'P1D'
+      every: 'PT6H'
+      query: 'CDBPartitionKeyStatistics'
+      column: 'SizeKb'
+      of: 'Maximum'
+      threshold: largestPartition
+      dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
+    }
+    {
+      // What consumers say once for each loss, whatever the level: src/flow/follow.ts.
+      name: 'events-missing'
+      says: 'A consumer misses events that its hub no longer has, or that a hub which was made anew never had: their owner is to publish them again.'
+      severity: 1
+      window: 'PT15M'
+      every: 'PT5M'
+      query: 'AppTraces | where Message has "events-missing"'
+      column: 'ItemCount'
+      of: 'Total'
+      threshold: 0
+      dimensions: ['AppRoleName']
+    }
+    {
+      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: src/flow/parking.ts.
+      name: 'events-parked'
+      says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
+      severity: 2
+      window: 'PT15M'
+      every: 'PT5M'
+      query: 'AppTraces | where Message has "npm run parked"'
+      column: 'ItemCount'
+      of: 'Total'
+      threshold: 0
+      dimensions: ['AppRoleName']
+    }
+  ],
+  // Nothing is written where nothing runs: a row for each service that was not heard of.
+  empty(canaries)
+    ? []
+    : [
+        {
+          // What a service says of each canary that was seen: src/flow/canary.ts.
+          name: 'canary-silent'
+          says: 'A service has not seen a canary for 15 minutes: commands do not come through to its views, or its timer does not run.'
+          severity: 1
+          window: 'PT15M'
+          every: 'PT5M'
+          query: 'datatable(Service: string) [${join(map(canaries, service => '"${service}"'), ', ')}] | join kind=leftanti (AppTraces | where Message has "canary of" and Message has "was seen after" | extend Service = extract("canary of ([a-z0-9-]+) was seen after", 1, Message)) on Service | extend TimeGenerated = now(), Silent = 1'
+          column: 'Silent'
+          of: 'Total'
+          threshold: 0
+          dimensions: ['Service']
+        }
+      ]
+)
 
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: name

@@ -18,6 +18,7 @@ export const errorCodes = [
   'unsupported-media-type',
   'body-too-large',
   'method-not-allowed',
+  'operator-only',
   'unknown-command',
   'stream-not-found',
   'version-not-found',
@@ -37,6 +38,7 @@ export const errorCodes = [
   'handler-paused',
   'parking-full',
   'event-unknown',
+  'canary-silent',
   // what does not pass by itself
   'event-invalid',
   'key-invalid',
@@ -81,6 +83,7 @@ const passing = [
   'view-contended',
   'handler-paused',
   'parking-full',
+  'canary-silent',
 ] as const satisfies readonly ErrorCode[]
 const faults = ['setting-invalid', 'registration-invalid', 'internal'] as const satisfies readonly ErrorCode[]
 

@@ -77,6 +77,58 @@ export interface Discard {
   readonly at: string
 }
 
+/** Which of what waits is meant: all of these must fit. None given: all of it. */
+export interface ParkedChoice {
+  readonly stream?: string
+  /** A reaction, a view (all its generations), or a generation of a view. */
+  readonly handler?: string
+  /** An error code. */
+  readonly code?: string
+  /** The id of a message that is no event. */
+  readonly message?: string
+}
+
+/**
+ * - `redrive`: tried again, by today's code.
+ * - `skip`: the event that a stream waits for is given up, and the rest is tried.
+ * - `discard`: all that waits is given up.
+ */
+export type ParkedAction = 'redrive' | 'skip' | 'discard'
+
+export interface ParkedStreamOf {
+  readonly consumer: string
+  readonly stream: StoredParkedStream
+}
+
+export interface ParkedMessageOf {
+  readonly consumer: string
+  readonly message: ParkedMessage
+}
+
+/** What waits. */
+export interface Parked {
+  readonly streams: readonly ParkedStreamOf[]
+  readonly messages: readonly ParkedMessageOf[]
+}
+
+/** - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any more: its view was rebuilt. */
+export type RedriveOutcome = 'done' | 'waits' | 'needless'
+
+/** Who gives something up, and why. Kept for ever. */
+export interface GivenUp {
+  readonly reason: string
+  readonly by: string
+}
+
+/** Something that waits, and what became of it. */
+export type Acted = (ParkedStreamOf | ParkedMessageOf) & {
+  /** What became of it: as `RedriveOutcome`; `discarded`, of a message; `failed`, where `reason` says why. */
+  readonly outcome: RedriveOutcome | 'discarded' | 'failed'
+  /** Of a failure. */
+  readonly code?: string
+  readonly reason?: string
+}
+
 /** What changes together with a parked stream. */
 export interface ParkingChange {
   /** Kept, or kept already. */

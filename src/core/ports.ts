@@ -177,6 +177,8 @@ export interface InstanceProgress {
   readonly build: string
   /** The handlers that the instance has. */
   readonly handlers: readonly string[]
+  /** Those of them that have paused, since too many streams failed. */
+  readonly paused: readonly string[]
   readonly partitions: ReadonlyMap<string, HandlerPoints>
 }
 
@@ -188,6 +190,15 @@ export interface ProgressStore {
   write(progress: InstanceProgress): Promise<void>
   /** Forgets an instance that has ended. */
   remove(instance: string): Promise<void>
+}
+
+/** How far the relay is behind its log. */
+export interface RelayLag {
+  /**
+   * How many commits no lease of the relay has passed: no more than `limit` are counted, and `more` says whether there are. `oldest` is when
+   * the first of them was written, RFC 3339, UTC. @throws TidemarkError `unavailable`
+   */
+  read(limit: number): Promise<{ readonly commits: number; readonly more: boolean; readonly oldest?: string }>
 }
 
 /** A command that is sent when its time has come. */

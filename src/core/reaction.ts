@@ -41,7 +41,7 @@ export type SendLater = <State, Cmd extends Command, Event extends DomainEvent>(
  * Takes a line for the log. `debug`: a refusal that a reaction's command met, which is an outcome and not a fault. `warn`: what is worth a look,
  * such as a command whose first outcome stands although it came with another content. `error`: what needs somebody to act.
  */
-export type Trace = (line: string, level: 'debug' | 'warn' | 'error') => void
+export type Trace = (line: string, level: 'debug' | 'info' | 'warn' | 'error') => void
 
 /**
  * What a service does about events, of another or its own: commands of its own. One stream's events come in their order and each at

@@ -1,3 +1,4 @@
+import { canary, canaryView } from './canary.ts'
 import type { AnyDecider } from './decider.ts'
 import type { DomainEvent, EventType } from './event.ts'
 import type { ProcessManager } from './process-manager.ts'
@@ -34,6 +35,11 @@ export function hasSchedule(service: Pick<Service, 'reactions' | 'processes'>): 
 /** Whether a service keeps snapshots of its aggregates. */
 export function hasSnapshots({ deciders }: Pick<Service, 'deciders'>): boolean {
   return deciders.some(({ stateVersion }) => stateVersion !== undefined)
+}
+
+/** Whether a service can be sent canaries. */
+export function hasCanary({ deciders, views }: Pick<Service, 'deciders' | 'views'>): boolean {
+  return deciders.includes(canary) && views.includes(canaryView)
 }
 
 /** The names of a service's functions that run without being asked over HTTP. */

@@ -68,7 +68,8 @@ export class Follower {
   constructor(deps: FollowDependencies) {
     this.#deps = deps
     this.#names = deps.handlers.flatMap(({ names }) => names)
-    this.#progress = new ConsumerProgress({ ...deps, handlers: this.#names })
+    const paused = () => deps.parking?.paused() ?? []
+    this.#progress = new ConsumerProgress({ ...deps, handlers: this.#names, paused })
   }
 
   /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */

@@ -132,6 +132,12 @@ export class ConsumerParking {
     this.#limits = deps.limits ?? LIMITS
   }
 
+  /** The handlers that pause now. */
+  paused(): readonly string[] {
+    const now = this.#deps.clock.elapsed()
+    return [...this.#pauses].flatMap(([handler, until]) => (now < until ? [handler] : []))
+  }
+
   /** What this process knows may be old: another instance may have parked. */
   forget(): void {
     this.#known = undefined

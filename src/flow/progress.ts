@@ -17,6 +17,8 @@ export interface ProgressDependencies {
   readonly build: string
   /** The names of the handlers that this instance has. */
   readonly handlers: readonly string[]
+  /** Those of them that have paused now. */
+  readonly paused: () => readonly string[]
   readonly clock: Clock
 }
 
@@ -125,12 +127,12 @@ export class ConsumerProgress {
   }
 
   async #writeNow(): Promise<void> {
-    const { progress, instance, build, handlers, clock } = this.#deps
+    const { progress, instance, build, handlers, paused, clock } = this.#deps
     const ended = this.#ended
     this.#isDirty = false
     this.#writtenAt = clock.elapsed()
     try {
-      await progress.write({ instance, build, handlers, partitions: this.#points })
+      await progress.write({ instance, build, handlers, paused: paused(), partitions: this.#points })
       // Only now does this instance's item say what theirs said.
       for (const other of ended) await progress.remove(other)
       if (this.#ended === ended) this.#ended = []

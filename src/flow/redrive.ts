@@ -1,6 +1,14 @@
 import { fromCloudEvent } from '../core/cloud-event.ts'
 import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
-import type { Discard, ParkedKey, ParkedMessage, ParkingStore, StoredParkedStream } from '../core/parking.ts'
+import type {
+  Discard,
+  GivenUp,
+  ParkedKey,
+  ParkedMessage,
+  ParkingStore,
+  RedriveOutcome,
+  StoredParkedStream,
+} from '../core/parking.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { BACK_HOURS } from '../core/service.ts'
@@ -27,16 +35,9 @@ export interface RedriveDependencies {
 
 /** What became of a stream that was tried again. */
 export interface Redriven extends ParkedKey {
-  /** - `done`: it waits no longer. - `waits`: it still cannot be processed. - `needless`: nobody needs it any more: its view was rebuilt. */
-  readonly outcome: 'done' | 'waits' | 'needless'
+  readonly outcome: RedriveOutcome
   /** Where it waits: why. */
   readonly reason?: string
-}
-
-/** Who gives something up, and why. Kept for ever. */
-export interface GivenUp {
-  readonly reason: string
-  readonly by: string
 }
 
 /** What waits for one consumer. */
@@ -44,12 +45,6 @@ export interface Waiting {
   readonly consumer: string
   readonly streams: readonly StoredParkedStream[]
   readonly messages: readonly ParkedMessage[]
-}
-
-/** What a service's command line and its operators look after. */
-export interface LooksAfter {
-  /** One for each consumer. */
-  redrives(): Promise<readonly Redrive[]>
 }
 
 /** Looks after what waits for a consumer: by itself, and when somebody asks. */

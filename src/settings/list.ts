@@ -135,6 +135,17 @@ export const settingsList = {
     readBy: 'services',
     setIn: [],
   },
+  TIDEMARK_CANARY: {
+    schema: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((value) => value === 'true'),
+    mustBe: 'true or false',
+    meaning:
+      'Whether a canary is sent every minute: a command that must be seen in its view, or an alert says that it was not.',
+    readBy: 'services',
+    setIn: ['azure'],
+  },
   TIDEMARK_TRUST_X_ACTOR: {
     schema: z
       .enum(['true', 'false'])

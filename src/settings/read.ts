@@ -22,6 +22,7 @@ export interface Settings {
   readonly relayPollMs: number
   readonly schedulePollSeconds: number
   readonly lagCheckSeconds: number
+  readonly sendsCanaries: boolean
 }
 
 type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
@@ -56,6 +57,7 @@ export function readSettings(environment: Environment): Settings {
     relayPollMs: values.TIDEMARK_RELAY_POLL_MS,
     schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
     lagCheckSeconds: values.TIDEMARK_LAG_CHECK_S,
+    sendsCanaries: values.TIDEMARK_CANARY,
   }
 }
 

@@ -154,7 +154,13 @@ missingContainerSuite('view', { partitionKey: '/pk', ...ofView }, () => database
 missingContainerSuite('progress', { partitionKey: '/pk' }, () => database, {
   'a read': (container) => new CosmosProgress(container, 'c').read(),
   'a write': (container) =>
-    new CosmosProgress(container, 'c').write({ instance: 'i', build: 'b', handlers: [], partitions: new Map() }),
+    new CosmosProgress(container, 'c').write({
+      instance: 'i',
+      build: 'b',
+      handlers: [],
+      paused: [],
+      partitions: new Map(),
+    }),
   'a removal': (container) => new CosmosProgress(container, 'c').remove('i'),
 })
 const waits: ParkedStream = {

@@ -9,6 +9,7 @@ function progressOf(instance: string, sequence: number): InstanceProgress {
     instance,
     build: 'abc',
     handlers: ['a', 'b'],
+    paused: sequence > 5 ? ['b'] : [],
     partitions: new Map([
       [
         '0',

@@ -11,6 +11,7 @@ import { until } from '../support/wait.ts'
 
 const EACH = 100
 const PARTITION = 2
+const FAULTY = { TIDEMARK_FUNCTIONS_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' }
 
 /** Of ordering: a build whose view of orders has a fault, and then today's. Each test goes on where the one before ended. */
 describe('what cannot be processed waits by itself, on the running system', () => {
@@ -26,7 +27,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
     system = await System.cloudAlone({ services: ['ordering'] })
     hub = new TestHub(system, 'ordering')
     producer = new EventHubProducerClient(system.settings.EventHubConnection ?? '', 'ordering')
-    await start({ TIDEMARK_FUNCTIONS_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' })
+    await start(FAULTY)
   })
   after(async () => {
     await producer.close()
@@ -118,6 +119,30 @@ describe('what cannot be processed waits by itself, on the running system', () =
     )
   })
 
+  it('over HTTP it is listed as well, and tried again it waits', async () => {
+    const [id = ''] = bad.keys()
+    const { status, body } = await system.call('GET', `/parked?handler=order&stream=order-${id}`)
+    assert.equal(status, 200, JSON.stringify(body))
+    assert.deepEqual(body.messages, [])
+    assert.equal(body.streams.length, 1)
+    const [first] = body.streams
+    assert.partialDeepStrictEqual(first, {
+      ...{ consumer: 'ordering-views', handler: 'order@1', stream: `order-${id}`, version: 1 },
+      ...{ type: 'OrderPlaced', code: 'handler-failed', place: { hub: 'ordering', partition: String(PARTITION) } },
+    })
+    assert.deepEqual((await system.call('GET', '/parked?code=event-unreadable')).body.streams, [])
+    const redriven = await system.call('POST', '/parked/redrive', { body: JSON.stringify({ stream: `order-${id}` }) })
+    assert.equal(redriven.status, 200, JSON.stringify(redriven.body))
+    const [item, ...others] = redriven.body.items
+    assert.deepEqual([others, redriven.body.more], [[], false])
+    assert.partialDeepStrictEqual(item, { handler: 'order@1', stream: `order-${id}`, outcome: 'waits' })
+    assert.match(item.reason, /the view has a fault/)
+    const again = await system.call('GET', `/parked?stream=order-${id}`)
+    assert.equal(again.body.streams[0].attempts, first.attempts + 1)
+    const concerns: string[] = (await system.call('GET', '/status')).body.concerns
+    assert.ok(concerns.includes('ordering-views: 1 streams and 0 messages are parked'), concerns.join())
+  })
+
   it('the mended build takes it up, with what came after it, and every view equals the log', async () => {
     await system.host.stop()
     await start()
@@ -138,5 +163,29 @@ describe('what cannot be processed waits by itself, on the running system', () =
     assert.match((await parked()).output, /0 streams and 0 messages$/m)
     assert.deepEqual(await replays.differences(), [])
     tests += 1
+  })
+
+  it('given up over HTTP, with a reason, it waits no longer, and who did it stands in the record', async () => {
+    await system.host.stop()
+    await start(FAULTY)
+    const [id = ''] = hub.idsIn(PARTITION, 1, 'given-up')
+    const position = await place(id, 'throws')
+    const waits = () => system.call('GET', `/orders/${id}?position=${encodeURIComponent(position)}`)
+    await until('the stream to wait', waits, (answer) => answer.body.code === 'stream-parked')
+    const asked = {
+      body: JSON.stringify({ stream: `order-${id}`, reason: 'ticket 12' }),
+      headers: { 'x-actor': 'ada' },
+    }
+    const { status, body } = await system.call('POST', '/parked/discard', asked)
+    assert.equal(status, 200, JSON.stringify(body))
+    assert.deepEqual(
+      body.items.map(({ outcome }: { outcome: string }) => outcome),
+      ['done'],
+    )
+    assert.deepEqual((await system.call('GET', `/parked?stream=order-${id}`)).body.streams, [])
+    const query = `SELECT VALUE c["value"] FROM c WHERE c.kind = 'discard'`
+    const kept = await system.containerOf('ordering', 'parked').items.query(query).fetchAll()
+    const discard = kept.resources.find(({ stream }) => stream === `order-${id}`)
+    assert.partialDeepStrictEqual(discard, { handler: 'order', from: 1, to: 1, reason: 'ticket 12', by: 'ada' })
   })
 })

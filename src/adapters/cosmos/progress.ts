@@ -16,6 +16,8 @@ interface ProgressItem {
   readonly pk: string
   readonly build: string
   readonly handlers: readonly string[]
+  /** Absent where none has. */
+  readonly paused?: readonly string[]
   readonly partitions: Readonly<Record<string, readonly PointItem[]>>
 }
 
@@ -33,27 +35,30 @@ export class CosmosProgress implements ProgressStore {
   }
 
   async read(): Promise<readonly (InstanceProgress & { readonly age: number })[]> {
-    const query = 'SELECT c.id, c.build, c.handlers, c.partitions, c._ts, GetCurrentTimestampStatic() AS now FROM c'
+    const query =
+      'SELECT c.id, c.build, c.handlers, c.paused, c.partitions, c._ts, GetCurrentTimestampStatic() AS now FROM c'
     const items = await itemsOf<ProgressItem & { readonly _ts: number; readonly now: number }>(
       this.#container,
       { query },
       { partitionKey: this.#consumer },
     )
-    return items.map(({ id, build, handlers, partitions, _ts, now }) => ({
+    return items.map(({ id, build, handlers, paused = [], partitions, _ts, now }) => ({
       instance: id,
       build,
       handlers,
+      paused,
       partitions: new Map(Object.entries(partitions).map(([partition, points]) => [partition, pointsOf(points)])),
       age: now / 1000 - _ts,
     }))
   }
 
-  async write({ instance, build, handlers, partitions }: InstanceProgress): Promise<void> {
+  async write({ instance, build, handlers, paused, partitions }: InstanceProgress): Promise<void> {
     const item: ProgressItem = {
       id: instance,
       pk: this.#consumer,
       build,
       handlers,
+      ...(paused.length > 0 ? { paused } : {}),
       partitions: Object.fromEntries([...partitions].map(([partition, points]) => [partition, itemsFor(points)])),
     }
     try {

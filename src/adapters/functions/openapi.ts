@@ -88,7 +88,7 @@ function problemsOf({ body, problems }: Operation): Record<string, JsonSchema> {
     status,
     problemAnswer(those.join(', '), { type: 'string', enum: those.toSorted() }, status >= 503),
   ])
-  if (body)
+  if (body && !codes.has(DOMAIN_REFUSAL))
     answers.push([DOMAIN_REFUSAL, problemAnswer('The domain refuses it: docs/errors.md.', { type: 'string' }, false)])
   return Object.fromEntries(answers)
 }

@@ -5,11 +5,12 @@ import { type PlacedRoute, registrationFaults } from './check-registration.ts'
 import { eventsOf, type HistoryPort, stateOf } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
 import { openApiOf, type ServedService } from './openapi.ts'
+import { type OperationsPort, operationsOf } from './operations.ts'
 import { checkParameters } from './request.ts'
 import { periodicWorkOf, projectionsOf, reactionsTo, relayOf, type TriggerPort } from './triggers.ts'
 
 /** What a service's functions are made of. */
-export interface RegisteredService extends HistoryPort, TriggerPort {
+export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort {
   readonly declaration: Service
   /** Writes what is not written yet: the host is about to end. */
   close(): Promise<void>
@@ -19,8 +20,8 @@ export interface RegisteredService extends HistoryPort, TriggerPort {
 const served: ServedService[] = []
 
 /**
- * Registers the functions of a service: its routes, the history of its streams over HTTP, its relay, one consumer for all its views, one for
- * its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
+ * Registers the functions of a service: its routes, the history of its streams, its health and what waits over HTTP, its relay, one consumer
+ * for all its views, one for its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
  * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
  * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
  * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
@@ -31,6 +32,7 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
     ...routes,
     { name: 'events', path: 'streams/{stream}/events', GET: eventsOf(service) },
     { name: 'state', path: 'streams/{stream}/state', GET: stateOf(service) },
+    ...operationsOf(service),
   ]
   const placed = [...served, { name, routes: all }].flatMap((each) =>
     each.routes.map((route): PlacedRoute => ({ ...route, service: each.name })),

@@ -100,7 +100,7 @@ export function periodicWorkOf(port: TriggerPort): TimerFunctionOptions {
   }
 }
 
-function traceOf(context: InvocationContext): Trace {
+export function traceOf(context: InvocationContext): Trace {
   return (line, level) => context[level](line)
 }
 

@@ -1,3 +1,4 @@
+import { canary, canaryView } from '../../core/canary.ts'
 import { published, type Service } from '../../core/service.ts'
 import { StockReservationRejected, StockReserved } from './contract.ts'
 import { reservation } from './reservation.ts'
@@ -10,8 +11,8 @@ import { stockShipment } from './stock-shipment.ts'
 /** Knows what there is, reserves it for orders, and lets it go with their shipments. */
 export const inventory: Service = {
   name: 'inventory',
-  deciders: [stock, reservation],
+  deciders: [stock, reservation, canary],
   publishes: [published(StockReserved), published(StockReservationRejected)],
-  views: [stockLevel],
+  views: [stockLevel, canaryView],
   reactions: [stockReservation, stockRelease, stockShipment],
 }

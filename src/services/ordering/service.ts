@@ -1,3 +1,4 @@
+import { canary, canaryView } from '../../core/canary.ts'
 import { published, type Service } from '../../core/service.ts'
 import { told } from './address.ts'
 import {
@@ -19,7 +20,7 @@ import { salesByProduct } from './sales-by-product.ts'
 /** Takes orders, and leads each through stock, payment and shipment. */
 export const ordering: Service = {
   name: 'ordering',
-  deciders: [order, fulfilment],
+  deciders: [order, fulfilment, canary],
   publishes: [
     published(RecordedOrderPlaced, OrderPlaced, ({ shippingAddress, ...data }) => ({
       ...data,
@@ -29,7 +30,7 @@ export const ordering: Service = {
       published(type),
     ),
   ],
-  views: [orderView, salesByProduct, fulfilmentView],
+  views: [orderView, salesByProduct, fulfilmentView, canaryView],
   reactions: [],
   processes: [orderFulfilment],
 }

@@ -1,3 +1,4 @@
+import { canary, canaryView } from '../../core/canary.ts'
 import { published, type Service } from '../../core/service.ts'
 import {
   PaymentAuthorised,
@@ -16,7 +17,7 @@ import { takings } from './takings.ts'
 /** Takes the money of orders in their time, and gives it back. The bank's references, and why something was voided or refunded, stay here. */
 export const payments: Service = {
   name: 'payments',
-  deciders: [payment],
+  deciders: [payment, canary],
   publishes: [
     published(AuthorisationKept, PaymentAuthorised, ({ orderId, amount }) => ({ orderId, amount })),
     published(DeclineKept, PaymentDeclined, ({ orderId, reason }) => ({ orderId, reason })),
@@ -25,6 +26,6 @@ export const payments: Service = {
     published(VoidKept, PaymentVoided, ({ orderId }) => ({ orderId })),
     published(RefundKept, PaymentRefunded, ({ orderId, amount }) => ({ orderId, amount })),
   ],
-  views: [paymentView, takings],
+  views: [paymentView, takings, canaryView],
   reactions: [paymentRequests],
 }

@@ -1,3 +1,4 @@
+import { canary, canaryView } from '../../core/canary.ts'
 import { published, type Service } from '../../core/service.ts'
 import {
   ShipmentCancelled,
@@ -15,7 +16,7 @@ import { shipmentView } from './shipment-view.ts'
 /** Sends orders on their way. Where to, with whom, and why something came back, stay here. */
 export const shipping: Service = {
   name: 'shipping',
-  deciders: [shipment],
+  deciders: [shipment, canary],
   publishes: [
     published(PreparationKept, ShipmentPrepared, ({ orderId, lines }) => ({ orderId, lines })),
     published(DispatchKept, ShipmentDispatched, ({ orderId, lines }) => ({ orderId, lines })),
@@ -24,6 +25,6 @@ export const shipping: Service = {
     published(ShipmentRecalled),
     published(ReturnKept, ShipmentReturned, ({ orderId, lines }) => ({ orderId, lines })),
   ],
-  views: [shipmentView],
+  views: [shipmentView, canaryView],
   reactions: [shipmentRequests],
 }

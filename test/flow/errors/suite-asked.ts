@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import { address, placeBody } from '../../support/orders.ts'
-import type { CallOptions } from '../../support/system.ts'
+import { type CallOptions, call } from '../../support/system.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import { json, type Refusal, refusals, type World } from './world.ts'
 
@@ -231,6 +231,35 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
         json(placeBody, { 'if-match': '"1"' }),
       ],
     ])
+  })
+
+  describe('what is for operators', () => {
+    const giveUp = (changes: object): CallOptions => json({ reason: 'a test', ...changes })
+    refusals(world, errors, [
+      ['a status with a parameter', 'invalid-query', 'GET', '/status?verbose=1'],
+      ['what is parked with a misspelt filter', 'invalid-query', 'GET', '/parked?steram=order-1'],
+      ['an unknown command of what is parked', 'unknown-command', 'POST', '/parked/explode', giveUp({})],
+      ['to give up all that waits', 'invalid-command', 'POST', '/parked/discard', giveUp({})],
+      ['to give up without a reason', 'invalid-command', 'POST', '/parked/skip', json({ stream: 'order-1' })],
+      ['to give up for a blank', 'invalid-command', 'POST', '/parked/skip', giveUp({ stream: 'order-1', reason: ' ' })],
+      ['to skip a message', 'invalid-command', 'POST', '/parked/skip', giveUp({ message: 'a' })],
+      ['to try again what does not wait', 'not-parked', 'POST', '/parked/redrive', json({ stream: 'order-none' })],
+      ['to give up what does not wait', 'not-parked', 'POST', '/parked/discard', giveUp({ message: 'a' })],
+    ])
+
+    it('without their role: operator-only', async () => {
+      const env = { ...world().env, TIDEMARK_TRUST_X_ACTOR: '', WEBSITE_AUTH_ENABLED: 'true' }
+      const host = await world().system.startHost({ services: ['ordering'], preload: { env } })
+      for (const [method, path, options] of [
+        ['GET', '/status', {}],
+        ['GET', '/parked', {}],
+        ['POST', '/parked/redrive', json({})],
+        ['POST', '/parked/skip', giveUp({ stream: 'order-1' })],
+        ['POST', '/parked/discard', giveUp({ stream: 'order-1' })],
+      ] as const)
+        errors.answer('operator-only', await call(method, `${host.address}/api/ordering${path}`, options))
+      await host.stop()
+    })
   })
 }
 

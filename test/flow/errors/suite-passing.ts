@@ -217,6 +217,17 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       assert.equal(body.shippingAddress.city, 'Bruges')
     })
   })
+
+  it('a canary that cannot be sent: canary-silent', async () => {
+    await world().system.host.stop()
+    const refused = world().proxy.plan(503, appendWith('CanarySent'), Number.POSITIVE_INFINITY)
+    await world().startHost({ TIDEMARK_CANARY: 'true' })
+    const line = await until('the line', () => world().lines.find((each) => each.includes('is held: canary-silent')))
+    errors.logLine('canary-silent', line)
+    refused.cancel()
+    await world().system.host.stop()
+    await world().startHost()
+  })
 }
 
 /** A query that asks for this text, or for the stream that has it in its name. */

@@ -25,8 +25,8 @@ export class World {
     return world
   }
 
-  async startHost(): Promise<void> {
-    const env = { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300' }
+  async startHost(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const env = { ...this.env, TIDEMARK_QUERY_WAIT_MS: '300', ...more }
     await this.system.startHost({ preload: { env }, onOutput: this.listen })
   }
 

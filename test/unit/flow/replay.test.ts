@@ -71,7 +71,7 @@ for (const view of views)
 
     it('waits for instances that do not know the view: what they handle would be missing in it', async () => {
       const rig = await Rig.with(...everything)
-      const old = { instance: 'old', build: 'b', handlers: ['another'], partitions: new Map() }
+      const old = { instance: 'old', build: 'b', handlers: ['another'], paused: [], partitions: new Map() }
       await rig.progress.write(old)
       await assert.rejects(replay(rig.deps, view, unwatched), { code: 'instance-outdated' })
       assert.equal(await rig.liveOf(view), 1)

@@ -1,0 +1,34 @@
+import * as z from 'zod'
+import { commandType, type Decider } from './decider.ts'
+import { type EventOf, eventType } from './event.ts'
+import type { OneStreamView } from './view.ts'
+
+/** Says nothing: when it was sent is its time. */
+const CanarySent = eventType('CanarySent', z.object({}))
+type CanaryEvent = EventOf<typeof CanarySent>
+
+/**
+ * A command that goes the whole way of any other, log, relay, hub and view, only to prove that it is open. A service that lists `canary` among
+ * its deciders and `canaryView` among its views is sent one every minute where the setting TIDEMARK_CANARY asks for it.
+ *
+ * Each day has a stream of its own, `canary-2026-01-31`, so that none grows for ever.
+ */
+export const canary: Decider<null, { readonly type: 'send'; readonly data: object }, CanaryEvent> = {
+  category: 'canary',
+  commands: [commandType('send', z.strictObject({}), { creates: true })],
+  events: [CanarySent],
+  initial: null,
+  evolve: () => null,
+  decide: () => [{ type: 'CanarySent', data: {} }],
+}
+
+/** The newest canary of each day. */
+export const canaryView: OneStreamView<{ readonly at: string }, CanaryEvent> = {
+  kind: 'one-stream',
+  name: 'canary',
+  category: 'canary',
+  document: z.object({ at: z.iso.datetime() }),
+  filters: {},
+  evolve: (_, { time }) => ({ at: time }),
+  sort: ({ at }) => at,
+}

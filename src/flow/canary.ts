@@ -1,0 +1,49 @@
+import { canary, canaryView } from '../core/canary.ts'
+import { messageOf, TidemarkError } from '../core/errors.ts'
+import type { Clock } from '../core/ports.ts'
+import { streamOf } from '../core/stream.ts'
+import type { HandleCommand } from './group-commit.ts'
+import { listDocuments, type QueryDependencies, readDocument } from './query.ts'
+
+/** How long a canary may take to its view. Far longer than any event should, and short beside the minute until the next. Milliseconds. */
+const SEEN_WITHIN_MS = 10_000
+const DAY = '2026-01-31'.length
+const MINUTE = '2026-01-31T12:00'.length
+
+export interface CanaryDependencies extends Omit<QueryDependencies, 'maxWait'> {
+  readonly command: HandleCommand
+  readonly clock: Clock
+}
+
+/**
+ * Sends a canary, one a minute however often it is called, and waits until its view has it.
+ * @returns how long that took, in seconds.
+ * @throws TidemarkError `canary-silent`: it did not come, or could not be sent; the message says why.
+ */
+export async function sendCanary({ command, views, clock }: CanaryDependencies): Promise<number> {
+  const now = clock.now()
+  const stream = streamOf(canary.category, now.slice(0, DAY))
+  const key = `canary:${now.slice(0, MINUTE)}`
+  const began = clock.elapsed()
+  try {
+    const outcome = await command(canary, {
+      stream,
+      key,
+      receipts: 'none',
+      command: { type: 'send', data: {} },
+      metadata: { actor: 'canary', correlation: key, causation: key },
+    })
+    if (!outcome.done) throw new TidemarkError('internal', `it was refused: ${outcome.code}`)
+    const position = { stream, version: outcome.version }
+    await readDocument({ views, clock, maxWait: SEEN_WITHIN_MS }, canaryView, stream, position)
+    return (clock.elapsed() - began) / 1000
+  } catch (cause) {
+    throw new TidemarkError('canary-silent', `the canary of ${now} was not seen: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** When the newest canary that was seen was sent; undefined where none ever was. @throws TidemarkError `unavailable` */
+export async function newestCanary(deps: Omit<QueryDependencies, 'maxWait'>): Promise<string | undefined> {
+  const { documents } = await listDocuments({ ...deps, maxWait: 0 }, canaryView, { filter: {}, limit: 1 })
+  return (documents[0] as { readonly at: string } | undefined)?.at
+}

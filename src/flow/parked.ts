@@ -1,0 +1,100 @@
+import { messageOf, TidemarkError, tidemarkErrorIn } from '../core/errors.ts'
+import type {
+  Acted,
+  GivenUp,
+  Parked,
+  ParkedAction,
+  ParkedChoice,
+  ParkedMessage,
+  ParkedMessageOf,
+  ParkedStreamOf,
+  StoredParkedStream,
+} from '../core/parking.ts'
+import type { Trace } from '../core/reaction.ts'
+import type { Redrive } from './redrive.ts'
+
+/** What waits for the consumers of a service, of what is chosen. @throws TidemarkError `unavailable` */
+export async function parkedOf(redrives: readonly Redrive[], choice: ParkedChoice): Promise<Parked> {
+  const all = await Promise.all(redrives.map((redrive) => redrive.waiting()))
+  return {
+    streams: all.flatMap(({ consumer, streams }) =>
+      streams.filter((stream) => isChosenStream(stream, choice)).map((stream) => ({ consumer, stream })),
+    ),
+    messages: all.flatMap(({ consumer, messages }) =>
+      messages.filter((message) => isChosenMessage(message, choice)).map((message) => ({ consumer, message })),
+    ),
+  }
+}
+
+/**
+ * What waits and is chosen for something to be done about it. A message that is no event can be given up alone: to try it again leads nowhere.
+ * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits is chosen; `unavailable`
+ */
+export async function chooseParked(
+  redrives: readonly Redrive[],
+  choice: ParkedChoice,
+  action: ParkedAction,
+): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]> {
+  const choices = Object.values(choice).filter((each) => each !== undefined)
+  if (action !== 'redrive' && choices.length === 0)
+    throw new TidemarkError('invalid-command', 'what is given up is chosen: by stream, handler, code or message')
+  const { streams, messages } = await parkedOf(redrives, choice)
+  const chosen = [...streams, ...(action === 'discard' ? messages : [])]
+  if (choices.length > 0 && chosen.length === 0)
+    throw new TidemarkError('not-parked', `nothing waits that is ${choices.join(', ')}`)
+  return chosen
+}
+
+/** Does something about what is chosen, one after another, and tells of each. Where one fails the others are tried all the same. */
+export async function* actOnParked(
+  redrives: readonly Redrive[],
+  chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
+  action: ParkedAction,
+  why: GivenUp,
+  trace: Trace,
+): AsyncGenerator<Acted> {
+  for (const each of chosen) {
+    const redrive = redrives.find(({ consumer }) => consumer === each.consumer)
+    if (redrive === undefined) throw new TidemarkError('internal', `there is no consumer ${each.consumer}`)
+    yield await tried(each, async () => {
+      if ('message' in each) {
+        await redrive.discardMessage(each.message.id, why, trace)
+        return { outcome: 'discarded' }
+      }
+      if (action === 'redrive') return redrive.redrive(each.stream, trace)
+      return redrive.discard(each.stream, action === 'skip' ? 'first' : 'all', why, trace)
+    })
+  }
+}
+
+async function tried(
+  what: ParkedStreamOf | ParkedMessageOf,
+  attempt: () => Promise<Pick<Acted, 'outcome' | 'reason'>>,
+): Promise<Acted> {
+  try {
+    const { outcome, reason } = await attempt()
+    return { ...what, outcome, ...(reason === undefined ? {} : { reason }) }
+  } catch (error) {
+    const known = tidemarkErrorIn(error)
+    if (known === undefined) throw error
+    return { ...what, outcome: 'failed', code: known.code, reason: messageOf(known) }
+  }
+}
+
+function isChosenStream(parked: StoredParkedStream, { stream, handler, code, message }: ParkedChoice): boolean {
+  return (
+    message === undefined &&
+    (stream === undefined || stream === parked.stream) &&
+    (code === undefined || code === parked.code) &&
+    (handler === undefined || handler === parked.handler || handler === parked.handler.split('@')[0])
+  )
+}
+
+function isChosenMessage(parked: ParkedMessage, { stream, handler, code, message }: ParkedChoice): boolean {
+  return (
+    stream === undefined &&
+    handler === undefined &&
+    (code === undefined || code === parked.code) &&
+    (message === undefined || message === parked.id)
+  )
+}

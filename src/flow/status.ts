@@ -1,0 +1,172 @@
+import { messageOf } from '../core/errors.ts'
+import type { Clock, HandlerPoints, HubPoint, HubReader, ProgressStore, RelayLag, Schedule } from '../core/ports.ts'
+import type {
+  CanaryStatus,
+  ConsumerStatus,
+  ParkedStatus,
+  PartitionStatus,
+  RelayStatus,
+  ScheduleStatus,
+  ServiceStatus,
+} from '../core/status.ts'
+import { ENDED_AFTER_S, isAhead } from './progress.ts'
+import type { Redrive } from './redrive.ts'
+
+/** A consumer whose lag is told. */
+export interface WatchedConsumer {
+  readonly consumer: string
+  readonly hubName: string
+  readonly hub: HubReader
+  /** The names of the handlers that this code has. */
+  readonly handlers: readonly string[]
+  readonly progress: ProgressStore
+}
+
+export interface StatusDependencies {
+  readonly service: string
+  readonly build: string
+  readonly clock: Pick<Clock, 'now'> & { readonly skew: number | undefined }
+  readonly relay: RelayLag
+  readonly consumers: readonly WatchedConsumer[]
+  /** Absent: the service sends nothing later. */
+  readonly schedule?: Schedule
+  readonly redrives: readonly Redrive[]
+  /** When the last canary that was seen had been sent. Absent: the service has none. */
+  readonly canary?: () => Promise<string | undefined>
+}
+
+/** Commits are counted up to here: whether there are more is all that anybody needs to know. */
+const MAX_COUNTED = 100
+
+/**
+ * How a service does. Each part is found out by itself: where one cannot be, the others are told all the same, and the part and the reason are
+ * among what is `unknown`.
+ */
+export async function readStatus(deps: StatusDependencies): Promise<ServiceStatus> {
+  const { service, build, clock } = deps
+  const now = clock.now()
+  const unknown: { readonly part: string; readonly reason: string }[] = []
+  const found = async <Value>(part: string, read: () => Promise<Value>): Promise<Value | undefined> => {
+    try {
+      return await read()
+    } catch (error) {
+      unknown.push({ part, reason: messageOf(error) })
+      return undefined
+    }
+  }
+  const { schedule, canary } = deps
+  const [relay, consumers, due, parked, seen] = await Promise.all([
+    found('relay', () => relayStatus(deps.relay, now)),
+    Promise.all(deps.consumers.map((each) => found(each.consumer, () => consumerStatus(each, now)))),
+    schedule && found('schedule', () => scheduleStatus(schedule, now)),
+    Promise.all(deps.redrives.map((each) => found(`parked of ${each.consumer}`, () => parkedStatus(each)))),
+    canary && found('canary', async () => canaryStatus(await canary(), now)),
+  ])
+  return {
+    service,
+    build,
+    time: now,
+    ...(clock.skew === undefined ? {} : { clockSkewMs: Math.round(clock.skew) }),
+    ...(relay ? { relay } : {}),
+    consumers: consumers.filter((each) => each !== undefined),
+    ...(due ? { schedule: due } : {}),
+    parked: parked.filter((each) => each !== undefined),
+    ...(seen ? { canary: seen } : {}),
+    unknown,
+  }
+}
+
+async function relayStatus(relay: RelayLag, now: string): Promise<RelayStatus> {
+  const { commits, more, oldest } = await relay.read(MAX_COUNTED)
+  return { commits, more, seconds: oldest === undefined ? 0 : secondsFrom(oldest, now) }
+}
+
+async function consumerStatus(watched: WatchedConsumer, now: string): Promise<ConsumerStatus> {
+  const { consumer, hubName, hub, handlers, progress } = watched
+  const [items, partitions, madeAt] = await Promise.all([progress.read(), hub.partitions(), hub.madeAt()])
+  const alive = items.filter(({ age }) => age <= ENDED_AFTER_S)
+  const found = await Promise.all(
+    partitions.map(async (partition) => {
+      const points = items.map((item) => item.partitions.get(partition) ?? new Map<string, HubPoint>())
+      return partitionStatus(hub, partition, handledBy(handlers, points, madeAt), now)
+    }),
+  )
+  return {
+    consumer,
+    hub: hubName,
+    events: found.reduce((sum, { events }) => sum + events, 0),
+    seconds: Math.max(0, ...found.map(({ seconds }) => seconds)),
+    instances: alive.length,
+    paused: [...new Set(alive.flatMap(({ paused }) => paused))].toSorted(),
+    partitions: found,
+  }
+}
+
+/** The point up to which all handlers have handled everything, whichever instance did; undefined where one of them is not known to have begun. */
+function handledBy(
+  handlers: readonly string[],
+  instances: readonly HandlerPoints[],
+  madeAt: string,
+): HubPoint | undefined {
+  let least: HubPoint | undefined
+  for (const handler of handlers) {
+    let furthest: HubPoint | undefined
+    for (const points of instances) {
+      const point = points.get(handler)
+      if (point && (furthest === undefined || isAhead(point, furthest))) furthest = point
+    }
+    // A hub that was made anew numbers its messages from the beginning.
+    if (furthest === undefined || furthest.time < madeAt) return undefined
+    if (least === undefined || isAhead(least, furthest)) least = furthest
+  }
+  return least
+}
+
+async function partitionStatus(
+  hub: HubReader,
+  partition: string,
+  handled: HubPoint | undefined,
+  now: string,
+): Promise<PartitionStatus> {
+  const { first, last } = await hub.bounds(partition)
+  const next = Math.max(first, (handled?.sequence ?? -1) + 1)
+  const events = Math.max(0, last - next + 1)
+  const seconds = events === 0 ? 0 : await ageOf(hub, partition, next, now)
+  return { partition, handled: handled?.sequence ?? null, last, events, seconds }
+}
+
+async function ageOf(hub: HubReader, partition: string, sequence: number, now: string): Promise<number> {
+  for await (const [message] of hub.read(partition, sequence, sequence))
+    if (message) return secondsFrom(message.time, now)
+  // It expired meanwhile: the next look finds the one after it.
+  return 0
+}
+
+async function scheduleStatus(schedule: Schedule, now: string): Promise<ScheduleStatus> {
+  for await (const [first] of schedule.due(1))
+    if (first) return { seconds: secondsFrom(first.due, now), oldest: first.stream }
+  return { seconds: 0 }
+}
+
+async function parkedStatus(redrive: Redrive): Promise<ParkedStatus> {
+  const { consumer, streams, messages } = await redrive.waiting()
+  const all = [...streams, ...messages]
+  const since = all.map((each) => each.since).toSorted()[0]
+  const codes: Record<string, number> = {}
+  for (const { code } of all) codes[code] = (codes[code] ?? 0) + 1
+  return {
+    consumer,
+    streams: streams.length,
+    messages: messages.length,
+    ...(since === undefined ? {} : { since }),
+    codes,
+  }
+}
+
+function canaryStatus(at: string | undefined, now: string): CanaryStatus {
+  return at === undefined ? {} : { at, seconds: secondsFrom(at, now) }
+}
+
+function secondsFrom(time: string, now: string): number {
+  return Math.max(0, Math.round((Date.parse(now) - Date.parse(time)) / 1000))
+}
