@@ -137,7 +137,7 @@ export class CategoryCheck {
           if (isLeftOut) source.count.givenUp += 1
         }
       }
-      if (isFirst && end > 0) for (const each of checks) await this.#judgeStream(each, stream)
+      if (isFirst) for (const each of checks) await this.#judgeStream(each, stream)
     }
     const found = new Map<ViewSource, Found>()
     for (const [source, choice] of chosen) {

@@ -11,6 +11,7 @@ import { CosmosParking } from '../../src/adapters/cosmos/parking.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import type { RecordedEvent } from '../../src/core/event.ts'
+import { EMPTY_STREAM } from '../../src/core/hash-chain.ts'
 import type { Clock } from '../../src/core/ports.ts'
 import type { AnyView } from '../../src/core/view.ts'
 import { cursorsOf } from '../../src/core/view.ts'
@@ -20,7 +21,7 @@ import { ConsumerParking } from '../../src/flow/parking.ts'
 import { projection } from '../../src/flow/project.ts'
 import { Redrive } from '../../src/flow/redrive.ts'
 import { replay } from '../../src/flow/replay.ts'
-import { appendStream, commit, headOf } from '../support/commits.ts'
+import { appendStream, commit, headOf, receipt } from '../support/commits.ts'
 import { cosmosEndpoint } from '../support/cosmos.ts'
 import { projecting } from '../support/projecting.ts'
 import { recorded } from '../support/recorded.ts'
@@ -233,6 +234,12 @@ describe('views against the log: what is wrong is named', { concurrency: 4 }, ()
         }),
         [`balance ${key}: inserted: ${key.startsWith('wallet-') ? 'the log has' : 'the view follows'} no such stream`],
       )
+    // A receipt is no event.
+    const lines = await found(async (world) => {
+      await world.log.append(EMPTY_STREAM, [receipt('wallet-0', 'refused', 0)])
+      await world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: '1|document|wallet-0', key: 'wallet-0' }))
+    })
+    assert.deepEqual(lines, ['balance wallet-0: inserted: the log has no such stream'])
   })
 
   it('what came of a message that somebody sent to the hub in the service’s name', async () => {
