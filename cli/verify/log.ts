@@ -1,5 +1,6 @@
 import type { Container } from '@azure/cosmos'
 import type { RawItem } from './event-hash.ts'
+import { pagesOf } from './rows.ts'
 import { type Fault, StreamCheck } from './stream-check.ts'
 
 /** What was looked at. */
@@ -9,9 +10,6 @@ export interface Counted {
   events: number
   receipts: number
 }
-
-// As many as the service sends in a page anyway: a page has 4 MB at most.
-const PAGE = 5000
 
 /**
  * Checks every stream of a log. The items come ordered by stream, page by page, so what is in memory is a page and two
@@ -34,7 +32,7 @@ export async function verifyLog(
     counted.receipts += check.receipts
     if (check.finish().length > 0) for (const fault of await faultsOf(log, check.stream)) on.fault(fault)
   }
-  for await (const page of pagesOf(log, 'SELECT * FROM c ORDER BY c.stream')) {
+  for await (const page of pagesOf<RawItem>(log, 'SELECT * FROM c ORDER BY c.stream')) {
     for (const item of page) {
       const { stream } = item
       if (typeof stream !== 'string') {
@@ -56,15 +54,9 @@ export async function verifyLog(
 async function faultsOf(log: Container, stream: string): Promise<Fault[]> {
   const read = async (): Promise<Fault[]> => {
     const check = new StreamCheck(stream)
-    for await (const page of pagesOf(log, 'SELECT * FROM c', stream)) for (const item of page) check.add(item)
+    for await (const page of pagesOf<RawItem>(log, 'SELECT * FROM c', stream)) for (const item of page) check.add(item)
     return check.finish()
   }
   const first = new Set((await read()).map(({ place, wrong }) => `${place} ${wrong}`))
   return (await read()).filter(({ place, wrong }) => first.has(`${place} ${wrong}`))
-}
-
-async function* pagesOf(log: Container, query: string, partitionKey?: string): AsyncGenerator<readonly RawItem[]> {
-  const options = { maxItemCount: PAGE, ...(partitionKey === undefined ? {} : { partitionKey }) }
-  const pages = log.items.query<RawItem>(query, options)
-  while (pages.hasMoreResults()) yield (await pages.fetchNext()).resources ?? []
 }

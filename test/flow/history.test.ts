@@ -222,6 +222,45 @@ describe('npm run verify', () => {
     const [streams = 0, commits = 0, events = 0, receipts = 0] = counts.map(Number)
     assert.ok(streams > 0 && commits >= streams && events >= commits && receipts > 0, out)
     assert.match(out, /^cannot be told +whether newest commits .* were removed, /m)
+    const [, orders, sales, fulfilments] =
+      /^compared +order (\d+) documents, sales-by-product (\d+) documents, fulfilment (\d+) documents$/m.exec(out) ?? []
+    assert.ok(Number(orders) > 0 && Number(sales) > 0 && Number(fulfilments) > 0, out)
+    assert.match(out, /^every document is what the events of its streams lead to$/m)
+  })
+
+  it('names a document that has no stream, and one that is not what its events lead to, and fails', async () => {
+    const stream = await orderThatMoved('Bruges')
+    const id = stream.slice('order-'.length)
+    const seen = await system.client.get(`/orders/${id}?position=${encodeURIComponent(`${stream}@3`)}`)
+    assert.equal(seen.status, 200)
+    const orders = system.containerOf('ordering', 'order')
+    const { resource } = await orders.item('document', `1|document|${stream}`).read()
+    const stray = { ...resource, pk: '1|document|order-nobody', key: 'order-nobody' }
+    await orders.items.create(stray)
+    await orders.item(resource.id, resource.pk).replace({
+      ...resource,
+      document: { ...resource.document, status: 'placed' },
+    })
+    const { code, out, err } = await verify()
+    assert.match(out, /^every event is what its hash says/m)
+    assert.deepEqual(
+      [code, err.trimEnd().split('\n').toSorted()],
+      [
+        1,
+        [
+          'failed: 2 faults',
+          'order order-nobody: inserted: the log has no such stream',
+          `order ${stream}: changed: it is not what its events up to version 3 lead to: /status is "placed", not "cancelled"`,
+        ].toSorted(),
+      ],
+    )
+    const alone = await ended(cli('cli/verify.ts', ['ordering', '--log']))
+    assert.deepEqual([alone.code, alone.err], [0, ''])
+    assert.doesNotMatch(alone.out, /compared/)
+    await orders.item(stray.id, stray.pk).delete()
+    const { resource: changed } = await orders.item(resource.id, resource.pk).read()
+    await orders.item(resource.id, resource.pk).replace({ ...changed, document: resource.document })
+    assert.deepEqual((await verify()).err, '')
   })
 
   it('names what was changed, removed, dropped and added, each where it is, and fails', async () => {

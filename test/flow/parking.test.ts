@@ -42,16 +42,16 @@ describe('what cannot be processed waits by itself, on the running system', () =
       },
     })
 
-  async function parked(
-    ...args: readonly string[]
-  ): Promise<{ readonly code: number | null; readonly output: string }> {
+  function cli(file: string, ...args: readonly string[]): Command['ended'] {
     const { http, cosmos, eventHubs } = system.ports
-    return new Command('cli/parked.ts', ['ordering', ...args], {
+    return new Command(file, ['ordering', ...args], {
       TIDEMARK_HTTP_PORT: String(http),
       TIDEMARK_COSMOS_PORT: String(cosmos),
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
     }).ended
   }
+  const parked = (...args: readonly string[]) => cli('cli/parked.ts', ...args)
+  const verify = () => cli('cli/verify.ts')
 
   async function place(id: string, customerId: string): Promise<string> {
     const path = `/orders/${id}/place`
@@ -143,6 +143,12 @@ describe('what cannot be processed waits by itself, on the running system', () =
     assert.ok(concerns.includes('ordering-views: 1 streams and 0 messages are parked'), concerns.join())
   })
 
+  it('npm run verify counts it, and names no fault', async () => {
+    const { code, output: said } = await verify()
+    assert.equal(code, 0, said)
+    assert.match(said, /^parked +1 streams wait for order: npm run parked -- ordering$/m)
+  })
+
   it('the mended build takes it up, with what came after it, and every view equals the log', async () => {
     await system.host.stop()
     await start()
@@ -162,6 +168,9 @@ describe('what cannot be processed waits by itself, on the running system', () =
     await replays.customers(10, 'after')
     assert.match((await parked()).output, /0 streams and 0 messages$/m)
     assert.deepEqual(await replays.differences(), [])
+    const verified = await verify()
+    assert.equal(verified.code, 0, verified.output)
+    assert.doesNotMatch(verified.output, /^parked/m)
     tests += 1
   })
 

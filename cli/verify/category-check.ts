@@ -1,0 +1,364 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Container } from '@azure/cosmos'
+import type { RawItem } from './event-hash.ts'
+import { type Chosen, ManyFold } from './many-fold.ts'
+import type { LeftOut, Parked } from './parked.ts'
+import { type Judged, RowCheck } from './row-check.ts'
+import { pagesOf, Rows, rowsOf } from './rows.ts'
+import {
+  cursorPrefix,
+  entryOf,
+  isItsItem,
+  type Row,
+  readPointer,
+  streamOf,
+  type ViewSource,
+  type ViewsWatch,
+} from './source.ts'
+import { cursorOf, type Standing, standingOf } from './standing.ts'
+import type { Fault } from './stream-check.ts'
+import { inOrder, itemsOf, type RawEvent } from './stream-events.ts'
+
+/** What bounds a check. */
+export interface Limits {
+  /** So many documents of a view of many streams are made at a time; of a view that has more, the log is read once for each part. */
+  readonly documents: number
+  /** An event that a view has not come to is missing, where the view has come to one that is so much younger. Milliseconds. */
+  readonly lateMs: number
+}
+
+/** An item's time has whole seconds: of what was written just now it tells nothing for so long. Milliseconds. */
+const SETTLED_MS = 1_100
+/** How often the log is read for documents that were written meanwhile, or look wrong. */
+const ATTEMPTS = 3
+/** So many streams that are behind are kept to be judged. */
+const MAX_BEHIND = 50_000
+
+/** Checks the views of one category: its streams, and beside each the documents and cursors that are of it, in one order. */
+export class CategoryCheck {
+  readonly #log: Container
+  readonly #category: string
+  readonly #sources: readonly ViewSource[]
+  readonly #parked: Parked
+  readonly #limits: Limits
+  readonly #on: ViewsWatch
+  readonly #late = new Map<ViewSource, Late>()
+  readonly #toldOf = new Set<ViewSource>()
+
+  constructor(
+    log: Container,
+    category: string,
+    sources: readonly ViewSource[],
+    parked: Parked,
+    limits: Limits,
+    on: ViewsWatch,
+  ) {
+    this.#log = log
+    this.#category = category
+    this.#sources = sources
+    this.#parked = parked
+    this.#limits = limits
+    this.#on = on
+  }
+
+  async run(): Promise<void> {
+    const manys = this.#sources.filter(({ view }) => view.kind === 'many-streams')
+    const counts = await Promise.all(manys.map(countDocuments))
+    const parts = Math.max(1, Math.ceil(Math.max(0, ...counts) / this.#limits.documents))
+    for (let part = 0; part < parts; part += 1) {
+      let chosen: ReadonlyMap<ViewSource, Chosen> = new Map(manys.map((source) => [source, { parts, part }]))
+      let suspected: ReadonlyMap<ViewSource, ReadonlySet<string>> = new Map()
+      for (let attempt = 1; attempt === 1 || (attempt <= ATTEMPTS && chosen.size > 0); attempt += 1) {
+        if (attempt > 1) await delay(SETTLED_MS)
+        const isFirst = attempt === 1 && part === 0
+        const found = await this.#read(chosen, isFirst)
+        if (isFirst) await this.#judgeLate()
+        chosen = this.#judge(found, suspected, attempt === ATTEMPTS)
+        suspected = new Map([...found].map(([source, { wrong }]) => [source, new Set(wrong.keys())]))
+      }
+    }
+  }
+
+  /** What looked wrong twice is a fault. @returns what is looked at again. */
+  #judge(
+    found: ReadonlyMap<ViewSource, Found>,
+    suspected: ReadonlyMap<ViewSource, ReadonlySet<string>>,
+    isLast: boolean,
+  ): ReadonlyMap<ViewSource, Chosen> {
+    const again = new Map<ViewSource, Chosen>()
+    for (const [source, { chosen, moving, wrong }] of found) {
+      const keys = new Set(moving)
+      for (const [key, fault] of wrong)
+        if (!isLast && !suspected.get(source)?.has(key)) keys.add(key)
+        else if (fault === 'unsure') source.count.unsure += 1
+        else this.#on.fault(fault)
+      if (isLast) source.count.moving += moving.size
+      else if (keys.size > 0) again.set(source, { ...chosen, keys })
+    }
+    return again
+  }
+
+  /** Reads the category's log once, beside it the documents of single streams and the cursors, and after it the documents of many streams. */
+  async #read(chosen: ReadonlyMap<ViewSource, Chosen>, isFirst: boolean): Promise<ReadonlyMap<ViewSource, Found>> {
+    const [now = 0] = await rowsOf<number>(this.#log, 'SELECT VALUE GetCurrentTimestamp()', 'clock')
+    const leftOut = await this.#parked.leftOut()
+    const folds = new Map<ViewSource, ManyFold>()
+    for (const [source, choice] of chosen) {
+      if (source.view.kind !== 'many-streams') continue
+      const fold = new ManyFold(source.view, source.reading, choice, now)
+      if (source.cursorsIn !== undefined && this.#homeOf(source) === undefined)
+        fold.untold = `its cursors are in the view ${source.cursorsIn}, which this code does not have`
+      folds.set(source, fold)
+    }
+    const homes = new Set([...folds.keys()].map((source) => this.#homeOf(source)))
+    const open = this.#sources
+      .filter((source) => isFirst || folds.has(source) || homes.has(source))
+      .map((source) => ({ source, rows: new Rows(pagesOf<Row>(source.container, rowsByStream(source))) }))
+
+    const ofCategory = (query: string) => ({ query, parameters: [{ name: '@prefix', value: `${this.#category}-` }] })
+    const count = ofCategory('SELECT VALUE COUNT(1) FROM c WHERE STARTSWITH(c.stream, @prefix)')
+    const items = ofCategory('SELECT * FROM c WHERE STARTSWITH(c.stream, @prefix) ORDER BY c.stream')
+    this.#on.begin((await rowsOf<number>(this.#log, count))[0] ?? 0)
+    const log = new Rows(pagesOf<RawItem>(this.#log, items), (read) => this.#on.read(read))
+    for (;;) {
+      const stream = (await log.peek())?.stream as string | undefined
+      for (const each of open) await this.#passOrphans(each, stream, isFirst)
+      if (stream === undefined) break
+      const checks = await this.#startStream(open, stream, folds, isFirst ? leftOut : undefined)
+      let end = 0
+      for await (const event of inOrder(itemsOf(log, stream))) {
+        end = event.version
+        for (const { source, standing, check, fold } of checks) {
+          const isLeftOut = leftOut(source.view.name, stream, end)
+          fold?.add(event, end <= standing.passed && !isLeftOut)
+          if (!isFirst) continue
+          check?.add(event)
+          this.#lateOf(source).see(event, standing)
+          if (isLeftOut) source.count.givenUp += 1
+        }
+      }
+      if (isFirst) for (const each of checks) await this.#judgeStream(each, stream)
+    }
+    const found = new Map<ViewSource, Found>()
+    for (const [source, choice] of chosen) {
+      const fold = folds.get(source)
+      if (fold) found.set(source, await this.#compare(source, choice, now, fold))
+    }
+    return found
+  }
+
+  /** What is to be done for each view with the events of a stream. @param leftOut absent: its items are not checked. */
+  async #startStream(
+    open: readonly Open[],
+    stream: string,
+    folds: ReadonlyMap<ViewSource, ManyFold>,
+    leftOut: LeftOut | undefined,
+  ): Promise<readonly StreamOfView[]> {
+    const rows = new Map<ViewSource, readonly Row[]>()
+    for (const { source, rows: all } of open) {
+      const own: Row[] = []
+      for (let row = await all.peek(); row && streamOf(source, row) === stream; row = await all.peek()) {
+        all.skip()
+        if (source.view.kind !== 'one-stream' || isItsItem(row)) own.push(row)
+      }
+      rows.set(source, own)
+    }
+    return open.map(({ source }) => {
+      const row = rows.get(source)?.find((each) => isLive(source, each))
+      const home = this.#homeOf(source)
+      const told = (home ? (rows.get(home) ?? []) : []).map(({ cursor }) => cursorOf(cursor))
+      return {
+        source,
+        row,
+        standing: standingOf(entryOf(source), cursorOf(row?.cursor), told),
+        check: row && leftOut && new RowCheck(source, row, leftOut),
+        fold: folds.get(source),
+      }
+    })
+  }
+
+  async #judgeStream({ source, row, standing, check }: StreamOfView, stream: string): Promise<void> {
+    if (row && source.view.kind === 'one-stream') source.count.documents += 1
+    const judged = check?.finish()
+    if (row && judged?.fault) await this.#lookAgain(source, row)
+    else if (judged?.untold !== undefined) this.#on.untold(source.view.name, judged.untold)
+    if (standing.parked !== undefined) await this.#tellParked(source, stream, standing.parked)
+  }
+
+  async #tellParked(source: ViewSource, stream: string, version: number): Promise<void> {
+    source.count.parked += 1
+    const isKnown = () => this.#parked.knows(entryOf(source), stream)
+    if ((await isKnown()) || (await this.#standingNow(source, stream)).parked === undefined || (await isKnown())) return
+    const detail = `its cursor says that it waits from version ${version} on, and nothing that waits is of it`
+    this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'changed', detail })
+  }
+
+  /** Documents and cursors before a stream, of none that the log has. */
+  async #passOrphans({ source, rows }: Open, stream: string | undefined, isFirst: boolean): Promise<void> {
+    for (let row = await rows.peek(); row; row = await rows.peek()) {
+      if (!isBefore(streamOf(source, row), stream, this.#category)) return
+      rows.skip()
+      const isSingle = source.view.kind === 'one-stream'
+      if (!isFirst || !isLive(source, row) || (isSingle && !isItsItem(row))) continue
+      if (isSingle) source.count.documents += 1
+      await this.#lookAgain(source, row)
+    }
+  }
+
+  /** Reads an item and then its stream, that alone, twice: what both readings find is so. */
+  async #lookAgain(source: ViewSource, { id, pk }: Row): Promise<void> {
+    const look = async (): Promise<Judged> => {
+      const { resource: row } = await source.container.item(id, pk).read<Row>()
+      if (row === undefined || !isLive(source, row)) return {}
+      const check = new RowCheck(source, row, await this.#parked.leftOut())
+      const log = new Rows(pagesOf<RawItem>(this.#log, 'SELECT * FROM c', streamOf(source, row)))
+      for await (const event of inOrder(itemsOf(log, streamOf(source, row)))) check.add(event)
+      return check.finish()
+    }
+    const [first, second] = [await look(), await look()]
+    if (second.untold !== undefined) this.#on.untold(source.view.name, second.untold)
+    if (second.fault && first.fault?.wrong === second.fault.wrong) this.#on.fault(second.fault)
+  }
+
+  /** A stream that a view has not come to the end of is behind; where the view has come to much younger events, what it lacks is missing. */
+  async #judgeLate(): Promise<void> {
+    for (const [source, { streams, latest, count }] of this.#late) {
+      source.count.behind += count
+      if (count > MAX_BEHIND)
+        this.#on.untold(
+          source.view.name,
+          `${count} streams are behind: of the last ones it is not known whether they lack something`,
+        )
+      const late = [...streams].filter(([, { time }]) => Date.parse(latest) - Date.parse(time) > this.#limits.lateMs)
+      if (late.length === 0 || (await readPointer(source.container)).live !== source.live) continue
+      for (const [stream, { version, time }] of late) {
+        const { passed, parked } = await this.#standingNow(source, stream)
+        if (passed >= version || parked !== undefined) continue
+        source.count.behind -= 1
+        const detail = `the view has not come to version ${version} of ${time}, but to events of ${latest}`
+        this.#on.fault({ place: `${source.view.name} ${stream}`, wrong: 'missing', detail })
+      }
+    }
+  }
+
+  async #standingNow(source: ViewSource, stream: string): Promise<Standing> {
+    const read = async ({ container }: ViewSource, id: string, generation: number) => {
+      const { resource } = await container.item(id, `${generation}|${id}|${stream}`).read<Row>()
+      return cursorOf(resource?.cursor)
+    }
+    const home = this.#homeOf(source)
+    const told = await Promise.all((home?.named ?? []).map((each) => home && read(home, 'document', each)))
+    const own = await read(source, source.view.kind === 'one-stream' ? 'document' : 'cursor', source.live)
+    return standingOf(entryOf(source), own, told)
+  }
+
+  /** Holds the documents of a view of many streams against those that its events make. */
+  async #compare(source: ViewSource, chosen: Chosen, began: number, fold: ManyFold): Promise<Found> {
+    const { container, view, count, live } = source
+    const moving = new Set<string>()
+    const wrong = new Map<string, Fault | 'unsure'>()
+    for await (const page of pagesOf<Row>(container, documentsOf([live])))
+      for (const row of page) {
+        const key = String(row.key)
+        if (!isItsItem(row) || !fold.isChosen(key)) continue
+        if (chosen.keys === undefined) count.documents += 1
+        // What was written since the log was looked at may have more than was seen there. Its time has whole seconds.
+        if ((row._ts + 1) * 1000 > began) {
+          moving.add(key)
+          fold.pass(key)
+          continue
+        }
+        const marks = "SELECT VALUE c.id FROM c WHERE STARTSWITH(c.id, '~')"
+        const fault = fold.judge(row, new Set(fold.hasOpen(key) ? await rowsOf<string>(container, marks, row.pk) : []))
+        if (fault) wrong.set(key, fault)
+      }
+    for (const [key, fault] of fold.missing()) wrong.set(key, fault)
+    if (fold.untold === undefined) return { chosen, moving, wrong }
+    // It is so of each part.
+    if (!this.#toldOf.has(source)) this.#on.untold(view.name, fold.untold)
+    this.#toldOf.add(source)
+    return { chosen, moving: new Set(), wrong: new Map() }
+  }
+
+  /** The view whose documents have the cursors of this one. */
+  #homeOf({ view, cursorsIn }: ViewSource): ViewSource | undefined {
+    if (view.kind === 'one-stream') return undefined
+    return this.#sources.find((source) => source.view.name === cursorsIn && source.view.kind === 'one-stream')
+  }
+
+  #lateOf(source: ViewSource): Late {
+    const late = this.#late.get(source) ?? new Late()
+    this.#late.set(source, late)
+    return late
+  }
+}
+
+/** How far a view is, and the streams of which it lacks events. */
+class Late {
+  readonly streams = new Map<string, { readonly version: number; readonly time: string }>()
+  count = 0
+  /** When the youngest event was recorded that it has come to. */
+  latest = ''
+
+  see({ stream, version, time }: RawEvent, { passed, parked }: Standing): void {
+    if (version === passed && String(time) > this.latest) this.latest = String(time)
+    if (version !== passed + 1 || parked !== undefined) return
+    this.count += 1
+    if (this.count <= MAX_BEHIND) this.streams.set(String(stream), { version, time: String(time) })
+  }
+}
+
+/** A view's documents of single streams, or its cursors, as they are read. */
+interface Open {
+  readonly source: ViewSource
+  readonly rows: Rows<Row>
+}
+
+/** What is done for a view with the events of one stream. */
+interface StreamOfView {
+  readonly source: ViewSource
+  readonly row: Row | undefined
+  readonly standing: Standing
+  readonly check: RowCheck | undefined
+  readonly fold: ManyFold | undefined
+}
+
+/** What one reading found of a view of many streams. */
+interface Found {
+  readonly chosen: Chosen
+  /** Documents that were written meanwhile. */
+  readonly moving: ReadonlySet<string>
+  readonly wrong: ReadonlyMap<string, Fault | 'unsure'>
+}
+
+function isLive(source: ViewSource, { generation }: Row): boolean {
+  return source.view.kind === 'many-streams' || generation === source.live
+}
+
+/** The items of a view that have cursors, in the order of the streams that they are of. */
+function rowsByStream(source: ViewSource) {
+  if (source.view.kind === 'one-stream') return documentsOf(source.named, ' ORDER BY c.key')
+  return {
+    query: "SELECT c.id, c.pk, c.cursor FROM c WHERE c.kind = 'cursor' AND STARTSWITH(c.pk, @prefix) ORDER BY c.pk",
+    parameters: [{ name: '@prefix', value: cursorPrefix(source) }],
+  }
+}
+
+function documentsOf(generations: readonly number[], order = '') {
+  const fields = 'c.id, c.pk, c.key, c.generation, c.sort, c.document, c.cursor, c._ts'
+  return {
+    query: `SELECT ${fields} FROM c WHERE c.kind = 'document' AND ARRAY_CONTAINS(@generations, c.generation)${order}`,
+    parameters: [{ name: '@generations', value: [...generations] }],
+  }
+}
+
+async function countDocuments({ container, live }: ViewSource): Promise<number> {
+  const query = "SELECT VALUE COUNT(1) FROM c WHERE c.kind = 'document' AND c.generation = @live"
+  return (await rowsOf<number>(container, { query, parameters: [{ name: '@live', value: live }] }))[0] ?? 0
+}
+
+/** Whether a key stands before a stream in the order of both, or is that of no stream at all: its place in the order says nothing. */
+function isBefore(key: string, stream: string | undefined, category: string): boolean {
+  const isStream = /^[a-z][a-z0-9]*-[\w.~:-]+$/.test(key) && key.startsWith(`${category}-`)
+  return stream === undefined || !isStream || key < stream
+}

@@ -1,0 +1,32 @@
+import type { RawItem } from './event-hash.ts'
+
+// What the checker takes from a service's declaration: what its events mean, and nothing of how they come into views.
+
+export interface DeclaredEvent {
+  readonly name: string
+  /** The newest version. */
+  readonly version: number
+  readonly schema: { readonly '~standard': { validate(value: unknown): unknown } }
+  /** From the first on. */
+  readonly versions: readonly { readonly upcast?: (data: never) => unknown }[]
+}
+
+interface DeclaredViewBase {
+  readonly name: string
+  readonly category: string
+  readonly events?: readonly DeclaredEvent[]
+  sort(document: unknown): string
+}
+
+export interface DeclaredSingle extends DeclaredViewBase {
+  readonly kind: 'one-stream'
+  evolve(document: unknown, event: RawItem): unknown
+}
+
+export interface DeclaredMany extends DeclaredViewBase {
+  readonly kind: 'many-streams'
+  targets(event: RawItem): readonly string[]
+  evolve(document: unknown, event: RawItem, key: string): unknown
+}
+
+export type DeclaredView = DeclaredSingle | DeclaredMany

@@ -1,0 +1,49 @@
+import { pagesOf, rowsOf } from './rows.ts'
+import { isItsItem, type Row, readPointer, type ViewSource, type ViewsWatch } from './source.ts'
+import type { Fault } from './stream-check.ts'
+
+// Marks are told apart by how their ids begin.
+const NO_MARKS = "FROM c WHERE NOT STARTSWITH(c.id, '~')"
+
+/**
+ * Checks that each item of a view's container is one that there may be, and of a generation that there is or was. What a killed replay left of one
+ * that nothing reads is no fault: the next replay removes it.
+ */
+export async function checkItems(source: ViewSource, on: ViewsWatch): Promise<void> {
+  const { view, container, isSound } = source
+  if (!isSound)
+    on.fault({ place: `${view.name} pointer`, wrong: 'changed', detail: 'it does not say which generation is read' })
+  on.begin((await rowsOf<number>(container, `SELECT VALUE COUNT(1) ${NO_MARKS}`))[0] ?? 0)
+  let newest = Math.max(...source.named)
+  for await (const page of pagesOf<Row>(container, `SELECT c.id, c.pk, c.kind, c.generation, c.key ${NO_MARKS}`)) {
+    for (const row of page) {
+      // A replay may have begun meanwhile.
+      if (generationOf(row) > newest) newest = Math.max(newest, ...(await readPointer(container)).named)
+      const wrong = faultOf(row, newest)
+      if (wrong) on.fault({ place: `${view.name} ${placeOf(row)}`, ...wrong })
+    }
+    on.read(page.length)
+  }
+}
+
+function generationOf({ pk }: Row): number {
+  return Number(/^([1-9]\d*)\|/.exec(pk)?.[1] ?? 0)
+}
+
+function faultOf(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
+  const { id, pk, kind, generation, key } = row
+  if (id === 'pointer' && pk === id) return undefined
+  const of = generationOf(row)
+  const [, part] = pk.split('|', 2)
+  if (of === 0 || (part !== 'document' && part !== 'cursor') || id !== part)
+    return { wrong: 'inserted', detail: 'a view has no such item' }
+  if (of > newest) return { wrong: 'inserted', detail: `it is of generation ${of}, the newest is ${newest}` }
+  if (kind !== part) return { wrong: 'changed', detail: `its kind is ${JSON.stringify(kind) ?? 'missing'}` }
+  if (part === 'document' && !isItsItem(row))
+    return { wrong: 'changed', detail: `it says that it is ${JSON.stringify(key)} of generation ${generation}` }
+  return undefined
+}
+
+function placeOf({ id, pk }: Row): string {
+  return id === 'document' || id === 'cursor' ? pk : `${pk} ${id}`
+}

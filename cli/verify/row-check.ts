@@ -1,0 +1,94 @@
+import { difference, isItsPlace } from './document.ts'
+import { GENESIS } from './event-hash.ts'
+import type { LeftOut } from './parked.ts'
+import { type Row, streamOf, type ViewSource } from './source.ts'
+import { type Cursor, cursorOf } from './standing.ts'
+import type { Fault } from './stream-check.ts'
+import type { RawEvent } from './stream-events.ts'
+
+/** What is said of one item. */
+export interface Judged {
+  readonly fault?: Fault
+  /** Why nothing can be said. */
+  readonly untold?: string
+}
+
+/**
+ * Checks an item of one stream: its cursor, and where it is a document, that against the events up to the one that the cursor names. The two are
+ * one item: whatever goes on meanwhile, a log that was read after it has all that is in it.
+ */
+export class RowCheck {
+  readonly #source: ViewSource
+  readonly #row: Row
+  readonly #leftOut: LeftOut
+  readonly #cursor: Cursor | undefined
+  #end = 0
+  /** The event that the cursor names. */
+  #at: RawEvent | undefined
+  #document: unknown
+  #untold: string | undefined
+
+  constructor(source: ViewSource, row: Row, leftOut: LeftOut) {
+    this.#source = source
+    this.#row = row
+    this.#leftOut = leftOut
+    this.#cursor = cursorOf(row.cursor)
+  }
+
+  /** @param event each of the stream, in order. */
+  add(event: RawEvent): void {
+    const { view, reading } = this.#source
+    const { version } = event
+    const stream = streamOf(this.#source, this.#row)
+    this.#end = version
+    if (version === this.#cursor?.version) this.#at = event
+    if (view.kind !== 'one-stream' || version > (this.#cursor?.version ?? 0) || this.#untold !== undefined) return
+    if (this.#leftOut(view.name, stream, version)) return
+    try {
+      const read = reading.read(event)
+      if (read) this.#document = view.evolve(this.#document, read)
+    } catch (error) {
+      this.#untold = `${stream}@${version}: ${(error as Error).message}`
+    }
+  }
+
+  finish(): Judged {
+    const { view } = this.#source
+    const { key, document, sort } = this.#row
+    const stream = streamOf(this.#source, this.#row)
+    if (!stream.startsWith(`${view.category}-`)) return this.#fault('inserted', 'the view follows no such stream')
+    const cursor = this.#judgeCursor()
+    if (cursor) return cursor
+    if (view.kind !== 'one-stream') return {}
+    if (this.#untold !== undefined) return { untold: this.#untold }
+    const differs = difference(document, this.#document)
+    const version = this.#cursor?.version
+    if (differs !== undefined)
+      return this.#fault('changed', `it is not what its events up to version ${version} lead to: ${differs}`)
+    if (document !== undefined && !isItsPlace(sort, view.sort(document), String(key)))
+      return this.#fault('changed', 'lists have it at another place than its own')
+    return {}
+  }
+
+  #judgeCursor(): Judged | undefined {
+    const [cursor, end, at] = [this.#cursor, this.#end, this.#at]
+    if (end === 0) return this.#fault('inserted', 'the log has no such stream')
+    if (cursor === undefined) return this.#fault('changed', 'it does not say which event it has come to')
+    const { version, hash, time, passed } = cursor
+    if (version > end)
+      return this.#fault('does not follow', `it has come to version ${version}, the log ends with ${end}`)
+    if (hash !== (at?.hash ?? GENESIS) || time !== (at?.time ?? ''))
+      return this.#fault('does not follow', `at version ${version} the log has another event`)
+    for (const [entry, reached] of Object.entries(passed))
+      if (reached > end)
+        return this.#fault('does not follow', `it says that ${entry} has come to version ${reached} of ${end}`)
+    return undefined
+  }
+
+  #fault(wrong: Fault['wrong'], detail: string): Judged {
+    const { view } = this.#source
+    const stream = streamOf(this.#source, this.#row)
+    const place = view.kind === 'one-stream' ? `${view.name} ${stream}` : `${view.name}, its cursor of ${stream}`
+    return { fault: { place, wrong, detail } }
+  }
+}

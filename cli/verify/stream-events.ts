@@ -1,0 +1,51 @@
+import { isCommitId } from './commit-item.ts'
+import type { RawItem } from './event-hash.ts'
+import { isObject } from './fields.ts'
+import type { Rows } from './rows.ts'
+
+/** An event as it was recorded. */
+export interface RawEvent extends RawItem {
+  readonly version: number
+  readonly type: string
+}
+
+/** The events of a commit: what is its own of each, what they share, and what follows from where it stands. @throws for what is no commit. */
+function eventsOf(item: RawItem): RawEvent[] {
+  const text: unknown = JSON.parse(String(item.text))
+  if (!isObject(text) || !Array.isArray(text.events)) throw new Error(`${item.stream} ${item.id} is no commit`)
+  const { events, previousHash, ...shared } = text
+  const from = Number(item.id)
+  return events.map((content: RawItem, index) => ({
+    ...shared,
+    ...content,
+    type: String(content.type),
+    id: String(from + index).padStart(16, '0'),
+    stream: item.stream,
+    version: from + index,
+    previousHash: index === 0 ? previousHash : events[index - 1].hash,
+  }))
+}
+
+/** The events of one stream in the order of their versions, from items that come in any order; those behind a gap are left out. */
+export async function* inOrder(items: AsyncIterable<RawItem>): AsyncGenerator<RawEvent> {
+  const early = new Map<number, RawItem>()
+  let next = 1
+  for await (const item of items) {
+    if (!isCommitId(String(item.id))) continue
+    early.set(Number(item.id), item)
+    for (let commit = early.get(next); commit; commit = early.get(next)) {
+      early.delete(next)
+      const events = eventsOf(commit)
+      yield* events
+      next += events.length
+    }
+  }
+}
+
+/** The items of the next stream. They are to be read to their end before the one after it. @param rows of a log, ordered by stream. */
+export async function* itemsOf(rows: Rows<RawItem>, stream: string): AsyncGenerator<RawItem> {
+  for (let row = await rows.peek(); row?.stream === stream; row = await rows.peek()) {
+    rows.skip()
+    yield row
+  }
+}

@@ -1,0 +1,59 @@
+import type { Container, Database } from '@azure/cosmos'
+import { CategoryCheck, type Limits } from './category-check.ts'
+import type { DeclaredEvent, DeclaredView } from './declared.ts'
+import { checkItems } from './items.ts'
+import { Parked } from './parked.ts'
+import { EventReading } from './read-event.ts'
+import { readPointer, type ViewCount, type ViewSource, type ViewsWatch } from './source.ts'
+
+/** What the checker takes from a service. */
+export interface DeclaredService {
+  readonly views: readonly DeclaredView[]
+  readonly deciders: readonly { readonly events: readonly DeclaredEvent[] }[]
+}
+
+const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
+
+/**
+ * Checks the documents that queries read against a log that is whole: that each is of a stream that there is, has come to an event that its
+ * stream has, and is what its events lead to; and that none is missing. What is in memory is a page of each container, and at most so many
+ * documents of a view of many streams as the limits say.
+ *
+ * Events are appended and views written meanwhile: what looks wrong is read again before it counts.
+ */
+export async function verifyViews(
+  database: Database,
+  service: DeclaredService,
+  on: ViewsWatch,
+  limits: Partial<Limits> = {},
+): Promise<readonly ViewCount[]> {
+  const counts: ViewCount[] = []
+  const eventTypes = service.deciders.flatMap(({ events }) => events)
+  const waiting = database.container('parked')
+  const parked = new Parked((await isThere(waiting)) ? waiting : undefined)
+  for (const [category, views] of Map.groupBy(service.views, ({ category }) => category)) {
+    const sources: ViewSource[] = []
+    for (const view of views) {
+      const container = database.container(view.name)
+      const count = { view: view.name, documents: 0, behind: 0, parked: 0, givenUp: 0, moving: 0, unsure: 0 }
+      counts.push(count)
+      if (await isThere(container)) {
+        const reading = new EventReading(eventTypes, view.events)
+        sources.push({ view, container, count, reading, ...(await readPointer(container)) })
+      } else on.fault({ place: view.name, wrong: 'missing', detail: 'its container is not there' })
+    }
+    for (const source of sources) await checkItems(source, on)
+    await new CategoryCheck(database.container('events'), category, sources, parked, { ...LIMITS, ...limits }, on).run()
+  }
+  return counts
+}
+
+async function isThere(container: Container): Promise<boolean> {
+  try {
+    await container.read()
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 404) return false
+    throw error
+  }
+}
