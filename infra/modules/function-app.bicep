@@ -168,7 +168,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         }
         { name: 'TIDEMARK_QUERY_WAIT_MS', value: string(apps.queryWait) }
         { name: 'TIDEMARK_SCHEDULE_POLL_S', value: string(apps.schedulePoll) }
-        { name: 'TIDEMARK_CANARY', value: string(apps.canaries) }
+        { name: 'TIDEMARK_CANARY', value: apps.canaries ? 'true' : 'false' }
       ]
     }
   }
