@@ -193,7 +193,7 @@ export const settingsList = {
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     ...address,
     meaning:
-      'Where traces and metrics are sent by OTLP, at `/v1/traces` and `/v1/metrics` below it. Without it nowhere.',
+      'Where traces and metrics are sent by OTLP, at `/v1/traces` and `/v1/metrics` below it; left out, nowhere.',
     readBy: 'services',
     setIn: ['azure'],
   },
@@ -210,7 +210,7 @@ export const settingsList = {
     setIn: [],
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
-    schema: z.string().transform(headersOf).default({}),
+    schema: z.string().transform(headersOf).optional(),
     mustBe: 'headers, name=value with commas between, what is special in a value percent-encoded',
     meaning: 'What is sent with traces and metrics, such as a key of the backend.',
     readBy: 'services',

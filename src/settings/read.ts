@@ -123,7 +123,7 @@ function otlpSettings(values: Values): Pick<Settings, 'otlp'> {
       ...(tracesUrl === undefined ? {} : { tracesUrl }),
       ...(metricsUrl === undefined ? {} : { metricsUrl }),
       ...(serviceName === undefined ? {} : { serviceName }),
-      headers: values.OTEL_EXPORTER_OTLP_HEADERS,
+      headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
       ratio: isByRatio ? values.OTEL_TRACES_SAMPLER_ARG : 1,
       batchDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
       metricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,

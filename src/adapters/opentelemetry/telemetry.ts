@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import * as api from '@opentelemetry/api'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -26,6 +27,8 @@ import {
 } from '../../core/telemetry.ts'
 import type { OtlpSettings, OtlpSource } from './otlp.ts'
 
+/** `ExportResultCode.SUCCESS`, of a package that has nothing else for us. */
+const SENT = 0
 /** Who has written the spans. */
 const SCOPE = 'tidemark'
 const REPORT_EVERY_MS = 60_000
@@ -68,10 +71,10 @@ export function otlpTelemetry(settings: OtlpSettings, { service, instance, warn 
     span: traces?.span ?? NO_TELEMETRY.span,
     record: metrics?.record ?? NO_TELEMETRY.record,
     async close() {
-      // What cannot be sent was reported: the process ends all the same.
-      const closed = Promise.allSettled([traces?.close(), metrics?.close()])
-      const timeout = new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())
-      await Promise.race([closed, timeout])
+      const timeout = setTimeout(CLOSE_MS, 'late' as const, { ref: false })
+      // What could not be sent was reported: the process ends all the same.
+      const ended = await Promise.race([Promise.allSettled([traces?.close(), metrics?.close()]), timeout])
+      if (ended === 'late') report(tracesUrl ?? metricsUrl ?? '', new Error(`${CLOSE_MS / 1000} s were not enough`))
     },
   }
 }
@@ -101,22 +104,14 @@ function reporter(service: string, warn: (line: string) => void): Report {
   }
 }
 
-/** An exporter that tells what it cannot send. */
-function reporting<Exporter extends SpanExporter | PushMetricExporter>(
-  exporter: Exporter,
-  { url }: Connection,
-  report: Report,
-): Exporter {
-  const send = exporter.export.bind(exporter) as (
-    items: never,
-    done: (result: { error?: Error; code: number }) => void,
-  ) => void
-  exporter.export = (items: never, done: (result: { error?: Error; code: number }) => void) =>
-    send(items, (result) => {
-      if (result.code !== 0) report(url, result.error)
-      done(result)
-    })
-  return exporter
+type Done = Parameters<SpanExporter['export']>[1]
+
+/** Hands on how a sending ended, and tells where it failed. */
+function telling({ url }: Connection, report: Report, done: Done): Done {
+  return (result) => {
+    if (result.code !== SENT) report(url, result.error)
+    done(result)
+  }
 }
 
 interface Tracing {
@@ -125,12 +120,17 @@ interface Tracing {
 }
 
 function tracing(settings: OtlpSettings, resource: Resource, connection: Connection, report: Report): Tracing {
+  const otlp = new OTLPTraceExporter(connection)
+  const exporter: SpanExporter = {
+    export: (spans, done) => otlp.export(spans, telling(connection, report, done)),
+    shutdown: () => otlp.shutdown(),
+  }
   const provider = new TracerProvider({
     resource,
     sampler: sampler(settings.ratio),
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: reporting(new OTLPTraceExporter(connection), connection, report),
+        exporter,
         scheduledDelayMillis: settings.batchDelayMs,
         maxQueueSize: MAX_QUEUED_SPANS,
         exportTimeoutMillis: SEND_TIMEOUT_MS,
@@ -217,7 +217,13 @@ interface Metering {
 }
 
 function metering(settings: OtlpSettings, resource: Resource, connection: Connection, report: Report): Metering {
-  const exporter = reporting(new OTLPMetricExporter(connection), connection, report)
+  const otlp = new OTLPMetricExporter(connection)
+  const exporter: PushMetricExporter = {
+    export: (metrics, done) => otlp.export(metrics, telling(connection, report, done)),
+    selectAggregationTemporality: (type) => otlp.selectAggregationTemporality(type),
+    forceFlush: () => otlp.forceFlush(),
+    shutdown: () => otlp.shutdown(),
+  }
   const { metricIntervalMs: exportIntervalMillis } = settings
   const exportTimeoutMillis = Math.min(SEND_TIMEOUT_MS, exportIntervalMillis)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis, exportTimeoutMillis })
