@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Container } from '@azure/cosmos'
 import { commitsOf } from '../../src/core/commit.ts'
+import { projectionName } from '../../src/core/service.ts'
 import { placeBody } from '../support/orders.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp.ts'
 import { System } from '../support/system.ts'
@@ -24,7 +25,7 @@ const PATH = [
   ['reserve stock', 'inventory', 'project stock-level'],
   ['reserve reservation', 'inventory', 'send inventory'],
   // Back in ordering, and on to payments.
-  ['reserve reservation', 'ordering', 'react order-fulfilment-reservation'],
+  ['reserve reservation', 'ordering', 'react fulfilment-reservation'],
 ] as const
 
 describe('telemetry over the whole path', () => {
@@ -147,8 +148,14 @@ describe('telemetry over the whole path', () => {
       const events = (await everyCommit(system.logOf(service))).flatMap((commit) => commit.events)
       const its = events.filter((event) => event.traceparent?.includes(traceId))
       assert.ok(its.length > 0, `nothing of ${service}`)
-      const spans = new Set(receiver.trace(traceId).map(({ spanId }) => spanId))
-      for (const { traceparent, stream } of its) assert.ok(spans.has(traceparent?.split('-')[2] ?? ''), stream)
+      await until(
+        `the spans of all commands of ${service}`,
+        () => {
+          const spans = new Set(receiver.trace(traceId).map(({ spanId }) => spanId))
+          return its.filter((event) => !spans.has(event.traceparent?.split('-')[2] ?? '')).map(({ stream }) => stream)
+        },
+        (missing) => missing.length === 0,
+      )
     }
   })
 
@@ -186,7 +193,7 @@ describe('telemetry over the whole path', () => {
         'inventory',
         { 'tidemark.handler': 'stock-reservation', 'tidemark.outcome': 'handled' },
       ],
-      ['tidemark.consumer.batch.duration', 'ordering', { 'tidemark.consumer': 'ordering-projections', ...done }],
+      ['tidemark.consumer.batch.duration', 'ordering', { 'tidemark.consumer': projectionName('ordering'), ...done }],
     ] as const)
       await until(`${name} of ${service}`, () => sum(name, service, attributes) > 0)
   })
