@@ -10,7 +10,7 @@ import { isSampled, NO_TELEMETRY, type Span, type Telemetry } from '../../core/t
 import { type ActorSource, actorOf } from './actor.ts'
 import type { Endpoint } from './http.ts'
 import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
-import { problem } from './problem.ts'
+import { problem, problemOf } from './problem.ts'
 import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
 
 /** What a command function needs of its service: the flow, and who asks. */
@@ -116,8 +116,11 @@ function send(
   const name = `${request.method} ${decider.category} ${sending.type.name}`
   const parent = traceparentOf(request) ?? (telemetry.isOn ? hostsTrace(context) : undefined)
   return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
-    const answer = await sendIn(span, port, decider, request, sending)
-    span.set({ 'http.response.status_code': answer.status ?? 200 })
+    const answer = await sendIn(span, port, decider, request, sending).catch((error) => problemOf(error, context))
+    const status = answer.status ?? 200
+    span.set({ 'http.response.status_code': status })
+    // What a client did wrong is no error of the server's.
+    if (status >= 500) span.fail(String(status))
     return answer
   })
 }
