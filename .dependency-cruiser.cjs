@@ -15,6 +15,11 @@ const table = {
   '^src/adapters/eventhubs/': ['^src/core/', '^src/adapters/eventhubs/', npm('@azure/event-hubs')],
   '^src/adapters/functions/': ['^src/core/', '^src/adapters/functions/', npm('@azure/functions', 'zod')],
   '^src/adapters/identity/': ['^src/adapters/identity/', npm('@azure/identity')],
+  '^src/adapters/opentelemetry/': [
+    '^src/(core|adapters/opentelemetry)/',
+    '^(node:)?timers/promises$',
+    npm('@opentelemetry'),
+  ],
   '^src/adapters/memory/': ['^src/core/', '^src/adapters/memory/'],
   // What the tests of services are written with: no row names it, so that nothing which is deployed imports it.
   '^src/testing/': ['^src/(testing|core|flow|adapters/memory)/', '^(node:)?(assert|util)$'],

@@ -29,6 +29,9 @@ param apiClientId string = ''
 @description('Where alerts are sent. Empty: they are shown in the portal alone.')
 param alertEmail string = ''
 
+@description('The address that traces and metrics are sent to by OTLP, beside Application Insights. Empty: they are not.')
+param otlpEndpoint string = ''
+
 @description('The services whose anchors\' policy somebody locked by hand, with commas between: it cannot be written any more, not even as it is.')
 param lockedAnchors string = ''
 
@@ -171,6 +174,7 @@ module services 'modules/service.bicep' = [
       accountName: accountName
       applicationInsightsName: applicationInsightsName
       apiClientId: apiClientId
+      otlpEndpoint: otlpEndpoint
       networkName: networkName
       workspaceId: workspace.id
     }

@@ -29,6 +29,7 @@ param apiClientId = shapeName == 'prod' && empty(clientId)
   ? fail('TIDEMARK_API_CLIENT_ID is not set: the app registration whose tokens the services take, docs/deploy.md')
   : clientId
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')
+param otlpEndpoint = readEnvironmentVariable('TIDEMARK_OTLP_ENDPOINT', '')
 param lockedAnchors = readEnvironmentVariable('TIDEMARK_LOCKED_ANCHORS', '')
 
 // A hook of azure.yaml sets it before each provision: npm run cloud:units.

@@ -12,5 +12,6 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', '')
 
 param apiClientId = readEnvironmentVariable('TIDEMARK_API_CLIENT_ID', '')
 param alertEmail = readEnvironmentVariable('TIDEMARK_ALERT_EMAIL', '')
+param otlpEndpoint = readEnvironmentVariable('TIDEMARK_OTLP_ENDPOINT', '')
 param lockedAnchors = readEnvironmentVariable('TIDEMARK_LOCKED_ANCHORS', '')
 param eventHubsUnits = int(readEnvironmentVariable('TIDEMARK_EVENT_HUBS_UNITS', '0'))

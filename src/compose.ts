@@ -15,6 +15,7 @@ import type { CommandPort } from './adapters/functions/commands.ts'
 import type { OperationsPort } from './adapters/functions/operations.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
+import { openTelemetry } from './adapters/opentelemetry/load.ts'
 import { TidemarkError } from './core/errors.ts'
 import type { EventType } from './core/event.ts'
 import { canonicalHash } from './core/hash-chain.ts'
@@ -34,6 +35,7 @@ import {
   type Service,
   SNAPSHOTS,
 } from './core/service.ts'
+import { NO_TELEMETRY } from './core/telemetry.ts'
 import { cursorsOf } from './core/view.ts'
 import { newestCanary, sendCanary } from './flow/canary.ts'
 import type { Handler } from './flow/consume.ts'
@@ -54,7 +56,8 @@ import { type RepublishPort, republish } from './flow/republish.ts'
 import { sendDue } from './flow/schedule.ts'
 import { coldLoader } from './flow/snapshots.ts'
 import { stateCache } from './flow/state-cache.ts'
-import { readStatus, type WatchedConsumer } from './flow/status.ts'
+import { readStatus, recordStatus, type WatchedConsumer } from './flow/status.ts'
+import { watchedCommands } from './flow/watch.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
 const hostClock: HostClock = {
@@ -65,6 +68,9 @@ const hostClock: HostClock = {
 
 /** How often an instance says that it lives. Milliseconds. */
 const BEAT_MS = 60_000
+
+/** How often the metrics are told how the service does: they forget it after three minutes. Milliseconds. */
+const STATUS_MS = 60_000
 
 /** How often a canary is sent. Milliseconds. */
 const CANARY_MS = 60_000
@@ -82,8 +88,13 @@ export type Composed = CommandPort & QueryPort & RegisteredService & OperationsP
  */
 export function compose(service: Service, environment: Environment = process.env): Composed {
   const settings = readSettings(environment)
+  const instance = randomUUID()
+  const warn = (line: string): void => console.warn(line)
+  const telemetry = settings.otlp
+    ? openTelemetry(settings.otlp, { service: service.name, instance, warn })
+    : NO_TELEMETRY
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
-  const store = once(() => new CosmosEventStore(database().container('events')))
+  const store = once(() => new CosmosEventStore(database().container('events'), telemetry))
   const feed = once(() => new CosmosEventFeed(database().container('events')))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(
@@ -98,7 +109,7 @@ export function compose(service: Service, environment: Environment = process.env
   )
   const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
   const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
-  const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
+  const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name), telemetry))
   const cache = stateCache(settings.cachedStreams)
   const maxWait = settings.queryWaitMs
   const cold = once(() =>
@@ -111,10 +122,10 @@ export function compose(service: Service, environment: Environment = process.env
     }),
   )
   const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
-  const command: HandleCommand = async (...args) => {
+  const command: HandleCommand = watchedCommands(telemetry, async (...args) => {
     await clock.ready()
     return commands()(...args)
-  }
+  })
   const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
@@ -128,10 +139,16 @@ export function compose(service: Service, environment: Environment = process.env
       .filter((declared) => declared.service === hub)
       .map((declared) => {
         const { name, category, startsAt } = declared
-        const deps = { service: service.name, deciders: service.deciders, log: store(), schedule: schedule(), command }
+        const deps = {
+          service: service.name,
+          deciders: service.deciders,
+          log: store(),
+          schedule: schedule(),
+          command,
+          telemetry,
+        }
         return { names: [name], category, startsAt, ...reaction(deps, declared) }
       })
-  const instance = randomUUID()
   const build = buildOf(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
   const parkingOf = (consumer: string) => {
@@ -157,6 +174,7 @@ export function compose(service: Service, environment: Environment = process.env
         build,
         clock,
         lagCheckMs,
+        telemetry,
       }
       const follows = new Follower(deps)
       setInterval(() => void follows.beat(), BEAT_MS).unref()
@@ -178,6 +196,7 @@ export function compose(service: Service, environment: Environment = process.env
         publisher: publisher(),
         parking: parkingOf(relayName(service.name)).parking,
         clock,
+        telemetry,
       }),
   )
   const redrives = once(() => [
@@ -208,6 +227,7 @@ export function compose(service: Service, environment: Environment = process.env
         return redriveAll(redrives(), trace)
       },
     },
+    ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // The last: it waits for its own effect.
     ...(settings.sendsCanaries && hasCanary(service)
       ? [
@@ -215,6 +235,7 @@ export function compose(service: Service, environment: Environment = process.env
             every: CANARY_MS,
             run: async (trace: Trace) => {
               const seconds = await sendCanary({ command, views: views(), clock })
+              telemetry.record('tidemark.canary.seconds', seconds)
               trace(`the canary of ${service.name} was seen after ${seconds.toFixed(3)} s`, 'info')
             },
           },
@@ -266,6 +287,7 @@ export function compose(service: Service, environment: Environment = process.env
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
+    telemetry,
     relayPollDelay: settings.relayPollMs,
     command,
     relay: (items, trace) => relay().relay(items, trace),
@@ -283,6 +305,7 @@ export function compose(service: Service, environment: Environment = process.env
     doPeriodicWork,
     async close() {
       await Promise.all(made.map((follower) => follower.close()))
+      await telemetry.close()
     },
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),

@@ -13,6 +13,7 @@ export const SAMPLE_ENVIRONMENT = {
   AZURE_PRINCIPAL_ID: '00000000-0000-0000-0000-000000000002',
   TIDEMARK_API_CLIENT_ID: '00000000-0000-0000-0000-000000000003',
   TIDEMARK_ALERT_EMAIL: 'operators@example.com',
+  TIDEMARK_OTLP_ENDPOINT: 'https://collector.example:4318',
 }
 
 /** Besides, what azd always hands over. */

@@ -43,6 +43,9 @@ param applicationInsightsName string
 @description('The client id of the app registration whose tokens it takes. Empty: function keys alone stand before it.')
 param apiClientId string
 
+@description('The address that traces and metrics are sent to by OTLP. Empty: they are not.')
+param otlpEndpoint string
+
 @description('The name of the virtual network that it calls through. Empty: there is none.')
 param networkName string
 
@@ -143,33 +146,36 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
-      appSettings: [
-        // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there are none; without tables the host
-        // leaves its diagnostic events, which are in the logs as well, unwritten.
-        // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
-        { name: 'AzureWebJobsStorage__blobServiceUri', value: storage.properties.primaryEndpoints.blob }
-        { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
-        { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
-        {
-          name: 'EventHubConnection__fullyQualifiedNamespace'
-          // https://<namespace>.<suffix>:443/
-          value: split(split(namespace.properties.serviceBusEndpoint, '//')[1], ':')[0]
-        }
-        { name: 'EventHubConnection__credential', value: 'managedidentity' }
-        { name: 'EventHubConnection__clientId', value: identity.properties.clientId }
-        { name: 'CosmosConnection__accountEndpoint', value: account.properties.documentEndpoint }
-        { name: 'CosmosConnection__credential', value: 'managedidentity' }
-        { name: 'CosmosConnection__clientId', value: identity.properties.clientId }
-        // No secret: local authentication is off, so it says where to, and the identity says who.
-        { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: applicationInsights.properties.ConnectionString }
-        {
-          name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
-          value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
-        }
-        { name: 'TIDEMARK_QUERY_WAIT_MS', value: string(apps.queryWait) }
-        { name: 'TIDEMARK_SCHEDULE_POLL_S', value: string(apps.schedulePoll) }
-        { name: 'TIDEMARK_CANARY', value: apps.canaries ? 'true' : 'false' }
-      ]
+      appSettings: concat(
+        [
+          // Blobs alone: keys, leases of timers and checkpoints. Queues are for blob triggers, of which there are none; without tables the host
+          // leaves its diagnostic events, which are in the logs as well, unwritten.
+          // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+          { name: 'AzureWebJobsStorage__blobServiceUri', value: storage.properties.primaryEndpoints.blob }
+          { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+          { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
+          {
+            name: 'EventHubConnection__fullyQualifiedNamespace'
+            // https://<namespace>.<suffix>:443/
+            value: split(split(namespace.properties.serviceBusEndpoint, '//')[1], ':')[0]
+          }
+          { name: 'EventHubConnection__credential', value: 'managedidentity' }
+          { name: 'EventHubConnection__clientId', value: identity.properties.clientId }
+          { name: 'CosmosConnection__accountEndpoint', value: account.properties.documentEndpoint }
+          { name: 'CosmosConnection__credential', value: 'managedidentity' }
+          { name: 'CosmosConnection__clientId', value: identity.properties.clientId }
+          // No secret: local authentication is off, so it says where to, and the identity says who.
+          { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: applicationInsights.properties.ConnectionString }
+          {
+            name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+            value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+          }
+          { name: 'TIDEMARK_QUERY_WAIT_MS', value: string(apps.queryWait) }
+          { name: 'TIDEMARK_SCHEDULE_POLL_S', value: string(apps.schedulePoll) }
+          { name: 'TIDEMARK_CANARY', value: apps.canaries ? 'true' : 'false' }
+        ],
+        empty(otlpEndpoint) ? [] : [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: otlpEndpoint }]
+      )
     }
   }
 

@@ -37,6 +37,9 @@ param applicationInsightsName string
 @description('The client id of the app registration whose tokens it takes. Empty: function keys alone stand before it.')
 param apiClientId string
 
+@description('The address that traces and metrics are sent to by OTLP. Empty: they are not.')
+param otlpEndpoint string
+
 @description('The name of the virtual network. Empty: there is none.')
 param networkName string
 
@@ -92,6 +95,7 @@ module app 'function-app.bicep' = {
     accountName: accountName
     applicationInsightsName: applicationInsightsName
     apiClientId: apiClientId
+    otlpEndpoint: otlpEndpoint
     networkName: networkName
     workspaceId: workspaceId
   }

@@ -76,8 +76,11 @@ export interface EventFeedReader {
 
 /** The way from a service's log to its hub. */
 export interface EventPublisher {
-  /** Publishes events of one stream in their order; settled when the hub has them all. May be called again with the same. */
-  publish(stream: string, events: readonly RecordedEvent[]): Promise<void>
+  /**
+   * Publishes events of one stream in their order; settled when the hub has them all. May be called again with the same.
+   * @param batch the W3C traceparent of what publishes them.
+   */
+  publish(stream: string, events: readonly RecordedEvent[], batch?: string): Promise<void>
 }
 
 /**

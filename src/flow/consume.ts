@@ -4,7 +4,9 @@ import type { RecordedEvent } from '../core/event.ts'
 import type { MessagePlace } from '../core/parking.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf, formatPosition } from '../core/stream.ts'
+import { type Attributes, NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
 import { type ConsumerParking, failureOf, type StreamFailure } from './parking.ts'
+import { BatchWatch, timed } from './watch.ts'
 
 /** Messages of one partition of a hub, and where they stand. */
 export interface Messages {
@@ -22,6 +24,15 @@ export interface Handling {
   readonly parking?: ConsumerParking
   /** Where an event's message stands. */
   readonly place?: (event: Pick<RecordedEvent, 'stream' | 'version'>) => MessagePlace | undefined
+  /** Hears what became of each event. Absent: nobody listens. */
+  readonly watch?: BatchWatch
+}
+
+/** Who listens to a consumer. */
+export interface Listening {
+  readonly telemetry: Telemetry
+  /** The function's name. */
+  readonly consumer: string
 }
 
 /** The views of a category, which are projected together; or a reaction. */
@@ -75,12 +86,49 @@ export class HandlersFailed extends Error {
  * parked by itself.
  * @throws TidemarkError which names the handlers that failed, once all are done.
  */
-export async function handleMessages(
+export function handleMessages(
   handlers: readonly Handler[],
   messages: Messages,
   trace: Trace,
   parking?: ConsumerParking,
+  { telemetry, consumer }: Listening = { telemetry: NO_TELEMETRY, consumer: '' },
 ): Promise<void> {
+  const attributes = { 'tidemark.consumer': consumer }
+  return timed(telemetry, 'tidemark.consumer.batch.duration', attributes, async () => {
+    const began = telemetry.now()
+    const { events, handling } = await readMessages(handlers, messages, trace, parking)
+    const options = {
+      kind: 'consumer',
+      links: telemetry.isOn ? tracesOf(events) : [],
+      began,
+      attributes: { ...attributes, ...describeBatch(messages) },
+    } as const
+    await telemetry.span(`process ${messages.hub}`, options, ({ traceparent }) => {
+      const watch = telemetry.isOn ? { watch: new BatchWatch(telemetry, traceparent, began) } : {}
+      return handleEvents(handlers, events, { ...handling, ...watch })
+    })
+  })
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/messaging/azure-messaging/ */
+function describeBatch({ hub, partition, bodies }: Messages): Attributes {
+  return {
+    'messaging.system': 'eventhubs',
+    'messaging.operation.type': 'process',
+    'messaging.operation.name': 'process',
+    'messaging.destination.name': hub,
+    'messaging.destination.partition.id': partition,
+    'messaging.batch.message_count': bodies.length,
+  }
+}
+
+/** Reads and checks each message that may be of a handler's category. A message that is no event is parked. */
+async function readMessages(
+  handlers: readonly Handler[],
+  messages: Messages,
+  trace: Trace,
+  parking?: ConsumerParking,
+): Promise<{ readonly events: readonly RecordedEvent[]; readonly handling: Handling }> {
   const { hub, partition } = messages
   const categories = new Set(handlers.map(({ category }) => category))
   const events: RecordedEvent[] = []
@@ -105,10 +153,22 @@ export async function handleMessages(
       return sequence === undefined ? undefined : { hub, partition, sequence }
     },
   }
+  return { events, handling }
+}
+
+async function handleEvents(
+  handlers: readonly Handler[],
+  events: readonly RecordedEvent[],
+  handling: Handling,
+): Promise<void> {
   const byCategory = Map.groupBy(events, ({ stream }) => categoryOf(stream))
   const due = handlers.filter(({ category }) => byCategory.has(category))
   const outcomes = await Promise.allSettled(
-    due.map(async (handler) => handler.handle(byCategory.get(handler.category) ?? [], handling)),
+    due.map(async (handler) => {
+      const its = byCategory.get(handler.category) ?? []
+      await handler.handle(its, handling)
+      for (const name of handler.names) handling.watch?.skipped(name, its)
+    }),
   )
   const failures = outcomes.flatMap((outcome, index) => {
     if (outcome.status === 'fulfilled') return []

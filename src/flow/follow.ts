@@ -1,6 +1,6 @@
 import type { Clock, Delivery, HandlerPoints, HubMessage, HubPoint, HubReader, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { type Handler, handleMessages, type Messages } from './consume.ts'
+import { type Handler, handleMessages, type Listening, type Messages } from './consume.ts'
 import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
@@ -20,6 +20,8 @@ export interface FollowDependencies {
   readonly clock: Clock
   /** How often the lag is checked. */
   readonly lagCheckMs: number
+  /** Absent: nobody listens. */
+  readonly telemetry?: Listening['telemetry']
 }
 
 /** The most messages of a partition that one check of the lag handles. The next check goes on. */
@@ -200,8 +202,9 @@ export class Follower {
   }
 
   #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {
-    const { hubName, parking } = this.#deps
-    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking)
+    const { hubName, parking, consumer, telemetry } = this.#deps
+    const listening = telemetry && { telemetry, consumer }
+    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, listening)
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {

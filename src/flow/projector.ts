@@ -21,6 +21,7 @@ import { AT_ONCE, forEachLimited } from './limited.ts'
 import { callPure, type StreamFailure, worstOf } from './parking.ts'
 import { eventsAfter } from './pending.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
+import type { BatchWatch } from './watch.ts'
 
 /** A generation of a view that is written. */
 export interface Target extends ViewGeneration {
@@ -64,7 +65,7 @@ interface ProjectorDependencies {
 }
 
 /** One projection of events. */
-export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace'> {
+export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace' | 'watch'> {
   /** The stream that is tried again, and the generations that wait in it, by what names them in cursors. */
   readonly retried?: { readonly stream: string; readonly waiting: ReadonlySet<string> }
   /** Whether an event was given up for a view. */
@@ -207,7 +208,10 @@ export class Projector {
       if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
     }
     const due = targets.filter((target) => !parked.has(target))
-    if (due.length === 0) return undefined
+    if (due.length === 0) {
+      for (const target of targets) for (const event of arrived) batch.watch?.tell(target.view.name, event, 'parked')
+      return undefined
+    }
 
     const known = [...documents.values(), ...cursors.values()]
       .map((each) => each?.cursor)
@@ -270,17 +274,15 @@ export class Projector {
   }
 
   /** An event as a view reads it, where it has not passed it and is made of it. */
-  #readNew(
-    target: Target,
-    { versions, stream }: Slice,
-    event: RecordedEvent,
-    batch: Batch,
-  ): Recorded<DomainEvent> | undefined {
+  #readNew(target: Target, slice: Slice, event: RecordedEvent, batch: Batch): Recorded<DomainEvent> | undefined {
+    return this.#isNew(target, slice, event, batch) ? this.#memoryOf(target).reader.readEvent(event) : undefined
+  }
+
+  #isNew(target: Target, { versions, stream }: Slice, { version, type }: RecordedEvent, batch: Batch): boolean {
     const { view } = target
-    const { reader } = this.#memoryOf(target)
-    const { version, type } = event
-    if (version <= (versions.get(target) ?? 0) || (view.events !== undefined && !reader.knows(type))) return undefined
-    return batch.leavesOut(view.name, stream, version) ? undefined : reader.readEvent(event)
+    if (version <= (versions.get(target) ?? 0)) return false
+    if (view.events !== undefined && !this.#memoryOf(target).reader.knows(type)) return false
+    return !batch.leavesOut(view.name, stream, version)
   }
 
   /** Writes a stream's documents and cursors. @returns whether nobody else has written them meanwhile. */
@@ -303,10 +305,23 @@ export class Projector {
       for (const target of targets.filter(isManyStream))
         if (target.cursorsIn === undefined && !(await this.#writeCursor(target, slice, batch))) return false
       batch.tellSucceeded(targets, slice)
+      if (batch.watch) this.#tellWatch(batch.watch, targets, slice, batch)
     } catch (error) {
       for (const target of targets) batch.fail(target, stream, slice.events[0], error)
     }
     return true
+  }
+
+  /** Tells what each view made of a stream's events. */
+  #tellWatch(watch: BatchWatch, targets: readonly Target[], slice: Slice, batch: Batch): void {
+    for (const target of targets) {
+      const parked = batch.parkedVersion(target, slice) ?? Number.POSITIVE_INFINITY
+      const failed = batch.failedVersion(target, slice.stream) ?? Number.POSITIVE_INFINITY
+      for (const event of slice.events)
+        if (event.version >= parked) watch.tell(target.view.name, event, 'parked')
+        else if (event.version < failed && this.#isNew(target, slice, event, batch))
+          watch.tell(target.view.name, event, 'handled')
+    }
   }
 
   /** A stream's document after its new events, up to the first that the view cannot apply. */
@@ -433,6 +448,10 @@ class Batch {
 
   constructor(run: Projecting) {
     this.#run = run
+  }
+
+  get watch(): BatchWatch | undefined {
+    return this.#run.watch
   }
 
   /** Whether it begins with what is stored, and nothing that is remembered or likely. */

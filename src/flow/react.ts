@@ -11,6 +11,7 @@ import type { ParkedEvent } from '../core/parking.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
+import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import type { OnAppended } from './command.ts'
 import type { Handler, Handling } from './consume.ts'
 import { readerOf } from './fold.ts'
@@ -19,6 +20,7 @@ import { callHandler, type StreamFailure, worstOf } from './parking.ts'
 import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
 import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
+import { attributesOf } from './watch.ts'
 
 export interface ReactDependencies {
   /** The service that reacts. */
@@ -32,6 +34,8 @@ export interface ReactDependencies {
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
   /** Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in the log alone, once. */
   onUnawaited?(line: string): void
+  /** Absent: nobody listens. */
+  readonly telemetry?: Telemetry
 }
 
 /** How many streams a process remembers to have handled, so that what comes again costs nothing. */
@@ -81,7 +85,7 @@ export function reaction(
     async retry(events, { trace }) {
       for (const event of events)
         try {
-          await reactToEvent(deps, declared, following, event, trace)
+          await reactToEvent(deps, declared, following, event, { trace })
         } catch (cause) {
           return failureAt(declared, event, cause)
         }
@@ -107,12 +111,14 @@ async function reactToStream(
   following: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
-  { trace, parking, place }: Handling,
+  handling: Handling,
 ): Promise<void> {
+  const { trace, parking, place } = handling
   const { source, handled } = following
   const key = { handler: declared.name, stream }
   if (await parking?.waiting(key)) {
-    if (await parking?.add(key, parkedEvents(following, arrived), trace)) return
+    if (await parking?.add(key, parkedEvents(following, arrived), trace))
+      return countParked(declared, following, arrived, handling)
     // It was taken up, and what was processed meanwhile this process does not know.
     handled.delete(stream)
   }
@@ -120,7 +126,7 @@ async function reactToStream(
   try {
     due = await unhandled(source, handled.get(stream), stream, arrived, trace)
     for (const event of due) {
-      await reactToEvent(deps, declared, following, event, trace)
+      await reactToEvent(deps, declared, following, event, handling)
       done += 1
       const known = handled.get(stream)
       if (known === undefined || event.version > known.head.version) {
@@ -135,7 +141,7 @@ async function reactToStream(
     const failure = failureAt(declared, event, cause)
     if (!parking.parks(failure)) throw cause
     await parking.park(failure, place?.(event), parkedEvents(following, left), trace)
-    return
+    return countParked(declared, following, left, handling)
   }
   parking?.succeeded(key)
 }
@@ -145,16 +151,35 @@ async function reactToEvent(
   declared: AnyReaction,
   { reader, content, watcher }: Following,
   event: RecordedEvent,
-  trace: Trace,
+  { trace, watch }: Pick<Handling, 'trace' | 'watch'>,
 ): Promise<void> {
   const said = content(event)
   if (!reader.knows(said.type)) return
   const data = reader.read(said, formatPosition(event))
-  const sends = new Sends(watcher, formatPosition(event), trace)
-  const { send, sendLater } = senders(deps, declared, event, sends, trace)
-  await callHandler(declared.name, () =>
-    sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),
-  )
+  const { telemetry = NO_TELEMETRY } = deps
+  const options = {
+    kind: 'consumer',
+    parent: event.traceparent,
+    links: [watch?.traceparent],
+    attributes: attributesOf(declared.name, { ...event, type: said.type }),
+  } as const
+  await telemetry.span(`react ${declared.name}`, options, async ({ traceparent }) => {
+    const sends = new Sends(watcher, formatPosition(event), trace)
+    const { send, sendLater } = senders(deps, declared, event, sends, trace, traceparent)
+    await callHandler(declared.name, () =>
+      sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),
+    )
+  })
+  watch?.count(declared.name, event, 'handled')
+}
+
+function countParked(
+  { name }: AnyReaction,
+  { reader, content }: Following,
+  events: readonly RecordedEvent[],
+  { watch }: Handling,
+): void {
+  for (const event of events) if (reader.knows(content(event).type)) watch?.count(name, event, 'parked')
 }
 
 function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEvent, cause: unknown): StreamFailure {
@@ -202,13 +227,14 @@ function senders(
   event: RecordedEvent,
   sends: Sends,
   trace: Trace,
+  traceparent: string | undefined,
 ): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = consumerOf(deps.service, reaction)
   const metadata: CommandMetadata = {
     actor: `reaction:${consumer}`,
     correlation: event.correlation,
     causation: formatPosition(event),
-    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   }
   // A client's key has no space (request.ts): none can take this one.
   const keyOf = (commandId: string): string => `${consumer} ${commandId}`

@@ -5,9 +5,11 @@ import { hashFits } from '../core/hash-chain.ts'
 import type { EventHistory, EventPublisher } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { formatPosition, isStream } from '../core/stream.ts'
+import { NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
 import type { Handler } from './consume.ts'
 import { forEachLimited } from './limited.ts'
 import type { ConsumerParking } from './parking.ts'
+import { timed } from './watch.ts'
 
 const STREAMS_AT_ONCE = 32
 const PAGE = 200
@@ -25,6 +27,8 @@ export interface RelayDependencies {
   readonly publisher: EventPublisher
   readonly parking: ConsumerParking
   readonly clock: { elapsed(): number; wait(milliseconds: number): Promise<void> }
+  /** Absent: nobody listens. */
+  readonly telemetry?: Telemetry
 }
 
 /**
@@ -42,8 +46,13 @@ export class Relay {
   }
 
   /** @param items of the log's container, as the feed shows them. */
-  async relay(items: readonly unknown[], trace: Trace): Promise<void> {
-    const { parking, clock, publisher } = this.#deps
+  relay(items: readonly unknown[], trace: Trace): Promise<void> {
+    const { telemetry = NO_TELEMETRY } = this.#deps
+    return timed(telemetry, 'tidemark.relay.batch.duration', {}, () => this.#relay(items, trace))
+  }
+
+  async #relay(items: readonly unknown[], trace: Trace): Promise<void> {
+    const { parking, clock } = this.#deps
     if (clock.elapsed() - this.#readAt >= KNOWN_MS) {
       parking.forget()
       this.#readAt = clock.elapsed()
@@ -63,6 +72,24 @@ export class Relay {
       }
     // Commits of one batch share their place in the feed: only the version orders them.
     const events = commits.sort((a, b) => a.from - b.from).flatMap((commit) => commit.events)
+    const { service, telemetry = NO_TELEMETRY } = this.#deps
+    const links = telemetry.isOn ? tracesOf(events) : []
+    const attributes = { 'messaging.batch.message_count': events.length }
+    const isParked = await telemetry.span(`relay ${service}`, { kind: 'internal', links, attributes }, (span) =>
+      this.#publish(events, damaged, span.traceparent, trace),
+    )
+    // Whoever gets the feed next may have read before that nothing waits: by then it reads again.
+    if (isParked) await clock.wait(KNOWN_MS + KNOWN_FOR_SURE_MS)
+  }
+
+  /** @returns whether a stream was parked. */
+  async #publish(
+    events: readonly RecordedEvent[],
+    damaged: ReadonlyMap<string, Unpublishable>,
+    batch: string | undefined,
+    trace: Trace,
+  ): Promise<boolean> {
+    const { parking, publisher } = this.#deps
     const byStream = Map.groupBy(events, ({ stream }) => stream)
     let isParked = false
     await forEachLimited(new Set([...byStream.keys(), ...damaged.keys()]), STREAMS_AT_ONCE, async (stream) => {
@@ -70,13 +97,12 @@ export class Relay {
       const bad = damaged.get(stream)
       const last = Math.max(its.at(-1)?.version ?? 0, bad?.version ?? 0)
       if (await parking.wait({ handler: RELAY, stream }, last)) return
-      const unpublishable = await publishSound(publisher, stream, its, bad)
+      const unpublishable = await publishSound(publisher, stream, its, bad, batch)
       if (unpublishable === undefined) return
       await parking.note({ handler: RELAY, stream, ...unpublishable }, undefined, trace)
       isParked = true
     })
-    // Whoever gets the feed next may have read before that nothing waits: by then it reads again.
-    if (isParked) await clock.wait(KNOWN_MS + KNOWN_FOR_SURE_MS)
+    return isParked
   }
 
   #keepForeign(item: unknown, cause: unknown, trace: Trace): Promise<void> {
@@ -139,13 +165,14 @@ async function publishSound(
   stream: string,
   events: readonly RecordedEvent[],
   bad?: Unpublishable,
+  batch?: string,
 ): Promise<Unpublishable | undefined> {
   const before = events.filter(({ version }) => bad === undefined || version < bad.version)
   const broken = before.findIndex((event) => !hashFits(event))
   const sound = broken === -1 ? before : before.slice(0, broken)
   const event = before[broken]
   try {
-    if (sound.length > 0) await publisher.publish(stream, sound)
+    if (sound.length > 0) await publisher.publish(stream, sound, batch)
   } catch (cause) {
     const [first] = sound
     // What the hub does not take by its size, for one. Which of them it is only the hub knows.

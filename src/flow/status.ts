@@ -9,6 +9,7 @@ import type {
   ScheduleStatus,
   ServiceStatus,
 } from '../core/status.ts'
+import type { Telemetry } from '../core/telemetry.ts'
 import { ENDED_AFTER_S, isAhead } from './progress.ts'
 import type { Redrive } from './redrive.ts'
 
@@ -74,6 +75,22 @@ export async function readStatus(deps: StatusDependencies): Promise<ServiceStatu
     ...(seen ? { canary: seen } : {}),
     unknown,
   }
+}
+
+/** Tells the metrics what a status says. What is unknown is told to nobody. */
+export function recordStatus(telemetry: Telemetry, status: ServiceStatus): void {
+  const { relay, consumers = [], schedule, parked = [], clockSkewMs } = status
+  if (relay) telemetry.record('tidemark.relay.seconds_behind', relay.seconds)
+  for (const { consumer, events, seconds } of consumers) {
+    telemetry.record('tidemark.consumer.events_behind', events, { 'tidemark.consumer': consumer })
+    telemetry.record('tidemark.consumer.seconds_behind', seconds, { 'tidemark.consumer': consumer })
+  }
+  if (schedule) telemetry.record('tidemark.schedule.overdue_seconds', schedule.seconds)
+  for (const { consumer, streams, messages } of parked) {
+    telemetry.record('tidemark.parked.streams', streams, { 'tidemark.consumer': consumer })
+    telemetry.record('tidemark.parked.messages', messages, { 'tidemark.consumer': consumer })
+  }
+  if (clockSkewMs !== undefined) telemetry.record('tidemark.clock.skew_ms', clockSkewMs)
 }
 
 async function relayStatus(relay: RelayLag, now: string): Promise<RelayStatus> {

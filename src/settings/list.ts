@@ -35,6 +35,39 @@ const clientId = {
   mustBe: 'the client id of a user-assigned identity, a GUID',
 } as const
 
+/** No user, no query, no fragment: what is secret belongs into a header. */
+const address = {
+  schema: z
+    .string()
+    .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/)
+    .refine(URL.canParse)
+    .optional(),
+  mustBe: 'an address without a query, such as https://collector.example:4318',
+} as const
+
+/** https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
+function headersOf(text: string, context: z.RefinementCtx): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {}
+  for (const part of text.split(',')) {
+    const [, name = '', value = ''] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(\S+)\s*$/.exec(part) ?? []
+    const decoded = percentDecoded(value)
+    if (name !== '' && decoded !== undefined) headers[name] = decoded
+    else context.addIssue({ code: 'custom', message: 'not a header' })
+  }
+  return headers
+}
+
+/** What a header's value may be: printable ASCII. */
+function percentDecoded(text: string): string | undefined {
+  try {
+    const decoded = decodeURIComponent(text)
+    return /^[\x20-\x7e]+$/.test(decoded) ? decoded : undefined
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
+  }
+}
+
 const credential = { schema: z.literal('managedidentity').optional(), mustBe: 'managedidentity' } as const
 
 // https://learn.microsoft.com/azure/azure-functions/functions-reference#connections
@@ -165,6 +198,79 @@ export const settingsList = {
     meaning: "The platform's word that its authentication stands before the app: its headers are then believed.",
     readBy: 'services',
     setIn: ['platform'],
+  },
+
+  // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    ...address,
+    meaning:
+      'Where traces and metrics are sent by OTLP, at `/v1/traces` and `/v1/metrics` below it; left out, nowhere.',
+    readBy: 'services',
+    setIn: ['azure'],
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    ...address,
+    meaning: 'Where traces are sent, as it is, in place of what OTEL_EXPORTER_OTLP_ENDPOINT says.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: {
+    ...address,
+    meaning: 'Where metrics are sent, as it is, in place of what OTEL_EXPORTER_OTLP_ENDPOINT says.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: z.string().transform(headersOf).optional(),
+    mustBe: 'headers, name=value with commas between, what is special in a value percent-encoded',
+    meaning: 'What is sent with traces and metrics, such as a key of the backend.',
+    readBy: 'services',
+    setIn: [],
+    secret: true,
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    schema: z.literal('http/protobuf').optional(),
+    mustBe: 'http/protobuf',
+    meaning: 'How they are sent.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_SERVICE_NAME: {
+    schema: z.string().max(255).optional(),
+    mustBe: 'a name of at most 255 characters',
+    meaning: "What the service is called in traces and metrics; left out, the service's own name.",
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_TRACES_SAMPLER: {
+    schema: z.enum(['parentbased_always_on', 'parentbased_traceidratio']).default('parentbased_always_on'),
+    mustBe: 'parentbased_always_on or parentbased_traceidratio',
+    meaning: 'Which of the traces that begin here are sampled. Of one that came with a request its sender has decided.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    schema: z
+      .string()
+      .regex(/^(0|1|0?\.\d+|1\.0+)$/)
+      .transform(Number)
+      .default(1),
+    mustBe: 'a number from 0 to 1',
+    meaning: 'Which part of them, for parentbased_traceidratio.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_BSP_SCHEDULE_DELAY: {
+    ...numberOf('milliseconds', 5000, 60_000),
+    meaning: 'How long spans wait to be sent together.',
+    readBy: 'services',
+    setIn: [],
+  },
+  OTEL_METRIC_EXPORT_INTERVAL: {
+    ...numberOf('milliseconds', 60_000, 3_600_000),
+    meaning: 'How often metrics are sent.',
+    readBy: 'services',
+    setIn: [],
   },
 
   AzureWebJobsStorage: {

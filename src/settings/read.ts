@@ -3,6 +3,7 @@ import type { CosmosConnection } from '../adapters/cosmos/client.ts'
 import type { EventHubsConnection } from '../adapters/eventhubs/publisher.ts'
 import type { ActorSource } from '../adapters/functions/actor.ts'
 import { credentialOf } from '../adapters/identity/credential.ts'
+import type { OtlpSettings } from '../adapters/opentelemetry/otlp.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type SettingName, settings, settingsList } from './list.ts'
 import { nearest } from './nearest.ts'
@@ -23,6 +24,8 @@ export interface Settings {
   readonly schedulePollSeconds: number
   readonly lagCheckSeconds: number
   readonly sendsCanaries: boolean
+  /** Absent: no telemetry is sent. */
+  readonly otlp?: OtlpSettings
 }
 
 type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
@@ -34,8 +37,8 @@ const connections = [
 ] as const
 const ours = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
 const SHOWN = 60
-/** A setting that should hold no key may hold one by mistake: a connection string where an address belongs. */
-const KEY = /(key|signature|sig|secret|password)=/i
+/** A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or an address with a password. */
+const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
 
 /**
  * The settings of a service, all of them checked.
@@ -58,6 +61,7 @@ export function readSettings(environment: Environment): Settings {
     schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
     lagCheckSeconds: values.TIDEMARK_LAG_CHECK_S,
     sendsCanaries: values.TIDEMARK_CANARY,
+    ...otlpSettings(values),
   }
 }
 
@@ -106,6 +110,27 @@ function eventHubsConnection(values: Values): EventHubsConnection {
   return connectionString === undefined
     ? { namespace, credential: credentialOf(values.EventHubConnection__clientId) }
     : { connectionString }
+}
+
+function otlpSettings(values: Values): Pick<Settings, 'otlp'> {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '')
+  const below = (path: string): string | undefined => (base === undefined ? undefined : `${base}${path}`)
+  const tracesUrl = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? below('/v1/traces')
+  const metricsUrl = values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? below('/v1/metrics')
+  if (tracesUrl === undefined && metricsUrl === undefined) return {}
+  const { OTEL_SERVICE_NAME: serviceName } = values
+  const isByRatio = values.OTEL_TRACES_SAMPLER === 'parentbased_traceidratio'
+  return {
+    otlp: {
+      ...(tracesUrl === undefined ? {} : { tracesUrl }),
+      ...(metricsUrl === undefined ? {} : { metricsUrl }),
+      ...(serviceName === undefined ? {} : { serviceName }),
+      headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      ratio: isByRatio ? values.OTEL_TRACES_SAMPLER_ARG : 1,
+      batchDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+      metricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
+    },
+  }
 }
 
 /**

@@ -44,6 +44,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
           ...client,
           ...operators,
           TIDEMARK_ALERT_EMAIL: 'a@b.example',
+          TIDEMARK_OTLP_ENDPOINT: 'http://collector:4318',
           TIDEMARK_LOCKED_ANCHORS: 'ordering',
         },
       ],
@@ -101,6 +102,7 @@ describe('what azd provisions: infra/main.bicepparam', () => {
   it('is by nobody where a pipeline has no other of its variables set', async () => {
     const names = [
       'TIDEMARK_ALERT_EMAIL',
+      'TIDEMARK_OTLP_ENDPOINT',
       'TIDEMARK_LOCKED_ANCHORS',
       'AZURE_PRINCIPAL_TYPE',
       ...Object.keys({ ...client, ...operators }),

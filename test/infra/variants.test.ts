@@ -77,6 +77,17 @@ describe('what can be chosen', () => {
     assert.equal(at(account, 'properties.enableAutomaticFailover'), true)
   })
 
+  it('without an OTLP endpoint no app has one, and Application Insights is there all the same', async () => {
+    const { predictedResources } = await sound('shapes.prod')
+    const sites = ofType(predictedResources, 'Microsoft.Web/sites')
+    assert.equal(sites.length, services.length)
+    for (const site of sites) {
+      const names = (at(site, 'properties.siteConfig.appSettings') as { name: string }[]).map(({ name }) => name)
+      assert.ok(names.includes('APPLICATIONINSIGHTS_CONNECTION_STRING'))
+      assert.ok(!names.includes('OTEL_EXPORTER_OTLP_ENDPOINT'))
+    }
+  })
+
   it('anchors that somebody locked keep the policy that they have, the others get theirs', async () => {
     const template = await deployedOf('shapes.prod', async (read, write) => {
       const main = await read('main.bicep')

@@ -4,7 +4,7 @@ import { GENESIS, hashOf } from '../../src/core/hash-chain.ts'
 import { categoryOf } from '../../src/core/stream.ts'
 
 /** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
-type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published'>
+type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>
 
 /** A stream's recorded events, chained; one second apart. */
 export function recorded(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {

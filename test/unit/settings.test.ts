@@ -61,6 +61,31 @@ describe('settings', () => {
       /^TIDEMARK_CACHED_STREAMS must be .{1,130}$/,
     ],
     ['a number of another notation', { TIDEMARK_QUERY_WAIT_MS: '1e3' }, /^TIDEMARK_QUERY_WAIT_MS must be /],
+    [
+      'an address of telemetry without a scheme',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
+      /^OTEL_EXPORTER_OTLP_ENDPOINT must be an address without a query/,
+    ],
+    [
+      'one that is no host',
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://[1' },
+      /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be /,
+    ],
+    [
+      'another protocol for telemetry',
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+      /^OTEL_EXPORTER_OTLP_PROTOCOL must be http\/protobuf, not "grpc"$/,
+    ],
+    [
+      'more than all traces',
+      { OTEL_TRACES_SAMPLER_ARG: '1.1' },
+      /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, not "1.1"$/,
+    ],
+    [
+      'a sampler that does not ask the sender',
+      { OTEL_TRACES_SAMPLER: 'always_on' },
+      /^OTEL_TRACES_SAMPLER must be parentbased_always_on or /,
+    ],
     ['yes for true', { TIDEMARK_TRUST_X_ACTOR: 'yes' }, /^TIDEMARK_TRUST_X_ACTOR must be true or false, not "yes"$/],
     ['several lines', { TIDEMARK_TRUST_X_ACTOR: 'a\nb\u2028c' }, /not "a\\nb/],
     [
@@ -153,6 +178,61 @@ describe('settings', () => {
       assert.doesNotMatch(line, /hidden/)
     })
 
+  for (const wrong of ['hidden', 'api-key=hidden,', 'api-key=%zzhidden', 'api-key=hidden%0d%0aother: 1', 'a b=hidden'])
+    it(`a header of telemetry that is none is refused, and never shown: ${wrong}`, () => {
+      const line = refused({ ...connectionStrings, OTEL_EXPORTER_OTLP_HEADERS: wrong })
+      assert.match(line, /^OTEL_EXPORTER_OTLP_HEADERS must be headers, name=value/)
+      assert.doesNotMatch(line, /hidden/)
+    })
+
+  it('nor is a password in an address of telemetry', () =>
+    assert.doesNotMatch(
+      refused({ ...connectionStrings, OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:hidden@host' }),
+      /hidden/,
+    ))
+
+  it('telemetry is sent nowhere unless an endpoint is named, whatever else is', () =>
+    assert.equal(
+      readSettings({ ...connectionStrings, OTEL_SERVICE_NAME: 'shop', OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).otlp,
+      undefined,
+    ))
+
+  it('telemetry is sent below the endpoint; one for traces or metrics is taken as it is', () => {
+    const of = (set: Environment) => readSettings({ ...connectionStrings, ...set }).otlp
+    const defaults = { headers: {}, ratio: 1, batchDelayMs: 5000, metricIntervalMs: 60_000 }
+    for (const endpoint of ['http://host:4318', 'http://host:4318/'])
+      assert.deepEqual(of({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }), {
+        ...defaults,
+        tracesUrl: 'http://host:4318/v1/traces',
+        metricsUrl: 'http://host:4318/v1/metrics',
+      })
+    assert.deepEqual(of({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://host/otlp' }), {
+      ...defaults,
+      tracesUrl: 'https://host/otlp',
+    })
+    const all = of({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://host/base',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://other/m',
+      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b=c, x=1',
+      OTEL_SERVICE_NAME: 'shop',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '.25',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+      OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    })
+    assert.deepEqual(all, {
+      tracesUrl: 'https://host/base/v1/traces',
+      metricsUrl: 'https://other/m',
+      headers: { 'api-key': 'a b=c', x: '1' },
+      serviceName: 'shop',
+      ratio: 0.25,
+      batchDelayMs: 100,
+      metricIntervalMs: 1000,
+    })
+    // A part of all that no sampler asks for is nobody's.
+    assert.equal(of({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://host', OTEL_TRACES_SAMPLER_ARG: '0' })?.ratio, 1)
+  })
+
   it('by key: as they are set, and everything else by its default', () => {
     const { cosmos, eventHubs, ...others } = readSettings({ ...connectionStrings, TIDEMARK_QUERY_WAIT_MS: '' })
     assert.deepEqual(cosmos, { connectionString: connectionStrings.CosmosConnection })
@@ -164,6 +244,7 @@ describe('settings', () => {
       queryWaitMs: 5000,
       relayPollMs: 500,
       schedulePollSeconds: 5,
+      sendsCanaries: false,
       snapshotEvents: 1000,
     })
   })

@@ -16,6 +16,7 @@ import { TidemarkError } from '../../core/errors.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
 import type { LogHead } from '../../core/hash-chain.ts'
 import type { AppendResult, EventHistory, EventStore } from '../../core/ports.ts'
+import { NO_TELEMETRY, type Span, type Telemetry, tracesOf } from '../../core/telemetry.ts'
 import { bounded, itemsOf, pagesOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
@@ -31,9 +32,11 @@ const MAX_VERSION = Number.MAX_SAFE_INTEGER
  */
 export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
+  readonly #telemetry: Telemetry
 
-  constructor(container: Container) {
+  constructor(container: Container, telemetry = NO_TELEMETRY) {
     this.#container = container
+    this.#telemetry = telemetry
   }
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
@@ -80,7 +83,29 @@ export class CosmosEventStore implements EventStore, EventHistory {
   }
 
   /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
-  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+  append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    const telemetry = this.#telemetry
+    // Of commands that are written together, the first that is traced has the span, and the others are linked.
+    const events = telemetry.isOn ? entries.flatMap((entry) => (isCommit(entry) ? entry.events.slice(0, 1) : [])) : []
+    const [parent, ...links] = tracesOf(events)
+    // https://opentelemetry.io/docs/specs/semconv/database/cosmosdb/
+    const attributes = {
+      'db.system.name': 'azure.cosmosdb',
+      'db.operation.name': 'execute_batch',
+      'db.namespace': this.#container.database.id,
+      'db.collection.name': this.#container.id,
+      'db.operation.batch.size': entries.length,
+      'tidemark.stream': entries[0]?.stream ?? '',
+    }
+    const name = `execute_batch ${this.#container.id}`
+    return telemetry.span(name, { kind: 'client', parent, links, attributes }, async (span) => {
+      const result = await this.#append(after, entries, span)
+      span.set({ 'tidemark.outcome': result.outcome })
+      return result
+    })
+  }
+
+  async #append(after: LogHead, entries: readonly LogEntry[], span: Span): Promise<AppendResult> {
     const [first] = entries
     if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
     const operations: OperationInput[] = entries.map((entry) => ({
@@ -94,6 +119,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
     const response = await this.#container.items.batch(operations, first.stream, bounded()).catch((error: unknown) => {
       throw writeError(error, this.#container)
     })
+    span.set({ 'azure.cosmosdb.operation.request_charge': Number(response.headers['x-ms-request-charge'] ?? 0) })
     const results = response.result ?? []
     const failed = results.findIndex((result) => result.statusCode >= 400 && result.statusCode !== FAILED_DEPENDENCY)
     const failure = results[failed]

@@ -4,6 +4,7 @@ import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { EventPublisher } from '../../core/ports.ts'
 import { formatPosition } from '../../core/stream.ts'
+import { isSampled, NO_TELEMETRY, type Telemetry, tracesOf } from '../../core/telemetry.ts'
 
 /** How to reach a namespace: a connection string, or its host name and an identity. */
 export type EventHubsConnection =
@@ -30,13 +31,34 @@ export function eventHubProducer(connection: EventHubsConnection, hub: string): 
  */
 export class EventHubsPublisher implements EventPublisher {
   readonly #producer: EventHubProducerClient
+  readonly #telemetry: Telemetry
 
-  constructor(producer: EventHubProducerClient) {
+  constructor(producer: EventHubProducerClient, telemetry = NO_TELEMETRY) {
     this.#producer = producer
+    this.#telemetry = telemetry
   }
 
   /** @throws TidemarkError `unavailable`; `event-too-large` for what the hub takes in no batch. */
-  async publish(stream: string, events: readonly RecordedEvent[]): Promise<void> {
+  async publish(stream: string, events: readonly RecordedEvent[], batch?: string): Promise<void> {
+    const telemetry = this.#telemetry
+    const [parent, ...others] = telemetry.isOn ? tracesOf(events) : []
+    // https://opentelemetry.io/docs/specs/semconv/messaging/azure-messaging/
+    const attributes = {
+      'messaging.system': 'eventhubs',
+      'messaging.operation.type': 'send',
+      'messaging.operation.name': 'send',
+      'messaging.destination.name': this.#producer.eventHubName,
+      'messaging.batch.message_count': events.length,
+      'tidemark.stream': stream,
+      'tidemark.version': events.at(-1)?.version ?? 0,
+    }
+    const links = [batch, ...others].filter(isSampled)
+    const name = `send ${this.#producer.eventHubName}`
+    await telemetry.span(name, { kind: 'producer', parent, links, attributes }, () => this.#publish(stream, events))
+    telemetry.record('tidemark.events.published', events.length)
+  }
+
+  async #publish(stream: string, events: readonly RecordedEvent[]): Promise<void> {
     const begin = (): Promise<EventDataBatch> => this.#producer.createBatch({ partitionKey: stream }).catch(unavailable)
     const send = (batch: EventDataBatch): Promise<void> => this.#producer.sendBatch(batch).catch(unavailable)
     let batch = await begin()

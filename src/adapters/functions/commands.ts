@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponseInit } from '@azure/functions'
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../../core/command.ts'
 import type { AnyDecider, CommandType } from '../../core/decider.ts'
 import { derivedId } from '../../core/derived-id.ts'
@@ -6,10 +6,11 @@ import { TidemarkError } from '../../core/errors.ts'
 import type { Ids } from '../../core/ports.ts'
 import { validate } from '../../core/schema.ts'
 import { formatPosition, streamOf } from '../../core/stream.ts'
+import { isSampled, NO_TELEMETRY, type Span, type Telemetry } from '../../core/telemetry.ts'
 import { type ActorSource, actorOf } from './actor.ts'
 import type { Endpoint } from './http.ts'
 import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
-import { problem } from './problem.ts'
+import { problem, problemOf } from './problem.ts'
 import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
 
 /** What a command function needs of its service: the flow, and who asks. */
@@ -18,6 +19,8 @@ export interface CommandPort {
   command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
   readonly ids: Ids
   readonly actorSource: ActorSource
+  /** Absent: nobody listens. */
+  readonly telemetry?: Telemetry
 }
 
 /**
@@ -34,12 +37,12 @@ export function commandTo(port: CommandPort, decider: AnyDecider, offered: reado
         ...described(decider, type, 200),
         parameters: [idParameter, ...commandHeaders],
       })),
-    handle: (request) => {
+    handle: (request, context) => {
       const { id = '', command = '' } = request.params
       const type = types.find(({ name }) => name === command)
       if (type === undefined)
         throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
-      return send(port, decider, request, type, () => id, 200)
+      return send(port, decider, request, context, { type, idFor: () => id, status: 200 })
     },
   }
 }
@@ -50,7 +53,10 @@ export function commandCreating(port: CommandPort, decider: AnyDecider, command:
   return {
     uses: { decider },
     describe: () => [{ ...described(decider, type, 201), parameters: commandHeaders }],
-    handle: (request) => send(port, decider, request, type, (key) => derivedId(port.name, decider.category, key), 201),
+    handle: (request, context) => {
+      const idFor = (key: string): string => derivedId(port.name, decider.category, key)
+      return send(port, decider, request, context, { type, idFor, status: 201 })
+    },
   }
 }
 
@@ -86,13 +92,51 @@ function commandTypeOf(decider: AnyDecider, name: string): CommandType {
   return type
 }
 
-async function send(
+/** What a route makes of a request. */
+interface Sending {
+  readonly type: CommandType
+  readonly idFor: (key: string) => string
+  readonly status: 200 | 201
+}
+
+/** Sends it in a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
+function send(
   port: CommandPort,
   decider: AnyDecider,
   request: HttpRequest,
-  type: CommandType,
-  idFor: (key: string) => string,
-  status: 200 | 201,
+  context: InvocationContext,
+  sending: Sending,
+): Promise<HttpResponseInit> {
+  const { telemetry = NO_TELEMETRY } = port
+  const attributes = {
+    'http.request.method': request.method,
+    'tidemark.category': decider.category,
+    'tidemark.command': sending.type.name,
+  }
+  const name = `${request.method} ${decider.category} ${sending.type.name}`
+  const parent = traceparentOf(request) ?? (telemetry.isOn ? hostsTrace(context) : undefined)
+  return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
+    const answer = await sendIn(span, port, decider, request, sending).catch((error) => problemOf(error, context))
+    const status = answer.status ?? 200
+    span.set({ 'http.response.status_code': status })
+    // What a client did wrong is no error of the server's.
+    if (status >= 500) span.fail(String(status))
+    return answer
+  })
+}
+
+/** What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of the caller's. */
+function hostsTrace({ traceContext }: InvocationContext): string | undefined {
+  const parent = traceContext?.traceParent
+  return isSampled(parent) ? parent : undefined
+}
+
+async function sendIn(
+  span: Span,
+  port: CommandPort,
+  decider: AnyDecider,
+  request: HttpRequest,
+  { type, idFor, status }: Sending,
 ): Promise<HttpResponseInit> {
   checkParameters(request, [])
   const clientsKey = idempotencyKeyOf(request)
@@ -100,7 +144,8 @@ async function send(
   const id = idFor(key)
   const stream = streamOf(decider.category, id)
   const expectedVersion = expectedVersionOf(request)
-  const metadata = metadataOf(port, request, key)
+  const metadata = metadataOf(port, request, key, span.traceparent)
+  span.set({ 'tidemark.stream': stream })
   const body = await readJson(request)
   const data = body.valid ? validate(type.schema, body.value) : body
   if (!data.valid) return problem('invalid-command', `the body is not that of ${type.name}`, { errors: data.issues })
@@ -123,8 +168,12 @@ function answerOf(id: string, outcome: CommandDone): Record<string, unknown> {
   return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
 }
 
-function metadataOf(port: CommandPort, request: HttpRequest, key: string): CommandMetadata {
-  const traceparent = traceparentOf(request)
+function metadataOf(
+  port: CommandPort,
+  request: HttpRequest,
+  key: string,
+  traceparent: string | undefined,
+): CommandMetadata {
   const causation = `command:${key}`
   return {
     actor: actorOf(request, port.actorSource),

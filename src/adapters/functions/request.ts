@@ -3,6 +3,7 @@ import { TidemarkError } from '../../core/errors.ts'
 import { asJson } from '../../core/json.ts'
 import type { Validation } from '../../core/schema.ts'
 import { type Position, parsePosition } from '../../core/stream.ts'
+import { isTraceparent } from '../../core/telemetry.ts'
 
 /** The largest body that is read: an event that may still be sent is not larger. Bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024
@@ -14,8 +15,6 @@ export const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
 // JSON can escape one half of a surrogate pair, which is no Unicode and has no hash: https://www.rfc-editor.org/rfc/rfc7493#section-2.1
 const surrogateEscape = /\\u[dD][89a-fA-F]/
 export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
-// https://www.w3.org/TR/trace-context/#traceparent-header
-const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
  * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could not become part of an event:
@@ -100,7 +99,7 @@ export function tokenOf(request: HttpRequest, name: string): string | undefined 
 /** Trace Context says that what is not well-formed is ignored. */
 export function traceparentOf(request: HttpRequest): string | undefined {
   const value = request.headers.get('traceparent')
-  return value !== null && traceparentPattern.test(value) ? value : undefined
+  return isTraceparent(value) ? value : undefined
 }
 
 /** The position of `?position=order-1@7`. @throws TidemarkError `invalid-position` */

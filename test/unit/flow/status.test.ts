@@ -5,9 +5,10 @@ import { MemoryProgress } from '../../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { HandlerPoints, HubMessage, RelayLag } from '../../../src/core/ports.ts'
+import { NO_TELEMETRY } from '../../../src/core/telemetry.ts'
 import { ConsumerParking } from '../../../src/flow/parking.ts'
 import { Redrive } from '../../../src/flow/redrive.ts'
-import { readStatus, type StatusDependencies } from '../../../src/flow/status.ts'
+import { readStatus, recordStatus, type StatusDependencies } from '../../../src/flow/status.ts'
 import { ManualClock } from '../../support/fakes.ts'
 import { MemoryHub } from '../../support/memory-hub.ts'
 
@@ -134,6 +135,20 @@ describe('the status of a service', () => {
     assert.deepEqual(canary, { at: at(70_000), seconds: 31 })
     deps = { ...deps, canary: async () => undefined }
     assert.deepEqual((await read()).canary, {})
+  })
+
+  it('is told to the metrics, but for what is unknown', async () => {
+    hub.send('0', 1)
+    const told: (readonly unknown[])[] = []
+    const telemetry = { ...NO_TELEMETRY, record: (...args: readonly unknown[]) => void told.push(args) }
+    deps = { ...deps, relay: { read: () => Promise.reject(new Error('no leases')) } }
+    recordStatus(telemetry, await readStatus(deps))
+    const of = { 'tidemark.consumer': 'a-views' }
+    assert.deepEqual(told, [
+      ['tidemark.consumer.events_behind', 1, of],
+      ['tidemark.consumer.seconds_behind', 100, of],
+      ['tidemark.clock.skew_ms', 3],
+    ])
   })
 
   it('tells all else where a part cannot be found out, and why', async () => {

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Container } from '@azure/cosmos'
+import { commitsOf } from '../../src/core/commit.ts'
+import { projectionName } from '../../src/core/service.ts'
+import { placeBody } from '../support/orders.ts'
+import { OtlpReceiver, type ReceivedSpan } from '../support/otlp.ts'
+import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+const CLIENT = '00f067aa0ba902b7'
+const traceparent = (traceId: string, flags = '01'): string => `00-${traceId}-${CLIENT}-${flags}`
+
+/** What is looked for of one order: the span that it is below, its service and its name. */
+const PATH = [
+  [undefined, 'ordering', 'POST order place'],
+  ['POST order place', 'ordering', 'place order'],
+  ['place order', 'ordering', 'execute_batch events'],
+  ['place order', 'ordering', 'send ordering'],
+  ['place order', 'ordering', 'project order'],
+  ['place order', 'inventory', 'react stock-reservation'],
+  ['react stock-reservation', 'inventory', 'reserve stock'],
+  ['react stock-reservation', 'inventory', 'reserve reservation'],
+  ['reserve stock', 'inventory', 'execute_batch events'],
+  ['reserve stock', 'inventory', 'project stock-level'],
+  ['reserve reservation', 'inventory', 'send inventory'],
+  // Back in ordering, and on to payments.
+  ['reserve reservation', 'ordering', 'react fulfilment-reservation'],
+] as const
+
+describe('telemetry over the whole path', () => {
+  let system: System
+  let receiver: OtlpReceiver
+  let output = ''
+  before(async () => {
+    receiver = await OtlpReceiver.start()
+    system = await System.cloudAlone()
+    await system.startHost({
+      preload: {
+        env: {
+          OTEL_EXPORTER_OTLP_ENDPOINT: receiver.address,
+          OTEL_BSP_SCHEDULE_DELAY: '50',
+          OTEL_METRIC_EXPORT_INTERVAL: '500',
+        },
+      },
+      onOutput: (text) => {
+        output += text
+      },
+    })
+    for (const { sku } of placeBody.lines)
+      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 1000 }, {})
+  })
+  after(async () => {
+    await system.remove()
+    await receiver.stop()
+  })
+
+  /** Places an order. @returns its id, once it is confirmed: every service has done its part. */
+  async function place(traceId: string, flags?: string): Promise<string> {
+    const { status, body } = await system.client.post('/orders', placeBody, {
+      traceparent: traceparent(traceId, flags),
+    })
+    assert.equal(status, 201, JSON.stringify(body))
+    await until(
+      `${body.id} to be confirmed`,
+      async () => (await system.callOnceSeen('GET', `/orders/${body.id}?position=${body.position}`)).body.status,
+      (state) => state === 'confirmed',
+    )
+    return body.id
+  }
+
+  const find = (trace: readonly ReceivedSpan[], service: string, name: string, below: readonly ReceivedSpan[]) =>
+    trace.filter(
+      (span) => span.service === service && span.name === name && below.some(({ spanId }) => spanId === span.parentId),
+    )
+
+  /** The spans of `PATH` that are there, each below the one that it is to be below. */
+  function pathOf(traceId: string): ReadonlyMap<string, readonly ReceivedSpan[]> {
+    const trace = receiver.trace(traceId)
+    const found = new Map<string, readonly ReceivedSpan[]>()
+    const client = [{ spanId: CLIENT } as ReceivedSpan]
+    for (const [above, service, name] of PATH) {
+      const below =
+        above === undefined ? client : [...found].flatMap(([key, spans]) => (key.endsWith(above) ? spans : []))
+      const key = `${above ?? 'client'} > ${service} ${name}`
+      const spans = find(trace, service, name, below)
+      if (spans.length > 0) found.set(key, spans)
+    }
+    return found
+  }
+
+  const complete = (traceId: string) =>
+    until(
+      'the whole trace',
+      () => [...pathOf(traceId).keys()],
+      (found) => found.length === PATH.length,
+    )
+
+  it('one trace goes from the request through log, relay and hub to the view, to reactions of other services, and to their commands', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const id = await place(traceId)
+    await complete(traceId)
+
+    await until(
+      'every service, and each span below another of the trace',
+      () => {
+        const trace = receiver.trace(traceId)
+        const known = new Set([CLIENT, ...trace.map(({ spanId }) => spanId)])
+        const orphans = trace.filter(({ parentId }) => !known.has(parentId)).map(({ name }) => name)
+        return [...new Set(trace.map(({ service }) => service)).values(), ...orphans].toSorted()
+      },
+      (seen) => seen.join() === 'inventory,ordering,payments,shipping',
+    )
+    const trace = receiver.trace(traceId)
+    const [request] = trace.filter(({ kind }) => kind === 'server')
+    assert.equal(request?.attributes['http.response.status_code'], 201)
+    assert.equal(request?.attributes['tidemark.stream'], `order-${id}`)
+    for (const text of [placeBody.customerId, placeBody.shippingAddress.street, placeBody.shippingAddress.city])
+      assert.ok(!JSON.stringify(receiver.spans).includes(text), `${text} is in a span`)
+  })
+
+  it('batches are traces of their own: linked to what they bring, and what they bring to them', async () => {
+    const traceId = '11112222333344445555666677778888'
+    await place(traceId)
+    await complete(traceId)
+    for (const [batch, name] of [
+      ['relay ordering', 'send ordering'],
+      ['process ordering', 'project order'],
+      ['process ordering', 'react stock-reservation'],
+    ] as const) {
+      const [span] = receiver.trace(traceId).filter((each) => each.name === name)
+      const isLinked = ({ links }: ReceivedSpan, to: Pick<ReceivedSpan, 'traceId' | 'spanId'>): boolean =>
+        links.some((link) => link.traceId === to.traceId && link.spanId === to.spanId)
+      const its = await until(`the batch of ${name}`, () =>
+        receiver.spans.find((each) => each.name === batch && span !== undefined && isLinked(span, each)),
+      )
+      assert.notEqual(its.traceId, traceId)
+      assert.equal(its.parentId, '')
+      assert.ok(its.links.some((link) => link.traceId === traceId))
+    }
+  })
+
+  it('what is appended along the way has the trace: in the log of another service too', async () => {
+    const traceId = 'aaaabbbbccccddddeeeeffff00001111'
+    await place(traceId)
+    await complete(traceId)
+    for (const service of ['ordering', 'inventory', 'payments']) {
+      const events = (await everyCommit(system.logOf(service))).flatMap((commit) => commit.events)
+      const its = events.filter((event) => event.traceparent?.includes(traceId))
+      assert.ok(its.length > 0, `nothing of ${service}`)
+      await until(
+        `the spans of all commands of ${service}`,
+        () => {
+          const spans = new Set(receiver.trace(traceId).map(({ spanId }) => spanId))
+          return its.filter((event) => !spans.has(event.traceparent?.split('-')[2] ?? '')).map(({ stream }) => stream)
+        },
+        (missing) => missing.length === 0,
+      )
+    }
+  })
+
+  it('a request that is not sampled is traced nowhere, and its trace goes on in the logs', async () => {
+    const traceId = '99998888777766665555444433332222'
+    await place(traceId, '00')
+    // What came later is there: so would this be.
+    const later = '22223333444455556666777788889999'
+    await place(later)
+    await complete(later)
+    assert.deepEqual(receiver.trace(traceId), [])
+    assert.ok(!receiver.spans.some(({ links }) => links.some((link) => link.traceId === traceId)))
+    const events = (await everyCommit(system.logOf('payments'))).flatMap((commit) => commit.events)
+    assert.ok(events.some((event) => event.traceparent === traceparent(traceId, '00')))
+  })
+
+  it('metrics say how many commands, events and batches there were, by service, handler and outcome', async () => {
+    const sum = (name: string, service: string, attributes: Readonly<Record<string, string>>): number =>
+      receiver
+        .metric(name)
+        .filter((point) => point.service === service)
+        .filter((point) => Object.entries(attributes).every(([key, value]) => point.attributes[key] === value))
+        .reduce((total, { value }) => total + value, 0)
+    const done = { 'tidemark.outcome': 'done' }
+    for (const [name, service, attributes] of [
+      ['tidemark.commands', 'ordering', { 'tidemark.category': 'order', ...done }],
+      ['tidemark.commands', 'inventory', { 'tidemark.category': 'stock', ...done }],
+      ['tidemark.command.duration', 'ordering', done],
+      ['tidemark.events.appended', 'payments', { 'tidemark.category': 'payment' }],
+      ['tidemark.events.published', 'ordering', {}],
+      ['tidemark.relay.batch.duration', 'ordering', done],
+      ['tidemark.events.handled', 'ordering', { 'tidemark.handler': 'order', 'tidemark.outcome': 'handled' }],
+      [
+        'tidemark.events.handled',
+        'inventory',
+        { 'tidemark.handler': 'stock-reservation', 'tidemark.outcome': 'handled' },
+      ],
+      ['tidemark.consumer.batch.duration', 'ordering', { 'tidemark.consumer': projectionName('ordering'), ...done }],
+    ] as const)
+      await until(`${name} of ${service}`, () => sum(name, service, attributes) > 0)
+  })
+
+  it('an endpoint that is away harms no order, and each service says so once', async () => {
+    await receiver.stop()
+    const linesOf = (service: string): number => output.split(`${service}: telemetry cannot be sent to`).length - 1
+    for (let number = 0; number < 3; number += 1) await place(`0000000000000000000000000000000${number + 1}`)
+    for (const service of ['ordering', 'inventory', 'payments'])
+      await until(`the line of ${service}`, () => linesOf(service) > 0)
+    await place('00000000000000000000000000000009')
+    for (const service of ['ordering', 'inventory', 'payments', 'shipping']) assert.ok(linesOf(service) <= 1, output)
+  })
+})
+
+async function everyCommit(log: Container) {
+  const { resources } = await log.items.query('SELECT * FROM c').fetchAll()
+  return commitsOf(resources)
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { connectionStrings } from '../support/settings.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Wires a service by some settings in a process of its own. @returns which modules of OpenTelemetry were loaded, of how many in all. */
+async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ telemetry: string[]; all: number }> {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    const { compose } = await import('./src/compose.ts')
+    const { ordering } = await import('./src/services/ordering/service.ts')
+    const service = compose(ordering)
+    await service.telemetry.span('work', { kind: 'internal' }, async () => {})
+    await service.telemetry.close()
+    console.log(JSON.stringify({ telemetry: loaded.filter((url) => url.includes('/@opentelemetry/')), all: loaded.length }))
+    process.exit()`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: root,
+    env: { ...connectionStrings, ...settings },
+  })
+  return JSON.parse(stdout)
+}
+
+describe('OpenTelemetry', () => {
+  it('is not loaded where no endpoint is named', async () => {
+    const { telemetry, all } = await loadedBy({ OTEL_SERVICE_NAME: 'shop' })
+    assert.deepEqual(telemetry, [])
+    assert.ok(all > 100, `only ${all} modules were seen`)
+  })
+
+  it('is where one is: it is seen by this test', async () => {
+    const { telemetry } = await loadedBy({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })
+    assert.ok(telemetry.length > 10, telemetry.join())
+  })
+})
