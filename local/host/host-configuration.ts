@@ -72,6 +72,18 @@ export class HostConfiguration {
     return milliseconds
   }
 
+  /** The texts of a section, by their names: those of settings before those of the file. Sections within it are left out. */
+  texts(path: readonly string[]): ReadonlyMap<string, string> {
+    const prefix = `${['AzureFunctionsJobHost', ...path].join('__').toLowerCase()}__`
+    const { value } = this.#find(path) ?? { value: {} }
+    const texts = new Map<string, string>()
+    for (const [name, text] of isObject(value) ? Object.entries(value) : [])
+      if (typeof text === 'string') texts.set(name, text)
+    for (const [key, [name, text]] of this.#settings)
+      if (key.startsWith(prefix)) texts.set(name.slice(prefix.length), text)
+    return texts
+  }
+
   /** What is said of a value that something else is wrong with. */
   nameOf(path: readonly string[]): string {
     return this.#find(path)?.name ?? `${this.#file}: ${path.at(-1)}`

@@ -1,5 +1,7 @@
 import { StartError } from '../kit/errors.ts'
 import { HostConfiguration } from './host-configuration.ts'
+import { levelNamed } from './log.ts'
+import type { LogLevel } from './protocol.ts'
 import type { Settings } from './settings.ts'
 
 /** What this host reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json */
@@ -7,6 +9,8 @@ export interface HostJson {
   readonly routePrefix: string
   /** undefined: as long as they take. */
   readonly functionTimeoutMs: number | undefined
+  /** From which level on a category is logged: `logging.logLevel`. */
+  readonly logLevels: ReadonlyMap<string, LogLevel>
   readonly eventHubs: {
     readonly maxEventBatchSize: number
     readonly batchCheckpointFrequency: number
@@ -29,6 +33,7 @@ export async function readHostJson(root: string, settings: Settings): Promise<Ho
   return {
     routePrefix: read.text(['extensions', 'http', 'routePrefix'], 'api').replace(/^\/+|\/+$/g, ''),
     functionTimeoutMs: functionTimeout(read),
+    logLevels: logLevels(read),
     eventHubs: {
       maxEventBatchSize: read.count(eventHubs('maxEventBatchSize'), 100),
       batchCheckpointFrequency: read.count(eventHubs('batchCheckpointFrequency'), 1),
@@ -46,6 +51,18 @@ export async function readHostJson(root: string, settings: Settings): Promise<Ho
 function functionTimeout(read: HostConfiguration): number | undefined {
   const path = ['functionTimeout']
   return read.text(path, '00:30:00') === '-1' ? undefined : read.milliseconds(path, 30 * MINUTE_MS)
+}
+
+/** Those of the console alone, `logging.console.logLevel`, are left out: what is Azure's to see should be seen here. */
+function logLevels(read: HostConfiguration): ReadonlyMap<string, LogLevel> {
+  const path = ['logging', 'logLevel']
+  return new Map(
+    [...read.texts(path)].map(([category, text]) => {
+      const level = levelNamed(text)
+      if (level === undefined) throw new StartError(`${read.nameOf([...path, category])} is no log level: ${text}`)
+      return [category, level]
+    }),
+  )
 }
 
 function initialOffset(read: HostConfiguration): HostJson['eventHubs']['initialOffset'] {

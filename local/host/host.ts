@@ -7,7 +7,7 @@ import { holdOf } from './hold.ts'
 import { readHostJson } from './host-json.ts'
 import { startHttp } from './http.ts'
 import { Invoker } from './invocation.ts'
-import { flushFailures, log } from './log.ts'
+import { flushFailures, log, setLogRules } from './log.ts'
 import type { LogLevel } from './protocol.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
 import { checkRetry } from './retry.ts'
@@ -37,6 +37,7 @@ const DRAIN_MS = 5000
 export async function startHost(options: HostOptions): Promise<Running> {
   const { root, main, port, maxBodyBytes, settings, listLevel } = options
   const hostJson = await readHostJson(root, settings)
+  setLogRules(hostJson.logLevels)
   const { model, functions, capabilities } = await loadApp(root, main)
   const includeEmpty = Boolean(capabilities.IncludeEmptyEntriesInMessagePayload?.trim())
   const invoker = new Invoker(model, registrations, hostJson.functionTimeoutMs, holdOf(settings))

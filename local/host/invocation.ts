@@ -40,7 +40,7 @@ export class Invoker {
       log: (level, category, message) => {
         const hooked = { level, category, message, invocationContext, hookData: {}, appHookData: this.#appHookData }
         this.#registrations.runLogHooks(hooked)
-        log(hooked.level, metadata.name, hooked.message)
+        log(hooked.level, metadata.name, hooked.message, `Function.${metadata.name}.User`)
       },
     }
     const timer = this.#watch(metadata.name)
@@ -73,7 +73,7 @@ export class Invoker {
       if (after.error !== null && after.error !== undefined) throw after.error
       return await model.getResponse(context, after.result)
     } catch (error) {
-      logFailure(metadata.name, `failed: ${describe(error)}`)
+      logFailure(metadata.name, `failed: ${describe(error)}`, `Function.${metadata.name}`)
       throw error
     } finally {
       clearTimeout(timer)

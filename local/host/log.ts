@@ -12,6 +12,13 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
 }
 
 let threshold = RANKS.information
+let rules: ReadonlyMap<string, LogLevel> = new Map()
+
+/** The level of a name, whatever its case. */
+export function levelNamed(name: string): LogLevel | undefined {
+  const level = name.toLowerCase()
+  return Object.hasOwn(RANKS, level) ? (level as LogLevel) : undefined
+}
 
 /** @throws StartError for a level that there is not. */
 export function setLogLevel(level: string): void {
@@ -22,20 +29,54 @@ export function setLogLevel(level: string): void {
   threshold = RANKS[level as LogLevel]
 }
 
-/** One line: warnings and worse to stderr with their level, the rest to stdout. */
-export function log(level: LogLevel, source: string, message: string): void {
+/** @param levels from which level on a category is logged, as host.json says it. Who asks for more than information is shown all of that. */
+export function setLogRules(levels: ReadonlyMap<string, LogLevel>): void {
+  rules = levels
+}
+
+/**
+ * The level of the longest name that a category begins with; one `*` in it stands for anything.
+ * https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Logging/src/LoggerRuleSelector.cs
+ */
+export function levelOf(category: string, levels: ReadonlyMap<string, LogLevel>): LogLevel {
+  let [best, length]: [LogLevel, number] = ['information', -1]
+  for (const [name, level] of levels) {
+    const [prefix = '', suffix = ''] = name.toLowerCase() === 'default' ? [] : name.toLowerCase().split('*')
+    const its = category.toLowerCase()
+    const fits = its.startsWith(prefix) && its.endsWith(suffix)
+    const size = name.toLowerCase() === 'default' ? 0 : name.length
+    if (fits && size >= length) [best, length] = [level, size]
+  }
+  return best
+}
+
+/**
+ * One line: warnings and worse to stderr with their level, the rest to stdout.
+ * @param category that of a function, `Function.<name>`, or of what it logs itself, `Function.<name>.User`: host.json may have a level for it.
+ */
+export function log(level: LogLevel, source: string, message: string, category?: string): void {
   if (RANKS[level] < threshold || level === 'none') return
-  const line = `${source}: ${message.trim().replace(/\s*\r?\n\s*/g, ' | ')}\n`
+  if (category && threshold >= RANKS.information && RANKS[level] < RANKS[levelOf(category, rules)]) return
+  const text = message.trim().replace(/\s*\r?\n\s*/g, ' | ')
+  // Who names itself need not be named.
+  const line = /^[: ]/.test(text.slice(source.length)) && text.startsWith(source) ? `${text}\n` : `${source}: ${text}\n`
   if (RANKS[level] >= RANKS.warning) process.stderr.write(`${level} ${line}`)
   else process.stdout.write(line)
 }
 
 const MINUTE_MS = 60_000
 const MAX_KNOWN = 1000
-const suppressed = new Map<string, { source: string; message: string; count: number; timer: NodeJS.Timeout }>()
+interface Held {
+  readonly source: string
+  readonly message: string
+  readonly category: string | undefined
+  count: number
+  readonly timer: NodeJS.Timeout
+}
+const suppressed = new Map<string, Held>()
 
 /** The same line of the same source once a minute; at the end of the minute how often it was held back. */
-export function logFailure(source: string, message: string): void {
+export function logFailure(source: string, message: string, category?: string): void {
   // Messages that are never the same must not fill the memory: past the bound they are all one.
   const key = suppressed.size < MAX_KNOWN ? `${source}: ${message}` : 'other failures'
   const known = suppressed.get(key)
@@ -43,8 +84,8 @@ export function logFailure(source: string, message: string): void {
     known.count += 1
     return
   }
-  log('error', source, message)
-  const held = { source, message, count: 0, timer: setTimeout(() => release(key), MINUTE_MS) }
+  log('error', source, message, category)
+  const held: Held = { source, message, category, count: 0, timer: setTimeout(() => release(key), MINUTE_MS) }
   held.timer.unref()
   suppressed.set(key, held)
 }
@@ -59,7 +100,8 @@ function release(key: string): void {
   suppressed.delete(key)
   if (!held) return
   clearTimeout(held.timer)
-  if (held.count > 0) log('error', held.source, `${held.message} (and ${held.count} more times in this minute)`)
+  if (held.count > 0)
+    log('error', held.source, `${held.message} (and ${held.count} more times in this minute)`, held.category)
 }
 
 /** An error in one line: its message, and its code where it has one. */

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readHostJson } from '../../../local/host/host-json.ts'
 import { type LeaseIntervals, leaseIntervals } from '../../../local/host/lease-intervals.ts'
+import { levelOf } from '../../../local/host/log.ts'
 import type { RegisteredFunction } from '../../../local/host/registrations.ts'
 import { isOfApp } from '../../../local/host/rejections.ts'
 import { TriggerOptions } from '../../../local/host/trigger-options.ts'
@@ -331,6 +332,51 @@ test('the log says what was started, each line of a function under its name, and
     'error fails: failed: broken (E42) (and 2 more times in this minute)',
     '',
   ])
+})
+
+test('a category is logged from the level on that host.json has for it: by its longest name, and settings come first', async (t) => {
+  const ours = fileURLToPath(new URL('../../../', import.meta.url))
+  const { logLevels } = await readHostJson(ours, { AzureFunctionsJobHost__logging__logLevel__Azure: 'Critical' })
+  const found = [
+    'Function.a-periodic.User',
+    'Function.a-views.User',
+    'function.A-views',
+    'Azure.Core',
+    'Host.Startup',
+  ].map((category) => levelOf(category, logLevels))
+  assert.deepEqual(found, ['information', 'warning', 'none', 'critical', 'information'])
+  assert.equal(levelOf('Function.a', new Map()), 'information')
+  const wrong = readHostJson(new TestApp(ending(t), '').root, { AzureFunctionsJobHost__logging__logLevel__A: 'loud' })
+  await assert.rejects(wrong, /AzureFunctionsJobHost__logging__logLevel__A is no log level: loud/)
+})
+
+test('a function’s line that begins with its name is not named twice, and what host.json silences is silent', async (t) => {
+  const app = new TestApp(
+    ending(t),
+    `app.http('speaks', { handler: (_, context) => { context.warn('speaks: of itself'); context.warn('speaks is held'); context.warn('speakeasy'); context.log('unheard'); throw new Error('unheard') } })`,
+  )
+  const levels = { AzureFunctionsJobHost__logging__logLevel__Function: 'None' }
+  const own = { 'AzureFunctionsJobHost__logging__logLevel__Function.*.User': 'Warning' }
+  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const env = { ...process.env, ...app.env, ...levels, ...own, TIDEMARK_HTTP_PORT: '0' }
+  const child = spawn(process.execPath, [main], { env })
+  t.after(() => child.kill('SIGKILL'))
+  const text = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      text[name] += chunk.toString()
+    })
+  const base = await until('the address', () => /^http:\S+$/m.exec(text.stdout)?.[0])
+  assert.equal((await fetch(`${base}/api/speaks`)).status, 500)
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  assert.deepEqual(text.stderr.split('\n'), [
+    'warning speaks: of itself',
+    'warning speaks is held',
+    'warning speaks: speakeasy',
+    '',
+  ])
+  assert.doesNotMatch(text.stdout, /unheard/)
 })
 
 test('a stop lets the request in flight finish, and takes no new one', async (t) => {
