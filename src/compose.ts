@@ -173,6 +173,7 @@ export function compose(service: Service, environment: Environment = process.env
         instance,
         build,
         clock,
+        random: Math.random,
         lagCheckMs,
         telemetry,
       }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import * as z from 'zod'
 import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
+import { isStream } from './stream.ts'
 
 /** How a command with a key ended. The first outcome of a key stands for ever. */
 export interface CommandReceipt {
@@ -198,6 +199,30 @@ export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
       // Commits of one batch share their place in the feed: only the version orders them.
       .sort((a, b) => a.from - b.from)
   )
+}
+
+/** A commit's place, where an item claims to be one. */
+export interface CommitPlace {
+  readonly stream: string
+  readonly version: number
+}
+
+/**
+ * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined for what is none. What follows a
+ * damaged commit in its stream has to wait; what somebody else put into the container is nobody's business.
+ */
+export function commitPlaceOf(item: unknown): CommitPlace | undefined {
+  const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
+  const isCommit = typeof stream === 'string' && isStream(stream) && typeof from === 'number' && Number(id) === from
+  return isCommit ? { stream, version: from } : undefined
+}
+
+/**
+ * The commits among items of the whole log's container, as `commitsOf`. What somebody else put there is left out: the relay has parked it, and
+ * `npm run verify` names it. @throws TidemarkError `event-unreadable` for a commit that was damaged
+ */
+export function commitsAmong(items: readonly unknown[]): RecordedCommit[] {
+  return commitsOf(items.filter((item) => commitPlaceOf(item) !== undefined))
 }
 
 /**

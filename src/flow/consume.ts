@@ -1,12 +1,27 @@
 import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
-import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
+import { type ErrorCode, isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { MessagePlace } from '../core/parking.ts'
+import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
 import { categoryOf, formatPosition } from '../core/stream.ts'
 import { type Attributes, NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
+import { viewOf } from './cursors.ts'
 import { type ConsumerParking, failureOf, type StreamFailure } from './parking.ts'
 import { BatchWatch, timed } from './watch.ts'
+
+/** Waits double from here on, each by half more or less, so that not all who were refused come back at once. Milliseconds. */
+const FIRST_RETRY_MS = 100
+/** No attempt begins later than this after the first one. A function has half an hour, and the trigger comes again anyway. Milliseconds. */
+const RETRIED_FOR_MS = 5_000
+const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['handler-paused', 'parking-full'])
+
+/** How what may pass is tried again. */
+export interface Retries {
+  readonly clock: Pick<Clock, 'elapsed' | 'wait'>
+  /** From 0 to 1: by chance. */
+  readonly random: () => number
+}
 
 /** Messages of one partition of a hub, and where they stand. */
 export interface Messages {
@@ -26,6 +41,8 @@ export interface Handling {
   readonly place?: (event: Pick<RecordedEvent, 'stream' | 'version'>) => MessagePlace | undefined
   /** Hears what became of each event. Absent: nobody listens. */
   readonly watch?: BatchWatch
+  /** Absent: what may pass fails the call at once. */
+  readonly retries?: Retries
 }
 
 /** Who listens to a consumer. */
@@ -92,6 +109,7 @@ export function handleMessages(
   trace: Trace,
   parking?: ConsumerParking,
   { telemetry, consumer }: Listening = { telemetry: NO_TELEMETRY, consumer: '' },
+  retries?: Retries,
 ): Promise<void> {
   const attributes = { 'tidemark.consumer': consumer }
   return timed(telemetry, 'tidemark.consumer.batch.duration', attributes, async () => {
@@ -105,7 +123,7 @@ export function handleMessages(
     } as const
     await telemetry.span(`process ${messages.hub}`, options, ({ traceparent }) => {
       const watch = telemetry.isOn ? { watch: new BatchWatch(telemetry, traceparent, began) } : {}
-      return handleEvents(handlers, events, { ...handling, ...watch })
+      return handleEvents(handlers, events, { ...handling, ...watch, ...(retries ? { retries } : {}) })
     })
   })
 }
@@ -120,6 +138,31 @@ function describeBatch({ hub, partition, bodies }: Messages): Attributes {
     'messaging.destination.partition.id': partition,
     'messaging.batch.message_count': bodies.length,
   }
+}
+
+/**
+ * Brings a handler its events. What may pass is tried again for some seconds: a moment of trouble is no reason to receive the batch once more. A
+ * handler that has paused is tried with one event, and given the others once that is through.
+ */
+async function handleOne(handler: Handler, events: readonly RecordedEvent[], handling: Handling): Promise<void> {
+  const { parking, retries } = handling
+  const paused = new Set(parking?.paused().map(viewOf))
+  if (handler.names.some((name) => paused.has(name))) await handler.handle(events.slice(0, 1), handling)
+  const began = retries?.clock.elapsed() ?? 0
+  for (let attempt = 0; ; attempt += 1)
+    try {
+      return await handler.handle(events, handling)
+    } catch (error) {
+      const wait = FIRST_RETRY_MS * 2 ** attempt * (0.5 + (retries?.random() ?? 0))
+      if (!retries || !mayPass(error) || retries.clock.elapsed() + wait - began > RETRIED_FOR_MS) throw error
+      await retries.clock.wait(wait)
+    }
+}
+
+/** Whether to try again at once makes sense: not where so much waits or fails already that time alone helps. */
+function mayPass(error: unknown): boolean {
+  const causes = error instanceof HandlersFailed ? error.failures.map(({ cause }) => cause) : [error]
+  return causes.map(failureOf).every((each) => each.class === 'passing' && !LASTING.has(each.code))
 }
 
 /** Reads and checks each message that may be of a handler's category. A message that is no event is parked. */
@@ -166,7 +209,7 @@ async function handleEvents(
   const outcomes = await Promise.allSettled(
     due.map(async (handler) => {
       const its = byCategory.get(handler.category) ?? []
-      await handler.handle(its, handling)
+      await handleOne(handler, its, handling)
       for (const name of handler.names) handling.watch?.skipped(name, its)
     }),
   )

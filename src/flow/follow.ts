@@ -18,6 +18,8 @@ export interface FollowDependencies {
   readonly instance: string
   readonly build: string
   readonly clock: Clock
+  /** From 0 to 1, by chance: how what may pass is tried again within a batch. Absent: it fails the batch at once. */
+  readonly random?: () => number
   /** How often the lag is checked. */
   readonly lagCheckMs: number
   /** Absent: nobody listens. */
@@ -202,9 +204,10 @@ export class Follower {
   }
 
   #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {
-    const { hubName, parking, consumer, telemetry } = this.#deps
+    const { hubName, parking, consumer, telemetry, clock, random } = this.#deps
     const listening = telemetry && { telemetry, consumer }
-    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, listening)
+    const retries = random && { clock, random }
+    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking, listening, retries)
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {

@@ -1,10 +1,10 @@
-import { commitOf, type RecordedCommit } from '../core/commit.ts'
+import { commitOf, commitPlaceOf, type RecordedCommit } from '../core/commit.ts'
 import { classOf, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import { hashFits } from '../core/hash-chain.ts'
 import type { EventHistory, EventPublisher } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { formatPosition, isStream } from '../core/stream.ts'
+import { formatPosition } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry, tracesOf } from '../core/telemetry.ts'
 import type { Handler } from './consume.ts'
 import { forEachLimited } from './limited.ts'
@@ -117,13 +117,6 @@ interface Unpublishable {
   readonly version: number
   readonly type: string
   readonly cause: unknown
-}
-
-/** Where an item stands that is a commit, but was damaged: what follows it in its stream must not be published before it. */
-function commitPlaceOf(item: unknown): { readonly stream: string; readonly version: number } | undefined {
-  const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
-  const isCommit = typeof stream === 'string' && isStream(stream) && typeof from === 'number' && Number(id) === from
-  return isCommit ? { stream, version: from } : undefined
 }
 
 /** The relay, as what waits for it is taken up: from the log. */

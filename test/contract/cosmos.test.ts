@@ -212,6 +212,26 @@ eventFeedSuite('cosmos', async () => {
   const container = await newLog()
   return { log: new CosmosEventStore(container), feed: new CosmosEventFeed(container) }
 })
+describe('event feed: cosmos, what somebody else put into the log', () => {
+  it('is left out: it holds no rebuild; a commit that was damaged does', async () => {
+    const container = await newLog()
+    const store = new CosmosEventStore(container)
+    const events = recordedAtOnce('order-1', placedV1)
+    await append(store, events)
+    for (const item of [
+      { id: 'note', stream: 'order-1', key: 'note', to: 5 },
+      { id: 'x', stream: 'x', key: 'x', text: '{}', from: 1, to: 1 },
+    ])
+      await container.items.create(item)
+    const feed = new CosmosEventFeed(container)
+    assert.deepEqual(await roundOf(feed.open()), events)
+    await append(store, recordedAtOnce('order-2', placedV1))
+    const id = '0000000000000001'
+    const { resource } = await container.item(id, 'order-2').read()
+    await container.item(id, 'order-2').replace({ ...resource, to: 2 })
+    await assert.rejects(roundOf(feed.open()), { code: 'event-unreadable' })
+  })
+})
 viewGenerationsSuite('cosmos', async () => {
   const { database: views } = await database.client.databases.create({ id: randomUUID() })
   await views.containers.create({ id: 'sales', partitionKey: '/pk', ...ofView })

@@ -5,7 +5,7 @@ import {
   type Container,
   type FeedRange,
 } from '@azure/cosmos'
-import { commitsOf, type RecordedCommit } from '../../core/commit.ts'
+import { commitsAmong, type RecordedCommit } from '../../core/commit.ts'
 import type { EventFeed, EventFeedReader } from '../../core/ports.ts'
 import { readError } from './client.ts'
 
@@ -89,7 +89,7 @@ class RangeReader {
       const { statusCode, result, continuationToken } = await this.#read()
       // `hasMoreResults` is always true: the status tells the end.
       const atEnd = statusCode === NOT_MODIFIED
-      if (!atEnd) commits.push(...commitsOf(result))
+      if (!atEnd) commits.push(...commitsAmong(result))
       if (!atEnd && commits.length < PAGE) continue
       this.#start = ChangeFeedStartFrom.Continuation(continuationToken)
       return { commits, atEnd }

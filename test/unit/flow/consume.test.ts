@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
-import { type Handler, handleMessages } from '../../../src/flow/consume.ts'
+import { type Handler, HandlersFailed, handleMessages } from '../../../src/flow/consume.ts'
+import { ConsumerParking } from '../../../src/flow/parking.ts'
+import { ManualClock } from '../../support/fakes.ts'
 import { placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 
@@ -73,5 +76,84 @@ describe('a consumer of a hub', () => {
     })
     assert.deepEqual(list.seen, [orders])
     await assert.rejects(handleMessages([broken, list], of(everything), untold), { code: 'internal', retriable: false })
+  })
+
+  describe('whose handler fails of what may pass', () => {
+    const away = new TidemarkError('unavailable', 'the store is away')
+
+    /** Fails so many times with these errors, then handles. @returns how often it was called, and for how long. */
+    async function attempts(...fails: readonly unknown[]) {
+      const clock = new ManualClock()
+      const began = clock.elapsed()
+      const left = [...fails]
+      let calls = 0
+      const failing: Handler = {
+        ...handler('list', 'order'),
+        async handle() {
+          calls += 1
+          if (left.length > 0) throw left.shift()
+        },
+      }
+      const error = await handleMessages([failing], of(everything), untold, undefined, undefined, {
+        clock,
+        random: () => 0.5,
+      }).then(
+        () => undefined,
+        (thrown: { code?: string }) => thrown.code,
+      )
+      return { calls, error, milliseconds: clock.elapsed() - began }
+    }
+
+    it('tries it again after longer and longer waits, and goes on where it passed', async () => {
+      assert.deepEqual(await attempts(away, away), { calls: 3, error: undefined, milliseconds: 300 })
+    })
+
+    it('gives up within seconds: the trigger brings the batch again', async () => {
+      const { calls, error, milliseconds } = await attempts(...Array.from({ length: 100 }, () => away))
+      assert.deepEqual([calls, error], [6, 'unavailable'])
+      assert.ok(milliseconds <= 5_000)
+    })
+
+    it('does not try again what stays so, what time alone mends, or a failure beside one of these', async () => {
+      const unread = new TidemarkError('event-unknown', 'no')
+      for (const [error, code] of [
+        [unread, 'event-unknown'],
+        [new TypeError('no'), 'internal'],
+        [new TidemarkError('handler-paused', 'no'), 'handler-paused'],
+        [new TidemarkError('parking-full', 'no'), 'parking-full'],
+        [
+          new HandlersFailed([
+            { name: 'a', cause: away },
+            { name: 'b', cause: unread },
+          ]),
+          'unavailable',
+        ],
+      ] as const)
+        assert.deepEqual(await attempts(error), { calls: 1, error: code, milliseconds: 0 })
+    })
+  })
+
+  it('tries a handler that has paused with one event, and gives it the others once that is through', async () => {
+    const clock = new ManualClock()
+    const parking = new ConsumerParking({
+      store: new MemoryParking(),
+      consumer: 'shop-views',
+      service: 'shop',
+      build: 'b',
+      clock,
+    })
+    const cause = new TidemarkError('handler-failed', 'no')
+    const failure = (n: number) => ({ handler: 'list@1', stream: `order-${n}`, version: 1, type: 'T', cause })
+    for (let n = 0; n < 20; n += 1) assert.ok(parking.parks(failure(n)))
+    assert.throws(() => parking.parks(failure(20)), { code: 'handler-paused' })
+    const still = handler('list', 'order', new TidemarkError('handler-paused', 'no'))
+    await assert.rejects(handleMessages([still], of(everything), untold, parking), { code: 'handler-paused' })
+    assert.deepEqual(still.seen, [orders.slice(0, 1)])
+    const mended = handler('list', 'order')
+    await handleMessages([mended], of(everything), untold, parking)
+    assert.deepEqual(mended.seen, [orders.slice(0, 1), orders])
+    const another = handler('another', 'order')
+    await handleMessages([another], of(everything), untold, parking)
+    assert.deepEqual(another.seen, [orders])
   })
 })
