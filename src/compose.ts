@@ -13,38 +13,10 @@ import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
 import { commitsOf } from './core/commit.ts'
-import { TidemarkError } from './core/errors.ts'
-import type { EventType } from './core/event.ts'
-import { canonicalHash } from './core/hash-chain.ts'
-import type { Trace } from './core/reaction.ts'
-import {
-  followedBy,
-  hasSchedule,
-  MARK_HOURS,
-  PROGRESS,
-  projectionName,
-  reactionsName,
-  reactionsOf,
-  SCHEDULE,
-  type Service,
-  SNAPSHOTS,
-} from './core/service.ts'
-import { cursorsOf } from './core/view.ts'
-import type { Handler } from './flow/consume.ts'
-import { Follower } from './flow/follow.ts'
-import { groupCommit, type HandleCommand } from './flow/group-commit.ts'
-import { readHistory, stateAt } from './flow/history.ts'
-import { LiveViews } from './flow/live-views.ts'
-import { periodicWork } from './flow/periodic.ts'
-import { projection } from './flow/project.ts'
-import { listDocuments, readDocument } from './flow/query.ts'
-import { reaction } from './flow/react.ts'
-import { relay } from './flow/relay.ts'
-import { goBack, type ReplayPort, replay } from './flow/replay.ts'
-import { type RepublishPort, republish } from './flow/republish.ts'
-import { sendDue } from './flow/schedule.ts'
-import { coldLoader } from './flow/snapshots.ts'
-import { stateCache } from './flow/state-cache.ts'
+import { MARK_HOURS, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import type { ReplayPort } from './flow/replay.ts'
+import type { RepublishPort } from './flow/republish.ts'
+import { once, type RuntimePorts, serviceRuntime } from './flow/service-runtime.ts'
 import { type Environment, readSettings } from './settings/read.ts'
 
 const hostClock: HostClock = {
@@ -52,9 +24,6 @@ const hostClock: HostClock = {
   elapsed: () => performance.now(),
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
-
-/** How often an instance says that it lives. Milliseconds. */
-const BEAT_MS = 60_000
 
 /** A service with everything it runs on: what its functions call. */
 export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort & RepublishPort
@@ -67,155 +36,32 @@ export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort 
 export function compose(service: Service, environment: Environment = process.env): Composed {
   const settings = readSettings(environment)
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
-  const store = once(() => new CosmosEventStore(database().container('events')))
-  const feed = once(() => new CosmosEventFeed(database().container('events')))
-  // One for all that the instance does; its log is what it always has.
-  const clock = new StoreClock(() => storeTime(database().container('events')), hostClock)
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
   const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
-  const generations = once(
-    () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
-  )
-  const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
-  const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
-  const publisher = once(() => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)))
-  const cache = stateCache(settings.cachedStreams)
-  const maxWait = settings.queryWaitMs
-  const cold = once(() =>
-    coldLoader({
-      store: store(),
-      // Whatever a snapshot says, the log proves it.
-      snapshots: new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
-      minEvents: settings.snapshotEvents,
-      warn: console.warn,
-    }),
-  )
-  const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
-  const command: HandleCommand = async (...args) => {
-    await clock.ready()
-    return commands()(...args)
-  }
-  const schedule = once(() => new CosmosSchedule(database().container(SCHEDULE)))
-  const eventTypes = service.deciders.flatMap((decider) => decider.events)
-  const viewHandlers = (): readonly Handler[] =>
-    [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
-      const deps = { log: store(), views: views(), eventTypes, clock }
-      // What came before a view was there is in the log: a rebuild reads it from there.
-      return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
-    })
-  const reactionHandlers = (hub: string): readonly Handler[] =>
-    reactionsOf(service)
-      .filter((declared) => declared.service === hub)
-      .map((declared) => {
-        const { name, category, startsAt } = declared
-        const deps = { service: service.name, deciders: service.deciders, log: store(), schedule: schedule(), command }
-        return { names: [name], category, startsAt, ...reaction(deps, declared) }
-      })
-  const instance = randomUUID()
-  const build = buildOf(service)
-  const lagCheckMs = settings.lagCheckSeconds * 1000
-  const made: Follower[] = []
-  const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
-    once(() => {
-      const hub = new EventHubsReader(eventHubConsumer(settings.eventHubs, hubName))
-      const progress = new CosmosProgress(database().container(PROGRESS), consumer)
-      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock, lagCheckMs }
-      const follows = new Follower(deps)
-      setInterval(() => void follows.beat(), BEAT_MS).unref()
-      made.push(follows)
-      return follows
-    })
-  const projections = follower(projectionName(service.name), service.name, viewHandlers)
-  const reactions = new Map(
-    followedBy(service).map((hub) => [
-      hub,
-      follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
-    ]),
-  )
-  const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
-  const doPeriodicWork = periodicWork(clock, [
-    ...(hasSchedule(service)
-      ? [
-          {
-            every: 0,
-            run: (trace: Trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
-          },
-        ]
-      : []),
-    ...followers.map((follower) => ({
-      every: lagCheckMs,
-      run: async (trace: Trace) => {
-        await clock.ready()
-        return follower().checkLag(trace)
-      },
-    })),
-  ])
-  const replayDeps = once(() => ({
-    log: store(),
-    feed: feed(),
-    generations: generations(),
-    views: views(),
-    declared: service.views,
-    progress: new CosmosProgress(database().container(PROGRESS), projectionName(service.name)),
-    eventTypes,
-    clock,
+  const ports: RuntimePorts = {
+    log: () => new CosmosEventStore(database().container('events')),
+    feed: () => new CosmosEventFeed(database().container('events')),
+    // Whatever a snapshot says, the log proves it.
+    snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
+    generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
+    schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
+    progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
+    publisher: () => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)),
+    hub: (name) => new EventHubsReader(eventHubConsumer(settings.eventHubs, name)),
+    // One for all that the instance does; its log is what it always has.
+    clock: new StoreClock(() => storeTime(database().container('events')), hostClock),
     ids: randomUUID,
-  }))
-
+    every: (milliseconds, task) => void setInterval(task, milliseconds).unref(),
+    warn: console.warn,
+  }
+  const runtime = serviceRuntime(service, ports, settings)
   return {
+    ...runtime,
     name: service.name,
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
     relayPollDelay: settings.relayPollMs,
-    command,
-    relay: (items) => relay(publisher(), commitsOf(items)),
-    project: async (delivery, trace) => {
-      // How old an event is decides whether marks tell of it.
-      await clock.ready()
-      return projections().deliver(delivery, trace)
-    },
-    react(hub, delivery, trace) {
-      const follower = reactions.get(hub)
-      if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
-      return follower().deliver(delivery, trace)
-    },
-    periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
-    doPeriodicWork,
-    async close() {
-      await Promise.all(made.map((follower) => follower.close()))
-    },
-    document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
-    documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
-    history: (stream, range) => readHistory(store(), stream, range),
-    stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
-    replay: async (view, watch) => {
-      await clock.ready()
-      return replay(replayDeps(), view, watch)
-    },
-    republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
-    goBack: async (view, watch) => {
-      await clock.ready()
-      return goBack(replayDeps(), view, watch)
-    },
-  }
-}
-
-/** Tells apart what knows other handlers or other events. */
-function buildOf(service: Service): string {
-  const events = service.deciders.flatMap(({ events }) => events)
-  const followed = reactionsOf(service).flatMap(({ name, events }) => [name, ...events.map(versionOf)])
-  return canonicalHash([events.map(versionOf), service.views.map(({ name }) => name), followed]).slice(0, 12)
-}
-
-function versionOf({ name, version }: EventType): string {
-  return `${name}.v${version}`
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: Value | undefined
-  return () => {
-    made ??= make()
-    return made
+    relay: (items) => runtime.relay(commitsOf(items)),
   }
 }

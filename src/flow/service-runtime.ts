@@ -1,0 +1,236 @@
+import type { HistoryRange, RecordedCommit } from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { EventType } from '../core/event.ts'
+import { canonicalHash } from '../core/hash-chain.ts'
+import type {
+  Clock,
+  Delivery,
+  EventFeed,
+  EventHistory,
+  EventPublisher,
+  EventStore,
+  HubReader,
+  Ids,
+  ProgressStore,
+  Schedule,
+  Snapshots,
+  ViewDocument,
+  ViewGenerations,
+} from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import { followedBy, hasSchedule, projectionName, reactionsName, reactionsOf, type Service } from '../core/service.ts'
+import type { Position } from '../core/stream.ts'
+import { type AnyView, cursorsOf } from '../core/view.ts'
+import type { Handler } from './consume.ts'
+import type { AggregateState } from './fold.ts'
+import { Follower } from './follow.ts'
+import { groupCommit, type HandleCommand } from './group-commit.ts'
+import { type HistoryPage, type PointInTime, readHistory, stateAt } from './history.ts'
+import { LiveViews } from './live-views.ts'
+import { periodicWork } from './periodic.ts'
+import { projection } from './project.ts'
+import { type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
+import { reaction } from './react.ts'
+import { relay } from './relay.ts'
+import { goBack, type ReplayPort, replay } from './replay.ts'
+import { type RepublishPort, republish } from './republish.ts'
+import { sendDue } from './schedule.ts'
+import { coldLoader } from './snapshots.ts'
+import { stateCache } from './state-cache.ts'
+
+/** How often an instance says that it lives. Milliseconds. */
+const BEAT_MS = 60_000
+
+/** What a service runs on. Each port is asked for once, when it is first used. */
+export interface RuntimePorts {
+  log(): EventStore & EventHistory
+  feed(): EventFeed
+  snapshots(): Snapshots
+  generations(): ViewGenerations
+  schedule(): Schedule
+  progress(consumer: string): ProgressStore
+  publisher(): EventPublisher
+  /** The hub of a service. */
+  hub(service: string): HubReader
+  /** `ready` settles once `now` may be relied on. @throws TidemarkError `unavailable`, `container-missing` */
+  readonly clock: Clock & { ready(): Promise<void> }
+  readonly ids: Ids
+  /** Does something again and again, for as long as the process lives. */
+  every(milliseconds: number, task: () => void): void
+  /** Takes a line about what went wrong and fails nothing. */
+  warn(line: string): void
+}
+
+/** How a service runs: see docs/operate.md. */
+export interface RuntimeSettings {
+  readonly cachedStreams: number
+  readonly snapshotEvents: number
+  readonly queryWaitMs: number
+  readonly schedulePollSeconds: number
+  readonly lagCheckSeconds: number
+}
+
+/** A service as it runs in one process: what its functions call. */
+export interface ServiceRuntime extends ReplayPort, RepublishPort {
+  readonly command: HandleCommand
+  /** Publishes what the log's change feed brings. */
+  relay(commits: readonly RecordedCommit[]): Promise<void>
+  /** Brings a batch of the service's own hub to all its views. */
+  project(delivery: Delivery, trace: Trace): Promise<void>
+  /** Brings a batch of a hub to all reactions that follow it. */
+  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
+  /** How often periodic work is done, in seconds. */
+  readonly periodSeconds: number
+  doPeriodicWork(trace: Trace): Promise<void>
+  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
+  documents(view: AnyView, query: ListQuery, position?: Position): Promise<Page>
+  history(stream: string, range: HistoryRange): Promise<HistoryPage>
+  stateAt(stream: string, point: PointInTime): Promise<AggregateState>
+  /** Writes what is not written yet: the process is about to end. */
+  close(): Promise<void>
+}
+
+/** Puts together what a service does, on whatever its ports are: those of Azure (compose.ts), or those in memory. */
+export function serviceRuntime(service: Service, ports: RuntimePorts, settings: RuntimeSettings): ServiceRuntime {
+  const { clock } = ports
+  const store = once(() => ports.log())
+  const schedule = once(() => ports.schedule())
+  const generations = once(() => ports.generations())
+  const publisher = once(() => ports.publisher())
+  const feed = once(() => ports.feed())
+  const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
+  const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
+  const cache = stateCache(settings.cachedStreams)
+  const maxWait = settings.queryWaitMs
+  const cold = once(() =>
+    coldLoader({
+      store: store(),
+      snapshots: ports.snapshots(),
+      minEvents: settings.snapshotEvents,
+      warn: (line) => ports.warn(line),
+    }),
+  )
+  const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
+  const command: HandleCommand = async (...args) => {
+    await clock.ready()
+    return commands()(...args)
+  }
+  const eventTypes = service.deciders.flatMap((decider) => decider.events)
+  const viewHandlers = (): readonly Handler[] =>
+    [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
+      const deps = { log: store(), views: views(), eventTypes, clock }
+      // What came before a view was there is in the log: a rebuild reads it from there.
+      return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
+    })
+  const reactionHandlers = (hub: string): readonly Handler[] =>
+    reactionsOf(service)
+      .filter((declared) => declared.service === hub)
+      .map((declared) => {
+        const { name, category, startsAt } = declared
+        const deps = { service: service.name, deciders: service.deciders, log: store(), schedule: schedule(), command }
+        return { names: [name], category, startsAt, ...reaction(deps, declared) }
+      })
+  const instance = ports.ids()
+  const build = buildOf(service)
+  const lagCheckMs = settings.lagCheckSeconds * 1000
+  const made: Follower[] = []
+  const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
+    once(() => {
+      const hub = ports.hub(hubName)
+      const progress = ports.progress(consumer)
+      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock, lagCheckMs }
+      const follows = new Follower(deps)
+      ports.every(BEAT_MS, () => void follows.beat())
+      made.push(follows)
+      return follows
+    })
+  const projections = follower(projectionName(service.name), service.name, viewHandlers)
+  const reactions = new Map(
+    followedBy(service).map((hub) => [
+      hub,
+      follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
+    ]),
+  )
+  const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const doPeriodicWork = periodicWork(clock, [
+    ...(hasSchedule(service)
+      ? [
+          {
+            every: 0,
+            run: (trace: Trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
+          },
+        ]
+      : []),
+    ...followers.map((follower) => ({
+      every: lagCheckMs,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return follower().checkLag(trace)
+      },
+    })),
+  ])
+  const replayDeps = once(() => ({
+    log: store(),
+    feed: feed(),
+    generations: generations(),
+    views: views(),
+    declared: service.views,
+    progress: ports.progress(projectionName(service.name)),
+    eventTypes,
+    clock,
+    ids: ports.ids,
+  }))
+
+  return {
+    command,
+    relay: (commits) => relay(publisher(), commits),
+    project: async (delivery, trace) => {
+      // How old an event is decides whether marks tell of it.
+      await clock.ready()
+      return projections().deliver(delivery, trace)
+    },
+    react(hub, delivery, trace) {
+      const follower = reactions.get(hub)
+      if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
+      return follower().deliver(delivery, trace)
+    },
+    periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
+    doPeriodicWork,
+    async close() {
+      await Promise.all(made.map((follower) => follower.close()))
+    },
+    document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
+    documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
+    history: (stream, range) => readHistory(store(), stream, range),
+    stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
+    replay: async (view, watch) => {
+      await clock.ready()
+      return replay(replayDeps(), view, watch)
+    },
+    republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
+    goBack: async (view, watch) => {
+      await clock.ready()
+      return goBack(replayDeps(), view, watch)
+    },
+  }
+}
+
+/** Tells apart what knows other handlers or other events. */
+function buildOf(service: Service): string {
+  const events = service.deciders.flatMap(({ events }) => events)
+  const followed = reactionsOf(service).flatMap(({ name, events }) => [name, ...events.map(versionOf)])
+  return canonicalHash([events.map(versionOf), service.views.map(({ name }) => name), followed]).slice(0, 12)
+}
+
+function versionOf({ name, version }: EventType): string {
+  return `${name}.v${version}`
+}
+
+/** A value that is made when it is first asked for. */
+export function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
