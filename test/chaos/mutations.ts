@@ -1,0 +1,227 @@
+import type { FaultKind } from './sim/faults.ts'
+
+/** A change of the runtime that breaks one of its promises. */
+export interface Mutation {
+  readonly name: string
+  /** The faults that it shows under. Under all of them it shows too, in more histories than a test has time for. Absent: all. */
+  readonly under?: readonly FaultKind[]
+  /** Under src/. */
+  readonly file: string
+  /** What stands there, once. */
+  readonly from: string
+  readonly to: string
+}
+
+/** What the simulator must notice. Each is made in the source as it is loaded: there is no switch in the product. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a refusal is decided on a state that is not the newest',
+    file: 'flow/command.ts',
+    from: 'if (newest.head.version !== state.head.version)',
+    to: 'if (false)',
+  },
+  {
+    name: 'a conflict is not decided again, but takes the next version',
+    file: 'flow/command.ts',
+    from: 'if (answered.size > 0) return { answered, state, stale: false }',
+    to: 'if (answered.size === 0) return { answered: await answerAll(deps.store, stream, decided), state: undefined, stale: false }',
+  },
+  {
+    name: 'an append of unknown outcome counts as made',
+    file: 'flow/command.ts',
+    from: "if (!isTidemarkError(error, 'outcome-unknown')) throw error",
+    to: "if (isTidemarkError(error, 'outcome-unknown')) return APPENDED\n    throw error",
+  },
+  {
+    name: 'the receipt of a refusal is not kept for a reaction',
+    file: 'flow/command.ts',
+    from: "if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))",
+    to: "if (request.receipts === 'none' || refusal)",
+  },
+  {
+    name: 'the receipt of a command that changed nothing is not kept',
+    file: 'flow/command.ts',
+    from: "if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))",
+    to: 'if (true)',
+  },
+  {
+    name: 'the fingerprint of a key is not compared',
+    file: 'flow/command.ts',
+    from: 'known.fingerprint !== fingerprintOf(request)',
+    to: 'false',
+  },
+  {
+    name: 'a reaction’s command has another key each time',
+    file: 'flow/react.ts',
+    from: 'const key = keyOf(commandId)',
+    to: 'globalThis.tries = (globalThis.tries ?? 0) + 1\n    const key = keyOf(commandId) + globalThis.tries',
+  },
+  {
+    name: 'a reaction passes an event whose command failed',
+    file: 'flow/react.ts',
+    from: 'await declared.react({ ...event, type: said.type, data }, send, sendLater)',
+    to: 'await declared.react({ ...event, type: said.type, data }, send, sendLater).catch(() => {})',
+  },
+  {
+    name: 'a repeated command of a reaction answers no events',
+    file: 'flow/react.ts',
+    from: 'events ??= await eventsOf(deps.log, outcome)',
+    to: 'events ??= []',
+  },
+  {
+    name: 'what a reaction schedules is not kept',
+    file: 'flow/react.ts',
+    from: 'await deps.schedule.add(',
+    to: 'void (',
+  },
+  {
+    name: 'a scheduled command is forgotten before it is sent',
+    file: 'flow/schedule.ts',
+    from: 'await sendOne(deps, scheduled, trace)\n        await schedule.remove(scheduled)',
+    to: 'await schedule.remove(scheduled)\n        await sendOne(deps, scheduled, trace)',
+  },
+  {
+    name: 'the relay sends the events of a stream side by side',
+    file: 'flow/relay.ts',
+    from: '([stream, itsEvents]) => publisher.publish(stream, itsEvents),',
+    to: 'async ([stream, itsEvents]) => void (await Promise.all(itsEvents.map((event) => publisher.publish(stream, [event])))),',
+  },
+  {
+    name: 'the relay moves on although a send failed',
+    file: 'flow/relay.ts',
+    from: 'publisher.publish(stream, itsEvents),',
+    to: 'publisher.publish(stream, itsEvents).catch(() => {}),',
+  },
+  {
+    name: 'commits of one place in the feed are published as they come',
+    file: 'core/commit.ts',
+    from: '.sort((a, b) => a.from - b.from)\n  )',
+    to: ')',
+  },
+  {
+    name: 'a consumer says that a batch is handled before it is',
+    file: 'flow/follow.ts',
+    from: 'await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
+    to: 'this.#progress.advance(partition, this.#names, last)\n      await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
+  },
+  {
+    name: 'a consumer passes a batch that failed',
+    file: 'flow/follow.ts',
+    from: 'await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
+    to: 'await handleMessages(handlers, messages, trace).catch(() => {})\n      this.#closed.delete(partition)',
+  },
+  {
+    name: 'what lies before a batch is not looked for',
+    file: 'flow/follow.ts',
+    from: 'await this.#closeGap(partition, await this.#progress.read(partition), first, trace)',
+    to: '',
+  },
+  {
+    name: 'the lag is not checked',
+    file: 'flow/follow.ts',
+    from: 'await this.#alone(partition, () => this.#checkPartition(partition, trace))',
+    to: '',
+  },
+  {
+    name: 'a cursor is written before the documents',
+    file: 'flow/projector.ts',
+    from: 'for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch)\n      const behind = new Set<string>()',
+    to: 'const behind = new Set<string>()\n      queueMicrotask(async () => { for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch) })',
+  },
+  {
+    name: 'events that a view has passed are applied again',
+    file: 'flow/projector.ts',
+    from: 'version > after && ',
+    to: '',
+  },
+  {
+    name: 'a gap between two events of a view is not filled',
+    file: 'flow/pending.ts',
+    from: 'const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer',
+    to: 'const events = newer',
+  },
+  {
+    name: 'a document is written without the marks of its events',
+    file: 'flow/document-writer.ts',
+    from: 'etag: before?.etag }, marks)',
+    to: 'etag: before?.etag }, [])',
+  },
+  {
+    name: 'marks that are there already are not looked at',
+    file: 'flow/document-writer.ts',
+    from: 'left = left.filter(([mark]) => !applied.has(mark))',
+    to: 'return',
+  },
+  {
+    name: 'a document is written whatever is there',
+    file: 'adapters/memory/view-store.ts',
+    from: "if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }\n    const item",
+    to: 'const item',
+  },
+  {
+    name: 'a cursor passes a document that could not be written',
+    file: 'flow/projector.ts',
+    from: 'return this.#streams.get(target)?.has(stream) ?? false',
+    to: 'return false',
+  },
+  {
+    name: 'events count as applied before their document is written',
+    file: 'flow/document-writer.ts',
+    from: 'await this.#write(key, events)\n',
+    to: 'void this.#write(key, events).catch(() => {})\n',
+  },
+  {
+    name: 'what was decided is remembered before it is appended',
+    file: 'flow/command.ts',
+    from: 'const result = kept.length > 0 ? await appendKnown(deps.store, stream, state, kept) : APPENDED',
+    to: 'deps.cache.set(stream, end)\n  const result = kept.length > 0 ? await appendKnown(deps.store, stream, state, kept) : APPENDED',
+  },
+  {
+    name: 'an event is dated by the clock alone',
+    file: 'flow/record.ts',
+    from: '[now, before.time, notBefore].reduce(',
+    to: '[now].reduce(',
+  },
+  {
+    name: 'the time of day of the machine is believed',
+    file: 'adapters/cosmos/store-clock.ts',
+    from: 'const now = estimate ? this.elapsed() + (estimate.earliest + estimate.latest) / 2 : this.#host.time()',
+    to: 'const now = estimate ? this.#host.time() : this.#host.time()',
+  },
+  {
+    name: 'a command that is due is decided as of the clock',
+    file: 'flow/schedule.ts',
+    from: ', notBefore: due }',
+    to: ' }',
+  },
+  {
+    name: 'what a hub has lost is not told',
+    file: 'flow/follow.ts',
+    from: 'if (this.#toldLost.get(partition)?.time === point.time) return',
+    to: 'if (point) return',
+  },
+  {
+    name: 'the pointer of a view is read once for all',
+    file: 'flow/live-views.ts',
+    from: 'if (known && now < known.until) return known.state',
+    to: 'if (known) return known.state',
+  },
+  {
+    name: 'a rebuild does not catch up with what comes meanwhile',
+    file: 'flow/replay.ts',
+    from: 'while (clock.elapsed() < outlasted) {',
+    to: 'while (clock.elapsed() < 0) {',
+  },
+  {
+    name: 'a rebuild does not wait for those who write the old generation alone',
+    file: 'flow/replay.ts',
+    from: 'const outlasted = clock.elapsed() + OUTLASTING_MS',
+    to: 'const outlasted = clock.elapsed()',
+  },
+  {
+    name: 'a view does not wait for the position that a reader names',
+    file: 'flow/query.ts',
+    from: 'if (document && (document.cursor?.version ?? 0) >= version) return { store, document }',
+    to: 'if (document) return { store, document }',
+  },
+]
