@@ -14,7 +14,7 @@ import { cpuSeconds, cpuShares } from './cpu.ts'
 const short = process.argv.includes('--short')
 const SETTLE_MS = short ? 5_000 : 20_000
 const MEASURE_MS = short ? 10_000 : 60_000
-const ORDERS = short ? 20 : 300
+const ORDERS = short ? 20 : 1000
 
 /** The processes that a command has started, by what they are. */
 function partsOf(parent: number): Record<string, number> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
+import { CosmosParking } from './adapters/cosmos/parking.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from './adapters/cosmos/snapshots.ts'
@@ -12,8 +13,8 @@ import { EventHubsReader, eventHubConsumer } from './adapters/eventhubs/reader.t
 import type { CommandPort } from './adapters/functions/commands.ts'
 import type { QueryPort } from './adapters/functions/queries.ts'
 import type { RegisteredService } from './adapters/functions/register.ts'
-import { commitsOf } from './core/commit.ts'
-import { MARK_HOURS, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import { MARK_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import type { LooksAfter } from './flow/redrive.ts'
 import type { ReplayPort } from './flow/replay.ts'
 import type { RepublishPort } from './flow/republish.ts'
 import { once, type RuntimePorts, serviceRuntime } from './flow/service-runtime.ts'
@@ -26,7 +27,15 @@ const hostClock: HostClock = {
 }
 
 /** A service with everything it runs on: what its functions call. */
-export type Composed = CommandPort & QueryPort & RegisteredService & ReplayPort & RepublishPort
+export type Composed = CommandPort &
+  QueryPort &
+  RegisteredService &
+  ReplayPort &
+  RepublishPort &
+  LooksAfter & {
+    /** By how many milliseconds the host's time of day is ahead of the store's, as `StoreClock.skew`. */
+    clockSkew(): number | undefined
+  }
 
 /**
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
@@ -38,6 +47,12 @@ export function compose(service: Service, environment: Environment = process.env
   const database = once(() => cosmosClient(settings.cosmos).database(service.name))
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
   const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
+  // One for all that the instance does; its log is what it always has.
+  const clock = new StoreClock(
+    () => storeTime(database().container('events')),
+    hostClock,
+    (line) => console.warn(`${service.name}: ${line}`),
+  )
   const ports: RuntimePorts = {
     log: () => new CosmosEventStore(database().container('events')),
     feed: () => new CosmosEventFeed(database().container('events')),
@@ -46,22 +61,21 @@ export function compose(service: Service, environment: Environment = process.env
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
     schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
+    parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),
     publisher: () => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name)),
     hub: (name) => new EventHubsReader(eventHubConsumer(settings.eventHubs, name)),
-    // One for all that the instance does; its log is what it always has.
-    clock: new StoreClock(() => storeTime(database().container('events')), hostClock),
+    clock,
     ids: randomUUID,
     every: (milliseconds, task) => void setInterval(task, milliseconds).unref(),
     warn: console.warn,
   }
-  const runtime = serviceRuntime(service, ports, settings)
   return {
-    ...runtime,
+    ...serviceRuntime(service, ports, settings),
     name: service.name,
     declaration: service,
     ids: randomUUID,
     actorSource: settings.actorSource,
     relayPollDelay: settings.relayPollMs,
-    relay: (items) => runtime.relay(commitsOf(items)),
+    clockSkew: () => clock.skew,
   }
 }

@@ -5,6 +5,7 @@ import {
   HUB_RETENTION_HOURS,
   hasSchedule,
   hasSnapshots,
+  PARKED,
   PROGRESS,
   projectionName,
   reactionsGroup,
@@ -53,8 +54,11 @@ export interface Topology {
   readonly blobContainers: readonly string[]
 }
 
-/** Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most. */
-const PARTITIONS = 8
+/**
+ * Fixed when a hub is created (outside Premium): as many consumers of one group can share the work at most. Few, as a laptop wants them: each
+ * consumer has a receiver for each. A shape says how many there are in Azure.
+ */
+const PARTITIONS = 4
 
 /** Where the Functions host keeps the checkpoints of Event Hubs triggers. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'
@@ -88,6 +92,13 @@ export function topologyOf(services: readonly Service[]): Topology {
         })),
         // How far its consumers have come: read consumer by consumer.
         { name: PROGRESS, partitionKey: '/pk', access: 'write', indexedPaths: ['/pk/?'] },
+        // What they cannot process: read consumer by consumer.
+        {
+          name: PARKED,
+          partitionKey: '/pk',
+          access: 'write',
+          indexedPaths: ['/pk/?', '/kind/?'],
+        },
         // Commands that wait for their time: read by when that is.
         ...(hasSchedule(service)
           ? [

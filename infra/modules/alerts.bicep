@@ -250,6 +250,19 @@ var logAlerts LogAlert[] = [
     threshold: 0
     dimensions: ['AppRoleName']
   }
+  {
+    // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: src/flow/parking.ts.
+    name: 'events-parked'
+    says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppTraces | where Message has "npm run parked"'
+    column: 'ItemCount'
+    of: 'Total'
+    threshold: 0
+    dimensions: ['AppRoleName']
+  }
 ]
 
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {

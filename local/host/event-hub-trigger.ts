@@ -22,6 +22,7 @@ import type { InvocationRequest } from './protocol.ts'
 import type { RegisteredFunction } from './registrations.ts'
 import { invokeWithRetry } from './retry.ts'
 import { requiredSetting, type Settings } from './settings.ts'
+import { StorageClock } from './storage-clock.ts'
 import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
@@ -98,8 +99,9 @@ export class EventHubTrigger implements Trigger {
       updateIntervalInMs: host.loadBalancingMs,
       partitionOwnershipExpirationIntervalInMs: host.ownershipExpirationMs,
     }
+    const clock = new StorageClock(async () => (await this.#container.getProperties()).date)
     this.#makeClient = () => {
-      const store = new OwnershipWatch(new BlobCheckpointStore(this.#container), (partition) =>
+      const store = new OwnershipWatch(new BlobCheckpointStore(this.#container), clock, (partition) =>
         this.#claims.get(partition)?.lose(),
       )
       return new EventHubConsumerClient(group, connection, hubName, store, {

@@ -63,7 +63,8 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
 
 async function answer(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const url = URL.parse(`http://${request.headers.host ?? LOOPBACK}${request.url}`)
-  if (!url || !request.url?.startsWith('/')) return refuse(request, response, 400)
+  // https://github.com/dotnet/aspnetcore/blob/main/src/Shared/UrlDecoder/UrlDecoder.cs: it takes no NUL.
+  if (!url || !request.url?.startsWith('/') || url.pathname.includes('%00')) return refuse(request, response, 400)
   const match = serving.router.match(request.method ?? '', url.pathname)
   if (!match) return refuse(request, response, 404)
   const body = await readBody(request, serving.maxBodyBytes)

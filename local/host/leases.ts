@@ -6,11 +6,13 @@ interface LeaseDocument {
   readonly id: string
   /** null: free. */
   readonly owner: string | null
-  /** Milliseconds since the epoch, by the owner's clock. */
-  readonly expires: number
+  /** How long the owner has it from each time that it is written. Milliseconds; absent where an earlier host wrote it. */
+  readonly lasts?: number
   /** Where to go on; null: where the trigger's options say. */
   readonly continuation: string | null
   readonly _etag?: string
+  /** When it was written, by the endpoint's clock: seconds since 1970, cut. */
+  readonly _ts?: number
 }
 
 export interface LeaseOptions {
@@ -22,7 +24,7 @@ export interface LeaseOptions {
 
 /**
  * The right to read one feed range, held under If-Match until it expires. `signal` is aborted when it is lost: from then on nothing may
- * be said of the feed.
+ * be said of the feed. Whether it has expired is told by the endpoint's clock: those of two hosts may be hours apart.
  */
 export class Lease {
   readonly #container: Container
@@ -30,32 +32,37 @@ export class Lease {
   readonly #lost = new AbortController()
   readonly #timer: NodeJS.Timeout
   #document: LeaseDocument
+  /** Until when it is surely held, if nothing more can be written: by `performance.now()`. */
+  #heldUntil: number
   // Renewals and moves go one after another: each carries the etag of the one before.
   #writes: Promise<void> = Promise.resolve()
 
-  private constructor(container: Container, options: LeaseOptions, document: LeaseDocument) {
+  private constructor(container: Container, options: LeaseOptions, document: LeaseDocument, heldUntil: number) {
     this.#container = container
     this.#options = options
     this.#document = document
+    this.#heldUntil = heldUntil
     this.#timer = setInterval(() => void this.#save({}), options.renewMs)
     this.#lost.signal.addEventListener('abort', () => clearInterval(this.#timer))
   }
 
   /** @returns undefined when another owner holds it. @throws what the endpoint answers besides. */
   static async acquire(container: Container, id: string, options: LeaseOptions): Promise<Lease | undefined> {
-    const { resource: found } = await container.item(id, id).read<LeaseDocument>()
-    if (found && found.owner !== null && found.owner !== options.owner && found.expires > Date.now()) return undefined
+    const { found, age } = await readLease(container, id)
+    if (found && found.owner !== null && found.owner !== options.owner && age <= (found.lasts ?? options.expirationMs))
+      return undefined
     const document = {
       id,
       owner: options.owner,
-      expires: Date.now() + options.expirationMs,
+      lasts: options.expirationMs,
       continuation: found?.continuation ?? null,
     }
+    const heldUntil = performance.now() + options.expirationMs
     try {
       const { resource } = found
         ? await container.item(id, id).replace<LeaseDocument>(document, ifMatch(found))
         : await container.items.create<LeaseDocument>(document)
-      return resource && new Lease(container, options, resource)
+      return resource && new Lease(container, options, resource, heldUntil)
     } catch (error) {
       if (isConflict(error)) return undefined
       throw error
@@ -79,7 +86,7 @@ export class Lease {
   /** Frees it where it stands in the container, so that the next owner need not wait until it expires. */
   async release(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#save({ owner: null, expires: 0 })
+    await this.#save({ owner: null })
     this.#lost.abort()
   }
 
@@ -91,14 +98,16 @@ export class Lease {
   async #write(change: Partial<LeaseDocument>): Promise<void> {
     if (this.#lost.signal.aborted) return
     const { id } = this.#document
-    const document = { ...this.#document, expires: Date.now() + this.#options.expirationMs, ...change }
+    const document = { ...this.#document, ...change }
+    const heldUntil = performance.now() + this.#options.expirationMs
     try {
       const { resource } = await this.#container.item(id, id).replace<LeaseDocument>(document, ifMatch(this.#document))
       if (resource) this.#document = { ...resource, continuation: this.#document.continuation }
+      this.#heldUntil = heldUntil
     } catch (error) {
       if (isConflict(error) && !(await this.#isStillMine())) return this.#lost.abort()
       logFailure(this.#options.functionName, `the lease ${id} could not be written: ${describe(error)}`)
-      if (Date.now() > this.#document.expires) this.#lost.abort()
+      if (performance.now() > this.#heldUntil) this.#lost.abort()
     }
   }
 
@@ -113,6 +122,22 @@ export class Lease {
     this.#document = { ...resource, continuation }
     return true
   }
+}
+
+/** How old is what was written last is told to the second: at least so many milliseconds. */
+async function readLease(
+  container: Container,
+  id: string,
+): Promise<{ readonly found?: LeaseDocument; readonly age: number }> {
+  const query = {
+    query: 'SELECT c AS found, GetCurrentTimestamp() AS now FROM c WHERE c.id = @id',
+    parameters: [{ name: '@id', value: id }],
+  }
+  const { resources } = await container.items
+    .query<{ readonly found: LeaseDocument; readonly now: number }>(query, { partitionKey: id })
+    .fetchAll()
+  const [read] = resources
+  return read ? { found: read.found, age: read.now - ((read.found._ts ?? 0) + 1) * 1000 } : { age: 0 }
 }
 
 function ifMatch({ _etag = '' }: LeaseDocument): { accessCondition: { type: string; condition: string } } {

@@ -8,6 +8,8 @@ import { pause, type Trigger, within } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
 const LONGEST_WAIT_MS = 60_000
+/** A clock that is behind by less is waited for. */
+const SET_BACK_MS = 1000
 
 /**
  * A timer in NCRONTAB of six fields, in UTC. Runs never overlap: what falls due during a run is passed over. The schedule is not kept on
@@ -56,10 +58,12 @@ export class TimerTrigger implements Trigger {
     let last = new Date(0)
     if (this.#runOnStartup) last = await this.#invoke(last)
     while (!signal.aborted) {
-      const next = this.#schedule.nextRun()
-      if (next === null) return
-      while (!signal.aborted && Date.now() < next.getTime())
-        await pause(Math.min(next.getTime() - Date.now(), LONGEST_WAIT_MS), signal)
+      const next = this.#schedule.nextRun()?.getTime()
+      if (next === undefined) return
+      // The time of day may be set back meanwhile: then it is time once as much has passed.
+      const due = performance.now() + next - Date.now() + SET_BACK_MS
+      const left = (): number => Math.min(next - Date.now(), due - performance.now())
+      while (!signal.aborted && left() > 0) await pause(Math.min(left(), LONGEST_WAIT_MS), signal)
       if (!signal.aborted) last = await this.#invoke(last)
     }
   }

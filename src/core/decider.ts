@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { DomainEvent, EventType } from './event.ts'
+import type { JsonOnly } from './json.ts'
 
 /** The domain says no: an answer, not an error. The code is stable and stands in docs/errors.md. */
 export interface Refusal {
@@ -34,7 +35,7 @@ export interface CommandType<Name extends string = string, Data = unknown> {
 
 export function commandType<const Name extends string, Data>(
   name: Name,
-  schema: StandardSchemaV1<unknown, Data>,
+  schema: StandardSchemaV1<unknown, Data> & NoInfer<JsonOnly<Data>>,
   options: { readonly creates?: boolean } = {},
 ): CommandType<Name, Data> {
   return { name, schema, creates: options.creates ?? false }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /**
  * Every code Tidemark fails with. Stable: clients branch on it. docs/errors.md says for each what it means and what to do
  * (a test holds the two equal). The codes of domain refusals belong to their services and are listed there too.
@@ -30,15 +32,21 @@ export const errorCodes = [
   'unavailable',
   'container-missing',
   'view-behind',
+  'stream-parked',
   'view-contended',
+  'handler-paused',
+  'parking-full',
   'event-unknown',
   // what does not pass by itself
   'event-invalid',
+  'key-invalid',
   'event-unreadable',
   'hash-mismatch',
   'chain-broken',
   'fork-detected',
   'gap-unfilled',
+  'handler-failed',
+  'document-too-large',
   'setting-invalid',
   'registration-invalid',
   'internal',
@@ -47,19 +55,45 @@ export const errorCodes = [
   'log-empty',
   'no-way-back',
   'instance-outdated',
+  // what the looking after parked streams ends with
+  'not-parked',
+  'marks-expired',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]
 
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/**
+ * What a consumer does about a failure:
+ * - `passing`: the same call may succeed later. The batch is brought again, and its partition waits.
+ * - `needs-build`: this code is too old for it. The stream waits, and another build takes it up by itself.
+ * - `permanent`: it stays so until somebody mends the cause. The stream waits, and is tried again less and less often.
+ * - `fault`: nobody foresaw it, so nobody knows. As `passing`.
+ */
+export type FailureClass = 'passing' | 'needs-build' | 'permanent' | 'fault'
+
+const passing = [
   'stream-contended',
   'outcome-unknown',
   'unavailable',
   'container-missing',
   'view-behind',
+  'stream-parked',
   'view-contended',
-  'event-unknown',
+  'handler-paused',
+  'parking-full',
+] as const satisfies readonly ErrorCode[]
+const faults = ['setting-invalid', 'registration-invalid', 'internal'] as const satisfies readonly ErrorCode[]
+
+const classes: ReadonlyMap<ErrorCode, FailureClass> = new Map<ErrorCode, FailureClass>([
+  ...passing.map((code) => [code, 'passing'] as const),
+  ['event-unknown', 'needs-build'],
+  ...faults.map((code) => [code, 'fault'] as const),
 ])
+
+/** The class of a code. What a caller did wrong is permanent too: a reaction that asks for it asks again. */
+export function classOf(code: ErrorCode): FailureClass {
+  return classes.get(code) ?? 'permanent'
+}
 
 /** What Tidemark throws: a stable code, and whether trying again can help. */
 export class TidemarkError extends Error {
@@ -71,13 +105,21 @@ export class TidemarkError extends Error {
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.retriable = passing.has(code)
+    this.retriable = ['passing', 'needs-build'].includes(classOf(code))
   }
 }
 
-/** What is said of whatever was thrown. */
+/** What is said of whatever was thrown: never nothing. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  if (error instanceof Error) return error.message || error.name
+  return typeof error === 'string' && error !== '' ? error : inspect(error, { depth: 2, breakLength: Infinity })
+}
+
+/** Tidemark's own error among an error and its causes: what somebody else's code wrapped is still what it was. */
+export function tidemarkErrorIn(error: unknown): TidemarkError | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) if (each instanceof TidemarkError) return each
+  return undefined
 }
 
 /** Whether an error is Tidemark's, with this code if one is given. */

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { JsonOnly } from './json.ts'
 
 /** What a decider decides: a fact, named in the past tense, and its data (JSON). */
 export interface DomainEvent<Type extends string = string, Data = unknown> {
@@ -31,21 +32,25 @@ export interface EventType<Name extends string = string, Data = unknown> {
   readonly versions: readonly EventVersion[]
   /** The next version, for more fields: whoever reads this one can read the next. What fits the next fits this one, which the compiler holds. */
   additive<Next extends Data>(
-    schema: StandardSchemaV1<unknown, Next>,
-    upcast: (data: Data) => Next,
+    schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
+    upcast: (data: Data) => NoInfer<Next>,
   ): EventType<Name, Next>
   /** The next version, for another shape or meaning: readers of this one hold such events until they are deployed with the next. */
-  breaking<Next>(schema: StandardSchemaV1<unknown, Next>, upcast: (data: Data) => Next): EventType<Name, Next>
+  breaking<Next>(
+    schema: StandardSchemaV1<unknown, Next> & NoInfer<JsonOnly<Next>>,
+    upcast: (data: Data) => NoInfer<Next>,
+  ): EventType<Name, Next>
 }
 
 /**
  * Declares an event type in its first version; `additive` and `breaking` add the versions that came later, each with the step from the one
  * before. The schema is tolerant when read (unknown fields pass) and strict when written: what the schema would drop or change is
- * refused (`event-invalid`), so that nothing reaches the log that the schema does not name.
+ * refused (`event-invalid`), so that nothing reaches the log that the schema does not name, or that JSON does not keep: see json.ts. Where
+ * its type tells that of a schema, it does not compile.
  */
 export function eventType<const Name extends string, Data>(
   name: Name,
-  schema: StandardSchemaV1<unknown, Data>,
+  schema: StandardSchemaV1<unknown, Data> & NoInfer<JsonOnly<Data>>,
 ): EventType<Name, Data> {
   return versioned(name, schema, [{ version: 1, change: 'first', schema, readableFrom: 1 }])
 }

@@ -89,6 +89,8 @@ export interface Cursor extends StreamHead {
   readonly time: string
   /** How far views of many streams have come: versions by view and generation, `sales-by-product@1`. */
   readonly passed?: Readonly<Record<string, number>>
+  /** The views that wait in this stream, each with the version of the first event that it could not process; by view and generation. */
+  readonly parked?: Readonly<Record<string, number>>
 }
 
 /** A document of a view as it is stored. */
@@ -140,6 +142,8 @@ export interface HubMessage extends HubPoint {
 export interface Delivery {
   readonly partition: string
   readonly messages: readonly unknown[]
+  /** The messages' numbers, one for each, where the host tells them. */
+  readonly sequences?: readonly number[]
   readonly first: HubPoint
   readonly last: HubPoint
 }
@@ -214,8 +218,14 @@ export interface ViewList {
   /** Field of the document and the value it must have. */
   readonly filter: Readonly<Record<string, string>>
   readonly limit: number
-  /** The sort key after which to go on. */
+  /** The place after which to go on. */
   readonly after?: string
+}
+
+export interface ListedDocument {
+  readonly document: unknown
+  /** Where it stands in the lists of its view. No two documents have the same one, and it changes with the document's sort key alone. */
+  readonly place: string
 }
 
 /** How old what is read may be: `exact` is the account's own consistency, `relaxed` a weaker one at half the price. */
@@ -232,8 +242,8 @@ export interface ViewStore {
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
   readCursor(stream: string): Promise<StoredCursor | undefined>
   writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult>
-  /** Documents with their sort keys, descending. */
-  list(list: ViewList, freshness?: Freshness): Promise<readonly { readonly document: unknown; readonly sort: string }[]>
+  /** Documents by their places, descending: by sort key, and those that share one by their keys. */
+  list(list: ViewList, freshness?: Freshness): Promise<readonly ListedDocument[]>
 }
 
 export interface ViewGeneration {

@@ -10,9 +10,12 @@ export interface Sent<Event extends DomainEvent> {
 }
 
 /**
- * Sends a command to an aggregate of the reaction's own service.
+ * Sends a command to an aggregate of the reaction's own service. Await it, or return its promise: a reaction that does neither is waited for all
+ * the same, fails its tests, and is told of in the log.
  * @param id of the aggregate
  * @param commandId made of the event alone: the same event sends the same command, which takes effect once.
+ * @throws TidemarkError `invalid-command` for data that JSON does not keep, `registration-invalid` for a decider that the service does not list,
+ *   and what the command fails with. What the reaction does not catch brings the event again.
  */
 export type Send = <State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventContent, EventType } from './event.ts'
+import { asJson, describeFault, pointerTo } from './json.ts'
 
 /** What is wrong at a place of the input: a JSON Pointer (RFC 6901) and a sentence. */
 export interface Issue {
@@ -26,8 +27,7 @@ export function validate<Value>(schema: StandardSchemaV1<unknown, Value>, input:
 }
 
 function pointerOf(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
-  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment))
-  return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  return pointerTo(path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)))
 }
 
 /** What is wrong, in one line. */
@@ -36,23 +36,30 @@ export function describeIssues(issues: readonly Issue[]): string {
 }
 
 /**
- * What an event that is about to be written says, its data checked strictly: valid, with no field that the schema would drop and no
- * value that it would change.
- * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's.
+ * What an event that is about to be written says, its data checked strictly: as JSON gives them back, valid, with no field that the schema
+ * would drop and no value that it would change.
+ * @throws TidemarkError `event-invalid`: the decider's fault, not the caller's; `event-too-large` for data that nest too deep.
  */
 export function checkWritten(types: readonly EventType[], event: DomainEvent): EventContent {
   const type = types.find((candidate) => candidate.name === event.type)
   if (type === undefined) throw new TidemarkError('event-invalid', `${event.type} is not among the declared events`)
-  const result = validate(type.schema, event.data)
+  const json = asJson(event.data)
+  if (!json.valid)
+    throw new TidemarkError(
+      json.fault.isTooDeep ? 'event-too-large' : 'event-invalid',
+      `${event.type} has data that JSON does not keep: ${describeFault(json.fault)}`,
+    )
+  const data = json.value
+  const result = validate(type.schema, data)
   if (!result.valid)
     throw new TidemarkError('event-invalid', `${event.type} does not fit its schema: ${describeIssues(result.issues)}`)
-  if (!isDeepStrictEqual(result.value, event.data))
+  if (!isDeepStrictEqual(result.value, data))
     throw new TidemarkError('event-invalid', `${event.type} has data that its schema does not name`)
   const { version: schemaVersion, readableFrom } = type
   return {
     type: type.name,
     schemaVersion,
     ...(readableFrom === schemaVersion ? {} : { readableFrom }),
-    data: event.data,
+    data,
   }
 }

@@ -67,11 +67,16 @@ export function reactionsGroup(service: string): string {
   return `${service}-reactions`
 }
 
+/** The function that publishes the service's log. */
+export function relayName(service: string): string {
+  return `${service}-relay`
+}
+
 /** Names a service's functions: the same in its app, in its topology and in what is deployed. */
 export function functionNames(service: Service): FunctionNames {
   const { name, views } = service
   return {
-    relay: `${name}-relay`,
+    relay: relayName(name),
     projections: views.length > 0 ? [projectionName(name)] : [],
     reactions: followedBy(service).map((hub) => reactionsName(name, hub)),
     periodic: `${name}-periodic`,
@@ -93,7 +98,7 @@ export function published(type: EventType): Publication
 export function published<Data, Told>(
   recorded: EventType<string, Data>,
   published: EventType<string, Told>,
-  translate: (data: Data) => Told,
+  translate: (data: Data) => NoInfer<Told>,
 ): Publication
 export function published(
   recorded: EventType,
@@ -123,6 +128,9 @@ export const HUB_RETENTION_HOURS = 168
 
 /** The container in which the instances of a service's consumers write how far they have come. */
 export const PROGRESS = 'progress'
+
+/** The container in which waits what a service's consumers cannot process. */
+export const PARKED = 'parked'
 
 /** The container in which a service keeps the commands that wait for their time. */
 export const SCHEDULE = 'schedule'

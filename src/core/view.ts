@@ -1,5 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { TidemarkError } from './errors.ts'
 import type { DomainEvent, EventType, Recorded } from './event.ts'
+import { asJson, describeFault } from './json.ts'
 
 /**
  * A view with one document for each stream of a category: the document is that stream's projection, and carries how far it
@@ -19,9 +21,9 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
   readonly document?: StandardSchemaV1<unknown, Document>
   /** Fields of the document that a list may be filtered by, each with the values it has. */
   readonly filters: Readonly<Record<string, readonly string[]>>
-  /** The document after an event; undefined while there is none. */
+  /** The document after an event, of what JSON keeps: see json.ts. Undefined while there is none. */
   evolve(document: Document | undefined, event: Recorded<Event>): Document | undefined
-  /** What lists are sorted by (descending), unique to the document. */
+  /** What lists are sorted by, descending. Documents that share it follow each other by their keys. */
   sort(document: Document): string
 }
 
@@ -37,8 +39,13 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
   readonly events?: readonly EventType[]
   readonly document?: StandardSchemaV1<unknown, Document>
   readonly filters: Readonly<Record<string, readonly string[]>>
-  /** The keys of the documents that an event changes; none where it is not the view's business. */
+  /**
+   * The keys of the documents that an event changes; none where it is not the view's business. A key is part of a URL: one that no URL can have
+   * (empty, `.`, `..`, a slash, a control character, more than 1,024 bytes) is `key-invalid`, and its stream waits for the view. Where a client chooses it, the
+   * command's schema refuses it: `isDocumentKey`.
+   */
   targets(event: Recorded<Event>): readonly string[]
+  /** As in `OneStreamView`. */
   evolve(document: Document | undefined, event: Recorded<Event>, key: string): Document
   sort(document: Document): string
 }
@@ -56,4 +63,19 @@ export type AnyView = AnyOneStreamView | AnyManyStreamView
 export function cursorsOf(views: readonly AnyView[], view: AnyView): string | undefined {
   if (view.kind === 'one-stream') return undefined
   return views.find(({ kind, category }) => kind === 'one-stream' && category === view.category)?.name
+}
+
+/** Cosmos DB takes 128 arrays and objects within each other, the item among them. https://learn.microsoft.com/azure/cosmos-db/concepts-limits */
+const MAX_DOCUMENT_NESTING = 120
+
+/**
+ * A document as it is stored and read again; undefined where there is none.
+ * @throws TidemarkError `handler-failed` where JSON does not keep it: a fault of the view's `evolve`.
+ */
+export function storedDocument(view: AnyView, key: string, document: unknown): unknown {
+  if (document === undefined) return undefined
+  const json = asJson(document, { levels: MAX_DOCUMENT_NESTING, portable: false })
+  if (json.valid) return json.value
+  const why = `${view.name} makes a document ${key} that JSON does not keep: ${describeFault(json.fault)}`
+  throw new TidemarkError('handler-failed', why)
 }

@@ -237,9 +237,14 @@ async function settle(deps: CommandDependencies, stream: string, plan: Plan): Pr
       deps.cache.delete(stream)
       return { answered: new Set(), state: undefined, stale: true }
     case 'conflict': {
-      const answered = await answerKnown(deps.store, stream, result.suspects)
-      if (answered.size > 0) return { answered, state, stale: false }
-      return { answered, state: await catchUp(deps, first.command.decider, stream, state), stale: true }
+      const read = () => catchUp(deps, first.command.decider, stream, state)
+      // A command that creates mostly meets itself, and its key answers it. Any other mostly meets what another instance wrote meanwhile.
+      const [answered, newest] = await Promise.all([
+        answerKnown(deps.store, stream, result.suspects),
+        state.head.version > 0 ? read() : undefined,
+      ])
+      if (answered.size > 0) return { answered, state: newest ?? state, stale: false }
+      return { answered, state: newest ?? (await read()), stale: true }
     }
   }
 }

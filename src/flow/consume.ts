@@ -1,8 +1,28 @@
 import { fromCloudEvent, mayBeOf } from '../core/cloud-event.ts'
 import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
+import type { MessagePlace } from '../core/parking.ts'
 import type { Trace } from '../core/reaction.ts'
-import { categoryOf } from '../core/stream.ts'
+import { categoryOf, formatPosition } from '../core/stream.ts'
+import { type ConsumerParking, failureOf, type StreamFailure } from './parking.ts'
+
+/** Messages of one partition of a hub, and where they stand. */
+export interface Messages {
+  readonly hub: string
+  readonly partition: string
+  readonly bodies: readonly unknown[]
+  /** Their numbers, where the host says which is whose. */
+  readonly sequences?: readonly number[]
+}
+
+/** What a handler is given with its events. */
+export interface Handling {
+  readonly trace: Trace
+  /** Where what cannot be processed waits. Absent: it fails the call. */
+  readonly parking?: ConsumerParking
+  /** Where an event's message stands. */
+  readonly place?: (event: Pick<RecordedEvent, 'stream' | 'version'>) => MessagePlace | undefined
+}
 
 /** The views of a category, which are projected together; or a reaction. */
 export interface Handler {
@@ -12,7 +32,28 @@ export interface Handler {
   readonly category: string
   /** Where each begins in a partition in which no instance has had it before: with the first message that the hub has, or with the next. */
   readonly startsAt: 'first' | 'now'
-  handle(events: readonly RecordedEvent[], trace: Trace): Promise<void>
+  /** @throws HandlersFailed, TidemarkError for what is to come again. What cannot be processed was parked, where there is parking. */
+  handle(events: readonly RecordedEvent[], handling: Handling): Promise<void>
+  /** Of a reaction: processes events that waited, in their order. @returns the first that it still cannot process. */
+  retry?(events: readonly RecordedEvent[], handling: Handling): Promise<StreamFailure | undefined>
+  /**
+   * Of what reads the log: brings those that wait in a stream up to it.
+   * @param from the first version that waits.
+   * @param leavesOut versions that were given up.
+   * @returns those that still cannot process an event.
+   */
+  catchUp?(
+    stream: string,
+    from: number,
+    waiting: ReadonlySet<string>,
+    leavesOut: (name: string, version: number) => boolean,
+  ): Promise<readonly StreamFailure[]>
+  /** The newest version of a stream that `catchUp` would read. */
+  newest?(stream: string): Promise<number>
+  /** Whether what waits for it needs nobody any more: a generation of a view that is no longer in use. */
+  isNeedless?(waiting: string): Promise<boolean>
+  /** Whether only marks tell what its documents have of an event that waits. */
+  hasMarks?(waiting: string): boolean
   /** Another instance may have handled messages meanwhile: what this one remembers of streams may not be the last. */
   forget?(): void
 }
@@ -30,20 +71,44 @@ export class HandlersFailed extends Error {
 
 /**
  * Reads and checks each message once, and brings it to every handler of its stream's category. Handlers work side by side, so none waits for
- * another. It may be called again with the same messages: a handler that was done finds nothing new in them.
+ * another. It may be called again with the same messages: a handler that was done finds nothing new in them. A message that is no event is
+ * parked by itself.
  * @throws TidemarkError which names the handlers that failed, once all are done.
  */
 export async function handleMessages(
   handlers: readonly Handler[],
-  messages: readonly unknown[],
+  messages: Messages,
   trace: Trace,
+  parking?: ConsumerParking,
 ): Promise<void> {
+  const { hub, partition } = messages
   const categories = new Set(handlers.map(({ category }) => category))
-  const events = messages.filter((message) => mayBeOf(categories, message)).map(fromCloudEvent)
+  const events: RecordedEvent[] = []
+  const sequences = new Map<string, number>()
+  for (const [index, body] of messages.bodies.entries()) {
+    if (!mayBeOf(categories, body)) continue
+    const sequence = messages.sequences?.[index]
+    try {
+      const event = fromCloudEvent(body)
+      events.push(event)
+      if (sequence !== undefined) sequences.set(formatPosition(event), sequence)
+    } catch (error) {
+      if (parking === undefined || failureOf(error).class !== 'permanent') throw error
+      await parking.keepMessage({ hub, partition, ...(sequence === undefined ? {} : { sequence }) }, body, error, trace)
+    }
+  }
+  const handling: Handling = {
+    trace,
+    ...(parking ? { parking } : {}),
+    place: (event) => {
+      const sequence = sequences.get(formatPosition(event))
+      return sequence === undefined ? undefined : { hub, partition, sequence }
+    },
+  }
   const byCategory = Map.groupBy(events, ({ stream }) => categoryOf(stream))
   const due = handlers.filter(({ category }) => byCategory.has(category))
   const outcomes = await Promise.allSettled(
-    due.map(async (handler) => handler.handle(byCategory.get(handler.category) ?? [], trace)),
+    due.map(async (handler) => handler.handle(byCategory.get(handler.category) ?? [], handling)),
   )
   const failures = outcomes.flatMap((outcome, index) => {
     if (outcome.status === 'fulfilled') return []

@@ -1,14 +1,32 @@
+import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded } from '../core/event.ts'
 import { MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
-import type { AnyManyStreamView } from '../core/view.ts'
+import { type AnyManyStreamView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
+import { callPure } from './parking.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
+
+type Event = Recorded<DomainEvent>
+
+/** The event of a stream that a document could not take, and why: neither it nor a later one of the stream is in it. */
+export interface Untaken {
+  readonly event: Event
+  readonly cause: unknown
+}
+
+/** A document after some events, by their marks, and the event after them that it could not take. */
+interface Evolved {
+  readonly document: unknown
+  readonly sort: string
+  readonly marks: readonly string[]
+  readonly untaken?: Untaken
+}
 
 /** A batch's events for one document, waiting for the write before theirs. */
 interface Waiting {
-  readonly events: readonly Recorded<DomainEvent>[]
-  readonly resolve: () => void
+  readonly events: readonly Event[]
+  readonly resolve: (untaken: readonly Untaken[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -27,8 +45,11 @@ export class DocumentWriter {
     this.#store = store
   }
 
-  /** Settles when the events are applied. @param events each stream's in their order. @throws TidemarkError */
-  apply(key: string, events: readonly Recorded<DomainEvent>[]): Promise<void> {
+  /**
+   * Settles when the events are applied. What the view itself cannot apply keeps its own stream back and no other.
+   * @param events each stream's in their order. @throws TidemarkError where the document cannot be written.
+   */
+  apply(key: string, events: readonly Event[]): Promise<readonly Untaken[]> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { events, resolve, reject }
       const queue = this.#queues.get(key)
@@ -47,8 +68,9 @@ export class DocumentWriter {
       // One event may wait twice, where a partition was taken over while its last batch still ran.
       const events = new Map(group.flatMap((waiting) => waiting.events).map((event) => [formatPosition(event), event]))
       try {
-        await this.#write(key, events)
-        for (const { resolve } of group) resolve()
+        const untaken = await this.#write(key, events)
+        for (const { resolve, events } of group)
+          resolve(untaken.filter(({ event }) => events.some(({ stream }) => stream === event.stream)))
       } catch (error) {
         for (const { reject } of group) reject(error)
       }
@@ -57,29 +79,74 @@ export class DocumentWriter {
   }
 
   /** As many events in one write as there may be; those whose marks are there already are left out. */
-  async #write(key: string, events: ReadonlyMap<string, Recorded<DomainEvent>>): Promise<void> {
+  async #write(key: string, events: ReadonlyMap<string, Event>): Promise<readonly Untaken[]> {
     const [view, store] = [this.#view, this.#store]
+    const untaken: Untaken[] = []
     let left = [...events]
+    let most = MAX_MARKS
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; ) {
-      const next = left.slice(0, MAX_MARKS)
-      if (next.length === 0) return
-      const before = this.#documents.get(key) ?? (await store.read(key))
-      const document = next.reduce((current, [, event]) => view.evolve(current, event, key), before?.document)
-      const marks = next.map(([mark]) => mark)
-      const result = await store.writeWithMarks(key, { document, sort: view.sort(document), etag: before?.etag }, marks)
-      if (result.outcome === 'written') {
-        this.#documents.set(key, { document, etag: result.etag })
-        left = left.slice(next.length)
-        attempt = 1
+      const before = left.length === 0 ? undefined : (this.#documents.get(key) ?? (await store.read(key)))
+      const taken = this.#evolve(key, before?.document, left.slice(0, most))
+      if (taken.untaken) {
+        const { stream } = taken.untaken.event
+        untaken.push(taken.untaken)
+        left = left.filter(([, event]) => event.stream !== stream || taken.marks.includes(formatPosition(event)))
         continue
       }
-      attempt += 1
-      this.#documents.delete(key)
-      if (result.outcome === 'applied') {
-        const applied = await store.readMarks(key, marks)
-        left = left.filter(([mark]) => !applied.has(mark))
+      const { document, sort, marks } = taken
+      if (marks.length === 0) return untaken
+      try {
+        const result = await store.writeWithMarks(key, { document, sort, etag: before?.etag }, marks)
+        if (result.outcome === 'written') {
+          this.#documents.set(key, { document, etag: result.etag })
+          left = left.slice(marks.length)
+          attempt = 1
+          continue
+        }
+        attempt += 1
+        this.#documents.delete(key)
+        if (result.outcome === 'applied') {
+          const applied = await store.readMarks(key, marks)
+          left = left.filter(([mark]) => !applied.has(mark))
+        }
+      } catch (cause) {
+        if (!isTidemarkError(cause, 'document-too-large')) throw cause
+        // One after another, so that only what makes it too large is left out.
+        const [first] = left
+        if (most === 1 && first) {
+          untaken.push({ event: first[1], cause })
+          left = left.filter(([, { stream }]) => stream !== first[1].stream)
+        }
+        most = 1
       }
     }
     throw contended(view, key)
+  }
+
+  /**
+   * The document after events, up to the first that the view cannot apply.
+   * @param each whether what JSON does not keep is looked for after each event. Once for all is enough where there is none.
+   */
+  #evolve(key: string, before: unknown, events: readonly (readonly [string, Event])[], each = false): Evolved {
+    const view = this.#view
+    const marks: string[] = []
+    let document = before
+    for (const [mark, event] of events)
+      try {
+        const evolved = callPure(view.name, () => view.evolve(document, event, key))
+        document = each ? storedDocument(view, key, evolved) : evolved
+        marks.push(mark)
+      } catch (cause) {
+        return { document, sort: '', marks, untaken: { event, cause } }
+      }
+    const last = events.at(-1)
+    if (last === undefined) return { document, sort: '', marks }
+    try {
+      const stored = storedDocument(view, key, document)
+      return { document: stored, sort: callPure(view.name, () => view.sort(stored)), marks }
+    } catch (cause) {
+      if (!each) return this.#evolve(key, before, events, true)
+      return { document, sort: '', marks: marks.slice(0, -1), untaken: { event: last[1], cause } }
+    }
   }
 }

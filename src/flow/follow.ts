@@ -1,6 +1,7 @@
 import type { Clock, Delivery, HandlerPoints, HubMessage, HubPoint, HubReader, ProgressStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { type Handler, handleMessages } from './consume.ts'
+import { type Handler, handleMessages, type Messages } from './consume.ts'
+import type { ConsumerParking } from './parking.ts'
 import { ConsumerProgress, isAhead } from './progress.ts'
 
 export interface FollowDependencies {
@@ -11,6 +12,8 @@ export interface FollowDependencies {
   readonly hub: HubReader
   readonly handlers: readonly Handler[]
   readonly progress: ProgressStore
+  /** Where what the handlers cannot process waits. Absent: it holds its partition. */
+  readonly parking?: ConsumerParking
   /** Unique to the process. */
   readonly instance: string
   readonly build: string
@@ -69,7 +72,7 @@ export class Follower {
   }
 
   /** Handles a batch. @throws TidemarkError, whereupon the trigger's retry policy brings the batch again: nothing is passed over. */
-  async deliver({ partition, messages, first, last }: Delivery, trace: Trace): Promise<void> {
+  async deliver({ partition, messages, sequences, first, last }: Delivery, trace: Trace): Promise<void> {
     const { handlers } = this.#deps
     this.#progress.tellFailure(trace)
     this.#busy.set(partition, (this.#busy.get(partition) ?? 0) + 1)
@@ -78,10 +81,11 @@ export class Follower {
         await this.#alone(partition, async () => {
           if (this.#isClosed(partition, first)) return
           for (const handler of handlers) handler.forget?.()
+          this.#deps.parking?.forget()
           await this.#closeGap(partition, await this.#progress.read(partition), first, trace)
           this.#closed.set(partition, first.sequence)
         })
-      await handleMessages(handlers, messages, trace)
+      await this.#handle(handlers, { partition, bodies: messages, ...(sequences ? { sequences } : {}) }, trace)
       this.#closed.delete(partition)
       this.#progress.advance(partition, this.#names, last)
     } finally {
@@ -188,10 +192,15 @@ export class Follower {
     for await (const page of this.#deps.hub.read(partition, from, to)) {
       const last = page.at(-1)
       if (last === undefined) continue
-      const messages = page.map(({ body }) => body)
-      await handleMessages(handlers, messages, trace)
+      const [bodies, sequences] = [page.map(({ body }) => body), page.map(({ sequence }) => sequence)]
+      await this.#handle(handlers, { partition, bodies, sequences }, trace)
       this.#progress.advance(partition, names, last)
     }
+  }
+
+  #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {
+    const { hubName, parking } = this.#deps
+    return handleMessages(handlers, { hub: hubName, ...messages }, trace, parking)
   }
 
   async #checkPartition(partition: string, trace: Trace): Promise<void> {

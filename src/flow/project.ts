@@ -4,9 +4,13 @@ import type { Trace } from '../core/reaction.ts'
 import { categoryOf } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
 import { generationsIn } from '../core/view-state.ts'
-import { HandlersFailed } from './consume.ts'
-import { entryOf } from './cursors.ts'
+import { type Handler, HandlersFailed } from './consume.ts'
+import { entryOf, viewOf } from './cursors.ts'
+import type { StreamFailure } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
+
+/** How many events of a stream are read at once where it is taken up again. */
+const PAGE = 200
 
 export interface ProjectDependencies {
   /** Of the service itself: what a gap is filled from. */
@@ -23,37 +27,70 @@ export interface ProjectDependencies {
  * events; last the stream's own document with the cursor, which says how far all these views have come. During a handover two generations of a
  * view are written, one after the other.
  *
- * `handle` throws HandlersFailed or TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * A stream with an event that a view cannot process waits for that view: its cursor says from which version. What may pass is thrown, whereupon
+ * the trigger's retry policy brings the whole batch again: nothing is passed over.
  * @param views of one category.
  */
 export function projection(
   deps: ProjectDependencies,
   views: readonly AnyView[],
-): { handle(events: readonly RecordedEvent[], trace: Trace): Promise<void>; forget(): void } {
+): Required<Omit<Handler, 'names' | 'category' | 'startsAt' | 'retry'>> {
   let projector = new Projector(deps)
   const told = new Set<string>()
+  const targetsNow = async (trace: Trace): Promise<readonly Target[]> => {
+    const states = new Map(
+      await Promise.all(views.map(async (view) => [view.name, await deps.views.state(view.name)] as const)),
+    )
+    const homeless = views.filter(({ name }) => {
+      const { cursorsIn } = states.get(name) ?? {}
+      return cursorsIn !== undefined && !states.has(cursorsIn)
+    })
+    for (const { name } of homeless)
+      if (!told.has(name)) {
+        told.add(name)
+        const home = states.get(name)?.cursorsIn
+        trace(
+          `the view ${name} has its cursors in ${home}, a view that this code does not have. It stays as it is until it is rebuilt: ` +
+            `npm run replay -- <service> ${name}`,
+          'error',
+        )
+      }
+    return views.filter((view) => !homeless.includes(view)).flatMap((view) => targetsOf(view, states))
+  }
   return {
-    async handle(events, trace) {
-      const states = new Map(
-        await Promise.all(views.map(async (view) => [view.name, await deps.views.state(view.name)] as const)),
-      )
-      const homeless = views.filter(({ name }) => {
-        const { cursorsIn } = states.get(name) ?? {}
-        return cursorsIn !== undefined && !states.has(cursorsIn)
-      })
-      for (const { name } of homeless)
-        if (!told.has(name)) {
-          told.add(name)
-          const home = states.get(name)?.cursorsIn
-          trace(
-            `the view ${name} has its cursors in ${home}, a view that this code does not have. It stays as it is until it is rebuilt: ` +
-              `npm run replay -- <service> ${name}`,
-            'error',
-          )
-        }
-      const targets = views.filter((view) => !homeless.includes(view)).flatMap((view) => targetsOf(view, states))
-      await projector.project(targets, events)
+    async handle(events, handling) {
+      await projector.project(await targetsNow(handling.trace), events, handling)
     },
+    async catchUp(stream, from, retried, leavesOut) {
+      // What the live consumer remembers may be older than what another process has written: this one begins with what is stored.
+      const alone = new Projector(deps)
+      const failures: StreamFailure[] = []
+      const targets = await targetsNow(() => {})
+      const waiting = targets.filter(({ entry }) => retried.has(entry))
+      for (let after = from - 1; waiting.length > 0 && failures.length === 0; ) {
+        const events = await deps.log.readRange(stream, { direction: 'forward', after, limit: PAGE })
+        await alone.project(targets, events, {
+          retried: { stream, waiting: retried },
+          leavesOut: (view, _, version) => leavesOut(view, version),
+          onFailed: (failure) => failures.push(failure),
+          trace: () => {},
+        })
+        const last = events.at(-1)
+        if (last === undefined) break
+        after = last.version
+      }
+      return failures
+    },
+    async newest(stream) {
+      const [last] = await deps.log.readRange(stream, { direction: 'backward', limit: 1 })
+      return last?.version ?? 0
+    },
+    async isNeedless(entry) {
+      const view = views.find(({ name }) => name === viewOf(entry))
+      const state = view && (await deps.views.state(view.name))
+      return !!state && !state.written.some(({ number }) => entryOf(viewOf(entry), number) === entry)
+    },
+    hasMarks: (entry) => views.some(({ name, kind }) => kind === 'many-streams' && name === viewOf(entry)),
     forget() {
       projector = new Projector(deps)
     },
@@ -92,6 +129,10 @@ export function rebuilding(
       await projector.project(
         [target],
         events.filter(({ stream }) => categoryOf(stream) === view.category),
+        {
+          leavesOut: (_, stream, version) => options.leavesOut?.(stream, version) ?? false,
+          trace: () => {},
+        },
       )
     } catch (error) {
       // There is one view alone.

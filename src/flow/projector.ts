@@ -1,3 +1,4 @@
+import { checkKey } from '../core/document-key.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventType, Recorded, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
@@ -11,12 +12,13 @@ import type {
   ViewGeneration,
   ViewStore,
 } from '../core/ports.ts'
-import type { AnyManyStreamView, AnyOneStreamView, AnyView } from '../core/view.ts'
-import { HandlersFailed } from './consume.ts'
+import { type AnyManyStreamView, type AnyOneStreamView, type AnyView, storedDocument } from '../core/view.ts'
+import { HandlersFailed, type Handling } from './consume.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergePassed, samePassed } from './cursors.ts'
+import { mergeParked, mergePassed, sameVersions, viewOf } from './cursors.ts'
 import { DocumentWriter } from './document-writer.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
+import { callPure, type StreamFailure, worstOf } from './parking.ts'
 import { eventsAfter } from './pending.ts'
 import { REMEMBERED, remembered } from './remembered.ts'
 
@@ -37,6 +39,8 @@ export interface Target extends ViewGeneration {
 export interface RebuildOptions {
   /** Whether what is stored tells how far the generation has come. Otherwise it is new, and all that is in it was written by this rebuild. */
   readonly looks: boolean
+  /** Whether an event was given up for the view. */
+  readonly leavesOut?: (stream: string, version: number) => boolean
   /** How far the generation has come in a stream, by what others have stored of it. */
   readonly passed?: (stream: string) => Promise<number>
 }
@@ -59,6 +63,16 @@ interface ProjectorDependencies {
   readonly clock: Pick<Clock, 'now'>
 }
 
+/** One projection of events. */
+export interface Projecting extends Pick<Handling, 'parking' | 'place' | 'trace'> {
+  /** The stream that is tried again, and the generations that wait in it, by what names them in cursors. */
+  readonly retried?: { readonly stream: string; readonly waiting: ReadonlySet<string> }
+  /** Whether an event was given up for a view. */
+  readonly leavesOut?: (view: string, stream: string, version: number) => boolean
+  /** Hears of a view that waits already and cannot go on. Without it and without parking, what fails is thrown. */
+  readonly onFailed?: (failure: StreamFailure) => void
+}
+
 /** A stream's part of a batch: how far each target has come, and what comes after the one that is least far. */
 interface Slice {
   readonly stream: string
@@ -67,6 +81,10 @@ interface Slice {
   /** What cursors say of views of many streams. */
   readonly passed: Readonly<Record<string, number>>
   readonly versions: ReadonlyMap<Target, number>
+  /** What cursors say of the generations that wait, of views that this code does not have among them. */
+  readonly waits: Readonly<Record<string, number>>
+  /** The generations that wait in the stream, each with the first version that does. */
+  readonly parked: ReadonlyMap<Target, number>
   readonly events: readonly RecordedEvent[]
 }
 
@@ -94,15 +112,19 @@ export class Projector {
    * @param targets in the order in which they are written.
    * @throws HandlersFailed which names the views that failed. The others are done.
    */
-  async project(targets: readonly Target[], events: readonly RecordedEvent[]): Promise<void> {
-    const batch = new Batch()
-    let left: ReadonlyMap<string, readonly RecordedEvent[]> = Map.groupBy(events, ({ stream }) => stream)
+  async project(targets: readonly Target[], events: readonly RecordedEvent[], run: Projecting): Promise<void> {
+    const batch = new Batch(run)
+    let left: ReadonlyMap<string, readonly RecordedEvent[]> = run.retried
+      ? new Map([[run.retried.stream, events]])
+      : Map.groupBy(events, ({ stream }) => stream)
     for (let attempt = 1; left.size > 0; attempt += 1) {
       if (attempt > MAX_ATTEMPTS) {
-        for (const target of targets)
-          batch.fail(target, left.keys(), contended(target.view, [...left.keys()].join(', ')))
+        for (const [stream, [first]] of left)
+          for (const target of targets) batch.fail(target, stream, first, contended(target.view, stream))
         break
       }
+      // All that is left is looked at anew.
+      if (attempt > 1) batch.forget(left.keys())
       const slices = await this.#load(targets, left, attempt > 1, batch)
       for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch)
       const behind = new Set<string>()
@@ -124,10 +146,10 @@ export class Projector {
     const slices: Slice[] = []
     await forEachLimited(arrived, AT_ONCE, async ([stream, events]) => {
       try {
-        const slice = await this.#loadStream(targets, stream, events, again)
+        const slice = await this.#loadStream(targets, stream, events, again, batch)
         if (slice) slices.push(slice)
       } catch (error) {
-        for (const target of targets) batch.fail(target, [stream], error)
+        for (const target of targets) batch.fail(target, stream, events[0], error)
       }
     })
     return slices
@@ -138,10 +160,12 @@ export class Projector {
     stream: string,
     arrived: readonly RecordedEvent[],
     again: boolean,
+    batch: Batch,
   ): Promise<Slice | undefined> {
     const isYoung = this.#rebuild !== undefined || this.#areYoung(arrived)
     // A stream's first event has most likely no document: to create one finds out as well as to read does.
-    const isNew = !again && isYoung && !this.#rebuild?.looks && arrived.some(({ version }) => version === 1)
+    const isNew =
+      !again && !batch.isRetry && isYoung && !this.#rebuild?.looks && arrived.some(({ version }) => version === 1)
     const load = async <Value>(known: Value | undefined, read: () => Promise<Value | undefined>) =>
       (again || !isYoung ? undefined : known) ?? (isNew ? undefined : await read())
 
@@ -154,10 +178,11 @@ export class Projector {
       isRemembered ||= known !== undefined && documents.get(target) === known
     }
     const elsewhere = isRemembered ? [] : [...new Set(targets.flatMap((target) => target.elsewhere ?? []))]
-    const passed = mergePassed([
+    const stored = [
       ...[...documents.values()].map((document) => document?.cursor),
       ...(await Promise.all(elsewhere.map(async (store) => (await store.read(stream))?.cursor))),
-    ])
+    ]
+    const passed = mergePassed(stored)
 
     const cursors = new Map<Target, StoredCursor | undefined>()
     const versions = new Map<Target, number>()
@@ -173,12 +198,35 @@ export class Projector {
       versions.set(target, Math.max(told, passed[target.entry] ?? 0, cursors.get(target)?.cursor.version ?? 0))
     }
 
+    const waits = mergeParked([...stored, ...[...cursors.values()].map((each) => each?.cursor)])
+    const parked = new Map<Target, number>()
+    for (const target of targets) {
+      const version = waits[target.entry]
+      const isPassed = version === undefined || (versions.get(target) ?? 0) >= version
+      // A rebuild leaves out nothing but what was given up.
+      if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
+    }
+    const due = targets.filter((target) => !parked.has(target))
+    if (due.length === 0) return undefined
+
     const known = [...documents.values(), ...cursors.values()]
       .map((each) => each?.cursor)
       .filter((each) => each !== undefined)
-    const least = Math.min(...versions.values())
-    const events = await eventsAfter(this.#deps.log, stream, least, known, arrived)
-    return events.length === 0 ? undefined : { stream, documents, cursors, passed, versions, events }
+    const least = Math.min(...due.map((target) => versions.get(target) ?? 0))
+    const slice = { stream, documents, cursors, passed, waits, versions, parked }
+    try {
+      const events = await eventsAfter(this.#deps.log, stream, least, known, arrived)
+      // Where the log has nothing that waits, nothing waits any more.
+      return events.length === 0 && !batch.isRetry ? undefined : { ...slice, events }
+    } catch (error) {
+      const [first] = arrived.toSorted((one, other) => one.version - other.version)
+      for (const target of due) {
+        // What was passed is not what fails: it is what comes next that waits.
+        const version = Math.max(first?.version ?? 1, (versions.get(target) ?? 0) + 1)
+        batch.fail(target, stream, { version, type: first?.type ?? '' }, error)
+      }
+      return { ...slice, events: [] }
+    }
   }
 
   #areYoung(events: readonly RecordedEvent[]): boolean {
@@ -188,103 +236,159 @@ export class Projector {
 
   /** Applies what is new to a view of many streams. What fails keeps its streams from counting as passed. */
   async #applyToDocuments(target: ManyStreamTarget, slices: readonly Slice[], batch: Batch): Promise<void> {
+    const { view } = target
     const byKey = new Map<string, Recorded<DomainEvent>[]>()
     for (const slice of slices) {
-      try {
-        for (const event of this.#readNew(target, slice))
-          for (const key of new Set(target.view.targets(event))) {
+      if (slice.parked.has(target)) continue
+      for (const recorded of slice.events)
+        try {
+          const event = this.#readNew(target, slice, recorded, batch)
+          if (event === undefined) continue
+          const keys = new Set(callPure(view.name, () => view.targets(event)))
+          // All of them before the first counts: none of an event whose keys are not all such.
+          for (const key of keys) checkKey(key)
+          for (const key of keys) {
             const events = byKey.get(key)
             if (events) events.push(event)
             else byKey.set(key, [event])
           }
-      } catch (error) {
-        batch.fail(target, [slice.stream], error)
-      }
+        } catch (error) {
+          batch.fail(target, slice.stream, recorded, error)
+          break
+        }
     }
     const { writer } = this.#memoryOf(target)
     await forEachLimited(byKey, AT_ONCE, async ([key, events]) => {
-      const applied = events.filter(({ stream }) => !batch.hasFailed(target, stream))
-      await writer?.apply(key, applied).catch((error: unknown) => {
-        batch.fail(target, new Set(applied.map(({ stream }) => stream)), error)
-      })
+      try {
+        for (const { event, cause } of (await writer?.apply(key, events)) ?? [])
+          batch.fail(target, event.stream, event, cause)
+      } catch (error) {
+        for (const [stream, [first]] of Map.groupBy(events, ({ stream }) => stream))
+          batch.fail(target, stream, first, error)
+      }
     })
   }
 
-  /** The events that a view is made of, of those it has not passed, as it reads them. */
-  #readNew(target: Target, { versions, events }: Slice): readonly Recorded<DomainEvent>[] {
+  /** An event as a view reads it, where it has not passed it and is made of it. */
+  #readNew(
+    target: Target,
+    { versions, stream }: Slice,
+    event: RecordedEvent,
+    batch: Batch,
+  ): Recorded<DomainEvent> | undefined {
     const { view } = target
     const { reader } = this.#memoryOf(target)
-    const after = versions.get(target) ?? 0
-    return events
-      .filter(({ version, type }) => version > after && (view.events === undefined || reader.knows(type)))
-      .map(reader.readEvent)
+    const { version, type } = event
+    if (version <= (versions.get(target) ?? 0) || (view.events !== undefined && !reader.knows(type))) return undefined
+    return batch.leavesOut(view.name, stream, version) ? undefined : reader.readEvent(event)
   }
 
   /** Writes a stream's documents and cursors. @returns whether nobody else has written them meanwhile. */
   async #writeCursors(targets: readonly Target[], slice: Slice, batch: Batch): Promise<boolean> {
-    const { stream, events } = slice
-    const last = events.at(-1)
-    if (last === undefined) return true
-    const head = { version: last.version, hash: last.hash, time: last.time }
-    const passed = passedAfter(targets, slice, batch)
+    const { stream } = slice
     // The views that have others' cursors come last, and of their generations the live one.
     const homes = new Set(targets.map(({ cursorsIn }) => cursorsIn))
     const singles = targets
       .filter(isOneStream)
       .sort((a, b) => Number(homes.has(a.view.name)) - Number(homes.has(b.view.name)))
     try {
+      const documents = new Map(singles.map((target) => [target, this.#evolve(target, slice, batch)]))
+      // What waits is noted before a cursor passes it: nothing waits that nobody knows of.
+      await batch.parkFailed(targets, slice)
+      const standing = standingAfter(targets, slice, batch)
       for (const target of singles) {
-        const others = homes.has(target.view.name) ? passed : undefined
-        if (!(await this.#writeDocument(target, slice, head, others, batch))) return false
+        const others = homes.has(target.view.name) ? standing : undefined
+        if (!(await this.#writeDocument(target, slice, documents.get(target), others, batch))) return false
       }
-      for (const target of targets.filter(isManyStream)) {
-        if (target.cursorsIn !== undefined || batch.hasFailed(target, stream)) continue
-        if ((slice.versions.get(target) ?? 0) >= head.version) continue
-        if (!(await this.#writeCursor(target, slice, head))) return false
-      }
+      for (const target of targets.filter(isManyStream))
+        if (target.cursorsIn === undefined && !(await this.#writeCursor(target, slice, batch))) return false
+      batch.tellSucceeded(targets, slice)
     } catch (error) {
-      for (const target of targets) batch.fail(target, [stream], error)
+      for (const target of targets) batch.fail(target, stream, slice.events[0], error)
     }
     return true
+  }
+
+  /** A stream's document after its new events, up to the first that the view cannot apply. */
+  #evolve(target: OneStreamTarget, slice: Slice, batch: Batch): Evolved {
+    const { view } = target
+    const before = slice.documents.get(target)
+    let [document, cursor] = [before?.document, before?.cursor ?? UNREAD]
+    const events = slice.parked.has(target) ? [] : slice.events
+    for (const recorded of events)
+      try {
+        const event = this.#readNew(target, slice, recorded, batch)
+        if (event)
+          document = callPure(view.name, () => storedDocument(view, slice.stream, view.evolve(document, event)))
+        if (recorded.version > cursor.version) cursor = headOf(recorded)
+      } catch (error) {
+        // What other views have passed is kept all the same: in a day their marks no longer tell.
+        batch.fail(target, slice.stream, recorded, error)
+        break
+      }
+    try {
+      return { document, sort: sortOf(target, document), cursor }
+    } catch (error) {
+      return this.#leaveAsItWas(target, slice, error, batch)
+    }
+  }
+
+  #leaveAsItWas(target: OneStreamTarget, slice: Slice, error: unknown, batch: Batch): Evolved {
+    const { document, cursor = UNREAD } = slice.documents.get(target) ?? { document: undefined }
+    const first = slice.events.find(({ version }) => version > cursor.version)
+    batch.fail(target, slice.stream, first, error)
+    return { document, sort: sortOf(target, document), cursor }
   }
 
   async #writeDocument(
     target: OneStreamTarget,
     slice: Slice,
-    head: Cursor,
-    passed: Readonly<Record<string, number>> | undefined,
+    evolved: Evolved | undefined,
+    others: Standing | undefined,
     batch: Batch,
   ): Promise<boolean> {
     const { stream } = slice
-    const { view, store } = target
+    const { store, entry } = target
     const { documents } = this.#memoryOf(target)
     const before = slice.documents.get(target)
-    let after = { document: before?.document, cursor: before?.cursor ?? UNREAD }
+    const { document, sort, cursor: head } = evolved ?? { document: undefined, sort: '', cursor: UNREAD }
+    const { version, hash, time } = head
+    const waits = batch.parkedVersion(target, slice)
+    const passed = others?.passed ?? {}
+    const parked = { ...others?.parked, ...(waits === undefined ? {} : { [entry]: waits }) }
+    const stays = version === (before?.cursor?.version ?? 0)
+    if (stays && sameVersions(passed, before?.cursor?.passed) && sameVersions(parked, before?.cursor?.parked))
+      return true
+    const cursor = { version, hash, time, ...filled('passed', passed), ...filled('parked', parked) }
     try {
-      const document = this.#readNew(target, slice).reduce(
-        (current, event) => view.evolve(current, event),
-        after.document,
-      )
-      if (after.cursor.version < head.version) after = { document, cursor: head }
+      const result = await store.writeDocument(stream, { document, sort, etag: before?.etag }, cursor)
+      if (result.outcome === 'written') documents.set(stream, { document, cursor, etag: result.etag })
+      else documents.delete(stream)
+      return result.outcome === 'written'
     } catch (error) {
-      // What other views have passed is kept all the same: in a day their marks no longer tell.
-      batch.fail(target, [stream], error)
+      if (stays || !isTidemarkError(error, 'document-too-large')) throw error
+      const unchanged = this.#leaveAsItWas(target, slice, error, batch)
+      await batch.parkFailed([target], slice)
+      return this.#writeDocument(target, slice, unchanged, others, batch)
     }
-    const { document } = after
-    const stays = after.cursor.version === (before?.cursor?.version ?? 0)
-    if (stays && (passed === undefined || samePassed(passed, before?.cursor?.passed))) return true
-    const sort = document === undefined ? '' : view.sort(document)
-    const { version, hash, time } = after.cursor
-    const cursor = { version, hash, time, ...(passed && Object.keys(passed).length > 0 ? { passed } : {}) }
-    const result = await store.writeDocument(stream, { document, sort, etag: before?.etag }, cursor)
-    if (result.outcome === 'written') documents.set(stream, { document, cursor, etag: result.etag })
-    else documents.delete(stream)
-    return result.outcome === 'written'
   }
 
-  async #writeCursor(target: ManyStreamTarget, { stream, cursors: read }: Slice, cursor: Cursor): Promise<boolean> {
+  /** A cursor that is an item of its own. It stays where the view could not pass anything. */
+  async #writeCursor(target: ManyStreamTarget, slice: Slice, batch: Batch): Promise<boolean> {
+    const { stream, cursors: read, events } = slice
+    const before = read.get(target)
+    const waits = batch.parkedVersion(target, slice)
+    const failed = batch.failedVersion(target, stream)
+    const last = slice.parked.has(target)
+      ? undefined
+      : events.findLast(({ version }) => failed === undefined || version < failed)
+    const isFurther = last !== undefined && last.version > (slice.versions.get(target) ?? 0)
+    const parked = waits === undefined ? {} : { [target.entry]: waits }
+    if (!isFurther && sameVersions(parked, before?.cursor.parked)) return true
+    const { version, hash, time } = isFurther ? headOf(last) : (before?.cursor ?? UNREAD)
+    const cursor = { version, hash, time, ...filled('parked', parked) }
     const { cursors } = this.#memoryOf(target)
-    const result = await target.store.writeCursor(stream, cursor, read.get(target)?.etag)
+    const result = await target.store.writeCursor(stream, cursor, before?.etag)
     if (result.outcome === 'written') cursors.set(stream, { cursor, etag: result.etag })
     else cursors.delete(stream)
     return result.outcome === 'written'
@@ -304,49 +408,146 @@ export class Projector {
   }
 }
 
+/** A document after events, and how far it is. */
+interface Evolved {
+  readonly document: unknown
+  readonly sort: string
+  readonly cursor: Cursor
+}
+
+/** What the cursors say of other views: how far they have come, and which wait. */
+type Standing = Readonly<Record<'passed' | 'parked', Readonly<Record<string, number>>>>
+
+interface Failed {
+  readonly version: number
+  readonly type: string
+  readonly cause: unknown
+  /** Its stream waits for the view from here on; otherwise the batch comes again. */
+  readonly isParked: boolean
+}
+
 /** What a batch's views could not do. */
 class Batch {
-  readonly #causes = new Map<string, unknown>()
-  readonly #streams = new Map<Target, Set<string>>()
+  readonly #run: Projecting
+  readonly #failed = new Map<Target, Map<string, Failed>>()
 
-  fail(target: Target, streams: Iterable<string>, cause: unknown): void {
-    // The first failure of a view is told; one that may pass is no reason beside one that does not.
-    const before = this.#causes.get(target.view.name)
-    if (before === undefined || (isTidemarkError(before) && before.retriable)) this.#causes.set(target.view.name, cause)
-    const failed = this.#streams.get(target) ?? new Set()
-    for (const stream of streams) failed.add(stream)
-    this.#streams.set(target, failed)
+  constructor(run: Projecting) {
+    this.#run = run
   }
 
-  hasFailed(target: Target, stream: string): boolean {
-    return this.#streams.get(target)?.has(stream) ?? false
+  /** Whether it begins with what is stored, and nothing that is remembered or likely. */
+  get isRetry(): boolean {
+    return this.#run.retried !== undefined
+  }
+
+  isRetried({ entry }: Target): boolean {
+    return this.#run.retried?.waiting.has(entry) ?? false
+  }
+
+  leavesOut(view: string, stream: string, version: number): boolean {
+    return this.#run.leavesOut?.(view, stream, version) ?? false
+  }
+
+  /** Notes the first event of a stream that a view could not take. */
+  fail(
+    target: Target,
+    stream: string,
+    event: Pick<RecordedEvent, 'version' | 'type'> | undefined,
+    cause: unknown,
+  ): void {
+    const { version, type } = event ?? { version: 1, type: '' }
+    const failed = this.#failed.get(target) ?? new Map<string, Failed>()
+    const before = failed.get(stream)
+    // What was parked and not written is not parked.
+    if (before === undefined || before.isParked || version <= before.version)
+      failed.set(stream, { version: before?.isParked ? before.version : version, type, cause, isParked: false })
+    this.#failed.set(target, failed)
+  }
+
+  /** The first version of a stream that a view could not take. */
+  failedVersion(target: Target, stream: string): number | undefined {
+    return this.#failed.get(target)?.get(stream)?.version
+  }
+
+  /** The version from which a stream waits for a view: since before, or by this batch. */
+  parkedVersion(target: Target, { stream, parked }: Slice): number | undefined {
+    const failed = this.#failed.get(target)?.get(stream)
+    return parked.get(target) ?? (failed?.isParked ? failed.version : undefined)
+  }
+
+  /** Parks a stream for the views that could not take it, where their failures are such. */
+  async parkFailed(targets: readonly Target[], { stream, parked }: Slice): Promise<void> {
+    const { parking, place, trace, onFailed } = this.#run
+    for (const target of targets) {
+      if (parked.has(target)) continue
+      const failed = this.#failed.get(target)?.get(stream)
+      if (failed === undefined || failed.isParked) continue
+      const { version, type, cause } = failed
+      const failure: StreamFailure = { handler: target.entry, stream, version, type, cause }
+      if (parking?.parks(failure)) await parking.note(failure, place?.({ stream, version }), trace)
+      else if (onFailed && this.isRetried(target)) onFailed(failure)
+      else continue
+      this.#failed.get(target)?.set(stream, { ...failed, isParked: true })
+    }
+  }
+
+  /** Tells which views have taken a stream's events. */
+  tellSucceeded(targets: readonly Target[], { stream, parked }: Slice): void {
+    const { parking } = this.#run
+    for (const target of targets)
+      if (!parked.has(target) && this.failedVersion(target, stream) === undefined)
+        parking?.succeeded({ handler: target.entry, stream })
+  }
+
+  forget(streams: Iterable<string>): void {
+    for (const stream of streams) for (const failed of this.#failed.values()) failed.delete(stream)
   }
 
   throwFailures(): void {
-    if (this.#causes.size > 0) throw new HandlersFailed([...this.#causes].map(([name, cause]) => ({ name, cause })))
+    const failures = [...this.#failed].flatMap(([{ view }, failed]) => {
+      const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
+      return causes.length > 0 ? [{ name: view.name, cause: worstOf(causes) }] : []
+    })
+    if (failures.length > 0) throw new HandlersFailed(failures)
   }
 }
 
 /** What the cursors that are written say of views of many streams: what they said, and what this batch has brought about. */
-function passedAfter(
-  targets: readonly Target[],
-  { stream, passed, versions, events }: Slice,
-  batch: Batch,
-): Readonly<Record<string, number>> {
+function standingAfter(targets: readonly Target[], slice: Slice, batch: Batch): Standing {
+  const { stream, passed, versions, events } = slice
   const known = new Map(targets.map(({ view, named }) => [view.name, named]))
   const after: Record<string, number> = {}
   for (const [entry, version] of Object.entries(passed)) {
-    const named = known.get(entry.slice(0, entry.lastIndexOf('@')))
+    const named = known.get(viewOf(entry))
     // Of a view that this code does not know, another build's word stays.
     if (named === undefined || named.has(entry)) after[entry] = version
   }
+  const parked: Record<string, number> = {}
+  for (const [entry, version] of Object.entries(slice.waits)) if (!known.has(viewOf(entry))) parked[entry] = version
   const last = events.at(-1)?.version ?? 0
-  for (const target of targets)
-    if (target.cursorsIn !== undefined)
-      after[target.entry] = batch.hasFailed(target, stream)
-        ? (versions.get(target) ?? 0)
-        : Math.max(last, versions.get(target) ?? 0)
-  return after
+  for (const target of targets) {
+    if (target.cursorsIn === undefined) continue
+    const version = versions.get(target) ?? 0
+    const failed = batch.failedVersion(target, stream)
+    const waits = batch.parkedVersion(target, slice)
+    if (waits !== undefined) parked[target.entry] = waits
+    after[target.entry] = slice.parked.has(target)
+      ? version
+      : Math.max(failed === undefined ? last : Math.min(last, failed - 1), version)
+  }
+  return { passed: after, parked }
+}
+
+function sortOf({ view }: OneStreamTarget, document: unknown): string {
+  return document === undefined ? '' : callPure(view.name, () => view.sort(document))
+}
+
+function headOf({ version, hash, time }: RecordedEvent): Cursor {
+  return { version, hash, time }
+}
+
+function filled(name: 'passed' | 'parked', versions: Readonly<Record<string, number>>): Partial<Cursor> {
+  return Object.keys(versions).length > 0 ? { [name]: versions } : {}
 }
 
 function isOneStream(target: Target): target is OneStreamTarget {

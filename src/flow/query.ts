@@ -2,7 +2,7 @@ import { TidemarkError } from '../core/errors.ts'
 import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
-import { passedVersion } from './cursors.ts'
+import { type Standing, standingIn, standingOf } from './cursors.ts'
 
 export interface QueryDependencies {
   readonly views: ViewStores
@@ -24,15 +24,16 @@ export interface ListQuery {
   readonly continuation?: string
 }
 
-// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet.
-const FIRST_WAIT_MS = 20
-const WAIT_FACTOR = 1.5
+// A view is some 50 ms behind its log where nothing waits: asked sooner, the store mostly answers that there is nothing yet. After that, who
+// waits learns it at most a quarter of its time late.
+const SHORTEST_WAIT_MS = 15
+const PART_OF_WAITED = 0.25
 const LONGEST_WAIT_MS = 250
 
 /**
  * One document of a view, not older than a position if one is given.
  * @returns undefined where there is none.
- * @throws TidemarkError `view-behind`, `invalid-position`
+ * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`
  */
 export async function readDocument(
   deps: QueryDependencies,
@@ -46,8 +47,9 @@ export async function readDocument(
 }
 
 /**
- * Documents of a view, newest first by the view's own sort key, not older than a position if one is given.
- * @throws TidemarkError `view-behind`, `invalid-position`, `invalid-query`
+ * Documents of a view by its own sort key, descending, and those that share one by their keys; not older than a position if one is given. Page
+ * by page, whatever is written meanwhile, every document that was there throughout comes once, unless its sort key changes.
+ * @throws TidemarkError `view-behind`, `stream-parked`, `invalid-position`, `invalid-query`
  */
 export async function listDocuments(
   deps: QueryDependencies,
@@ -71,7 +73,7 @@ export async function listDocuments(
   const last = page.at(-1)
   return {
     documents: page.map((item) => item.document),
-    ...(found.length > limit && last ? { continuation: writeContinuation(last.sort) } : {}),
+    ...(found.length > limit && last ? { continuation: writeContinuation(last.place) } : {}),
   }
 }
 
@@ -88,30 +90,39 @@ async function reached(
   const { stream, version } = position
   if (categoryOf(stream) !== view.category)
     throw new TidemarkError('invalid-position', `${view.name} does not follow ${stream}`)
-  const end = deps.clock.elapsed() + deps.maxWait
-  for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * WAIT_FACTOR, LONGEST_WAIT_MS)) {
+  const began = deps.clock.elapsed()
+  for (;;) {
     // Asked for each time: while it waits, another generation may become the live one.
     const state = await deps.views.state(view.name)
     const { store } = state.live
-    if (view.kind === 'one-stream') {
-      const document = await store.read(stream)
-      if (document && (document.cursor?.version ?? 0) >= version) return { store, document }
-    } else if ((await passedVersion(deps.views, view, state, state.live, stream)) >= version) return { store }
-    const left = end - deps.clock.elapsed()
+    const document = view.kind === 'one-stream' ? await store.read(stream) : undefined
+    const standing: Standing =
+      view.kind === 'one-stream'
+        ? standingIn(document?.cursor, view, state.live)
+        : await standingOf(deps.views, view, state, state.live, stream)
+    if (standing.passed >= version) return { store, ...(document ? { document } : {}) }
+    if (standing.parked !== undefined && standing.parked <= version)
+      throw new TidemarkError(
+        'stream-parked',
+        `${view.name} cannot process ${formatPosition({ stream, version: standing.parked })}: the stream waits for it until somebody mends the cause`,
+      )
+    const waited = deps.clock.elapsed() - began
+    const left = deps.maxWait - waited
     if (left <= 0)
       throw new TidemarkError('view-behind', `${view.name} has not come to ${formatPosition(position)} yet`)
+    const pause = Math.min(Math.max(waited * PART_OF_WAITED, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
     await deps.clock.wait(Math.min(pause, left))
   }
 }
 
-// A continuation is the sort key of the last document: it stays right however many documents come or go meanwhile.
-function writeContinuation(sort: string): string {
-  return Buffer.from(sort, 'utf8').toString('base64url')
+// A continuation is the place of the last document: it stays right however many documents come or go meanwhile.
+function writeContinuation(place: string): string {
+  return Buffer.from(place, 'utf8').toString('base64url')
 }
 
 function readContinuation(text: string): string {
-  const sort = Buffer.from(text, 'base64url').toString('utf8')
-  if (sort === '' || writeContinuation(sort) !== text)
+  const place = Buffer.from(text, 'base64url').toString('utf8')
+  if (place === '' || writeContinuation(place) !== text)
     throw new TidemarkError('invalid-query', 'the continuation is not one that a list answered with')
-  return sort
+  return place
 }

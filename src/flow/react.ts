@@ -1,19 +1,23 @@
 import { LRUCache } from 'lru-cache'
+import { toCloudEvent } from '../core/cloud-event.ts'
 import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
 import type { AnyDecider, Command, Decider } from '../core/decider.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { isTidemarkError, messageOf, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, EventContent, RecordedEvent } from '../core/event.ts'
 import { type EventReader, eventReader } from '../core/event-reader.ts'
 import type { StreamHead } from '../core/hash-chain.ts'
+import { asJson, describeFault } from '../core/json.ts'
+import type { ParkedEvent } from '../core/parking.ts'
 import type { EventHistory, Schedule } from '../core/ports.ts'
 import { type AnyReaction, consumerOf, type Send, type SendLater, type Sent, type Trace } from '../core/reaction.ts'
 import { formatPosition, streamOf } from '../core/stream.ts'
 import type { OnAppended } from './command.ts'
-import type { Handler } from './consume.ts'
+import type { Handler, Handling } from './consume.ts'
 import { readerOf } from './fold.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
+import { callHandler, type StreamFailure, worstOf } from './parking.ts'
 import { checkKnown, eventsAfter, fork, inOrder } from './pending.ts'
-
+import { Sends, SendWatcher } from './sends.ts'
 import { parseTime } from './time.ts'
 
 export interface ReactDependencies {
@@ -26,6 +30,8 @@ export interface ReactDependencies {
   /** Where commands wait for their time. */
   readonly schedule: Pick<Schedule, 'add'>
   command(decider: AnyDecider, request: CommandRequest, onAppended: OnAppended): Promise<CommandOutcome>
+  /** Hears of every command that a reaction did not wait for, in a line. Absent: such a reaction is told of in the log alone, once. */
+  onUnawaited?(line: string): void
 }
 
 /** How many streams a process remembers to have handled, so that what comes again costs nothing. */
@@ -42,24 +48,45 @@ interface Handled {
  * one once all its commands have taken effect. How far it is, is stored nowhere: an event that comes again sends its commands again, with the
  * ids of the first time, and they take effect once. What this process remembers spares most of these.
  *
- * `handle` throws TidemarkError, whereupon the trigger's retry policy brings the whole batch again: nothing is passed over.
+ * An event that it cannot process is parked, with all later ones of its stream. What may pass is thrown, whereupon the trigger's retry policy
+ * brings the whole batch again: nothing is passed over.
  */
-export function reaction(deps: ReactDependencies, declared: AnyReaction): Pick<Handler, 'handle' | 'forget'> {
+export function reaction(
+  deps: ReactDependencies,
+  declared: AnyReaction,
+): Pick<Handler, 'handle' | 'forget'> & Required<Pick<Handler, 'retry'>> {
   const own = declared.service === deps.service
   const following: Following = {
     source: own ? deps.log : undefined,
     handled: new LRUCache<string, Handled>({ max: REMEMBERED_STREAMS }),
     reader: eventReader(declared.events, own ? 'own' : 'foreign'),
     content: own ? (event) => event : (event) => event.published ?? event,
+    watcher: new SendWatcher(declared.name, deps.onUnawaited),
   }
   return {
-    handle: (events, trace) =>
-      forEachLimited(
+    async handle(events, handling) {
+      const failures: unknown[] = []
+      await forEachLimited(
         Map.groupBy(events, ({ stream }) => stream),
         AT_ONCE,
-        ([stream, arrived]) => reactToStream(deps, declared, following, stream, arrived, trace),
-      ),
+        ([stream, arrived]) =>
+          reactToStream(deps, declared, following, stream, arrived, handling).catch((error: unknown) => {
+            failures.push(error)
+          }),
+      )
+      const worst = worstOf(failures)
+      if (worst !== undefined) throw worst
+    },
     forget: () => following.handled.clear(),
+    async retry(events, { trace }) {
+      for (const event of events)
+        try {
+          await reactToEvent(deps, declared, following, event, trace)
+        } catch (cause) {
+          return failureAt(declared, event, cause)
+        }
+      return undefined
+    },
   }
 }
 
@@ -71,29 +98,74 @@ interface Following {
   readonly reader: EventReader
   /** What it is told of an event. */
   readonly content: (event: RecordedEvent) => EventContent
+  readonly watcher: SendWatcher
 }
 
 async function reactToStream(
   deps: ReactDependencies,
   declared: AnyReaction,
-  { source, handled, reader, content }: Following,
+  following: Following,
   stream: string,
   arrived: readonly RecordedEvent[],
+  { trace, parking, place }: Handling,
+): Promise<void> {
+  const { source, handled } = following
+  const key = { handler: declared.name, stream }
+  if (await parking?.waiting(key)) {
+    if (await parking?.add(key, parkedEvents(following, arrived), trace)) return
+    // It was taken up, and what was processed meanwhile this process does not know.
+    handled.delete(stream)
+  }
+  let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
+  try {
+    due = await unhandled(source, handled.get(stream), stream, arrived, trace)
+    for (const event of due) {
+      await reactToEvent(deps, declared, following, event, trace)
+      done += 1
+      const known = handled.get(stream)
+      if (known === undefined || event.version > known.head.version) {
+        const from = known && event.version === known.head.version + 1 ? known.from : event.version
+        handled.set(stream, { from, head: { version: event.version, hash: event.hash } })
+      }
+    }
+  } catch (cause) {
+    const left = due.slice(done)
+    const [event] = left
+    if (event === undefined || parking === undefined) throw cause
+    const failure = failureAt(declared, event, cause)
+    if (!parking.parks(failure)) throw cause
+    await parking.park(failure, place?.(event), parkedEvents(following, left), trace)
+    return
+  }
+  parking?.succeeded(key)
+}
+
+async function reactToEvent(
+  deps: ReactDependencies,
+  declared: AnyReaction,
+  { reader, content, watcher }: Following,
+  event: RecordedEvent,
   trace: Trace,
 ): Promise<void> {
-  for (const event of await unhandled(source, handled.get(stream), stream, arrived, trace)) {
-    const said = content(event)
-    if (reader.knows(said.type)) {
-      const data = reader.read(said, formatPosition(event))
-      const { send, sendLater } = senders(deps, declared, event, trace)
-      await declared.react({ ...event, type: said.type, data }, send, sendLater)
-    }
-    const known = handled.get(stream)
-    if (known === undefined || event.version > known.head.version) {
-      const from = known && event.version === known.head.version + 1 ? known.from : event.version
-      handled.set(stream, { from, head: { version: event.version, hash: event.hash } })
-    }
-  }
+  const said = content(event)
+  if (!reader.knows(said.type)) return
+  const data = reader.read(said, formatPosition(event))
+  const sends = new Sends(watcher, formatPosition(event), trace)
+  const { send, sendLater } = senders(deps, declared, event, sends, trace)
+  await callHandler(declared.name, () =>
+    sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),
+  )
+}
+
+function failureAt(declared: AnyReaction, { stream, version, type }: RecordedEvent, cause: unknown): StreamFailure {
+  return { handler: declared.name, stream, version, type, cause }
+}
+
+/** What of these events waits: those that the reaction does nothing with need not. */
+function parkedEvents({ reader, content }: Following, events: readonly RecordedEvent[]): readonly ParkedEvent[] {
+  return events
+    .filter((event) => reader.knows(content(event).type))
+    .map((event) => ({ version: event.version, text: JSON.stringify(toCloudEvent(event)) }))
 }
 
 /**
@@ -128,6 +200,7 @@ function senders(
   deps: ReactDependencies,
   reaction: AnyReaction,
   event: RecordedEvent,
+  sends: Sends,
   trace: Trace,
 ): { readonly send: Send; readonly sendLater: SendLater } {
   const consumer = consumerOf(deps.service, reaction)
@@ -145,41 +218,60 @@ function senders(
     const why = `the reaction ${reaction.name} sends to ${decider.category}, a decider that ${deps.service} does not list`
     throw new TidemarkError('registration-invalid', why)
   }
-  const sendLater: SendLater = async (due, decider, id, commandId, command) => {
-    checkListed(decider)
-    const stream = streamOf(decider.category, id)
-    // In one form, which compares; what is no time would wait for ever.
-    const time = new Date(parseTime(due)).toISOString()
-    await deps.schedule.add({ stream, key: keyOf(commandId), due: time, command, metadata })
+  // It is hashed, and may wait in the schedule: as JSON has it, now and later.
+  const asKept = <Cmd extends Command>(stream: string, command: Cmd): Cmd => {
+    const json = asJson(command.data)
+    if (json.valid) return { ...command, data: json.value }
+    const where = describeFault(json.fault)
+    const why = `the reaction ${reaction.name} sends ${command.type} to ${stream} with what JSON does not keep: ${where}`
+    throw new TidemarkError('invalid-command', why)
   }
-  const send = async <State, Cmd extends Command, Event extends DomainEvent>(
+  const sendLater: SendLater = (due, decider, id, commandId, command) =>
+    sends.send(`${command.type} to ${decider.category}-${id} for ${due}`, async () => {
+      checkListed(decider)
+      const stream = streamOf(decider.category, id)
+      // In one form, which compares; what is no time would wait for ever.
+      const time = new Date(parseTime(due)).toISOString()
+      const scheduled = { stream, key: keyOf(commandId), due: time, command: asKept(stream, command), metadata }
+      await deps.schedule.add(scheduled).catch(unforeseen)
+    })
+  const send = <State, Cmd extends Command, Event extends DomainEvent>(
     decider: Decider<State, Cmd, Event>,
     id: string,
     commandId: string,
     command: Cmd,
-  ): Promise<Sent<Event>> => {
-    checkListed(decider)
-    const stream = streamOf(decider.category, id)
-    const key = keyOf(commandId)
-    let events: readonly RecordedEvent[] | undefined
-    const request = { stream, key, receipts: 'all', command, metadata } as const
-    const outcome = await deps.command(decider, request, (appended) => {
-      events = appended
+  ): Promise<Sent<Event>> =>
+    sends.send(`${command.type} to ${decider.category}-${id}`, async () => {
+      checkListed(decider)
+      const stream = streamOf(decider.category, id)
+      const key = keyOf(commandId)
+      let events: readonly RecordedEvent[] | undefined
+      const request = { stream, key, receipts: 'all', command: asKept(stream, command), metadata } as const
+      const outcome = await deps
+        .command(decider, request, (appended) => {
+          events = appended
+        })
+        .catch(unforeseen)
+      if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
+      if (outcome.done) {
+        events ??= await eventsOf(deps.log, outcome).catch(unforeseen)
+        return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
+      }
+      trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
+      return { events: [], refused: outcome.code }
     })
-    if (outcome.contentDiffers) trace(firstStands(metadata, stream, commandId), 'warn')
-    if (outcome.done) {
-      events ??= await eventsOf(deps.log, outcome)
-      return { events: events.map(readerOf(decider).readEvent) as unknown as readonly Event[] }
-    }
-    trace(`${metadata.causation}: ${stream} refused ${command.type}: ${outcome.code}: ${outcome.detail}`, 'debug')
-    return { events: [], refused: outcome.code }
-  }
   return { send, sendLater }
 }
 
 /** A command came again with another content: a build that is newer than the first one's makes something else of the same event. */
 export function firstStands({ causation }: CommandMetadata, stream: string, id: string): string {
   return `${causation}: ${stream} was sent ${id} before, with another content: the first outcome stands`
+}
+
+/** What nobody foresaw below a reaction is no fault of the reaction. */
+function unforeseen(error: unknown): never {
+  if (isTidemarkError(error)) throw error
+  throw new TidemarkError('internal', messageOf(error), { cause: error })
 }
 
 /** What an earlier call of the same command had led to. */

@@ -5,7 +5,6 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
-import { MAX_NESTING, nestsTooDeep } from '../core/nesting.ts'
 import { MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { type Service, sourceOf, toldOf } from '../core/service.ts'
@@ -44,8 +43,8 @@ export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefor
 }
 
 /**
- * Makes decided events into recorded ones: schema-checked, numbered, dated, chained, and none so large that it could be appended
- * but not sent.
+ * Makes decided events into recorded ones: of what JSON keeps and their schemas name, numbered, dated, chained, and none so large that it could be
+ * appended but not sent.
  * @returns the events, and the most bytes that their commit can have.
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
@@ -68,14 +67,13 @@ export function record(
   let bytes = NAMES_BYTES
   const recorded = events.map((event) => {
     version += 1
-    const told = toldOf(service, event)
-    if (nestsTooDeep(event.data) || nestsTooDeep(told?.data))
-      throw new TidemarkError('event-too-large', `${event.type} nests more than ${MAX_NESTING} arrays and objects`)
+    const content = checkWritten(decider.events, event)
+    const told = toldOf(service, content)
     const sealed = seal({
       id: eventId(version),
       stream,
       version,
-      ...checkWritten(decider.events, event),
+      ...content,
       source,
       time,
       ...(told ? { published: checkWritten(tellable, told) } : {}),

@@ -1,27 +1,176 @@
-import type { RecordedCommit } from '../core/commit.ts'
-import { TidemarkError } from '../core/errors.ts'
+import { commitOf, type RecordedCommit } from '../core/commit.ts'
+import { classOf, isTidemarkError, TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
 import { hashFits } from '../core/hash-chain.ts'
-import type { EventPublisher } from '../core/ports.ts'
-import { formatPosition } from '../core/stream.ts'
+import type { EventHistory, EventPublisher } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import { formatPosition, isStream } from '../core/stream.ts'
+import type { Handler } from './consume.ts'
 import { forEachLimited } from './limited.ts'
+import type { ConsumerParking } from './parking.ts'
 
 const STREAMS_AT_ONCE = 32
+const PAGE = 200
+
+/** What the relay is called among what waits. */
+export const RELAY = 'relay'
+
+/** How long another instance may take what it read of the parked streams for the newest. Milliseconds. */
+const KNOWN_MS = 2_000
+const KNOWN_FOR_SURE_MS = 500
+
+export interface RelayDependencies {
+  /** The service whose log it is. */
+  readonly service: string
+  readonly publisher: EventPublisher
+  readonly parking: ConsumerParking
+  readonly clock: { elapsed(): number; wait(milliseconds: number): Promise<void> }
+}
 
 /**
  * Publishes the commits that the log's change feed shows: the transactional outbox. One stream's events go out in their order and awaited,
  * streams side by side. It may publish an event twice (the feed is at-least-once), but never a later one of a stream before an earlier
- * one: a failure throws, and the trigger brings the whole batch again.
- * @param commits in the order of their streams' versions.
- * @throws TidemarkError `hash-mismatch` for an event that is not what was recorded.
+ * one: what may pass throws, and the trigger brings the whole batch again. An event that is not what was recorded is parked before the feed goes
+ * on, and nothing after it in its stream is published. What is no commit is parked by itself.
  */
-export async function relay(publisher: EventPublisher, commits: readonly RecordedCommit[]): Promise<void> {
+export class Relay {
+  readonly #deps: RelayDependencies
+  #readAt = Number.NEGATIVE_INFINITY
+
+  constructor(deps: RelayDependencies) {
+    this.#deps = deps
+  }
+
+  /** @param items of the log's container, as the feed shows them. */
+  async relay(items: readonly unknown[], trace: Trace): Promise<void> {
+    const { parking, clock, publisher } = this.#deps
+    if (clock.elapsed() - this.#readAt >= KNOWN_MS) {
+      parking.forget()
+      this.#readAt = clock.elapsed()
+    }
+    const commits: RecordedCommit[] = []
+    const damaged = new Map<string, Unpublishable>()
+    for (const item of items)
+      try {
+        const commit = commitOf(item)
+        if (commit) commits.push(commit)
+      } catch (cause) {
+        if (!isTidemarkError(cause, 'event-unreadable')) throw cause
+        const place = commitPlaceOf(item)
+        if (place === undefined) await this.#keepForeign(item, cause, trace)
+        else if (place.version < (damaged.get(place.stream)?.version ?? Number.POSITIVE_INFINITY))
+          damaged.set(place.stream, { version: place.version, type: '', cause })
+      }
+    // Commits of one batch share their place in the feed: only the version orders them.
+    const events = commits.sort((a, b) => a.from - b.from).flatMap((commit) => commit.events)
+    const byStream = Map.groupBy(events, ({ stream }) => stream)
+    let isParked = false
+    await forEachLimited(new Set([...byStream.keys(), ...damaged.keys()]), STREAMS_AT_ONCE, async (stream) => {
+      const its = byStream.get(stream) ?? []
+      const bad = damaged.get(stream)
+      const last = Math.max(its.at(-1)?.version ?? 0, bad?.version ?? 0)
+      if (await parking.wait({ handler: RELAY, stream }, last)) return
+      const unpublishable = await publishSound(publisher, stream, its, bad)
+      if (unpublishable === undefined) return
+      await parking.note({ handler: RELAY, stream, ...unpublishable }, undefined, trace)
+      isParked = true
+    })
+    // Whoever gets the feed next may have read before that nothing waits: by then it reads again.
+    if (isParked) await clock.wait(KNOWN_MS + KNOWN_FOR_SURE_MS)
+  }
+
+  #keepForeign(item: unknown, cause: unknown, trace: Trace): Promise<void> {
+    const { stream } = (item ?? {}) as { readonly stream?: unknown }
+    const place = { hub: `${this.#deps.service} (its log)`, partition: String(stream) }
+    return this.#deps.parking.keepMessage(place, item, cause, trace)
+  }
+}
+
+/** The first event of a stream that cannot be published. */
+interface Unpublishable {
+  readonly version: number
+  readonly type: string
+  readonly cause: unknown
+}
+
+/** Where an item stands that is a commit, but was damaged: what follows it in its stream must not be published before it. */
+function commitPlaceOf(item: unknown): { readonly stream: string; readonly version: number } | undefined {
+  const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
+  const isCommit = typeof stream === 'string' && isStream(stream) && typeof from === 'number' && Number(id) === from
+  return isCommit ? { stream, version: from } : undefined
+}
+
+/** The relay, as what waits for it is taken up: from the log. */
+export function relayHandler(publisher: EventPublisher, log: EventHistory): Handler {
+  return {
+    names: [RELAY],
+    category: '',
+    startsAt: 'first',
+    handle: async () => {},
+    async catchUp(stream, from, _, leavesOut) {
+      for (let after = from - 1; ; ) {
+        let events: readonly RecordedEvent[]
+        try {
+          events = await log.readRange(stream, { direction: 'forward', after, limit: PAGE })
+        } catch (cause) {
+          return [{ handler: RELAY, stream, version: after + 1, type: '', cause }]
+        }
+        const last = events.at(-1)
+        if (last === undefined) return []
+        const kept = events.filter(({ version }) => !leavesOut(RELAY, version))
+        const unpublishable = await publishSound(publisher, stream, kept)
+        if (unpublishable) return [{ handler: RELAY, stream, ...unpublishable }]
+        after = last.version
+      }
+    },
+    async newest(stream) {
+      const [last] = await log.readRange(stream, { direction: 'backward', limit: 1 })
+      return last?.version ?? 0
+    },
+  }
+}
+
+/**
+ * Publishes a stream's events up to the first that is not what its hash says, or that was found before.
+ * @returns that one.
+ */
+async function publishSound(
+  publisher: EventPublisher,
+  stream: string,
+  events: readonly RecordedEvent[],
+  bad?: Unpublishable,
+): Promise<Unpublishable | undefined> {
+  const before = events.filter(({ version }) => bad === undefined || version < bad.version)
+  const broken = before.findIndex((event) => !hashFits(event))
+  const sound = broken === -1 ? before : before.slice(0, broken)
+  const event = before[broken]
+  try {
+    if (sound.length > 0) await publisher.publish(stream, sound)
+  } catch (cause) {
+    const [first] = sound
+    // What the hub does not take by its size, for one. Which of them it is only the hub knows.
+    if (first && isTidemarkError(cause) && classOf(cause.code) === 'permanent')
+      return { version: first.version, type: first.type, cause }
+    throw cause
+  }
+  return event ? { version: event.version, type: event.type, cause: mismatch(event) } : bad
+}
+
+function mismatch(event: RecordedEvent): TidemarkError {
+  return new TidemarkError(
+    'hash-mismatch',
+    `${formatPosition(event)} is not what its hash says, in the log too: npm run verify tells more`,
+  )
+}
+
+/**
+ * Publishes commits without parking: what is not what its hash says ends it.
+ * @param commits in the order of their streams' versions.
+ * @throws TidemarkError `hash-mismatch`
+ */
+export async function publishCommits(publisher: EventPublisher, commits: readonly RecordedCommit[]): Promise<void> {
   const events = commits.flatMap((commit) => commit.events)
-  for (const event of events)
-    if (!hashFits(event))
-      throw new TidemarkError(
-        'hash-mismatch',
-        `${formatPosition(event)} is not what its hash says, in the log too: npm run verify tells more`,
-      )
+  for (const event of events) if (!hashFits(event)) throw mismatch(event)
   await forEachLimited(
     Map.groupBy(events, ({ stream }) => stream),
     STREAMS_AT_ONCE,

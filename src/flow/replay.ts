@@ -1,5 +1,6 @@
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
+import type { ParkingStore } from '../core/parking.ts'
 import type {
   Clock,
   Cursor,
@@ -14,7 +15,7 @@ import { BACK_HOURS } from '../core/service.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
 import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import { mergePassed, passedVersion, samePassed } from './cursors.ts'
+import { mergeParked, mergePassed, sameVersions, standingOf } from './cursors.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
 import { rebuilding } from './project.ts'
@@ -29,6 +30,8 @@ export interface ReplayDependencies {
   readonly declared: readonly AnyView[]
   /** Of the service's projections: it tells which instances live, and which views they know. */
   readonly progress: Pick<ProgressStore, 'read'>
+  /** What was given up: it is left out again. Absent: nothing ever was. */
+  readonly parking?: Pick<ParkingStore, 'discards'>
   readonly eventTypes: readonly EventType[]
   readonly clock: Clock
   readonly ids: Ids
@@ -82,8 +85,19 @@ export async function replay(deps: ReplayDependencies, view: AnyView, watch: Rep
   await carryCursors(deps, view, held.pointer)
   await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const generation = { number: building, store: deps.generations.store(view.name, building) }
-  const project = rebuilding(deps, view, generation, { looks: false })
+  const project = rebuilding(deps, view, generation, { looks: false, leavesOut: await givenUp(deps, view) })
   return moveTo(deps, view, held, { target: building, live, project, total }, watch)
+}
+
+/** What was given up for a view, whatever its generation. */
+async function givenUp(
+  { parking, clock }: ReplayDependencies,
+  view: AnyView,
+): Promise<(stream: string, version: number) => boolean> {
+  const all = parking ? await persistently(clock, () => parking.discards()) : []
+  const discards = all.filter(({ handler }) => handler === view.name)
+  return (stream, version) =>
+    discards.some((each) => each.stream === stream && each.from <= version && version <= each.to)
 }
 
 /**
@@ -103,11 +117,12 @@ export async function goBack(deps: ReplayDependencies, view: AnyView, watch: Rep
   const project = rebuilding(deps, view, generation, {
     // Its marks may have expired: what it has applied, cursors alone tell.
     looks: true,
+    leavesOut: await givenUp(deps, view),
     ...(view.kind === 'one-stream'
       ? {}
       : {
           passed: async (stream: string) =>
-            passedVersion(deps.views, view, await deps.views.state(view.name), generation, stream),
+            (await standingOf(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
         }),
   })
   return moveTo(deps, view, held, { target: previous.generation, live, project, total }, watch)
@@ -239,10 +254,12 @@ async function carryCursors(deps: ReplayDependencies, view: AnyView, { live, pre
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const before = await store.read(key)
       const passed = mergePassed([before?.cursor, older])
-      if (before?.cursor === undefined || samePassed(passed, before.cursor.passed)) return
+      const parked = mergeParked([before?.cursor, older])
+      if (before?.cursor === undefined) return
+      if (sameVersions(passed, before.cursor.passed) && sameVersions(parked, before.cursor.parked)) return
       const { document, cursor, etag } = before
       const write = { document, sort: document === undefined ? '' : view.sort(document), etag }
-      const result = await store.writeDocument(key, write, { ...cursor, passed })
+      const result = await store.writeDocument(key, write, { ...cursor, passed, parked })
       if (result.outcome === 'written') return
     }
     throw contended(view, key)

@@ -1,5 +1,5 @@
 import type { EventFeed, EventPublisher } from '../core/ports.ts'
-import { relay } from './relay.ts'
+import { publishCommits } from './relay.ts'
 
 export interface RepublishDependencies {
   readonly feed: EventFeed
@@ -27,7 +27,7 @@ export async function republish(
   const reader = feed.open(since)
   let events = 0
   for (let page = await reader.next(); page; page = await reader.next()) {
-    await relay(publisher, page)
+    await publishCommits(publisher, page)
     events += page.reduce((sum, commit) => sum + commit.events.length, 0)
     published(events)
   }

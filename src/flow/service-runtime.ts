@@ -1,7 +1,8 @@
-import type { HistoryRange, RecordedCommit } from '../core/commit.ts'
+import type { HistoryRange } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
+import type { ParkingStore } from '../core/parking.ts'
 import type {
   Clock,
   Delivery,
@@ -18,7 +19,15 @@ import type {
   ViewGenerations,
 } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { followedBy, hasSchedule, projectionName, reactionsName, reactionsOf, type Service } from '../core/service.ts'
+import {
+  followedBy,
+  hasSchedule,
+  projectionName,
+  reactionsName,
+  reactionsOf,
+  relayName,
+  type Service,
+} from '../core/service.ts'
 import type { Position } from '../core/stream.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
 import type { Handler } from './consume.ts'
@@ -27,11 +36,13 @@ import { Follower } from './follow.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
 import { type HistoryPage, type PointInTime, readHistory, stateAt } from './history.ts'
 import { LiveViews } from './live-views.ts'
+import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
 import { type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
 import { reaction } from './react.ts'
-import { relay } from './relay.ts'
+import { type LooksAfter, Redrive, redriveAll } from './redrive.ts'
+import { Relay, relayHandler } from './relay.ts'
 import { goBack, type ReplayPort, replay } from './replay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
@@ -41,6 +52,9 @@ import { stateCache } from './state-cache.ts'
 /** How often an instance says that it lives. Milliseconds. */
 const BEAT_MS = 60_000
 
+/** How often what waits is looked at, whether it is due. Milliseconds. */
+const REDRIVE_MS = 30_000
+
 /** What a service runs on. Each port is asked for once, when it is first used. */
 export interface RuntimePorts {
   log(): EventStore & EventHistory
@@ -49,6 +63,8 @@ export interface RuntimePorts {
   generations(): ViewGenerations
   schedule(): Schedule
   progress(consumer: string): ProgressStore
+  /** What waits for a consumer. */
+  parking(consumer: string): ParkingStore
   publisher(): EventPublisher
   /** The hub of a service. */
   hub(service: string): HubReader
@@ -71,10 +87,10 @@ export interface RuntimeSettings {
 }
 
 /** A service as it runs in one process: what its functions call. */
-export interface ServiceRuntime extends ReplayPort, RepublishPort {
+export interface ServiceRuntime extends ReplayPort, RepublishPort, LooksAfter {
   readonly command: HandleCommand
   /** Publishes what the log's change feed brings. */
-  relay(commits: readonly RecordedCommit[]): Promise<void>
+  relay(items: readonly unknown[], trace: Trace): Promise<void>
   /** Brings a batch of the service's own hub to all its views. */
   project(delivery: Delivery, trace: Trace): Promise<void>
   /** Brings a batch of a hub to all reactions that follow it. */
@@ -133,12 +149,30 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   const instance = ports.ids()
   const build = buildOf(service)
   const lagCheckMs = settings.lagCheckSeconds * 1000
+  const parkingOf = (consumer: string) => {
+    const store = ports.parking(consumer)
+    return { store, parking: new ConsumerParking({ store, consumer, service: service.name, build, clock }) }
+  }
+  const redriveOf = (consumer: string, handlers: readonly Handler[]): Redrive =>
+    new Redrive({ consumer, ...parkingOf(consumer), handlers, clock })
   const made: Follower[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
       const hub = ports.hub(hubName)
       const progress = ports.progress(consumer)
-      const deps = { consumer, hubName, hub, handlers: handlers(), progress, instance, build, clock, lagCheckMs }
+      const { parking } = parkingOf(consumer)
+      const deps = {
+        consumer,
+        hubName,
+        hub,
+        handlers: handlers(),
+        progress,
+        parking,
+        instance,
+        build,
+        clock,
+        lagCheckMs,
+      }
       const follows = new Follower(deps)
       ports.every(BEAT_MS, () => void follows.beat())
       made.push(follows)
@@ -152,6 +186,20 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     ]),
   )
   const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const relay = once(
+    () =>
+      new Relay({
+        service: service.name,
+        publisher: publisher(),
+        parking: parkingOf(relayName(service.name)).parking,
+        clock,
+      }),
+  )
+  const redrives = once(() => [
+    ...(service.views.length > 0 ? [redriveOf(projectionName(service.name), viewHandlers())] : []),
+    ...followedBy(service).map((hub) => redriveOf(reactionsName(service.name, hub), reactionHandlers(hub))),
+    redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
+  ])
   const doPeriodicWork = periodicWork(clock, [
     ...(hasSchedule(service)
       ? [
@@ -168,6 +216,13 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         return follower().checkLag(trace)
       },
     })),
+    {
+      every: REDRIVE_MS,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return redriveAll(redrives(), trace)
+      },
+    },
   ])
   const replayDeps = once(() => ({
     log: store(),
@@ -176,6 +231,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     views: views(),
     declared: service.views,
     progress: ports.progress(projectionName(service.name)),
+    parking: ports.parking(projectionName(service.name)),
     eventTypes,
     clock,
     ids: ports.ids,
@@ -183,7 +239,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
 
   return {
     command,
-    relay: (commits) => relay(publisher(), commits),
+    relay: (items, trace) => relay().relay(items, trace),
     project: async (delivery, trace) => {
       // How old an event is decides whether marks tell of it.
       await clock.ready()
@@ -208,6 +264,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       return replay(replayDeps(), view, watch)
     },
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
+    redrives: async () => {
+      await clock.ready()
+      return redrives()
+    },
     goBack: async (view, watch) => {
       await clock.ready()
       return goBack(replayDeps(), view, watch)

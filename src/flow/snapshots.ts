@@ -1,5 +1,6 @@
 import type { AnyDecider } from '../core/decider.ts'
 import { messageOf } from '../core/errors.ts'
+import { asJson, describeFault } from '../core/json.ts'
 import type { EventStore, Snapshots } from '../core/ports.ts'
 import { MAX_STATE_BYTES, type Snapshot, snapshotId, stateBytes, stateText } from '../core/snapshot.ts'
 import { type AggregateState, emptyState, foldInTurns, readForward } from './fold.ts'
@@ -49,8 +50,7 @@ export function coldLoader(deps: SnapshotDependencies): ColdLoader {
     await new Promise((resolve) => setImmediate(resolve))
     const not = `${stream}@${head.version}: no snapshot was written:`
     const text = stateText(state)
-    if (text === undefined)
-      return deps.warn(`${not} JSON does not keep its state as it is: leave the decider's stateVersion out`)
+    if (text === undefined) return deps.warn(`${not} JSON does not keep its state as it is: ${describeChange(state)}`)
     const bytes = stateBytes(text)
     if (bytes > MAX_STATE_BYTES)
       return deps.warn(`${not} its state has ${bytes} bytes, a snapshot takes ${MAX_STATE_BYTES}`)
@@ -105,6 +105,16 @@ async function readFromSnapshot(
     folded = await foldInTurns(decider, { state, head, time: last.time }, later)
   }
   return folded
+}
+
+/** How deep a state is looked into for what JSON changes. */
+const MAX_LEVELS = 1_000
+
+/** Of a state that JSON changes: where, and what to do. */
+function describeChange(state: unknown): string {
+  const json = asJson(state, { levels: MAX_LEVELS, portable: false })
+  const what = json.valid ? 'a field is undefined, or a number is -0' : describeFault(json.fault)
+  return `${what}. Mend that, or leave the decider's stateVersion out`
 }
 
 /** No JSON is `undefined`: it stands for a text that is none. */

@@ -3,6 +3,7 @@ import type { CommandMetadata } from '../core/command.ts'
 import { type Command, type Decider, type Decision, isRefusal } from '../core/decider.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
+import { asJson, describeFault } from '../core/json.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import { streamOf } from '../core/stream.ts'
 import { decide } from '../flow/command.ts'
@@ -118,7 +119,7 @@ function watched<State, Cmd extends Command, Event extends DomainEvent>(
   }
 }
 
-/** The command as it comes to the decider: checked against its schema. */
+/** The command as it comes to the decider: JSON that was checked against its schema. */
 function arrived(
   { category, commands }: Pick<Decider<never, never, never>, 'category' | 'commands'>,
   command: Command,
@@ -126,11 +127,12 @@ function arrived(
   const declared = commands.find(({ name }) => name === command.type)
   if (declared === undefined)
     throw new AssertionError({ message: `${command.type} is not among the declared commands of ${category}` })
-  const result = validate(declared.schema, structuredClone(command.data))
-  if (!result.valid)
-    throw new AssertionError({
-      message: `${command.type} does not fit its schema, so it never reaches ${category}: ${describeIssues(result.issues)}`,
-    })
+  const refused = (why: string, where: string): AssertionError =>
+    new AssertionError({ message: `${command.type} ${why}, so it never reaches ${category}: ${where}` })
+  const json = asJson(command.data)
+  if (!json.valid) throw refused('has data that JSON does not keep', describeFault(json.fault))
+  const result = validate(declared.schema, structuredClone(json.value))
+  if (!result.valid) throw refused('does not fit its schema', describeIssues(result.issues))
   return { type: command.type, data: result.value }
 }
 

@@ -4,7 +4,7 @@ import type { DomainEvent, Recorded, RecordedEvent } from '../core/event.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf, formatPosition } from '../core/stream.ts'
-import type { AnyView, ManyStreamView, OneStreamView } from '../core/view.ts'
+import { type AnyView, type ManyStreamView, type OneStreamView, storedDocument } from '../core/view.ts'
 import { moment } from './moment.ts'
 import { pure } from './pure.ts'
 import { recordGiven } from './record-given.ts'
@@ -175,6 +175,7 @@ function watched(view: AnyView): AnyView {
       evolve: (document: unknown, event: Recorded<DomainEvent>) =>
         asDeclared(
           view,
+          event.stream,
           pure(evolve, (...args) => view.evolve(...args), document, event),
         ),
     }
@@ -184,15 +185,17 @@ function watched(view: AnyView): AnyView {
     evolve: (document, event, key) =>
       asDeclared(
         view,
+        key,
         pure(evolve, (...args) => view.evolve(...args), document, event, key),
       ),
   }
 }
 
-function asDeclared(view: AnyView, document: unknown): unknown {
-  if (view.document === undefined || document === undefined) return document
-  const result = validate<unknown>(view.document, kept(document))
-  const wrong = result.valid ? differences(result.value, kept(document)) : [describeIssues(result.issues)]
+function asDeclared(view: AnyView, key: string, document: unknown): unknown {
+  const stored = storedDocument(view, key, document)
+  if (view.document === undefined || stored === undefined) return document
+  const result = validate<unknown>(view.document, stored)
+  const wrong = result.valid ? differences(result.value, stored) : [describeIssues(result.issues)]
   if (wrong.length > 0)
     throw new AssertionError({
       message: `a document of ${view.name} is not as the view declares it: ${wrong.join('; ')}`,

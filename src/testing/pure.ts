@@ -2,9 +2,9 @@ import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import { differences } from './words.ts'
 
-/** Freezes a value and all that it holds, and returns it. What is frozen already is left as it is. */
+/** Freezes a value and all that it holds, and returns it. What is frozen already is left as it is, and bytes, which cannot be. */
 export function frozen<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)
   for (const part of Object.values(value)) frozen(part)
   return value

@@ -9,6 +9,7 @@ import type { AnyReaction } from '../core/reaction.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf } from '../core/stream.ts'
 import { handleCommand, type OnAppended } from '../flow/command.ts'
+import { thrownBy } from '../flow/parking.ts'
 import { reaction } from '../flow/react.ts'
 import { sendDue } from '../flow/schedule.ts'
 import { stateCache } from '../flow/state-cache.ts'
@@ -61,6 +62,8 @@ export class Rig {
   /** How many of the log's events are on their way or came. */
   #published = 0
   readonly refused: Refused[] = []
+  /** A line for each time that a reaction did not wait for what it sent. */
+  readonly #unawaited: string[] = []
 
   constructor(service: Service, reactions: readonly AnyReaction[], delivering: Delivering) {
     this.#service = service
@@ -127,7 +130,10 @@ export class Rig {
     return event
   }
 
-  /** Delivers what is on its way, and what that leads to, and sends what is due, until there is nothing left. */
+  /**
+   * Delivers what is on its way, and what that leads to, and sends what is due, until there is nothing left.
+   * @throws AssertionError where that does not end, or a reaction did not wait for what it sent.
+   */
   async settle(): Promise<void> {
     let deliveries = 0
     let restartedAt = 0
@@ -146,6 +152,10 @@ export class Rig {
         await this.#restart()
       }
     } while ((await this.#sendDue()) > 0)
+    // What nobody waits for has its turn, and shows.
+    await new Promise((resolve) => setImmediate(resolve))
+    const [unawaited] = this.#unawaited
+    if (unawaited !== undefined) throw new AssertionError({ message: unawaited })
   }
 
   /** Sends the log's new events on their way to those who follow them. */
@@ -206,9 +216,22 @@ export class Rig {
 
   #instance(declared: AnyReaction): (batch: readonly RecordedEvent[]) => Promise<void> {
     const { name: service, deciders } = this.#service
-    const deps = { service, deciders, log: this.#log, schedule: this.#schedule, command: this.#commands() }
+    const deps = {
+      service,
+      deciders,
+      log: this.#log,
+      schedule: this.#schedule,
+      command: this.#commands(),
+      onUnawaited: (line: string) => this.#unawaited.push(line),
+    }
     const { handle } = reaction(deps, declared)
-    return (batch) => handle(batch, () => {})
+    return async (batch) => {
+      try {
+        await handle(batch, { trace: () => {} })
+      } catch (error) {
+        throw thrownBy(error)
+      }
+    }
   }
 
   /** As an instance carries them out, which remembers the states of streams. */

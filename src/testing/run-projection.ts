@@ -6,6 +6,7 @@ import type { ViewStore, ViewStores } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import type { AnyView } from '../core/view.ts'
 import { HandlersFailed } from '../flow/consume.ts'
+import { thrownBy } from '../flow/parking.ts'
 import { projection } from '../flow/project.ts'
 import { appendGiven } from './append-given.ts'
 
@@ -35,10 +36,10 @@ export async function runProjection(
     const { handle } = projection({ log: store, views: its, eventTypes, clock }, [seen])
     return async (events) => {
       try {
-        await handle(events, () => {})
+        await handle(events, { trace: () => {} })
       } catch (error) {
         // There is one view alone.
-        throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
+        throw thrownBy(error instanceof HandlersFailed ? error.failures[0]?.cause : error)
       }
     }
   }

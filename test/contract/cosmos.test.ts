@@ -6,6 +6,7 @@ import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
+import { CosmosParking } from '../../src/adapters/cosmos/parking.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from '../../src/adapters/cosmos/snapshots.ts'
@@ -13,6 +14,7 @@ import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
 import { EMPTY_STREAM } from '../../src/core/hash-chain.ts'
+import type { ParkedStream } from '../../src/core/parking.ts'
 import { forEachLimited } from '../../src/flow/limited.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
@@ -21,10 +23,12 @@ import { recordedAtOnce } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
+import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
+import { viewListsSuite } from './view-lists-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 const { address, database, stop } = await cosmosEndpoint()
@@ -58,12 +62,25 @@ viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(both(container), 1, 3600)
 })
+// Each view is a generation of its own in one container.
+const { container: lists } = await database.containers.create({ id: 'lists', partitionKey: '/pk', ...ofView })
+let generation = 0
+viewListsSuite('cosmos', async () => new CosmosViewStore(both(lists), ++generation, 3600), 60)
 
 const { container: progress } = await database.containers.create({
   id: 'progress',
   partitionKey: '/pk',
   indexingPolicy: { includedPaths: [{ path: '/pk/?' }], excludedPaths: [{ path: '/*' }] },
 })
+const { container: parked } = await database.containers.create({
+  id: 'parked',
+  partitionKey: '/pk',
+  indexingPolicy: {
+    includedPaths: ['/pk/?', '/kind/?'].map((path) => ({ path })),
+    excludedPaths: [{ path: '/*' }],
+  },
+})
+parkingSuite('cosmos', async () => new CosmosParking(parked, `consumer-${randomUUID()}`))
 progressSuite('cosmos', async () => new CosmosProgress(progress, `consumer-${randomUUID()}`))
 
 scheduleSuite('cosmos', async () => {
@@ -139,6 +156,38 @@ missingContainerSuite('progress', { partitionKey: '/pk' }, () => database, {
   'a write': (container) =>
     new CosmosProgress(container, 'c').write({ instance: 'i', build: 'b', handlers: [], partitions: new Map() }),
   'a removal': (container) => new CosmosProgress(container, 'c').remove('i'),
+})
+const waits: ParkedStream = {
+  handler: 'h',
+  stream: 'order-1',
+  version: 1,
+  type: 't',
+  last: 1,
+  code: 'handler-failed',
+  reason: '',
+  build: 'b',
+  since: '2026-01-01T00:00:00.000Z',
+  attempts: 1,
+  nextAttempt: '2026-01-01T00:00:00.000Z',
+  events: 0,
+  bytes: 0,
+}
+missingContainerSuite('parked', { partitionKey: '/pk' }, () => database, {
+  'a read of all': (container) => new CosmosParking(container, 'c').streams(),
+  'a read of one': (container) => new CosmosParking(container, 'c').stream(waits),
+  'a read of events': (container) => new CosmosParking(container, 'c').events(waits, 1),
+  'a write': (container) => new CosmosParking(container, 'c').write(waits, undefined, {}),
+  'a removal': (container) => new CosmosParking(container, 'c').remove(waits, 'etag', {}),
+  'a message': (container) =>
+    new CosmosParking(container, 'c').keepMessage({
+      id: 'm',
+      place: { hub: 'h', partition: '0' },
+      code: 'event-unreadable',
+      reason: '',
+      body: '',
+      bytes: 0,
+      since: waits.since,
+    }),
 })
 missingContainerSuite('schedule', { partitionKey: '/pk' }, () => database, {
   'an addition': (container) => new CosmosSchedule(container).add(scheduled),

@@ -1,4 +1,5 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { MemoryParking } from '../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../src/adapters/memory/snapshots.ts'
@@ -6,14 +7,18 @@ import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/vie
 import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
+import { viewListsSuite } from './view-lists-suite.ts'
 import { viewStoreSuite } from './view-store-suite.ts'
 
 eventStoreSuite('memory', async () => new MemoryEventStore())
 viewStoreSuite('memory', async () => new MemoryViewStore())
+parkingSuite('memory', async () => new MemoryParking())
+viewListsSuite('memory', async () => new MemoryViewStore(), 500)
 progressSuite('memory', async () => new MemoryProgress(() => Date.now()))
 scheduleSuite('memory', async () => {
   const clock = new ManualClock()

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { placeOf } from '../../src/core/document-key.ts'
 import { MAX_MARKS, type ViewStore } from '../../src/core/ports.ts'
+import { documentKey } from '../support/document-keys.ts'
 
 const cursorAt = (version: number) => ({
   version,
@@ -97,12 +100,38 @@ export function viewStoreSuite(name: string, create: () => Promise<ViewStore>): 
       ] as const)
         await store.writeDocument(key, write({ key, status }, `sort-${key}`), cursorAt(1))
       await store.writeCursor('order-1', cursorAt(1), undefined)
-      const keys = async (list: Parameters<ViewStore['list']>[0]) => (await store.list(list)).map((item) => item.sort)
-      assert.deepEqual(await keys({ filter: {}, limit: 10 }), ['sort-d', 'sort-c', 'sort-b', 'sort-a'])
-      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), ['sort-d', 'sort-c'])
-      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: 'sort-c' }), ['sort-a'])
+      const keys = async (list: Parameters<ViewStore['list']>[0]) => (await store.list(list)).map(({ place }) => place)
+      const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((key) => placeOf(`sort-${key}`, key))
+      assert.deepEqual(await keys({ filter: {}, limit: 10 }), [d, c, b, a])
+      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2 }), [d, c])
+      assert.deepEqual(await keys({ filter: { status: 'new' }, limit: 2, after: c ?? '' }), [a])
       assert.deepEqual(await keys({ filter: { status: 'lost' }, limit: 2 }), [])
       assert.deepEqual((await store.list({ filter: {}, limit: 1 }))[0]?.document, { key: 'd', status: 'new' })
+    })
+
+    it('lists documents that share a sort key by their keys, and none of them before a higher sort key', async () => {
+      const store = await create()
+      for (const [key, sort] of [
+        ['a', 'tea'],
+        ['zz', 'te'],
+        ['b', 'tea'],
+        ['0', 'tea pot'],
+        ['aa', 'tea'],
+      ] as const)
+        await store.writeDocument(key, write({ key }, sort), cursorAt(1))
+      const listed = await store.list({ filter: {}, limit: 10 })
+      assert.deepEqual(
+        listed.map(({ document }) => (document as { key: string }).key),
+        ['0', 'b', 'aa', 'a', 'zz'],
+      )
+    })
+
+    it('keeps the document of any key that may be, apart from every other', async () => {
+      const store = await create()
+      const keys = [...new Set(fc.sample(documentKey, { numRuns: 120, seed: 20261129 }))]
+      for (const key of keys)
+        assert.equal((await store.writeWithMarks(key, write({ key }), ['order-1@1'])).outcome, 'written', key)
+      for (const key of keys) assert.deepEqual((await store.read(key))?.document, { key })
     })
   })
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { BlobServiceClient } from '@azure/storage-blob'
 import { runWorkload } from '../../cli/demo/workload.ts'
 import topology from '../../infra/topology.json' with { type: 'json' }
 import type { Child } from '../../local/kit/child.ts'
+import { leaseClaims, partitionClaims } from '../support/claims.ts'
 import { assertEqualToLogs, eventCount, type Shops, underLoad } from '../support/load.ts'
 import { System } from '../support/system.ts'
 import { until, WAIT_MS } from '../support/wait.ts'
@@ -121,18 +121,7 @@ describe('two hosts on one cloud', () => {
     }
   }
 
-  /** The claims of partitions as the hosts write them into blobs; an owner that gave a partition back is empty. */
-  async function claims(): Promise<{ group: string; owner: string }[]> {
-    const blobs = BlobServiceClient.fromConnectionString(system.settings.AzureWebJobsStorage ?? '')
-    const found: { group: string; owner: string }[] = []
-    for await (const { name, metadata } of blobs
-      .getContainerClient('azure-webjobs-eventhub')
-      .listBlobsFlat({ includeMetadata: true })) {
-      const [, hub, group, kind] = name.split('/')
-      if (kind === 'ownership') found.push({ group: `${hub}/${group}`, owner: metadata?.ownerid ?? '' })
-    }
-    return found
-  }
+  const claims = () => partitionClaims(system.claims)
 
   async function owners(): Promise<string[]> {
     return (await claims()).map(({ owner }) => owner)
@@ -154,10 +143,7 @@ describe('two hosts on one cloud', () => {
   /** The owner of each lease that the relays have; empty: it is free. */
   async function lessees(): Promise<string[]> {
     const containers = topology.databases.map(({ name }) => system.containerOf(name, 'leases'))
-    const found = await Promise.all(
-      containers.map((leases) => leases.items.readAll<{ owner: string | null }>().fetchAll()),
-    )
-    return found.flatMap(({ resources }) => resources.map(({ owner }) => owner ?? ''))
+    return (await Promise.all(containers.map(leaseClaims))).flat().map(({ owner }) => owner)
   }
 
   /** Whether every relay's lease is there and has an owner. */

@@ -21,6 +21,10 @@ export class TestHub {
     return this.#topology.consumerGroups
   }
 
+  get partitions(): readonly number[] {
+    return Array.from({ length: this.#topology.partitions }, (_, partition) => partition)
+  }
+
   /** Ids for orders, all of them in one partition. */
   idsIn(partition: number, count: number, name: string): readonly string[] {
     const ids: string[] = []

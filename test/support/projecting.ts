@@ -15,7 +15,7 @@ export function projecting(
     try {
       await handle(
         events.filter(({ stream }) => categoryOf(stream) === views[0]?.category),
-        () => {},
+        { trace: () => {} },
       )
     } catch (error) {
       throw error instanceof HandlersFailed ? error.failures[0]?.cause : error

@@ -64,7 +64,7 @@ export class Reacting {
     return async (events) => {
       const category = categoryOf(events[0]?.stream ?? '')
       for (const { declared, react } of reacts)
-        if (declared.category === category) await untilDone(() => react(events, () => {}))
+        if (declared.category === category) await untilDone(() => react(events, { trace: () => {} }))
     }
   }
 
@@ -87,12 +87,17 @@ export class Reacting {
   }
 }
 
+/** Whether it is what a process that is gone throws, whoever wrapped it. */
+function isDead(error: unknown): boolean {
+  return error instanceof Dead || (error instanceof Error && error.cause !== undefined && isDead(error.cause))
+}
+
 async function untilDone(task: () => Promise<void>): Promise<void> {
   for (;;)
     try {
       return await task()
     } catch (error) {
-      if (error instanceof Dead) return
+      if (isDead(error)) return
       if (!isTidemarkError(error) || !error.retriable) throw error
     }
 }

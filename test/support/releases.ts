@@ -31,7 +31,7 @@ export interface Held {
 }
 
 const HELD =
-  /(?<name>[a-z-]+): (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
+  /(?<name>[a-z-]+)(?:@\d+)? cannot process \S+ \w+(?: \([^)]*\))?: event-unknown: (?<stream>\S+)@(?<version>\d+): this code does not know (?<type>\w+) version (?<schema>\d+)/g
 
 /** Hosts of services in the versions before and today's, on one local cloud. */
 export class Releases {

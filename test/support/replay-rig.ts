@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../src/core/event.ts'
 import type { Clock, ViewGeneration, ViewStores } from '../../src/core/ports.ts'
 import type { AnyView } from '../../src/core/view.ts'
 import { newestOf } from '../../src/core/view-pointer.ts'
-import { passedVersion } from '../../src/flow/cursors.ts'
+import { standingOf } from '../../src/flow/cursors.ts'
 import type { ReplayDependencies, ReplayWatch } from '../../src/flow/replay.ts'
 import { orderEvents } from '../../src/services/ordering/events.ts'
 import { orderView } from '../../src/services/ordering/order-view.ts'
@@ -164,5 +164,5 @@ export async function versionIn(
   stream: string,
 ): Promise<number> {
   if (view.kind === 'one-stream') return (await generation.store.read(stream))?.cursor?.version ?? 0
-  return passedVersion(stores, view, await stores.state(view.name), generation, stream)
+  return (await standingOf(stores, view, await stores.state(view.name), generation, stream)).passed
 }

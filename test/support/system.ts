@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
 import { type Answer, Client } from '../../cli/demo/client.ts'
 import { functionsOf, localSettings } from '../../cli/local-settings.ts'
 import { services } from '../../cli/services.ts'
@@ -202,6 +203,12 @@ export class System {
   containerOf(service: string, name: string): Container {
     if (!this.#cosmos) throw new Error('the cloud is not started')
     return this.#cosmos.database(service).container(name)
+  }
+
+  /** Where hosts keep their claims of partitions, and checkpoints. */
+  get claims(): ContainerClient {
+    const blobs = BlobServiceClient.fromConnectionString(this.settings.AzureWebJobsStorage ?? '')
+    return blobs.getContainerClient('azure-webjobs-eventhub')
   }
 
   async stop(): Promise<void> {

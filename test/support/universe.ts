@@ -119,7 +119,7 @@ export class Universe {
         this.#sendLater(name, live),
       )
     } catch (error) {
-      if (error instanceof Dead) return true
+      if (error instanceof Dead || (error as Error).cause instanceof Dead) return true
       throw error
     }
     // All commands were sent, and it dies before it keeps its position.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { RECOVERY_MS } from '../../cli/demo/recovery.ts'
+import { MAX_SKEW_MS } from '../../src/adapters/cosmos/store-clock.ts'
 import { relayOf } from '../../src/adapters/functions/triggers.ts'
 
 const { extensions } = JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8'))
@@ -22,6 +23,12 @@ describe('the times of recovery', () => {
     assert.ok(ownership >= 2 * balancing && balancing > 0, 'an instance renews its ownership at each turn of balancing')
     assert.ok(expires >= 2 * renewed && renewed > 0)
     assert.ok(ownership <= 60_000 && expires <= 60_000, 'nobody waits for longer than a minute')
+  })
+
+  it('leave hosts whose clocks are as wrong as they may be no claim of each other that looks expired', () => {
+    const { leaseExpirationInterval: expires = 0, leaseRenewInterval: renewed = 0 } = relay
+    assert.ok(expires - renewed >= 2 * MAX_SKEW_MS)
+    assert.ok(ownership - balancing >= 2 * MAX_SKEW_MS)
   })
 
   it('are waited for by the demo: the slowest way back, twice', () => {

@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { services } from '../../cli/services.ts'
-import { errorCodes } from '../../src/core/errors.ts'
+import { classOf, errorCodes } from '../../src/core/errors.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
 
@@ -156,5 +156,20 @@ describe('documents', () => {
       .values()
       .filter(({ service }) => service === undefined)
     assert.deepEqual([...documented.map(({ code }) => code)].toSorted(), [...errorCodes].toSorted())
+  })
+
+  it('docs/errors.md says of every code what a consumer does about it', () => {
+    const rows = [...read('docs/errors.md').matchAll(/^\| (passing|needs-build|fault|permanent) +\| ([^|]+)\|/gm)]
+    const classes = new Map(
+      rows.flatMap(([, kind = '', codes = '']) =>
+        [...codes.matchAll(/`([a-z-]+)`/g)].map(([, code = '']) => [code, kind]),
+      ),
+    )
+    assert.equal(rows.length, 4)
+    assert.deepEqual(
+      errorCodes.filter((code) => classOf(code) !== (classes.get(code) ?? 'permanent')),
+      [],
+    )
+    assert.ok([...classes.keys()].every((code) => (errorCodes as readonly string[]).includes(code)))
   })
 })

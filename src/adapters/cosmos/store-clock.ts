@@ -23,9 +23,9 @@ const REFRESH_MS = 300_000
 /** After a request that failed, the next one waits so long. */
 const RETRY_MS = 5_000
 /** The first answer is asked for again, at most twice, where it took longer than this: a first request also connects. */
-const GOOD_ERROR_MS = 50
+const GOOD_ERROR_MS = 100
 const FIRST_REQUESTS = 3
-/** A clock that may be wrong by more than this is not decided by before the store was asked again. */
+/** A clock that may be behind by more than this is not decided by before the store was asked again. */
 const MAX_ERROR_MS = 1_000
 /** Where the host's two clocks went so far apart, the one jumped or the other stood still while the machine slept. */
 const JUMP_MS = 1_000
@@ -33,16 +33,26 @@ const JUMP_MS = 1_000
 const DRIFT = 0.0005
 
 /**
+ * A host whose time of day is further from the store's is told so. The Functions host tells by its own clock whether another's lease or claim of
+ * a partition has expired. Each is renewed 20 s before it does (host.json, triggers.ts), so two hosts that are both closer never fight.
+ * Milliseconds.
+ */
+export const MAX_SKEW_MS = 10_000
+
+/**
  * The store's clock, as far as the host can tell it without asking each time: what the store answered last, and how long ago that was. So the
  * host's own time of day does not matter, nor that it jumps.
  *
  * The store read its clock at some moment of the round trip, so the answer bounds the store's time from both sides. A later answer narrows these
- * bounds and a slow one does not widen them; between answers they drift apart. `now` is their middle, wrong by at most `error`: half a
- * round trip, and 150 ms for the drift of five minutes. Where store and bounds disagree, the store is right.
+ * bounds and a slow one does not widen them; between answers they drift apart. `now` is the earlier one: nothing is dated by a time that has not
+ * come, so a state as of now has all that was answered before. It is behind by at most `error`: a round trip, and 300 ms for the drift of five
+ * minutes. Where store and bounds disagree, the store is right.
  */
 export class StoreClock implements Clock {
   readonly #ask: () => Promise<number>
   readonly #host: HostClock
+  readonly #tell: (line: string) => void
+  #toldSkew = 0
   #estimate: Estimate | undefined
   /** Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who relied on it before goes on. */
   #isDoubtful = false
@@ -50,10 +60,14 @@ export class StoreClock implements Clock {
   /** The host's `elapsed` before which the store is not asked again. */
   #notBefore = Number.NEGATIVE_INFINITY
 
-  /** @param ask the store for its time, in milliseconds since 1970. */
-  constructor(ask: () => Promise<number>, host: HostClock) {
+  /**
+   * @param ask the store for its time, in milliseconds since 1970.
+   * @param tell hears in a line when the host's time of day is found to be wrong, by much more or less than before, or right again.
+   */
+  constructor(ask: () => Promise<number>, host: HostClock, tell: (line: string) => void = () => {}) {
     this.#ask = ask
     this.#host = host
+    this.#tell = tell
   }
 
   /**
@@ -72,16 +86,25 @@ export class StoreClock implements Clock {
 
   /** The host's own time where the store never answered: `ready` was not waited for. */
   now(): string {
-    const estimate = this.#estimate
-    const now = estimate ? this.elapsed() + (estimate.earliest + estimate.latest) / 2 : this.#host.time()
-    return new Date(Math.round(now)).toISOString()
+    const now = this.#estimate ? this.elapsed() + this.#drifted(this.#estimate).earliest : this.#host.time()
+    return new Date(Math.floor(now)).toISOString()
   }
 
-  /** By how much `now` may differ from the store's time. Milliseconds. */
+  /** By how much `now` may be behind the store's time. Milliseconds. */
   get error(): number {
     if (this.#estimate === undefined || this.#isDoubtful) return Number.POSITIVE_INFINITY
     const { earliest, latest } = this.#drifted(this.#estimate)
-    return (latest - earliest) / 2
+    return latest - earliest
+  }
+
+  /**
+   * By how much the host's time of day is ahead of the store's; negative where it is behind. It may be wrong by half of `error`. Milliseconds;
+   * undefined while the store never answered.
+   */
+  get skew(): number | undefined {
+    if (this.#estimate === undefined) return undefined
+    const { earliest, latest } = this.#estimate
+    return this.#host.time() - this.elapsed() - (earliest + latest) / 2
   }
 
   elapsed(): number {
@@ -116,6 +139,7 @@ export class StoreClock implements Clock {
     try {
       for (let request = 1; request <= requests && (request === 1 || this.error > GOOD_ERROR_MS); request += 1)
         await this.#askOnce()
+      this.#tellSkew()
     } catch (error) {
       this.#notBefore = this.elapsed() + RETRY_MS
       // An answer that came before will do.
@@ -137,6 +161,24 @@ export class StoreClock implements Clock {
     const latest = Math.min(answered.latest, known?.latest ?? answered.latest)
     this.#estimate = earliest <= latest ? { ...answered, earliest, latest } : answered
     this.#isDoubtful = false
+  }
+
+  #tellSkew(): void {
+    const { skew = 0 } = this
+    // What may be of the answer's way is not told.
+    const isWrong = Math.abs(skew) - this.error > MAX_SKEW_MS
+    const isRightAgain = this.#toldSkew !== 0 && Math.abs(skew) < MAX_SKEW_MS / 2
+    if (isWrong && Math.abs(skew - this.#toldSkew) > MAX_SKEW_MS) {
+      this.#toldSkew = skew
+      const seconds = Math.round(Math.abs(skew) / 1000)
+      this.#tell(
+        `this host's clock is ${seconds} s ${skew > 0 ? 'fast' : 'slow'}, by the store's. What is decided and dated here goes by the store's clock; ` +
+          "claims of partitions and leases, and tokens, go by the host's: set it right (NTP)",
+      )
+    } else if (isRightAgain) {
+      this.#toldSkew = 0
+      this.#tell("this host's clock is right again")
+    }
   }
 }
 

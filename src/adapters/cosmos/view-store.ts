@@ -1,8 +1,10 @@
 import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import { placeOf } from '../../core/document-key.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type {
   Cursor,
   Freshness,
+  ListedDocument,
   MarkedWriteResult,
   StoredCursor,
   ViewDocument,
@@ -12,12 +14,13 @@ import type {
   WriteResult,
 } from '../../core/ports.ts'
 import { bounded, itemsOf } from './bounded.ts'
-import { writeError } from './client.ts'
+import { codeOf, writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
 
 const DOCUMENT = 'document'
 
 const CURSOR = 'cursor'
+const TOO_LARGE = 413
 
 interface DocumentItem {
   readonly document?: unknown
@@ -51,8 +54,12 @@ export class CosmosViewStore implements ViewStore {
     return { document: item.document, ...(item.cursor ? { cursor: item.cursor } : {}), etag: item._etag }
   }
 
-  writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
-    return writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
+  async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    try {
+      return await writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
+    } catch (error) {
+      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : error
+    }
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
@@ -70,7 +77,7 @@ export class CosmosViewStore implements ViewStore {
       ),
     ]
     const { result = [] } = await this.#container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
-      throw writeError(error, this.#container)
+      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : writeError(error, this.#container)
     })
     const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
     const etag = result[0]?.eTag
@@ -78,6 +85,7 @@ export class CosmosViewStore implements ViewStore {
     const status = result[failed]?.statusCode
     if (failed > 0 && status === 409) return { outcome: 'applied' }
     if (failed === 0 && (status === 409 || status === 412 || status === 404)) return { outcome: 'conflict' }
+    if (status === TOO_LARGE) throw tooLarge(key)
     throw new TidemarkError(status === 429 ? 'unavailable' : 'internal', `the store refused ${key} with ${status}`)
   }
 
@@ -97,10 +105,7 @@ export class CosmosViewStore implements ViewStore {
     return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
   }
 
-  async list(
-    { filter, limit, after }: ViewList,
-    freshness: Freshness = 'exact',
-  ): Promise<readonly { document: unknown; sort: string }[]> {
+  async list({ filter, limit, after }: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
     const fields = Object.entries(filter)
     const conditions = [
       'c.kind = @kind',
@@ -123,10 +128,10 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
       'c.sort',
     ]
-    const query = `SELECT c.document, c.sort FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
+    const query = `SELECT c.document, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
       .map((path) => `${path} DESC`)
       .join(', ')} OFFSET 0 LIMIT ${limit}`
-    return itemsOf<{ document: unknown; sort: string }>(this.#containers[freshness], { query, parameters })
+    return itemsOf<ListedDocument>(this.#containers[freshness], { query, parameters })
   }
 
   #documentPartition(key: string): string {
@@ -144,10 +149,15 @@ export class CosmosViewStore implements ViewStore {
       kind: DOCUMENT,
       generation: this.#generation,
       key,
-      sort,
+      // One that an earlier build wrote has its sort key alone here, until it is written again.
+      sort: placeOf(sort, key),
       ...(document === undefined ? {} : { document: document as JSONObject }),
     }
   }
+}
+
+function tooLarge(key: string): TidemarkError {
+  return new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
 }
 
 /** The id of an event's mark on a document; the prefix keeps it apart from the document's. */

@@ -1,6 +1,6 @@
-import { type EventData, EventHubProducerClient } from '@azure/event-hubs'
+import { type EventData, type EventDataBatch, EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../../core/cloud-event.ts'
-import { TidemarkError } from '../../core/errors.ts'
+import { messageOf, TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { EventPublisher } from '../../core/ports.ts'
 import { formatPosition } from '../../core/stream.ts'
@@ -35,18 +35,25 @@ export class EventHubsPublisher implements EventPublisher {
     this.#producer = producer
   }
 
+  /** @throws TidemarkError `unavailable`; `event-too-large` for what the hub takes in no batch. */
   async publish(stream: string, events: readonly RecordedEvent[]): Promise<void> {
-    let batch = await this.#producer.createBatch({ partitionKey: stream })
+    const begin = (): Promise<EventDataBatch> => this.#producer.createBatch({ partitionKey: stream }).catch(unavailable)
+    const send = (batch: EventDataBatch): Promise<void> => this.#producer.sendBatch(batch).catch(unavailable)
+    let batch = await begin()
     for (const event of events) {
       const message: EventData = { contentType: 'application/cloudevents+json', body: toCloudEvent(event) }
       if (batch.tryAdd(message)) continue
       if (batch.count > 0) {
-        await this.#producer.sendBatch(batch)
-        batch = await this.#producer.createBatch({ partitionKey: stream })
+        await send(batch)
+        batch = await begin()
         if (batch.tryAdd(message)) continue
       }
       throw new TidemarkError('event-too-large', `the hub takes no event of the size of ${formatPosition(event)}`)
     }
-    if (batch.count > 0) await this.#producer.sendBatch(batch)
+    if (batch.count > 0) await send(batch)
   }
+}
+
+function unavailable(cause: unknown): never {
+  throw new TidemarkError('unavailable', `the hub cannot be written: ${messageOf(cause)}`, { cause })
 }

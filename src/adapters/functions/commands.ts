@@ -101,7 +101,8 @@ async function send(
   const stream = streamOf(decider.category, id)
   const expectedVersion = expectedVersionOf(request)
   const metadata = metadataOf(port, request, key)
-  const data = validate(type.schema, await readJson(request))
+  const body = await readJson(request)
+  const data = body.valid ? validate(type.schema, body.value) : body
   if (!data.valid) return problem('invalid-command', `the body is not that of ${type.name}`, { errors: data.issues })
 
   const outcome = await port.command(decider, {

@@ -24,9 +24,11 @@ export function deliveryOf(messages: unknown, { triggerMetadata }: InvocationCon
   if (!read.success)
     throw new TidemarkError('internal', `the host does not say where the batch stands: ${z.prettifyError(read.error)}`)
   const { partitionContext, sequenceNumberArray: sequences, enqueuedTimeUtcArray: times } = read.data
+  const bodies: readonly unknown[] = Array.isArray(messages) ? messages : [messages]
   return {
     partition: partitionContext.partitionId,
-    messages: Array.isArray(messages) ? messages : [messages],
+    messages: bodies,
+    ...(bodies.length === sequences.length ? { sequences } : {}),
     first: pointOf(sequences[0], times[0]),
     last: pointOf(sequences.at(-1), times.at(-1)),
   }

@@ -29,14 +29,20 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   unavailable: 503,
   'container-missing': 503,
   'view-behind': 503,
+  'stream-parked': 503,
+  'handler-paused': 503,
+  'parking-full': 503,
   'view-contended': 503,
   'event-unknown': 503,
   'event-invalid': 500,
+  'key-invalid': 500,
   'event-unreadable': 500,
   'hash-mismatch': 500,
   'chain-broken': 500,
   'fork-detected': 500,
   'gap-unfilled': 500,
+  'handler-failed': 500,
+  'document-too-large': 500,
   'setting-invalid': 500,
   'registration-invalid': 500,
   internal: 500,
@@ -44,9 +50,13 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'log-empty': 409,
   'no-way-back': 409,
   'instance-outdated': 409,
+  'not-parked': 409,
+  'marks-expired': 409,
 }
 
 export const DOMAIN_REFUSAL = 409
+/** What is no news: a reader waits for a view that is a moment behind, or asks for a stream that was told to wait when it was parked. */
+const everyday: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['view-behind', 'stream-parked'])
 const RETRY_AFTER_SECONDS = '1'
 
 /** The HTTP status of a code, Tidemark's or the domain's. */
@@ -97,7 +107,7 @@ export function problemOf(error: unknown, log: Log): HttpResponseInit {
   if (isTidemarkError(error)) {
     if (statuses[error.code] < 500) return problem(error.code, error.message)
     if (error.retriable) {
-      log.warn(`${error.code}: ${error.message}`)
+      if (!everyday.has(error.code)) log.warn(`${error.code}: ${error.message}`)
       return problem(error.code, error.message)
     }
   }

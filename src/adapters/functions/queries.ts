@@ -1,3 +1,4 @@
+import { keyFault } from '../../core/document-key.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import { type JsonSchema, jsonSchemaOf } from '../../core/json-schema.ts'
 import type { ViewDocument } from '../../core/ports.ts'
@@ -20,9 +21,6 @@ export interface QueryPort {
     position?: Position,
   ): Promise<{ readonly documents: readonly unknown[]; readonly continuation?: string }>
 }
-
-/** No document has a longer key: with what stands before it, it must fit Cosmos DB's partition key of 2,048 bytes. Bytes. */
-const MAX_KEY_BYTES = 1024
 
 /** `GET …/{parameter}`: one document; the path names the aggregate of a one-stream view, the key of a many-stream view. */
 export function documentOf(port: QueryPort, view: AnyView, parameter: string): Endpoint {
@@ -57,7 +55,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
       const name = request.params[parameter] ?? ''
       const key = view.kind === 'one-stream' ? streamOf(view.category, name) : name
       const position = positionOf(request)
-      const found = Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : await port.document(view, key, position)
+      const found = keyFault(key) !== undefined ? undefined : await port.document(view, key, position)
       if (found?.document === undefined)
         throw new TidemarkError('document-not-found', `${view.name} has no such document`)
       return { headers: found.cursor ? { etag: `"${found.cursor.version}"` } : {}, jsonBody: found.document }
@@ -65,7 +63,7 @@ export function documentOf(port: QueryPort, view: AnyView, parameter: string): E
   }
 }
 
-/** `GET …?<filter>=&limit=&continuation=`: a page of documents, newest first. */
+/** `GET …?<filter>=&limit=&continuation=`: a page of documents, by the view's sort key, descending. */
 export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
   const filters = Object.keys(view.filters)
   const parameters = [...filterParameters(view), limitParameter, continuationParameter, positionParameter]
@@ -78,7 +76,7 @@ export function documentsOf(port: QueryPort, view: AnyView): Endpoint {
         parameters,
         answer: {
           status: 200,
-          description: `Documents of the view ${view.name}, newest first.`,
+          description: `Documents of the view ${view.name}, by its sort key, descending; those that share one by their keys.`,
           headers: {},
           schema: object({ items: { type: 'array', items: documentSchema(view) }, continuation: { type: 'string' } }, [
             'continuation',
@@ -105,7 +103,8 @@ const problems = ['invalid-query', 'invalid-position', 'unavailable', 'view-behi
 const continuationParameter: Parameter = {
   name: 'continuation',
   in: 'query',
-  description: 'Goes on where a page ended, with what that page answered; absent there, it was the last.',
+  description:
+    'Goes on where a page ended, with what that page answered; absent there, it was the last. Whatever is written meanwhile, a document that was there throughout comes once, unless its sort key changes.',
   schema: { type: 'string' },
 }
 

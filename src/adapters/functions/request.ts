@@ -1,6 +1,7 @@
 import type { HttpRequest } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
-import { MAX_NESTING, nestsTooDeep } from '../../core/nesting.ts'
+import { asJson } from '../../core/json.ts'
+import type { Validation } from '../../core/schema.ts'
 import { type Position, parsePosition } from '../../core/stream.ts'
 
 /** The largest body that is read: an event that may still be sent is not larger. Bytes. */
@@ -17,10 +18,11 @@ export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
- * The JSON of a body; an empty one is `{}`, for commands that say all in their name.
- * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`; `invalid-command` for one that nests too deep
+ * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could not become part of an event:
+ * an integer that is not safe, a field named `__proto__`, too many levels.
+ * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
  */
-export async function readJson(request: HttpRequest): Promise<unknown> {
+export async function readJson(request: HttpRequest): Promise<Validation<unknown>> {
   const tooLarge = (): TidemarkError =>
     new TidemarkError('body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
@@ -33,16 +35,16 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
         'invalid-json',
         'a body that is sent in chunks does not arrive: send it with its Content-Length',
       )
-    return {}
+    return { valid: true, value: {} }
   }
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
   const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
-  const body = parseBody(bytes)
-  if (nestsTooDeep(body))
-    throw new TidemarkError('invalid-command', `a body nests at most ${MAX_NESTING} arrays and objects`)
-  return body
+  const json = asJson(parseBody(bytes))
+  if (json.valid) return json
+  const { pointer, detail } = json.fault
+  return { valid: false, issues: [{ pointer, detail }] }
 }
 
 function parseBody(bytes: ArrayBuffer): unknown {

@@ -48,7 +48,8 @@ export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType:
 export interface TriggerPort {
   readonly name: string
   readonly relayPollDelay: number
-  relay(items: readonly unknown[]): Promise<void>
+  /** Publishes what is new in the log. */
+  relay(items: readonly unknown[], trace: Trace): Promise<void>
   /** Brings a batch of the service's own hub to all its views. */
   project(delivery: Delivery, trace: Trace): Promise<void>
   /** Brings a batch of a hub to all reactions that follow it. */
@@ -73,7 +74,7 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
     leaseRenewInterval: LEASE_RENEWED_MS,
     leaseAcquireInterval: LEASES_SOUGHT_MS,
     retry: forEver,
-    handler: reported((items) => port.relay(items)),
+    handler: reported((items, context) => port.relay(items, traceOf(context))),
   }
 }
 

@@ -1,5 +1,8 @@
+import { placeOf } from '../../core/document-key.ts'
+import { TidemarkError } from '../../core/errors.ts'
 import type {
   Cursor,
+  ListedDocument,
   MarkedWriteResult,
   StoredCursor,
   ViewDocument,
@@ -15,7 +18,7 @@ import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../../
 import { stateOf } from '../../core/view-state.ts'
 
 interface Item extends ViewDocument {
-  readonly sort: string
+  readonly place: string
 }
 
 /** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
@@ -30,11 +33,13 @@ export class MemoryViewStore implements ViewStore {
   }
 
   async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    checkSize(key, write)
     return this.#write(key, write, cursor)
   }
 
   async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
     if (this.#documents.get(key)?.etag !== write.etag) return { outcome: 'conflict' }
+    checkSize(key, write)
     const ids = marks.map((mark) => JSON.stringify([key, mark]))
     if (ids.some((id) => this.#marks.has(id))) return { outcome: 'applied' }
     for (const id of ids) this.#marks.add(id)
@@ -61,15 +66,15 @@ export class MemoryViewStore implements ViewStore {
     return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
   }
 
-  async list({ filter, limit, after }: ViewList): Promise<readonly { document: unknown; sort: string }[]> {
+  async list({ filter, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
     return [...this.#documents.values()]
-      .filter(({ document, sort }) => document !== undefined && (after === undefined || sort < after))
+      .filter(({ document, place }) => document !== undefined && (after === undefined || place < after))
       .filter(({ document }) =>
         Object.entries(filter).every(([field, value]) => (document as Record<string, unknown>)[field] === value),
       )
-      .sort((a, b) => (a.sort < b.sort ? 1 : -1))
+      .sort((a, b) => (a.place < b.place ? 1 : -1))
       .slice(0, limit)
-      .map(({ document, sort }) => ({ document, sort }))
+      .map(({ document, place }) => ({ document, place }))
   }
 
   /** As time to live does. */
@@ -89,7 +94,8 @@ export class MemoryViewStore implements ViewStore {
 
   #write(key: string, { document, sort, etag }: ViewWrite, cursor?: Cursor): WriteResult {
     if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
-    const item = structuredClone({ document, sort, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
+    const place = placeOf(sort, key)
+    const item = structuredClone({ document, place, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
     this.#documents.set(key, item)
     return { outcome: 'written', etag: item.etag }
   }
@@ -98,6 +104,14 @@ export class MemoryViewStore implements ViewStore {
     this.#writes += 1
     return String(this.#writes)
   }
+}
+
+/** About what an item of Cosmos DB may have. */
+const MAX_BYTES = 2 * 1024 * 1024 - 4 * 1024
+
+function checkSize(key: string, { document }: ViewWrite): void {
+  if (document !== undefined && Buffer.byteLength(JSON.stringify(document)) > MAX_BYTES)
+    throw new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
 }
 
 /** The generations of views in memory. Its own `state` knows the pointer at once. */

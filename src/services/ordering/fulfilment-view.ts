@@ -54,5 +54,5 @@ export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> 
         return { ...document, asked: [...document.asked, event.type] }
     }
   },
-  sort: (document) => `${document.startedAt}|${document.orderId}`,
+  sort: (document) => document.startedAt,
 }

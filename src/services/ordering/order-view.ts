@@ -52,5 +52,5 @@ export const orderView: OneStreamView<OrderDocument, OrderEvent> = {
         return { ...document, updatedAt, status: 'cancelled', cancellationReason: event.data.reason }
     }
   },
-  sort: (document) => `${document.placedAt}|${document.orderId}`,
+  sort: (document) => document.placedAt,
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { type CommandOf, commandType, type Decider, refuse } from '../../core/decider.ts'
+import { isDocumentKey } from '../../core/document-key.ts'
 import type { Money } from '../../core/money.ts'
 import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
 import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
@@ -9,7 +10,8 @@ const orderCommands = [
   commandType(
     'place',
     z.strictObject({
-      customerId: z.string().min(1).max(100),
+      // Views of those who follow have a document for each customer.
+      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'no URL can have it'),
       currency: z.string().regex(/^[A-Z]{3}$/),
       lines: z.array(orderLine.strict()).min(1).max(50),
       shippingAddress: writtenAddress,

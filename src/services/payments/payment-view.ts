@@ -57,5 +57,5 @@ export const paymentView: OneStreamView<PaymentDocument, PaymentEvent> = {
       }
     }
   },
-  sort: (document) => `${document.openedAt}|${document.orderId}`,
+  sort: (document) => document.openedAt,
 }

@@ -36,5 +36,5 @@ export const shipmentView: OneStreamView<ShipmentDocument, ShipmentEvent> = {
     if (document === undefined) return undefined
     return { ...document, ...event.data, status: statusAfter[event.type], updatedAt }
   },
-  sort: (document) => `${document.preparedAt}|${document.orderId}`,
+  sort: (document) => document.preparedAt,
 }

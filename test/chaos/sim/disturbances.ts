@@ -3,8 +3,8 @@ import type { Service } from '../../../src/core/service.ts'
 import type { WorldFault } from './faults.ts'
 import type { Ground } from './ground.ts'
 import type { ConsumedPartition } from './host.ts'
-import type { Process } from './process.ts'
 import type { Ownership } from './ownership.ts'
+import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
 /** When things may be disturbed. Milliseconds. */

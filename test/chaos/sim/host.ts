@@ -1,4 +1,4 @@
-import { commitsOf, type LogItem } from '../../../src/core/commit.ts'
+import type { LogItem } from '../../../src/core/commit.ts'
 import type { Delivery, HubMessage } from '../../../src/core/ports.ts'
 import { hashOf } from './dice.ts'
 import type { Ground } from './ground.ts'
@@ -98,7 +98,7 @@ export function feedRange(ground: Ground, stores: Stores, range: number, ranges:
         )
         const isRelayed =
           items.length === 0 ||
-          (await invoke(ground, process, claim, name, () => process.runtime.relay(commitsOf(items))))
+          (await invoke(ground, process, claim, name, () => process.runtime.relay(items, process.log)))
         if (!isRelayed) break
         const moved = await untilDone(process, claim, () =>
           process.call({ ...lease, name: 'lease.write', isWrite: true }, async () => {

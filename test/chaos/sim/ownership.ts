@@ -42,11 +42,7 @@ export class Ownership {
   readonly #counts = new Map<string, number>()
 
   /** @param processesOf those of a service that live. */
-  constructor(
-    ground: Ground,
-    resources: readonly Resource[],
-    processesOf: (service: string) => readonly Process[],
-  ) {
+  constructor(ground: Ground, resources: readonly Resource[], processesOf: (service: string) => readonly Process[]) {
     this.#ground = ground
     this.resources = resources
     this.#processesOf = processesOf

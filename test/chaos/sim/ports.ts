@@ -1,4 +1,5 @@
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
+import type { ParkedKey, ParkingStore } from '../../../src/core/parking.ts'
 import type {
   EventFeed,
   EventHistory,
@@ -123,6 +124,22 @@ export function portsOf(
       remove: (instance) => ask('progress', 'remove', consumer, true, () => inner.remove(instance)),
     }
   }
+  const parking = (consumer: string): ParkingStore => {
+    const inner = stores.parking(consumer)
+    const of = ({ handler, stream }: ParkedKey): string => `${handler} ${stream}`
+    return {
+      streams: () => ask('parking', 'streams', consumer, false, () => inner.streams()),
+      stream: (key) => ask('parking', 'stream', of(key), false, () => inner.stream(key)),
+      events: (key, limit) => ask('parking', 'events', of(key), false, () => inner.events(key, limit)),
+      write: (parked, etag, change) =>
+        ask('parking', 'write', of(parked), true, () => inner.write(parked, etag, change)),
+      remove: (key, etag, change) => ask('parking', 'remove', of(key), true, () => inner.remove(key, etag, change)),
+      keepMessage: (message) => ask('parking', 'keepMessage', message.id, true, () => inner.keepMessage(message)),
+      messages: () => ask('parking', 'messages', consumer, false, () => inner.messages()),
+      dropMessage: (id, discard) => ask('parking', 'dropMessage', id, true, () => inner.dropMessage(id, discard)),
+      discards: () => ask('parking', 'discards', consumer, false, () => inner.discards()),
+    }
+  }
   const publisher: EventPublisher = {
     async publish(stream, events) {
       const partition = stores.hub.partitionOf(stream)
@@ -149,6 +166,7 @@ export function portsOf(
     generations: () => generations,
     schedule: () => schedule,
     progress,
+    parking,
     publisher: () => publisher,
     hub: (name) => readerOf(process, hubOf(name)),
     clock: process.clock,

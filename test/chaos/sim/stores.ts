@@ -1,4 +1,5 @@
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../../src/adapters/memory/snapshots.ts'
@@ -27,6 +28,7 @@ export class Stores {
   readonly foreign = new Set<HubMessage>()
   /** Events that were dated later than they came. */
   readonly predated: string[] = []
+  readonly #parking = new Map<string, MemoryParking>()
   readonly #progress = new Map<string, MemoryProgress>()
   readonly #now: () => number
 
@@ -41,6 +43,13 @@ export class Stores {
   progress(consumer: string): MemoryProgress {
     const known = this.#progress.get(consumer) ?? new MemoryProgress(this.#now)
     this.#progress.set(consumer, known)
+    return known
+  }
+
+  /** What waits for a consumer. */
+  parking(consumer: string): MemoryParking {
+    const known = this.#parking.get(consumer) ?? new MemoryParking()
+    this.#parking.set(consumer, known)
     return known
   }
 

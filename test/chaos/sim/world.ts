@@ -159,8 +159,13 @@ export class World {
     const reactions = followedBy(service).flatMap((hub) =>
       this.storesOf(hub).hub.partitions.map(
         (partition) =>
-          new ConsumedPartition(this.ground, reactionsName(name, hub), name, hub, partition, ({ runtime, log }, delivery) =>
-            runtime.react(hub, delivery, log),
+          new ConsumedPartition(
+            this.ground,
+            reactionsName(name, hub),
+            name,
+            hub,
+            partition,
+            ({ runtime, log }, delivery) => runtime.react(hub, delivery, log),
           ),
       ),
     )

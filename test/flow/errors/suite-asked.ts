@@ -107,7 +107,7 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
       ['with an id of 101 characters', 'invalid-id', 'GET', `/orders/${'x'.repeat(101)}`],
       ['with an id that is badly encoded', 'invalid-id', 'GET', '/orders/%zz'],
       ['with an id that has a slash', 'invalid-id', 'GET', '/orders/a%2fb'],
-      ['with an id that has a NUL', 'invalid-id', 'GET', '/orders/%00'],
+      ['with an id that has a line feed', 'invalid-id', 'GET', '/orders/%0A'],
       ['of a stream that cannot be one', 'invalid-id', 'GET', '/streams/order/events'],
     ])
 

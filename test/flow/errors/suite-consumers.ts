@@ -1,14 +1,16 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
-import { placedV1 } from '../../support/orders.ts'
+import { Command } from '../../support/command.ts'
+import { cancelled, placeBody, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
 import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
-/** What a consumer cannot take in: sent to the hub by a stranger. Each holds its partition from then on, so each has its own. */
+/** What a consumer cannot take in: sent to the hub by a stranger. Each waits by itself from then on, and all in one partition. */
 export function consumers(world: () => World, errors: WitnessedErrors): void {
   let producer: EventHubProducerClient
   before(() => {
@@ -16,10 +18,10 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   })
   after(() => producer.close())
 
-  async function held(partitionId: string, message: unknown, about: string): Promise<string> {
-    await producer.sendBatch([{ body: message }], { partitionId })
+  async function told(message: unknown, about: string): Promise<string> {
+    await producer.sendBatch([{ body: message }], { partitionId: '0' })
     return until('the line', () =>
-      world().lines.find((line) => line.includes('ordering-views is held') && line.includes(about)),
+      world().lines.find((line) => line.includes('ordering-views: ') && line.includes(about)),
     )
   }
 
@@ -27,18 +29,142 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     const { id, stream, position } = await world().newOrder()
     await world().system.client.get(`/orders/${id}?position=${encodeURIComponent(position)}`)
     const [forged] = recorded(stream, placedV1)
-    errors.logLine('fork-detected', await held('0', forged && toCloudEvent(forged), stream))
+    errors.logLine('fork-detected', await told(forged && toCloudEvent(forged), stream))
   })
 
   it('an event whose predecessors are not in the log: gap-unfilled', async () => {
     const stream = `order-${randomUUID()}`
     const forged = recorded(stream, placedV1, placedV1).at(-1)
-    errors.logLine('gap-unfilled', await held('1', forged && toCloudEvent(forged), stream))
+    errors.logLine('gap-unfilled', await told(forged && toCloudEvent(forged), stream))
   })
 
   it('an event that was changed on the way: hash-mismatch', async () => {
     const stream = `order-${randomUUID()}`
     const [event] = recorded(stream, placedV1)
-    errors.logLine('hash-mismatch', await held('2', event && { ...toCloudEvent(event), actor: 'another' }, stream))
+    errors.logLine('hash-mismatch', await told(event && { ...toCloudEvent(event), actor: 'another' }, stream))
+  })
+
+  describe('a view', () => {
+    before(async () => {
+      await world().system.host.stop()
+      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/faulty-functions.ts' }
+      await world().system.startHost({ preload: { env }, onOutput: world().listen })
+    })
+    after(async () => {
+      await world().system.host.stop()
+      await world().startHost()
+    })
+
+    async function place(customerId: string): Promise<{ readonly id: string; readonly position: string }> {
+      const body = { ...placeBody, customerId }
+      const answer = await world().system.client.post('/orders', body, { 'idempotency-key': randomUUID() })
+      assert.equal(answer.status, 201)
+      return answer.body
+    }
+
+    it('that throws: handler-failed, and who waits for its position is told: stream-parked', async () => {
+      const { id, position } = await place('throws')
+      const line = await until('the line', () =>
+        world().lines.find((each) => each.includes('cannot process') && each.includes(id)),
+      )
+      errors.logLine('handler-failed', line)
+      const path = `/orders/${id}?position=${encodeURIComponent(position)}`
+      const answer = await until(
+        'the view to wait',
+        () => world().system.call('GET', path),
+        ({ body }) => body.code !== 'view-behind',
+      )
+      errors.answer('stream-parked', answer)
+    })
+
+    it('whose document becomes too large: document-too-large', async () => {
+      const { id } = await place('huge')
+      const line = () => world().lines.find((each) => each.includes('cannot process') && each.includes(id))
+      errors.logLine('document-too-large', await until('the line', line))
+    })
+
+    it('with so much that waits that no more may: parking-full; what is given up makes room', async () => {
+      const parked = world().system.log.database.container('parked')
+      const items = Array.from({ length: 1_000 }, (_, index) => ({
+        id: `message|full-${index}`,
+        pk: 'ordering-views',
+        kind: 'message',
+        value: {
+          id: `full-${index}`,
+          place: { hub: 'ordering', partition: '0' },
+          code: 'event-unreadable',
+          reason: 'r',
+        },
+      }))
+      for (let at = 0; at < items.length; at += 100)
+        await parked.items.batch(
+          items.slice(at, at + 100).map((resourceBody) => ({ operationType: 'Create', resourceBody })),
+          'ordering-views',
+        )
+      const text = randomUUID()
+      await producer.sendBatch([{ body: text }], { partitionId: '1' })
+      const held = () => world().lines.find((each) => each.includes('ordering-views is held: parking-full'))
+      errors.logLine('parking-full', await until('the line', held))
+      for (let at = 0; at < items.length; at += 100)
+        await parked.items.batch(
+          items.slice(at, at + 100).map(({ id }) => ({ operationType: 'Delete', id })),
+          'ordering-views',
+        )
+      const kept = async (): Promise<boolean> => {
+        const query = `SELECT VALUE COUNT(1) FROM c WHERE c.kind = 'message' AND CONTAINS(c["value"].body, '${text}')`
+        return (
+          (await parked.items.query<number>(query, { partitionKey: 'ordering-views' }).fetchAll()).resources[0] === 1
+        )
+      }
+      await until('the message to be kept', kept)
+    })
+
+    it('that fails for stream after stream: handler-paused', async () => {
+      for (let n = 0; n < 25; n += 1) await place('throws')
+      const held = () => world().lines.find((each) => each.includes('ordering-views is held: handler-paused'))
+      errors.logLine('handler-paused', await until('the line', held))
+    })
+  })
+
+  describe('what waits', () => {
+    const looks = (...args: readonly string[]) => {
+      const { http, cosmos, eventHubs } = world().system.ports
+      return new Command('cli/parked.ts', ['ordering', ...args], {
+        TIDEMARK_HTTP_PORT: String(http),
+        TIDEMARK_COSMOS_PORT: String(cosmos),
+        TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+      }).ended
+    }
+
+    it('and does not: not-parked', async () => {
+      const { code, output } = await looks('--redrive', '--stream', 'order-none')
+      assert.equal(code, 1, output)
+      errors.commandLine('not-parked', output)
+    })
+
+    it('for longer than the marks tell: marks-expired', async () => {
+      const hours = (count: number): string => new Date(Date.now() - count * 3_600_000).toISOString()
+      const value = {
+        ...{ handler: 'sales-by-product@1', stream: 'order-old', version: 2, type: 'OrderCancelled', last: 2 },
+        ...{ code: 'handler-failed', reason: 'r', build: 'b', since: hours(13), attempts: 9, nextAttempt: hours(-1) },
+        ...{ events: 0, bytes: 0 },
+      }
+      const id = 'stream|sales-by-product@1|order-old'
+      await world()
+        .system.log.database.container('parked')
+        .items.create({ id, pk: 'ordering-views', kind: 'stream', value })
+      const { code, output } = await looks('--redrive', '--stream', 'order-old')
+      assert.equal(code, 1, output)
+      errors.commandLine('marks-expired', output)
+    })
+  })
+
+  it('an event that asks for a document whose key no URL can have: key-invalid', async () => {
+    const stream = `order-${randomUUID()}`
+    const lines = [{ sku: `${stream}/tea`, quantity: 1, unitPrice: 1 }]
+    // What others are told is in order.
+    const published = { ...cancelled, schemaVersion: 1 }
+    const [event] = recorded(stream, { ...cancelled, data: { ...cancelled.data, lines }, published })
+    errors.logLine('key-invalid', await told(event && toCloudEvent(event), `${stream}/tea`))
   })
 }

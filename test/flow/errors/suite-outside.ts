@@ -26,6 +26,7 @@ export function outside(world: () => World): void {
     ['a path of no service', `GET /api/nothing HTTP/1.1\r\n${head}\r\n`, 404],
     ['a path of no route', `GET /api/ordering/nothing/here HTTP/1.1\r\n${head}\r\n`, 404],
     ['a path of no route, asked for its options', `OPTIONS /api/ordering/nothing/here HTTP/1.1\r\n${head}\r\n`, 404],
+    ['a path with a NUL', `GET ${path}/%00 HTTP/1.1\r\n${head}\r\n`, 400],
     ['a path with an empty part', `GET ${path}//state HTTP/1.1\r\n${head}\r\n`, 404],
     [
       'a body in chunks, of which nothing arrives',

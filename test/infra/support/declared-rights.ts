@@ -30,6 +30,7 @@ export function rightsOf(service: Service, who: string = service.name): Readonly
   allow(`container ${name}/leases`, WRITE)
   for (const view of views) allow(`container ${name}/${view.name}`, WRITE)
   allow(`container ${name}/progress`, WRITE)
+  allow(`container ${name}/parked`, WRITE)
   if (every.some((each) => each.schedules === true)) allow(`container ${name}/schedule`, WRITE)
   if (deciders.some((each) => each.stateVersion !== undefined)) allow(`container ${name}/snapshots`, WRITE)
 

@@ -83,6 +83,12 @@ describe('a request that no function takes', () => {
     assert.equal((await most.arrayBuffer()).byteLength, LIMIT)
   })
 
+  test('is answered 400 when its path has a NUL', async () => {
+    assert.equal((await fetch(`${base}/echo/a%00/7`)).status, 400)
+    // Another that only looks so.
+    assert.equal((await fetch(`${base}/echo/a%2500/7`)).status, 200)
+  })
+
   test('does no harm when it is malformed or ends in the middle', async () => {
     for (const text of [
       'GET / HTTP/1.1\r\nHost: a b\r\n\r\n',

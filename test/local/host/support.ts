@@ -117,6 +117,12 @@ export async function startHost(
   return host
 }
 
+/** Settings of a host whose time of day is off by so many seconds. */
+export function shiftedBy(seconds: number): Record<string, string> {
+  const preload = new URL('../../support/shifted-clock.ts', import.meta.url)
+  return { NODE_OPTIONS: `--import=${preload}`, TIDEMARK_TEST_CLOCK_SHIFT_S: String(seconds) }
+}
+
 /** How a host ended by itself. */
 export async function endOf(host: Child): Promise<string> {
   let how: string | undefined

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { StoreClock } from '../../../src/adapters/cosmos/store-clock.ts'
+import { MAX_SKEW_MS, StoreClock } from '../../../src/adapters/cosmos/store-clock.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 
 const START = Date.UTC(2026, 0, 1)
@@ -25,20 +25,28 @@ class World {
   /** What goes wrong with the next requests. */
   readonly faults: ('unreachable' | 'nonsense' | 'sleep')[] = []
   requests = 0
+  /** What the clock told. */
+  readonly lines: string[] = []
 
-  readonly clock = new StoreClock(() => this.#ask(), {
-    time: () => START + this.#passed * (1 + this.drift) + this.offset,
-    elapsed: () => 1_000 + (this.#passed - this.#slept) * (1 + this.drift),
-    wait: async () => {},
-  })
+  readonly clock = new StoreClock(
+    () => this.#ask(),
+    {
+      time: () => START + this.#passed * (1 + this.drift) + this.offset,
+      elapsed: () => 1_000 + (this.#passed - this.#slept) * (1 + this.drift),
+      wait: async () => {},
+    },
+    (line) => this.lines.push(line),
+  )
 
   get store(): number {
     return START + this.#passed
   }
 
-  /** By how much the clock is wrong. */
+  /** By how much the clock is behind: it is never ahead, but for what is less than a millisecond. */
   get fault(): number {
-    return Math.abs(Date.parse(this.clock.now()) - this.store)
+    const behind = this.store - Date.parse(this.clock.now())
+    assert.ok(behind > -1e-6, `${-behind} ms ahead`)
+    return behind
   }
 
   pass(milliseconds: number): void {
@@ -159,7 +167,7 @@ describe('the clock of the store, as a host tells it', () => {
       await Promise.resolve()
       world.pass(1_000)
     }
-    assert.ok(world.fault <= 1)
+    assert.ok(world.fault <= world.clock.error + 1 && world.clock.error < 1_000)
     assert.ok(world.requests - requests <= 13, `${world.requests - requests} requests in a minute`)
   })
 
@@ -174,6 +182,49 @@ describe('the clock of the store, as a host tells it', () => {
     await answers()
     assert.ok(world.clock.error < before + 5, `${world.clock.error} after ${before}`)
     assert.ok(world.fault <= world.clock.error + 1)
+  })
+
+  it('tells nothing of a host that is as wrong as hosts may be, nor of what a slow answer makes of it', async () => {
+    const world = new World()
+    for (const [offset, way] of [
+      [MAX_SKEW_MS - 100, [2, 2]],
+      [-MAX_SKEW_MS + 100, [2, 2]],
+      [MAX_SKEW_MS - 2_000, [0, 9_000]],
+    ] as const) {
+      Object.assign(world, { offset, way })
+      world.sleep(MINUTE)
+      await world.clock.ready()
+      assert.ok(Math.abs((world.clock.skew ?? 0) - offset) <= world.clock.error + 1)
+    }
+    assert.deepEqual(world.lines, [])
+  })
+
+  it('tells once by how much the host is wrong and what to do, again when that changes much, and when it is right', async () => {
+    const world = new World()
+    assert.equal(world.clock.skew, undefined)
+    const about: (RegExp | undefined)[] = []
+    for (const [offset, line] of [
+      [HOUR, /is 3600 s fast, by the store's.* set it right/],
+      [HOUR, undefined],
+      [HOUR + MAX_SKEW_MS / 2, undefined],
+      [HOUR + 2 * MAX_SKEW_MS, /is 3620 s fast/],
+      [-HOUR, /is 3600 s slow/],
+      // Neither wrong nor right enough: it may well go back and forth there.
+      [-MAX_SKEW_MS + 100, undefined],
+      [-MAX_SKEW_MS / 4, /is right again/],
+      [0, undefined],
+    ] as const) {
+      world.offset = offset
+      for (let minutes = 0; minutes < 20; minutes += 1) {
+        world.pass(MINUTE)
+        await world.clock.ready()
+        await answers()
+      }
+      assert.ok(Math.abs((world.clock.skew ?? 0) - offset) <= 1)
+      if (line) about.push(line)
+      assert.equal(world.lines.length, about.length, world.lines.join('\n'))
+      if (line) assert.match(world.lines.at(-1) ?? '', line)
+    }
   })
 
   it('is never further from the store’s than it says, whatever the ways, the drift and the jumps', () =>

@@ -31,22 +31,24 @@ function handler(
   }
 }
 
+const of = (bodies: readonly unknown[]) => ({ hub: 'shop', partition: '0', bodies })
+
 describe('a consumer of a hub', () => {
   it('brings every handler the events of its category, in their order, and nothing else', async () => {
     const [list, sums, carts] = [handler('list', 'order'), handler('sums', 'order'), handler('carts', 'basket')]
-    await handleMessages([list, sums, carts], everything, untold)
+    await handleMessages([list, sums, carts], of(everything), untold)
     assert.deepEqual([list.seen, sums.seen, carts.seen], [[orders], [orders], [baskets]])
   })
 
   it('reads each message once for all handlers: what they are brought is the same', async () => {
     const [list, sums] = [handler('list', 'order'), handler('sums', 'order')]
-    await handleMessages([list, sums], everything, untold)
+    await handleMessages([list, sums], of(everything), untold)
     assert.equal(list.seen[0]?.[0], sums.seen[0]?.[0])
   })
 
   it('does not ask a handler whose category does not come, nor reads what nobody handles', async () => {
     const list = handler('list', 'order')
-    await handleMessages([list], [{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }], untold)
+    await handleMessages([list], of([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }]), untold)
     assert.deepEqual(list.seen, [])
   })
 
@@ -56,7 +58,7 @@ describe('a consumer of a hub', () => {
       ['text', 'event-unreadable'],
       [{ ...everything[0], actor: 'another' }, 'hash-mismatch'],
     ] as const)
-      await assert.rejects(handleMessages([list], [...everything, message], untold), { code })
+      await assert.rejects(handleMessages([list], of([...everything, message]), untold), { code })
     assert.deepEqual(list.seen, [])
   })
 
@@ -64,12 +66,12 @@ describe('a consumer of a hub', () => {
     const behind = handler('behind', 'order', new TidemarkError('event-unknown', 'this code does not know it'))
     const broken = handler('broken', 'order', new TypeError('no such field'))
     const list = handler('list', 'order')
-    await assert.rejects(handleMessages([behind, list, broken], everything, untold), {
+    await assert.rejects(handleMessages([behind, list, broken], of(everything), untold), {
       code: 'event-unknown',
       retriable: true,
       message: 'behind: this code does not know it; broken: no such field',
     })
     assert.deepEqual(list.seen, [orders])
-    await assert.rejects(handleMessages([broken, list], everything, untold), { code: 'internal', retriable: false })
+    await assert.rejects(handleMessages([broken, list], of(everything), untold), { code: 'internal', retriable: false })
   })
 })

@@ -99,7 +99,7 @@ async function toldTo(
   const receive = (some = messages) =>
     handleMessages(
       [{ ...declared, names: [declared.name], ...handler }],
-      some.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))),
+      { hub: 'shop', partition: '0', bodies: some.map((event) => JSON.parse(JSON.stringify(toCloudEvent(event)))) },
       () => {},
     )
   return { told, receive }

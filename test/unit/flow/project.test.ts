@@ -130,6 +130,46 @@ describe('projection', () => {
     assert.partialDeepStrictEqual(await cursorOf('order-1'), { version: 2, passed: { 'sales-by-product@1': 2 } })
   })
 
+  for (const [what, declared, message] of [
+    [
+      'one stream',
+      { ...orderView, evolve: () => ({ lines: [{ at: new Date(0) }] }) as never } satisfies AnyView,
+      /^order makes a document order-1 that JSON does not keep: \/lines\/0\/at: a Date is no JSON/,
+    ],
+    [
+      'many streams',
+      { ...salesByProduct, evolve: () => new Map() as never } satisfies AnyView,
+      /^sales-by-product makes a document (tea|cup) that JSON does not keep: \/: a Map is no JSON/,
+    ],
+  ] as const)
+    it(`a document of ${what} that JSON does not keep is never written, and holds its view alone`, async () => {
+      const others: readonly AnyView[] = [orderView, salesByProduct].filter(({ name }) => name !== declared.name)
+      const { receive, views } = await setUp(undefined, [...others, declared])
+      await assert.rejects(receive([first]), { code: 'handler-failed', message })
+      const key = (name: string): string => (name === 'order' ? 'order-1' : 'tea')
+      const documentOf = async ({ name }: AnyView) => (await views.store(name, 1).read(key(name)))?.document
+      assert.equal(await documentOf(declared), undefined)
+      for (const other of others) assert.notEqual(await documentOf(other), undefined)
+    })
+
+  it('a document is written, and remembered, as JSON has it', async () => {
+    const seen: unknown[] = []
+    const view: AnyView = {
+      ...orderView,
+      evolve: (document: unknown) => {
+        seen.push(document)
+        return { note: undefined, zero: -0, large: 1e300, status: 'placed', updatedAt: '' }
+      },
+      sort: () => '',
+    }
+    const { receive, views } = await setUp(undefined, [view])
+    await receive([first])
+    await receive([second])
+    const expected = { zero: 0, large: 1e300, status: 'placed', updatedAt: '' }
+    assert.deepStrictEqual(seen, [undefined, expected])
+    assert.deepStrictEqual((await views.store('order', 1).read('order-1'))?.document, expected)
+  })
+
   it('what others have passed is kept where the view that has the cursors fails', async () => {
     const failing: AnyView = {
       ...orderView,
@@ -168,8 +208,10 @@ describe('projection', () => {
     const { handle } = projection(deps, [{ ...orderView, name: 'orders' }, salesByProduct])
     const lines: string[] = []
     for (const event of [first, second])
-      await handle([event], (line, level) => {
-        lines.push(`${level}: ${line}`)
+      await handle([event], {
+        trace: (line, level) => {
+          lines.push(`${level}: ${line}`)
+        },
       })
     assert.equal(await tea(), undefined)
     assert.deepEqual(lines, [

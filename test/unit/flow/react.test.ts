@@ -6,7 +6,7 @@ import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import { canonicalHash, EMPTY_STREAM, hashOf } from '../../../src/core/hash-chain.ts'
-import type { AnyReaction } from '../../../src/core/reaction.ts'
+import type { AnyReaction, SchedulingReaction } from '../../../src/core/reaction.ts'
 import { handleCommand } from '../../../src/flow/command.ts'
 import { handleMessages } from '../../../src/flow/consume.ts'
 import { reaction } from '../../../src/flow/react.ts'
@@ -17,6 +17,9 @@ import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { orderConfirmation } from '../../support/order-confirmation.ts'
 import { place, placeBody, placed, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
+import { until } from '../../support/wait.ts'
+
+const of = (bodies: readonly unknown[]) => ({ hub: 'ordering', partition: '0', bodies })
 
 const lines = [{ sku: 'tea', quantity: 2 }]
 const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
@@ -30,7 +33,7 @@ function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): 
 /** The reaction of the tests, doing something else. */
 const reacting = (react: typeof orderConfirmation.react): AnyReaction => ({ ...orderConfirmation, react })
 
-async function setUp(declared: AnyReaction = orderConfirmation) {
+async function setUp(declared: AnyReaction = orderConfirmation, beforeCommand: () => Promise<void> = async () => {}) {
   const log = new MemoryEventStore()
   const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
   await handleCommand(deps, order, request('k1', place))
@@ -44,8 +47,9 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
         deciders: ordering.deciders,
         log,
         schedule,
-        command: (decider, ...rest) => {
+        command: async (decider, ...rest) => {
           commands += 1
+          await beforeCommand()
           return handleCommand(deps, decider, ...rest)
         },
       },
@@ -63,9 +67,9 @@ async function setUp(declared: AnyReaction = orderConfirmation) {
     },
     current: () => {
       const its = react
-      return (batch: readonly unknown[]) => handleMessages([its], batch, () => {})
+      return (batch: readonly unknown[]) => handleMessages([its], of(batch), () => {})
     },
-    react: (batch: readonly unknown[]) => handleMessages([react], batch, (line) => traced.push(line)),
+    react: (batch: readonly unknown[]) => handleMessages([react], of(batch), (line) => traced.push(line)),
     send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
     events: async (): Promise<RecordedEvent[]> => everyEvent(log),
     traced,
@@ -294,6 +298,227 @@ describe('reactions', () => {
     const { react, events } = await setUp()
     await react(messages('stock-tea', { type: 'StockReserved', data: { orderId: '1', lines } }))
     assert.equal((await events()).length, 1)
+  })
+})
+
+/** As a store takes its time: whoever does not wait is long gone. */
+async function slowly(): Promise<void> {
+  for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('a reaction that does not wait for what it sends', () => {
+  const confirm = { type: 'confirm', data: {} } as const
+  const reject = { type: 'reject', data: { reason: 'x' } } as const
+  const typesOf = async (system: Awaited<ReturnType<typeof setUp>>): Promise<string[]> =>
+    (await system.events()).map(({ type }) => type)
+  const line = 'reservation-1@1: the reaction order-confirmation did not wait for'
+  const what = 'await each send, or return its promise'
+
+  for (const [how, react] of [
+    [
+      'drops a promise',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm)
+      },
+    ],
+    [
+      'drops a promise that settles before it ends',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm)
+        await send(order, '1', 'again', confirm)
+        await slowly()
+      },
+    ],
+    [
+      'drops what it chained to a promise',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm).then(() => 1)
+      },
+    ],
+    [
+      'waits in a function that nobody waits for',
+      async (_, send) => {
+        void (async () => {
+          await send(order, '1', 'confirm', confirm)
+        })()
+      },
+    ],
+    [
+      'waits for the first of several',
+      async (_, send) => {
+        await Promise.race([send(order, '1', 'confirm', confirm), Promise.resolve()])
+      },
+    ],
+  ] satisfies [string, typeof orderConfirmation.react][])
+    it(`is waited for, and told of once, where it ${how}`, async () => {
+      const system = await setUp(reacting(react), slowly)
+      await system.react(messages('reservation-1', reserved))
+      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      await system.react(messages('reservation-2', reserved))
+      assert.deepEqual(system.traced, [`${line} confirm to order-1: ${what}`])
+    })
+
+  it('is waited for with all that comes of it, step by step', async () => {
+    const system = await setUp(
+      reacting(async (_, send) => {
+        void (async () => {
+          const { events } = await send(order, '1', 'confirm', confirm)
+          await Promise.resolve()
+          if (events.length > 0) await send(order, '1', 'complete', { type: 'complete', data: {} })
+        })()
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed', 'OrderCompleted'])
+    assert.deepEqual(system.traced, [`${line} confirm to order-1, complete to order-1: ${what}`])
+  })
+
+  it('is waited for where it sends later, too', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const { react, schedule, traced } = await setUp({
+      ...orderConfirmation,
+      schedules: true,
+      react: async (_, __, sendLater) => {
+        void sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } })
+      },
+    })
+    await react(messages('reservation-1', reserved))
+    assert.equal(schedule.size, 1)
+    assert.deepEqual(traced, [`${line} cancel to order-1 for ${due}: ${what}`])
+  })
+
+  it('fails where a command does that it did not wait for: the event comes again', async () => {
+    let down = true
+    const system = await setUp(
+      reacting(async (_, send) => {
+        void send(down ? { ...order, category: 'other' } : order, '1', 'confirm', confirm)
+      }),
+    )
+    await assert.rejects(system.react(messages('reservation-1', reserved)), { code: 'registration-invalid' })
+    down = false
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+  })
+
+  it('fails with what it throws, once what it sent before is done, and is not told of that', async () => {
+    let commands = 0
+    const system = await setUp(
+      reacting((_, send) =>
+        Promise.all([
+          send(order, '1', 'confirm', confirm).then(() => {
+            commands += 1
+          }),
+          Promise.reject(new Error('out of order')),
+        ]).then(() => {}),
+      ),
+      slowly,
+    )
+    await assert.rejects(system.react(messages('reservation-1', reserved)), /out of order/)
+    assert.equal(commands, 1)
+    assert.deepEqual(system.traced, [])
+  })
+
+  it('sends a command after its end all the same, and is told of as at risk', async () => {
+    let stray: () => Promise<unknown> = () => assert.fail('it did not react')
+    const system = await setUp(
+      reacting(async (_, send) => {
+        stray = () => send(order, '1', 'reject', reject)
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    await stray()
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderRejected'])
+    assert.match(
+      system.traced.join(),
+      /^reservation-1@1: .* sent reject to order-1 after it had ended, where a crash loses/,
+    )
+  })
+
+  it('is told of each command that failed after its end, which is lost', async () => {
+    let stray: () => Promise<unknown> = () => assert.fail('it did not react')
+    const system = await setUp(
+      reacting(async (_, send) => {
+        stray = () => send({ ...order, category: 'other' }, '1', 'reject', reject)
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    await assert.rejects(stray(), { code: 'registration-invalid' })
+    // Nobody asks for the outcome of this one.
+    void stray()
+    await until('each is told of', () => system.traced.filter((each) => each.includes('is lost')).length === 2)
+    assert.match(system.traced.at(-1) ?? '', /^reservation-1@1: reject to other-1, .* failed and is lost: the reaction/)
+  })
+
+  for (const [how, react] of [
+    ['awaits each', async (_, send) => void (await send(order, '1', 'confirm', confirm))],
+    ['returns the promise', (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
+    ['returns it in an async function', async (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
+    [
+      'awaits all at once',
+      async (_, send) => {
+        await Promise.all([send(order, '1', 'confirm', confirm), send(order, '1', 'again', confirm)])
+      },
+    ],
+    [
+      'awaits it later',
+      async (_, send) => {
+        const sending = send(order, '1', 'confirm', confirm)
+        await send(order, '1', 'again', confirm)
+        await sending
+      },
+    ],
+    [
+      'waits in steps',
+      (_, send) =>
+        send(order, '1', 'confirm', confirm)
+          .finally(() => {})
+          .then(() => {}),
+    ],
+    [
+      'goes on after a failure',
+      async (_, send) => {
+        await send({ ...order, category: 'other' }, '1', 'confirm', confirm).catch(() => {})
+        await send(order, '1', 'confirm', confirm)
+      },
+    ],
+  ] satisfies [string, typeof orderConfirmation.react][])
+    it(`is not one that ${how}`, async () => {
+      const system = await setUp(reacting(react))
+      await system.react(messages('reservation-1', reserved))
+      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      assert.deepEqual(system.traced, [])
+    })
+})
+
+describe('a command that a reaction sends', () => {
+  it('is refused with the place of what JSON does not keep, now and later', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const late = { type: 'cancel', data: { reason: 'x', at: new Date(0) } } as const
+    for (const react of [
+      (_, send) => send(order, '1', 'x', late) as Promise<never>,
+      (_, __, sendLater) => sendLater(due, order, '1', 'x', late),
+    ] satisfies SchedulingReaction<never>['react'][]) {
+      const { react: bring, events, schedule } = await setUp({ ...orderConfirmation, schedules: true, react })
+      await assert.rejects(bring(messages('reservation-1', reserved)), {
+        code: 'invalid-command',
+        message: /order-confirmation sends cancel to order-1 with what JSON does not keep: \/at: a Date/,
+      })
+      assert.deepEqual([(await events()).length, schedule.size], [1, 0])
+    }
+  })
+
+  it('waits in the schedule as JSON has it', async () => {
+    const { react, schedule } = await setUp({
+      ...orderConfirmation,
+      schedules: true,
+      react: (_, __, sendLater) =>
+        sendLater('2026-01-01T00:00:00.000Z', order, '1', 'x', {
+          type: 'cancel',
+          data: { reason: 'x', note: undefined, change: -0 } as { reason: string },
+        }),
+    })
+    await react(messages('reservation-1', reserved))
+    assert.deepStrictEqual(schedule.waiting[0]?.command.data, { reason: 'x', change: 0 })
   })
 })
 

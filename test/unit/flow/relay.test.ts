@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
 import type { RecordedCommit } from '../../../src/core/commit.ts'
+import { toLogItem } from '../../../src/core/commit.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import type { EventPublisher } from '../../../src/core/ports.ts'
-import { relay } from '../../../src/flow/relay.ts'
+import { ConsumerParking } from '../../../src/flow/parking.ts'
+import { Redrive } from '../../../src/flow/redrive.ts'
+import { RELAY, Relay, relayHandler } from '../../../src/flow/relay.ts'
+import { ManualClock } from '../../support/fakes.ts'
 import { placedV1 } from '../../support/orders.ts'
 import { recordedAtOnce } from '../../support/recorded.ts'
 
@@ -21,8 +27,37 @@ function commitsOfStream(events: readonly RecordedEvent[]): RecordedCommit[] {
   ]
 }
 
+/** The log's item of a commit. */
+function itemOf({ stream, from, events }: RecordedCommit): Readonly<Record<string, unknown>> {
+  return { ...toLogItem({ stream, key: `${stream}@${from}`, fingerprint: 'f', events }) }
+}
+
 /** All commits, in the order of their versions, streams mixed. */
-const commits = streams.flatMap(commitsOfStream).sort((a, b) => a.from - b.from)
+const items = streams
+  .flatMap(commitsOfStream)
+  .sort((a, b) => a.from - b.from)
+  .map(itemOf)
+
+/** The relay of a service, in any of its instances. */
+function relays(publisher: EventPublisher, store = new MemoryParking(), clock = new ManualClock()) {
+  const lines: string[] = []
+  const deps = { store, consumer: 'ordering-relay', service: 'ordering', build: 'b', clock }
+  const instance = () => {
+    const relay = new Relay({ service: 'ordering', publisher, parking: new ConsumerParking(deps), clock })
+    return (some: readonly unknown[]) => relay.relay(some, (line) => lines.push(line))
+  }
+  const redrive = (log: MemoryEventStore) =>
+    new Redrive({
+      consumer: deps.consumer,
+      store,
+      parking: new ConsumerParking(deps),
+      handlers: [relayHandler(publisher, log)],
+      clock,
+    })
+  return { instance, redrive, store, lines }
+}
+
+const positions = (events: readonly RecordedEvent[]) => events.map(({ stream, version }) => `${stream}@${version}`)
 
 /** Keeps what it published; each publication takes a turn of the event loop. */
 class Recorder implements EventPublisher {
@@ -44,7 +79,7 @@ class Recorder implements EventPublisher {
 describe('relay', () => {
   it('publishes each stream in the order of its versions', async () => {
     const recorder = new Recorder()
-    await relay(recorder, commits)
+    await relays(recorder).instance()(items)
     assert.equal(recorder.published.length, 300)
     for (const [index, events] of streams.entries())
       assert.deepEqual(
@@ -55,31 +90,87 @@ describe('relay', () => {
 
   it('publishes streams side by side, but not without bound', async () => {
     const recorder = new Recorder()
-    await relay(recorder, commits)
+    await relays(recorder).instance()(items)
     assert.ok(recorder.most > 1 && recorder.most <= 32, String(recorder.most))
   })
 
-  it('fails as a whole where one stream fails, with nothing left running, so that the batch comes again', async () => {
+  it('fails as a whole where the hub is away, with nothing left running, so that the batch comes again', async () => {
     const recorder = new Recorder()
     recorder.failOn = 'order-3'
-    await assert.rejects(relay(recorder, commits), /the hub is away/)
+    await assert.rejects(relays(recorder).instance()(items), /the hub is away/)
     assert.equal(recorder.atOnce, 0)
   })
 
-  for (const [what, change] of [
-    ['data', { data: { orderId: '2' } }],
-    ['actor', { actor: 'another' }],
-    ['hash', { hash: '1'.repeat(64) }],
+  const [first, second] = commitsOfStream(recordedAtOnce('order-x', placedV1, confirmed, confirmed))
+  assert.ok(first && second)
+  for (const [what, damaged, from] of [
+    ['actor', { text: String(itemOf(second).text).replace('tester', 'another') }, 3],
+    ['text', { text: '{' }, 3],
+    ['hash', { hash: '1'.repeat(64) }, 3],
   ] as const)
-    it(`publishes nothing of a batch in which the ${what} of an event was changed: a fault of its own`, async () => {
+    it(`parks a stream of which the ${what} of a commit was changed, publishes all else, and nothing after it`, async () => {
       const recorder = new Recorder()
-      const [first, second] = commitsOfStream(recordedAtOnce('order-x', placedV1, confirmed, confirmed))
-      assert.ok(first && second)
-      const changed = { ...second, events: second.events.map((event) => ({ ...event, ...change })) }
-      await assert.rejects(relay(recorder, [...commits, first, changed]), {
-        code: 'hash-mismatch',
-        message: /^order-x@3 is not what its hash says, in the log too/,
-      })
-      assert.deepEqual(recorder.published, [])
+      const { instance, store, lines } = relays(recorder)
+      const changed = { ...itemOf(second), ...damaged }
+      await instance()([...items, itemOf(first), changed])
+      assert.equal(recorder.published.length, 302)
+      const [parked] = await store.streams()
+      assert.deepEqual([parked?.handler, parked?.stream, parked?.version], [RELAY, 'order-x', from])
+      assert.match(lines.join(), /order-x@3 .*(hash-mismatch|event-unreadable).*npm run parked -- ordering/)
+
+      // Any instance, also one that knew of nothing before.
+      await instance()([itemOf(second)])
+      assert.equal(recorder.published.length, 302)
+      assert.equal((await store.stream({ handler: RELAY, stream: 'order-x' }))?.last, 3)
+    })
+
+  it('an instance that had looked before another parked a stream publishes nothing after it either', async () => {
+    const recorder = new Recorder()
+    const { instance, store } = relays(recorder)
+    const [one, other] = [instance(), instance()]
+    await other([itemOf(first)])
+    await one([{ ...itemOf(second), hash: '1'.repeat(64) }])
+    await other([itemOf(second)])
+    assert.deepEqual(positions(recorder.published), ['order-x@1', 'order-x@2'])
+    assert.equal((await store.streams()).length, 1)
+  })
+
+  it('taken up again, a stream is published from where it waits, in order, to the end of the log', async () => {
+    const recorder = new Recorder()
+    const { instance, redrive, store, lines } = relays(recorder)
+    await instance()([itemOf(first), { ...itemOf(second), hash: '1'.repeat(64) }])
+    const log = new MemoryEventStore()
+    for (const { stream, events } of [first, second])
+      await log.append(
+        {
+          version: (events[0]?.version ?? 1) - 1,
+          hash: events[0]?.previousHash ?? '',
+          commit: events[0]?.version === 3 ? 1 : 0,
+        },
+        [{ stream, key: `k${events[0]?.version}`, fingerprint: 'f', events }],
+      )
+    const done = await redrive(log).redrive({ handler: RELAY, stream: 'order-x' }, (line) => lines.push(line))
+    assert.equal(done.outcome, 'done')
+    assert.deepEqual(positions(recorder.published), ['order-x@1', 'order-x@2', 'order-x@3'])
+    assert.deepEqual(await store.streams(), [])
+    await instance()([itemOf(second)])
+    assert.equal(recorder.published.length, 4)
+  })
+
+  for (const [what, foreign] of [
+    ['text', { id: 'a', stream: 'order-9', note: 'hello' }],
+    ['no stream', { id: 'b' }],
+    ['nothing', {}],
+    ['a list', []],
+  ] as const)
+    it(`a foreign item in the log (${what}) holds nobody: it is parked by itself, once, and told`, async () => {
+      const recorder = new Recorder()
+      const { instance, store, lines } = relays(recorder)
+      await instance()([foreign, ...items])
+      await instance()([foreign])
+      assert.equal(recorder.published.length, 300)
+      assert.equal((await store.messages()).length, 1)
+      assert.deepEqual(await store.streams(), [])
+      assert.equal(lines.length, 1)
     })
 })

@@ -188,16 +188,16 @@ describe('a state that cannot be a snapshot', () => {
   class Balance {
     readonly amount = 1
   }
-  for (const [what, state] of Object.entries({
-    'a Date': new Date(0),
-    'a Map': new Map(),
-    'an undefined field': { a: undefined },
-    'a number that JSON has not': { a: Number.NaN },
-    'a class': new Balance(),
-    'a zero below zero': [-0],
-    nothing: undefined,
-  }))
-    it(`is not written, in one line, where it has ${what}`, async () => {
+  for (const [what, state, where] of [
+    ['a Date', new Date(0), /: \/: a Date/],
+    ['a Map', { lines: [new Map()] }, /: \/lines\/0: a Map/],
+    ['an undefined field', { a: undefined, b: 1e300 }, /: a field is undefined, or a number is -0\./],
+    ['a number that JSON has not', { a: Number.NaN }, /: \/a: NaN/],
+    ['a class', new Balance(), /: \/: an object of Balance/],
+    ['a zero below zero', [-0], /: a field is undefined, or a number is -0\./],
+    ['nothing', undefined, /: \/: undefined/],
+  ] as const)
+    it(`is not written, in one line that says where, where it has ${what}`, async () => {
       const snapshots = new CountingSnapshots()
       const { send, warnings } = coldInstance(await logOf(of(20)), snapshots, {
         ...wallet,
@@ -208,7 +208,8 @@ describe('a state that cannot be a snapshot', () => {
       await rest()
       assert.equal(snapshots.writes, 0)
       assert.equal(warnings.length, 1)
-      assert.match(warnings[0] ?? '', /^wallet-1@20: no snapshot was written: JSON does not keep its state/)
+      assert.match(warnings[0] ?? '', /^wallet-1@20: no snapshot was written: JSON does not keep its state as it is: /)
+      assert.match(warnings[0] ?? '', where)
     })
 
   it('is told from one that can be, also where JSON takes none of it', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../../src/core/event.ts'
+import { type CommandOf, commandType, type Decider } from '../../../src/core/decider.ts'
+import { type EventOf, eventType } from '../../../src/core/event.ts'
 import { MAX_EVENTS } from '../../../src/core/ports.ts'
 import { given } from '../../../src/testing/given.ts'
 import { moment } from '../../../src/testing/moment.ts'
@@ -108,6 +109,66 @@ describe('given-when-then of a decider', () => {
     ],
   ] as const)
     it(`fails for ${what}`, () => assert.throws(wrong, { name: 'AssertionError', message }))
+
+  const Kept = eventType('Kept', z.object({ value: z.unknown() }))
+  const keepCommand = commandType('keep', z.object({ value: z.unknown() }), { creates: true })
+  const keeper: Decider<null, CommandOf<typeof keepCommand>, EventOf<typeof Kept>> = {
+    category: 'box',
+    commands: [keepCommand],
+    events: [Kept],
+    initial: null,
+    evolve: () => null,
+    decide: (_, { data }) => [{ type: 'Kept', data }],
+  }
+  class Money {}
+  for (const [what, value, message] of [
+    ['a Date', new Date(0), /\/value\/a: a Date/],
+    ['a Map', new Map(), /\/value\/a: a Map/],
+    ['undefined in an array', [undefined], /\/value\/a\/0: undefined/],
+    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is no safe integer/],
+    ['a function', () => 1, /\/value\/a: a function/],
+    ['an object of a class', new Money(), /\/value\/a: an object of Money/],
+    ['bytes', Uint8Array.of(1), /\/value\/a: an object of Uint8Array/],
+    ['a field named __proto__', JSON.parse('{"__proto__":1}'), /\/value\/a\/__proto__: /],
+  ] as const)
+    it(`fails for what JSON does not keep, given, sent or decided, and says where: ${what}`, () => {
+      const data = { value: { a: value } }
+      const keep = { type: 'keep', data: { value: 1 } } as const
+      assert.throws(
+        () => given(keeper, [{ type: 'Kept', data }]).when(keep),
+        (error: Error) =>
+          /cannot be given to box-1: Kept has data that JSON/.test(error.message) && message.test(error.message),
+      )
+      assert.throws(
+        () => given(keeper, []).when({ type: 'keep', data }),
+        (error: Error) =>
+          /keep has data .*, so it never reaches box: /.test(error.message) && message.test(error.message),
+      )
+      const deciding: typeof keeper = { ...keeper, decide: () => [{ type: 'Kept', data }] }
+      assert.throws(
+        () => given(deciding, []).when(keep),
+        (error: Error) =>
+          /box decides cannot be recorded: event-invalid/.test(error.message) && message.test(error.message),
+      )
+    })
+
+  it('leaves what a test gives as it is, and folds what JSON has of it', () => {
+    const data = { value: { gone: undefined, list: [-0] } }
+    const folded: unknown[] = []
+    const folding: typeof keeper = {
+      ...keeper,
+      evolve(_, event) {
+        folded.push(event.data)
+        return null
+      },
+    }
+    given(folding, [{ type: 'Kept', data }])
+      .when({ type: 'keep', data })
+      .then([{ type: 'Kept', data: { value: { list: [0] } } }])
+    assert.deepStrictEqual(folded[0], { value: { list: [0] } })
+    assert.deepStrictEqual(data, { value: { gone: undefined, list: [-0] } })
+    assert.equal(Object.isFrozen(data.value.list), false)
+  })
 
   it('knows no version that there never was', () => {
     assert.throws(() => recordedAs(PaidIn, 3, {}), /PaidIn has the versions 1 to 2, not 3/)

@@ -150,6 +150,26 @@ describe('given-when-then of a view', () => {
     )
   })
 
+  it('fails for a document that JSON does not keep, and says where', async () => {
+    const dated = { balance: 1, movements: 1, at: new Date(0) as never }
+    const large = { balance: 1n as never, movements: 1, at: '' }
+    for (const [document, message] of [
+      [dated, /balance fails where .*\n {2}balance makes a document wallet-1 that JSON does not keep: \/at: a Date/],
+      [large, /balance makes a document wallet-1 that JSON does not keep: \/balance: a bigint/],
+    ] as const) {
+      const view: typeof balanceView = { ...balanceView, evolve: () => document }
+      const projected = project(wallets, view).given([paidIn(1)])
+      await assert.rejects(projected.then(document), { name: 'AssertionError', message })
+    }
+    const sets: typeof turnoverView = { ...turnoverView, evolve: () => ({ amount: new Set() as never, count: 1 }) }
+    await assert.rejects(
+      project(wallets, sets)
+        .given([paidIn(1)])
+        .thenAll({}),
+      /turnover makes a document (in|all) that JSON does not keep: \/amount: a Set/,
+    )
+  })
+
   it('fails for an event that the service does not record, or not so', () => {
     assert.throws(() => balances.given([paidIn(-1)]), /cannot be given to wallet-1: PaidIn does not fit its schema/)
     assert.throws(() => balances.given({ 'purse-1': [paidIn(1)] }), /PaidIn is not among the declared events/)

@@ -18,6 +18,8 @@ const made = { type: 'PledgeMade', data: wanted.data } as const
 const lapse = { due: moment(60), stream: 'pledge-1', command: { type: 'lapse', data: {} } } as const
 const pledge = react(wallets, pledges)
 
+type Reacts = Extract<typeof bonusPayment, { readonly schedules?: false }>['react']
+
 describe('given-when-then of a reaction', () => {
   it('fails for other events than those that are recorded, and says where they differ', () =>
     assert.rejects(
@@ -113,6 +115,69 @@ describe('given-when-then of a reaction', () => {
     await assert.rejects(
       story.deliveredTwice().then({ 'wallet-ada': [paidIn(5)] }),
       /where messages came in their order, each twice\n {2}wallet-ada:\n {4}expected.*\n {4}came.*\n {4}came {6}PaidIn/,
+    )
+  })
+
+  for (const [how, reacts, what] of [
+    [
+      'does not wait for what it sends',
+      async ({ data }, send) => {
+        void send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
+      },
+      'did not wait for pay-in to wallet-ada: await each send, or return its promise',
+    ],
+    [
+      'waits for it in what nobody waits for',
+      async ({ data }, send) => {
+        void (async () => {
+          await send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
+        })()
+      },
+      'did not wait for pay-in to wallet-ada: await each send, or return its promise',
+    ],
+    [
+      'sends after it has ended',
+      async ({ data }, send) => {
+        void Promise.resolve().then(async () => {
+          for (let turns = 0; turns < 50; turns += 1) await undefined
+          await send(wallet, data.wallet, 'once', { type: 'pay-in', data: { amount: data.amount } })
+        })
+      },
+      'sent pay-in to wallet-ada after it had ended, where a crash loses it: await all of its work before it ends',
+    ],
+  ] satisfies [string, Reacts, string][])
+    it(`fails for a reaction that ${how}, though it comes to what is expected`, () =>
+      assert.rejects(
+        react(wallets, { ...bonusPayment, react: reacts })
+          .when({ 'bonus-1': [granted('ada', 5)] })
+          .deliveredTwice()
+          .then({ 'wallet-ada': [paidIn(5)] }),
+        {
+          name: 'AssertionError',
+          message: `it fails where messages came in their order, each twice: bonus-1@1: the reaction bonus-payment ${what}`,
+        },
+      ))
+
+  it('fails for an event or a command that JSON does not keep, and says where', async () => {
+    const Dated = eventType('Dated', z.object({ at: z.unknown() }))
+    const dated = { ...bonusPayment, events: [Dated], react: async () => {} }
+    await assert.rejects(
+      react(wallets, dated)
+        .when({ 'bonus-1': [{ type: 'Dated', data: { at: new Date(0) } }] })
+        .thenNothing(),
+      /cannot be given to bonus-1: Dated has data that JSON does not keep: \/at: a Date/,
+    )
+    const sending: typeof bonusPayment = {
+      ...bonusPayment,
+      async react(_, send) {
+        await send(wallet, 'ada', 'x', { type: 'pay-in', data: { amount: 1n as never } })
+      },
+    }
+    await assert.rejects(
+      react(wallets, sending)
+        .when({ 'bonus-1': [granted('ada', 5)] })
+        .thenNothing(),
+      /bonus-payment sends pay-in to wallet-ada with what JSON does not keep: \/amount: a bigint/,
     )
   })
 

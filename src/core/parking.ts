@@ -1,0 +1,117 @@
+import type { ErrorCode } from './errors.ts'
+import type { WriteResult } from './ports.ts'
+
+/** Where a message stands in a hub. */
+export interface MessagePlace {
+  readonly hub: string
+  readonly partition: string
+  /** Absent where the host does not say which of a batch's messages it is. */
+  readonly sequence?: number
+}
+
+/** A handler of a stream: a reaction by its name, or a generation of a view (`sales-by-product@1`). */
+export interface ParkedKey {
+  readonly handler: string
+  readonly stream: string
+}
+
+/** A stream that waits for one handler: an event that this cannot process, and all later ones. Everything else goes on. */
+export interface ParkedStream extends ParkedKey {
+  /** Of the first event that waits, and its type. */
+  readonly version: number
+  readonly type: string
+  /** Of the newest event that is kept. Of a view none is: it is the first that waits. */
+  readonly last: number
+  /** Why, as of the last attempt. */
+  readonly code: ErrorCode
+  readonly reason: string
+  /** The build that made the last attempt. */
+  readonly build: string
+  readonly place?: MessagePlace
+  /** RFC 3339, UTC, milliseconds. */
+  readonly since: string
+  readonly attempts: number
+  /** Not tried again before, unless somebody asks or another build starts. RFC 3339, UTC, milliseconds. */
+  readonly nextAttempt: string
+  /** How many events are kept here, and their bytes. Those of a view are in its log, and none are kept. */
+  readonly events: number
+  readonly bytes: number
+}
+
+export interface StoredParkedStream extends ParkedStream {
+  readonly etag: string
+}
+
+/** An event that waits, as the message that it came in. */
+export interface ParkedEvent {
+  readonly version: number
+  /** A CloudEvent: JSON. */
+  readonly text: string
+}
+
+/** A message that belongs to no stream that anybody could read it as. */
+export interface ParkedMessage {
+  /** The same message has the same id, however often it comes. */
+  readonly id: string
+  readonly place: MessagePlace
+  readonly code: ErrorCode
+  readonly reason: string
+  /** Its beginning: text, or JSON. */
+  readonly body: string
+  readonly bytes: number
+  /** RFC 3339, UTC, milliseconds. */
+  readonly since: string
+}
+
+/** What somebody gave up. Kept for ever: a view that is rebuilt leaves the same events out. */
+export interface Discard {
+  /** A reaction, or a view: without its generation. */
+  readonly handler: string
+  readonly stream: string
+  /** The versions that were given up. */
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+  readonly by: string
+  /** RFC 3339, UTC, milliseconds. */
+  readonly at: string
+}
+
+/** What changes together with a parked stream. */
+export interface ParkingChange {
+  /** Kept, or kept already. */
+  readonly add?: readonly ParkedEvent[]
+  /** Versions that wait no longer. */
+  readonly drop?: readonly number[]
+  readonly discard?: Discard
+}
+
+/** The most events that one change adds and drops: a batch of Cosmos DB takes 100 operations. */
+export const MAX_PARKED_AT_ONCE = 97
+
+/**
+ * What waits for the handlers of one consumer. A parked stream and its events change together, and only where the stream is what it was
+ * when it was read: who adds to it and who takes it up never miss each other.
+ */
+export interface ParkingStore {
+  /** All that wait. @throws TidemarkError `unavailable` */
+  streams(): Promise<readonly StoredParkedStream[]>
+  stream(key: ParkedKey): Promise<StoredParkedStream | undefined>
+  /** The events that are kept of a stream, the oldest first, at most so many. */
+  events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]>
+  /**
+   * Writes a stream where its etag is still this one; undefined where it must not be there.
+   * @throws TidemarkError `unavailable`, `outcome-unknown`: to do it again is safe.
+   */
+  write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult>
+  /** Ends the waiting of a stream whose etag is still this one. @returns whether it was. */
+  remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean>
+
+  /** Keeps a message; one with the same id stays as it is. @returns whether it is new. */
+  keepMessage(message: ParkedMessage): Promise<boolean>
+  messages(): Promise<readonly ParkedMessage[]>
+  /** @param discard what is recorded of it. */
+  dropMessage(id: string, discard: Discard): Promise<void>
+
+  discards(): Promise<readonly Discard[]>
+}

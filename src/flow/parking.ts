@@ -1,0 +1,444 @@
+import { LRUCache } from 'lru-cache'
+import {
+  classOf,
+  type ErrorCode,
+  type FailureClass,
+  isTidemarkError,
+  messageOf,
+  TidemarkError,
+  tidemarkErrorIn,
+} from '../core/errors.ts'
+import { canonicalHash } from '../core/hash-chain.ts'
+import {
+  MAX_PARKED_AT_ONCE,
+  type MessagePlace,
+  type ParkedEvent,
+  type ParkedKey,
+  type ParkedStream,
+  type ParkingStore,
+  type StoredParkedStream,
+} from '../core/parking.ts'
+import type { Clock } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import { formatPosition } from '../core/stream.ts'
+
+/** How much may wait. Beyond it the partition waits, so that a fault of everything does not fill the store. */
+export interface ParkingLimits {
+  /** Streams and messages of one consumer. */
+  readonly parked: number
+  /** Events that are kept of one stream, and their bytes. */
+  readonly events: number
+  readonly bytes: number
+}
+
+const LIMITS: ParkingLimits = { parked: 1_000, events: 10_000, bytes: 64 * 1024 * 1024 }
+/** From this part of a limit on a line says so. */
+const TOLD_FROM = 0.8
+
+/** So many streams of one handler in one minute are no fault of the events: the handler pauses. */
+const PAUSES_AFTER = 20
+const WITHIN_MS = 60_000
+/** A pause ends as soon as the handler processes anything, and after this time in any case: what fails then is parked. */
+const PAUSE_MS = 600_000
+
+/** A stream that fails for so long for a reason that may pass, while others do not fail, is parked. */
+const ALONE_AFTER_MS = 60_000
+const REMEMBERED_FAILURES = 10_000
+
+const FIRST_RETRY_MS = 60_000
+const LAST_RETRY_MS = 3_600_000
+
+const BODY_BYTES = 64 * 1024
+const MAX_CHANGES = 20
+const EVENTS_BYTES = 1024 * 1024
+
+/** A stream that a handler could not process. */
+export interface StreamFailure extends ParkedKey {
+  /** Of the first event that was not processed. */
+  readonly version: number
+  readonly type: string
+  readonly cause: unknown
+}
+
+export interface ParkingDependencies {
+  readonly store: ParkingStore
+  /** For the lines that are logged, and the command that mends. */
+  readonly consumer: string
+  readonly service: string
+  readonly build: string
+  readonly clock: Clock
+  readonly limits?: ParkingLimits
+}
+
+/** What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a fault of Tidemark otherwise. */
+export function failureOf(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
+  const code = tidemarkErrorIn(cause)?.code ?? 'internal'
+  return { code, class: classOf(code) }
+}
+
+/** Of several failures the one that is told: what may pass is no reason beside what does not. */
+export function worstOf(failures: readonly unknown[]): unknown {
+  return failures.find((failure) => failureOf(failure).class === 'permanent') ?? failures[0]
+}
+
+/** What a handler's own code threw, where that is what an error is about: for whoever looks at the code and not at the flow. */
+export function thrownBy(error: unknown): unknown {
+  return isTidemarkError(error, 'handler-failed') && error.cause !== undefined ? error.cause : error
+}
+
+/**
+ * Calls a handler's own code. What it throws is `handler-failed`, unless it is a failure of what the code had called.
+ * @param name of the handler.
+ */
+export async function callHandler<Result>(name: string, call: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await call()
+  } catch (cause) {
+    throw handlerFailed(name, cause)
+  }
+}
+
+/** As `callHandler`, of code that is not asynchronous. */
+export function callPure<Result>(name: string, call: () => Result): Result {
+  try {
+    return call()
+  } catch (cause) {
+    throw handlerFailed(name, cause)
+  }
+}
+
+function handlerFailed(name: string, cause: unknown): unknown {
+  const known = tidemarkErrorIn(cause)
+  return known ?? new TidemarkError('handler-failed', `${name} threw: ${messageOf(cause)}`, { cause })
+}
+
+/**
+ * What waits for the handlers of a consumer. The class of a failure decides whether its stream is parked, never how much of a batch it is. What
+ * this process knows of parked streams it has read where it took a partition over, or written; who takes one up removes it under its etag,
+ * so that an event is either added before, or finds that nothing waits any more.
+ */
+export class ConsumerParking {
+  readonly #deps: ParkingDependencies
+  readonly #limits: ParkingLimits
+  readonly #failing = new LRUCache<string, number>({ max: REMEMBERED_FAILURES })
+  readonly #parkedLately = new Map<string, { readonly at: number; readonly stream: string }[]>()
+  readonly #pauses = new Map<string, number>()
+  #succeeded: { readonly what: string; readonly at: number } | undefined
+  #succeededBefore: { readonly what: string; readonly at: number } | undefined
+  #known: Promise<Map<string, StoredParkedStream>> | undefined
+
+  constructor(deps: ParkingDependencies) {
+    this.#deps = deps
+    this.#limits = deps.limits ?? LIMITS
+  }
+
+  /** What this process knows may be old: another instance may have parked. */
+  forget(): void {
+    this.#known = undefined
+  }
+
+  /** The stream that waits, as far as this process knows. @throws TidemarkError `unavailable` */
+  async waiting(key: ParkedKey): Promise<StoredParkedStream | undefined> {
+    return (await this.#all()).get(idOf(key))
+  }
+
+  /** Tells that a handler has processed events of a stream. */
+  succeeded({ handler, stream }: ParkedKey): void {
+    const what = idOf({ handler, stream })
+    this.#failing.delete(what)
+    this.#pauses.delete(handler)
+    // Of the last two, one is of something else than whatever is asked about.
+    if (this.#succeeded?.what !== what) this.#succeededBefore = this.#succeeded
+    this.#succeeded = { what, at: this.#deps.clock.elapsed() }
+  }
+
+  /**
+   * Whether a failure parks its stream. Otherwise the batch fails and comes again.
+   * @throws TidemarkError `handler-paused` where so many streams of the handler failed that the events are not the reason.
+   */
+  parks({ handler, stream, cause }: StreamFailure): boolean {
+    const now = this.#deps.clock.elapsed()
+    const { class: kind } = failureOf(cause)
+    if (kind === 'passing' || kind === 'fault') {
+      const what = idOf({ handler, stream })
+      const since = this.#failing.get(what) ?? now
+      this.#failing.set(what, since)
+      const others = [this.#succeeded, this.#succeededBefore].some(
+        (success) => success && success.what !== what && success.at > since,
+      )
+      return others && now - since >= ALONE_AFTER_MS
+    }
+    // A deployment in the wrong order brings many of them, and says nothing of the handler.
+    if (kind === 'needs-build') return true
+    const until = this.#pauses.get(handler)
+    if (until !== undefined) {
+      if (now < until) throw this.#paused(handler, cause)
+      this.#pauses.delete(handler)
+      this.#parkedLately.delete(handler)
+    }
+    const lately = (this.#parkedLately.get(handler) ?? []).filter(({ at }) => now - at < WITHIN_MS)
+    if (!lately.some((each) => each.stream === stream)) lately.push({ at: now, stream })
+    this.#parkedLately.set(handler, lately)
+    if (lately.length <= PAUSES_AFTER) return true
+    this.#pauses.set(handler, now + PAUSE_MS)
+    throw this.#paused(handler, cause)
+  }
+
+  /** Notes a stream that waits, none of whose events are kept here. */
+  async note(failure: StreamFailure, place: MessagePlace | undefined, trace: Trace): Promise<void> {
+    await this.#park(failure, place, [], trace)
+  }
+
+  /** Parks a stream with its events, the one that failed first. */
+  async park(
+    failure: StreamFailure,
+    place: MessagePlace | undefined,
+    events: readonly ParkedEvent[],
+    trace: Trace,
+  ): Promise<void> {
+    await this.#park(failure, place, events, trace)
+  }
+
+  /** Adds later events to a stream that waits. @returns whether it still waits: if not, they are to be processed. */
+  async add(key: ParkedKey, events: readonly ParkedEvent[], trace: Trace): Promise<boolean> {
+    const known = await this.waiting(key)
+    if (known === undefined) return false
+    return this.#add(known, events, trace)
+  }
+
+  /** Tells a stream that waits, whose events are kept elsewhere, that there is one more: who takes it up sees it. @returns whether it waits. */
+  async wait(key: ParkedKey, version: number): Promise<boolean> {
+    const all = await this.#all()
+    const { store } = this.#deps
+    let known = all.get(idOf(key))
+    for (let attempt = 1; known; attempt += 1) {
+      const { etag, ...before }: StoredParkedStream = known
+      const after = { ...before, last: Math.max(before.last, version) }
+      const result = await store.write(after, etag, {})
+      if (result.outcome === 'written') {
+        all.set(idOf(key), { ...after, etag: result.etag })
+        return true
+      }
+      if (attempt === MAX_CHANGES)
+        throw new TidemarkError('view-contended', `${key.stream} is taken up for ${key.handler} and added to at once`)
+      known = await store.stream(key)
+    }
+    all.delete(idOf(key))
+    return false
+  }
+
+  /** Parks a message that is no event, by itself. */
+  async keepMessage(place: MessagePlace, body: unknown, cause: unknown, trace: Trace): Promise<void> {
+    const text = (typeof body === 'string' ? body : JSON.stringify(body)) ?? ''
+    const { code } = failureOf(cause)
+    const reason = messageOf(cause)
+    const id = `${place.hub}|${place.partition}|${place.sequence ?? canonicalHash(text)}`
+    const bytes = Buffer.byteLength(text)
+    await this.#checkRoom(trace)
+    const kept = await this.#deps.store.keepMessage({
+      id,
+      place,
+      code,
+      reason,
+      body: Buffer.from(text).subarray(0, BODY_BYTES).toString(),
+      bytes,
+      since: this.#deps.clock.now(),
+    })
+    if (kept)
+      trace(
+        `${this.#deps.consumer}: a message of ${describePlace(place)} is no event and waits by itself: ${code}: ${reason}. ` +
+          `See it: npm run parked -- ${this.#deps.service}`,
+        'error',
+      )
+  }
+
+  /** After an attempt that failed: why, and when the next one is. */
+  failedAgain(parked: ParkedStream, { version, type, cause }: StreamFailure): ParkedStream {
+    const attempts = parked.attempts + 1
+    return { ...parked, version, type, ...this.#why(cause), attempts, nextAttempt: this.#nextAttempt(attempts) }
+  }
+
+  /** Whether a stream is to be tried again without anybody asking for it. */
+  isDue(parked: ParkedStream): boolean {
+    const isOtherBuild = parked.build !== this.#deps.build
+    return (isOtherBuild && classOf(parked.code) === 'needs-build') || parked.nextAttempt <= this.#deps.clock.now()
+  }
+
+  async #park(
+    failure: StreamFailure,
+    place: MessagePlace | undefined,
+    events: readonly ParkedEvent[],
+    trace: Trace,
+  ): Promise<void> {
+    const { store, clock } = this.#deps
+    const { handler, stream, version, type, cause } = failure
+    await this.#checkRoom(trace)
+    const [first = [], ...rest] = inChanges(events)
+    const parked: ParkedStream = {
+      handler,
+      stream,
+      version,
+      type,
+      ...this.#why(cause),
+      ...(place ? { place } : {}),
+      since: clock.now(),
+      attempts: 1,
+      nextAttempt: this.#nextAttempt(1),
+      last: Math.max(version, ...first.map((event) => event.version)),
+      events: first.length,
+      bytes: bytesOf(first),
+    }
+    const result = await store.write(parked, undefined, { add: first })
+    let stored: StoredParkedStream
+    if (result.outcome === 'written') {
+      stored = { ...parked, etag: result.etag }
+      ;(await this.#all()).set(idOf(parked), stored)
+      this.#tellParked(parked, trace)
+      if (rest.length > 0) await this.#add(stored, rest.flat(), trace)
+      return
+    }
+    // Another instance has parked it, or this one before a crash.
+    const there = await store.stream(parked)
+    if (there === undefined) return this.#park(failure, place, events, trace)
+    if (events.length > 0 && !(await this.#add(there, events, trace))) return this.#park(failure, place, events, trace)
+    ;(await this.#all()).set(idOf(there), (await store.stream(there)) ?? there)
+  }
+
+  async #add(known: StoredParkedStream, events: readonly ParkedEvent[], trace: Trace): Promise<boolean> {
+    const all = await this.#all()
+    let current = known
+    // What was processed before the stream was parked comes again with a redelivery.
+    for (const add of inChanges(events.filter(({ version }) => version >= known.version))) {
+      const added = await this.#addPart(current, add, trace)
+      if (added === undefined) {
+        all.delete(idOf(known))
+        return false
+      }
+      current = added
+      all.set(idOf(known), current)
+    }
+    return true
+  }
+
+  /** @returns undefined where the stream waits no longer. */
+  async #addPart(
+    known: StoredParkedStream,
+    add: readonly ParkedEvent[],
+    trace: Trace,
+  ): Promise<StoredParkedStream | undefined> {
+    const { store } = this.#deps
+    let current: StoredParkedStream | undefined = known
+    for (let attempt = 1; current && attempt <= MAX_CHANGES; attempt += 1) {
+      const { etag, ...before }: StoredParkedStream = current
+      const fresh = add.filter(({ version }) => version > before.last)
+      const after: ParkedStream = {
+        ...before,
+        last: Math.max(before.last, ...add.map(({ version }) => version)),
+        events: before.events + fresh.length,
+        bytes: before.bytes + bytesOf(fresh),
+      }
+      this.#checkSize(after, trace)
+      const result = await store.write(after, etag, { add })
+      if (result.outcome === 'written') return { ...after, etag: result.etag }
+      current = await store.stream(known)
+    }
+    if (current === undefined) return undefined
+    throw new TidemarkError('view-contended', `${known.stream} is taken up for ${known.handler} and added to at once`)
+  }
+
+  #why(cause: unknown): Pick<ParkedStream, 'code' | 'reason' | 'build'> {
+    return { code: failureOf(cause).code, reason: messageOf(cause), build: this.#deps.build }
+  }
+
+  #nextAttempt(attempts: number): string {
+    const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS)
+    return new Date(Date.parse(this.#deps.clock.now()) + wait).toISOString()
+  }
+
+  #all(): Promise<Map<string, StoredParkedStream>> {
+    this.#known ??= this.#deps.store
+      .streams()
+      .then((streams) => new Map(streams.map((parked) => [idOf(parked), parked])))
+      .catch((error: unknown) => {
+        this.#known = undefined
+        throw error
+      })
+    return this.#known
+  }
+
+  #paused(handler: string, cause: unknown): TidemarkError {
+    return new TidemarkError(
+      'handler-paused',
+      `${handler} failed for more than ${PAUSES_AFTER} streams within a minute, so it is not the events: ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+
+  async #checkRoom(trace: Trace): Promise<void> {
+    const { consumer, service } = this.#deps
+    const count = (await this.#all()).size + (await this.#deps.store.messages()).length
+    const { parked } = this.#limits
+    if (count >= parked)
+      throw new TidemarkError(
+        'parking-full',
+        `${consumer}: ${count} streams and messages wait: no more than ${parked} may`,
+      )
+    if (count + 1 >= TOLD_FROM * parked)
+      trace(
+        `${consumer}: ${count + 1} streams and messages wait; from ${parked} on the partition waits: npm run parked -- ${service}`,
+        'error',
+      )
+  }
+
+  #checkSize({ handler, stream, events, bytes }: ParkedStream, trace: Trace): void {
+    const { consumer } = this.#deps
+    const used = Math.max(events / this.#limits.events, bytes / this.#limits.bytes)
+    if (used > 1)
+      throw new TidemarkError(
+        'parking-full',
+        `${consumer}: ${events} events of ${stream} wait for ${handler}: it takes no more`,
+      )
+    if (used >= TOLD_FROM)
+      trace(`${consumer}: ${events} events of ${stream} wait for ${handler}: soon the partition waits`, 'error')
+  }
+
+  #tellParked({ handler, stream, version, type, code, reason, place }: ParkedStream, trace: Trace): void {
+    const { consumer, service } = this.#deps
+    const where = place ? ` (${describePlace(place)})` : ''
+    trace(
+      `${consumer}: ${handler} cannot process ${formatPosition({ stream, version })} ${type}${where}: ${code}: ${reason}. ` +
+        `The stream waits for it, all else goes on. See it: npm run parked -- ${service}`,
+      'error',
+    )
+  }
+}
+
+export function idOf({ handler, stream }: ParkedKey): string {
+  return `${handler}|${stream}`
+}
+
+export function describePlace({ hub, partition, sequence }: MessagePlace): string {
+  return `hub ${hub}, partition ${partition}${sequence === undefined ? '' : `, number ${sequence}`}`
+}
+
+/** Events in parts that one change takes: by number and by size. */
+function inChanges(events: readonly ParkedEvent[]): ParkedEvent[][] {
+  const parts: ParkedEvent[][] = []
+  let bytes = 0
+  for (const event of events) {
+    const size = Buffer.byteLength(event.text)
+    const last = parts.at(-1)
+    if (last && last.length < MAX_PARKED_AT_ONCE && bytes + size <= EVENTS_BYTES) {
+      last.push(event)
+      bytes += size
+    } else {
+      parts.push([event])
+      bytes = size
+    }
+  }
+  return parts
+}
+
+function bytesOf(events: readonly ParkedEvent[]): number {
+  return events.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
+}

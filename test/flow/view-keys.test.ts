@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { type Answer, Client } from '../../cli/demo/client.ts'
+import { localSettings } from '../../cli/local-settings.ts'
+import { startCloud } from '../../local/cloud.ts'
+import { startChild } from '../../local/kit/child.ts'
+import { idPattern } from '../../src/core/stream.ts'
+import { forEachLimited } from '../../src/flow/limited.ts'
+import { topologyOf } from '../../src/topology.ts'
+import { cleanups } from '../local/host/support.ts'
+import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
+import { freePort } from '../support/ports.ts'
+import { shelves } from '../support/shelves.ts'
+import { call } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+const main = fileURLToPath(new URL('../../local/host/main.ts', import.meta.url))
+const KEYS_A_SHELF = 40
+const AT_ONCE = 8
+
+describe('documents over HTTP', () => {
+  const cleanup = cleanups(after)
+  let base: string
+  let client: Client
+  let printed = ''
+  before(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-keys-'))
+    cleanup(() => rm(folder, { recursive: true, force: true }))
+    const topologyFile = join(folder, 'topology.json')
+    await writeFile(topologyFile, JSON.stringify(topologyOf([shelves])))
+    const ports = { blob: await freePort(), eventHubs: await freePort(), cosmos: await freePort() }
+    const cloud = await startCloud({ dataDir: folder, topologyFile, ports, fresh: false })
+    cleanup(() => cloud.stop())
+    const settings = {
+      ...localSettings(),
+      ...cloud.settings,
+      TIDEMARK_HTTP_PORT: '0',
+      TIDEMARK_FUNCTIONS_MAIN: 'test/support/shelves-functions.ts',
+    }
+    const host = await startChild('functions', main, settings, {
+      onOutput(text) {
+        printed += text
+      },
+    })
+    cleanup(() => host.stop())
+    base = `${host.address}/api/shelves`
+    client = new Client(base)
+  })
+
+  async function label(shelf: string, labels: readonly string[]): Promise<string> {
+    const path = `/shelves/${encodeURIComponent(shelf)}/label`
+    const { status, body } = await client.post(path, { labels }, { 'idempotency-key': 'once' })
+    assert.equal(status, 200, JSON.stringify(body))
+    return `position=${encodeURIComponent(body.position)}`
+  }
+
+  /** Every document of a list, page by page. */
+  async function listed(path: string, limit: number): Promise<readonly Answer['body'][][]> {
+    const pages: Answer['body'][][] = []
+    for (let continuation = ''; ; ) {
+      const { status, body } = await client.get(`${path}?limit=${limit}${continuation}`)
+      assert.equal(status, 200, JSON.stringify(body))
+      pages.push(body.items)
+      if (body.continuation === undefined) return pages
+      continuation = `&continuation=${body.continuation}`
+    }
+  }
+
+  it('a document is found by its key, whatever that is, and listed once', async (t) => {
+    const sample = fc.sample(documentKey, { numRuns: 400, seed: 20261129 })
+    const keys = [...new Set([...hardKeys, ...sample])]
+    const shelfOf = new Map(keys.map((key, index) => [key, `s${Math.floor(index / KEYS_A_SHELF)}`]))
+    const seen = new Map<string, string>()
+    for (const [shelf, labels] of Map.groupBy(keys, (key) => shelfOf.get(key) ?? ''))
+      seen.set(shelf, await label(shelf, labels))
+    await forEachLimited(keys, AT_ONCE, async (key) => {
+      const path = `/labels/${encodeURIComponent(key)}`
+      for (const query of [seen.get(shelfOf.get(key) ?? ''), '']) {
+        const { status, body } = await client.get(`${path}?${query}`)
+        assert.deepEqual([status, body], [200, { label: key, times: 1 }], JSON.stringify(key))
+      }
+    })
+    for (const limit of [7, 100]) {
+      const found = (await listed('/labels', limit)).flat().map((document) => document.label)
+      assert.equal(found.length, keys.length)
+      assert.deepEqual(new Set(found), new Set(keys))
+    }
+    t.diagnostic(`${keys.length} keys`)
+  })
+
+  it('an aggregate is found by its id, whatever that is', async (t) => {
+    const hard = ['a.', 'a..', '0', 'a~', 'a:b', 'a:', 'A', 'a-', 'x'.repeat(100)]
+    const ids = [...new Set([...hard, ...fc.sample(fc.stringMatching(idPattern), { numRuns: 50, seed: 20261129 })])]
+    await forEachLimited(ids, AT_ONCE, async (id) => {
+      const position = await label(id, [`of ${id}`])
+      const { status, body } = await client.get(`/shelves/${encodeURIComponent(id)}?${position}`)
+      assert.deepEqual([status, body], [200, { labels: [`of ${id}`] }], id)
+    })
+    t.diagnostic(`${ids.length} ids`)
+  })
+
+  it('five documents with one sort key, two a page, are five', async () => {
+    const before = new Set((await listed('/shelves', 100)).flat().map(({ labels }) => labels.join()))
+    for (const number of [1, 2, 3, 4, 5]) {
+      const position = await label(`five-${number}`, [`five ${number}`])
+      assert.equal((await client.get(`/shelves/five-${number}?${position}`)).status, 200)
+    }
+    const found = (await listed('/shelves', 2)).flat().map(({ labels }) => labels.join())
+    const five = found.filter((labels) => !before.has(labels))
+    assert.deepEqual(five, ['five 5', 'five 4', 'five 3', 'five 2', 'five 1'])
+    assert.equal(found.length, before.size + 5)
+  })
+
+  // It holds a partition: last.
+  it('a document whose key no URL can have is refused, by name, and no other waits for it', async () => {
+    for (const key of refusedKeys.filter((refused) => refused.isWellFormed())) {
+      const { status } = await call('GET', `${base}/labels/${encodeURIComponent(key)}`, {})
+      // A client takes `.` for the list itself, `..` for what is above it, and an empty key for the list; the host takes no NUL.
+      const expected = key === '' || key === '.' ? 200 : key.includes('\0') ? 400 : 404
+      assert.equal(status, expected, JSON.stringify(key))
+    }
+    const position = await label('wrong', ['right', 'a/b'])
+    await until('the line that refuses it', () =>
+      printed
+        .split('\n')
+        .some((line) =>
+          line.includes('key-invalid: no document can have the key "a/b": it has a slash. The stream waits'),
+        ),
+    )
+    assert.equal((await client.get(`/shelves/wrong?${position}`)).status, 200)
+    const right = await call('GET', `${base}/labels/right`, {})
+    assert.deepEqual([right.status, right.body], [200, { label: 'right', times: 1 }])
+  })
+})

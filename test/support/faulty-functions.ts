@@ -1,0 +1,23 @@
+import { commandCreating, commandTo } from '../../src/adapters/functions/commands.ts'
+import { documentOf } from '../../src/adapters/functions/queries.ts'
+import { register } from '../../src/adapters/functions/register.ts'
+import { compose } from '../../src/compose.ts'
+import { order } from '../../src/services/ordering/order.ts'
+import { type OrderDocument, orderView } from '../../src/services/ordering/order-view.ts'
+import { ordering } from '../../src/services/ordering/service.ts'
+
+/** A build of ordering with a fault: its view of orders cannot process those of some customers. */
+const faulty: typeof orderView = {
+  ...orderView,
+  evolve(document, event) {
+    const after = orderView.evolve(document, event)
+    if (after?.customerId === 'throws') throw new TypeError('the view has a fault')
+    return after?.customerId === 'huge' ? ({ ...after, note: 'x'.repeat(2 ** 21) } as OrderDocument) : after
+  },
+}
+const service = compose({ ...ordering, views: ordering.views.map((view) => (view === orderView ? faulty : view)) })
+register(service, [
+  { name: 'orders', path: 'orders', POST: commandCreating(service, order, 'place') },
+  { name: 'order', path: 'orders/{id}', GET: documentOf(service, faulty, 'id') },
+  { name: 'order-command', path: 'orders/{id}/{command}', POST: commandTo(service, order, ['place', 'cancel']) },
+])
