@@ -420,6 +420,22 @@ describe('which failures park', () => {
     await world.assertEqualTo([...first('1'), ...first('2')])
   })
 
+  it('a store that is away while a stream is tried again is told as such, and the stream goes on waiting', async () => {
+    const world = await World.create()
+    let isAway = true
+    const views = failing(world, 'order-1', () => (isAway ? new TidemarkError('unavailable', 'away') : undefined))
+    world.poison.order.add('order-1@1')
+    await world.instance().receive(await world.record(first('1')))
+    world.poison.order.clear()
+    const { redrive } = world.instance({ views })
+    await world.clock.wait(2 * MINUTE)
+    await assert.rejects(redrive.redriveDue(world.trace), { code: 'unavailable' })
+    assert.deepEqual(await world.waiting(), ['order@1 order-1@1'])
+    isAway = false
+    await redrive.redriveDue(world.trace)
+    await world.assertEqualTo(first('1'))
+  })
+
   it('where nothing goes on, nothing is parked, however long', async () => {
     const world = await World.create()
     const away = () => new TidemarkError('unavailable', 'away')
