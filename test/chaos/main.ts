@@ -6,7 +6,7 @@ import { catchMutant } from './mutant.ts'
 import { MUTATIONS } from './mutations.ts'
 import { commandOf, shownSteps, shownViolation } from './shown.ts'
 import { shrink } from './shrink.ts'
-import { FAULT_KINDS, type FaultKind } from './sim/faults.ts'
+import { ALL_KINDS, type FaultKind } from './sim/faults.ts'
 import { Totals } from './totals.ts'
 
 /** So many histories that fail are enough to look at. */
@@ -15,25 +15,22 @@ const MAX_FAILURES = 5
 const MUTATION_SEEDS = 400
 
 /**
- * `npm run chaos -- --seeds N [--from N] [--poison] [--kind KIND]…`: lets histories happen in which everything goes wrong, each made of its seed
+ * `npm run chaos -- --seeds N [--from N] [--kind KIND]…`: lets histories happen in which everything goes wrong, each made of its seed
  * alone, and checks what must hold at the end of each. One that fails is made as small as it can be, and told with the command that repeats it.
  *
  * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows that changes of the runtime are noticed.
  * `--cloud [--minutes N] [--seed N]` is the slower kind: hosts on the local cloud, which are killed.
  */
 async function main(): Promise<void> {
-  const { seeds, from, seed, processes, minutes, poison, mutations, cloud, kind, faults, steps } = readArguments(
+  const { seeds, from, seed, processes, minutes, mutations, cloud, kind, faults, steps } = readArguments(
     { seeds: 1_000, from: 1, seed: 0, processes: 3, minutes: 2 },
-    ['poison', 'mutations', 'cloud'],
+    ['mutations', 'cloud'],
     ['kind', 'faults', 'steps'],
   )
   if (mutations) return showMutations()
   if (cloud) return showCloud(seed || 1, minutes)
-  const { runHistory, DEFAULT_KINDS } = await loadSimulator()
-  const kinds = new Set([
-    ...(kind.length > 0 ? kind.map(kindNamed) : DEFAULT_KINDS),
-    ...(poison ? ['poison' as const] : []),
-  ])
+  const { runHistory } = await loadSimulator()
+  const kinds = kind.length > 0 ? new Set(kind.map(kindNamed)) : ALL_KINDS
   const part = {
     kinds,
     maxProcesses: processes,
@@ -66,7 +63,7 @@ async function main(): Promise<void> {
       console.log(`seed ${next}: ${shownViolation(history)}`)
       const shrunk = await shrink(runHistory, history, kinds, () => isStopped)
       console.log(`made smaller in ${shrunk.runs} histories: ${shownViolation(shrunk.history)}`)
-      console.log(`repeat it: ${commandOf(shrunk, kind.length > 0 || poison ? [...kinds] : [])}`)
+      console.log(`repeat it: ${commandOf(shrunk, kind.length > 0 ? [...kinds] : [])}`)
       bar.start(seeds, next + 1 - from)
     }
     bar.update(next + 1 - from)
@@ -115,8 +112,8 @@ async function showCloud(seed: number, minutes: number): Promise<void> {
 }
 
 function kindNamed(name: string): FaultKind {
-  const found = FAULT_KINDS.find((kind) => kind === name)
-  if (found === undefined) throw new UsageError(`there is no fault ${name}. There are: ${FAULT_KINDS.join(', ')}`)
+  const found = [...ALL_KINDS].find((kind) => kind === name)
+  if (found === undefined) throw new UsageError(`there is no fault ${name}. There are: ${[...ALL_KINDS].join(', ')}`)
   return found
 }
 

@@ -3,10 +3,11 @@ import type { History } from './history.ts'
 import { loadSimulator } from './load.ts'
 import type { Caught, Mutant, Size, Smaller } from './mutant.ts'
 import { shrink } from './shrink.ts'
+import { ALL_KINDS } from './sim/faults.ts'
 
 const { mutation, seeds, shrinks } = workerData as Mutant
-const { runHistory, DEFAULT_KINDS } = await loadSimulator(mutation)
-const kinds = mutation.under ? new Set(mutation.under) : DEFAULT_KINDS
+const { runHistory } = await loadSimulator(mutation)
+const kinds = mutation.under ? new Set(mutation.under) : ALL_KINDS
 
 async function firstCaught(): Promise<Caught | undefined> {
   for (let seed = 1; seed <= seeds; seed += 1) {

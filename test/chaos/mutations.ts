@@ -21,9 +21,9 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (false)',
   },
   {
-    name: 'a conflict is not decided again, but takes the next version',
+    name: 'a conflict is not decided again, but answered as if it were written',
     file: 'flow/command.ts',
-    from: 'if (answered.size > 0) return { answered, state, stale: false }',
+    from: 'if (answered.size > 0) return { answered, state: newest ?? state, stale: false }',
     to: 'if (answered.size === 0) return { answered: await answerAll(deps.store, stream, decided), state: undefined, stale: false }',
   },
   {
@@ -59,8 +59,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a reaction passes an event whose command failed',
     file: 'flow/react.ts',
-    from: 'await declared.react({ ...event, type: said.type, data }, send, sendLater)',
-    to: 'await declared.react({ ...event, type: said.type, data }, send, sendLater).catch(() => {})',
+    from: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),',
+    to: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)).catch(() => {}),',
   },
   {
     name: 'a repeated command of a reaction answers no events',
@@ -101,14 +101,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a consumer says that a batch is handled before it is',
     file: 'flow/follow.ts',
-    from: 'await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
-    to: 'this.#progress.advance(partition, this.#names, last)\n      await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
+    from: 'await this.#handle(handlers, { partition, bodies: messages,',
+    to: 'this.#progress.advance(partition, this.#names, last)\n      await this.#handle(handlers, { partition, bodies: messages,',
   },
   {
     name: 'a consumer passes a batch that failed',
     file: 'flow/follow.ts',
-    from: 'await handleMessages(handlers, messages, trace)\n      this.#closed.delete(partition)',
-    to: 'await handleMessages(handlers, messages, trace).catch(() => {})\n      this.#closed.delete(partition)',
+    from: '...(sequences ? { sequences } : {}) }, trace)',
+    to: '...(sequences ? { sequences } : {}) }, trace).catch(() => {})',
   },
   {
     name: 'what lies before a batch is not looked for',
@@ -131,8 +131,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'events that a view has passed are applied again',
     file: 'flow/projector.ts',
-    from: 'version > after && ',
-    to: '',
+    from: 'version <= (versions.get(target) ?? 0) || (',
+    to: '(',
   },
   {
     name: 'a gap between two events of a view is not filled',
@@ -153,16 +153,16 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'return',
   },
   {
-    name: 'a document is written whatever is there',
+    name: 'a document of one stream is written whatever is there',
     file: 'adapters/memory/view-store.ts',
-    from: "if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }\n    const item",
-    to: 'const item',
+    from: "if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }",
+    to: '',
   },
   {
     name: 'a cursor passes a document that could not be written',
     file: 'flow/projector.ts',
-    from: 'return this.#streams.get(target)?.has(stream) ?? false',
-    to: 'return false',
+    from: 'return this.#failed.get(target)?.get(stream)?.version',
+    to: 'return undefined',
   },
   {
     name: 'events count as applied before their document is written',
@@ -185,8 +185,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the time of day of the machine is believed',
     file: 'adapters/cosmos/store-clock.ts',
-    from: 'const now = estimate ? this.elapsed() + (estimate.earliest + estimate.latest) / 2 : this.#host.time()',
-    to: 'const now = estimate ? this.#host.time() : this.#host.time()',
+    from: 'this.#estimate ? this.elapsed() + this.#drifted(this.#estimate).earliest : this.#host.time()',
+    to: 'this.#host.time()',
   },
   {
     name: 'a command that is due is decided as of the clock',
@@ -221,7 +221,67 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a view does not wait for the position that a reader names',
     file: 'flow/query.ts',
-    from: 'if (document && (document.cursor?.version ?? 0) >= version) return { store, document }',
-    to: 'if (document) return { store, document }',
+    from: 'if (standing.passed >= version) return',
+    to: 'return',
+  },
+  {
+    name: 'a batch with an event that cannot be processed comes again for ever',
+    file: 'flow/parking.ts',
+    from: 'if (lately.length <= PAUSES_AFTER) return true',
+    to: 'if (lately.length <= PAUSES_AFTER) return false',
+  },
+  {
+    name: 'a stream waits for a view, and nobody knows',
+    file: 'flow/projector.ts',
+    from: 'if (parking?.parks(failure)) await parking.note(failure, place?.({ stream, version }), trace)',
+    to: 'if (parking?.parks(failure)) place?.({ stream, version })',
+  },
+  {
+    name: 'a view passes what waits for it',
+    file: 'flow/projector.ts',
+    from: 'if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)',
+    to: '',
+  },
+  {
+    name: 'a reaction does not ask whether a stream waits',
+    file: 'flow/react.ts',
+    from: 'if (await parking?.waiting(key)) {',
+    to: 'if (false) {',
+  },
+  {
+    name: 'an event that comes while its stream waits for a reaction is dropped',
+    file: 'flow/react.ts',
+    from: 'if (await parking?.add(key, parkedEvents(following, arrived), trace)) return',
+    to: 'return',
+  },
+  {
+    name: 'what waited is removed whatever was added to it meanwhile',
+    file: 'flow/redrive.ts',
+    from: 'if (!(await store.remove(parked, etag, { drop: tried.done }))) continue',
+    to: 'await store.remove(parked, (await store.stream(parked))?.etag ?? etag, { drop: tried.done })',
+  },
+  {
+    name: 'what waits is not tried again',
+    file: 'flow/service-runtime.ts',
+    from: 'return redriveAll(redrives(), trace)',
+    to: '',
+  },
+  {
+    name: 'a message that is no event is passed over',
+    file: 'flow/consume.ts',
+    from: 'await parking.keepMessage(',
+    to: 'void (',
+  },
+  {
+    name: 'the relay publishes what is not what its hash says',
+    file: 'flow/relay.ts',
+    from: 'before.findIndex((event) => !hashFits(event))',
+    to: '-1',
+  },
+  {
+    name: 'the relay publishes what follows an event that waits',
+    file: 'flow/relay.ts',
+    from: 'if (await parking.wait({ handler: RELAY, stream }, last)) return',
+    to: '',
   },
 ]

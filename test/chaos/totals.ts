@@ -1,6 +1,6 @@
 import { INVARIANTS, type Invariant, type Looked, nothingLooked } from './check/invariants.ts'
 import type { History } from './history.ts'
-import { FAULT_KINDS, type FaultKind } from './sim/faults.ts'
+import { ALL_KINDS, type FaultKind } from './sim/faults.ts'
 
 /** What some histories had together. */
 export class Totals {
@@ -41,7 +41,7 @@ export class Totals {
     return [
       `histories  ${this.histories} in ${seconds.toFixed(1)} s: ${((60 * this.histories) / seconds).toFixed(0)} a minute, ${cpu.toFixed(1)} ms of processor time each`,
       `events     ${this.#events}, in ${this.#moments} moments`,
-      `faults     ${FAULT_KINDS.map((kind) => `${kind} ${this.count(kind)}`).join(', ')}`,
+      `faults     ${[...ALL_KINDS].map((kind) => `${kind} ${this.count(kind)}`).join(', ')}`,
       ...invariants.map(
         (invariant) =>
           `checked    ${String(this.#looked[invariant]).padStart(9)} ${invariant}: ${INVARIANTS[invariant]}`,

@@ -6,6 +6,8 @@ import { foldRawPayments } from '../../../cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../../cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../../cli/demo/raw-stock.ts'
 import { StreamCheck } from '../../../cli/verify/stream-check.ts'
+import { classOf } from '../../../src/core/errors.ts'
+import { viewOf } from '../../../src/flow/cursors.ts'
 import type { Clients } from '../shop/client.ts'
 import type { World } from '../sim/world.ts'
 import { type ExpectedProbe, foldRawProbe } from './raw-probe.ts'
@@ -20,6 +22,7 @@ export const INVARIANTS = {
   agreement: 'the services agree: every order is decided, and nobody holds anything for one that is not on its way',
   once: 'a reaction acts once on each event, and its first outcome stands',
   answers: 'a key has one answer, and what was answered is in the log',
+  parked: 'nothing waits without a cause, and of what is no event every consumer has kept it',
   reads: 'a reader sees what it wrote',
   hubs: 'every event is in its hub, each stream in order, and nothing else',
   views: 'every view is what a second fold of the log says, document by document and list by list',
@@ -64,6 +67,7 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
   const probed = foldRawProbe(logs.get('ordering') ?? [], logs.get('probe') ?? [])
   looked.once += probed.asked
   found('once', probed.faults)
+  found('parked', parkedFaults(world, looked))
   found('answers', answerFaults(world, clients, looked))
   for (const { view, position, version } of clients.reads) {
     looked.reads += 1
@@ -154,6 +158,38 @@ function hubFaults(world: World, name: string, looked: Looked): readonly string[
   }
   return faults
 }
+
+/** Whether what ever waited had a cause, and whether what is no event waits for everyone who was to read it. */
+function parkedFaults({ ground, poison, partitions, stores }: World, looked: Looked): readonly string[] {
+  const faults: string[] = []
+  const isAsItWas = !ground.faults.happened.some(({ kind }) => kind === 'expire')
+  for (const { parked } of stores.values())
+    for (const { handler, stream, version, code, reason } of parked) {
+      looked.parked += 1
+      const isCaused =
+        classOf(code) === 'passing'
+          ? ground.faults.happened.length > 0
+          : PERMANENT.has(code) && poison.met(viewOf(handler), stream)
+      if (!isCaused) faults.push(`${stream}@${version} waited for ${handler}: ${code}: ${reason}`)
+    }
+  for (const { service, consumer, hub, partition } of partitions) {
+    const kept = stores.get(service)?.parkings.get(consumer)?.kept ?? []
+    const its = kept.filter(({ place }) => place.hub === hub && place.partition === partition.id)
+    const strange = [...(stores.get(hub)?.foreign ?? [])]
+      .filter(([message, isOfNobody]) => partition.sent[message.sequence] === message && !isOfNobody)
+      .map(([message]) => message.sequence)
+    looked.parked += its.length
+    for (const { place, reason } of its)
+      if (!strange.includes(place.sequence ?? -1))
+        faults.push(`${consumer} has kept ${place.sequence} of ${hub} ${partition.id}: ${reason}`)
+    if (isAsItWas && its.length !== strange.length)
+      faults.push(`${consumer} has kept ${its.length} of ${strange.length} messages of ${hub} ${partition.id}`)
+  }
+  return faults
+}
+
+/** What a stream may wait for that is not to pass by itself: bugs, and what a damaged feed shows. */
+const PERMANENT: ReadonlySet<string> = new Set(['handler-failed', 'hash-mismatch', 'event-unreadable'])
 
 /** A view, and what the second fold says of it. */
 interface ExpectedView {

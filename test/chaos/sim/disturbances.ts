@@ -1,9 +1,10 @@
 import { isTidemarkError } from '../../../src/core/errors.ts'
-import type { Service } from '../../../src/core/service.ts'
+import { reactionsOf, type Service } from '../../../src/core/service.ts'
 import type { WorldFault } from './faults.ts'
 import type { Ground } from './ground.ts'
 import type { ConsumedPartition } from './host.ts'
 import type { Ownership } from './ownership.ts'
+import type { Poison } from './poison.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
@@ -21,10 +22,22 @@ const OUTAGE_MS = 30_000
 const LEFT_MS = 15_000
 /** By how much a time of day jumps, at most, either way. */
 const JUMP_MS = 3_600_000
+/** How long a handler has a bug, and a change feed shows what is not so, at most. Milliseconds. */
+const POISON_MS = 40_000
 /** Stores that may be out. */
 const STORES = ['log', 'views', 'hub', 'progress', 'schedule', 'snapshots', 'leases', 'checkpoints']
 
-/** Messages that are of no stream of the services, as other programs may send them. */
+/** A message of a stream that no service has: nobody's business. */
+const OF_NOBODY = {
+  specversion: '1.0',
+  id: 'x-1@1',
+  source: '/other/x',
+  subject: 'x-1',
+  type: 'Strange',
+  streamversion: 1,
+  data: {},
+}
+/** Messages that other programs may send: all but that one are to be looked at by somebody. */
 const FOREIGN: readonly unknown[] = [
   'no JSON',
   '',
@@ -34,7 +47,7 @@ const FOREIGN: readonly unknown[] = [
   {},
   { subject: 'order' },
   { specversion: '1.0', id: 'a', source: '/elsewhere', type: 'Strange', subject: 'thing/1' },
-  { specversion: '1.0', id: 'x-1@1', source: '/other/x', subject: 'x-1', type: 'Strange', streamversion: 1, data: {} },
+  OF_NOBODY,
 ]
 
 /** What a rebuild may end with: another one began, or there is nothing to do. */
@@ -43,12 +56,15 @@ const REBUILD_ENDS: ReadonlySet<string> = new Set([
   'log-empty',
   'no-way-back',
   'instance-outdated',
+  // The view has a bug.
+  'handler-failed',
 ])
 
 /** What is disturbed. */
 export interface Disturbed {
   readonly ground: Ground
   readonly ownership: Ownership
+  readonly poison: Poison
   /** Each for one consumer. */
   readonly partitions: readonly ConsumedPartition[]
   readonly stores: ReadonlyMap<string, Stores>
@@ -83,7 +99,7 @@ export class Disturbances {
 
   #happen(kind: WorldFault, about: string): void {
     const { dice } = this.#ground
-    const { ownership, partitions, stores } = this.#disturbed
+    const { ownership, partitions, poison, stores } = this.#disturbed
     const amount = dice.number(`${about} amount`)
     const its = dice.pick(`${about} service`, [...stores.values()])
     const living = this.#disturbed.processesOf(its.service.name)
@@ -117,6 +133,17 @@ export class Disturbances {
         return
       case 'poison':
         this.#poison(about, its)
+        return
+      case 'bug': {
+        const { views } = its.service
+        const handler = dice.pick(`${about} handler`, [...views, ...reactionsOf(its.service)])
+        this.#ground.tell(its.service.name, `${handler.name} has a bug`)
+        poison.addBug(handler.name, about, amount * POISON_MS)
+        return
+      }
+      case 'damage':
+        this.#ground.tell(its.service.name, 'the change feed shows what was not recorded')
+        poison.addDamage(its.service.name, about, amount * POISON_MS)
         return
     }
   }
@@ -170,6 +197,6 @@ export class Disturbances {
     const partition = dice.pick(`${about} partition`, hub.partitions)
     const body = dice.pick(`${about} body`, FOREIGN)
     this.#ground.tell(about, `${JSON.stringify(body)} comes to partition ${partition.id} of ${hub.name}`)
-    for (const message of partition.append([body], now)) foreign.add(message)
+    for (const message of partition.append([body], now)) foreign.set(message, body === OF_NOBODY)
   }
 }

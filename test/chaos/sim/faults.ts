@@ -32,7 +32,9 @@ export type CallFault = (typeof CALL_FAULTS)[number]
  * - `rebuild`: a view is built again from the log, or the generation before is read again;
  * - `clock`: the time of day of a machine jumps;
  * - `end`: a process ends as it is asked to;
- * - `poison`: something that is no event of the service comes to its hub.
+ * - `poison`: something that is no event of the service comes to its hub;
+ * - `bug`: the code of a view or a reaction throws for some events, until it is mended;
+ * - `damage`: a change feed shows commits that are not what was recorded.
  */
 export const WORLD_FAULTS = [
   'takeover',
@@ -44,11 +46,13 @@ export const WORLD_FAULTS = [
   'clock',
   'end',
   'poison',
+  'bug',
+  'damage',
 ] as const
 export type WorldFault = (typeof WORLD_FAULTS)[number]
 
 export type FaultKind = CallFault | WorldFault
-export const FAULT_KINDS: readonly FaultKind[] = [...CALL_FAULTS, ...WORLD_FAULTS]
+export const ALL_KINDS: ReadonlySet<FaultKind> = new Set([...CALL_FAULTS, ...WORLD_FAULTS])
 
 /** A fault that happened. Its id is the same in every history of the seed in which it may happen. */
 export interface Fault {
@@ -81,6 +85,8 @@ const WORLD_COUNTS: Readonly<Record<WorldFault, number>> = {
   clock: 4,
   end: 3,
   poison: 4,
+  bug: 4,
+  damage: 2,
 }
 
 /** A read may fail, but has no effect to speak of. */

@@ -36,7 +36,7 @@ export class Ground {
     this.faults = new Faults(this.dice, kinds, only)
     this.trace = new Trace(keepsLines)
     this.#began = this.timeline.now
-    this.#slowness = this.dice.pick('slowness', [1, 1, 1, 3, 10, 40])
+    this.#slowness = this.dice.pick('slowness', [1, 1, 1, 3, 8, 20])
   }
 
   /** Milliseconds since 1970, by the clock of all stores. */

@@ -1,9 +1,11 @@
 import type { LogItem } from '../../../src/core/commit.ts'
 import type { Delivery, HubMessage } from '../../../src/core/ports.ts'
+import { RELAY } from '../../../src/flow/relay.ts'
 import { hashOf } from './dice.ts'
 import type { Ground } from './ground.ts'
 import type { Partition } from './hub.ts'
 import type { Claim, Resource } from './ownership.ts'
+import type { Poison } from './poison.ts'
 import type { Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
@@ -55,7 +57,7 @@ async function untilDone<Answer>(
 }
 
 /** A part of a service's change feed: the streams whose names' hash falls into it. */
-export function feedRange(ground: Ground, stores: Stores, range: number, ranges: number): Resource {
+export function feedRange(ground: Ground, poison: Poison, stores: Stores, range: number, ranges: number): Resource {
   const name = `feed of ${stores.service.name} ${range}`
   /** The appends that were relayed: the lease's continuation. */
   let continuation = 0
@@ -93,8 +95,10 @@ export function feedRange(ground: Ground, stores: Stores, range: number, ranges:
         )
         if (page === undefined) break
         // The commits of one append share their place in the feed, in no order.
-        const items = page.appends.flatMap((append, index) =>
-          ground.dice.shuffled(`feed order ${name} ${from} ${index}`, append),
+        const items = poison.shown(
+          stores.service.name,
+          RELAY,
+          page.appends.flatMap((append, index) => ground.dice.shuffled(`feed order ${name} ${from} ${index}`, append)),
         )
         const isRelayed =
           items.length === 0 ||
@@ -181,7 +185,13 @@ export class ConsumedPartition implements Resource {
       if (messages === undefined) break
       const [first, last] = [messages[0], messages.at(-1)]
       if (first === undefined || last === undefined) continue
-      const delivery = { partition: partition.id, messages: messages.map(bodyOf), first, last }
+      const delivery = {
+        partition: partition.id,
+        messages: messages.map(bodyOf),
+        sequences: messages.map(({ sequence }) => sequence),
+        first,
+        last,
+      }
       if (!(await invoke(ground, process, claim, this.name, () => this.#deliver(process, delivery)))) break
       claim.next = last.sequence + 1
       if (batches % frequency === 0)

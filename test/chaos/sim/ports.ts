@@ -132,7 +132,11 @@ export function portsOf(
       stream: (key) => ask('parking', 'stream', of(key), false, () => inner.stream(key)),
       events: (key, limit) => ask('parking', 'events', of(key), false, () => inner.events(key, limit)),
       write: (parked, etag, change) =>
-        ask('parking', 'write', of(parked), true, () => inner.write(parked, etag, change)),
+        ask('parking', 'write', of(parked), true, async () => {
+          const result = await inner.write(parked, etag, change)
+          if (etag === undefined && result.outcome === 'written') stores.parked.push(parked)
+          return result
+        }),
       remove: (key, etag, change) => ask('parking', 'remove', of(key), true, () => inner.remove(key, etag, change)),
       keepMessage: (message) => ask('parking', 'keepMessage', message.id, true, () => inner.keepMessage(message)),
       messages: () => ask('parking', 'messages', consumer, false, () => inner.messages()),

@@ -5,6 +5,7 @@ import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../../src/adapters/memory/snapshots.ts'
 import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
 import { isCommit, type LogEntry } from '../../../src/core/commit.ts'
+import type { ParkedStream } from '../../../src/core/parking.ts'
 import type { HubMessage } from '../../../src/core/ports.ts'
 import type { Service } from '../../../src/core/service.ts'
 import { formatPosition } from '../../../src/core/stream.ts'
@@ -24,8 +25,10 @@ export class Stores {
   readonly views = new MemoryViewStores()
   readonly snapshots = new MemorySnapshots()
   readonly schedule: MemorySchedule
-  /** Messages of its hub that no service has sent. */
-  readonly foreign = new Set<HubMessage>()
+  /** Messages of its hub that no service has sent, and whether they are nobody's business. */
+  readonly foreign = new Map<HubMessage, boolean>()
+  /** Streams that ever began to wait. */
+  readonly parked: ParkedStream[] = []
   /** Events that were dated later than they came. */
   readonly predated: string[] = []
   readonly #parking = new Map<string, MemoryParking>()
@@ -51,6 +54,11 @@ export class Stores {
     const known = this.#parking.get(consumer) ?? new MemoryParking()
     this.#parking.set(consumer, known)
     return known
+  }
+
+  /** What waits for each consumer that had anything to do with it. */
+  get parkings(): ReadonlyMap<string, MemoryParking> {
+    return this.#parking
   }
 
   /** Holds the dates of events that come to the log against its clock. */

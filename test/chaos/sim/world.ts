@@ -6,6 +6,7 @@ import { ConsumedPartition, feedRange, timer } from './host.ts'
 import { Hub, Partition } from './hub.ts'
 import { Operator } from './operator.ts'
 import { Ownership } from './ownership.ts'
+import { Poison } from './poison.ts'
 import { portsOf } from './ports.ts'
 import { Process } from './process.ts'
 import { Stores } from './stores.ts'
@@ -27,6 +28,7 @@ const AHEAD_MS = 500
 export class World {
   readonly ground: Ground
   readonly ownership: Ownership
+  readonly poison: Poison
   readonly partitions: readonly ConsumedPartition[]
   readonly stores: ReadonlyMap<string, Stores>
   readonly settings: RuntimeSettings
@@ -39,20 +41,24 @@ export class World {
     const ground = new Ground(options)
     const { dice } = ground
     this.ground = ground
+    this.poison = new Poison(ground)
     this.settings = {
       cachedStreams: 100,
       snapshotEvents: 3,
       queryWaitMs: 2_000,
       schedulePollSeconds: dice.pick('schedule poll', [2, 10, 10]),
-      lagCheckSeconds: dice.pick('lag check', [15, 60, 60]),
+      lagCheckSeconds: dice.pick('lag check', [15, 30, 30]),
     }
     this.stores = new Map(
-      services.map((service) => [service.name, new Stores(service, this.#hubOf(service.name), () => ground.now)]),
+      services.map((service) => [
+        service.name,
+        new Stores(this.poison.spoilt(service), this.#hubOf(service.name), () => ground.now),
+      ]),
     )
     this.partitions = services.flatMap((service) => this.#consumersOf(service))
     const ranges = dice.between('feed ranges', 1, 2)
     const feeds = [...this.stores.values()].flatMap((stores) =>
-      Array.from({ length: ranges }, (_, range) => feedRange(ground, stores, range, ranges)),
+      Array.from({ length: ranges }, (_, range) => feedRange(ground, this.poison, stores, range, ranges)),
     )
     const timers = services.map(({ name }) => timer(ground, name))
     const processesOf = (service: string): readonly Process[] => this.processesOf(service)
@@ -93,6 +99,9 @@ export class World {
     }
     for (const [service, { schedule }] of this.stores)
       if (schedule.size > 0) yield `${schedule.size} commands of ${service} wait for their time`
+    for (const { parkings } of this.stores.values())
+      for (const [consumer, { waiting }] of parkings)
+        for (const { handler, stream } of waiting) yield `${consumer}: ${stream} waits for ${handler}`
   }
 
   /** Those of a service that live. */
