@@ -206,6 +206,8 @@ export class Projector {
       // A rebuild leaves out nothing but what was given up.
       if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
     }
+    // What is remembered may be older than that somebody has taken the stream up: then nobody else would come back to these events.
+    if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) return undefined
 

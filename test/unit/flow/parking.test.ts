@@ -231,6 +231,20 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     assert.equal((await world.cursor('order-1'))?.parked, undefined)
   })
 
+  it('an event that comes after another instance took its stream up does not wait', async () => {
+    const world = await World.create()
+    const events = whole('1')
+    for (const poison of [world.poison.order, world.poison['sales-by-product']]) poison.add('order-1@1')
+    const [one, other] = [world.instance(), world.instance()]
+    await one.receive(await world.record(events.slice(0, 1)))
+    for (const poison of Object.values(world.poison)) poison.clear()
+    await world.clock.wait(2 * MINUTE)
+    await other.redrive.redriveDue(world.trace)
+    assert.deepEqual(await world.waiting(), [])
+    await one.receive(await world.record(events.slice(1)))
+    await world.assertEqualTo(events)
+  })
+
   it('events before the one that fails are applied, also of the same batch; those after it wait', async () => {
     for (const view of ['order', 'sales-by-product'] as const) {
       const world = await World.create()
