@@ -64,7 +64,7 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   const { ground } = world
   const began = ground.now
   await world.run(() => ground.now - began > FAULTY_MS, Number.POSITIVE_INFINITY)
-  ground.calm()
+  world.calm()
   await settle(world, clients)
   const looked = nothingLooked()
   const violations = await check(world, clients, looked)

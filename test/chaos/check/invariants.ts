@@ -21,6 +21,7 @@ export const INVARIANTS = {
   conserved: 'money and stock are conserved: nothing is taken, shipped, given back or released twice',
   agreement: 'the services agree: every order is decided, and nobody holds anything for one that is not on its way',
   once: 'a reaction acts once on each event, and its first outcome stands',
+  order: 'a reaction handles each stream in its order',
   answers: 'a key has one answer, and what was answered is in the log',
   parked: 'nothing waits without a cause, and of what is no event every consumer has kept it',
   reads: 'a reader sees what it wrote',
@@ -68,6 +69,10 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
   looked.once += probed.asked
   found('once', probed.faults)
   found('parked', parkedFaults(world, looked))
+  // What a hub lost comes again behind what it did not.
+  const { poison, ground } = world
+  looked.order += poison.handled
+  if (!ground.faults.happened.some(({ kind }) => kind === 'expire')) found('order', poison.disordered)
   found('answers', answerFaults(world, clients, looked))
   for (const { view, position, version } of clients.reads) {
     looked.reads += 1

@@ -58,6 +58,12 @@ export class Operator {
     return true
   }
 
+  /** Everything is mended: somebody may try again what waits. */
+  mended(service: string): void {
+    if (this.#ground.dice.chance(`redrive of ${service}`, REDRIVES))
+      this.#see({ name: 'redrive', service, run: redriveAll })
+  }
+
   #see(task: Task): void {
     const what = nameOf(task)
     const isRunning = this.#doing.has(what)

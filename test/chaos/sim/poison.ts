@@ -15,6 +15,12 @@ interface Spoiled {
 /** How many of the events that meet a bug, or come through a damaged feed, are poison. */
 const SHARE = 0.5
 
+/** A reaction that has done with an event of a stream. */
+interface Handled {
+  readonly newest: number
+  readonly versions: Set<number>
+}
+
 /** What cannot be processed for a while: handlers whose code throws, and change feeds that show commits which are not what was recorded. */
 export class Poison {
   readonly #ground: Ground
@@ -22,6 +28,9 @@ export class Poison {
   readonly #damages: Spoiled[] = []
   /** Which streams met poison, each with the handler that did. */
   readonly #met = new Set<string>()
+  /** Events that a reaction was done with for the first time after a later one of their stream. */
+  readonly disordered: string[] = []
+  readonly #handled = new Map<string, Handled>()
 
   constructor(ground: Ground) {
     this.#ground = ground
@@ -47,10 +56,10 @@ export class Poison {
     return {
       ...service,
       views: service.views.map((view) => this.#spoiltView(view)),
-      reactions: service.reactions.map((reaction) => this.#spoiltReaction(reaction)),
+      reactions: service.reactions.map((reaction) => this.#spoiltReaction(service.name, reaction)),
       processes: (service.processes ?? []).map((process) => ({
         ...process,
-        reactions: process.reactions.map((reaction) => this.#spoiltReaction(reaction)),
+        reactions: process.reactions.map((reaction) => this.#spoiltReaction(service.name, reaction)),
       })),
     }
   }
@@ -78,7 +87,7 @@ export class Poison {
     } as AnyView
   }
 
-  #spoiltReaction(reaction: AnyReaction): AnyReaction {
+  #spoiltReaction(service: string, reaction: AnyReaction): AnyReaction {
     const { name } = reaction
     const react: (event: Recorded<DomainEvent>, ...senders: never[]) => Promise<void> = reaction.react
     return {
@@ -87,8 +96,22 @@ export class Poison {
         this.#throwFor(name, event, 'before it sends')
         await react(event, ...senders)
         this.#throwFor(name, event, 'after it has sent')
+        this.#note(`${service} ${name}`, event)
       },
     } as AnyReaction
+  }
+
+  #note(reaction: string, { stream, version }: Recorded<DomainEvent>): void {
+    const what = `${reaction} ${stream}`
+    const { newest, versions } = this.#handled.get(what) ?? { newest: 0, versions: new Set() }
+    if (version < newest && !versions.has(version))
+      this.disordered.push(`${reaction} handled ${stream}@${version} after ${stream}@${newest}`)
+    this.#handled.set(what, { newest: Math.max(newest, version), versions: versions.add(version) })
+  }
+
+  /** How many events reactions were done with. */
+  get handled(): number {
+    return [...this.#handled.values()].reduce((sum, { versions }) => sum + versions.size, 0)
   }
 
   #throwFor(handler: string, { stream, version }: Recorded<DomainEvent>, part: string): void {

@@ -81,6 +81,12 @@ export class World {
     return !isLate()
   }
 
+  /** Nothing goes wrong any more. */
+  calm(): void {
+    this.ground.calm()
+    for (const service of this.stores.keys()) this.#operator.mended(service)
+  }
+
   get isAtRest(): boolean {
     return this.unrest().next().done === true
   }
