@@ -178,13 +178,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'deps.cache.set(stream, end)\n  const result = kept.length > 0 ? await appendKnown(deps.store, stream, state, kept) : APPENDED',
   },
   {
-    name: 'an event is dated by the clock alone',
-    under: ['slow', 'clock'],
-    file: 'flow/record.ts',
-    from: '[now, before.time, notBefore].reduce(',
-    to: '[now, notBefore].reduce(',
-  },
-  {
     name: 'the time of day of the machine is believed',
     file: 'adapters/cosmos/store-clock.ts',
     from: 'this.#estimate ? this.elapsed() + this.#drifted(this.#estimate).earliest : this.#host.time()',
@@ -264,11 +257,11 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'return',
   },
   {
-    name: 'what waited is removed whatever was added to it meanwhile',
+    name: 'an event is kept with a stream that was taken up meanwhile',
     under: ['bug'],
-    file: 'flow/redrive.ts',
-    from: 'if (!(await store.remove(parked, etag, { drop: tried.done }))) continue',
-    to: 'await store.remove(parked, (await store.stream(parked))?.etag ?? etag, { drop: tried.done })',
+    file: 'flow/parking.ts',
+    from: 'all.delete(idOf(known))\n        return false',
+    to: 'return true',
   },
   {
     name: 'what waits is not tried again',

@@ -13,13 +13,11 @@ export interface Shrunk {
  * Leaves out what a violation does not need: faults, steps of the script, processes. What happened and what did is named in every history of the
  * seed in the same way, so what is left goes on as before.
  * @param run a history; of the same seed the same one.
- * @param isStopped asked before each try: what there is by then is returned.
  */
 export async function shrink(
   run: (options: HistoryOptions) => Promise<History>,
   found: History,
   kinds: ReadonlySet<FaultKind>,
-  isStopped: () => boolean = () => false,
 ): Promise<Shrunk> {
   const [first] = found.violations
   if (first === undefined) throw new Error(`the history of seed ${found.seed} has no violation`)
@@ -32,7 +30,6 @@ export async function shrink(
     readonly steps?: readonly number[]
     readonly maxProcesses?: number
   }): Promise<boolean> {
-    if (isStopped()) return false
     runs += 1
     const { history, maxProcesses } = best
     const options = {
@@ -48,7 +45,7 @@ export async function shrink(
     return true
   }
 
-  for (let size = Number.POSITIVE_INFINITY; sizeOf(best) < size && !isStopped(); ) {
+  for (let size = Number.POSITIVE_INFINITY; sizeOf(best) < size; ) {
     size = sizeOf(best)
     await fewest(idsOf(best.history), (faults) => holds({ faults }))
     await fewest(best.history.steps, (steps) => holds({ steps }))
