@@ -28,8 +28,8 @@ export class Poison {
   readonly #damages: Spoiled[] = []
   /** Which streams met poison, each with the handler that did. */
   readonly #met = new Set<string>()
-  /** Events that a reaction was done with for the first time after a later one of their stream. */
-  readonly disordered: string[] = []
+  /** Events that a reaction was done with for the first time after a later one of their stream: what to tell of each, and the stream. */
+  readonly late: { readonly what: string; readonly stream: string }[] = []
   readonly #handled = new Map<string, Handled>()
 
   constructor(ground: Ground) {
@@ -105,7 +105,7 @@ export class Poison {
     const what = `${reaction} ${stream}`
     const { newest, versions } = this.#handled.get(what) ?? { newest: 0, versions: new Set() }
     if (version < newest && !versions.has(version))
-      this.disordered.push(`${reaction} handled ${stream}@${version} after ${stream}@${newest}`)
+      this.late.push({ what: `${reaction} handled ${stream}@${version} after ${stream}@${newest}`, stream })
     this.#handled.set(what, { newest: Math.max(newest, version), versions: versions.add(version) })
   }
 
