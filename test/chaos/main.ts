@@ -19,7 +19,7 @@ const MUTATION_SEEDS = 400
  * alone, and checks what must hold at the end of each. One that fails is made as small as it can be, and told with the command that repeats it.
  *
  * `--seed N [--faults ID,ID] [--steps N,N] [--processes N]` repeats one, line by line. `--mutations` shows that changes of the runtime are noticed.
- * `--cloud [--minutes N] [--seed N]` is the slower kind: hosts on the local cloud, which are killed.
+ * `npm run chaos:cloud -- [--minutes N] [--seed N]` is the slower kind: hosts on the local cloud, which are killed.
  */
 async function main(): Promise<void> {
   const { seeds, from, seed, processes, minutes, mutations, cloud, kind, faults, steps } = readArguments(
