@@ -280,6 +280,26 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     await world.assertEqualTo(events)
   })
 
+  for (const poison of [['order-1@2'], ['order-1@1', 'order-1@2']])
+    it(`an event before the one that waits, lost and published again, is not lost once more, where ${poison} cannot be processed`, async () => {
+      const world = await World.create()
+      const { receive, redrive } = world.instance()
+      const bodies = await world.record(whole('1'))
+      for (const position of poison) world.poison.counting.add(position)
+      // The hub has dropped the first one.
+      await receive(bodies.slice(1))
+      assert.deepEqual(await world.waiting(), ['counting order-1@2'])
+      await receive(bodies)
+      assert.deepEqual(await world.waiting(), [`counting ${poison[0]}`])
+      assert.deepEqual(world.paid(), poison.length === 1 ? ['order-1@1'] : [])
+      world.poison.counting.clear()
+      await world.clock.wait(2 * MINUTE)
+      await redrive.redriveDue(world.trace)
+      assert.deepEqual(await world.waiting(), [])
+      assert.deepEqual(world.paid(), ['order-1@1', 'order-1@2', 'order-1@3'])
+      await world.assertEqualTo(whole('1'))
+    })
+
   it('a batch that comes again adds nothing twice, from whichever instance', async () => {
     const world = await World.create()
     world.poison.counting.add('order-1@1')
