@@ -172,6 +172,8 @@ export class ConsumedPartition implements Resource {
       const from: number = Math.max(claim.next, partition.first)
       claim.next = from
       if (from >= partition.end) {
+        // What was to be received may have expired meanwhile.
+        claim.isBusy = false
         await partition.grown.wait()
         continue
       }
