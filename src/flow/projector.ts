@@ -506,7 +506,10 @@ class Batch {
   }
 
   throwFailures(): void {
-    const failures = [...this.#failed].flatMap(([{ view }, failed]) => {
+    const failures = [...this.#failed].flatMap(([target, failed]) => {
+      const { view } = target
+      // What the others cannot take comes to them by itself, and waits for them then.
+      if (this.isRetry && !this.isRetried(target)) return []
       const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
       return causes.length > 0 ? [{ name: view.name, cause: worstOf(causes) }] : []
     })

@@ -454,6 +454,28 @@ describe('which failures park', () => {
     await world.assertEqualTo([...first('1'), ...first('2')])
   })
 
+  it('a stream is taken up for one view where another cannot take what comes after: that waits for the other alone', async () => {
+    const world = await World.create()
+    const events = whole('1')
+    const { receive, redrive } = world.instance()
+    const bodies = await world.record(events)
+    world.poison.order.add('order-1@1')
+    await receive(bodies.slice(0, 1))
+    world.poison.order.clear()
+    world.poison['sales-by-product'].add('order-1@3')
+    await world.clock.wait(2 * MINUTE)
+    assert.deepEqual(
+      (await redrive.redriveDue(world.trace)).map(({ handler, outcome }) => [handler, outcome]),
+      [['order@1', 'done']],
+    )
+    await receive(bodies.slice(1))
+    assert.deepEqual(await world.waiting(), ['sales-by-product@1 order-1@3'])
+    world.poison['sales-by-product'].clear()
+    await world.clock.wait(2 * MINUTE)
+    await redrive.redriveDue(world.trace)
+    await world.assertEqualTo(events)
+  })
+
   it('a store that is away while a stream is tried again is told as such, and the stream goes on waiting', async () => {
     const world = await World.create()
     let isAway = true
