@@ -239,15 +239,20 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
 
   return {
     command,
-    relay: (items, trace) => relay().relay(items, trace),
+    relay: async (items, trace) => {
+      // When what is parked is tried again goes by it.
+      await clock.ready()
+      return relay().relay(items, trace)
+    },
     project: async (delivery, trace) => {
       // How old an event is decides whether marks tell of it.
       await clock.ready()
       return projections().deliver(delivery, trace)
     },
-    react(hub, delivery, trace) {
+    async react(hub, delivery, trace) {
       const follower = reactions.get(hub)
       if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
+      await clock.ready()
       return follower().deliver(delivery, trace)
     },
     periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
