@@ -6,8 +6,12 @@ export async function forEachLimited<Item>(
 ): Promise<void> {
   const queue = items[Symbol.iterator]()
   let failed = false
+  let isEmpty = false
   const worker = async (): Promise<void> => {
-    for (let next = queue.next(); !failed && !next.done; next = queue.next()) {
+    while (!failed) {
+      const next = queue.next()
+      isEmpty = next.done === true
+      if (next.done) return
       try {
         await task(next.value)
       } catch (error) {
@@ -16,8 +20,11 @@ export async function forEachLimited<Item>(
       }
     }
   }
+  // Most batches have fewer items than there may be workers.
+  const workers: Promise<void>[] = []
+  while (!isEmpty && workers.length < limit) workers.push(worker())
   // All workers are awaited, so that nothing of a failed batch still runs when the batch comes again.
-  const ends = await Promise.allSettled(Array.from({ length: limit }, worker))
+  const ends = await Promise.allSettled(workers)
   const failure = ends.find((end) => end.status === 'rejected')
   if (failure) throw failure.reason
 }

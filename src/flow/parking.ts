@@ -306,6 +306,14 @@ export class ConsumerParking {
     // Another instance has parked it, or this one before a crash.
     const there = await store.stream(parked)
     if (there === undefined) return this.#park(failure, place, events, trace)
+    // Or it waits for a later event, and this one was lost and is published again.
+    if (events.length > 0 && version < there.version) {
+      const { etag, ...before } = there
+      const fresh = first.filter((event) => event.version < there.version)
+      const kept = { events: before.events + fresh.length, bytes: before.bytes + bytesOf(fresh) }
+      await store.write({ ...before, version, type, ...this.#why(cause), ...kept }, etag, { add: fresh })
+      return this.#park(failure, place, events, trace)
+    }
     if (events.length > 0 && !(await this.#add(there, events, trace))) return this.#park(failure, place, events, trace)
     ;(await this.#all()).set(idOf(there), (await store.stream(there)) ?? there)
   }

@@ -6,7 +6,7 @@ import type { AnyView } from '../core/view.ts'
 import { generationsIn } from '../core/view-state.ts'
 import { type Handler, HandlersFailed } from './consume.ts'
 import { entryOf, viewOf } from './cursors.ts'
-import type { StreamFailure } from './parking.ts'
+import { type StreamFailure, worstOf } from './parking.ts'
 import { Projector, type RebuildOptions, type Target } from './projector.ts'
 
 /** How many events of a stream are read at once where it is taken up again. */
@@ -69,12 +69,13 @@ export function projection(
       const waiting = targets.filter(({ entry }) => retried.has(entry))
       for (let after = from - 1; waiting.length > 0 && failures.length === 0; ) {
         const events = await deps.log.readRange(stream, { direction: 'forward', after, limit: PAGE })
-        await alone.project(targets, events, {
+        const run = {
           retried: { stream, waiting: retried },
-          leavesOut: (view, _, version) => leavesOut(view, version),
-          onFailed: (failure) => failures.push(failure),
+          leavesOut: (view: string, _: string, version: number) => leavesOut(view, version),
+          onFailed: (failure: StreamFailure) => failures.push(failure),
           trace: () => {},
-        })
+        }
+        await alone.project(targets, events, run).catch(throwWorst)
         const last = events.at(-1)
         if (last === undefined) break
         after = last.version
@@ -125,18 +126,16 @@ export function rebuilding(
   const entry = entryOf(view.name, generation.number)
   const target: Target = { view, ...generation, entry, named: new Set([entry]) }
   return async (events) => {
-    try {
-      await projector.project(
-        [target],
-        events.filter(({ stream }) => categoryOf(stream) === view.category),
-        {
-          leavesOut: (_, stream, version) => options.leavesOut?.(stream, version) ?? false,
-          trace: () => {},
-        },
-      )
-    } catch (error) {
-      // There is one view alone.
-      throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
+    const run = {
+      leavesOut: (_: string, stream: string, version: number) => options.leavesOut?.(stream, version) ?? false,
+      trace: () => {},
     }
+    const its = events.filter(({ stream }) => categoryOf(stream) === view.category)
+    await projector.project([target], its, run).catch(throwWorst)
   }
+}
+
+/** Who projects for somebody who asked is told the error itself. */
+function throwWorst(error: unknown): never {
+  throw error instanceof HandlersFailed ? worstOf(error.failures.map(({ cause }) => cause)) : error
 }

@@ -207,6 +207,8 @@ export class Projector {
       // A rebuild leaves out nothing but what was given up.
       if (!isPassed && !batch.isRetried(target) && this.#rebuild === undefined) parked.set(target, version)
     }
+    // What is remembered may be older than that somebody has taken the stream up: then nobody else would come back to these events.
+    if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)
     const due = targets.filter((target) => !parked.has(target))
     if (due.length === 0) {
       for (const target of targets) for (const event of arrived) batch.watch?.tell(target.view.name, event, 'parked')
@@ -523,7 +525,10 @@ class Batch {
   }
 
   throwFailures(): void {
-    const failures = [...this.#failed].flatMap(([{ view }, failed]) => {
+    const failures = [...this.#failed].flatMap(([target, failed]) => {
+      const { view } = target
+      // What the others cannot take comes to them by itself, and waits for them then.
+      if (this.isRetry && !this.isRetried(target)) return []
       const causes = [...failed.values()].filter(({ isParked }) => !isParked).map(({ cause }) => cause)
       return causes.length > 0 ? [{ name: view.name, cause: worstOf(causes) }] : []
     })

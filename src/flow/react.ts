@@ -110,17 +110,24 @@ async function reactToStream(
   declared: AnyReaction,
   following: Following,
   stream: string,
-  arrived: readonly RecordedEvent[],
+  events: readonly RecordedEvent[],
   handling: Handling,
 ): Promise<void> {
   const { trace, parking, place } = handling
   const { source, handled } = following
   const key = { handler: declared.name, stream }
-  if (await parking?.waiting(key)) {
-    if (await parking?.add(key, parkedEvents(following, arrived), trace))
-      return countParked(declared, following, arrived, handling)
+  let arrived = events
+  const waiting = await parking?.waiting(key)
+  if (waiting) {
+    const later = events.filter(({ version }) => version >= waiting.version)
+    if (later.length === 0 || (await parking?.add(key, parkedEvents(following, later), trace))) {
+      countParked(declared, following, later, handling)
+      // What comes before the event that waits, as it does when it was lost and is published again, need not wait.
+      arrived = events.filter(({ version }) => version < waiting.version)
+      if (arrived.length === 0) return
+    }
     // It was taken up, and what was processed meanwhile this process does not know.
-    handled.delete(stream)
+    else handled.delete(stream)
   }
   let [due, done]: [readonly RecordedEvent[], number] = [arrived.toSorted((a, b) => a.version - b.version), 0]
   try {

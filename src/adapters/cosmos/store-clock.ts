@@ -54,6 +54,8 @@ export class StoreClock implements Clock {
   readonly #tell: (line: string) => void
   #toldSkew = 0
   #estimate: Estimate | undefined
+  /** Whether the estimate may be wrong, since the host's clocks went apart. Nobody begins to rely on it; who relied on it before goes on. */
+  #isDoubtful = false
   #asking: Promise<void> | undefined
   /** The host's `elapsed` before which the store is not asked again. */
   #notBefore = Number.NEGATIVE_INFINITY
@@ -74,9 +76,9 @@ export class StoreClock implements Clock {
    * @throws TidemarkError `unavailable`, `container-missing`: the store was never asked and cannot be.
    */
   async ready(): Promise<void> {
-    if (this.#jumped()) this.#estimate = undefined
+    if (this.#jumped()) this.#isDoubtful = true
     const estimate = this.#estimate
-    if (estimate === undefined) return this.#refresh()
+    if (estimate === undefined || this.#isDoubtful) return this.#refresh()
     if (this.elapsed() < Math.max(this.#notBefore, estimate.asked + REFRESH_MS)) return
     const refreshed = this.#refresh().catch(() => {})
     if (this.error > MAX_ERROR_MS) await refreshed
@@ -90,7 +92,7 @@ export class StoreClock implements Clock {
 
   /** By how much `now` may be behind the store's time. Milliseconds. */
   get error(): number {
-    if (this.#estimate === undefined) return Number.POSITIVE_INFINITY
+    if (this.#estimate === undefined || this.#isDoubtful) return Number.POSITIVE_INFINITY
     const { earliest, latest } = this.#drifted(this.#estimate)
     return latest - earliest
   }
@@ -133,7 +135,7 @@ export class StoreClock implements Clock {
   }
 
   async #askEnough(): Promise<void> {
-    const requests = this.#estimate === undefined ? FIRST_REQUESTS : 1
+    const requests = this.#estimate === undefined || this.#isDoubtful ? FIRST_REQUESTS : 1
     try {
       for (let request = 1; request <= requests && (request === 1 || this.error > GOOD_ERROR_MS); request += 1)
         await this.#askOnce()
@@ -141,7 +143,7 @@ export class StoreClock implements Clock {
     } catch (error) {
       this.#notBefore = this.elapsed() + RETRY_MS
       // An answer that came before will do.
-      if (this.#estimate === undefined) throw error
+      if (this.#estimate === undefined || this.#isDoubtful) throw error
     }
   }
 
@@ -154,10 +156,11 @@ export class StoreClock implements Clock {
       throw new TidemarkError('unavailable', 'the clock jumped while the store was asked its time')
     // It read its clock after the request left and before the answer came, and dropped what is less than a millisecond.
     const answered = { ...began, earliest: answer - this.elapsed(), latest: answer + 1 - began.asked }
-    const known = this.#estimate && this.#drifted(this.#estimate)
+    const known = this.#estimate && !this.#isDoubtful ? this.#drifted(this.#estimate) : undefined
     const earliest = Math.max(answered.earliest, known?.earliest ?? answered.earliest)
     const latest = Math.min(answered.latest, known?.latest ?? answered.latest)
     this.#estimate = earliest <= latest ? { ...answered, earliest, latest } : answered
+    this.#isDoubtful = false
   }
 
   #tellSkew(): void {

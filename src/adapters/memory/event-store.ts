@@ -37,6 +37,7 @@ interface Stream {
 export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   readonly #streams = new Map<string, Stream>()
   readonly #inOrder: RecordedCommit[] = []
+  readonly #appends: (readonly LogItem[])[] = []
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
     const left = this.#commitsOf(stream).filter((commit) => commit.to > after)
@@ -62,6 +63,7 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     const before = stream.byFrom.get(after.commit)
     if (read && before === undefined) return { outcome: 'missing' }
 
+    const items: LogItem[] = []
     const added: RecordedCommit[] = []
     const outcomes = new Map<string, KeyOutcome>()
     const versions = new Set<number>()
@@ -71,6 +73,7 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
       const versionIsThere = commit !== undefined && (stream.byFrom.has(commit.from) || versions.has(commit.from))
       if (versionIsThere || stream.outcomes.has(item.key) || outcomes.has(item.key))
         return { outcome: 'conflict', index }
+      items.push(item)
       outcomes.set(item.key, outcomeOf(item))
       if (commit === undefined) continue
       versions.add(commit.from)
@@ -81,6 +84,7 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
     stream.commits.push(...added)
     this.#streams.set(first.stream, stream)
     this.#inOrder.push(...added)
+    this.#appends.push(items)
     if (read && (before?.to !== after.version || before.events.at(-1)?.hash !== after.hash))
       throw new TidemarkError('chain-broken', `${first.stream} was appended to after another version than was folded`)
     return { outcome: 'appended' }
@@ -89,6 +93,11 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   /** Everything in the log, in the order of the appends. */
   all(): readonly RecordedEvent[] {
     return this.#inOrder.flatMap(({ events }) => events)
+  }
+
+  /** The items of every append, in the order of the appends: what a change feed shows, of which an append is the smallest part. */
+  get appends(): readonly (readonly LogItem[])[] {
+    return this.#appends
   }
 
   async count(): Promise<number> {

@@ -18,6 +18,16 @@ export class MemoryParking implements ParkingStore {
   readonly #discards: Discard[] = []
   #writes = 0
 
+  /** The streams that wait now. */
+  get waiting(): Iterable<StoredParkedStream> {
+    return this.#streams.values()
+  }
+
+  /** The messages that are kept. */
+  get kept(): readonly ParkedMessage[] {
+    return [...this.#messages.values()]
+  }
+
   async streams(): Promise<readonly StoredParkedStream[]> {
     return [...this.#streams.values()]
   }
@@ -56,7 +66,7 @@ export class MemoryParking implements ParkingStore {
   }
 
   async messages(): Promise<readonly ParkedMessage[]> {
-    return [...this.#messages.values()]
+    return this.kept
   }
 
   async dropMessage(id: string, discard: Discard): Promise<void> {

@@ -109,6 +109,22 @@ describe('the clock of the store, as a host tells it', () => {
     }
   })
 
+  it('stays right, while the store is asked after a jump, for those who rely on it already', async () => {
+    const world = new World()
+    await world.clock.ready()
+    for (const jump of [HOUR, -2 * HOUR]) {
+      world.offset += jump
+      // What waits for this answer is another command; one that was ready before goes on.
+      const asked = world.clock.ready()
+      assert.ok(world.fault <= 1, `wrong by ${world.fault}`)
+      await asked
+    }
+    world.offset += HOUR
+    world.faults.push('unreachable')
+    await assert.rejects(world.clock.ready(), { code: 'unavailable' })
+    assert.ok(world.fault <= 1, `wrong by ${world.fault}`)
+  })
+
   it('is not relied on after the machine slept until the store has answered again', async () => {
     const world = new World()
     await world.clock.ready()

@@ -231,6 +231,20 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     assert.equal((await world.cursor('order-1'))?.parked, undefined)
   })
 
+  it('an event that comes after another instance took its stream up does not wait', async () => {
+    const world = await World.create()
+    const events = whole('1')
+    for (const poison of [world.poison.order, world.poison['sales-by-product']]) poison.add('order-1@1')
+    const [one, other] = [world.instance(), world.instance()]
+    await one.receive(await world.record(events.slice(0, 1)))
+    for (const poison of Object.values(world.poison)) poison.clear()
+    await world.clock.wait(2 * MINUTE)
+    await other.redrive.redriveDue(world.trace)
+    assert.deepEqual(await world.waiting(), [])
+    await one.receive(await world.record(events.slice(1)))
+    await world.assertEqualTo(events)
+  })
+
   it('events before the one that fails are applied, also of the same batch; those after it wait', async () => {
     for (const view of ['order', 'sales-by-product'] as const) {
       const world = await World.create()
@@ -265,6 +279,26 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     assert.deepEqual(world.paid().slice(4), ['order-1@2', 'order-1@3'])
     await world.assertEqualTo(events)
   })
+
+  for (const poison of [['order-1@2'], ['order-1@1', 'order-1@2']])
+    it(`an event before the one that waits, lost and published again, is not lost once more, where ${poison} cannot be processed`, async () => {
+      const world = await World.create()
+      const { receive, redrive } = world.instance()
+      const bodies = await world.record(whole('1'))
+      for (const position of poison) world.poison.counting.add(position)
+      // The hub has dropped the first one.
+      await receive(bodies.slice(1))
+      assert.deepEqual(await world.waiting(), ['counting order-1@2'])
+      await receive(bodies)
+      assert.deepEqual(await world.waiting(), [`counting ${poison[0]}`])
+      assert.deepEqual(world.paid(), poison.length === 1 ? ['order-1@1'] : [])
+      world.poison.counting.clear()
+      await world.clock.wait(2 * MINUTE)
+      await redrive.redriveDue(world.trace)
+      assert.deepEqual(await world.waiting(), [])
+      assert.deepEqual(world.paid(), ['order-1@1', 'order-1@2', 'order-1@3'])
+      await world.assertEqualTo(whole('1'))
+    })
 
   it('a batch that comes again adds nothing twice, from whichever instance', async () => {
     const world = await World.create()
@@ -418,6 +452,44 @@ describe('which failures park', () => {
     await redrive.redriveDue(world.trace)
     assert.deepEqual(await world.waiting(), [])
     await world.assertEqualTo([...first('1'), ...first('2')])
+  })
+
+  it('a stream is taken up for one view where another cannot take what comes after: that waits for the other alone', async () => {
+    const world = await World.create()
+    const events = whole('1')
+    const { receive, redrive } = world.instance()
+    const bodies = await world.record(events)
+    world.poison.order.add('order-1@1')
+    await receive(bodies.slice(0, 1))
+    world.poison.order.clear()
+    world.poison['sales-by-product'].add('order-1@3')
+    await world.clock.wait(2 * MINUTE)
+    assert.deepEqual(
+      (await redrive.redriveDue(world.trace)).map(({ handler, outcome }) => [handler, outcome]),
+      [['order@1', 'done']],
+    )
+    await receive(bodies.slice(1))
+    assert.deepEqual(await world.waiting(), ['sales-by-product@1 order-1@3'])
+    world.poison['sales-by-product'].clear()
+    await world.clock.wait(2 * MINUTE)
+    await redrive.redriveDue(world.trace)
+    await world.assertEqualTo(events)
+  })
+
+  it('a store that is away while a stream is tried again is told as such, and the stream goes on waiting', async () => {
+    const world = await World.create()
+    let isAway = true
+    const views = failing(world, 'order-1', () => (isAway ? new TidemarkError('unavailable', 'away') : undefined))
+    world.poison.order.add('order-1@1')
+    await world.instance().receive(await world.record(first('1')))
+    world.poison.order.clear()
+    const { redrive } = world.instance({ views })
+    await world.clock.wait(2 * MINUTE)
+    await assert.rejects(redrive.redriveDue(world.trace), { code: 'unavailable' })
+    assert.deepEqual(await world.waiting(), ['order@1 order-1@1'])
+    isAway = false
+    await redrive.redriveDue(world.trace)
+    await world.assertEqualTo(first('1'))
   })
 
   it('where nothing goes on, nothing is parked, however long', async () => {

@@ -1,0 +1,422 @@
+import type { HistoryRange } from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { EventType } from '../core/event.ts'
+import { canonicalHash } from '../core/hash-chain.ts'
+import type {
+  Acted,
+  GivenUp,
+  Parked,
+  ParkedAction,
+  ParkedChoice,
+  ParkedMessageOf,
+  ParkedStreamOf,
+  ParkingStore,
+} from '../core/parking.ts'
+import type {
+  Clock,
+  Delivery,
+  EventFeed,
+  EventHistory,
+  EventPublisher,
+  EventStore,
+  HubReader,
+  Ids,
+  ProgressStore,
+  RelayLag,
+  Schedule,
+  Snapshots,
+  ViewDocument,
+  ViewGenerations,
+} from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import {
+  followedBy,
+  hasCanary,
+  hasSchedule,
+  projectionName,
+  reactionsName,
+  reactionsOf,
+  relayName,
+  type Service,
+} from '../core/service.ts'
+import type { ServiceStatus } from '../core/status.ts'
+import type { Position } from '../core/stream.ts'
+import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
+import { type AnyView, cursorsOf } from '../core/view.ts'
+import { newestCanary, sendCanary } from './canary.ts'
+import type { Handler } from './consume.ts'
+import type { AggregateState } from './fold.ts'
+import { Follower } from './follow.ts'
+import { groupCommit, type HandleCommand } from './group-commit.ts'
+import { type HistoryPage, type PointInTime, readHistory, stateAt } from './history.ts'
+import { LiveViews } from './live-views.ts'
+import { actOnParked, chooseParked, parkedOf } from './parked.ts'
+import { ConsumerParking } from './parking.ts'
+import { periodicWork } from './periodic.ts'
+import { projection } from './project.ts'
+import { type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
+import { reaction } from './react.ts'
+import { Redrive, redriveAll } from './redrive.ts'
+import { Relay, relayHandler } from './relay.ts'
+import { goBack, type ReplayPort, replay } from './replay.ts'
+import { type RepublishPort, republish } from './republish.ts'
+import { sendDue } from './schedule.ts'
+import { coldLoader } from './snapshots.ts'
+import { stateCache } from './state-cache.ts'
+import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
+import { watchedCommands } from './watch.ts'
+
+/** How often an instance says that it lives. Milliseconds. */
+const BEAT_MS = 60_000
+
+/** How often the metrics are told how the service does: they forget it after three minutes. Milliseconds. */
+const STATUS_MS = 60_000
+
+/** How often a canary is sent. Milliseconds. */
+const CANARY_MS = 60_000
+
+/** How often what waits is looked at, whether it is due. Milliseconds. */
+const REDRIVE_MS = 30_000
+
+/** What a service runs on. Each port is asked for once, when it is first used. */
+export interface RuntimePorts {
+  log(): EventStore & EventHistory
+  feed(): EventFeed
+  snapshots(): Snapshots
+  generations(): ViewGenerations
+  schedule(): Schedule
+  progress(consumer: string): ProgressStore
+  /** What waits for a consumer. */
+  parking(consumer: string): ParkingStore
+  publisher(): EventPublisher
+  /** The hub of a service. */
+  hub(service: string): HubReader
+  relayLag(): RelayLag
+  /** `ready` settles once `now` may be relied on. @throws TidemarkError `unavailable`, `container-missing` */
+  readonly clock: Clock & {
+    ready(): Promise<void>
+    /** By how many milliseconds the host's time of day is ahead of the store's; undefined while the store never answered. */
+    readonly skew: number | undefined
+  }
+  /** Absent: nobody listens. */
+  readonly telemetry?: Telemetry
+  /** Unique to the process. */
+  readonly instance: string
+  /** From 0 to 1, by chance. */
+  readonly random: () => number
+  readonly ids: Ids
+  /** Does something again and again, for as long as the process lives. */
+  every(milliseconds: number, task: () => void): void
+  /** Takes a line about what went wrong and fails nothing. */
+  warn(line: string): void
+}
+
+/** How a service runs: see docs/operate.md. */
+export interface RuntimeSettings {
+  readonly cachedStreams: number
+  readonly snapshotEvents: number
+  readonly queryWaitMs: number
+  readonly schedulePollSeconds: number
+  readonly lagCheckSeconds: number
+  readonly sendsCanaries: boolean
+}
+
+/** A service as it runs in one process: what its functions call. */
+export interface ServiceRuntime extends ReplayPort, RepublishPort {
+  readonly command: HandleCommand
+  /** Publishes what the log's change feed brings. */
+  relay(items: readonly unknown[], trace: Trace): Promise<void>
+  /** Brings a batch of the service's own hub to all its views. */
+  project(delivery: Delivery, trace: Trace): Promise<void>
+  /** Brings a batch of a hub to all reactions that follow it. */
+  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
+  /** How often periodic work is done, in seconds. */
+  readonly periodSeconds: number
+  doPeriodicWork(trace: Trace): Promise<void>
+  document(view: AnyView, key: string, position?: Position): Promise<ViewDocument | undefined>
+  documents(view: AnyView, query: ListQuery, position?: Position): Promise<Page>
+  history(stream: string, range: HistoryRange): Promise<HistoryPage>
+  stateAt(stream: string, point: PointInTime): Promise<AggregateState>
+  /** How far all is behind, and what waits. @throws TidemarkError `unavailable` where the store was never reached */
+  status(): Promise<ServiceStatus>
+  /** What waits, of what is chosen. @throws TidemarkError `unavailable` */
+  parked(choice: ParkedChoice): Promise<Parked>
+  /** @throws TidemarkError as `chooseParked` in parked.ts */
+  chooseParked(choice: ParkedChoice, action: ParkedAction): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]>
+  /** Does something about what was chosen, one after another, and tells of each. */
+  actOnParked(
+    chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
+    action: ParkedAction,
+    why: GivenUp,
+    trace: Trace,
+  ): AsyncIterable<Acted>
+  /** What looks after what waits, one for each consumer. */
+  redrives(): Promise<readonly Redrive[]>
+  /** Writes what is not written yet: the process is about to end. */
+  close(): Promise<void>
+}
+
+/** Puts together what a service does, on whatever its ports are: those of Azure (compose.ts), or those in memory. */
+export function serviceRuntime(service: Service, ports: RuntimePorts, settings: RuntimeSettings): ServiceRuntime {
+  const { clock, telemetry = NO_TELEMETRY, instance, random } = ports
+  const store = once(() => ports.log())
+  const schedule = once(() => ports.schedule())
+  const generations = once(() => ports.generations())
+  const publisher = once(() => ports.publisher())
+  const feed = once(() => ports.feed())
+  const cursorsIn = new Map(service.views.map((view) => [view.name, cursorsOf(service.views, view)]))
+  const views = once(() => new LiveViews(generations(), clock, (name) => cursorsIn.get(name)))
+  const cache = stateCache(settings.cachedStreams)
+  const maxWait = settings.queryWaitMs
+  const cold = once(() =>
+    coldLoader({
+      store: store(),
+      snapshots: ports.snapshots(),
+      minEvents: settings.snapshotEvents,
+      warn: (line) => ports.warn(line),
+    }),
+  )
+  const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
+  const command: HandleCommand = watchedCommands(telemetry, async (...args) => {
+    await clock.ready()
+    return commands()(...args)
+  })
+  const eventTypes = service.deciders.flatMap((decider) => decider.events)
+  const viewHandlers = (): readonly Handler[] =>
+    [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
+      const deps = { log: store(), views: views(), eventTypes, clock }
+      // What came before a view was there is in the log: a rebuild reads it from there.
+      return { names: its.map(({ name }) => name), category, startsAt: 'now', ...projection(deps, its) }
+    })
+  const reactionHandlers = (hub: string): readonly Handler[] =>
+    reactionsOf(service)
+      .filter((declared) => declared.service === hub)
+      .map((declared) => {
+        const { name, category, startsAt } = declared
+        const deps = {
+          service: service.name,
+          deciders: service.deciders,
+          log: store(),
+          schedule: schedule(),
+          command,
+          telemetry,
+        }
+        return { names: [name], category, startsAt, ...reaction(deps, declared) }
+      })
+  const build = buildOf(service)
+  const lagCheckMs = settings.lagCheckSeconds * 1000
+  const parkingOf = (consumer: string) => {
+    const store = ports.parking(consumer)
+    return { store, parking: new ConsumerParking({ store, consumer, service: service.name, build, clock }) }
+  }
+  const redriveOf = (consumer: string, handlers: readonly Handler[]): Redrive =>
+    new Redrive({ consumer, ...parkingOf(consumer), handlers, clock })
+  const made: Follower[] = []
+  const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
+    once(() => {
+      const hub = ports.hub(hubName)
+      const progress = ports.progress(consumer)
+      const { parking } = parkingOf(consumer)
+      const deps = {
+        consumer,
+        hubName,
+        hub,
+        handlers: handlers(),
+        progress,
+        parking,
+        instance,
+        build,
+        clock,
+        random,
+        lagCheckMs,
+        telemetry,
+      }
+      const follows = new Follower(deps)
+      ports.every(BEAT_MS, () => void follows.beat())
+      made.push(follows)
+      return follows
+    })
+  const projections = follower(projectionName(service.name), service.name, viewHandlers)
+  const reactions = new Map(
+    followedBy(service).map((hub) => [
+      hub,
+      follower(reactionsName(service.name, hub), hub, () => reactionHandlers(hub)),
+    ]),
+  )
+  const followers = [...(service.views.length > 0 ? [projections] : []), ...reactions.values()]
+  const relay = once(
+    () =>
+      new Relay({
+        service: service.name,
+        publisher: publisher(),
+        parking: parkingOf(relayName(service.name)).parking,
+        clock,
+        telemetry,
+      }),
+  )
+  const redrives = once(() => [
+    ...(service.views.length > 0 ? [redriveOf(projectionName(service.name), viewHandlers())] : []),
+    ...followedBy(service).map((hub) => redriveOf(reactionsName(service.name, hub), reactionHandlers(hub))),
+    redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
+  ])
+  const sendsCanaries = settings.sendsCanaries && hasCanary(service)
+  const doPeriodicWork = periodicWork(clock, [
+    ...(hasSchedule(service)
+      ? [
+          {
+            every: 0,
+            run: (trace: Trace) => sendDue({ schedule: schedule(), deciders: service.deciders, command }, trace),
+          },
+        ]
+      : []),
+    ...followers.map((follower) => ({
+      every: lagCheckMs,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return follower().checkLag(trace)
+      },
+    })),
+    {
+      every: REDRIVE_MS,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return redriveAll(redrives(), trace)
+      },
+    },
+    ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
+    // The last: it waits for its own effect.
+    ...(sendsCanaries
+      ? [
+          {
+            every: CANARY_MS,
+            run: async (trace: Trace) => {
+              const seconds = await sendCanary({ command, views: views(), clock })
+              telemetry.record('tidemark.canary.seconds', seconds)
+              trace(`the canary of ${service.name} was seen after ${seconds.toFixed(3)} s`, 'info')
+            },
+          },
+        ]
+      : []),
+  ])
+  const watch = (consumer: string, hubName: string, handlers: readonly Handler[]): WatchedConsumer => ({
+    consumer,
+    hubName,
+    // A reader of its own: one reading of a partition at a time is all that a reader can do.
+    hub: ports.hub(hubName),
+    handlers: handlers.flatMap(({ names }) => names),
+    progress: ports.progress(consumer),
+  })
+  const watched = once(() => [
+    ...(service.views.length > 0 ? [watch(projectionName(service.name), service.name, viewHandlers())] : []),
+    ...followedBy(service).map((hub) => watch(reactionsName(service.name, hub), hub, reactionHandlers(hub))),
+  ])
+  const status = shared(async () => {
+    await clock.ready()
+    return readStatus({
+      service: service.name,
+      build,
+      clock,
+      relay: ports.relayLag(),
+      consumers: watched(),
+      ...(hasSchedule(service) ? { schedule: schedule() } : {}),
+      redrives: redrives(),
+      ...(sendsCanaries ? { canary: () => newestCanary({ views: views(), clock }) } : {}),
+    })
+  })
+  const replayDeps = once(() => ({
+    log: store(),
+    feed: feed(),
+    generations: generations(),
+    views: views(),
+    declared: service.views,
+    progress: ports.progress(projectionName(service.name)),
+    parking: ports.parking(projectionName(service.name)),
+    eventTypes,
+    clock,
+    ids: ports.ids,
+  }))
+
+  return {
+    command,
+    relay: async (items, trace) => {
+      // When what is parked is tried again goes by it.
+      await clock.ready()
+      return relay().relay(items, trace)
+    },
+    project: async (delivery, trace) => {
+      // How old an event is decides whether marks tell of it.
+      await clock.ready()
+      return projections().deliver(delivery, trace)
+    },
+    async react(hub, delivery, trace) {
+      const follower = reactions.get(hub)
+      if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
+      await clock.ready()
+      return follower().deliver(delivery, trace)
+    },
+    periodSeconds: Math.min(settings.lagCheckSeconds, hasSchedule(service) ? settings.schedulePollSeconds : 60),
+    doPeriodicWork,
+    async close() {
+      await Promise.all(made.map((follower) => follower.close()))
+      await telemetry.close()
+    },
+    status,
+    parked: async (choice) => {
+      await clock.ready()
+      return parkedOf(redrives(), choice)
+    },
+    chooseParked: async (choice, action) => {
+      await clock.ready()
+      return chooseParked(redrives(), choice, action)
+    },
+    actOnParked: (...args) => actOnParked(redrives(), ...args),
+    document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
+    documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
+    history: (stream, range) => readHistory(store(), stream, range),
+    stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
+    replay: async (view, watch) => {
+      await clock.ready()
+      return replay(replayDeps(), view, watch)
+    },
+    republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
+    redrives: async () => {
+      await clock.ready()
+      return redrives()
+    },
+    goBack: async (view, watch) => {
+      await clock.ready()
+      return goBack(replayDeps(), view, watch)
+    },
+  }
+}
+
+/** Tells apart what knows other handlers or other events. */
+function buildOf(service: Service): string {
+  const events = service.deciders.flatMap(({ events }) => events)
+  const followed = reactionsOf(service).flatMap(({ name, events }) => [name, ...events.map(versionOf)])
+  return canonicalHash([events.map(versionOf), service.views.map(({ name }) => name), followed]).slice(0, 12)
+}
+
+function versionOf({ name, version }: EventType): string {
+  return `${name}.v${version}`
+}
+
+/** A value that is made when it is first asked for. */
+export function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** Who asks while it is being found out gets the same answer. */
+function shared<Value>(find: () => Promise<Value>): () => Promise<Value> {
+  let finding: Promise<Value> | undefined
+  return () => {
+    finding ??= find().finally(() => {
+      finding = undefined
+    })
+    return finding
+  }
+}

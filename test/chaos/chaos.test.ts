@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { History, HistoryOptions } from './history.ts'
+import { loadSimulator } from './load.ts'
+import { shrink } from './shrink.ts'
+import { ALL_KINDS, CALL_FAULTS } from './sim/faults.ts'
+import { Totals } from './totals.ts'
+
+const { runHistory } = await loadSimulator()
+const HISTORIES = 1_000
+const SAME = 25
+
+describe('chaos', () => {
+  it('a history follows from its seed: the same again, whatever ran before', async (t) => {
+    const seeds = Array.from({ length: SAME }, (_, index) => index + 1)
+    const first = new Map<number, History>()
+    for (const seed of seeds) first.set(seed, await runHistory({ seed }))
+    for (const seed of seeds.toReversed()) {
+      const { hash, moments, faults } = await runHistory({ seed, keepsLines: true })
+      const before = first.get(seed)
+      assert.deepEqual(
+        { hash, moments, faults },
+        { hash: before?.hash, moments: before?.moments, faults: before?.faults },
+      )
+    }
+    const hashes = new Set([...first.values()].map(({ hash }) => hash))
+    assert.equal(hashes.size, SAME, 'different seeds are different histories')
+    t.diagnostic(`${SAME} histories twice`)
+  })
+
+  it(`${HISTORIES} histories hold what must hold, whatever goes wrong`, async (t) => {
+    const totals = new Totals()
+    for (let seed = 1; seed <= HISTORIES; seed += 1) {
+      const history = await runHistory({ seed })
+      totals.add(history)
+      assert.deepEqual(history.violations, [], `npm run chaos -- --seed ${seed}`)
+    }
+    assert.deepEqual(totals.unseen(), [], 'of everything there was something to check')
+    for (const kind of ALL_KINDS) assert.ok(totals.count(kind) > 0, `no ${kind} in ${HISTORIES} histories`)
+    for (const line of totals.summary().split('\n')) t.diagnostic(line)
+  })
+
+  it('without faults nothing goes wrong either, and no fault happens', async () => {
+    for (let seed = 1; seed <= SAME; seed += 1) {
+      const { violations, faults } = await runHistory({ seed, kinds: new Set() })
+      assert.deepEqual([violations, faults], [[], []])
+    }
+  })
+
+  it('only those faults happen that are asked for', async () => {
+    for (const kind of CALL_FAULTS) {
+      const { faults } = await firstWith(kind)
+      assert.deepEqual(new Set(faults.map((fault) => fault.kind)), new Set([kind]))
+    }
+  })
+})
+
+/** The first history in which a kind of fault happens, alone. */
+async function firstWith(kind: (typeof CALL_FAULTS)[number]): Promise<History> {
+  for (let seed = 1; ; seed += 1) {
+    const history = await runHistory({ seed, kinds: new Set([kind]) })
+    if (history.faults.length > 0) return history
+  }
+}
+
+describe('a history that fails', () => {
+  it('is made as small as it can be: what the violation needs, and nothing else', async () => {
+    const whole = await runHistory({ seed: 1 })
+    const [needed = '', other = ''] = [whole.faults[1]?.id, whole.faults[3]?.id]
+    assert.ok(whole.faults.length > 4 && whole.steps.length > 2, 'there is something to leave out')
+    /** Fails where two of its faults and one of its steps are there, and two processes. */
+    const run = async ({ faults = [], steps = [], maxProcesses = 3 }: HistoryOptions): Promise<History> => ({
+      ...whole,
+      steps,
+      maxProcesses,
+      faults: whole.faults.filter(({ id }) => faults.includes(id)),
+      violations:
+        faults.includes(needed) && faults.includes(other) && steps.includes(2) && maxProcesses >= 2
+          ? [{ invariant: 'views', what: 'wrong' }]
+          : [{ invariant: 'rest', what: 'another violation is not this one' }],
+    })
+    const failing = { ...whole, violations: [{ invariant: 'views', what: 'wrong' }] } as const
+    const { history, maxProcesses } = await shrink(run, failing, ALL_KINDS)
+    assert.deepEqual(
+      { faults: history.faults.map(({ id }) => id), steps: history.steps, maxProcesses },
+      { faults: [needed, other], steps: [2], maxProcesses: 2 },
+    )
+  })
+})
+
+describe('npm run chaos', () => {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url))
+
+  /** The command, and what it has printed when it ends. @param onPrinted hears all that is printed so far. */
+  async function run(
+    args: readonly string[],
+    onPrinted: (all: string, kill: () => void) => void = () => {},
+  ): Promise<{ readonly code: number | null; readonly printed: string }> {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        printed += chunk
+        onPrinted(printed, () => child.kill('SIGINT'))
+      })
+    const [code] = await once(child, 'close')
+    return { code, printed }
+  }
+
+  it('says how many histories there were, and how fast', async () => {
+    const { code, printed } = await run(['--seeds', '5', '--from', '7'])
+    assert.equal(code, 0, printed)
+    assert.match(printed, /histories {2}5 in .* a minute/)
+    assert.match(printed, /failed {5}0/)
+  })
+
+  it('tells one history line by line, the same as in a run', async () => {
+    const { hash, steps } = await runHistory({ seed: 3, faults: [], steps: [0, 1] })
+    assert.deepEqual(steps, [0, 1])
+    const { code, printed } = await run(['--seed', '3', '--faults', 'none', '--steps', '0,1'])
+    assert.equal(code, 0, printed)
+    assert.match(printed, new RegExp(`hash {2}${hash}`))
+    assert.match(printed, /step 2 .*\(left out\)/)
+  })
+
+  it('stops at once when it is interrupted, and says how to go on', async () => {
+    let isKilled = false
+    const { code, printed } = await run(['--seeds', '1000000'], (_, kill) => {
+      // The first thing that it prints is its progress: it has begun.
+      if (!isKilled) kill()
+      isKilled = true
+    })
+    assert.equal(code, 130, printed)
+    assert.match(printed, /stopped: the rest is npm run chaos -- --from \d+ --seeds \d+/)
+  })
+
+  it('refuses a fault that there is not, and names those that there are', async () => {
+    const { code, printed } = await run(['--kind', 'flood'])
+    assert.equal(code, 1)
+    assert.match(printed, /there is no fault flood.*crash-after/)
+  })
+})

@@ -1,0 +1,283 @@
+import { isDeepStrictEqual } from 'node:util'
+import { disagreements } from '../../../cli/demo/disagreements.ts'
+import { foldRawLog, type RawItem, readLog } from '../../../cli/demo/raw-fold.ts'
+import { foldRawFulfilments } from '../../../cli/demo/raw-fulfilments.ts'
+import { foldRawPayments } from '../../../cli/demo/raw-payments.ts'
+import { foldRawShipments } from '../../../cli/demo/raw-shipments.ts'
+import { foldRawStock } from '../../../cli/demo/raw-stock.ts'
+import { StreamCheck } from '../../../cli/verify/stream-check.ts'
+import { classOf } from '../../../src/core/errors.ts'
+import { idOf } from '../../../src/core/stream.ts'
+import { viewOf } from '../../../src/flow/cursors.ts'
+import type { Clients } from '../shop/client.ts'
+import type { World } from '../sim/world.ts'
+import { type ExpectedProbe, foldRawProbe } from './raw-probe.ts'
+
+/** What must hold once a system is at rest. Each says what it looked at, so that one that looks at nothing is found. */
+export const INVARIANTS = {
+  rest: 'the system comes to rest, everything handled and nothing waiting',
+  alarms: 'nothing fails but what may pass, and nothing is logged as an error',
+  chain: 'every log is a chain of hashes, each key once, each version once, and its time never runs backwards',
+  dated: 'every event is dated by the clock of the store, and not by that of a machine',
+  conserved: 'money and stock are conserved: nothing is taken, shipped, given back or released twice',
+  agreement: 'the services agree: every order is decided, and nobody holds anything for one that is not on its way',
+  once: 'a reaction acts once on each event, and its first outcome stands',
+  order: 'a reaction handles each stream in its order',
+  answers: 'a key has one answer, and what was answered is in the log',
+  parked: 'nothing waits without a cause, and of what is no event every consumer has kept it',
+  reads: 'a reader sees what it wrote',
+  hubs: 'every event is in its hub, each stream in order, and nothing else',
+  views: 'every view is what a second fold of the log says, document by document and list by list',
+} as const
+export type Invariant = keyof typeof INVARIANTS
+
+export interface Violation {
+  readonly invariant: Invariant
+  readonly what: string
+}
+
+/** What was looked at, by invariant. */
+export type Looked = Record<Invariant, number>
+
+export function nothingLooked(): Looked {
+  return Object.fromEntries(Object.keys(INVARIANTS).map((name) => [name, 0])) as Looked
+}
+
+/** Checks all that must hold. @param looked is added to. */
+export async function check(world: World, clients: Clients, looked: Looked): Promise<readonly Violation[]> {
+  const violations: Violation[] = []
+  const found = (invariant: Invariant, what: readonly string[]): void => {
+    violations.push(...what.map((each) => ({ invariant, what: each })))
+  }
+  looked.rest += world.ownership.resources.length
+  found('rest', [...world.unrest(), ...(clients.open > 0 ? [`${clients.open} clients wait for an answer`] : [])])
+  looked.alarms += world.ground.timeline.passed
+  found('alarms', world.ground.alarms)
+  const logs = new Map([...world.stores].map(([name, { log }]) => [name, log.appends.flat() as readonly RawItem[]]))
+  for (const items of logs.values()) found('chain', chainFaults(items, looked))
+
+  for (const { log, predated } of world.stores.values()) {
+    looked.dated += log.all().length
+    found('dated', predated)
+  }
+  const folds = foldAll(logs)
+  const { orders, fulfilments, stock, payments, shipments } = folds
+  looked.conserved += stock.events + payments.events + shipments.events
+  found('conserved', [...stock.faults, ...payments.faults, ...shipments.faults, ...orders.faults])
+  looked.agreement += orders.orders.size
+  // What a hub lost comes to a reaction after later events of its stream (docs/operate.md): the services are not made for that.
+  const { poison, ground } = world
+  const isLost = ground.faults.happened.some(({ kind }) => kind === 'expire')
+  const late = isLost ? poison.late.map(({ stream }) => `order ${idOf(stream)} `) : []
+  const disagreed = disagreements({ orders: orders.orders, stock, fulfilments, payments, shipments })
+  found(
+    'agreement',
+    disagreed.filter((what) => !late.some((order) => what.startsWith(order))),
+  )
+  const probed = foldRawProbe(logs.get('ordering') ?? [], logs.get('probe') ?? [])
+  looked.once += probed.asked
+  found('once', probed.faults)
+  found('parked', parkedFaults(world, looked))
+  looked.order += poison.handled
+  if (!isLost)
+    found(
+      'order',
+      poison.late.map(({ what }) => what),
+    )
+  found('answers', answerFaults(world, clients, looked))
+  for (const { view, position, version } of clients.reads) {
+    looked.reads += 1
+    if ((version ?? 0) < position.version)
+      found('reads', [`${view} showed version ${version} to who wrote ${position.stream}@${position.version}`])
+  }
+  for (const name of world.stores.keys()) found('hubs', hubFaults(world, name, looked))
+  found('views', await viewFaults(world, folds, probed, looked))
+  return violations
+}
+
+type Folds = ReturnType<typeof foldAll>
+
+function foldAll(logs: ReadonlyMap<string, readonly RawItem[]>) {
+  const of = (name: string): readonly RawItem[] => logs.get(name) ?? []
+  return {
+    orders: foldRawLog(of('ordering')),
+    fulfilments: foldRawFulfilments(of('ordering')),
+    stock: foldRawStock(of('inventory')),
+    payments: foldRawPayments(of('payments')),
+    shipments: foldRawShipments(of('shipping')),
+  }
+}
+
+function chainFaults(items: readonly RawItem[], looked: Looked): readonly string[] {
+  const streams = Map.groupBy(items, ({ stream }) => String(stream))
+  return [...streams].flatMap(([stream, its]) => {
+    const verified = new StreamCheck(stream)
+    for (const item of its) verified.add(item)
+    looked.chain += its.length
+    return [
+      ...verified.finish().map(({ place, wrong, detail }) => `${place}: ${wrong}: ${detail}`),
+      ...backwards(stream, its),
+    ]
+  })
+}
+
+/** Where a stream's time runs backwards. */
+function backwards(stream: string, items: readonly RawItem[]): readonly string[] {
+  const { events } = readLog(items)
+  return events.flatMap(({ version, time }, index) => {
+    const before = events[index - 1]?.time ?? ''
+    return time < before ? [`${stream}@${version} is of ${time}, the event before it of ${before}`] : []
+  })
+}
+
+/** All answers of a key are one, where the first that it took effect is not the last; and it is in the log where it took effect, and there alone. */
+function answerFaults(world: World, clients: Clients, looked: Looked): readonly string[] {
+  return clients.answered.flatMap(({ service, stream, key, outcomes, unanswered }) => {
+    looked.answers += outcomes.length
+    const { log } = world.storesOf(service)
+    const recorded = log.all().filter((event) => event.stream === stream && event.causation === `command:${key}`)
+    const done = outcomes.filter((outcome) => outcome.done)
+    const faults: string[] = []
+    const [first] = done
+    if (done.some((outcome) => !isDeepStrictEqual(outcome, first)))
+      faults.push(`${stream}: ${key} was answered ${JSON.stringify(outcomes)}`)
+    if (first && first.events !== recorded.length)
+      faults.push(`${stream}: ${key} was answered ${first.events} events, and the log has ${recorded.length}`)
+    if (first && first.events > 0 && recorded.at(-1)?.version !== first.version)
+      faults.push(`${stream}: ${key} was answered version ${first.version}, and is at ${recorded.at(-1)?.version}`)
+    // A refusal to a client is not kept: what he gave up waiting for may be carried out after it.
+    if (outcomes.length > 0 && first === undefined && unanswered === 0 && recorded.length > 0)
+      faults.push(`${stream}: ${key} was refused, and is in the log`)
+    return faults
+  })
+}
+
+function hubFaults(world: World, name: string, looked: Looked): readonly string[] {
+  const { log, hub, foreign } = world.storesOf(name)
+  const logged = Map.groupBy(log.all(), ({ stream }) => stream)
+  const sent = new Map<string, string[]>()
+  const faults: string[] = []
+  for (const partition of hub.partitions)
+    for (const message of partition.sent) {
+      looked.hubs += 1
+      if (foreign.has(message)) continue
+      const { subject, streamversion, hash } = message.body as RawItem
+      const hashes = sent.get(subject) ?? []
+      sent.set(subject, hashes)
+      if (streamversion > hashes.length + 1) faults.push(`${subject}@${streamversion} was sent after ${hashes.length}`)
+      else if (streamversion === hashes.length + 1) hashes.push(hash)
+    }
+  for (const stream of new Set([...logged.keys(), ...sent.keys()])) {
+    const [should, has] = [logged.get(stream)?.map(({ hash }) => hash) ?? [], sent.get(stream) ?? []]
+    if (!isDeepStrictEqual(should, has))
+      faults.push(`${stream}: the hub of ${name} has ${has.length} of ${should.length} events, or others`)
+  }
+  return faults
+}
+
+/** Whether what ever waited had a cause, and whether what is no event waits for everyone who was to read it. */
+function parkedFaults({ ground, poison, partitions, stores }: World, looked: Looked): readonly string[] {
+  const faults: string[] = []
+  const isAsItWas = !ground.faults.happened.some(({ kind }) => kind === 'expire')
+  for (const { parked } of stores.values())
+    for (const { handler, stream, version, code, reason } of parked) {
+      looked.parked += 1
+      const isCaused =
+        classOf(code) === 'passing'
+          ? ground.faults.happened.length > 0
+          : PERMANENT.has(code) && poison.met(viewOf(handler), stream)
+      if (!isCaused) faults.push(`${stream}@${version} waited for ${handler}: ${code}: ${reason}`)
+    }
+  for (const { service, consumer, hub, partition } of partitions) {
+    const kept = stores.get(service)?.parkings.get(consumer)?.kept ?? []
+    const its = kept.filter(({ place }) => place.hub === hub && place.partition === partition.id)
+    const strange = [...(stores.get(hub)?.foreign ?? [])]
+      .filter(([message, isOfNobody]) => partition.sent[message.sequence] === message && !isOfNobody)
+      .map(([message]) => message.sequence)
+    looked.parked += its.length
+    for (const { place, reason } of its)
+      if (!strange.includes(place.sequence ?? -1))
+        faults.push(`${consumer} has kept ${place.sequence} of ${hub} ${partition.id}: ${reason}`)
+    if (isAsItWas && its.length !== strange.length)
+      faults.push(`${consumer} has kept ${its.length} of ${strange.length} messages of ${hub} ${partition.id}`)
+  }
+  return faults
+}
+
+/** What a stream may wait for that is not to pass by itself: bugs, and what a damaged feed shows. */
+const PERMANENT: ReadonlySet<string> = new Set(['handler-failed', 'hash-mismatch', 'event-unreadable'])
+
+/** A view, and what the second fold says of it. */
+interface ExpectedView {
+  readonly service: string
+  readonly name: string
+  readonly documents: ReadonlyMap<string, Record<string, unknown>>
+  /** The last versions of streams, where the view has a document for each. */
+  readonly of?: { readonly category: string; readonly versions: ReadonlyMap<string, number> }
+}
+
+async function viewFaults(
+  world: World,
+  { orders, fulfilments, stock, payments, shipments }: Folds,
+  { gates, crossings, passes, versions }: ExpectedProbe,
+  looked: Looked,
+): Promise<readonly string[]> {
+  const views: readonly ExpectedView[] = [
+    { service: 'ordering', name: 'order', documents: orders.orders, of: { category: 'order', ...orders } },
+    { service: 'ordering', name: 'sales-by-product', documents: orders.sales },
+    { service: 'ordering', name: 'fulfilment', ...fulfilments, of: { category: 'fulfilment', ...fulfilments } },
+    { service: 'inventory', name: 'stock-level', documents: stock.levels, of: { category: 'stock', ...stock } },
+    { service: 'payments', name: 'payment', ...payments, of: { category: 'payment', ...payments } },
+    { service: 'payments', name: 'takings', documents: payments.takings },
+    { service: 'shipping', name: 'shipment', ...shipments, of: { category: 'shipment', ...shipments } },
+    { service: 'probe', name: 'gate', documents: gates, of: { category: 'gate', versions } },
+    { service: 'probe', name: 'crossings', documents: crossings },
+    { service: 'probe', name: 'passes', documents: passes },
+  ]
+  const faults: string[] = []
+  for (const view of views) faults.push(...(await faultsOfView(world, view, looked)))
+  return faults
+}
+
+async function faultsOfView(
+  world: World,
+  { service, name, documents, of }: ExpectedView,
+  looked: Looked,
+): Promise<readonly string[]> {
+  const { views, service: declared } = world.storesOf(service)
+  const view = declared.views.find((each) => each.name === name)
+  if (view === undefined) return [`${service} has no view ${name}`]
+  const store = await views.live(name)
+  const faults: string[] = []
+  const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+  for (const [id, document] of documents) {
+    looked.views += 1
+    const stream = `${of?.category}-${id}`
+    const found = await store.read(of ? stream : id)
+    if (!isDeepStrictEqual(found?.document, document))
+      faults.push(`${name} ${id}: the log says ${shown(document)}, the view ${shown(found?.document)}`)
+    const version = of?.versions.get(stream)
+    if (of && found?.cursor?.version !== version)
+      faults.push(`${name} ${id}: the log is at ${version}, the view at ${found?.cursor?.version}`)
+  }
+  const [filter] = Object.entries(view.filters)
+  const filters: readonly Record<string, string>[] = [
+    {},
+    ...(filter ? filter[1].map((value) => ({ [filter[0]]: value })) : []),
+  ]
+  for (const each of filters) {
+    const listed = (await store.list({ filter: each, limit: Number.MAX_SAFE_INTEGER })).map(({ document }) => document)
+    const should = [...documents.values()].filter((document) =>
+      Object.entries(each).every(([field, value]) => document[field] === value),
+    )
+    looked.views += 1
+    if (
+      listed.length !== should.length ||
+      should.some((document) => !listed.some((one) => isDeepStrictEqual(one, document)))
+    )
+      faults.push(
+        `the list ${name} ${shown(each)} has ${listed.length} documents, and should have ${should.length}, or others`,
+      )
+  }
+  return faults
+}

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from '../../cli/demo/client.ts'
+import { random } from '../../cli/demo/random.ts'
+import type { Child } from '../../local/kit/child.ts'
+import { assertEqualToLogs, underLoad } from '../support/load.ts'
+import { freePort } from '../support/ports.ts'
+import { System } from '../support/system.ts'
+import { WAIT_MS } from '../support/wait.ts'
+
+export interface CloudChaos {
+  readonly seed: number
+  readonly minutes: number
+  /** Hears what happens, line by line. */
+  readonly tell: (line: string) => void
+  /** Asked before each kill. */
+  readonly isStopped: () => boolean
+}
+
+/** Hosts that run all services, side by side. */
+const HOSTS = 2
+/** How long nothing is killed, at most, and how long one that was stays away. Milliseconds. */
+const PEACE_MS = 8_000
+const AWAY_MS = 5_000
+
+/** What the endpoints of the cloud do to requests meanwhile, as their control endpoints take it: shares of these. */
+const STORE_FAULTS = [
+  { kind: 'throttle', rate: 0.01 },
+  { kind: 'unavailable', rate: 0.005 },
+  { kind: 'drop-before-commit', rate: 0.003 },
+  { kind: 'drop-after-commit', rate: 0.003 },
+  { kind: 'latency', rate: 0.05, minMs: 1, maxMs: 200 },
+]
+const HUB_FAULTS = {
+  serverBusy: 0.01,
+  dropBeforeStore: 0.005,
+  dropBeforeAck: 0.005,
+  dropAfterAck: 0.005,
+  drop: 0.002,
+  steal: 0.001,
+  duplicates: { rate: 0.3, events: 20 },
+}
+
+/**
+ * The slower kind of chaos: real hosts on the local cloud, over the real protocols, with customers, banks and a warehouse, kill -9 at random, and
+ * endpoints that refuse, drop, steal and send twice.
+ * Which host dies when follows from the seed; what it was doing then does not. The views and what the services agreed on are compared
+ * with the logs at the end.
+ * @returns how many hosts were killed. @throws AssertionError for whatever was lost or done twice.
+ */
+export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos): Promise<number> {
+  const dice = random(seed)
+  process.env.TIDEMARK_COSMOS_CONTROL_PORT = '0'
+  process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT = '0'
+  const system = await System.cloudAlone()
+  try {
+    const ports = await Promise.all(Array.from({ length: HOSTS }, freePort))
+    const start = (port: number): Promise<Child> => system.startHost({ port, onOutput: () => {} })
+    const hosts = await Promise.all(ports.map(start))
+    const [front] = ports
+    // Customers know one address: while its host is away they ask again.
+    const at = (service: string): Client => new Client(`http://127.0.0.1:${front}/api/${service}`, WAIT_MS)
+    const shops = {
+      ordering: at('ordering'),
+      inventory: at('inventory'),
+      payments: at('payments'),
+      shipping: at('shipping'),
+    }
+    const logs = {
+      ordering: system.logOf('ordering'),
+      inventory: system.logOf('inventory'),
+      payments: system.logOf('payments'),
+      shipping: system.logOf('shipping'),
+    }
+    let killed = 0
+    const until = performance.now() + minutes * 60_000
+    const setFaults = async (
+      storeFaults: typeof STORE_FAULTS,
+      hubFaults: Partial<typeof HUB_FAULTS>,
+    ): Promise<void> => {
+      await control(system, 'cosmos', { seed, faults: storeFaults })
+      await control(system, 'eventhubs', { seed, ...hubFaults })
+    }
+    await setFaults(STORE_FAULTS, HUB_FAULTS)
+    const promised = await underLoad(shops, `chaos ${seed}`, async () => {
+      while (performance.now() < until && !isStopped()) {
+        await delay(dice.next() * PEACE_MS)
+        const index = dice.between(0, HOSTS - 1)
+        const host = hosts[index]
+        host?.kill('SIGKILL')
+        await host?.exited
+        killed += 1
+        tell(`killed           host ${index + 1}, ${killed} so far`)
+        await delay(dice.next() * AWAY_MS)
+        hosts[index] = await start(ports[index] ?? 0)
+      }
+    })
+    const store = (await control(system, 'cosmos')) as { readonly counts: readonly number[] }
+    tell(`the store        ${STORE_FAULTS.map(({ kind }, index) => `${kind} ${store.counts[index]}`).join(', ')}`)
+    const hubs = (await control(system, 'eventhubs')) as {
+      readonly namespaces: readonly { readonly counts: unknown }[]
+    }
+    tell(`the hubs         ${JSON.stringify(hubs.namespaces.map(({ counts }) => counts))}`)
+    await setFaults([], {})
+    tell('nothing goes wrong any more: the services have time to come to agree')
+    await assertEqualToLogs(shops, logs, promised)
+    return killed
+  } finally {
+    await system.remove()
+  }
+}
+
+/** Sets the faults of a part of the cloud, or asks what it has done of them. @returns its answer. */
+async function control(system: System, folder: 'cosmos' | 'eventhubs', faults?: unknown): Promise<unknown> {
+  const { address } = JSON.parse(await readFile(join(system.dataDir, folder, 'control.json'), 'utf8'))
+  const response = await fetch(`${address}/faults`, {
+    method: faults === undefined ? 'GET' : 'PUT',
+    ...(faults === undefined ? {} : { body: JSON.stringify(faults), headers: { 'content-type': 'application/json' } }),
+  })
+  if (!response.ok) throw new Error(`the control endpoint of ${folder} answered ${response.status}`)
+  return response.json()
+}

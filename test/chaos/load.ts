@@ -1,0 +1,34 @@
+import { registerHooks } from 'node:module'
+import type { Mutation } from './mutations.ts'
+
+const SMALL_CACHES = new URL('sim/small-caches.ts', import.meta.url).href
+
+/**
+ * The simulator. It is loaded by this alone, once in a thread: what it runs has small caches, and is mutated where a mutation is given.
+ * @throws Error where what is to be mutated does not stand there once.
+ */
+export async function loadSimulator(mutation?: Mutation): Promise<typeof import('./history.ts')> {
+  const mutated = mutation && new URL(`../../src/${mutation.file}`, import.meta.url).href
+  let isMutated = false
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'lru-cache' && context.parentURL !== SMALL_CACHES
+        ? { url: SMALL_CACHES, shortCircuit: true }
+        : next(specifier, context),
+    load(url, context, next) {
+      const loaded = next(url, context)
+      if (mutation === undefined || url !== mutated) return loaded
+      isMutated = true
+      return { ...loaded, source: mutate(String(loaded.source), mutation) }
+    },
+  })
+  const simulator = await import('./history.ts')
+  if (mutation && !isMutated) throw new Error(`${mutation.file} is not loaded: ${mutation.name} changes nothing`)
+  return simulator
+}
+
+function mutate(source: string, { name, file, from, to }: Mutation): string {
+  const parts = source.split(from)
+  if (parts.length !== 2) throw new Error(`${name}: what is to be changed stands ${parts.length - 1} times in ${file}`)
+  return parts.join(to)
+}

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { History } from './history.ts'
+import { loadSimulator } from './load.ts'
+import type { Caught, Mutant, Size, Smaller } from './mutant.ts'
+import { shrink } from './shrink.ts'
+import { ALL_KINDS } from './sim/faults.ts'
+
+const { mutation, seeds, shrinks } = workerData as Mutant
+const { runHistory } = await loadSimulator(mutation)
+const kinds = mutation.under ? new Set(mutation.under) : ALL_KINDS
+
+async function firstCaught(): Promise<Caught | undefined> {
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const history = await runHistory({ seed, kinds })
+    const [violation] = history.violations
+    if (violation) return { seed, violation, ...(shrinks ? { smaller: await makeSmaller(history) } : {}) }
+  }
+  return undefined
+}
+
+async function makeSmaller(found: History): Promise<Smaller> {
+  const { history, maxProcesses } = await shrink(runHistory, found, kinds)
+  const { seed, faults, steps, hash } = history
+  const again = await runHistory({ seed, kinds, faults: faults.map(({ id }) => id), steps, maxProcesses })
+  return { from: sizeOf(found), to: sizeOf(history), isRepeatable: again.hash === hash }
+}
+
+function sizeOf({ faults, steps }: History): Size {
+  return { faults: faults.length, steps: steps.length }
+}
+
+parentPort?.postMessage(await firstCaught())

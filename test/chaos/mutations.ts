@@ -1,0 +1,290 @@
+import type { FaultKind } from './sim/faults.ts'
+
+/** A change of the runtime that breaks one of its promises. */
+export interface Mutation {
+  readonly name: string
+  /** The faults that it shows under. Under all of them it shows too, in more histories than a test has time for. Absent: all. */
+  readonly under?: readonly FaultKind[]
+  /** Under src/. */
+  readonly file: string
+  /** What stands there, once. */
+  readonly from: string
+  readonly to: string
+}
+
+/** What the simulator must notice. Each is made in the source as it is loaded: there is no switch in the product. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a refusal is decided on a state that is not the newest',
+    file: 'flow/command.ts',
+    from: 'if (newest.head.version !== state.head.version)',
+    to: 'if (false)',
+  },
+  {
+    name: 'a conflict is not decided again, but answered as if it were written',
+    file: 'flow/command.ts',
+    from: 'if (answered.size > 0) return { answered, state: newest ?? state, stale: false }',
+    to: 'if (answered.size === 0) return { answered: await answerAll(deps.store, stream, decided), state: undefined, stale: false }',
+  },
+  {
+    name: 'an append of unknown outcome counts as made',
+    file: 'flow/command.ts',
+    from: "if (!isTidemarkError(error, 'outcome-unknown')) throw error",
+    to: "if (isTidemarkError(error, 'outcome-unknown')) return APPENDED\n    throw error",
+  },
+  {
+    name: 'the receipt of a refusal is not kept for a reaction',
+    file: 'flow/command.ts',
+    from: "if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))",
+    to: "if (request.receipts === 'none' || refusal)",
+  },
+  {
+    name: 'the receipt of a command that changed nothing is not kept',
+    file: 'flow/command.ts',
+    from: "if (request.receipts === 'none' || (refusal && request.receipts !== 'all'))",
+    to: 'if (true)',
+  },
+  {
+    name: 'the fingerprint of a key is not compared',
+    file: 'flow/command.ts',
+    from: 'known.fingerprint !== fingerprintOf(request)',
+    to: 'false',
+  },
+  {
+    name: 'a reaction’s command has another key each time',
+    file: 'flow/react.ts',
+    from: 'const key = keyOf(commandId)',
+    to: 'globalThis.tries = (globalThis.tries ?? 0) + 1\n    const key = keyOf(commandId) + globalThis.tries',
+  },
+  {
+    name: 'a reaction passes an event whose command failed',
+    file: 'flow/react.ts',
+    from: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)),',
+    to: 'sends.during(() => declared.react({ ...event, type: said.type, data }, send, sendLater)).catch(() => {}),',
+  },
+  {
+    name: 'a repeated command of a reaction answers no events',
+    file: 'flow/react.ts',
+    from: 'events ??= await eventsOf(deps.log, outcome).catch(unforeseen)',
+    to: 'events ??= []',
+  },
+  {
+    name: 'what a reaction schedules is not kept',
+    file: 'flow/react.ts',
+    from: 'await deps.schedule.add(scheduled).catch(unforeseen)',
+    to: '',
+  },
+  {
+    name: 'a scheduled command is forgotten before it is sent',
+    file: 'flow/schedule.ts',
+    from: 'await sendOne(deps, scheduled, trace)\n        await schedule.remove(scheduled)',
+    to: 'await schedule.remove(scheduled)\n        await sendOne(deps, scheduled, trace)',
+  },
+  {
+    name: 'the relay sends the events of a stream side by side',
+    file: 'flow/relay.ts',
+    from: 'if (sound.length > 0) await publisher.publish(stream, sound)',
+    to: 'await Promise.all(sound.map((event) => publisher.publish(stream, [event])))',
+  },
+  {
+    name: 'the relay moves on although a send failed',
+    file: 'flow/relay.ts',
+    from: 'await publisher.publish(stream, sound)',
+    to: 'await publisher.publish(stream, sound).catch(() => {})',
+  },
+  {
+    name: 'commits of one place in the feed are published as they come',
+    file: 'flow/relay.ts',
+    from: 'commits.sort((a, b) => a.from - b.from).flatMap',
+    to: 'commits.flatMap',
+  },
+  {
+    name: 'a consumer says that a batch is handled before it is',
+    file: 'flow/follow.ts',
+    from: 'await this.#handle(handlers, { partition, bodies: messages,',
+    to: 'this.#progress.advance(partition, this.#names, last)\n      await this.#handle(handlers, { partition, bodies: messages,',
+  },
+  {
+    name: 'a consumer passes a batch that failed',
+    file: 'flow/follow.ts',
+    from: '...(sequences ? { sequences } : {}) }, trace)',
+    to: '...(sequences ? { sequences } : {}) }, trace).catch(() => {})',
+  },
+  {
+    name: 'what lies before a batch is not looked for',
+    file: 'flow/follow.ts',
+    from: 'await this.#closeGap(partition, await this.#progress.read(partition), first, trace)',
+    to: '',
+  },
+  {
+    name: 'the lag is not checked',
+    file: 'flow/follow.ts',
+    from: 'await this.#alone(partition, () => this.#checkPartition(partition, trace))',
+    to: '',
+  },
+  {
+    name: 'a cursor is written before the documents',
+    file: 'flow/projector.ts',
+    from: 'for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch)\n      const behind = new Set<string>()',
+    to: 'const behind = new Set<string>()\n      queueMicrotask(async () => { for (const target of targets.filter(isManyStream)) await this.#applyToDocuments(target, slices, batch) })',
+  },
+  {
+    name: 'events that a view has passed are applied again',
+    file: 'flow/projector.ts',
+    from: 'version <= (versions.get(target) ?? 0) || (',
+    to: '(',
+  },
+  {
+    name: 'a gap between two events of a view is not filled',
+    file: 'flow/pending.ts',
+    from: 'const events = last.version - after > newer.length ? await readBetween(log, stream, after, last) : newer',
+    to: 'const events = newer',
+  },
+  {
+    name: 'a document is written without the marks of its events',
+    file: 'flow/document-writer.ts',
+    from: 'etag: before?.etag }, marks)',
+    to: 'etag: before?.etag }, [])',
+  },
+  {
+    name: 'marks that are there already are not looked at',
+    file: 'flow/document-writer.ts',
+    from: 'left = left.filter(([mark]) => !applied.has(mark))',
+    to: 'return untaken',
+  },
+  {
+    name: 'a document of one stream is written whatever is there',
+    under: ['late'],
+    file: 'adapters/memory/view-store.ts',
+    from: "if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }",
+    to: '',
+  },
+  {
+    name: 'a cursor passes a document that could not be written',
+    file: 'flow/projector.ts',
+    from: 'return this.#failed.get(target)?.get(stream)?.version',
+    to: 'return undefined',
+  },
+  {
+    name: 'events count as applied before their document is written',
+    file: 'flow/document-writer.ts',
+    from: 'const untaken = await this.#write(key, events)',
+    to: 'const untaken = []\n        void this.#write(key, events).catch(() => {})',
+  },
+  {
+    name: 'what was decided is remembered before it is appended',
+    file: 'flow/command.ts',
+    from: 'const result = kept.length > 0 ? await appendKnown(deps.store, stream, state, kept) : APPENDED',
+    to: 'deps.cache.set(stream, end)\n  const result = kept.length > 0 ? await appendKnown(deps.store, stream, state, kept) : APPENDED',
+  },
+  {
+    name: 'the time of day of the machine is believed',
+    file: 'adapters/cosmos/store-clock.ts',
+    from: 'this.#estimate ? this.elapsed() + this.#drifted(this.#estimate).earliest : this.#host.time()',
+    to: 'this.#host.time()',
+  },
+  {
+    name: 'a command that is due is decided as of the clock',
+    under: ['slow'],
+    file: 'flow/schedule.ts',
+    from: ', notBefore: due }',
+    to: ' }',
+  },
+  {
+    name: 'what a hub has lost is not told',
+    under: ['expire'],
+    file: 'flow/follow.ts',
+    from: 'if (this.#toldLost.get(partition)?.time === point.time) return',
+    to: 'if (point) return',
+  },
+  {
+    name: 'the pointer of a view is read once for all',
+    file: 'flow/live-views.ts',
+    from: 'if (known && now < known.until) return known.state',
+    to: 'if (known) return known.state',
+  },
+  {
+    name: 'a rebuild does not catch up with what comes meanwhile',
+    under: ['rebuild', 'slow'],
+    file: 'flow/replay.ts',
+    from: 'await clock.wait(CATCH_UP_EVERY_MS)\n    await catchUp()\n  }\n  await catchUp()',
+    to: 'await clock.wait(CATCH_UP_EVERY_MS)\n  }',
+  },
+  {
+    name: 'a rebuild does not wait for those who write the old generation alone',
+    under: ['rebuild', 'slow', 'pause'],
+    file: 'flow/replay.ts',
+    from: 'const outlasted = clock.elapsed() + OUTLASTING_MS',
+    to: 'const outlasted = clock.elapsed()',
+  },
+  {
+    name: 'a view does not wait for the position that a reader names',
+    file: 'flow/query.ts',
+    from: 'if (standing.passed >= version) return',
+    to: 'return',
+  },
+  {
+    name: 'a batch with an event that cannot be processed comes again for ever',
+    file: 'flow/parking.ts',
+    from: 'if (lately.length <= PAUSES_AFTER) return true',
+    to: 'if (lately.length <= PAUSES_AFTER) return false',
+  },
+  {
+    name: 'a stream waits for a view, and nobody knows',
+    file: 'flow/projector.ts',
+    from: 'if (parking?.parks(failure)) await parking.note(failure, place?.({ stream, version }), trace)',
+    to: 'if (parking?.parks(failure)) place?.({ stream, version })',
+  },
+  {
+    name: 'an instance believes what it remembers of who waits',
+    under: ['bug'],
+    file: 'flow/projector.ts',
+    from: 'if (parked.size > 0 && !again) return this.#loadStream(targets, stream, arrived, true, batch)',
+    to: '',
+  },
+  {
+    name: 'a reaction does not ask whether a stream waits',
+    under: ['bug'],
+    file: 'flow/react.ts',
+    from: 'const waiting = await parking?.waiting(key)',
+    to: 'const waiting = undefined',
+  },
+  {
+    name: 'an event that comes while its stream waits for a reaction is dropped',
+    under: ['bug'],
+    file: 'flow/react.ts',
+    from: '|| (await parking?.add(key, parkedEvents(following, later), trace))',
+    to: '|| true',
+  },
+  {
+    name: 'an event is kept with a stream that was taken up meanwhile',
+    under: ['bug'],
+    file: 'flow/parking.ts',
+    from: 'all.delete(idOf(known))\n        return false',
+    to: 'return true',
+  },
+  {
+    name: 'what waits is not tried again',
+    file: 'flow/service-runtime.ts',
+    from: 'return redriveAll(redrives(), trace)',
+    to: '',
+  },
+  {
+    name: 'a message that is no event is passed over',
+    file: 'flow/consume.ts',
+    from: 'await parking.keepMessage(',
+    to: 'void (',
+  },
+  {
+    name: 'the relay publishes what is not what its hash says',
+    file: 'flow/relay.ts',
+    from: 'before.findIndex((event) => !hashFits(event))',
+    to: '-1',
+  },
+  {
+    name: 'the relay publishes what follows an event that waits',
+    file: 'flow/relay.ts',
+    from: 'if (await parking.wait({ handler: RELAY, stream }, last)) return',
+    to: '',
+  },
+]

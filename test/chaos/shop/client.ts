@@ -1,0 +1,195 @@
+import type { CommandOutcome } from '../../../src/core/command.ts'
+import type { AnyDecider } from '../../../src/core/decider.ts'
+import { isTidemarkError, messageOf, TidemarkError } from '../../../src/core/errors.ts'
+import type { Position } from '../../../src/core/stream.ts'
+import type { ServiceRuntime } from '../../../src/flow/service-runtime.ts'
+import type { Ground } from '../sim/ground.ts'
+import type { World } from '../sim/world.ts'
+import type { Step } from './script.ts'
+
+/** How long a client waits for an answer, and before it asks again. Milliseconds. */
+const PATIENCE_MS = 20_000
+const TRY_AGAIN_MS = 2_000
+/** How often somebody does again what was too early, and how long he waits. */
+const TOO_EARLY_TRIES = 5
+const TOO_EARLY_MS = 8_000
+/** What is refused because what it is for is not there yet. */
+const TOO_EARLY: ReadonlySet<string> = new Set([
+  'stream-not-found',
+  'payment-not-requested',
+  'shipment-not-prepared',
+  'shipment-prepared',
+])
+
+/** A version that makes another request of one that named none. */
+const NEVER_REACHED = 1_000_000
+
+/** The answers to one key: all that the client ever heard of it. */
+export interface Answered {
+  readonly service: string
+  readonly stream: string
+  readonly key: string
+  readonly outcomes: CommandOutcome[]
+  /** How often the client gave up: each of these may still be carried out, or have been. */
+  unanswered: number
+}
+
+/** A read under a position, and what it showed. */
+export interface Read {
+  readonly view: string
+  readonly position: Position
+  readonly version: number | undefined
+}
+
+/** Those outside: customers, banks, the warehouse. They send what they want until they hear an answer. */
+export class Clients {
+  readonly answered: Answered[] = []
+  readonly reads: Read[] = []
+  /** Those who are not done yet. */
+  open = 0
+  readonly #world: World
+  readonly #ground: Ground
+
+  constructor(world: World) {
+    this.#world = world
+    this.#ground = world.ground
+  }
+
+  /** Plans what a script says. */
+  follow(steps: readonly (readonly [index: number, step: Step])[]): void {
+    for (const [index, step] of steps) {
+      this.open += 1
+      this.#ground.timeline.after(step.at, () => this.#start(this.#take(`step ${index}`, step)))
+    }
+  }
+
+  /** Does something at once. */
+  do(name: string, step: Step): void {
+    this.open += 1
+    this.#start(this.#take(name, step))
+  }
+
+  #start(taken: Promise<void>): void {
+    taken
+      .catch((error: unknown) => this.#ground.break(error))
+      .finally(() => {
+        this.open -= 1
+      })
+  }
+
+  async #take(name: string, step: Step): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const key = attempt === 1 ? name.replace(' ', '-') : `${name.replace(' ', '-')}-again-${attempt}`
+      const answered: Answered = {
+        service: step.service,
+        stream: `${step.category}-${step.id}`,
+        key,
+        outcomes: [],
+        unanswered: 0,
+      }
+      this.answered.push(answered)
+      const [outcome] = await Promise.all([
+        this.#send(`${name}.${attempt}`, step, answered),
+        ...(step.twice ? [this.#send(`${name}.${attempt} twice`, step, answered)] : []),
+      ])
+      if (outcome.done && step.reused) await this.#reuse(`${name} reused`, step, key)
+      if (outcome.done && step.reads) await this.#read(`${name} read`, step, outcome)
+      const isEarly = !outcome.done && TOO_EARLY.has(outcome.code)
+      if (!step.waits || !isEarly || attempt === TOO_EARLY_TRIES || this.#ground.faults.isOver) return
+      await this.#pause(TOO_EARLY_MS)
+    }
+  }
+
+  /** Sends a command until it is answered. */
+  async #send(name: string, step: Step, answered: Answered): Promise<CommandOutcome> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        const about = `${name}#${attempt}`
+        const outcome = await this.#command(about, step, answered.key)
+        this.#ground.tell(about, outcome.done ? `done at ${outcome.version}` : `refused: ${outcome.code}`)
+        answered.outcomes.push(outcome)
+        return outcome
+      } catch (error) {
+        answered.unanswered += 1
+        this.#failed(name, error)
+        await this.#pause(TRY_AGAIN_MS)
+      }
+  }
+
+  /** The same key with another request is refused, whatever it is. */
+  async #reuse(name: string, step: Step, key: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        const outcome = await this.#command(`${name}#${attempt}`, step, key, NEVER_REACHED)
+        if (outcome.done || outcome.code !== 'idempotency-key-reused')
+          this.#ground.alarm(`${name}: another request under ${key} was answered ${JSON.stringify(outcome)}`)
+        return
+      } catch (error) {
+        this.#failed(name, error)
+        await this.#pause(TRY_AGAIN_MS)
+      }
+  }
+
+  #command(about: string, step: Step, key: string, expectedVersion?: number): Promise<CommandOutcome> {
+    const decider = this.#deciderOf(step)
+    return this.#ask(about, step.service, ({ command: handle }) =>
+      handle(decider, {
+        stream: `${step.category}-${step.id}`,
+        key,
+        receipts: 'unchanged',
+        command: step.command,
+        metadata: { actor: 'somebody', correlation: key, causation: `command:${key}` },
+        ...(expectedVersion === undefined ? {} : { expectedVersion }),
+      }),
+    )
+  }
+
+  /** Reads each view of single streams, not older than what was written. */
+  async #read(name: string, step: Step, { stream, version }: Position): Promise<void> {
+    const { service } = this.#world.storesOf(step.service)
+    for (const view of service.views) {
+      if (view.kind !== 'one-stream' || view.category !== step.category) continue
+      try {
+        const position = { stream, version }
+        const document = await this.#ask(`${name} ${view.name}`, step.service, (runtime) =>
+          runtime.document(view, stream, position),
+        )
+        this.reads.push({ view: view.name, position, version: document?.cursor?.version })
+      } catch (error) {
+        // A view that is behind says so.
+        this.#failed(name, error)
+      }
+    }
+  }
+
+  #failed(name: string, error: unknown): void {
+    this.#ground.tell(name, `failed: ${messageOf(error)}`)
+    if (!isTidemarkError(error) || !error.retriable) this.#ground.alarm(`${name}: ${messageOf(error)}`)
+  }
+
+  /** Asks any process of a service. @throws TidemarkError `unavailable` where no answer came in time. */
+  #ask<Answer>(about: string, service: string, task: (runtime: ServiceRuntime) => Promise<Answer>): Promise<Answer> {
+    const ground = this.#ground
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new TidemarkError('unavailable', 'no answer'))
+      ground.timeline.after(PATIENCE_MS, giveUp)
+      ground.timeline.after(ground.latency(ground.dice.hash(about), 1), () => {
+        const living = this.#world.processesOf(service)
+        if (living.length === 0) return
+        const process = ground.dice.pick(`${about} goes to`, living)
+        process.serve(about, () => task(process.runtime)).then(resolve, reject)
+      })
+    })
+  }
+
+  #deciderOf({ service, category }: Step): AnyDecider {
+    const { deciders } = this.#world.storesOf(service).service
+    const found = deciders.find((decider) => decider.category === category)
+    if (found === undefined) throw new Error(`${service} has no ${category}`)
+    return found
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#ground.timeline.after(milliseconds, resolve))
+  }
+}

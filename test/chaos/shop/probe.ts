@@ -1,0 +1,167 @@
+import { z } from 'zod'
+import { type CommandOf, commandType, type Decider, type Decision, refuse } from '../../../src/core/decider.ts'
+import { type EventOf, eventType } from '../../../src/core/event.ts'
+import type { Reaction } from '../../../src/core/reaction.ts'
+import { published, type Service } from '../../../src/core/service.ts'
+import { formatPosition } from '../../../src/core/stream.ts'
+import type { ManyStreamView, OneStreamView } from '../../../src/core/view.ts'
+import {
+  OrderCancelled,
+  OrderCompleted,
+  OrderConfirmed,
+  OrderPlaced,
+  OrderRejected,
+} from '../../../src/services/ordering/contract.ts'
+
+/**
+ * A service beside the shop's, in which all shows that the runtime gets wrong. What the shop sends is mostly refused for ever where it is refused
+ * once, so that it hides whether the first outcome of a command stands. Here a gate opens and closes: the same command is refused now and
+ * accepted later. It is one stream that everybody writes to. Its views show what is applied twice, and one of many streams has cursors of its own.
+ */
+
+const by = z.object({ by: z.string() })
+
+export const GateToggled = eventType('GateToggled', z.object({ open: z.boolean() }))
+export const GatePassed = eventType('GatePassed', by)
+const gateEvents = [GateToggled, GatePassed] as const
+type GateEvent = EventOf<(typeof gateEvents)[number]>
+
+const gateCommands = [
+  commandType('toggle', z.strictObject({}), { creates: true }),
+  commandType('pass', by.strict(), { creates: true }),
+] as const
+
+interface Gate {
+  readonly open: boolean
+  readonly passed: readonly string[]
+}
+
+const gate: Decider<Gate, CommandOf<(typeof gateCommands)[number]>, GateEvent> = {
+  category: 'gate',
+  commands: gateCommands,
+  events: gateEvents,
+  initial: { open: false, passed: [] },
+  stateVersion: 1,
+  evolve: ({ open, passed }, event) =>
+    event.type === 'GateToggled' ? { open: event.data.open, passed } : { open, passed: [...passed, event.data.by] },
+  decide({ open }, command): Decision<GateEvent> {
+    if (command.type === 'toggle') return [{ type: 'GateToggled', data: { open: !open } }]
+    return open ? [{ type: 'GatePassed', data: command.data }] : refuse('gate-closed', 'the gate is closed')
+  },
+}
+
+export const Noted = eventType('Noted', by.extend({ passed: z.boolean() }))
+export const Settled = eventType('Settled', by)
+const tallyEvents = [Noted, Settled] as const
+type TallyEvent = EventOf<(typeof tallyEvents)[number]>
+
+const tallyCommands = [
+  commandType('note', by.extend({ passed: z.boolean() }).strict(), { creates: true }),
+  commandType('settle', by.extend({ due: z.string() }).strict(), { creates: true }),
+] as const
+
+/** Takes down whatever it is told: twice, where it is told twice. */
+const tally: Decider<null, CommandOf<(typeof tallyCommands)[number]>, TallyEvent> = {
+  category: 'tally',
+  commands: tallyCommands,
+  events: tallyEvents,
+  initial: null,
+  evolve: () => null,
+  decide(_, command, { now }): Decision<TallyEvent> {
+    if (command.type === 'note') return [{ type: 'Noted', data: command.data }]
+    const { by, due } = command.data
+    return now < due ? refuse('tally-not-due', `there is time until ${due}`) : [{ type: 'Settled', data: { by } }]
+  },
+}
+
+const ofOrder = [OrderPlaced, OrderConfirmed, OrderRejected, OrderCancelled, OrderCompleted] as const
+
+/** Asks for every event of an order to pass, and takes down whether it did. */
+const gateKeeping: Reaction<EventOf<(typeof ofOrder)[number]>> = {
+  name: 'gate-keeping',
+  service: 'ordering',
+  category: 'order',
+  events: ofOrder,
+  startsAt: 'first',
+  async react(event, send) {
+    const by = formatPosition(event)
+    const { refused } = await send(gate, GATE, `pass:${by}`, { type: 'pass', data: { by } })
+    const passed = refused === undefined
+    await send(tally, event.data.orderId, `note:${by}:${passed}`, { type: 'note', data: { by, passed } })
+  },
+}
+
+/** Settles what passed, a little later. */
+const gateSettling: Reaction<EventOf<typeof GatePassed>> = {
+  name: 'gate-settling',
+  service: 'probe',
+  category: 'gate',
+  events: [GatePassed],
+  startsAt: 'first',
+  schedules: true,
+  async react(event, _, sendLater) {
+    const { by } = event.data
+    const due = new Date(Date.parse(event.time) + SETTLED_AFTER_MS).toISOString()
+    await sendLater(due, tally, 'all', `settle:${by}`, { type: 'settle', data: { by, due } })
+  },
+}
+
+/** The only gate there is. */
+export const GATE = '1'
+const SETTLED_AFTER_MS = 4_000
+
+export interface Passes {
+  readonly what: string
+  readonly count: number
+}
+
+/** How often each thing was taken down. Of a category that has no view of single streams: its cursors are its own. */
+const passes: ManyStreamView<Passes, TallyEvent> = {
+  kind: 'many-streams',
+  name: 'passes',
+  category: 'tally',
+  filters: {},
+  targets: (event) => [event.type === 'Settled' ? 'settled' : event.data.passed ? 'passed' : 'refused'],
+  evolve: (document, _, what) => ({ what, count: (document?.count ?? 0) + 1 }),
+  sort: ({ what }) => what,
+}
+
+export interface GateDocument {
+  readonly open: boolean
+  readonly passed: readonly string[]
+}
+
+const gateView: OneStreamView<GateDocument, GateEvent> = {
+  kind: 'one-stream',
+  name: 'gate',
+  category: 'gate',
+  filters: {},
+  evolve: (document = { open: false, passed: [] }, event) =>
+    event.type === 'GateToggled'
+      ? { ...document, open: event.data.open }
+      : { ...document, passed: [...document.passed, event.data.by] },
+  sort: () => GATE,
+}
+
+export interface Crossings {
+  readonly count: number
+}
+
+/** How often somebody passed: of a category whose view of single streams has the cursors. */
+const crossings: ManyStreamView<Crossings, GateEvent> = {
+  kind: 'many-streams',
+  name: 'crossings',
+  category: 'gate',
+  filters: {},
+  targets: (event) => (event.type === 'GatePassed' ? [GATE] : []),
+  evolve: (document) => ({ count: (document?.count ?? 0) + 1 }),
+  sort: () => GATE,
+}
+
+export const probe: Service = {
+  name: 'probe',
+  deciders: [gate, tally],
+  publishes: [published(GatePassed)],
+  views: [gateView, crossings, passes],
+  reactions: [gateKeeping, gateSettling],
+}

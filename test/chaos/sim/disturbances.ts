@@ -1,0 +1,202 @@
+import { isTidemarkError } from '../../../src/core/errors.ts'
+import { reactionsOf, type Service } from '../../../src/core/service.ts'
+import type { WorldFault } from './faults.ts'
+import type { Ground } from './ground.ts'
+import type { ConsumedPartition } from './host.ts'
+import type { Ownership } from './ownership.ts'
+import type { Poison } from './poison.ts'
+import type { Process } from './process.ts'
+import type { Stores } from './stores.ts'
+
+/** When things may be disturbed. Milliseconds. */
+export interface DisturbedTime {
+  readonly faultyMs: number
+  /** When somebody does something, after the beginning: there is little to disturb in between. */
+  readonly busyAt: readonly number[]
+}
+
+/** How long what somebody does keeps the services busy. */
+const AROUND_MS = 4_000
+const OUTAGE_MS = 30_000
+/** How long a partition whose consumer is disturbed is left alone, at most. */
+const LEFT_MS = 15_000
+/** By how much a time of day jumps, at most, either way. */
+const JUMP_MS = 3_600_000
+/** How long a handler has a bug, and a change feed shows what is not so, at most. Milliseconds. */
+const POISON_MS = 40_000
+/** Stores that may be out. */
+const STORES = ['log', 'views', 'hub', 'progress', 'schedule', 'snapshots', 'leases', 'checkpoints']
+
+/** A message of a stream that no service has: nobody's business. */
+const OF_NOBODY = {
+  specversion: '1.0',
+  id: 'x-1@1',
+  source: '/other/x',
+  subject: 'x-1',
+  type: 'Strange',
+  streamversion: 1,
+  data: {},
+}
+/** Messages that other programs may send: all but that one are to be looked at by somebody. */
+const FOREIGN: readonly unknown[] = [
+  'no JSON',
+  '',
+  null,
+  0,
+  [],
+  {},
+  { subject: 'order' },
+  { specversion: '1.0', id: 'a', source: '/elsewhere', type: 'Strange', subject: 'thing/1' },
+  OF_NOBODY,
+]
+
+/** What a rebuild may end with: another one began, or there is nothing to do. */
+const REBUILD_ENDS: ReadonlySet<string> = new Set([
+  'replay-superseded',
+  'log-empty',
+  'no-way-back',
+  'instance-outdated',
+  // The view has a bug.
+  'handler-failed',
+])
+
+/** What is disturbed. */
+export interface Disturbed {
+  readonly ground: Ground
+  readonly ownership: Ownership
+  readonly poison: Poison
+  /** Each for one consumer. */
+  readonly partitions: readonly ConsumedPartition[]
+  readonly stores: ReadonlyMap<string, Stores>
+  /** Those of a service that live. */
+  processesOf(service: string): readonly Process[]
+}
+
+/** What goes wrong by itself. */
+export class Disturbances {
+  readonly #ground: Ground
+  readonly #disturbed: Disturbed
+
+  constructor(disturbed: Disturbed) {
+    this.#ground = disturbed.ground
+    this.#disturbed = disturbed
+  }
+
+  plan(time: DisturbedTime): void {
+    const { faults, timeline } = this.#ground
+    for (const { kind, about } of faults.planned())
+      timeline.after(this.#timeOf(about, time), () => {
+        if (faults.happens(kind, about)) this.#happen(kind, about)
+      })
+  }
+
+  #timeOf(about: string, { faultyMs, busyAt }: DisturbedTime): number {
+    const { dice } = this.#ground
+    const time = dice.number(`${about} time`)
+    if (busyAt.length === 0 || dice.chance(`${about} any time`, 0.3)) return time * faultyMs
+    return Math.max(0, dice.pick(`${about} step`, busyAt) + (time - 0.2) * AROUND_MS)
+  }
+
+  #happen(kind: WorldFault, about: string): void {
+    const { dice } = this.#ground
+    const { ownership, partitions, poison, stores } = this.#disturbed
+    const amount = dice.number(`${about} amount`)
+    const its = dice.pick(`${about} service`, [...stores.values()])
+    const living = this.#disturbed.processesOf(its.service.name)
+    const process = living.length > 0 ? dice.pick(`${about} process`, living) : undefined
+    switch (kind) {
+      case 'takeover':
+        ownership.takeOver(dice.pick(`${about} resource`, ownership.resources))
+        return
+      case 'outage':
+        this.#ground.takeOut(dice.pick(`${about} store`, STORES), amount * OUTAGE_MS)
+        return
+      case 'rewind':
+      case 'skip':
+      case 'expire': {
+        const busy = partitions.filter((each) => ownership.claimOf(each)?.isBusy)
+        const consumed = dice.pick(`${about} partition`, busy.length > 0 ? busy : partitions)
+        const owner = ownership.claimOf(consumed)?.process
+        // What comes meanwhile waits.
+        ownership.leave(consumed, dice.number(`${about} away`) * LEFT_MS, () => this.#disturb(kind, consumed, amount))
+        if (dice.chance(`${about} ends`, 0.5)) owner?.die(about)
+        return
+      }
+      case 'rebuild':
+        if (process) this.#rebuild(about, process, its.service)
+        return
+      case 'clock':
+        process?.jump((2 * amount - 1) * JUMP_MS)
+        return
+      case 'end':
+        if (process) this.#end(about, process)
+        return
+      case 'poison':
+        this.#poison(about, its)
+        return
+      case 'bug': {
+        const { views } = its.service
+        const handler = dice.pick(`${about} handler`, [...views, ...reactionsOf(its.service)])
+        this.#ground.tell(its.service.name, `${handler.name} has a bug`)
+        poison.addBug(handler.name, about, amount * POISON_MS)
+        return
+      }
+      case 'damage':
+        this.#ground.tell(its.service.name, 'the change feed shows what was not recorded')
+        poison.addDamage(its.service.name, about, amount * POISON_MS)
+        return
+    }
+  }
+
+  /** What a consumer goes on with is not what it left. */
+  async #disturb(kind: 'rewind' | 'skip' | 'expire', consumed: ConsumedPartition, amount: number): Promise<void> {
+    const { name, checkpoint, partition, hub } = consumed
+    const { partitions, stores } = this.#disturbed
+    if (kind !== 'expire') {
+      consumed.checkpoint = kind === 'skip' ? partition.end - 1 : Math.floor(amount * (checkpoint + 2)) - 1
+      this.#ground.tell(name, `its checkpoint is moved from ${checkpoint} to ${consumed.checkpoint}`)
+      return
+    }
+    // Who has never handled anything of a partition does not know that there was something before.
+    for (const { service, consumer } of partitions.filter((each) => each.partition === partition)) {
+      const progress = await stores.get(service)?.progress(consumer).read()
+      if (!progress?.some(({ partitions }) => partitions.has(partition.id))) return
+    }
+    partition.first = Math.max(partition.first, Math.ceil(amount * partition.end))
+    this.#ground.tell(hub, `what came before ${partition.first} in partition ${partition.id} has expired`)
+  }
+
+  #rebuild(about: string, process: Process, { views }: Service): void {
+    const ground = this.#ground
+    const { runtime } = process
+    const view = ground.dice.pick(`${about} view`, views)
+    const isBack = ground.dice.chance(`${about} back`, 0.3)
+    const tell = (what: string): void => ground.tell(process.name, `${view.name}: ${what}`)
+    const watch = { begin() {}, read() {}, stage: tell }
+    tell(isBack ? 'goes back' : 'is rebuilt')
+    process
+      .serve(about, () => (isBack ? runtime.goBack(view, watch) : runtime.replay(view, watch)))
+      .then(
+        ({ live }) => tell(`generation ${live} is live`),
+        (error: unknown) => {
+          if (isTidemarkError(error) && REBUILD_ENDS.has(error.code)) tell(error.code)
+          else ground.failed(process.name, `rebuild of ${view.name}`, error)
+        },
+      )
+  }
+
+  #end(about: string, process: Process): void {
+    process.runtime
+      .close()
+      .catch((error: unknown) => this.#ground.failed(process.name, 'close', error))
+      .finally(() => process.die(about))
+  }
+
+  #poison(about: string, { hub, foreign }: Stores): void {
+    const { dice, now } = this.#ground
+    const partition = dice.pick(`${about} partition`, hub.partitions)
+    const body = dice.pick(`${about} body`, FOREIGN)
+    this.#ground.tell(about, `${JSON.stringify(body)} comes to partition ${partition.id} of ${hub.name}`)
+    for (const message of partition.append([body], now)) foreign.set(message, body === OF_NOBODY)
+  }
+}

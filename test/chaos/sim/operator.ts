@@ -1,0 +1,125 @@
+import { isTidemarkError } from '../../../src/core/errors.ts'
+import type { Ground } from './ground.ts'
+import type { Process } from './process.ts'
+
+/** How soon somebody acts, at most, and how long what he began may take before he tries once more. Milliseconds. */
+const ACTS_WITHIN_MS = 10_000
+const TAKES_MS = 120_000
+
+/** What a line asks for whose cause is a hub that lost messages. */
+const LOST = /events-missing: .* npm run republish -- (\S+)/
+/** What a line asks for that tells of something that waits. */
+const WAITS = /See it: npm run parked -- (\S+)$/
+/** How often somebody tries again what waits. Otherwise it is left to the timer. */
+const REDRIVES = 0.6
+
+/** What somebody does for a service. */
+interface Task {
+  readonly name: 'republish' | 'redrive'
+  readonly service: string
+  run(process: Process): Promise<void>
+}
+
+/** Whoever reads the log, and does what it says. */
+export class Operator {
+  readonly #ground: Ground
+  readonly #processesOf: (service: string) => readonly Process[]
+  /** What is being done, and whether it was asked for once more meanwhile. */
+  readonly #doing = new Map<string, boolean>()
+  #asked = 0
+
+  /** @param processesOf those of a service that live. */
+  constructor(ground: Ground, processesOf: (service: string) => readonly Process[]) {
+    this.#ground = ground
+    this.#processesOf = processesOf
+  }
+
+  get isBusy(): boolean {
+    return this.#doing.size > 0
+  }
+
+  /** Reads a line. @returns whether it asks for something that may be needed, and somebody sees to it. */
+  reads(line: string): boolean {
+    const [, lost] = LOST.exec(line) ?? []
+    if (lost !== undefined && this.#ground.faults.happened.some(({ kind }) => kind === 'expire')) {
+      this.#see({
+        name: 'republish',
+        service: lost,
+        run: async ({ runtime }) => void (await runtime.republish(undefined, () => {})),
+      })
+      return true
+    }
+    const [, waits] = WAITS.exec(line) ?? []
+    if (waits === undefined) return false
+    this.#asked += 1
+    // Whether there was a cause is checked at the end, of all that ever waited.
+    if (this.#ground.dice.chance(`redrive ${this.#asked}`, REDRIVES))
+      this.#see({ name: 'redrive', service: waits, run: redriveAll })
+    return true
+  }
+
+  /** Everything is mended: somebody may try again what waits. */
+  mended(service: string): void {
+    if (this.#ground.dice.chance(`redrive of ${service}`, REDRIVES))
+      this.#see({ name: 'redrive', service, run: redriveAll })
+  }
+
+  #see(task: Task): void {
+    const what = nameOf(task)
+    const isRunning = this.#doing.has(what)
+    this.#doing.set(what, isRunning)
+    if (!isRunning) this.#attempt(task, 1)
+  }
+
+  #attempt(task: Task, attempt: number): void {
+    const ground = this.#ground
+    const about = `${nameOf(task)} ${attempt}`
+    const again = (): void => this.#attempt(task, attempt + 1)
+    ground.timeline.after(ground.dice.number(about) * ACTS_WITHIN_MS, () => {
+      const [process] = this.#processesOf(task.service)
+      if (process === undefined) again()
+      else this.#run(process, task, about, again)
+    })
+  }
+
+  #run(process: Process, task: Task, about: string, again: () => void): void {
+    const ground = this.#ground
+    // A process that ends takes its answer with it.
+    let isOver = false
+    ground.timeline.after(TAKES_MS, () => {
+      if (!isOver) again()
+      isOver = true
+    })
+    process
+      .serve(about, () => task.run(process))
+      .then(
+        () => {
+          if (isOver) return
+          isOver = true
+          const what = nameOf(task)
+          const isAskedAgain = this.#doing.get(what)
+          this.#doing.delete(what)
+          if (!isAskedAgain) return
+          this.#doing.set(what, false)
+          again()
+        },
+        (error: unknown) => ground.failed(process.name, task.name, error),
+      )
+  }
+}
+
+function nameOf({ name, service }: Task): string {
+  return `${name} ${service}`
+}
+
+/** As `npm run parked -- <service> --redrive` does. */
+async function redriveAll({ runtime, log }: Process): Promise<void> {
+  for (const redrive of await runtime.redrives())
+    for (const parked of (await redrive.waiting()).streams)
+      try {
+        await redrive.redrive(parked, log)
+      } catch (error) {
+        // Somebody else, or the timer, has taken it up.
+        if (!isTidemarkError(error, 'not-parked')) throw error
+      }
+}

@@ -1,0 +1,132 @@
+import type { LogItem } from '../../../src/core/commit.ts'
+import type { DomainEvent, Recorded } from '../../../src/core/event.ts'
+import type { AnyReaction } from '../../../src/core/reaction.ts'
+import type { Service } from '../../../src/core/service.ts'
+import type { AnyView } from '../../../src/core/view.ts'
+import type { Ground } from './ground.ts'
+
+/** A handler, or a change feed, for which some events are poison until a time. */
+interface Spoiled {
+  readonly name: string
+  readonly about: string
+  readonly until: number
+}
+
+/** How many of the events that meet a bug, or come through a damaged feed, are poison. */
+const SHARE = 0.5
+
+/** A reaction that has done with an event of a stream. */
+interface Handled {
+  readonly newest: number
+  readonly versions: Set<number>
+}
+
+/** What cannot be processed for a while: handlers whose code throws, and change feeds that show commits which are not what was recorded. */
+export class Poison {
+  readonly #ground: Ground
+  readonly #bugs: Spoiled[] = []
+  readonly #damages: Spoiled[] = []
+  /** Which streams met poison, each with the handler that did. */
+  readonly #met = new Set<string>()
+  /** Events that a reaction was done with for the first time after a later one of their stream: what to tell of each, and the stream. */
+  readonly late: { readonly what: string; readonly stream: string }[] = []
+  readonly #handled = new Map<string, Handled>()
+
+  constructor(ground: Ground) {
+    this.#ground = ground
+  }
+
+  /** A handler's code throws for some events. It is mended after a while, at the latest when nothing goes wrong any more. */
+  addBug(name: string, about: string, milliseconds: number): void {
+    this.#bugs.push({ name, about, until: this.#ground.now + milliseconds })
+  }
+
+  /** A service's change feed shows some commits changed. */
+  addDamage(name: string, about: string, milliseconds: number): void {
+    this.#damages.push({ name, about, until: this.#ground.now + milliseconds })
+  }
+
+  /** Whether a stream has met poison at a view, a reaction or the relay. */
+  met(handler: string, stream: string): boolean {
+    return this.#met.has(`${handler} ${stream}`)
+  }
+
+  /** The same service, with handlers that may have bugs. */
+  spoilt(service: Service): Service {
+    return {
+      ...service,
+      views: service.views.map((view) => this.#spoiltView(view)),
+      reactions: service.reactions.map((reaction) => this.#spoiltReaction(service.name, reaction)),
+      processes: (service.processes ?? []).map((process) => ({
+        ...process,
+        reactions: process.reactions.map((reaction) => this.#spoiltReaction(service.name, reaction)),
+      })),
+    }
+  }
+
+  /** Items of a service's log, as its change feed shows them now. */
+  shown(service: string, handler: string, items: readonly LogItem[]): readonly LogItem[] {
+    return items.map((item) => {
+      const damage = 'text' in item && this.#of(this.#damages, service, `${item.stream} ${item.id}`)
+      if (!damage) return item
+      this.#met.add(`${handler} ${item.stream}`)
+      const isReadable = this.#ground.dice.chance(`${damage} readable`, 0.5)
+      return { ...item, text: isReadable ? item.text.replace('"data":{', '"data":{"changed":true,') : '{' }
+    })
+  }
+
+  #spoiltView(view: AnyView): AnyView {
+    const { name } = view
+    const evolve: (document: unknown, event: Recorded<DomainEvent>, key: string) => unknown = view.evolve
+    return {
+      ...view,
+      evolve: (document: unknown, event: Recorded<DomainEvent>, key: string) => {
+        this.#throwFor(name, event, key ?? '')
+        return evolve(document, event, key)
+      },
+    } as AnyView
+  }
+
+  #spoiltReaction(service: string, reaction: AnyReaction): AnyReaction {
+    const { name } = reaction
+    const react: (event: Recorded<DomainEvent>, ...senders: never[]) => Promise<void> = reaction.react
+    return {
+      ...reaction,
+      react: async (event: Recorded<DomainEvent>, ...senders: never[]) => {
+        this.#throwFor(name, event, 'before it sends')
+        await react(event, ...senders)
+        this.#throwFor(name, event, 'after it has sent')
+        this.#note(`${service} ${name}`, event)
+      },
+    } as AnyReaction
+  }
+
+  #note(reaction: string, { stream, version }: Recorded<DomainEvent>): void {
+    const what = `${reaction} ${stream}`
+    const { newest, versions } = this.#handled.get(what) ?? { newest: 0, versions: new Set() }
+    if (version < newest && !versions.has(version))
+      this.late.push({ what: `${reaction} handled ${stream}@${version} after ${stream}@${newest}`, stream })
+    this.#handled.set(what, { newest: Math.max(newest, version), versions: versions.add(version) })
+  }
+
+  /** How many events reactions were done with. */
+  get handled(): number {
+    return [...this.#handled.values()].reduce((sum, { versions }) => sum + versions.size, 0)
+  }
+
+  #throwFor(handler: string, { stream, version }: Recorded<DomainEvent>, part: string): void {
+    if (!this.#of(this.#bugs, handler, `${stream}@${version} ${part}`)) return
+    this.#met.add(`${handler} ${stream}`)
+    throw new Error(`a bug of ${handler}`)
+  }
+
+  /** @returns what it is about, where something is poison now. */
+  #of(spoiled: readonly Spoiled[], name: string, item: string): string | undefined {
+    const { now, dice, faults } = this.#ground
+    if (faults.isOver) return undefined
+    const found = spoiled.find(
+      (each) => each.name === name && now < each.until && dice.chance(`${each.about} ${item}`, SHARE),
+    )
+    return found && `${found.about} ${item}`
+  }
+}

@@ -1,0 +1,12 @@
+/** Wakes all who wait for something to have grown. */
+export class Signal {
+  #waiting: (() => void)[] = []
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  raise(): void {
+    for (const resume of this.#waiting.splice(0)) resume()
+  }
+}

@@ -1,0 +1,71 @@
+import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
+import { MemoryProgress } from '../../../src/adapters/memory/progress.ts'
+import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
+import { MemorySnapshots } from '../../../src/adapters/memory/snapshots.ts'
+import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
+import { isCommit, type LogEntry } from '../../../src/core/commit.ts'
+import type { ParkedStream } from '../../../src/core/parking.ts'
+import type { HubMessage } from '../../../src/core/ports.ts'
+import type { Service } from '../../../src/core/service.ts'
+import { formatPosition } from '../../../src/core/stream.ts'
+import type { Hub } from './hub.ts'
+import { Signal } from './signal.ts'
+
+/** By how much the store's clock is guessed wrong at most: half of the longest that a process waits for it, or stands still meanwhile. */
+const WRONG_MS = 30_000
+
+/** What all processes of a service share: it outlives them. */
+export class Stores {
+  readonly service: Service
+  readonly hub: Hub
+  readonly log = new MemoryEventStore()
+  /** Something was appended to the log. */
+  readonly grown = new Signal()
+  readonly views = new MemoryViewStores()
+  readonly snapshots = new MemorySnapshots()
+  readonly schedule: MemorySchedule
+  /** Messages of its hub that no service has sent, and whether they are nobody's business. */
+  readonly foreign = new Map<HubMessage, boolean>()
+  /** Streams that ever began to wait. */
+  readonly parked: ParkedStream[] = []
+  /** Events that were dated later than they came. */
+  readonly predated: string[] = []
+  readonly #parking = new Map<string, MemoryParking>()
+  readonly #progress = new Map<string, MemoryProgress>()
+  readonly #now: () => number
+
+  /** @param now milliseconds since 1970, by the stores' clock. */
+  constructor(service: Service, hub: Hub, now: () => number) {
+    this.service = service
+    this.hub = hub
+    this.#now = now
+    this.schedule = new MemorySchedule({ now: () => new Date(Math.floor(now())).toISOString() })
+  }
+
+  progress(consumer: string): MemoryProgress {
+    const known = this.#progress.get(consumer) ?? new MemoryProgress(this.#now)
+    this.#progress.set(consumer, known)
+    return known
+  }
+
+  /** What waits for a consumer. */
+  parking(consumer: string): MemoryParking {
+    const known = this.#parking.get(consumer) ?? new MemoryParking()
+    this.#parking.set(consumer, known)
+    return known
+  }
+
+  /** What waits for each consumer that had anything to do with it. */
+  get parkings(): ReadonlyMap<string, MemoryParking> {
+    return this.#parking
+  }
+
+  /** Holds the dates of events that come to the log against its clock. */
+  noteDates(entries: readonly LogEntry[]): void {
+    const now = this.#now()
+    for (const event of entries.flatMap((entry) => (isCommit(entry) ? entry.events : [])))
+      if (Date.parse(event.time) > now + WRONG_MS)
+        this.predated.push(`${formatPosition(event)} is of ${event.time}, and came at ${new Date(now).toISOString()}`)
+  }
+}

@@ -1,0 +1,190 @@
+import { followedBy, projectionName, reactionsName, type Service } from '../../../src/core/service.ts'
+import { type RuntimeSettings, serviceRuntime } from '../../../src/flow/service-runtime.ts'
+import { Disturbances, type DisturbedTime } from './disturbances.ts'
+import { Ground, type GroundOptions } from './ground.ts'
+import { ConsumedPartition, feedRange, timer } from './host.ts'
+import { Hub, Partition } from './hub.ts'
+import { Operator } from './operator.ts'
+import { Ownership } from './ownership.ts'
+import { Poison } from './poison.ts'
+import { portsOf } from './ports.ts'
+import { Process } from './process.ts'
+import { Stores } from './stores.ts'
+
+export interface WorldOptions extends DisturbedTime, GroundOptions {
+  readonly services: readonly Service[]
+  /** The most processes that a service begins with. */
+  readonly maxProcesses: number
+}
+
+/** A history that has so many moments never comes to rest. */
+const MAX_MOMENTS = 200_000
+/** How long a process that ended stays away, at most. Milliseconds. */
+const AWAY_MS = 20_000
+/** How far the clock of a hub's machine is ahead, at most. Milliseconds. */
+const AHEAD_MS = 500
+
+/** Services with all that they run on, in virtual time: what happens follows from the seed alone. */
+export class World {
+  readonly ground: Ground
+  readonly ownership: Ownership
+  readonly poison: Poison
+  readonly partitions: readonly ConsumedPartition[]
+  readonly stores: ReadonlyMap<string, Stores>
+  readonly settings: RuntimeSettings
+  readonly #processes = new Map<string, Process[]>()
+  readonly #started = new Map<string, number>()
+  readonly #operator: Operator
+
+  constructor(options: WorldOptions) {
+    const { services } = options
+    const ground = new Ground(options)
+    const { dice } = ground
+    this.ground = ground
+    this.poison = new Poison(ground)
+    this.settings = {
+      cachedStreams: 100,
+      snapshotEvents: 3,
+      queryWaitMs: 2_000,
+      schedulePollSeconds: dice.pick('schedule poll', [2, 10, 10]),
+      lagCheckSeconds: dice.pick('lag check', [15, 30, 30]),
+      sendsCanaries: false,
+    }
+    this.stores = new Map(
+      services.map((service) => [
+        service.name,
+        new Stores(this.poison.spoilt(service), this.#hubOf(service.name), () => ground.now),
+      ]),
+    )
+    this.partitions = services.flatMap((service) => this.#consumersOf(service))
+    const ranges = dice.between('feed ranges', 1, 2)
+    const feeds = [...this.stores.values()].flatMap((stores) =>
+      Array.from({ length: ranges }, (_, range) => feedRange(ground, this.poison, stores, range, ranges)),
+    )
+    const timers = services.map(({ name }) => timer(ground, name))
+    const processesOf = (service: string): readonly Process[] => this.processesOf(service)
+    this.ownership = new Ownership(ground, [...feeds, ...this.partitions, ...timers], processesOf)
+    this.#operator = new Operator(ground, processesOf)
+    for (const { name } of services) {
+      const count = Math.min(options.maxProcesses, dice.between(`processes of ${name}`, 1, 3))
+      for (let started = 0; started < count; started += 1) this.#start(name)
+    }
+    this.ownership.begin()
+    new Disturbances(this).plan(options)
+  }
+
+  /** Lets time pass until it is over. @returns false where the time was, before. @throws what broke in the simulator itself. */
+  async run(isOver: () => boolean, until: number): Promise<boolean> {
+    const { ground } = this
+    const isLate = (): boolean => ground.now > until || ground.timeline.passed > MAX_MOMENTS
+    await ground.timeline.run(() => ground.isBroken || isLate() || isOver())
+    ground.throwBroken()
+    return !isLate()
+  }
+
+  /** Nothing goes wrong any more. */
+  calm(): void {
+    this.ground.calm()
+    for (const service of this.stores.keys()) this.#operator.mended(service)
+  }
+
+  get isAtRest(): boolean {
+    return this.unrest().next().done === true
+  }
+
+  /** What keeps the system from being at rest. */
+  *unrest(): Generator<string, void> {
+    if (this.ground.toCome > 0) yield `${this.ground.toCome} effects are to come`
+    if (this.#operator.isBusy) yield 'events are being published again'
+    for (const processes of this.#processes.values())
+      for (const { name, busy } of processes) if (busy > 0) yield `${name} is busy`
+    for (const resource of this.ownership.resources) {
+      const claim = this.ownership.claimOf(resource)
+      if (claim === undefined || claim.process.isDead) yield `nobody works on ${resource.name}`
+      else if (claim.isBusy || !resource.isDone(claim))
+        yield `${claim.process.name} is at ${claim.next ?? 'the beginning'} of ${resource.name}`
+    }
+    for (const [service, { schedule }] of this.stores)
+      if (schedule.size > 0) yield `${schedule.size} commands of ${service} wait for their time`
+    for (const { parkings } of this.stores.values())
+      for (const [consumer, { waiting }] of parkings)
+        for (const { handler, stream } of waiting) yield `${consumer}: ${stream} waits for ${handler}`
+  }
+
+  /** Those of a service that live. */
+  processesOf(service: string): readonly Process[] {
+    return this.#processes.get(service) ?? []
+  }
+
+  storesOf(service: string): Stores {
+    const found = this.stores.get(service)
+    if (found === undefined) throw new Error(`there is no service ${service}`)
+    return found
+  }
+
+  #start(service: string): void {
+    const number = (this.#started.get(service) ?? 0) + 1
+    this.#started.set(service, number)
+    const stores = this.storesOf(service)
+    const process = new Process(this.ground, {
+      service,
+      number,
+      makeRuntime: (made) => {
+        const ports = portsOf(this.ground, made, stores, (name) => this.storesOf(name).hub)
+        return serviceRuntime(stores.service, ports, this.settings)
+      },
+      log: ({ name }, line, level) => {
+        this.ground.tell(name, `${level}: ${line}`)
+        if (!this.#operator.reads(line) && level === 'error') this.ground.alarm(line)
+      },
+      onEnd: (ended) => this.#ended(ended),
+    })
+    this.#processes.set(service, [...this.processesOf(service), process])
+  }
+
+  /** Another process comes in the place of one that ended. */
+  #ended(process: Process): void {
+    const { service, name } = process
+    const { dice, timeline } = this.ground
+    this.#processes.set(
+      service,
+      this.processesOf(service).filter((other) => other !== process),
+    )
+    this.ownership.ended(process)
+    timeline.after(dice.number(`away ${name}`) * AWAY_MS, () => this.#start(service))
+  }
+
+  #hubOf(service: string): Hub {
+    const { dice, now } = this.ground
+    const count = dice.between(`partitions of ${service}`, 1, 2)
+    const partitions = Array.from(
+      { length: count },
+      (_, id) => new Partition(String(id), dice.number(`clock of ${service} ${id}`) * AHEAD_MS),
+    )
+    return new Hub(service, partitions, now)
+  }
+
+  #consumersOf(service: Service): readonly ConsumedPartition[] {
+    const { name } = service
+    const views = this.storesOf(name).hub.partitions.map(
+      (partition) =>
+        new ConsumedPartition(this.ground, projectionName(name), name, name, partition, ({ runtime, log }, delivery) =>
+          runtime.project(delivery, log),
+        ),
+    )
+    const reactions = followedBy(service).flatMap((hub) =>
+      this.storesOf(hub).hub.partitions.map(
+        (partition) =>
+          new ConsumedPartition(
+            this.ground,
+            reactionsName(name, hub),
+            name,
+            hub,
+            partition,
+            ({ runtime, log }, delivery) => runtime.react(hub, delivery, log),
+          ),
+      ),
+    )
+    return service.views.length > 0 ? [...views, ...reactions] : reactions
+  }
+}
