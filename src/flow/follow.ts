@@ -157,7 +157,7 @@ export class Follower {
       const due = point || known.size === 0 ? some : some.filter(({ handler }) => handler.startsAt === 'first')
       if (due.length === 0 || (point && (await this.#isNext(next, point)))) continue
       const from = await this.#firstMissing(partition, point, next, trace)
-      if (from < next.sequence) await this.#handleFromHub(partition, due, from, next.sequence - 1, trace)
+      if (from < next.sequence) await this.#handleFromHub(partition, due, point, [from, next.sequence - 1], trace)
     }
   }
 
@@ -184,23 +184,37 @@ export class Follower {
     return from
   }
 
+  /**
+   * Handles a part of a partition, as the hub has it.
+   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub no longer has is no loss.
+   */
   async #handleFromHub(
     partition: string,
     parts: readonly { readonly name: string; readonly handler: Handler }[],
-    from: number,
-    to: number,
+    point: HubPoint | undefined,
+    [from, to]: readonly [from: number, to: number],
     trace: Trace,
   ): Promise<void> {
     // A handler of several names may be brought what some of them have handled: they find nothing new in it.
     const handlers = [...new Set(parts.map(({ handler }) => handler))]
     const names = parts.map(({ name }) => name)
+    let [handled, next] = [point, from]
+    // What was there a moment ago may have expired since: the numbers of a partition have no gap otherwise.
+    const checkNext = (sequence: number): void => {
+      if (handled && sequence > next)
+        this.#tellLost(partition, handled, `the hub has dropped ${sequence - next} messages that were unread`, trace)
+    }
     for await (const page of this.#deps.hub.read(partition, from, to)) {
-      const last = page.at(-1)
-      if (last === undefined) continue
+      const [first, last] = [page[0], page.at(-1)]
+      if (first === undefined || last === undefined) continue
+      checkNext(first.sequence)
       const [bodies, sequences] = [page.map(({ body }) => body), page.map(({ sequence }) => sequence)]
       await this.#handle(handlers, { partition, bodies, sequences }, trace)
       this.#progress.advance(partition, names, last)
+      handled &&= last
+      next = last.sequence + 1
     }
+    checkNext(to + 1)
   }
 
   #handle(handlers: readonly Handler[], messages: Omit<Messages, 'hub'>, trace: Trace): Promise<void> {

@@ -8,6 +8,8 @@ export class MemoryHub implements HubReader {
   readonly #reading = new Set<string>()
   /** How many messages were handed out. */
   handedOut = 0
+  /** What comes between a look at the bounds and a reading. */
+  beforeRead: () => void = () => {}
 
   constructor(partitions: readonly string[]) {
     for (const partition of partitions) this.#partitions.set(partition, { first: 0, messages: [] })
@@ -58,6 +60,7 @@ export class MemoryHub implements HubReader {
     if (this.#reading.has(partition)) throw new Error('Partition already has a subscriber.')
     this.#reading.add(partition)
     try {
+      this.beforeRead()
       for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
         this.handedOut += 1
         yield [message]

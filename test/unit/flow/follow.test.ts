@@ -161,6 +161,31 @@ describe('a consumer that follows a hub', () => {
     assert.ok(lines[0]?.endsWith(`npm run republish -- ordering --since ${time}`), lines[0])
   })
 
+  for (const [what, before, seen] of [
+    ['the first of them', 4, versions(5, 9)],
+    ['all of them', 7, [8, 9]],
+  ] as const)
+    it(`tells of a loss where what was unread expires while it is read: ${what}`, async () => {
+      const { send, start, hub, lines } = setUp()
+      send(10)
+      const time = hub.all(P)[1]?.time
+      const handler = new Noting('a')
+      const { deliver } = start(handler)
+      await deliver(0, 1)
+      let reads = 0
+      hub.beforeRead = () => {
+        reads += 1
+        // The first looks whether the hub is still the one that was read before.
+        if (reads === 2) hub.expire(P, before)
+      }
+      await deliver(7, 8)
+      assert.deepEqual(handler.seen, [1, 2, ...seen])
+      const told = lines.filter((line) => line.includes('events-missing'))
+      assert.equal(told.length, 1, lines.join())
+      assert.match(told[0] ?? '', new RegExp(`the hub has dropped ${before - 2} messages that were unread`))
+      assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${time}`), told[0])
+    })
+
   it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {
     const { send, start, hub, lines } = setUp()
     send(10)
