@@ -83,14 +83,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the relay sends the events of a stream side by side',
     file: 'flow/relay.ts',
-    from: 'if (sound.length > 0) await publisher.publish(stream, sound)',
+    from: 'if (sound.length > 0) await publisher.publish(stream, sound, batch)',
     to: 'await Promise.all(sound.map((event) => publisher.publish(stream, [event])))',
   },
   {
     name: 'the relay moves on although a send failed',
     file: 'flow/relay.ts',
-    from: 'await publisher.publish(stream, sound)',
-    to: 'await publisher.publish(stream, sound).catch(() => {})',
+    from: 'await publisher.publish(stream, sound, batch)',
+    to: 'await publisher.publish(stream, sound, batch).catch(() => {})',
   },
   {
     name: 'commits of one place in the feed are published as they come',
@@ -131,8 +131,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'events that a view has passed are applied again',
     file: 'flow/projector.ts',
-    from: 'version <= (versions.get(target) ?? 0) || (',
-    to: '(',
+    from: 'if (version <= (versions.get(target) ?? 0)) return false',
+    to: '',
   },
   {
     name: 'a gap between two events of a view is not filled',
