@@ -1,3 +1,4 @@
+import { canary } from '../src/core/canary.ts'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { addressOf } from './service-address.ts'
 import { services } from './services.ts'
@@ -19,7 +20,10 @@ interface StateAnswer {
  */
 async function state(): Promise<void> {
   const { stream, version, at } = readSubjects(['stream'], { version: 'N', at: 'TIME' })
-  const categories = services.flatMap((service) => service.deciders.map(({ category }) => ({ category, service })))
+  const categories = services.flatMap((service) =>
+    // Every service has canaries: their streams do not say whose they are, and have no state.
+    service.deciders.filter((decider) => decider !== canary).map(({ category }) => ({ category, service })),
+  )
   const owner = categories.find(({ category }) => stream.startsWith(`${category}-`))
   if (owner === undefined) {
     const examples = categories.map(({ category }) => `${category}-<id>`).join(', ')

@@ -209,7 +209,7 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    canaries: shape.apps.canaries ? map(topology.services, service => service.name) : []
+    canaries: shape.apps.canaries ? map(filter(topology.services, service => service.hasCanary), service => service.name) : []
     namespaceName: namespaceName
     accountName: accountName
     applicationInsightsName: applicationInsightsName

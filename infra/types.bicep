@@ -14,6 +14,8 @@ type Service = {
     reactions: string[]
     periodic: string
   }
+  @description('Whether it can be sent canaries.')
+  hasCanary: bool
   @description('The lists that it serves.')
   lists: List[]
 }

@@ -12,6 +12,7 @@ const SAMPLES =
 const HOW_TO = 'https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to'
 const IDENTITY =
   'https://learn.microsoft.com/azure/azure-functions/functions-reference#configure-an-identity-based-connection'
+const OPEN_TELEMETRY = 'https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto'
 const TERRAFORM =
   'https://github.com/hashicorp/terraform-provider-azurerm/blob/main/website/docs/r/function_app_flex_consumption.html.markdown'
 /** Errors that name the property: "site configuration properties (…) for Flex Consumption sites is invalid". */
@@ -72,6 +73,7 @@ export const FLEX: readonly (readonly [place: Place, name: string, answer: Answe
   ['app setting', 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', 'takes', SAMPLES],
   // The app's own, which the platform hands over as they are.
   ['app setting', 'TIDEMARK_*', 'takes', MIGRATION],
+  ['app setting', 'OTEL_*', 'takes', OPEN_TELEMETRY],
   ['app setting', 'FUNCTIONS_*', 'has elsewhere', DEPRECATED],
   ['app setting', 'WEBSITE_*', 'has elsewhere', DEPRECATED],
   ['app setting', 'WEBSITES_*', 'has elsewhere', DEPRECATED],
