@@ -20,7 +20,7 @@ describe('npm run replay', () => {
     const cases: [args: string[], line: RegExp][] = [
       [[], /^name one service and one view: <service> <view> \[--back\] \[--cloud\]$/],
       [['baskets', 'order'], /^there is no service baskets; there are ordering, inventory, payments, shipping$/],
-      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment$/],
+      [['ordering', 'orders'], /^ordering has no view orders; it has order, sales-by-product, fulfilment, canary$/],
       [['ordering', 'order', '--bakc'], /^Unknown option '--bakc'.*<service> <view> \[--back\] \[--cloud\]$/],
       [['ordering', 'order', '--back'], /^no-way-back: order has no generation before the live one$/],
       [['ordering', 'order'], /^log-empty: /],
