@@ -209,7 +209,13 @@ module alerts 'modules/alerts.bicep' = {
     name: '${abbreviations.actionGroup}${resourceToken}'
     email: alertEmail
     hubs: map(topology.eventHubs, hub => hub.name)
-    canaries: shape.apps.canaries ? map(filter(topology.services, service => service.hasCanary), service => service.name) : []
+    // A service can be sent canaries where it has the view that they are seen in.
+    canaries: shape.apps.canaries
+      ? map(
+          filter(topology.databases, database => contains(map(database.containers, container => container.name), 'canary')),
+          database => database.name
+        )
+      : []
     namespaceName: namespaceName
     accountName: accountName
     applicationInsightsName: applicationInsightsName

@@ -14,8 +14,6 @@ type Service = {
     reactions: string[]
     periodic: string
   }
-  @description('Whether it can be sent canaries.')
-  hasCanary: bool
   @description('The lists that it serves.')
   lists: List[]
 }

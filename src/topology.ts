@@ -3,7 +3,6 @@ import {
   followedBy,
   functionNames,
   HUB_RETENTION_HOURS,
-  hasCanary,
   hasSchedule,
   hasSnapshots,
   PARKED,
@@ -26,8 +25,6 @@ export interface Topology {
     readonly receivesFrom: readonly string[]
     /** Its functions that run without being asked over HTTP, by the names they are registered with. */
     readonly functions: FunctionNames
-    /** Whether it can be sent canaries, so that their silence says something. */
-    readonly hasCanary: boolean
     /** The lists that it serves: the container that each is read from, and the paths of the composite index that it is read by. */
     readonly lists: readonly { readonly container: string; readonly index: readonly string[] }[]
   }[]
@@ -73,7 +70,6 @@ export function topologyOf(services: readonly Service[]): Topology {
       name: service.name,
       receivesFrom: receivesFrom(service),
       functions: functionNames(service),
-      hasCanary: hasCanary(service),
       lists: service.views.flatMap(listsOf),
     })),
     databases: services.map((service) => ({
