@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import {
   classOf,
@@ -434,7 +433,7 @@ function textOf(body: unknown): string {
   try {
     return JSON.stringify(body) ?? ''
   } catch {
-    return inspect(body, { depth: 10, breakLength: Number.POSITIVE_INFINITY })
+    return messageOf(body)
   }
 }
 
