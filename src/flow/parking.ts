@@ -235,7 +235,7 @@ export class ConsumerParking {
 
   /** Parks a message that is no event, by itself. */
   async keepMessage(place: MessagePlace, body: unknown, cause: unknown, trace: Trace): Promise<void> {
-    const text = (typeof body === 'string' ? body : JSON.stringify(body)) ?? ''
+    const text = textOf(body)
     const { code } = failureOf(cause)
     const reason = messageOf(cause)
     const id = `${place.hub}|${place.partition}|${place.sequence ?? canonicalHash(text)}`
@@ -433,6 +433,16 @@ export function idOf({ handler, stream }: ParkedKey): string {
 
 export function describePlace({ hub, partition, sequence }: MessagePlace): string {
   return `hub ${hub}, partition ${partition}${sequence === undefined ? '' : `, number ${sequence}`}`
+}
+
+/** A message's body, for whoever looks at it. Of one that JSON does not write, such as one that is nested too deep for it, the outer part. */
+function textOf(body: unknown): string {
+  if (typeof body === 'string') return body
+  try {
+    return JSON.stringify(body) ?? ''
+  } catch {
+    return messageOf(body)
+  }
 }
 
 /** Events in parts that one change takes: by number and by size. */

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { CheckpointStore } from '@azure/event-hubs'
 import type { Child } from '../../local/kit/child.ts'
+import { compose } from '../../src/compose.ts'
 import { PROGRESS } from '../../src/core/service.ts'
+import { order } from '../../src/services/ordering/order.ts'
+import { ordering } from '../../src/services/ordering/service.ts'
 import { unrefRenewals } from '../local/eventhubs/sdk-timers.ts'
 import { Command } from '../support/command.ts'
 import { OwnCheckpoints, TestHub } from '../support/hubs.ts'
-import { assertEqualToLogs } from '../support/load.ts'
-import { placeBody } from '../support/orders.ts'
+import { assertEqualToLogs, eventCount } from '../support/load.ts'
+import { placeBody, place as placing } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 import { until } from '../support/wait.ts'
 
@@ -278,6 +281,60 @@ describe('what no batch brings', () => {
     await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'lost-again')))
     await assertAllEqual()
     assert.doesNotMatch(output, MISSING)
+  })
+
+  it('all checkpoints are deleted, while the hosts run and while they are away: what comes again changes nothing, and nothing is lost', async () => {
+    await start()
+    // Those of earlier stops.
+    assert.ok((await hub.deleteCheckpoints()) > 0)
+    await place(all.flatMap((partition) => hub.idsIn(partition, 1, 'checkpoints')))
+    await assertAllEqual()
+    await placeUnread('no-checkpoints')
+    assert.ok((await hub.deleteCheckpoints()) > 0)
+    await start()
+    await assertAllEqual()
+    assert.doesNotMatch(output, MISSING)
+  })
+
+  it("the relays' leases are deleted, while the hosts run and while they are away: the logs are published again, and nothing is lost or doubled", async () => {
+    const deleteLeases = async (): Promise<void> => {
+      for (const service of SERVICES) {
+        const leases = system.containerOf(service, 'leases')
+        const { resources } = await leases.items.readAll<{ id: string }>().fetchAll()
+        assert.ok(resources.length > 0, service)
+        for (const { id } of resources) await leases.item(id, id).delete()
+      }
+    }
+    const publishedAgain = async (since: number): Promise<void> => {
+      const events = await eventCount(system.log)
+      await until(
+        'the log to be published again',
+        () => hub.sent(),
+        (sent) => sent >= since + events,
+      )
+    }
+    await start()
+    await place(hub.idsIn(0, 1, 'leases'))
+    await assertAllEqual()
+    const before = await hub.sent()
+    await deleteLeases()
+    await publishedAgain(before)
+    await place(hub.idsIn(1, 1, 'leases'))
+    await assertAllEqual()
+
+    await stopHosts()
+    const stopped = await hub.sent()
+    await deleteLeases()
+    // Recorded, and published by nobody.
+    const [id = ''] = hub.idsIn(2, 1, 'leases')
+    const metadata = { actor: 'tester', correlation: id, causation: `command:${id}` }
+    const asked = { stream: `order-${id}`, key: id, receipts: 'unchanged', command: placing, metadata } as const
+    const outcome = await compose(ordering, system.settings).command(order, asked)
+    assert.ok(outcome.done)
+    positions.add(`order-${id}@1`)
+    await start()
+    await publishedAgain(stopped)
+    await assertAllEqual()
   })
 
   it('events expired unread: it says so with the time, and to publish again from then on mends it, without a restart', async () => {

@@ -54,6 +54,18 @@ export class TestHub {
         })
   }
 
+  /** Deletes the checkpoints of all groups. @returns how many there were. */
+  async deleteCheckpoints(): Promise<number> {
+    let count = 0
+    for await (const { name } of this.#system.claims.listBlobsFlat()) {
+      const [, hub, , kind] = name.split('/')
+      if (hub !== this.#name || kind !== 'checkpoint') continue
+      await this.#system.claims.deleteBlob(name)
+      count += 1
+    }
+    return count
+  }
+
   /** Where the hosts keep their checkpoints. */
   checkpoints(): CheckpointStore {
     const blobs = BlobServiceClient.fromConnectionString(this.#system.settings.AzureWebJobsStorage ?? '')

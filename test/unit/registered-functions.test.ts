@@ -8,7 +8,7 @@ import { connectionStrings } from '../support/settings.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 Object.assign(process.env, connectionStrings)
-const { functions } = await loadApp(root, 'functions/*.ts')
+const { functions, capabilities } = await loadApp(root, 'functions/*.ts')
 
 it('messages of Event Hubs are bound as text: Json.NET writes none anew, and one that is not JSON fails no batch', (t) => {
   const triggers = functions.flatMap(({ metadata: { name, bindings } }) =>
@@ -20,6 +20,10 @@ it('messages of Event Hubs are bound as text: Json.NET writes none anew, and one
   for (const { name, ...binding } of triggers)
     assert.deepEqual(binding, { dataType: 'string', cardinality: 'many' }, name)
   t.diagnostic(`${triggers.length} triggers`)
+})
+
+it('the host is asked for empty messages too: each of a batch has its number', () => {
+  assert.equal(capabilities.IncludeEmptyEntriesInMessagePayload, 'true')
 })
 
 it('of the functions of all services, no two routes match a common path: their names decide nothing', (t) => {

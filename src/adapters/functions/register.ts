@@ -40,6 +40,9 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   const faults = registrationFaults(declaration, placed)
   if (faults.length > 0) throw new TidemarkError('registration-invalid', faults.join('\n'))
 
+  // Without it the host leaves empty messages out of a batch: nobody would hear of them, nor which number is whose of the others.
+  // https://github.com/Azure/azure-functions-host/issues/8499
+  if (served.length === 0) app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } })
   for (const { name: route, path, ...endpoints } of all)
     app.http(`${name}-${route}`, http(`${name}/${path}`, endpoints))
   if (served.length === 0) app.http('openapi', http('openapi.json', { GET: openApi }))

@@ -35,6 +35,8 @@ function story(id: string, ...events: readonly { type: string; data: object }[])
   return recorded(`order-${id}`, ...events.map(({ type, data }) => ({ type, data: { ...data, orderId: id } })))
 }
 
+/** A list in a list, so many times. */
+const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 const whole = (id: string) => story(id, placedV1, moved, cancelled)
 const first = (id: string) => whole(id).slice(0, 1)
 
@@ -339,6 +341,7 @@ describe('what cannot be processed waits, and stops nobody else', () => {
 
   const foreign: readonly (readonly [string, unknown])[] = [
     ['text', 'hello'],
+    ['nothing', ''],
     ['a byte order mark', '\uFEFF{}'],
     ['a number', 7],
     ['null', null],
@@ -347,6 +350,9 @@ describe('what cannot be processed waits, and stops nobody else', () => {
     ['another specversion', { ...toCloudEvent(first('1')[0] ?? assert.fail()), specversion: '0.3' }],
     ['no subject', { ...toCloudEvent(first('1')[0] ?? assert.fail()), subject: undefined }],
     ['a wrong hash', { ...toCloudEvent(first('1')[0] ?? assert.fail()), actor: 'another' }],
+    ['too deep', nested(100_000)],
+    ['data that are too deep', { ...toCloudEvent(first('1')[0] ?? assert.fail()), data: nested(100_000) }],
+    ['no JSON', { amount: 7n }],
     ['fields that contradict each other', { ...toCloudEvent(first('1')[0] ?? assert.fail()), id: 'order-1@2' }],
   ]
   for (const [what, body] of foreign)

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { classOf, type ErrorCode } from '../../src/core/errors.ts'
+import { Command } from '../support/command.ts'
+import { placeBody } from '../support/orders.ts'
+import { Replays } from '../support/replays.ts'
+import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+/** Of ten requests one is let through: the SDK itself tries ten times, and so gives up a third. */
+const STORM = { seed: 3, faults: [{ kind: 'throttle', rate: 0.9, retryAfterMs: 40 }] }
+/** About a minute of it, with what goes on meanwhile. */
+const THROTTLED = 6_000
+const AT_ONCE = 8
+
+// The children of the cloud inherit it: requests are throttled on request.
+process.env.TIDEMARK_COSMOS_CONTROL_PORT = '0'
+
+/** An order that somebody wants to place, and how it was answered each time. */
+interface Wanted {
+  readonly id: string
+  readonly key: string
+  readonly statuses: number[]
+}
+
+describe('a storm of throttled requests', () => {
+  let system: System
+  let replays: Replays
+
+  before(async () => {
+    system = await System.cloudAlone({ services: ['ordering'] })
+    // It says of every function again and again that it is throttled.
+    await system.startHost({ onOutput: () => {} })
+    replays = new Replays(system)
+  })
+  after(() => system.remove())
+
+  async function faults(method: string, body?: unknown) {
+    const { address } = JSON.parse(await readFile(join(system.dataDir, 'cosmos/control.json'), 'utf8'))
+    const response = await fetch(`${address}/faults`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    assert.equal(response.status, 200, method)
+    return (await response.json()) as { readonly counts: readonly number[] }
+  }
+
+  async function place({ id, key, statuses }: Wanted) {
+    const body = JSON.stringify(placeBody)
+    const answer = await system.call('POST', `/orders/${id}/place`, { body, headers: { 'idempotency-key': key } })
+    statuses.push(answer.status)
+    return answer
+  }
+
+  it('commands are carried out or answered 503 or 504; afterwards nothing is lost, doubled or parked, and every view equals the log', async () => {
+    // What is there before is read, changed and followed in the storm.
+    await replays.customers(20, 'before')
+    const wanted: Wanted[] = []
+    let isOver = false
+    const customer = async (): Promise<void> => {
+      while (!isOver) {
+        const order: Wanted = { id: `storm-${wanted.length}`, key: randomUUID(), statuses: [] }
+        wanted.push(order)
+        // Some give up, and come again after the storm.
+        for (let tries = 0; tries < 3 && order.statuses.at(-1) !== 200 && !isOver; tries += 1) await place(order)
+      }
+    }
+    await faults('PUT', STORM)
+    const customers = Promise.all(Array.from({ length: AT_ONCE }, customer))
+    try {
+      await until(
+        'the storm to have raged',
+        async () => (await faults('GET')).counts[0] ?? 0,
+        (throttled) => throttled >= THROTTLED,
+      )
+    } finally {
+      isOver = true
+      await faults('DELETE')
+      await customers
+    }
+    const statuses = wanted.flatMap((order) => order.statuses)
+    assert.deepEqual([...new Set(statuses).difference(new Set([200, 503, 504]))], [])
+    assert.ok(statuses.includes(200) && statuses.some((status) => status > 500), statuses.join())
+    const before = wanted.filter((order) => order.statuses.includes(200))
+
+    for (const order of wanted) {
+      const { status, body } = await until(
+        `${order.id} to be taken`,
+        () => place(order),
+        (answer) => answer.status !== 503 && answer.status !== 504,
+      )
+      assert.deepEqual([status, body.version], [200, 1], JSON.stringify(body))
+      const path = `/orders/${order.id}?position=${encodeURIComponent(body.position)}`
+      assert.equal((await system.callOnceSeen('GET', path)).status, 200)
+    }
+    const query = "SELECT VALUE COUNT(1) FROM c WHERE c['from'] = 1 AND STARTSWITH(c.stream, 'order-storm-')"
+    assert.deepEqual((await system.log.items.query<number>(query).fetchAll()).resources, [wanted.length])
+
+    // A stream that failed for a minute beside others that did not may wait. It is taken up by itself.
+    const { streams, messages } = await until(
+      'nothing to wait',
+      async () => (await system.call('GET', '/parked')).body,
+      (parked) => {
+        for (const { code } of parked.streams as { code: ErrorCode }[]) assert.equal(classOf(code), 'passing', code)
+        return parked.streams.length === 0
+      },
+    )
+    assert.deepEqual([streams, messages], [[], []])
+    await replays.customers(5, 'afterwards')
+    assert.deepEqual(await replays.differences(), [])
+    const { http, cosmos, eventHubs } = system.ports
+    const { code, output } = await new Command('cli/verify.ts', ['ordering'], {
+      TIDEMARK_HTTP_PORT: String(http),
+      TIDEMARK_COSMOS_PORT: String(cosmos),
+      TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+    }).ended
+    assert.equal(code, 0, output)
+    console.log(`# ${statuses.length} answers in the storm, ${before.length} of ${wanted.length} orders taken in it`)
+  })
+})
