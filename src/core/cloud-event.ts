@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
 import { hashFits } from './hash-chain.ts'
+import { isTooDeep, MAX_NESTING } from './json.ts'
 import { categoryOf, formatPosition, isStream } from './stream.ts'
 
 /**
@@ -127,6 +128,9 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
     throw new TidemarkError('event-unreadable', `${position} has no version of a schema: ${attributes.dataschema}`)
   if (attributes.source.split('/')[2] !== categoryOf(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
+  // Nothing of the kind was ever recorded: who hands it on, or keeps it, may fail of it.
+  if (isTooDeep(event.data) || isTooDeep(told.data))
+    throw new TidemarkError('event-unreadable', `${position} has data of more than ${MAX_NESTING} levels`)
   if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} is not what its hash says`)
   return event
 }

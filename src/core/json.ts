@@ -93,6 +93,12 @@ export function asJson(value: unknown, { levels = MAX_NESTING, portable = true }
   return kept instanceof Loss ? { valid: false, fault: kept.fault() } : { valid: true, value: kept }
 }
 
+/** Whether JSON that was read has more levels than there may be. It looks no deeper than that, however deep it is. */
+export function isTooDeep(value: unknown, levels: number = MAX_NESTING): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => isTooDeep(each, levels - 1))
+}
+
 /** The place and the reason, in one line. */
 export function describeFault({ pointer, detail }: JsonFault): string {
   return `${pointer || '/'}: ${detail}`

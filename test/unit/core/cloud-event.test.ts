@@ -108,6 +108,17 @@ describe('envelope', () => {
       assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
     })
 
+  for (const levels of [48, 49, 200_000])
+    it(`${levels === 48 ? 'takes' : 'refuses'} data of ${levels} levels, though they are what the hash says`, () => {
+      let deep: unknown = 1
+      // The data itself is one of them.
+      for (let level = 1; level < levels; level += 1) deep = [deep]
+      const { hash: _, ...unhashed } = { ...first, data: { deep } }
+      const message = { ...toCloudEvent(first), data: { deep }, hash: hashOf(unhashed) }
+      if (levels === 48) assert.deepEqual(fromCloudEvent(message).data, { deep })
+      else assert.throws(() => fromCloudEvent(message), { code: 'event-unreadable' })
+    })
+
   it('an optional attribute that is absent stays absent, so that the hash stays the same', () => {
     const { hash: _, ...unhashed } = first
     const traced = { ...unhashed, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
