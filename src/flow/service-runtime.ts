@@ -2,16 +2,8 @@ import type { HistoryRange } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import type {
-  Acted,
-  GivenUp,
-  Parked,
-  ParkedAction,
-  ParkedChoice,
-  ParkedMessageOf,
-  ParkedStreamOf,
-  ParkingStore,
-} from '../core/parking.ts'
+import type { Operations } from '../core/operations.ts'
+import type { ParkingStore } from '../core/parking.ts'
 import type {
   Clock,
   Delivery,
@@ -39,7 +31,6 @@ import {
   relayName,
   type Service,
 } from '../core/service.ts'
-import type { ServiceStatus } from '../core/status.ts'
 import type { Position } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
@@ -122,7 +113,7 @@ export interface RuntimeSettings {
 }
 
 /** A service as it runs in one process: what its functions call. */
-export interface ServiceRuntime extends ReplayPort, RepublishPort {
+export interface ServiceRuntime extends ReplayPort, RepublishPort, Operations {
   readonly command: HandleCommand
   /** Publishes what the log's change feed brings. */
   relay(items: readonly unknown[], trace: Trace): Promise<void>
@@ -137,19 +128,6 @@ export interface ServiceRuntime extends ReplayPort, RepublishPort {
   documents(view: AnyView, query: ListQuery, position?: Position): Promise<Page>
   history(stream: string, range: HistoryRange): Promise<HistoryPage>
   stateAt(stream: string, point: PointInTime): Promise<AggregateState>
-  /** How far all is behind, and what waits. @throws TidemarkError `unavailable` where the store was never reached */
-  status(): Promise<ServiceStatus>
-  /** What waits, of what is chosen. @throws TidemarkError `unavailable` */
-  parked(choice: ParkedChoice): Promise<Parked>
-  /** @throws TidemarkError as `chooseParked` in parked.ts */
-  chooseParked(choice: ParkedChoice, action: ParkedAction): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]>
-  /** Does something about what was chosen, one after another, and tells of each. */
-  actOnParked(
-    chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
-    action: ParkedAction,
-    why: GivenUp,
-    trace: Trace,
-  ): AsyncIterable<Acted>
   /** What looks after what waits, one for each consumer. */
   redrives(): Promise<readonly Redrive[]>
   /** Writes what is not written yet: the process is about to end. */

@@ -2,18 +2,10 @@ import type { InvocationContext } from '@azure/functions'
 import * as z from 'zod'
 import { TidemarkError } from '../../core/errors.ts'
 import type { JsonSchema } from '../../core/json-schema.ts'
-import type {
-  Acted,
-  GivenUp,
-  Parked,
-  ParkedAction,
-  ParkedChoice,
-  ParkedMessageOf,
-  ParkedStreamOf,
-} from '../../core/parking.ts'
-import type { Trace } from '../../core/reaction.ts'
+import type { Operations } from '../../core/operations.ts'
+import type { Acted, GivenUp, ParkedAction } from '../../core/parking.ts'
 import { validate } from '../../core/schema.ts'
-import { concernsOf, type ServiceStatus } from '../../core/status.ts'
+import { concernsOf } from '../../core/status.ts'
 import { type ActorSource, actorOf } from './actor.ts'
 import type { Endpoint, Route } from './http.ts'
 import { object, type Parameter, queryNames } from './operation.ts'
@@ -23,26 +15,11 @@ import { checkParameters, readJson } from './request.ts'
 import { traceOf } from './triggers.ts'
 
 /** What the functions for operators need of their service. */
-export interface OperationsPort {
+export interface OperationsPort extends Operations {
   readonly name: string
   readonly actorSource: ActorSource
   /** Settles once the store answers. @throws TidemarkError `unavailable` */
   ready(): Promise<void>
-  status(): Promise<ServiceStatus>
-  /** What waits, of what is chosen. @throws TidemarkError `unavailable` */
-  parked(choice: ParkedChoice): Promise<Parked>
-  /**
-   * What waits and is chosen for something to be done about it.
-   * @throws TidemarkError `invalid-command` where all would be given up; `not-parked` where nothing that waits is chosen; `unavailable`
-   */
-  chooseParked(choice: ParkedChoice, action: ParkedAction): Promise<readonly (ParkedStreamOf | ParkedMessageOf)[]>
-  /** Does something about what was chosen, one after another, and tells of each. */
-  actOnParked(
-    chosen: readonly (ParkedStreamOf | ParkedMessageOf)[],
-    action: ParkedAction,
-    why: GivenUp,
-    trace: Trace,
-  ): AsyncIterable<Acted>
 }
 
 /** The routes that every service has for whoever looks after it. */
