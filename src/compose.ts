@@ -51,7 +51,7 @@ export function compose(service: Service, environment: Environment = process.env
   const clock = new StoreClock(
     () => storeTime(database().container('events')),
     hostClock,
-    (line) => console.warn(`${service.name}: ${line}`),
+    (line) => warn(`${service.name}: ${line}`),
   )
   const ports: RuntimePorts = {
     log: () => new CosmosEventStore(database().container('events'), telemetry),

@@ -129,7 +129,7 @@ export function fromCloudEvent(message: unknown): RecordedEvent {
   if (attributes.source.split('/')[2] !== categoryOf(event.stream))
     throw new TidemarkError('event-unreadable', `${position} is not of its source ${attributes.source}`)
   // Nothing of the kind was ever recorded: who hands it on, or keeps it, may fail of it.
-  if (isTooDeep(event.data) || isTooDeep(told.data))
+  if (isTooDeep(told.data) || (recorded && isTooDeep(recorded.data)))
     throw new TidemarkError('event-unreadable', `${position} has data of more than ${MAX_NESTING} levels`)
   if (!hashFits(event)) throw new TidemarkError('hash-mismatch', `${position} is not what its hash says`)
   return event

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import * as z from 'zod'
 import { TidemarkError } from './errors.ts'
 import { type EventContent, eventId, type RecordedEvent } from './event.ts'
-import { isStream } from './stream.ts'
+import { isStream, type Position } from './stream.ts'
 
 /** How a command with a key ended. The first outcome of a key stands for ever. */
 export interface CommandReceipt {
@@ -201,17 +201,11 @@ export function commitsOf(items: readonly unknown[]): RecordedCommit[] {
   )
 }
 
-/** A commit's place, where an item claims to be one. */
-export interface CommitPlace {
-  readonly stream: string
-  readonly version: number
-}
-
 /**
  * Where an item of the log's container stands that says it is a commit, whether or not it is whole; undefined for what is none. What follows a
  * damaged commit in its stream has to wait; what somebody else put into the container is nobody's business.
  */
-export function commitPlaceOf(item: unknown): CommitPlace | undefined {
+export function commitPlaceOf(item: unknown): Position | undefined {
   const { id, stream, from } = (item ?? {}) as Readonly<Record<string, unknown>>
   const isCommit = typeof stream === 'string' && isStream(stream) && typeof from === 'number' && Number(id) === from
   return isCommit ? { stream, version: from } : undefined

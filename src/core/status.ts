@@ -81,10 +81,10 @@ export interface ServiceStatus {
   readonly unknown: readonly { readonly part: string; readonly reason: string }[]
 }
 
-/** Seconds from which on a lag is worth a look. The alerts of infra/ use the same. */
-export const BEHIND_S = 60
+/** Seconds from which on a lag is worth a look. */
+const BEHIND_S = 60
 /** A canary is sent every minute: three of them are missing. */
-export const SILENT_S = 180
+const SILENT_S = 180
 /** Hosts that keep their clocks by NTP are much closer. */
 const SKEWED_MS = 5_000
 

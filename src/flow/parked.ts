@@ -11,6 +11,7 @@ import type {
   StoredParkedStream,
 } from '../core/parking.ts'
 import type { Trace } from '../core/reaction.ts'
+import { viewOf } from './cursors.ts'
 import type { Redrive } from './redrive.ts'
 
 /** What waits for the consumers of a service, of what is chosen. @throws TidemarkError `unavailable` */
@@ -86,7 +87,7 @@ function isChosenStream(parked: StoredParkedStream, { stream, handler, code, mes
     message === undefined &&
     (stream === undefined || stream === parked.stream) &&
     (code === undefined || code === parked.code) &&
-    (handler === undefined || handler === parked.handler || handler === parked.handler.split('@')[0])
+    (handler === undefined || handler === parked.handler || handler === viewOf(parked.handler))
   )
 }
 

@@ -54,14 +54,14 @@ export class ConsumerProgress {
   /** What all instances know. @throws TidemarkError `unavailable` */
   async read(partition: string): Promise<HandlerPoints> {
     const known = new Map(this.known(partition))
-    for (const { partitions } of await this.#readShared()) merge(known, partitions.get(partition) ?? new Map())
+    for (const { partitions } of await this.#readShared()) mergePoints(known, partitions.get(partition) ?? new Map())
     return known
   }
 
   /** Notes that handlers have handled all up to a point. It is written soon. */
   advance(partition: string, handlers: readonly string[], { sequence, time }: HubPoint): void {
     const points = this.#pointsOf(partition)
-    merge(points, new Map(handlers.map((handler) => [handler, { sequence, time }])))
+    mergePoints(points, new Map(handlers.map((handler) => [handler, { sequence, time }])))
     this.#isDirty = true
     void this.#writeSoon()
   }
@@ -102,7 +102,7 @@ export class ConsumerProgress {
     const others = (await progress.read()).filter((item) => item.instance !== instance)
     const ended = others.filter(({ age }) => age > ENDED_AFTER_S)
     for (const { partitions } of ended)
-      for (const [partition, points] of partitions) merge(this.#pointsOf(partition), points)
+      for (const [partition, points] of partitions) mergePoints(this.#pointsOf(partition), points)
     if (ended.length > 0) {
       this.#ended = ended.map((item) => item.instance)
       this.#isDirty = true
@@ -149,7 +149,8 @@ export class ConsumerProgress {
   }
 }
 
-function merge(into: Map<string, HubPoint>, points: HandlerPoints): void {
+/** Takes over what points are further, handler by handler. */
+export function mergePoints(into: Map<string, HubPoint>, points: HandlerPoints): void {
   for (const [handler, point] of points) {
     const before = into.get(handler)
     if (before === undefined || isAhead(point, before)) into.set(handler, point)

@@ -189,6 +189,13 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   }
   const redriveOf = (consumer: string, handlers: readonly Handler[]): Redrive =>
     new Redrive({ consumer, ...parkingOf(consumer), handlers, clock })
+  /** One for the views, where there are any, and one for the reactions to each hub. */
+  const ofEachConsumer = <Made>(
+    make: (consumer: string, hubName: string, handlers: () => readonly Handler[]) => Made,
+  ): readonly Made[] => [
+    ...(service.views.length > 0 ? [make(projectionName(service.name), service.name, viewHandlers)] : []),
+    ...followedBy(service).map((hub) => make(reactionsName(service.name, hub), hub, () => reactionHandlers(hub))),
+  ]
   const made: Follower[] = []
   const follower = (consumer: string, hubName: string, handlers: () => readonly Handler[]): (() => Follower) =>
     once(() => {
@@ -233,8 +240,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       }),
   )
   const redrives = once(() => [
-    ...(service.views.length > 0 ? [redriveOf(projectionName(service.name), viewHandlers())] : []),
-    ...followedBy(service).map((hub) => redriveOf(reactionsName(service.name, hub), reactionHandlers(hub))),
+    ...ofEachConsumer((consumer, _, handlers) => redriveOf(consumer, handlers())),
     redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
   ])
   const sendsCanaries = settings.sendsCanaries && hasCanary(service)
@@ -276,18 +282,18 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
         ]
       : []),
   ])
-  const watch = (consumer: string, hubName: string, handlers: readonly Handler[]): WatchedConsumer => ({
-    consumer,
-    hubName,
-    // A reader of its own: one reading of a partition at a time is all that a reader can do.
-    hub: ports.hub(hubName),
-    handlers: handlers.flatMap(({ names }) => names),
-    progress: ports.progress(consumer),
-  })
-  const watched = once(() => [
-    ...(service.views.length > 0 ? [watch(projectionName(service.name), service.name, viewHandlers())] : []),
-    ...followedBy(service).map((hub) => watch(reactionsName(service.name, hub), hub, reactionHandlers(hub))),
-  ])
+  const watched = once(() =>
+    ofEachConsumer(
+      (consumer, hubName, handlers): WatchedConsumer => ({
+        consumer,
+        hubName,
+        // A reader of its own: one reading of a partition at a time is all that a reader can do.
+        hub: ports.hub(hubName),
+        handlers: handlers().flatMap(({ names }) => names),
+        progress: ports.progress(consumer),
+      }),
+    ),
+  )
   const status = shared(async () => {
     await clock.ready()
     return readStatus({

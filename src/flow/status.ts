@@ -10,7 +10,7 @@ import type {
   ServiceStatus,
 } from '../core/status.ts'
 import type { Telemetry } from '../core/telemetry.ts'
-import { ENDED_AFTER_S, isAhead } from './progress.ts'
+import { ENDED_AFTER_S, isAhead, mergePoints } from './progress.ts'
 import type { Redrive } from './redrive.ts'
 
 /** A consumer whose lag is told. */
@@ -125,16 +125,14 @@ function handledBy(
   instances: readonly HandlerPoints[],
   madeAt: string,
 ): HubPoint | undefined {
+  const known = new Map<string, HubPoint>()
+  for (const points of instances) mergePoints(known, points)
   let least: HubPoint | undefined
   for (const handler of handlers) {
-    let furthest: HubPoint | undefined
-    for (const points of instances) {
-      const point = points.get(handler)
-      if (point && (furthest === undefined || isAhead(point, furthest))) furthest = point
-    }
+    const point = known.get(handler)
     // A hub that was made anew numbers its messages from the beginning.
-    if (furthest === undefined || furthest.time < madeAt) return undefined
-    if (least === undefined || isAhead(least, furthest)) least = furthest
+    if (point === undefined || point.time < madeAt) return undefined
+    if (least === undefined || isAhead(least, point)) least = point
   }
   return least
 }

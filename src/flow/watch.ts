@@ -1,5 +1,6 @@
 import { isTidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
+import { formatPosition } from '../core/stream.ts'
 import { type Attributes, isSampled, type MetricName, type Telemetry } from '../core/telemetry.ts'
 import type { HandleCommand } from './group-commit.ts'
 
@@ -96,7 +97,7 @@ export class BatchWatch {
   count(handler: string, event: WatchedEvent, outcome: HandledAs): boolean {
     const told = this.#told.get(handler) ?? new Set<string>()
     this.#told.set(handler, told)
-    if (told.size === told.add(idOf(event)).size) return false
+    if (told.size === told.add(formatPosition(event)).size) return false
     this.#telemetry.record('tidemark.events.handled', 1, { 'tidemark.handler': handler, 'tidemark.outcome': outcome })
     return true
   }
@@ -122,14 +123,11 @@ export class BatchWatch {
   /** Counts the events that a handler had nothing to do with. */
   skipped(handler: string, events: readonly WatchedEvent[]): void {
     const told = this.#told.get(handler)
-    const skipped = told === undefined ? events.length : events.filter((event) => !told.has(idOf(event))).length
+    const skipped =
+      told === undefined ? events.length : events.filter((event) => !told.has(formatPosition(event))).length
     const attributes = { 'tidemark.handler': handler, 'tidemark.outcome': 'skipped' }
     if (skipped > 0) this.#telemetry.record('tidemark.events.handled', skipped, attributes)
   }
-}
-
-function idOf({ stream, version }: WatchedEvent): string {
-  return `${stream}@${version}`
 }
 
 function codeOf(error: unknown): string {
