@@ -186,7 +186,7 @@ export class Follower {
 
   /**
    * Handles a part of a partition, as the hub has it.
-   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub no longer has is no loss.
+   * @param point what was handled before; undefined: nothing that anybody knows of, and what the hub lacks before its first message is no loss.
    */
   async #handleFromHub(
     partition: string,
@@ -211,7 +211,7 @@ export class Follower {
       const [bodies, sequences] = [page.map(({ body }) => body), page.map(({ sequence }) => sequence)]
       await this.#handle(handlers, { partition, bodies, sequences }, trace)
       this.#progress.advance(partition, names, last)
-      handled &&= last
+      handled = last
       next = last.sequence + 1
     }
     checkNext(to + 1)

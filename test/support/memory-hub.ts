@@ -61,7 +61,11 @@ export class MemoryHub implements HubReader {
     this.#reading.add(partition)
     try {
       this.beforeRead()
-      for (const message of this.#of(partition).messages.filter(({ sequence }) => sequence >= from && sequence <= to)) {
+      // One at a time: what comes later may expire meanwhile.
+      for (let next = from; ; ) {
+        const message = this.#of(partition).messages.find(({ sequence }) => sequence >= next)
+        if (message === undefined || message.sequence > to) return
+        next = message.sequence + 1
         this.handedOut += 1
         yield [message]
       }

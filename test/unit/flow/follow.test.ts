@@ -186,6 +186,27 @@ describe('a consumer that follows a hub', () => {
       assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${time}`), told[0])
     })
 
+  it('tells of a loss where the rest expires under a reader that knew of nothing handled when it began', async () => {
+    const { send, start, hub, lines, clock } = setUp()
+    send(10)
+    const [first] = hub.all(P)
+    const handler = new Noting('a')
+    const handle = handler.handle.bind(handler)
+    handler.handle = (batch) => {
+      hub.expire(P, 8)
+      return handle(batch)
+    }
+    const { checkLag } = start(handler)
+    await checkLag()
+    await clock.wait(MINUTE_MS)
+    await checkLag()
+    assert.deepEqual(handler.seen, [1, 9, 10])
+    const told = lines.filter((line) => line.includes('events-missing'))
+    assert.equal(told.length, 1, lines.join())
+    assert.match(told[0] ?? '', /the hub has dropped 7 messages that were unread/)
+    assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${first?.time}`), told[0])
+  })
+
   it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {
     const { send, start, hub, lines } = setUp()
     send(10)
