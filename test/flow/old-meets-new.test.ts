@@ -103,6 +103,12 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     )
   const streamOf = async (id: string) => (await releases.streams('ordering')).get(`order-${id}`) ?? []
 
+  /** The version of the event with which ordering asked for the money: which host did is chance. */
+  const paymentRequestOf = async (id: string): Promise<unknown> =>
+    (await releases.streams('ordering'))
+      .get(`fulfilment-${id}`)
+      ?.find(({ type }) => type === 'PaymentRequested')?.schemaVersion
+
   /**
    * What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed; and it writes nothing for them.
    * Another host may go on with the order meanwhile.
@@ -227,8 +233,14 @@ describe('ordering is deployed anew while it runs, beside services of before', (
       const waiting = await notCompleted(fresh)
       return waiting.length < fresh.length && need(old).output().includes('event-unknown')
     })
-    newWaits = await place(host, transfer)
-    fresh.push(newWaits)
+    await until('an order that today’s code asked the money for', async () => {
+      newWaits = await place(host, transfer)
+      fresh.push(newWaits)
+      await eventually('its payment to be open', 'payments', 'payment', 'PaymentOpened', [newWaits])
+      if ((await paymentRequestOf(newWaits)) === 2) return true
+      await authorise(newWaits)
+      return false
+    })
     await eventually('the stock of all of them', 'inventory', 'reservation', 'StockReserved', fresh)
 
     const kept = await streamOf(newWaits)

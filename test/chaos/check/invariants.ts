@@ -62,13 +62,25 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
   }
   const folds = foldAll(logs)
   const { orders, fulfilments, stock, payments, shipments } = folds
-  looked.conserved += stock.events + payments.events + shipments.events
-  found('conserved', [...stock.faults, ...payments.faults, ...shipments.faults, ...orders.faults])
-  looked.agreement += orders.orders.size
   // What a hub lost comes to a reaction after later events of its stream (docs/operate.md): the services are not made for that.
   const { poison, ground } = world
   const isLost = ground.faults.happened.some(({ kind }) => kind === 'expire')
-  const late = isLost ? poison.late.map(({ stream }) => `order ${idOf(stream)} `) : []
+  const lateStreams = isLost ? poison.late.map(({ stream }) => stream) : []
+  const isReturnedFirst = lateStreams.some((stream) => stream.startsWith('shipment-'))
+  looked.conserved += stock.events + payments.events + shipments.events
+  found('conserved', [
+    ...stock.faults.filter((fault) => !(isReturnedFirst && fault.endsWith(BACK_BEFORE_GONE))),
+    ...[...stock.units].flatMap(([order, lines]) =>
+      [...lines].flatMap(([sku, { returned, shipped }]) =>
+        returned > shipped ? [`order ${order}: of ${sku} ${returned} came back, and ${shipped} were shipped`] : [],
+      ),
+    ),
+    ...payments.faults,
+    ...shipments.faults,
+    ...orders.faults,
+  ])
+  looked.agreement += orders.orders.size
+  const late = lateStreams.map((stream) => `order ${idOf(stream)} `)
   const disagreed = disagreements({ orders: orders.orders, stock, fulfilments, payments, shipments })
   found(
     'agreement',
@@ -94,6 +106,9 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
   found('views', await viewFaults(world, folds, probed, looked))
   return violations
 }
+
+/** How the fold of the stock ends its line about units that come back before they went. */
+const BACK_BEFORE_GONE = 'more came back than was shipped'
 
 type Folds = ReturnType<typeof foldAll>
 
