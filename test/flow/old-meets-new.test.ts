@@ -105,9 +105,8 @@ describe('ordering is deployed anew while it runs, beside services of before', (
 
   /** The version of the event with which ordering asked for the money: which host did is chance. */
   const paymentRequestOf = async (id: string): Promise<unknown> =>
-    (await releases.streams('ordering'))
-      .get(`fulfilment-${id}`)
-      ?.find(({ type }) => type === 'PaymentRequested')?.schemaVersion
+    (await releases.streams('ordering')).get(`fulfilment-${id}`)?.find(({ type }) => type === 'PaymentRequested')
+      ?.schemaVersion
 
   /**
    * What an older host says to whatever needs a stream that it cannot read: try again, it is being deployed; and it writes nothing for them.
