@@ -80,7 +80,7 @@ export function topologyOf(services: readonly Service[]): Topology {
           name: 'events',
           partitionKey: '/stream',
           access: 'append',
-          indexedPaths: ['/stream/?', '/to/?', '/key/?'],
+          indexedPaths: ['/stream/?', '/to/?', '/key/?', '/correlation/?'],
           uniqueKeys: ['/key'],
         },
         { name: 'leases', partitionKey: '/id', access: 'write' },

@@ -35,7 +35,7 @@ export interface CheckedEvent {
   readonly unknown: readonly string[]
 }
 
-const FIELDS = ['id', 'stream', 'from', 'to', 'key', 'fingerprint', 'types', 'hash', 'text']
+const FIELDS = ['id', 'stream', 'from', 'to', 'key', 'fingerprint', 'types', 'correlation', 'hash', 'text']
 const SHARED = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent']
 const CONTENT = ['type', 'schemaVersion', 'readableFrom', 'data', 'published']
 /** Before the key of a client's command, in what its events say of their cause. */
@@ -145,13 +145,15 @@ function wrongSummary(
   ]
 }
 
-/** What no hash covers of a text whose events are all right. */
-function wrongText({ text, key }: RawItem, { shared: { causation } }: Text): string[] {
+/** What no hash covers beside a text whose events are all right. */
+function wrongText({ text, key, correlation }: RawItem, { shared }: Text): string[] {
+  const { causation } = shared
   // A client's command is named by the events that it led to.
   const named =
     typeof causation === 'string' && causation.startsWith(COMMAND) ? causation.slice(COMMAND.length) : undefined
   return [
     ...(JSON.stringify(JSON.parse(String(text))) === text ? [] : ['its text is right, but written in another way']),
+    ...(correlation === shared.correlation ? [] : ['its correlation is not that of its events']),
     ...(named === undefined || key === sha256(named) ? [] : [`its key is not that of its events' ${causation}`]),
   ]
 }

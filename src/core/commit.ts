@@ -77,6 +77,8 @@ export interface CommitItem {
   readonly fingerprint: string
   /** The types of its events, for who reads the container. */
   readonly types: readonly string[]
+  /** Of its events: what one request set off is found by it. */
+  readonly correlation: string
   /** Of its last event: what the next commit follows. */
   readonly hash: string
   /** What its events share, and the events: `CommitText` as JSON. */
@@ -146,6 +148,7 @@ function toCommitItem({ stream, fingerprint, events }: Commit, key: string): Com
     key,
     fingerprint,
     types: events.map(({ type }) => type),
+    correlation,
     hash: last.hash,
     text: JSON.stringify(text),
   }

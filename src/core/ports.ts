@@ -74,6 +74,43 @@ export interface EventFeedReader {
   next(): Promise<readonly RecordedCommit[] | undefined>
 }
 
+/** Which commits are meant; all of them where nothing is said. */
+export interface CommitFilter {
+  /** Of the streams. */
+  readonly category?: string
+  /** Of one event at least. */
+  readonly type?: string
+}
+
+/** Commits, and what brings those that come next; absent at the end. */
+export interface CommitPage {
+  readonly commits: readonly RecordedCommit[]
+  readonly continuation?: string
+}
+
+/**
+ * A service's log, for people who look around in it. What is damaged is left out: `npm run verify` names it. A continuation is opaque, and one
+ * that no page gave is refused.
+ */
+export interface LogBrowser {
+  /**
+   * The newest commits, the newest first; those of one second in any order. Page by page none is missed; one may come twice where others are
+   * written in the same second. @throws TidemarkError `unavailable`, `invalid-query`
+   */
+  newest(filter: CommitFilter, limit: number, continuation?: string): Promise<CommitPage>
+  /** The streams whose names begin so, by name. @throws TidemarkError `unavailable` */
+  streams(prefix: string, limit: number, after?: string): Promise<readonly string[]>
+  /** The commits of a correlation, the oldest first; those of one second in any order. @throws TidemarkError `unavailable`, `invalid-query` */
+  correlated(correlation: string, limit: number, continuation?: string): Promise<CommitPage>
+  /** A continuation for what is appended from now on. @throws TidemarkError `unavailable` */
+  end(): Promise<string>
+  /**
+   * What was appended since a continuation of `end` or of this was given, each stream's commits in order: about so many, and the continuation of
+   * what comes after them. None: that is all for now. @throws TidemarkError `unavailable`, `invalid-query`
+   */
+  since(continuation: string, limit: number): Promise<Required<CommitPage>>
+}
+
 /** The way from a service's log to its hub. */
 export interface EventPublisher {
   /**

@@ -6,6 +6,7 @@ import { type Container, CosmosClient } from '@azure/cosmos'
 import { listen } from '../../local/kit/listen.ts'
 import { CosmosEventFeed } from '../../src/adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
+import { CosmosLogBrowser } from '../../src/adapters/cosmos/log-browser.ts'
 import { CosmosParking } from '../../src/adapters/cosmos/parking.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
@@ -13,8 +14,10 @@ import { CosmosSnapshots } from '../../src/adapters/cosmos/snapshots.ts'
 import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
 import { CosmosViewGenerations } from '../../src/adapters/cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
+import { eventId } from '../../src/core/event.ts'
 import { EMPTY_STREAM } from '../../src/core/hash-chain.ts'
 import type { ParkedStream } from '../../src/core/parking.ts'
+import type { CommitPage } from '../../src/core/ports.ts'
 import { forEachLimited } from '../../src/flow/limited.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
 import { cosmosEndpoint, EMULATOR_KEY } from '../support/cosmos.ts'
@@ -22,6 +25,7 @@ import { placedV1 } from '../support/orders.ts'
 import { recordedAtOnce } from '../support/recorded.ts'
 import { append, eventFeedSuite, roundOf } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { logBrowserSuite } from './log-browser-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
@@ -38,7 +42,7 @@ after(stop)
 const ofLog = {
   uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/key'] }] },
   indexingPolicy: {
-    includedPaths: [{ path: '/stream/?' }, { path: '/to/?' }, { path: '/key/?' }],
+    includedPaths: ['/stream/?', '/to/?', '/key/?', '/correlation/?'].map((path) => ({ path })),
     excludedPaths: [{ path: '/*' }],
   },
 }
@@ -125,6 +129,10 @@ missingContainerSuite('log', { partitionKey: '/stream', ...ofLog }, () => databa
   'a read of a range': (container) =>
     new CosmosEventStore(container).readRange('order-1', { direction: 'backward', limit: 1 }),
   'a look for a key': (container) => new CosmosEventStore(container).findOutcome('order-1', 'k'),
+  'a look for the newest commits': (container) => new CosmosLogBrowser(container).newest({}, 1),
+  'a look for streams': (container) => new CosmosLogBrowser(container).streams('order', 1),
+  'a look for a correlation': (container) => new CosmosLogBrowser(container).correlated('c', 1),
+  'a look at its end': (container) => new CosmosLogBrowser(container).end(),
   'a look at its clock': (container) => storeTime(container),
   'an append': (container) => new CosmosEventStore(container).append(EMPTY_STREAM, [commit('k', events)]),
   'an append to a stream': (container) => new CosmosEventStore(container).append(headOf(events), [commit('k', next)]),
@@ -211,6 +219,26 @@ const newLog = async () =>
 eventFeedSuite('cosmos', async () => {
   const container = await newLog()
   return { log: new CosmosEventStore(container), feed: new CosmosEventFeed(container) }
+})
+logBrowserSuite('cosmos', async () => {
+  const container = await newLog()
+  return { log: new CosmosEventStore(container), browser: new CosmosLogBrowser(container) }
+})
+describe('log browser: cosmos', () => {
+  it('leaves out what is damaged or no commit, and says that a continuation is of another log', async () => {
+    const container = await newLog()
+    const browser = new CosmosLogBrowser(container)
+    const end = await browser.end()
+    await append(new CosmosEventStore(container), recordedAtOnce('order-1', placedV1))
+    const damaged = { id: eventId(2), stream: 'order-1', key: 'd', from: 2, to: 2, text: '{', correlation: 'c' }
+    for (const item of [damaged, { id: 'note', stream: 'order-1', key: 'note', to: 5 }])
+      await container.items.create(item)
+    const shown = ({ commits }: CommitPage) => commits.map(({ stream, to }) => `${stream}@${to}`)
+    assert.deepEqual(shown(await browser.newest({}, 10)), ['order-1@1'])
+    assert.deepEqual(shown(await browser.since(end, 10)), ['order-1@1'])
+    const other = new CosmosLogBrowser(await newLog())
+    await assert.rejects(other.since(end, 10), { code: 'invalid-query' })
+  })
 })
 describe('event feed: cosmos, what somebody else put into the log', () => {
   it('is left out: it holds no rebuild; a commit that was damaged does', async () => {

@@ -1,4 +1,5 @@
 import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
+import { MemoryLogBrowser } from '../../src/adapters/memory/log-browser.ts'
 import { MemoryParking } from '../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
@@ -7,6 +8,7 @@ import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/vie
 import { ManualClock } from '../support/fakes.ts'
 import { eventFeedSuite } from './event-feed-suite.ts'
 import { eventStoreSuite } from './event-store-suite.ts'
+import { logBrowserSuite } from './log-browser-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
@@ -35,5 +37,9 @@ snapshotsSuite('memory', async () => {
 eventFeedSuite('memory', async () => {
   const log = new MemoryEventStore()
   return { log, feed: log }
+})
+logBrowserSuite('memory', async () => {
+  const log = new MemoryEventStore()
+  return { log, browser: new MemoryLogBrowser(log) }
 })
 viewGenerationsSuite('memory', async () => new MemoryViewStores())

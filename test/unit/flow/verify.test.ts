@@ -315,6 +315,7 @@ describe('a changed commit is named by its item', () => {
           assert.deepEqual(named({ types: types.with(other % types.length, 'Another') }), wrong)
           assert.deepEqual(named({ types: [...types, 'Noted'] }), wrong)
           assert.deepEqual(named({ hash: noSuchHash }), wrong)
+          assert.deepEqual(named({ correlation: 'another' }), wrong)
           // What no client sent says nothing of its key.
           if (index % 3 !== 1) assert.deepEqual(named({ key: hashOfKey('another') }), wrong)
           assert.deepEqual(named({ key: noSuchHash.toUpperCase() }), wrong)
