@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
+import { CosmosLogBrowser } from './adapters/cosmos/log-browser.ts'
 import { CosmosParking } from './adapters/cosmos/parking.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
+import { CosmosRebuilds } from './adapters/cosmos/rebuilds.ts'
 import { CosmosRelayLag } from './adapters/cosmos/relay-lag.ts'
 import { CosmosSchedule } from './adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from './adapters/cosmos/snapshots.ts'
@@ -59,6 +61,8 @@ export function compose(service: Service, environment: Environment = process.env
     // Whatever a snapshot says, the log proves it.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
+    browser: () => new CosmosLogBrowser(relaxed().container('events')),
+    rebuilds: () => new CosmosRebuilds(database()),
     schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
     parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),

@@ -23,6 +23,7 @@ export const errorCodes = [
   'stream-not-found',
   'version-not-found',
   'document-not-found',
+  'view-not-found',
   'idempotency-key-reused',
   'version-mismatch',
   'event-too-large',

@@ -1,6 +1,86 @@
+import type { ServiceAbout } from './about.ts'
+import type { RecordedEvent } from './event.ts'
 import type { Acted, GivenUp, Parked, ParkedAction, ParkedChoice, ParkedMessageOf, ParkedStreamOf } from './parking.ts'
+import type { ScheduledPage } from './ports.ts'
 import type { Trace } from './reaction.ts'
+import type { Rebuild, RebuildAction } from './rebuild.ts'
 import type { ServiceStatus } from './status.ts'
+import type { AnyView } from './view.ts'
+
+/** A page of something, and what brings the next; absent at the end. */
+export interface PageOf<Item> {
+  readonly items: readonly Item[]
+  readonly continuation?: string
+}
+
+/** Streams that somebody looks for. */
+export interface StreamsQuery {
+  readonly category?: string
+  /** How their names begin. */
+  readonly prefix?: string
+  readonly limit: number
+  readonly continuation?: string
+}
+
+/** A stream as a list shows it. */
+export interface StreamSummary {
+  readonly stream: string
+  /** Of its newest event. */
+  readonly version: number
+  /** When that was recorded: RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  /** What its last command recorded, or its last event. */
+  readonly types: readonly string[]
+}
+
+/** Which events somebody follows as they are recorded. */
+export interface TailQuery {
+  readonly category?: string
+  readonly type?: string
+  readonly limit: number
+  /** The continuation of the answer before. */
+  readonly after?: string
+}
+
+/** A document as people who look around in a view find it. */
+export interface FoundDocument {
+  readonly key: string
+  /** Of a view of single streams: how far it has come. */
+  readonly version?: number
+  readonly document: unknown
+}
+
+/** What somebody looks for in a view. */
+export interface DocumentSearch {
+  readonly filter: Readonly<Record<string, string>>
+  /** What the document says somewhere, in its key or in its JSON, in capitals or not. Absent: all are found. */
+  readonly search?: string
+  readonly limit: number
+  readonly continuation?: string
+}
+
+export interface FoundDocuments extends PageOf<FoundDocument> {
+  /** How many were looked at. */
+  readonly searched: number
+}
+
+/** A view and its generations. */
+export interface ViewSummary {
+  readonly name: string
+  readonly kind: 'one-stream' | 'many-streams'
+  readonly category: string
+  readonly filters: Readonly<Record<string, readonly string[]>>
+  /** The generation that queries read. */
+  readonly live: number
+  /** `writing`: projections or a rebuild write it; `previous`: it can be gone back to, and was left at `left`. */
+  readonly generations: readonly {
+    readonly number: number
+    readonly role: 'live' | 'writing' | 'previous'
+    readonly left?: string
+  }[]
+  /** The last that there was. */
+  readonly rebuild?: Rebuild
+}
 
 /** What whoever looks after a running service can ask of it. */
 export interface Operations {
@@ -20,4 +100,20 @@ export interface Operations {
     why: GivenUp,
     trace: Trace,
   ): AsyncIterable<Acted>
+  /** What the service declares. */
+  about(): ServiceAbout
+  /** @throws TidemarkError `unavailable`, `invalid-query` */
+  streams(query: StreamsQuery): Promise<PageOf<StreamSummary>>
+  /** Events as they are recorded. @throws TidemarkError `unavailable`, `invalid-query` */
+  events(query: TailQuery): Promise<Required<PageOf<RecordedEvent>>>
+  /** All that one request set off in this service. @throws TidemarkError `unavailable`, `invalid-query` */
+  trace(correlation: string, limit: number, continuation?: string): Promise<PageOf<RecordedEvent>>
+  /** @throws TidemarkError `unavailable` */
+  views(): Promise<readonly ViewSummary[]>
+  /** @throws TidemarkError `unavailable`, `invalid-query` */
+  findDocuments(view: AnyView, search: DocumentSearch): Promise<FoundDocuments>
+  /** Begins it: it goes on in the background. @throws TidemarkError `unavailable`, `view-contended` */
+  rebuild(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild>
+  /** The commands that wait for their time. @throws TidemarkError `unavailable`, `invalid-query` */
+  scheduled(limit: number, continuation?: string): Promise<ScheduledPage>
 }

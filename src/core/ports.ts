@@ -3,6 +3,7 @@ import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commi
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
+import type { Rebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
 
@@ -265,6 +266,21 @@ export interface Schedule {
   remove(scheduled: ScheduledCommand): Promise<void>
 }
 
+/** A service's schedule, for people who look at it. */
+export interface ScheduleBrowser {
+  /**
+   * What waits, due or not, the earliest first: a page of at most so many. What is sent meanwhile may be missing.
+   * @throws TidemarkError `unavailable`, `invalid-query` for a continuation that no page gave
+   */
+  list(limit: number, continuation?: string): Promise<ScheduledPage>
+}
+
+export interface ScheduledPage {
+  readonly commands: readonly ScheduledCommand[]
+  /** Absent at the end. */
+  readonly continuation?: string
+}
+
 export interface ViewList {
   /** Field of the document and the value it must have. */
   readonly filter: Readonly<Record<string, string>>
@@ -274,7 +290,10 @@ export interface ViewList {
 }
 
 export interface ListedDocument {
+  readonly key: string
   readonly document: unknown
+  /** Of a view of single streams: how far it has come. */
+  readonly version?: number
   /** Where it stands in the lists of its view. No two documents have the same one, and it changes with the document's sort key alone. */
   readonly place: string
 }
@@ -331,6 +350,14 @@ export interface ViewGenerations {
   passed(view: string, generation: number): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]>
   /** Removes the generations that the pointer no longer names; those with higher numbers than it knows are newer than it and stay. */
   sweep(view: string, pointer: ViewPointer): Promise<void>
+}
+
+/** What is kept of rebuilds: of each view the last one. */
+export interface RebuildStore {
+  /** With the etag of what is kept; undefined where there was none. @throws TidemarkError `unavailable` */
+  read(view: string): Promise<{ readonly rebuild: Rebuild; readonly etag: string } | undefined>
+  /** Keeps it where the etag is still this one. @throws TidemarkError `unavailable`, `outcome-unknown` */
+  write(view: string, rebuild: Rebuild, etag: string | undefined): Promise<WriteResult>
 }
 
 export interface Clock {

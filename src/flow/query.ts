@@ -1,4 +1,5 @@
 import { TidemarkError } from '../core/errors.ts'
+import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
 import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
@@ -57,11 +58,7 @@ export async function listDocuments(
   query: ListQuery,
   position?: Position,
 ): Promise<Page> {
-  for (const [field, value] of Object.entries(query.filter)) {
-    const values = view.filters[field]
-    if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
-    if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
-  }
+  checkFilter(view, query.filter)
   const { filter, limit } = query
   const after = query.continuation === undefined ? undefined : readContinuation(query.continuation)
   // One more than asked for tells whether there is another page.
@@ -74,6 +71,53 @@ export async function listDocuments(
   return {
     documents: page.map((item) => item.document),
     ...(found.length > limit && last ? { continuation: writeContinuation(last.place) } : {}),
+  }
+}
+
+/** How many documents one request looks at, at most: a search reads them one after another. */
+const MAX_SEARCHED = 1_000
+const SEARCHED_AT_ONCE = 200
+
+/**
+ * Documents of a view by its sort key, descending, for people who look around in it. A search may find none of those that it looked at, and have
+ * more to look at.
+ * @throws TidemarkError `invalid-query`, `unavailable`
+ */
+export async function findDocuments(
+  { views }: Pick<QueryDependencies, 'views'>,
+  view: AnyView,
+  { filter, search, limit, continuation }: DocumentSearch,
+): Promise<FoundDocuments> {
+  checkFilter(view, filter)
+  const { store } = (await views.state(view.name)).live
+  const wanted = search?.toLowerCase()
+  const isFound = ({ key, document }: FoundDocument): boolean =>
+    wanted === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(wanted)
+  const items: FoundDocument[] = []
+  let after = continuation === undefined ? undefined : readContinuation(continuation)
+  let searched = 0
+  while (searched < MAX_SEARCHED) {
+    const size = wanted === undefined ? limit : SEARCHED_AT_ONCE
+    const list = { filter, limit: size + 1, ...(after === undefined ? {} : { after }) }
+    const found = await store.list(list, 'relaxed')
+    for (const { key, version, document, place } of found.slice(0, size)) {
+      after = place
+      searched += 1
+      const item = { key, ...(version === undefined ? {} : { version }), document }
+      if (isFound(item)) items.push(item)
+      if (items.length === limit) return { items, searched, continuation: writeContinuation(place) }
+    }
+    if (found.length <= size) return { items, searched }
+  }
+  return { items, searched, ...(after === undefined ? {} : { continuation: writeContinuation(after) }) }
+}
+
+/** @throws TidemarkError `invalid-query` */
+function checkFilter(view: AnyView, filter: Readonly<Record<string, string>>): void {
+  for (const [field, value] of Object.entries(filter)) {
+    const values = view.filters[field]
+    if (values === undefined) throw new TidemarkError('invalid-query', `${view.name} cannot be filtered by ${field}`)
+    if (!values.includes(value)) throw new TidemarkError('invalid-query', `${field} is one of ${values.join(', ')}`)
   }
 }
 

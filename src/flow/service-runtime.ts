@@ -1,8 +1,9 @@
+import { aboutOf } from '../core/about.ts'
 import type { HistoryRange } from '../core/commit.ts'
 import { TidemarkError } from '../core/errors.ts'
 import type { EventType } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import type { Operations } from '../core/operations.ts'
+import type { Operations, ViewSummary } from '../core/operations.ts'
 import type { ParkingStore } from '../core/parking.ts'
 import type {
   Clock,
@@ -13,9 +14,12 @@ import type {
   EventStore,
   HubReader,
   Ids,
+  LogBrowser,
   ProgressStore,
+  RebuildStore,
   RelayLag,
   Schedule,
+  ScheduleBrowser,
   Snapshots,
   ViewDocument,
   ViewGenerations,
@@ -34,6 +38,7 @@ import {
 import type { Position } from '../core/stream.ts'
 import { NO_TELEMETRY, type Telemetry } from '../core/telemetry.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
+import { findStreams, tail, traceOf } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
 import type { AggregateState } from './fold.ts'
@@ -45,8 +50,9 @@ import { actOnParked, chooseParked, parkedOf } from './parked.ts'
 import { ConsumerParking } from './parking.ts'
 import { periodicWork } from './periodic.ts'
 import { projection } from './project.ts'
-import { type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
+import { findDocuments, type ListQuery, listDocuments, type Page, readDocument } from './query.ts'
 import { reaction } from './react.ts'
+import { Rebuilds } from './rebuilds.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
 import { goBack, type ReplayPort, replay } from './replay.ts'
@@ -55,6 +61,7 @@ import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
 import { stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
+import { generationsAbout } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
 /** How often an instance says that it lives. Milliseconds. */
@@ -66,6 +73,9 @@ const STATUS_MS = 60_000
 /** How often a canary is sent. Milliseconds. */
 const CANARY_MS = 60_000
 
+/** How often it is looked whether a rebuild was left by a process that ended. Milliseconds. */
+const REBUILDS_MS = 60_000
+
 /** How often what waits is looked at, whether it is due. Milliseconds. */
 const REDRIVE_MS = 30_000
 
@@ -75,7 +85,10 @@ export interface RuntimePorts {
   feed(): EventFeed
   snapshots(): Snapshots
   generations(): ViewGenerations
-  schedule(): Schedule
+  /** The same log, for people who look around in it. */
+  browser(): LogBrowser
+  rebuilds(): RebuildStore
+  schedule(): Schedule & ScheduleBrowser
   progress(consumer: string): ProgressStore
   /** What waits for a consumer. */
   parking(consumer: string): ParkingStore
@@ -243,6 +256,35 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     ...ofEachConsumer((consumer, _, handlers) => redriveOf(consumer, handlers())),
     redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
   ])
+  const browser = once(() => ports.browser())
+  const replayDeps = once(() => ({
+    log: store(),
+    feed: feed(),
+    generations: generations(),
+    views: views(),
+    declared: service.views,
+    progress: ports.progress(projectionName(service.name)),
+    parking: ports.parking(projectionName(service.name)),
+    eventTypes,
+    clock,
+    ids: ports.ids,
+  }))
+  const replays: ReplayPort = {
+    replay: async (view, watch) => {
+      await clock.ready()
+      return replay(replayDeps(), view, watch)
+    },
+    goBack: async (view, watch) => {
+      await clock.ready()
+      return goBack(replayDeps(), view, watch)
+    },
+  }
+  const rebuilds = once(() => new Rebuilds({ views: service.views, replays, store: ports.rebuilds(), clock, instance }))
+  const summaryOf = async (view: AnyView): Promise<ViewSummary> => {
+    const { name, kind, category, filters } = view
+    const [{ pointer }, rebuild] = await Promise.all([generations().readPointer(name), rebuilds().last(view)])
+    return { name, kind, category, filters, ...generationsAbout(pointer), ...(rebuild ? { rebuild } : {}) }
+  }
   const sendsCanaries = settings.sendsCanaries && hasCanary(service)
   const doPeriodicWork = periodicWork(clock, [
     ...(hasSchedule(service)
@@ -265,6 +307,13 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       run: async (trace: Trace) => {
         await clock.ready()
         return redriveAll(redrives(), trace)
+      },
+    },
+    {
+      every: REBUILDS_MS,
+      run: async (trace: Trace) => {
+        await clock.ready()
+        return rebuilds().goOn(trace)
       },
     },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
@@ -307,19 +356,6 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       ...(sendsCanaries ? { canary: () => newestCanary({ views: views(), clock }) } : {}),
     })
   })
-  const replayDeps = once(() => ({
-    log: store(),
-    feed: feed(),
-    generations: generations(),
-    views: views(),
-    declared: service.views,
-    progress: ports.progress(projectionName(service.name)),
-    parking: ports.parking(projectionName(service.name)),
-    eventTypes,
-    clock,
-    ids: ports.ids,
-  }))
-
   return {
     command,
     relay: async (items, trace) => {
@@ -358,19 +394,24 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
     history: (stream, range) => readHistory(store(), stream, range),
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
-    replay: async (view, watch) => {
-      await clock.ready()
-      return replay(replayDeps(), view, watch)
-    },
+    ...replays,
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
     redrives: async () => {
       await clock.ready()
       return redrives()
     },
-    goBack: async (view, watch) => {
+    about: () => aboutOf(service, build),
+    streams: (query) => findStreams(browser(), store(), query),
+    events: (query) => tail(browser(), query),
+    trace: (correlation, limit, continuation) => traceOf(browser(), correlation, limit, continuation),
+    views: () => Promise.all(service.views.map(summaryOf)),
+    findDocuments: (view, search) => findDocuments({ views: views() }, view, search),
+    rebuild: async (view, action, by, trace) => {
       await clock.ready()
-      return goBack(replayDeps(), view, watch)
+      return rebuilds().start(view, action, by, trace)
     },
+    scheduled: async (limit, continuation) =>
+      hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },
   }
 }
 

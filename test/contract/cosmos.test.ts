@@ -9,6 +9,7 @@ import { CosmosEventStore } from '../../src/adapters/cosmos/event-store.ts'
 import { CosmosLogBrowser } from '../../src/adapters/cosmos/log-browser.ts'
 import { CosmosParking } from '../../src/adapters/cosmos/parking.ts'
 import { CosmosProgress } from '../../src/adapters/cosmos/progress.ts'
+import { CosmosRebuilds } from '../../src/adapters/cosmos/rebuilds.ts'
 import { CosmosSchedule } from '../../src/adapters/cosmos/schedule.ts'
 import { CosmosSnapshots } from '../../src/adapters/cosmos/snapshots.ts'
 import { storeTime } from '../../src/adapters/cosmos/store-clock.ts'
@@ -29,6 +30,7 @@ import { logBrowserSuite } from './log-browser-suite.ts'
 import { missingContainerSuite } from './missing-container-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
+import { rebuildsSuite } from './rebuilds-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
@@ -264,6 +266,12 @@ viewGenerationsSuite('cosmos', async () => {
   const { database: views } = await database.client.databases.create({ id: randomUUID() })
   await views.containers.create({ id: 'sales', partitionKey: '/pk', ...ofView })
   return new CosmosViewGenerations({ exact: views, relaxed: views }, 3600)
+})
+
+rebuildsSuite('cosmos', async () => {
+  const { database: views } = await database.client.databases.create({ id: randomUUID() })
+  await views.containers.create({ id: 'order', partitionKey: '/pk', ...ofView })
+  return new CosmosRebuilds(views)
 })
 
 const COMMITS = 2_100

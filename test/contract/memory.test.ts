@@ -2,6 +2,7 @@ import { MemoryEventStore } from '../../src/adapters/memory/event-store.ts'
 import { MemoryLogBrowser } from '../../src/adapters/memory/log-browser.ts'
 import { MemoryParking } from '../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../src/adapters/memory/progress.ts'
+import { MemoryRebuilds } from '../../src/adapters/memory/rebuilds.ts'
 import { MemorySchedule } from '../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../src/adapters/memory/snapshots.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../src/adapters/memory/view-store.ts'
@@ -11,6 +12,7 @@ import { eventStoreSuite } from './event-store-suite.ts'
 import { logBrowserSuite } from './log-browser-suite.ts'
 import { parkingSuite } from './parking-suite.ts'
 import { progressSuite } from './progress-suite.ts'
+import { rebuildsSuite } from './rebuilds-suite.ts'
 import { scheduleSuite } from './schedule-suite.ts'
 import { snapshotsSuite } from './snapshots-suite.ts'
 import { viewGenerationsSuite } from './view-generations-suite.ts'
@@ -38,6 +40,7 @@ eventFeedSuite('memory', async () => {
   const log = new MemoryEventStore()
   return { log, feed: log }
 })
+rebuildsSuite('memory', async () => new MemoryRebuilds())
 logBrowserSuite('memory', async () => {
   const log = new MemoryEventStore()
   return { log, browser: new MemoryLogBrowser(log) }

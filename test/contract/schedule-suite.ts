@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { Schedule, ScheduledCommand } from '../../src/core/ports.ts'
+import type { Schedule, ScheduleBrowser, ScheduledCommand } from '../../src/core/ports.ts'
 import { until } from '../support/wait.ts'
 
 /** A schedule, and the clock of its store. */
 export interface ScheduleUnderTest {
-  readonly schedule: Schedule
+  readonly schedule: Schedule & ScheduleBrowser
   /** The store's time, in milliseconds since 1970. */
   now(): Promise<number>
   /** Lets the store's time go on where that does not go on by itself. */
@@ -74,6 +74,29 @@ export function scheduleSuite(name: string, create: () => Promise<ScheduleUnderT
       await schedule.remove(command)
       assert.deepEqual(await dueOf(schedule), [])
       await schedule.remove(command)
+    })
+
+    it('lists what waits page by page, due or not, the earliest first, though many share a moment', async () => {
+      const { schedule, now } = await create()
+      const from = (await now()) - HOUR
+      const times = [0, 1, 1, 1, 1, 1, 2, 2, 3]
+      for (const [index, late] of times.toReversed().entries())
+        await schedule.add(scheduledAt(`k${index}`, from + late * HOUR))
+      const found: ScheduledCommand[] = []
+      let pages = 0
+      for (let continuation: string | undefined, isMore = true; isMore; pages += 1) {
+        const page = await schedule.list(2, continuation)
+        assert.ok(page.commands.length <= 2)
+        found.push(...page.commands)
+        continuation = page.continuation
+        isMore = continuation !== undefined
+      }
+      assert.equal(pages, 5)
+      assert.deepEqual(keysOf(found).toSorted(), times.map((_, index) => `k${index}`).sort())
+      const dues = found.map(({ due }) => due)
+      assert.deepEqual(dues, dues.toSorted())
+      assert.deepEqual(await (await create()).schedule.list(2), { commands: [] })
+      for (const made of ['x', '-1', '1:2:3']) await assert.rejects(schedule.list(2, made), { code: 'invalid-query' })
     })
 
     it('one that is added again stays as it was, one of another stream or key is another', async () => {

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Container } from '@azure/cosmos'
-import type { Schedule, ScheduledCommand } from '../../core/ports.ts'
-import { bounded, pagesOf } from './bounded.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Schedule, ScheduleBrowser, ScheduledCommand, ScheduledPage } from '../../core/ports.ts'
+import { bounded, itemsOf, pagesOf } from './bounded.ts'
 import { codeOf, writeError } from './client.ts'
 import { removeItem } from './items.ts'
 
@@ -17,7 +18,7 @@ interface ScheduleItem extends ScheduledCommand {
 const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
 
 /** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says what is due. */
-export class CosmosSchedule implements Schedule {
+export class CosmosSchedule implements Schedule, ScheduleBrowser {
   readonly #container: Container
 
   constructor(container: Container) {
@@ -35,12 +36,39 @@ export class CosmosSchedule implements Schedule {
 
   async *due(size: number): AsyncIterable<readonly ScheduledCommand[]> {
     for await (const items of pagesOf<ScheduleItem>(this.#container, { query: DUE }, { maxItemCount: size }))
-      yield items.map(({ stream, key, due, command, metadata }) => ({ stream, key, due, command, metadata }))
+      yield items.map(commandOf)
+  }
+
+  async list(limit: number, continuation?: string): Promise<ScheduledPage> {
+    const [from, skip] = continuation === undefined ? [0, 0] : readPlace(continuation)
+    const query = {
+      query: `SELECT * FROM c WHERE c.dueAt >= @from ORDER BY c.dueAt OFFSET ${skip} LIMIT ${limit + 1}`,
+      parameters: [{ name: '@from', value: from }],
+    }
+    const items = await itemsOf<ScheduleItem>(this.#container, query)
+    const page = items.slice(0, limit)
+    const last = page.at(-1)
+    const commands = page.map(commandOf)
+    if (last === undefined || items.length <= limit) return { commands }
+    // Behind those of the last moment that were shown.
+    const shown = page.filter(({ dueAt }) => dueAt === last.dueAt).length + (last.dueAt === from ? skip : 0)
+    return { commands, continuation: `${last.dueAt}:${shown}` }
   }
 
   remove(scheduled: ScheduledCommand): Promise<void> {
     return removeItem(this.#container, itemOf(scheduled))
   }
+}
+
+function commandOf({ stream, key, due, command, metadata }: ScheduleItem): ScheduledCommand {
+  return { stream, key, due, command, metadata }
+}
+
+function readPlace(continuation: string): readonly [from: number, skip: number] {
+  if (!/^\d{1,15}:\d{1,15}$/.test(continuation))
+    throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+  const [from = 0, skip = 0] = continuation.split(':').map(Number)
+  return [from, skip]
 }
 
 function itemOf({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {

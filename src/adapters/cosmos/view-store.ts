@@ -128,7 +128,7 @@ export class CosmosViewStore implements ViewStore {
       ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
       'c.sort',
     ]
-    const query = `SELECT c.document, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
+    const query = `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
       .map((path) => `${path} DESC`)
       .join(', ')} OFFSET 0 LIMIT ${limit}`
     return itemsOf<ListedDocument>(this.#containers[freshness], { query, parameters })

@@ -122,7 +122,8 @@ const content: Readonly<Record<string, JsonSchema>> = {
   data: {},
 }
 
-const recordedEvent = object(
+/** An event as the log keeps it. */
+export const recordedEvent = object(
   {
     ...{
       id: text,

@@ -30,7 +30,7 @@ export function queryNames(parameters: readonly Parameter[]): readonly string[] 
 }
 
 export interface Answer {
-  readonly status: 200 | 201
+  readonly status: 200 | 201 | 202
   readonly description: string
   /** Its headers, each with what it says. */
   readonly headers: Readonly<Record<string, string>>

@@ -21,6 +21,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'stream-not-found': 404,
   'version-not-found': 404,
   'document-not-found': 404,
+  'view-not-found': 404,
   'idempotency-key-reused': 422,
   'version-mismatch': 412,
   'event-too-large': 413,

@@ -1,6 +1,7 @@
 import { app } from '@azure/functions'
 import { TidemarkError } from '../../core/errors.ts'
 import { followedBy, functionNames, projectionName, reactionsName, type Service } from '../../core/service.ts'
+import { browseRoutesOf } from './browse.ts'
 import { type PlacedRoute, registrationFaults } from './check-registration.ts'
 import { eventsOf, type HistoryPort, stateOf } from './history.ts'
 import { type Endpoint, http, type Route } from './http.ts'
@@ -33,6 +34,7 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
     { name: 'events', path: 'streams/{stream}/events', GET: eventsOf(service) },
     { name: 'state', path: 'streams/{stream}/state', GET: stateOf(service) },
     ...operationsOf(service),
+    ...browseRoutesOf(service),
   ]
   const placed = [...served, { name, routes: all }].flatMap((each) =>
     each.routes.map((route): PlacedRoute => ({ ...route, service: each.name })),

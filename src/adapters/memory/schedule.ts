@@ -1,7 +1,8 @@
-import type { Clock, Schedule, ScheduledCommand } from '../../core/ports.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { Clock, Schedule, ScheduleBrowser, ScheduledCommand, ScheduledPage } from '../../core/ports.ts'
 
 /** Commands that wait for their time, in memory. */
-export class MemorySchedule implements Schedule {
+export class MemorySchedule implements Schedule, ScheduleBrowser {
   readonly #clock: Pick<Clock, 'now'>
   readonly #waiting = new Map<string, ScheduledCommand>()
 
@@ -25,6 +26,14 @@ export class MemorySchedule implements Schedule {
       yield page
       last = placeOf(end)
     }
+  }
+
+  async list(limit: number, continuation?: string): Promise<ScheduledPage> {
+    if (continuation !== undefined && !/^\d+$/.test(continuation))
+      throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+    const skip = Number(continuation ?? 0)
+    const commands = this.waiting.slice(skip, skip + limit)
+    return this.size > skip + limit ? { commands, continuation: String(skip + limit) } : { commands }
   }
 
   async remove(scheduled: ScheduledCommand): Promise<void> {

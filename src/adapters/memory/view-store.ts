@@ -67,14 +67,20 @@ export class MemoryViewStore implements ViewStore {
   }
 
   async list({ filter, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
-    return [...this.#documents.values()]
+    return [...this.#documents]
+      .map(([key, item]) => ({ key, ...item }))
       .filter(({ document, place }) => document !== undefined && (after === undefined || place < after))
       .filter(({ document }) =>
         Object.entries(filter).every(([field, value]) => (document as Record<string, unknown>)[field] === value),
       )
       .sort((a, b) => (a.place < b.place ? 1 : -1))
       .slice(0, limit)
-      .map(({ document, place }) => ({ document, place }))
+      .map(({ key, document, place, cursor }) => ({
+        key,
+        document,
+        place,
+        ...(cursor === undefined ? {} : { version: cursor.version }),
+      }))
   }
 
   /** As time to live does. */

@@ -1,3 +1,4 @@
+import { MemoryLogBrowser } from '../../../src/adapters/memory/log-browser.ts'
 import { toCloudEvent } from '../../../src/core/cloud-event.ts'
 import type { ParkedKey, ParkingStore } from '../../../src/core/parking.ts'
 import type {
@@ -8,6 +9,7 @@ import type {
   HubReader,
   ProgressStore,
   Schedule,
+  ScheduleBrowser,
   Snapshots,
   ViewGenerations,
   ViewStore,
@@ -104,7 +106,7 @@ export function portsOf(
     },
     sweep: (view, pointer) => ask('views', 'sweep', view, true, () => stores.views.sweep(view, pointer)),
   }
-  const schedule: Schedule = {
+  const schedule: Schedule & ScheduleBrowser = {
     add: (scheduled) => ask('schedule', 'add', scheduled.stream, true, () => stores.schedule.add(scheduled)),
     async *due(size) {
       const pages = stores.schedule.due(size)[Symbol.asyncIterator]()
@@ -114,6 +116,7 @@ export function portsOf(
         yield page.value
       }
     },
+    list: (...page) => stores.schedule.list(...page),
     remove: (scheduled) => ask('schedule', 'remove', scheduled.stream, true, () => stores.schedule.remove(scheduled)),
   }
   const progress = (consumer: string): ProgressStore => {
@@ -170,6 +173,9 @@ export function portsOf(
     snapshots: () => snapshots,
     generations: () => generations,
     schedule: () => schedule,
+    // Only people ask these: nobody here does.
+    browser: () => new MemoryLogBrowser(stores.log),
+    rebuilds: () => stores.rebuilds,
     progress,
     parking,
     publisher: () => publisher,

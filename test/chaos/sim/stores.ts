@@ -1,6 +1,7 @@
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
 import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../../src/adapters/memory/progress.ts'
+import { MemoryRebuilds } from '../../../src/adapters/memory/rebuilds.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../../src/adapters/memory/snapshots.ts'
 import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
@@ -25,6 +26,7 @@ export class Stores {
   readonly views = new MemoryViewStores()
   readonly snapshots = new MemorySnapshots()
   readonly schedule: MemorySchedule
+  readonly rebuilds = new MemoryRebuilds()
   /** Messages of its hub that no service has sent, and whether they are nobody's business. */
   readonly foreign = new Map<HubMessage, boolean>()
   /** Streams that ever began to wait. */

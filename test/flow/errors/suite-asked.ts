@@ -136,6 +136,7 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
         () => `/streams/${stream}/state?at=2000-01-01T00:00:00Z`,
       ],
       ['a document', 'document-not-found', 'GET', '/orders/nobody'],
+      ['a view', 'view-not-found', 'GET', '/views/nothing/documents'],
       [
         'a document of a key that no document can have',
         'document-not-found',
@@ -250,14 +251,19 @@ export function asked(world: () => World, errors: WitnessedErrors): void {
     it('without their role: operator-only', async () => {
       const env = { ...world().env, TIDEMARK_TRUST_X_ACTOR: '', WEBSITE_AUTH_ENABLED: 'true' }
       const host = await world().system.startHost({ services: ['ordering'], preload: { env } })
-      for (const [method, path, options] of [
-        ['GET', '/status', {}],
-        ['GET', '/parked', {}],
-        ['POST', '/parked/redrive', json({})],
-        ['POST', '/parked/skip', giveUp({ stream: 'order-1' })],
-        ['POST', '/parked/discard', giveUp({ stream: 'order-1' })],
-      ] as const)
-        errors.answer('operator-only', await call(method, `${host.address}/api/ordering${path}`, options))
+      const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
+      const paths = Object.entries<Record<string, { responses: Record<string, unknown> }>>(body.paths)
+      let asked = 0
+      for (const [path, methods] of paths)
+        for (const [method, { responses }] of Object.entries(methods)) {
+          if (responses['403'] === undefined) continue
+          asked += 1
+          const options = method === 'post' ? json({}) : {}
+          const url = `${host.address}/api${path.replaceAll(/\{\w+\}/g, 'order-1')}`
+          errors.answer('operator-only', await call(method.toUpperCase(), url, options))
+        }
+      // Status, what is parked and three commands, and what the console shows.
+      assert.ok(asked >= 14, `${asked} routes are for operators`)
       await host.stop()
     })
   })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
+import { MemoryLogBrowser } from '../../../src/adapters/memory/log-browser.ts'
 import { MemoryParking } from '../../../src/adapters/memory/parking.ts'
 import { MemoryProgress } from '../../../src/adapters/memory/progress.ts'
+import { MemoryRebuilds } from '../../../src/adapters/memory/rebuilds.ts'
 import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
 import { MemorySnapshots } from '../../../src/adapters/memory/snapshots.ts'
 import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
@@ -51,6 +53,8 @@ function started() {
     feed: () => log,
     snapshots: () => new MemorySnapshots(),
     generations: () => new MemoryViewStores(),
+    browser: () => new MemoryLogBrowser(log),
+    rebuilds: () => new MemoryRebuilds(),
     schedule: () => new MemorySchedule(clock),
     progress: () => new MemoryProgress(() => clock.elapsed()),
     parking: () => parking,

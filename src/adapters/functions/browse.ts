@@ -1,0 +1,416 @@
+import * as z from 'zod'
+import { TidemarkError } from '../../core/errors.ts'
+import type { JsonSchema } from '../../core/json-schema.ts'
+import type { Operations } from '../../core/operations.ts'
+import type { RebuildAction } from '../../core/rebuild.ts'
+import { validate } from '../../core/schema.ts'
+import type { AnyView } from '../../core/view.ts'
+import { type ActorSource, actorOf } from './actor.ts'
+import { recordedEvent } from './history.ts'
+import type { Endpoint, Route } from './http.ts'
+import { limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
+import { checkOperator } from './operator.ts'
+import { problem } from './problem.ts'
+import { checkParameters, limitOf, readJson } from './request.ts'
+import { traceOf } from './triggers.ts'
+
+/** What the functions for people who look around in a service need of it. */
+export interface BrowsePort extends Operations {
+  readonly declaration: { readonly views: readonly AnyView[] }
+  readonly actorSource: ActorSource
+}
+
+/** The routes by which the console and the command line show a service. All of them are for operators: see operator.ts. */
+export function browseRoutesOf(port: BrowsePort): readonly Route[] {
+  return [
+    { name: 'about', path: 'about', GET: aboutEndpoint(port) },
+    { name: 'streams', path: 'streams', GET: streamsEndpoint(port) },
+    { name: 'tail', path: 'events', GET: tailEndpoint(port) },
+    { name: 'trace', path: 'traces/{correlation}', GET: traceEndpoint(port) },
+    { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
+    { name: 'view-list', path: 'views', GET: viewsEndpoint(port) },
+    { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
+    { name: 'view-rebuild', path: 'views/{view}/rebuild', POST: rebuildEndpoint(port, 'rebuild') },
+    { name: 'view-go-back', path: 'views/{view}/go-back', POST: rebuildEndpoint(port, 'go-back') },
+  ]
+}
+
+/** `GET …/about`: what the service declares. */
+function aboutEndpoint(port: BrowsePort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: 'what the service declares: categories, events and their versions, views, consumers',
+        parameters: [],
+        answer: { status: 200, description: 'The same as long as the build is.', headers: {}, schema: aboutAnswer },
+        problems: ['invalid-query', 'operator-only'],
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      return { jsonBody: port.about() }
+    },
+  }
+}
+
+/** `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose names begin so. */
+function streamsEndpoint(port: BrowsePort): Endpoint {
+  const parameters = [categoryParameter, prefixParameter, limitParameter, continuationParameter]
+  return {
+    describe: () => [
+      {
+        summary: 'streams: those that were written last, or those whose names begin with a prefix',
+        parameters,
+        answer: {
+          status: 200,
+          description:
+            'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
+          headers: {},
+          schema: pageOf(object({ stream: text, version, time, types: list(text) })),
+        },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
+      const given = givenOf(request.query, 'category', 'prefix', 'continuation')
+      return { jsonBody: await port.streams({ ...given, limit: limitOf(request) }) }
+    },
+  }
+}
+
+/** `GET …/events?after=&category=&type=&limit=`: events as they are recorded. To be asked again and again. */
+function tailEndpoint(port: BrowsePort): Endpoint {
+  const parameters = [categoryParameter, typeParameter, limitParameter, afterParameter]
+  return {
+    describe: () => [
+      {
+        summary: 'events as they are recorded: the newest, then those that came since',
+        parameters,
+        answer: {
+          status: 200,
+          description:
+            'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
+          headers: {},
+          schema: object({ items: list(recordedEvent), continuation: text }),
+        },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
+      const given = givenOf(request.query, 'category', 'type', 'after')
+      return { jsonBody: await port.events({ ...given, limit: limitOf(request) }) }
+    },
+  }
+}
+
+/** `GET …/traces/{correlation}`: all that one request set off in this service. */
+function traceEndpoint(port: BrowsePort): Endpoint {
+  const parameters = [correlationParameter, limitParameter, continuationParameter]
+  return {
+    describe: () => [
+      {
+        summary: 'all that one request set off in this service',
+        parameters,
+        answer: {
+          status: 200,
+          description:
+            'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
+          headers: {},
+          schema: pageOf(recordedEvent),
+        },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
+      const { correlation = '' } = request.params
+      const { continuation } = givenOf(request.query, 'continuation')
+      return { jsonBody: await port.trace(correlation, limitOf(request), continuation) }
+    },
+  }
+}
+
+/** `GET …/schedule?limit=&continuation=`: the commands that wait for their time. */
+function scheduleEndpoint(port: BrowsePort): Endpoint {
+  const parameters = [limitParameter, continuationParameter]
+  const item = object({ stream: text, due: time, type: text, data: {}, ...origin })
+  return {
+    describe: () => [
+      {
+        summary: 'commands that wait for their time',
+        parameters,
+        answer: { status: 200, description: 'The earliest first.', headers: {}, schema: pageOf(item) },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
+      const { continuation } = givenOf(request.query, 'continuation')
+      const page = await port.scheduled(limitOf(request), continuation)
+      const items = page.commands.map(({ stream, due, command, metadata: { correlation, causation, actor } }) => {
+        return { stream, due, type: command.type, data: command.data, correlation, causation, actor }
+      })
+      return { jsonBody: { items, ...(page.continuation ? { continuation: page.continuation } : {}) } }
+    },
+  }
+}
+
+/** `GET …/views`: the views, their generations, and how their rebuilds stand. */
+function viewsEndpoint(port: BrowsePort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: 'the views, their generations, and how their rebuilds stand',
+        parameters: [],
+        answer: { status: 200, description: 'All of them.', headers: {}, schema: object({ items: list(viewSummary) }) },
+        problems,
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      return { jsonBody: { items: await port.views() } }
+    },
+  }
+}
+
+/** `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that say something. */
+function documentsEndpoint(port: BrowsePort): Endpoint {
+  const { views } = port.declaration
+  const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
+  const parameters = [
+    viewParameter(views),
+    ...[...filters].map((name): Parameter => {
+      const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
+      const description = `Documents with this ${name} alone, in a view that has it.`
+      return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
+    }),
+    searchParameter,
+    limitParameter,
+    continuationParameter,
+  ]
+  const item = object({ key: text, version, document: {} }, ['version'])
+  return {
+    describe: () => [
+      {
+        summary: 'documents of a view, by its sort key, descending',
+        parameters,
+        answer: {
+          status: 200,
+          description:
+            'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
+          headers: {},
+          schema: object({ items: list(item), searched: { type: 'integer', minimum: 0 }, continuation: text }, [
+            'continuation',
+          ]),
+        },
+        problems: [...problems, 'view-not-found'],
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      const view = viewNamed(views, request.params.view)
+      checkParameters(request, [...Object.keys(view.filters), 'search', 'limit', 'continuation'])
+      const filter = Object.fromEntries(
+        Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
+      )
+      const given = givenOf(request.query, 'search', 'continuation')
+      return { jsonBody: await port.findDocuments(view, { ...given, filter, limit: limitOf(request) }) }
+    },
+  }
+}
+
+const actions = ['rebuild', 'go-back'] as const satisfies readonly RebuildAction[]
+const nothing = z.strictObject({})
+const summaries: Readonly<Record<RebuildAction, string>> = {
+  rebuild: "builds the view's next generation from the log, then lets queries read it",
+  'go-back': 'lets queries read the generation again that was live before',
+}
+
+/** `POST …/views/{view}/{rebuild|go-back}`: begins it. `GET …/views` tells how it goes on. */
+function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
+  const { views } = port.declaration
+  return {
+    describe: () => [
+      {
+        summary: summaries[action],
+        parameters: [viewParameter(views)],
+        body: nothing,
+        answer: {
+          status: 202,
+          description: 'It has begun, in place of one that ran. `GET …/views` tells how it goes on.',
+          headers: {},
+          schema: rebuild,
+        },
+        problems: [
+          ...([
+            'invalid-json',
+            'invalid-command',
+            'invalid-query',
+            'unsupported-media-type',
+            'body-too-large',
+          ] as const),
+          ...(['operator-only', 'view-not-found', 'view-contended', 'unavailable', 'outcome-unknown'] as const),
+        ],
+      },
+    ],
+    async handle(request, context) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      const view = viewNamed(views, request.params.view)
+      const body = await readJson(request)
+      const data = body.valid ? validate(nothing, body.value) : body
+      if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
+      const begun = await port.rebuild(view, action, actorOf(request, port.actorSource), traceOf(context))
+      return { status: 202, jsonBody: begun }
+    },
+  }
+}
+
+/** @throws TidemarkError `view-not-found` */
+function viewNamed(views: readonly AnyView[], name: string | undefined): AnyView {
+  const view = views.find((each) => each.name === name)
+  if (view === undefined)
+    throw new TidemarkError('view-not-found', `the views are ${views.map((each) => each.name).join(', ')}`)
+  return view
+}
+
+/** Parameters of a query that are there. */
+function givenOf<Name extends string>(
+  query: URLSearchParams,
+  ...names: readonly Name[]
+): Partial<Record<Name, string>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  ) as Partial<Record<Name, string>>
+}
+
+const problems = ['invalid-query', 'operator-only', 'unavailable'] as const
+
+const text: JsonSchema = { type: 'string' }
+const count: JsonSchema = { type: 'integer', minimum: 0 }
+const time: JsonSchema = { type: 'string', format: 'date-time' }
+const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+const pageOf = (item: JsonSchema): JsonSchema =>
+  object({ items: list(item), continuation: { type: 'string' } }, ['continuation'])
+const origin = { correlation: text, causation: text, actor: text }
+
+const categoryParameter: Parameter = {
+  name: 'category',
+  in: 'query',
+  description: 'Of streams of this category alone.',
+  schema: text,
+}
+const prefixParameter: Parameter = {
+  name: 'prefix',
+  in: 'query',
+  description: 'How the names of the streams begin: `order-4`.',
+  schema: { type: 'string', minLength: 1 },
+}
+const typeParameter: Parameter = {
+  name: 'type',
+  in: 'query',
+  description: 'Events of this type alone.',
+  schema: text,
+}
+const afterParameter: Parameter = {
+  name: 'after',
+  in: 'query',
+  description: 'Events that came since an answer, by its continuation.',
+  schema: text,
+}
+const searchParameter: Parameter = {
+  name: 'search',
+  in: 'query',
+  description: 'What the document says somewhere, in its key or in its JSON, in capitals or not.',
+  schema: text,
+}
+const continuationParameter: Parameter = {
+  name: 'continuation',
+  in: 'query',
+  description: 'Goes on where a page ended, with what that page answered; absent there, it was the last.',
+  schema: text,
+}
+const correlationParameter: Parameter = {
+  name: 'correlation',
+  in: 'path',
+  description:
+    'What all have in common that one request set off: `command:` and its Idempotency-Key, or its X-Correlation-Id.',
+  schema: text,
+}
+const viewParameter = (views: readonly AnyView[]): Parameter => ({
+  name: 'view',
+  in: 'path',
+  description: 'The name of a view.',
+  schema: { type: 'string', enum: views.map(({ name }) => name) },
+})
+
+const versions = list(
+  object({ version, change: { type: 'string', enum: ['first', 'additive', 'breaking'] }, schema: { type: 'object' } }),
+)
+const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams'] }
+const filters: JsonSchema = { type: 'object', additionalProperties: list(text) }
+
+const aboutAnswer = object({
+  service: text,
+  build: text,
+  hub: text,
+  categories: list(object({ name: text, process: { type: 'boolean' }, commands: list(text), events: list(text) })),
+  events: list(
+    object({ type: text, category: text, versions, published: object({ type: text, versions }) }, ['published']),
+  ),
+  views: list(object({ name: text, kind, category: text, filters })),
+  consumers: list(
+    object({
+      name: text,
+      hub: text,
+      kind: { type: 'string', enum: ['views', 'reactions'] },
+      handlers: list(object({ name: text, category: text, events: { type: ['array', 'null'], items: text } })),
+    }),
+  ),
+})
+
+const rebuild = object(
+  {
+    action: { type: 'string', enum: [...actions] },
+    state: { type: 'string', enum: ['running', 'done', 'failed'] },
+    stage: { type: 'string', enum: ['reading', 'handover', 'live'] },
+    target: version,
+    commits: count,
+    total: count,
+    startedAt: time,
+    updatedAt: time,
+    by: text,
+    instance: text,
+    code: text,
+    reason: text,
+  },
+  ['target', 'code', 'reason'],
+)
+
+const viewSummary = object(
+  {
+    name: text,
+    kind,
+    category: text,
+    filters,
+    live: version,
+    generations: list(
+      object({ number: version, role: { type: 'string', enum: ['live', 'writing', 'previous'] }, left: time }, [
+        'left',
+      ]),
+    ),
+    rebuild,
+  },
+  ['rebuild'],
+)

@@ -1,0 +1,124 @@
+import type { EventType } from './event.ts'
+import { type JsonSchema, jsonSchemaOf } from './json-schema.ts'
+import { followedBy, projectionName, reactionsName, reactionsOf, type Service } from './service.ts'
+
+/** One version of an event, and what its data is like. */
+export interface EventVersionAbout {
+  readonly version: number
+  /** `additive`: readers of the version before can read it. `breaking`: they cannot. */
+  readonly change: 'first' | 'additive' | 'breaking'
+  readonly schema: JsonSchema
+}
+
+/** A view or a reaction of a consumer, and the events that it is made of or reacts to; null: all of its category. */
+export interface HandlerAbout {
+  readonly name: string
+  readonly category: string
+  readonly events: readonly string[] | null
+}
+
+/** What a service declares, for whoever draws it or offers its commands. */
+export interface ServiceAbout {
+  readonly service: string
+  /** Tells builds apart that know other handlers or other events. */
+  readonly build: string
+  /** Its own hub. */
+  readonly hub: string
+  readonly categories: readonly {
+    readonly name: string
+    /** Whether its streams are those of a process manager. */
+    readonly process: boolean
+    readonly commands: readonly string[]
+    readonly events: readonly string[]
+  }[]
+  readonly events: readonly {
+    readonly type: string
+    readonly category: string
+    /** Every version that was ever written, the oldest first. */
+    readonly versions: readonly EventVersionAbout[]
+    /** What other services are told of it; absent where it is no part of the public contract. */
+    readonly published?: { readonly type: string; readonly versions: readonly EventVersionAbout[] }
+  }[]
+  readonly views: readonly {
+    readonly name: string
+    readonly kind: 'one-stream' | 'many-streams'
+    readonly category: string
+    readonly filters: Readonly<Record<string, readonly string[]>>
+  }[]
+  readonly consumers: readonly {
+    readonly name: string
+    readonly hub: string
+    readonly kind: 'views' | 'reactions'
+    readonly handlers: readonly HandlerAbout[]
+  }[]
+}
+
+/** @throws TidemarkError `internal` for an event whose schema has no JSON Schema. */
+export function aboutOf(service: Service, build: string): ServiceAbout {
+  const processes = new Set((service.processes ?? []).map(({ decider }) => decider))
+  const nameOf = ({ name }: { readonly name: string }): string => name
+  const handlerOf = ({ name, category, events }: Handled): HandlerAbout => ({
+    name,
+    category,
+    events: events?.map(nameOf) ?? null,
+  })
+  return {
+    service: service.name,
+    build,
+    hub: service.name,
+    categories: service.deciders.map((decider) => ({
+      name: decider.category,
+      process: processes.has(decider),
+      commands: decider.commands.map(nameOf),
+      events: decider.events.map(nameOf),
+    })),
+    events: service.deciders.flatMap(({ category, events }) =>
+      events.map((type) => {
+        const publication = service.publishes.find(({ recorded }) => recorded.name === type.name)
+        return {
+          type: type.name,
+          category,
+          versions: versionsOf(type),
+          ...(publication
+            ? { published: { type: publication.published.name, versions: versionsOf(publication.published) } }
+            : {}),
+        }
+      }),
+    ),
+    views: service.views.map(({ name, kind, category, filters }) => ({ name, kind, category, filters })),
+    consumers: [
+      ...(service.views.length > 0
+        ? [
+            {
+              name: projectionName(service.name),
+              hub: service.name,
+              kind: 'views' as const,
+              handlers: service.views.map(handlerOf),
+            },
+          ]
+        : []),
+      ...followedBy(service).map((hub) => ({
+        name: reactionsName(service.name, hub),
+        hub,
+        kind: 'reactions' as const,
+        handlers: reactionsOf(service)
+          .filter((reaction) => reaction.service === hub)
+          .map(handlerOf),
+      })),
+    ],
+  }
+}
+
+interface Handled {
+  readonly name: string
+  readonly category: string
+  readonly events?: readonly EventType[]
+}
+
+function versionsOf({ name, versions }: EventType): readonly EventVersionAbout[] {
+  return versions.map(({ version, change, schema }) => ({
+    version,
+    change,
+    schema: jsonSchemaOf(schema, `${name} version ${version}`),
+  }))
+}

@@ -1,0 +1,107 @@
+import type { RecordedCommit } from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { PageOf, StreamSummary, StreamsQuery, TailQuery } from '../core/operations.ts'
+import type { CommitFilter, EventHistory, LogBrowser } from '../core/ports.ts'
+import { categoryOf } from '../core/stream.ts'
+import { AT_ONCE, forEachLimited } from './limited.ts'
+
+/**
+ * Streams of a log: those whose names begin so, by name; without a prefix those that were written last, the newest first, each once a page.
+ * @throws TidemarkError `unavailable`, `invalid-query`
+ */
+export function findStreams(
+  browser: LogBrowser,
+  log: EventHistory,
+  { prefix, category, limit, continuation }: StreamsQuery,
+): Promise<PageOf<StreamSummary>> {
+  const filter = category === undefined ? {} : { category }
+  if (prefix === undefined) return newestStreams(browser, filter, limit, continuation)
+  if (category !== undefined && !prefix.startsWith(`${category}-`))
+    throw new TidemarkError('invalid-query', `no stream of ${category} begins with ${prefix}`)
+  return namedStreams(browser, log, prefix, limit, continuation)
+}
+
+async function newestStreams(
+  browser: LogBrowser,
+  filter: CommitFilter,
+  limit: number,
+  continuation?: string,
+): Promise<PageOf<StreamSummary>> {
+  const page = await browser.newest(filter, limit, continuation)
+  const byName = new Map<string, StreamSummary>()
+  for (const { stream, to, events } of page.commits)
+    if ((byName.get(stream)?.version ?? 0) < to) byName.set(stream, summaryOf(stream, events))
+  return { items: [...byName.values()], ...(page.continuation ? { continuation: page.continuation } : {}) }
+}
+
+async function namedStreams(
+  browser: LogBrowser,
+  log: EventHistory,
+  prefix: string,
+  limit: number,
+  after?: string,
+): Promise<PageOf<StreamSummary>> {
+  // One more than asked for tells whether there is another page.
+  const found = await browser.streams(prefix, limit + 1, after)
+  const names = found.slice(0, limit)
+  const newest = new Map<string, readonly RecordedEvent[]>()
+  await forEachLimited(names, AT_ONCE, async (stream) => {
+    newest.set(stream, await log.readRange(stream, { direction: 'backward', limit: 1 }))
+  })
+  const items = names.map((stream) => summaryOf(stream, newest.get(stream) ?? []))
+  const last = names.at(-1)
+  return { items, ...(found.length > limit && last ? { continuation: last } : {}) }
+}
+
+function summaryOf(stream: string, events: readonly RecordedEvent[]): StreamSummary {
+  const last = events.at(-1)
+  return { stream, version: last?.version ?? 0, time: last?.time ?? '', types: events.map(({ type }) => type) }
+}
+
+/**
+ * Events as they are recorded: without a continuation the newest, the oldest of them first; with one those that came since. The continuation that
+ * is answered brings what comes next.
+ * @throws TidemarkError `unavailable`, `invalid-query`
+ */
+export async function tail(
+  browser: LogBrowser,
+  { category, type, limit, after }: TailQuery,
+): Promise<Required<PageOf<RecordedEvent>>> {
+  const filter = { ...(category === undefined ? {} : { category }), ...(type === undefined ? {} : { type }) }
+  if (after === undefined) {
+    // First the end: what comes between the two is shown twice rather than never.
+    const continuation = await browser.end()
+    const { commits } = await browser.newest(filter, limit)
+    return { items: meant(commits.toReversed(), filter).slice(-limit), continuation }
+  }
+  const { commits, continuation } = await browser.since(after, limit)
+  return { items: meant(commits, filter), continuation }
+}
+
+/** The events that a filter means, by their time; those of a stream in its order. */
+function meant(commits: readonly RecordedCommit[], { category, type }: CommitFilter): readonly RecordedEvent[] {
+  return byTime(commits.flatMap(({ events }) => events)).filter(
+    (event) =>
+      (category === undefined || categoryOf(event.stream) === category) && (type === undefined || event.type === type),
+  )
+}
+
+/** All that one request set off in this service, by time. @throws TidemarkError `unavailable`, `invalid-query` */
+export async function traceOf(
+  browser: LogBrowser,
+  correlation: string,
+  limit: number,
+  continuation?: string,
+): Promise<PageOf<RecordedEvent>> {
+  const page = await browser.correlated(correlation, limit, continuation)
+  const items = byTime(page.commits.flatMap(({ events }) => events))
+  return { items, ...(page.continuation ? { continuation: page.continuation } : {}) }
+}
+
+function byTime(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+  return events.toSorted((one, other) => {
+    if (one.stream === other.stream) return one.version - other.version
+    return one.time < other.time ? -1 : one.time > other.time ? 1 : 0
+  })
+}

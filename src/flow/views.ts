@@ -1,0 +1,15 @@
+import type { ViewSummary } from '../core/operations.ts'
+import { generationsOf, type ViewPointer } from '../core/view-pointer.ts'
+
+/** The generations that a pointer names, by number, and what each is for, as operators are told of them. */
+export function generationsAbout(pointer: ViewPointer): Pick<ViewSummary, 'live' | 'generations'> {
+  const { live, previous } = pointer
+  const generations = [...generationsOf(pointer)]
+    .sort((a, b) => a - b)
+    .map((number) => {
+      if (number === live) return { number, role: 'live' as const }
+      if (number === previous?.generation) return { number, role: 'previous' as const, left: previous.left }
+      return { number, role: 'writing' as const }
+    })
+  return { live, generations }
+}

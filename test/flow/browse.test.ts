@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import type { Answer } from '../../cli/demo/client.ts'
+import { type RawItem, readLog } from '../../cli/demo/raw-fold.ts'
+import { readRawLog } from '../../cli/demo/reading.ts'
+import { services } from '../../cli/services.ts'
+import { placeBody } from '../support/orders.ts'
+import { call, System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+/** What the console and the command line ask, over HTTP, of services that run; held against the raw logs. */
+describe('who looks around in a running system', () => {
+  let system: System
+  let keyOfPlaced: string
+  let placed: string
+  before(async () => {
+    system = await System.start()
+    for (const { sku } of placeBody.lines)
+      await system.clientOf('inventory').post(`/stock/${sku}/receive`, { quantity: 100 }, {})
+    const payment = { method: 'transfer', withinSeconds: 86_400 }
+    keyOfPlaced = randomUUID()
+    const answer = await system.client.post('/orders', { ...placeBody, payment }, { 'idempotency-key': keyOfPlaced })
+    placed = answer.body.id
+    for (let index = 0; index < 4; index += 1)
+      await system.client.post('/orders', { ...placeBody, customerId: `c${index}` }, {})
+    await until('the payment to be open', async () => (await rawEvents('payments')).length > 0)
+  })
+  after(() => system.remove())
+
+  const get = (service: string, path: string): Promise<Answer> =>
+    call('GET', `${new URL(system.base).origin}/api/${service}/${path}`, {})
+  const post = (service: string, path: string, body: object = {}): Promise<Answer> =>
+    call('POST', `${new URL(system.base).origin}/api/${service}/${path}`, { body: JSON.stringify(body) })
+  const rawEvents = async (service: string): Promise<RawItem[]> =>
+    readLog(await readRawLog(system.logOf(service))).events
+  const placeOf = ({ stream, version }: RawItem): string => `${stream}@${version}`
+
+  /** All pages of a list. */
+  async function everyItem(service: string, path: string): Promise<RawItem[]> {
+    const items: RawItem[] = []
+    for (let continuation = ''; ; ) {
+      const { status, body } = await get(service, path + continuation)
+      assert.equal(status, 200, JSON.stringify(body))
+      items.push(...body.items)
+      if (body.continuation === undefined) return items
+      continuation = `&continuation=${encodeURIComponent(body.continuation)}`
+    }
+  }
+
+  it('is told what each service declares', async () => {
+    for (const declared of services) {
+      const { status, body } = await get(declared.name, 'about')
+      assert.equal(status, 200)
+      assert.deepEqual(
+        body.categories.map(({ name }: RawItem) => name),
+        declared.deciders.map(({ category }) => category),
+      )
+      assert.deepEqual(
+        body.views.map(({ name }: RawItem) => name),
+        declared.views.map(({ name }) => name),
+      )
+      for (const { type, versions } of body.events) {
+        assert.ok(versions.length > 0, type)
+        for (const { schema } of versions) assert.equal(schema.type, 'object')
+      }
+    }
+    const { body } = await get('ordering', 'about')
+    assert.deepEqual(
+      body.categories.filter(({ process }: RawItem) => process).map(({ name }: RawItem) => name),
+      ['fulfilment'],
+    )
+    const changes = body.events.find(({ type }: RawItem) => type === 'OrderPlaced').versions
+    assert.deepEqual(
+      changes.map(({ change }: RawItem) => change),
+      ['first', 'additive', 'additive', 'breaking'],
+    )
+    const consumers = body.consumers.map(({ name, hub, kind }: RawItem) => [name, hub, kind])
+    assert.deepEqual(consumers[0], ['ordering-views', 'ordering', 'views'])
+    assert.ok(consumers.some(([name]: string[]) => name === 'ordering-reactions-payments'))
+  })
+
+  it('finds every stream of the log page by page, and one by the beginning of its name', async () => {
+    const log = await until(
+      'the log to stand still',
+      async () => {
+        const before = await rawEvents('ordering')
+        const found = await everyItem('ordering', 'streams?limit=2')
+        return { before, found, later: await rawEvents('ordering') }
+      },
+      ({ before, later }) => before.length === later.length,
+    )
+    const newest = new Map(log.before.map((event) => [event.stream, event.version]))
+    assert.deepEqual(new Set(log.found.map(({ stream }) => stream)), new Set(newest.keys()))
+    for (const [stream, version] of newest)
+      assert.equal(Math.max(...log.found.filter((item) => item.stream === stream).map((item) => item.version)), version)
+
+    const orders = await everyItem('ordering', 'streams?prefix=order-&limit=2')
+    assert.deepEqual(
+      orders.map(({ stream }) => stream),
+      [...newest.keys()].filter((name) => name.startsWith('order-')).sort(),
+    )
+    for (const { stream, version } of orders) assert.equal(version, newest.get(stream))
+    const one = await everyItem('ordering', `streams?prefix=order-${placed.slice(0, 8)}&category=order`)
+    assert.deepEqual(
+      one.map(({ stream }) => stream),
+      [`order-${placed}`],
+    )
+    const fulfilments = await everyItem('ordering', 'streams?category=fulfilment')
+    assert.ok(fulfilments.length > 0 && fulfilments.every(({ stream }) => stream.startsWith('fulfilment-')))
+  })
+
+  it('sees events as they are recorded, each once', async () => {
+    const first = await get('ordering', 'events?limit=5&category=order')
+    assert.equal(first.body.items.length, 5)
+    const { body } = await system.client.post('/orders', { ...placeBody, customerId: 'tailed' }, {})
+    await system.client.post(`/orders/${body.id}/cancel`, { reason: 'late' }, {})
+    const seen: RawItem[] = []
+    let { continuation } = first.body
+    await until('both events to be seen', async () => {
+      const page = await get('ordering', `events?category=order&after=${encodeURIComponent(continuation)}`)
+      seen.push(...page.body.items)
+      continuation = page.body.continuation
+      return seen.some(({ type, stream }) => type === 'OrderCancelled' && stream === `order-${body.id}`)
+    })
+    const its = seen.filter(({ stream }) => stream === `order-${body.id}`)
+    const log = (await rawEvents('ordering')).filter(({ stream }) => stream === `order-${body.id}`)
+    assert.deepEqual(its.map(placeOf), log.slice(0, its.length).map(placeOf))
+    assert.equal(its[0]?.hash, log[0]?.hash)
+    const { body: ofType } = await get('ordering', 'events?type=OrderCancelled')
+    assert.deepEqual([...new Set(ofType.items.map(({ type }: RawItem) => type))], ['OrderCancelled'])
+  })
+
+  it('finds all that one request set off, in every service, and what each event followed from', async () => {
+    const correlation = `command:${keyOfPlaced}`
+    const found: RawItem[] = []
+    for (const { name } of services) {
+      const its = await everyItem(name, `traces/${encodeURIComponent(correlation)}?limit=2`)
+      const log = (await rawEvents(name)).filter((event) => event.correlation === correlation)
+      assert.deepEqual(its.map(placeOf).sort(), log.map(placeOf).sort())
+      found.push(...its)
+    }
+    const places = new Set(found.map(placeOf))
+    assert.ok(
+      ['ordering', 'inventory', 'payments'].every((name) => found.some(({ source }) => source.startsWith(`/${name}/`))),
+    )
+    for (const { causation } of found) assert.ok(causation === correlation || places.has(causation), causation)
+    assert.deepEqual((await get('ordering', 'traces/command:none')).body, { items: [] })
+  })
+
+  it('sees the views, their documents, and which of them say something', async () => {
+    const { body } = await get('ordering', 'views')
+    const order = body.items.find(({ name }: RawItem) => name === 'order')
+    assert.deepEqual([order.live, order.generations], [1, [{ number: 1, role: 'live' }]])
+    const search = (text: string) => everyItem('ordering', `views/order/documents?limit=2&search=${text}`)
+    await until('the order to be in its view', async () => (await search(placed)).length === 1)
+    const [found] = await search(placed.toUpperCase())
+    assert.deepEqual([found?.key, found?.document.orderId], [`order-${placed}`, placed])
+    assert.ok(found?.version >= 1)
+    assert.deepEqual(
+      (await search('c1')).map(({ document }) => document.customerId),
+      ['c1'],
+    )
+    assert.deepEqual(await search('nobody-has-this'), [])
+    const all = await everyItem('ordering', 'views/order/documents?limit=2')
+    assert.equal(new Set(all.map(({ key }) => key)).size, all.length)
+    assert.ok(all.length > 5)
+    const cancelled = await everyItem('ordering', 'views/order/documents?status=cancelled')
+    assert.ok(cancelled.length > 0 && cancelled.every(({ document }) => document.status === 'cancelled'))
+  })
+
+  it('rebuilds a view and goes back, and sees how it goes on', async () => {
+    const view = async () => (await get('ordering', 'views')).body.items.find(({ name }: RawItem) => name === 'order')
+    const begun = await post('ordering', 'views/order/rebuild')
+    assert.equal(begun.status, 202, JSON.stringify(begun.body))
+    assert.partialDeepStrictEqual(begun.body, { action: 'rebuild', state: 'running', by: 'anonymous' })
+    const rebuilt = await until('the rebuild to be done', view, ({ rebuild }) => rebuild.state !== 'running')
+    assert.partialDeepStrictEqual(rebuilt, { live: 2, rebuild: { state: 'done', stage: 'live', target: 2 } })
+    assert.ok(rebuilt.rebuild.total > 0 && rebuilt.rebuild.commits >= rebuilt.rebuild.total)
+    assert.deepEqual(
+      rebuilt.generations.map(({ number, role }: RawItem) => [number, role]),
+      [
+        [1, 'previous'],
+        [2, 'live'],
+      ],
+    )
+    assert.equal((await post('ordering', 'views/order/go-back')).status, 202)
+    const back = await until('the way back to be done', view, ({ rebuild }) => rebuild.state !== 'running')
+    assert.partialDeepStrictEqual(back, { live: 1, rebuild: { action: 'go-back', state: 'done' } })
+  })
+
+  it('sees the commands that wait for their time', async () => {
+    const { body } = await get('payments', 'schedule')
+    const waiting = body.items.find(({ stream }: RawItem) => stream === `payment-${placed}`)
+    assert.ok(waiting, JSON.stringify(body))
+    assert.ok(Date.parse(waiting.due) > Date.now())
+    assert.equal(waiting.correlation, `command:${keyOfPlaced}`)
+    assert.deepEqual((await get('shipping', 'schedule')).body, { items: [] })
+  })
+
+  it('is refused what makes no sense', async () => {
+    for (const [method, path, status, code] of [
+      ['GET', 'views/nothing/documents', 404, 'view-not-found'],
+      ['POST', 'views/nothing/rebuild', 404, 'view-not-found'],
+      ['GET', 'views/order/documents?status=lost', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?stattus=placed', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?continuation=!', 400, 'invalid-query'],
+      ['GET', 'views/sales-by-product/documents?status=placed', 400, 'invalid-query'],
+      ['GET', 'streams?prefix=order-&category=fulfilment', 400, 'invalid-query'],
+      ['GET', 'streams?continuation=!', 400, 'invalid-query'],
+      ['GET', 'events?after=!', 400, 'invalid-query'],
+      ['GET', 'events?limit=101', 400, 'invalid-query'],
+      ['GET', 'schedule?continuation=!', 400, 'invalid-query'],
+      ['GET', 'about?of=it', 400, 'invalid-query'],
+      ['DELETE', 'views/order/rebuild', 405, 'method-not-allowed'],
+    ] as const) {
+      const service = path.startsWith('schedule') ? 'payments' : 'ordering'
+      const url = `${new URL(system.base).origin}/api/${service}/${path}`
+      const answer = await call(method, url, method === 'POST' ? { body: '{}' } : {})
+      assert.deepEqual([path, answer.status, answer.body.code], [path, status, code])
+    }
+    assert.equal((await post('ordering', 'views/order/rebuild', { now: true })).body.code, 'invalid-command')
+  })
+})
