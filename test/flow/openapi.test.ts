@@ -109,6 +109,15 @@ describe('what OpenAPI tells', () => {
     await checked('GET', sales, `${sales.replace('{sku}', sku)}?position=${cancelled.position}`)
     for (const what of ['events', 'state'])
       await checked('GET', `/ordering/streams/{stream}/${what}`, `/ordering/streams/order-${id}/${what}`)
+
+    const { items } = await checked('GET', '/ordering/events', '/ordering/events?limit=1')
+    const [{ correlation }] = items
+    await checked('GET', '/ordering/traces/{correlation}', `/ordering/traces/${encodeURIComponent(correlation)}`)
+    for (const what of ['about', 'streams', 'schedule', 'views'])
+      await checked('GET', `/ordering/${what}`, `/ordering/${what}`)
+    await checked('GET', '/ordering/views/{view}/documents', '/ordering/views/order/documents?limit=1')
+    await checked('POST', '/ordering/views/{view}/rebuild', '/ordering/views/canary/rebuild', {})
+    await checked('GET', '/ordering/views', '/ordering/views')
   })
 
   it('holds for what the services make of it: fulfilment, payment, shipment', async () => {

@@ -216,6 +216,7 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     ],
     async handle(request) {
       checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
       const view = viewNamed(views, request.params.view)
       checkParameters(request, [...Object.keys(view.filters), 'search', 'limit', 'continuation'])
       const filter = Object.fromEntries(
