@@ -41,11 +41,12 @@ const table = {
   ],
   '^local/[^/]+\\.ts$': ['^local/', node, npm('@azure/(cosmos|storage-blob)', 'azurite')],
   // They check what the services wrote: sharing code with these, they would share its mistakes.
-  '^cli/(verify/|demo/raw-)': ['^cli/(verify|demo)/', node, npm('@azure/cosmos')],
+  '^src/verify/': ['^src/verify/', node, npm('@azure/cosmos')],
+  '^cli/demo/raw-': ['^src/verify/', '^cli/demo/', node, npm('@azure/cosmos')],
   '^cli/': [
     '^cli/',
     '^src/(compose|topology)\\.ts$',
-    '^src/(core|services)/',
+    '^src/(core|services|verify)/',
     // Told in docs/deploy.md.
     '^src/settings/list\\.ts$',
     // What the contract is generated from: the routes, as a host would load them.

@@ -1,10 +1,10 @@
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
+import { verifyLog } from '../src/verify/log.ts'
+import { type DeclaredService, verifyViews } from '../src/verify/views.ts'
 import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'
-import { verifyLog } from './verify/log.ts'
-import { type DeclaredService, verifyViews } from './verify/views.ts'
 
 const SHOWN_FAULTS = 1000
 const NOT_TOLD =

@@ -73,7 +73,7 @@ describe('imports', () => {
       ['src/services/ordering/planted.ts', '../../flow/relay.ts'],
       ['src/services/other/planted.ts', '../ordering/order.ts'],
       ['src/adapters/memory/planted.ts', '../cosmos/client.ts'],
-      ['cli/verify/planted.ts', '../../src/core/commit.ts'],
+      ['src/verify/planted.ts', '../../src/core/commit.ts'],
       ['cli/demo/raw-planted.ts', '../../src/core/commit.ts'],
       ['src/adapters/eventhubs/planted.ts', '@azure/cosmos'],
       ['src/testing/planted.ts', '../adapters/cosmos/client.ts'],

@@ -11,8 +11,15 @@ export interface Counted {
   receipts: number
 }
 
+/** A part of a log: the streams after one, by name, until it is enough. */
+export interface LogPart {
+  readonly after?: string
+  /** Asked after each stream. Absent: all that there are. */
+  readonly isEnough?: () => boolean
+}
+
 /**
- * Checks every stream of a log. The items come ordered by stream, page by page, so what is in memory is a page and two
+ * Checks every stream of a log, or of a part of it. The items come ordered by stream, page by page, so what is in memory is a page and two
  * hashes an event of the one stream at hand.
  *
  * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that the receipt
@@ -21,7 +28,8 @@ export interface Counted {
 export async function verifyLog(
   log: Container,
   on: { readonly progress: (items: number) => void; readonly fault: (fault: Fault) => void },
-): Promise<Counted> {
+  { after, isEnough = () => false }: LogPart = {},
+): Promise<Counted & { readonly next?: string }> {
   const counted: Counted = { streams: 0, commits: 0, events: 0, receipts: 0 }
   let check: StreamCheck | undefined
   const judge = async (): Promise<void> => {
@@ -32,7 +40,11 @@ export async function verifyLog(
     counted.receipts += check.receipts
     if (check.finish().length > 0) for (const fault of await faultsOf(log, check.stream)) on.fault(fault)
   }
-  for await (const page of pagesOf<RawItem>(log, 'SELECT * FROM c ORDER BY c.stream')) {
+  const query = {
+    query: `SELECT * FROM c ${after === undefined ? '' : 'WHERE c.stream > @after'} ORDER BY c.stream`,
+    parameters: after === undefined ? [] : [{ name: '@after', value: after }],
+  }
+  for await (const page of pagesOf<RawItem>(log, query)) {
     for (const item of page) {
       const { stream } = item
       if (typeof stream !== 'string') {
@@ -41,6 +53,7 @@ export async function verifyLog(
       }
       if (stream !== check?.stream) {
         await judge()
+        if (check && isEnough()) return { ...counted, next: check.stream }
         check = new StreamCheck(stream)
       }
       check.add(item)

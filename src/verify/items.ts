@@ -32,7 +32,8 @@ function generationOf({ pk }: Row): number {
 
 function faultOf(row: Row, newest: number): Pick<Fault, 'wrong' | 'detail'> | undefined {
   const { id, pk, kind, generation, key } = row
-  if (id === 'pointer' && pk === id) return undefined
+  // Which generations there are, and how the last rebuild went.
+  if (pk === 'pointer' && (id === 'pointer' || id === 'rebuild')) return undefined
   const of = generationOf(row)
   const [, part] = pk.split('|', 2)
   if (of === 0 || (part !== 'document' && part !== 'cursor') || id !== part)
