@@ -3,6 +3,7 @@ import { cosmosClient } from './adapters/cosmos/client.ts'
 import { CosmosEventFeed } from './adapters/cosmos/event-feed.ts'
 import { CosmosEventStore } from './adapters/cosmos/event-store.ts'
 import { CosmosLogBrowser } from './adapters/cosmos/log-browser.ts'
+import { CosmosLogVerifier } from './adapters/cosmos/log-verifier.ts'
 import { CosmosParking } from './adapters/cosmos/parking.ts'
 import { CosmosProgress } from './adapters/cosmos/progress.ts'
 import { CosmosRebuilds } from './adapters/cosmos/rebuilds.ts'
@@ -62,6 +63,7 @@ export function compose(service: Service, environment: Environment = process.env
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
     browser: () => new CosmosLogBrowser(relaxed().container('events')),
+    verifier: () => new CosmosLogVerifier(database().container('events')),
     rebuilds: () => new CosmosRebuilds(database()),
     schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),

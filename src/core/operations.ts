@@ -1,7 +1,7 @@
 import type { ServiceAbout } from './about.ts'
 import type { RecordedEvent } from './event.ts'
 import type { Acted, GivenUp, Parked, ParkedAction, ParkedChoice, ParkedMessageOf, ParkedStreamOf } from './parking.ts'
-import type { ScheduledPage } from './ports.ts'
+import type { Checked, Finding, ScheduledPage } from './ports.ts'
 import type { Trace } from './reaction.ts'
 import type { Rebuild, RebuildAction } from './rebuild.ts'
 import type { ServiceStatus } from './status.ts'
@@ -64,6 +64,19 @@ export interface FoundDocuments extends PageOf<FoundDocument> {
   readonly searched: number
 }
 
+/** What a part of a log looks like to whoever verifies it. */
+export interface Verification {
+  readonly checked: Checked
+  /** The first of what was found. */
+  readonly findings: readonly Finding[]
+  /** How much was found in all of this part. */
+  readonly found: number
+  /** Items that were looked at, of this part and those before it, and how many there are. */
+  readonly progress: { readonly done: number; readonly total: number }
+  /** Brings the next part; absent at the end. */
+  readonly continuation?: string
+}
+
 /** A view and its generations. */
 export interface ViewSummary {
   readonly name: string
@@ -116,4 +129,6 @@ export interface Operations {
   rebuild(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild>
   /** The commands that wait for their time. @throws TidemarkError `unavailable`, `invalid-query` */
   scheduled(limit: number, continuation?: string): Promise<ScheduledPage>
+  /** Verifies a part of the log. @throws TidemarkError `unavailable`, `invalid-query` */
+  verify(continuation?: string): Promise<Verification>
 }

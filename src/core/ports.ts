@@ -112,6 +112,38 @@ export interface LogBrowser {
   since(continuation: string, limit: number): Promise<Required<CommitPage>>
 }
 
+/** Where something in a log is not as it was written. */
+export interface Finding {
+  /** `order-1@3`, an item, or a stream. */
+  readonly place: string
+  /** One word: `changed`, `missing`, `inserted`. */
+  readonly wrong: string
+  readonly detail: string
+}
+
+/** What was looked at of a log. */
+export interface Checked {
+  readonly streams: number
+  readonly commits: number
+  readonly events: number
+  readonly receipts: number
+}
+
+/** Looks whether a log is as it was written. It shares no code with what writes it. */
+export interface LogVerifier {
+  /** How many items there are: commits and receipts. @throws TidemarkError `unavailable` */
+  count(): Promise<number>
+  /**
+   * Checks the streams that come after one by name, until it is enough, which is asked after each.
+   * @returns `next`: the stream that the next part comes after; absent: that was all.
+   * @throws TidemarkError `unavailable`
+   */
+  verify(
+    after: string | undefined,
+    isEnough: (findings: number) => boolean,
+  ): Promise<{ readonly checked: Checked; readonly findings: readonly Finding[]; readonly next?: string }>
+}
+
 /** The way from a service's log to its hub. */
 export interface EventPublisher {
   /**

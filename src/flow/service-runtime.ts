@@ -15,6 +15,7 @@ import type {
   HubReader,
   Ids,
   LogBrowser,
+  LogVerifier,
   ProgressStore,
   RebuildStore,
   RelayLag,
@@ -61,6 +62,7 @@ import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
 import { stateCache } from './state-cache.ts'
 import { readStatus, recordStatus, type WatchedConsumer } from './status.ts'
+import { verifyPart } from './verification.ts'
 import { generationsAbout } from './views.ts'
 import { watchedCommands } from './watch.ts'
 
@@ -87,6 +89,7 @@ export interface RuntimePorts {
   generations(): ViewGenerations
   /** The same log, for people who look around in it. */
   browser(): LogBrowser
+  verifier(): LogVerifier
   rebuilds(): RebuildStore
   schedule(): Schedule & ScheduleBrowser
   progress(consumer: string): ProgressStore
@@ -257,6 +260,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
   ])
   const browser = once(() => ports.browser())
+  const verifier = once(() => ports.verifier())
   const replayDeps = once(() => ({
     log: store(),
     feed: feed(),
@@ -410,6 +414,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await clock.ready()
       return rebuilds().start(view, action, by, trace)
     },
+    verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
     scheduled: async (limit, continuation) =>
       hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },
   }

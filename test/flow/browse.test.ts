@@ -23,7 +23,7 @@ describe('who looks around in a running system', () => {
     const answer = await system.client.post('/orders', { ...placeBody, payment }, { 'idempotency-key': keyOfPlaced })
     placed = answer.body.id
     for (let index = 0; index < 4; index += 1)
-      await system.client.post('/orders', { ...placeBody, customerId: `c${index}` }, {})
+      await system.client.post('/orders', { ...placeBody, customerId: `buyer-${index}` }, {})
     await until('the payment to be open', async () => (await rawEvents('payments')).length > 0)
   })
   after(() => system.remove())
@@ -158,7 +158,7 @@ describe('who looks around in a running system', () => {
     assert.deepEqual([found?.key, found?.document.orderId], [`order-${placed}`, placed])
     assert.ok(found?.version >= 1)
     assert.deepEqual(
-      (await search('c1')).map(({ document }) => document.customerId),
+      (await search('buyer-1')).map(({ document }) => document.customerId),
       ['c1'],
     )
     assert.deepEqual(await search('nobody-has-this'), [])
@@ -196,6 +196,43 @@ describe('who looks around in a running system', () => {
     assert.ok(Date.parse(waiting.due) > Date.now())
     assert.equal(waiting.correlation, `command:${keyOfPlaced}`)
     assert.deepEqual((await get('shipping', 'schedule')).body, { items: [] })
+  })
+
+  it('verifies a log, and finds what somebody has changed in it', async () => {
+    /** All parts. */
+    const verified = async (service: string) => {
+      const findings: RawItem[] = []
+      let checked = 0
+      for (let body = {}; ; ) {
+        const part = await post(service, 'verification', body)
+        assert.equal(part.status, 200, JSON.stringify(part.body))
+        findings.push(...part.body.findings)
+        checked += part.body.checked.commits
+        if (part.body.continuation === undefined) return { findings, checked, progress: part.body.progress }
+        body = { continuation: part.body.continuation }
+      }
+    }
+    for (const { name } of services) {
+      const { findings, checked, progress } = await verified(name)
+      assert.deepEqual(findings, [])
+      assert.ok(checked > 0 && progress.done >= checked && progress.done === progress.total, name)
+    }
+    const stream = `reservation-${placed}`
+    const log = system.logOf('inventory')
+    const { resource } = await log.item('0000000000000001', stream).read<RawItem>()
+    assert.ok(resource)
+    await log
+      .item(resource.id, stream)
+      .replace({ ...resource, text: resource.text.replace('"quantity":2', '"quantity":3') })
+    const { findings } = await verified('inventory')
+    assert.deepEqual(
+      findings.map(({ place, wrong }) => [place, wrong]),
+      [[`${stream}@1`, 'changed']],
+    )
+    await log.item(resource.id, stream).replace(resource)
+    assert.deepEqual((await verified('inventory')).findings, [])
+    assert.equal((await post('inventory', 'verification', { continuation: 'x' })).body.code, 'invalid-query')
+    assert.equal((await post('inventory', 'verification', { all: true })).body.code, 'invalid-command')
   })
 
   it('is refused what makes no sense', async () => {

@@ -116,6 +116,7 @@ describe('what OpenAPI tells', () => {
     for (const what of ['about', 'streams', 'schedule', 'views'])
       await checked('GET', `/ordering/${what}`, `/ordering/${what}`)
     await checked('GET', '/ordering/views/{view}/documents', '/ordering/views/order/documents?limit=1')
+    await checked('POST', '/ordering/verification', '/ordering/verification', {})
     await checked('POST', '/ordering/views/{view}/rebuild', '/ordering/views/canary/rebuild', {})
     await checked('GET', '/ordering/views', '/ordering/views')
   })

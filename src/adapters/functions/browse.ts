@@ -28,6 +28,7 @@ export function browseRoutesOf(port: BrowsePort): readonly Route[] {
     { name: 'tail', path: 'events', GET: tailEndpoint(port) },
     { name: 'trace', path: 'traces/{correlation}', GET: traceEndpoint(port) },
     { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
+    { name: 'verification', path: 'verification', POST: verificationEndpoint(port) },
     { name: 'view-list', path: 'views', GET: viewsEndpoint(port) },
     { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
     { name: 'view-rebuild', path: 'views/{view}/rebuild', POST: rebuildEndpoint(port, 'rebuild') },
@@ -158,6 +159,55 @@ function scheduleEndpoint(port: BrowsePort): Endpoint {
         return { stream, due, type: command.type, data: command.data, correlation, causation, actor }
       })
       return { jsonBody: { items, ...(page.continuation ? { continuation: page.continuation } : {}) } }
+    },
+  }
+}
+
+const verificationBody = z.strictObject({ continuation: z.string().min(1).exactOptional() })
+
+/** `POST …/verification`: checks a part of the log. To be asked again with the continuation until there is none. */
+function verificationEndpoint(port: BrowsePort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: 'checks whether the log is as it was written, part by part',
+        parameters: [],
+        body: verificationBody,
+        answer: {
+          status: 200,
+          description: 'Of this part. Ask again with the continuation: without one, that was the last.',
+          headers: {},
+          schema: object(
+            {
+              checked: object({ streams: count, commits: count, events: count, receipts: count }),
+              findings: list(object({ place: text, wrong: text, detail: text })),
+              found: count,
+              progress: object({ done: count, total: count }),
+              continuation: text,
+            },
+            ['continuation'],
+          ),
+        },
+        problems: [
+          ...([
+            'invalid-json',
+            'invalid-command',
+            'invalid-query',
+            'unsupported-media-type',
+            'body-too-large',
+          ] as const),
+          ...(['operator-only', 'unavailable'] as const),
+        ],
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      const body = await readJson(request)
+      const data = body.valid ? validate(verificationBody, body.value) : body
+      if (!data.valid)
+        return problem('invalid-command', 'the body has a continuation or nothing', { errors: data.issues })
+      return { jsonBody: await port.verify(data.value.continuation) }
     },
   }
 }

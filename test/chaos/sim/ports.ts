@@ -175,6 +175,9 @@ export function portsOf(
     schedule: () => schedule,
     // Only people ask these: nobody here does.
     browser: () => new MemoryLogBrowser(stores.log),
+    verifier: () => {
+      throw new Error('nobody here verifies')
+    },
     rebuilds: () => stores.rebuilds,
     progress,
     parking,

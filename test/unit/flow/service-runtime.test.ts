@@ -54,6 +54,9 @@ function started() {
     snapshots: () => new MemorySnapshots(),
     generations: () => new MemoryViewStores(),
     browser: () => new MemoryLogBrowser(log),
+    verifier: () => {
+      throw new Error('nobody here verifies')
+    },
     rebuilds: () => new MemoryRebuilds(),
     schedule: () => new MemorySchedule(clock),
     progress: () => new MemoryProgress(() => clock.elapsed()),
