@@ -159,7 +159,7 @@ describe('who looks around in a running system', () => {
     assert.ok(found?.version >= 1)
     assert.deepEqual(
       (await search('buyer-1')).map(({ document }) => document.customerId),
-      ['c1'],
+      ['buyer-1'],
     )
     assert.deepEqual(await search('nobody-has-this'), [])
     const all = await everyItem('ordering', 'views/order/documents?limit=2')
