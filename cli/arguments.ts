@@ -99,7 +99,7 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
       console.log(error.message)
       return
     }
-    const plain = error instanceof Error && (error.name === 'UsageError' || error.name === 'StartError')
+    const plain = error instanceof UsageError || (error instanceof Error && error.name === 'StartError')
     console.error(plain ? (error as Error).message : error)
     process.exitCode = 1
   }

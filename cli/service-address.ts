@@ -1,4 +1,5 @@
 import { portSetting } from '../local/kit/settings.ts'
+import { UnreachableError } from './api/errors.ts'
 import { UsageError } from './arguments.ts'
 import { services } from './services.ts'
 
@@ -13,13 +14,13 @@ export function httpPortOf(service: string): number {
 /**
  * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at the first port, where one host
  * runs every service, at its own, or at that of a service it shares a host with.
- * @throws UsageError when it answers nowhere.
+ * @throws UnreachableError when it answers nowhere.
  */
 export function addressOf(service: string): Promise<string> {
   return answeringAt(service, portsOf(service))
 }
 
-/** The first of these ports where the service answers. @throws UsageError when it answers at none. */
+/** The first of these ports where the service answers. @throws UnreachableError when it answers at none. */
 export async function answeringAt(service: string, ports: readonly number[]): Promise<string> {
   const silent: number[] = []
   const others: string[] = []
@@ -30,8 +31,10 @@ export async function answeringAt(service: string, ports: readonly number[]): Pr
     if (answer === 'nobody') silent.push(port)
     else others.push(`port ${port} ${answer}`)
   }
-  if (others.length > 0) throw new UsageError(others.join(', '))
-  throw new UsageError(`nothing answers at port ${silent.join(' or ')}: run npm start in another terminal first`)
+  if (others.length > 0) throw new UnreachableError(others.join(', '))
+  throw new UnreachableError(
+    `nothing answers at port ${silent.toSorted((a, b) => a - b).join(' or ')}: run npm start in another terminal first`,
+  )
 }
 
 function portsOf(service: string): readonly number[] {

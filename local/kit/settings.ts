@@ -17,6 +17,7 @@ export const localSettings = {
   TIDEMARK_EVENTHUBS_HUBS: 'the file that names the hubs',
   TIDEMARK_EVENTHUBS_PORT: 'where the Event Hubs endpoint listens: 5672, or 0 for any free port',
   TIDEMARK_FAST: '1: acknowledges what is not on disk yet',
+  TIDEMARK_FUNCTION_KEY: 'the function key that commands send to the services that TIDEMARK_URL or --url names',
   TIDEMARK_FUNCTIONS_MAIN: 'the glob of the function files that the local host loads, in place of main of package.json',
   TIDEMARK_FUNCTIONS_ROOT: 'the folder of the app that the local host runs: the working directory',
   TIDEMARK_HOST_HOLD:
@@ -25,6 +26,8 @@ export const localSettings = {
     'milliseconds after which the local host takes over the Cosmos DB leases of one that is gone: as the registration says',
   TIDEMARK_HTTP_PORT: 'where the local host answers: 7071, or 0 for any free port',
   TIDEMARK_LOG_LEVEL: 'what the local host prints: information, and trace to none',
+  TIDEMARK_TOKEN: 'the bearer token that commands send to the services that TIDEMARK_URL or --url names',
+  TIDEMARK_URL: 'where the services answer that commands ask: this machine when not set',
 } as const
 
 export type LocalSetting = keyof typeof localSettings

@@ -1,0 +1,86 @@
+import type { RecordedEvent } from '../../src/core/event.ts'
+import type { ParkedMessage, ParkedStream } from '../../src/core/parking.ts'
+import type { ServiceStatus } from '../../src/core/status.ts'
+
+// What the operations API answers: schemas/openapi.json has each field.
+
+/** An event as the log keeps it. */
+export type EventAnswer = RecordedEvent
+
+export interface StateAnswer {
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly hash: string
+  readonly state: unknown
+}
+
+export interface StreamAnswer {
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly types: readonly string[]
+}
+
+export type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
+
+export interface RebuildAnswer {
+  readonly action: 'rebuild' | 'go-back'
+  readonly state: 'running' | 'done' | 'failed'
+  readonly stage: string
+  readonly target: number
+  readonly commits: number
+  readonly total: number
+  readonly startedAt: string
+  readonly updatedAt: string
+  readonly by: string
+  readonly code?: string
+  readonly reason?: string
+}
+
+export interface ViewAnswer {
+  readonly name: string
+  readonly kind: string
+  readonly category: string
+  readonly live: number
+  readonly generations: readonly { readonly number: number; readonly role: string; readonly left?: string }[]
+  readonly rebuild?: RebuildAnswer
+}
+
+export interface ParkedAnswer {
+  readonly streams: readonly (ParkedStream & { readonly consumer: string })[]
+  readonly messages: readonly (ParkedMessage & { readonly consumer: string })[]
+}
+
+export interface ActedAnswer {
+  readonly items: readonly {
+    readonly consumer: string
+    readonly handler?: string
+    readonly stream?: string
+    readonly message?: string
+    readonly outcome: 'done' | 'waits' | 'needless' | 'discarded' | 'failed'
+    readonly code?: string
+    readonly reason?: string
+  }[]
+  /** Whether more of what was chosen waits. */
+  readonly more: boolean
+}
+
+export interface ScheduledAnswer {
+  readonly stream: string
+  readonly due: string
+  readonly type: string
+  readonly data: unknown
+  readonly correlation: string
+  readonly causation: string
+  readonly actor: string
+}
+
+export type Counted = Readonly<Record<'commits' | 'events' | 'receipts' | 'streams' | 'documents', number>>
+
+export interface VerificationAnswer {
+  readonly checked: Counted
+  readonly findings: readonly { readonly place: string; readonly wrong: string; readonly detail: string }[]
+  readonly continuation?: string
+  readonly progress: { readonly done: number; readonly total: number }
+}

@@ -1,0 +1,130 @@
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { readAddresses } from '../api/addresses.ts'
+import { readCredentials } from '../api/credentials.ts'
+import { UnreachableError } from '../api/errors.ts'
+import { ServiceApi } from '../api/service-api.ts'
+import { INTERRUPTED } from '../arguments.ts'
+import { serviceNames } from './declared.ts'
+import { UNREACHABLE } from './exit-codes.ts'
+import { Output } from './output.ts'
+
+/** What a command that asks services works with. */
+export interface Context {
+  readonly output: Output
+  /** Those that are asked where none is named. */
+  readonly services: readonly string[]
+  /** Whether `--url` or TIDEMARK_URL names the addresses: else they are of this machine. */
+  readonly remote: boolean
+  /** Is aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  api(service: string): ServiceApi
+  addressOf(service: string): Promise<string>
+}
+
+/** Runs a command. @returns its exit code; nothing: 0. */
+type Run<Options> = (context: Context, options: Options, ...args: readonly string[]) => Promise<number | undefined>
+
+/**
+ * Makes a command one that asks services over HTTP: with `--url` and `--json`, ended by Ctrl-C with 130.
+ * @param whenInterrupted what is said then: what goes on without the command.
+ */
+export function apiCommand<Options>(command: Command, run: Run<Options>, whenInterrupted?: string): Command {
+  return command
+    .addOption(
+      new Option('--url <address>', 'where services answer, once or several times: https://… or ordering=https://…')
+        .argParser<readonly string[]>((url, before = []) => [...before, url])
+        .env('TIDEMARK_URL'),
+    )
+    .option('--json', 'print JSON, for programs')
+    .action(async () => {
+      const { url, json = false, ...options } = command.opts()
+      const output = new Output({ json })
+      const controller = new AbortController()
+      const interrupt = (): void => controller.abort()
+      process.once('SIGINT', interrupt)
+      try {
+        const addresses = readAddresses(urlsOf(command, url), serviceNames)
+        const credentials = readCredentials(process.env)
+        const { signal } = controller
+        const context: Context = {
+          output,
+          services: addresses.services,
+          remote: addresses.given,
+          signal,
+          api: (service) => new ServiceApi(service, { addresses, credentials, signal }),
+          addressOf: (service) => addresses.of(service),
+        }
+        const code = await run(context, options as Options, ...(command.processedArgs.flat() as string[]))
+        process.exitCode = signal.aborted ? INTERRUPTED : (code ?? 0)
+      } catch (error) {
+        if (!controller.signal.aborted) throw error
+        process.exitCode = INTERRUPTED
+      } finally {
+        process.off('SIGINT', interrupt)
+        output.end()
+      }
+      if (controller.signal.aborted && whenInterrupted) output.remark(whenInterrupted)
+    })
+}
+
+/** An environment variable is one text: several addresses in it are parted by spaces or commas. */
+function urlsOf(command: Command, url: readonly string[] = []): readonly string[] {
+  if (command.getOptionValueSource('url') !== 'env') return url
+  return url.flatMap((each) => each.split(/[\s,]+/)).filter((each) => each !== '')
+}
+
+/** `--service`, once or several times. */
+export function serviceOption(description = 'of these services alone'): Option {
+  const option = new Option('--service <name>', description).choices(serviceNames)
+  const choose = option.parseArg
+  return option.argParser<readonly string[]>((name, before = []) => {
+    choose?.(name, undefined as never)
+    return [...new Set([...before, name])]
+  })
+}
+
+/** One service by name. */
+export function serviceArgument(): Argument {
+  return new Argument('<service>', 'the service').choices(serviceNames)
+}
+
+/** Services by name; none: all. */
+export function serviceArguments(): Argument {
+  return new Argument('[service...]', 'the services; none: all of them').choices(serviceNames)
+}
+
+/** Reads a whole number from 1. */
+export function whole(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.')
+  return Number(text)
+}
+
+/**
+ * Asks services at the same time. Those that do not answer are named beside the result, each reason once.
+ * @returns the answers, in the order of the services, and the exit code that says whether some are missing.
+ * @throws UnreachableError where none answers
+ */
+export async function askEach<Answer>(
+  { output, api }: Context,
+  services: readonly string[],
+  ask: (api: ServiceApi, service: string) => Promise<Answer>,
+): Promise<{
+  readonly answers: readonly { readonly service: string; readonly answer: Answer }[]
+  readonly missing: 0 | 3
+}> {
+  output.progress(`asking ${services.join(', ')}`)
+  const settled = await Promise.allSettled(services.map((service) => ask(api(service), service)))
+  const answers: { readonly service: string; readonly answer: Answer }[] = []
+  const reasons = new Map<string, string[]>()
+  for (const [index, each] of settled.entries()) {
+    const service = services[index] ?? ''
+    if (each.status === 'fulfilled') answers.push({ service, answer: each.value })
+    else if (!(each.reason instanceof UnreachableError)) throw each.reason
+    else reasons.set(each.reason.message, [...(reasons.get(each.reason.message) ?? []), service])
+  }
+  output.end()
+  const told = [...reasons].map(([reason, silent]) => `${silent.join(', ')}: ${reason}`)
+  if (answers.length === 0 && told.length > 0) throw new UnreachableError(told.join('\n'))
+  for (const line of told) output.remark(line)
+  return { answers, missing: reasons.size > 0 ? UNREACHABLE : 0 }
+}

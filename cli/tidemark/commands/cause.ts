@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import type { EventAnswer } from '../../api/answers.ts'
+import { RefusedError } from '../../api/errors.ts'
+import type { ServiceApi } from '../../api/service-api.ts'
+import { apiCommand, askEach, type Context } from '../api-command.ts'
+import { ownerOf } from '../declared.ts'
+import { examples } from '../examples.ts'
+import { FOUND } from '../exit-codes.ts'
+import { plain, widthOf } from '../text.ts'
+import { causationTrees, idOf, type Node, treeLines } from '../tree.ts'
+
+const POSITION = /^([^@]+)@([1-9]\d{0,14})$/
+
+type Traced = EventAnswer & { readonly service: string }
+
+export function addCause(program: Command): void {
+  const command = program
+    .command('cause')
+    .description('what one request set off in all services, as a tree: below each event what it caused')
+    .argument('<event>', 'an event, such as order-1@2, or a correlation')
+    .addHelpText('after', examples('cause order-1@2', 'cause 0f6b1e0c-6c1f-4c50-9a1e-0d6a7a1c2f11 --json'))
+  apiCommand(command, cause)
+}
+
+async function cause(context: Context, _: object, asked = ''): Promise<number> {
+  const { output } = context
+  const [, stream, version] = POSITION.exec(asked) ?? []
+  const correlation =
+    stream === undefined ? asked : (await eventAt(context.api(ownerOf(stream)), stream, Number(version))).correlation
+  const { answers, missing } = await askEach(context, context.services, async (api, service) => {
+    const events: Traced[] = []
+    for await (const event of api.items<EventAnswer>(`traces/${encodeURIComponent(correlation)}`, { limit: 100 }))
+      events.push({ ...event, service })
+    return events
+  })
+  const trees = causationTrees(answers.flatMap(({ answer }) => answer))
+  if (output.json) output.value({ correlation, trees: trees.map(told) })
+  else if (trees.length > 0) {
+    output.remark(`correlation ${correlation}`)
+    for (const tree of trees) print(context, tree, asked)
+  }
+  if (missing !== 0) return missing
+  if (trees.length > 0) return 0
+  output.remark(`no service has an event of the correlation ${correlation}`)
+  return FOUND
+}
+
+async function eventAt(api: ServiceApi, stream: string, version: number): Promise<EventAnswer> {
+  const { items } = await api.page<EventAnswer>(`streams/${encodeURIComponent(stream)}/events`, {
+    after: version - 1,
+    limit: 1,
+  })
+  const [event] = items
+  if (event?.version === version) return event
+  throw new RefusedError(`version-not-found: ${stream} has no version ${version}`, 404, 'version-not-found')
+}
+
+function print({ output }: Context, tree: Node<Traced>, asked: string): void {
+  const lines = treeLines(tree).map(({ guide, node }) => ({ node, label: guide + labelOf(node) }))
+  const width = Math.max(...lines.map(({ label }) => widthOf(label)))
+  for (const { node, label } of lines) {
+    const { event } = node
+    const pad = ' '.repeat(width - widthOf(label))
+    const line = event ? `${label}${pad}  ${event.service}  ${event.time}  ${plain(event.actor)}` : label
+    output.line(node.id === asked ? output.styled('bold', line) : event ? line : output.styled('dim', line))
+  }
+}
+
+function labelOf({ id, event }: Node<Traced>): string {
+  if (event) return plain(`${idOf(event)} ${event.type}`)
+  return plain(id.startsWith('command:') ? id : `${id} (no service told of it)`)
+}
+
+function told({ id, event, effects }: Node<Traced>): object {
+  return { id, ...(event ? { event } : {}), effects: effects.map(told) }
+}

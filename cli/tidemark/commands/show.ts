@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
+import { apiCommand, type Context, whole } from '../api-command.ts'
+import { ownerOf } from '../declared.ts'
+import { eventColumns, eventRow } from '../event-rows.ts'
+import { examples } from '../examples.ts'
+
+interface Options {
+  readonly version?: number
+  readonly at?: string
+  readonly events?: boolean
+}
+
+/** `tidemark show <stream>`: the state is the result, so that it is JSON alone; where it stands is said beside it. */
+export function addShow(program: Command): void {
+  const command = program
+    .command('show')
+    .description('the state of a stream, now or in the past')
+    .argument('<stream>', 'such as order-1')
+    .option('--version <n>', 'as it was at this version', whole)
+    .option('--at <time>', 'as it was at this moment: 2026-01-31T12:00:00Z')
+    .option('--events', 'and the events that made it')
+    .addHelpText('after', examples('show order-1', 'show order-1 --version 2', 'show order-1 --events --json'))
+  apiCommand(command, show)
+}
+
+async function show(context: Context, { version, at, events: withEvents }: Options, stream = ''): Promise<undefined> {
+  const { output } = context
+  const api = context.api(ownerOf(stream))
+  const path = `streams/${encodeURIComponent(stream)}`
+  const answer = await api.get<StateAnswer>(`${path}/state`, { version, at })
+  const events: EventAnswer[] = []
+  if (withEvents)
+    for await (const event of api.items<EventAnswer>(`${path}/events`, { limit: 100 }, 'after')) {
+      if (event.version > answer.version) break
+      events.push(event)
+      output.progress(`${events.length} events`)
+    }
+  if (output.json) {
+    output.value(withEvents ? { ...answer, events } : answer)
+    return
+  }
+  output.remark(`${answer.stream}@${answer.version} at ${answer.time}, hash ${answer.hash}`)
+  output.line(JSON.stringify(answer.state, null, 2))
+  if (!withEvents) return
+  output.line()
+  output.table(eventColumns, events.map(eventRow))
+}

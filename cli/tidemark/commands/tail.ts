@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
+import type { EventAnswer } from '../../api/answers.ts'
+import { UnreachableError } from '../../api/errors.ts'
+import type { ServiceApi } from '../../api/service-api.ts'
+import { UsageError } from '../../arguments.ts'
+import { apiCommand, type Context, serviceOption, whole } from '../api-command.ts'
+import { categories, ownerOfCategory } from '../declared.ts'
+import { examples } from '../examples.ts'
+import { UNREACHABLE } from '../exit-codes.ts'
+import { plain } from '../text.ts'
+import { idOf } from '../tree.ts'
+
+const POLL_MS = 1_000
+const AT_ONCE = 100
+
+interface Options {
+  readonly service?: readonly string[]
+  readonly category?: string
+  readonly type?: string
+  readonly limit: number
+  readonly follow: boolean
+}
+
+export function addTail(program: Command): void {
+  const command = program
+    .command('tail')
+    .description('the newest events, and those that come, until Ctrl-C')
+    .addOption(serviceOption())
+    .addOption(new Option('--category <name>', 'of this category alone').choices(categories))
+    .option('--type <name>', 'of this type alone: OrderPlaced')
+    .option('--limit <n>', 'how many of those that are there, of each service', whole, 10)
+    .option('--no-follow', 'do not wait for more')
+    .addHelpText('after', examples('tail', 'tail --service ordering --type OrderPlaced', 'tail --json | jq .data'))
+  apiCommand(command, tail)
+}
+
+async function tail(context: Context, options: Options): Promise<number> {
+  const feeds = asked(context, options).map((service) => new Feed(context, service, options))
+  let answered = await round(context, feeds)
+  if (!answered && feeds.every(({ failing }) => failing)) return UNREACHABLE
+  if (!options.follow) return feeds.some(({ failing }) => failing) ? UNREACHABLE : 0
+  while (!context.signal.aborted) {
+    if (!answered) await delay(POLL_MS, undefined, { signal: context.signal })
+    answered = await round(context, feeds)
+  }
+  return 0
+}
+
+/** Prints what came, of all services by time. @returns whether some service has more already. */
+async function round({ output, signal }: Context, feeds: readonly Feed[]): Promise<boolean> {
+  const came = (await Promise.all(feeds.map((feed) => feed.next()))).flat()
+  for (const { service, event } of came.toSorted((a, b) => (a.event.time < b.event.time ? -1 : 1))) {
+    // A line is written whole or not at all.
+    if (signal.aborted) return false
+    if (output.json) output.item({ service, ...event })
+    else
+      output.line(
+        `${output.styled('dim', event.time)}  ${service.padEnd(10)}  ${plain(event.type).padEnd(24)}  ${output.styled('cyan', plain(idOf(event)))}  ${plain(event.actor)}`,
+      )
+  }
+  return feeds.some(({ hasMore }) => hasMore)
+}
+
+/** The events of one service, from where they were read last. */
+class Feed {
+  readonly #context: Context
+  readonly #service: string
+  readonly #api: ServiceApi
+  readonly #options: Options
+  #after: string | number | undefined
+  hasMore = false
+  /** Whether it did not answer the last time: that is said once, and asked for again. */
+  failing = false
+
+  constructor(context: Context, service: string, options: Options) {
+    this.#context = context
+    this.#service = service
+    this.#api = context.api(service)
+    this.#options = options
+  }
+
+  async next(): Promise<readonly { readonly service: string; readonly event: EventAnswer }[]> {
+    const { category, type, limit: first } = this.#options
+    const limit = this.#after === undefined ? Math.min(first, AT_ONCE) : AT_ONCE
+    try {
+      const page = await this.#api.page<EventAnswer>('events', { after: this.#after, category, type, limit })
+      if (this.failing) this.#context.output.remark(`${this.#service}: it answers again`)
+      this.failing = false
+      this.hasMore = this.#after !== undefined && page.items.length >= limit
+      this.#after = page.continuation ?? this.#after
+      return page.items.map((event) => ({ service: this.#service, event }))
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error
+      if (!this.failing) this.#context.output.remark(`${this.#service}: ${error.message}`)
+      this.failing = true
+      this.hasMore = false
+      return []
+    }
+  }
+}
+
+function asked(context: Context, { service, category }: Options): readonly string[] {
+  const owner = category === undefined ? undefined : ownerOfCategory(category)
+  if (service && owner && !service.includes(owner))
+    throw new UsageError(`${category} is a category of ${owner}, not of ${service.join(', ')}`)
+  return owner ? [owner] : (service ?? context.services)
+}

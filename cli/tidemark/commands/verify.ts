@@ -1,0 +1,102 @@
+import type { Command } from 'commander'
+import type { Counted, VerificationAnswer } from '../../api/answers.ts'
+import { UnreachableError } from '../../api/errors.ts'
+import type { ServiceApi } from '../../api/service-api.ts'
+import { apiCommand, askEach, type Context, serviceArguments } from '../api-command.ts'
+import { examples } from '../examples.ts'
+import { FOUND } from '../exit-codes.ts'
+import type { Output } from '../output.ts'
+
+type Verified = Pick<VerificationAnswer, 'checked' | 'findings'>
+
+export function addVerify(program: Command): void {
+  const command = program
+    .command('verify')
+    .description('has the services check their logs and views; 1 where something is not as it was written')
+    .addArgument(serviceArguments())
+    .addHelpText(
+      'after',
+      `${examples('verify', 'verify ordering --json')}
+
+A service checks itself. \`npm run verify\` reads the raw log instead, and shares no code with the services.`,
+    )
+  apiCommand(command, verify, 'stopped: nothing is said about the rest')
+}
+
+async function verify(context: Context, _: object, ...named: readonly string[]): Promise<number> {
+  const { output } = context
+  const progress = new Map<string, string>()
+  const { answers, missing } = await askEach(
+    context,
+    named.length > 0 ? [...new Set(named)] : context.services,
+    (api) =>
+      verified(api, (text) => {
+        progress.set(api.service, text)
+        output.progress([...progress].map(([service, part]) => `${service} ${part}`).join('  '))
+      }),
+  )
+  const all = answers.map(({ service, answer }) => ({ service, ...answer }))
+  if (output.json) output.value(all)
+  else tell(output, all)
+  if (missing !== 0) return missing
+  return all.some(({ findings, checked }) => findings.length > 0 || checked.events === 0) ? FOUND : 0
+}
+
+/** Each call works for some seconds and says where the next one goes on. */
+async function verified(api: ServiceApi, progress: (text: string) => void): Promise<Verified> {
+  let checked: Counted = { commits: 0, events: 0, receipts: 0, streams: 0, documents: 0 }
+  const findings: Verified['findings'][number][] = []
+  let continuation: string | undefined
+  for (;;) {
+    const answer = await api.post<VerificationAnswer>(
+      'verification',
+      continuation === undefined ? {} : { continuation },
+    )
+    checked = plus(checked, answer.checked)
+    findings.push(...answer.findings)
+    progress(`${answer.progress.done}/${answer.progress.total}`)
+    if (answer.continuation === undefined) return { checked, findings }
+    if (answer.continuation === continuation)
+      throw new UnreachableError(
+        `${api.service}: the verification goes on where it began: nothing is said about the rest`,
+      )
+    continuation = answer.continuation
+  }
+}
+
+function plus(a: Counted, b: Counted): Counted {
+  return {
+    commits: a.commits + b.commits,
+    events: a.events + b.events,
+    receipts: a.receipts + b.receipts,
+    streams: a.streams + b.streams,
+    documents: a.documents + b.documents,
+  }
+}
+
+function tell(output: Output, all: readonly (Verified & { readonly service: string })[]): void {
+  const counts = ['streams', 'commits', 'events', 'receipts', 'documents'] as const
+  output.table(
+    [
+      { title: 'service' },
+      ...counts.map((title) => ({ title, right: true as const })),
+      { title: 'findings', right: true },
+    ],
+    all.map(({ service, checked, findings }) => [service, ...counts.map((count) => checked[count]), findings.length]),
+    (index) => (all[index]?.findings.length ? 'red' : undefined),
+  )
+  const found = all.flatMap(({ service, findings }) => findings.map((finding) => ({ service, ...finding })))
+  if (found.length > 0) {
+    output.line()
+    output.table(
+      [
+        { title: 'service' },
+        { title: 'place', flexible: true },
+        { title: 'wrong' },
+        { title: 'detail', flexible: true },
+      ],
+      found.map(({ service, place, wrong, detail }) => [service, place, wrong, detail]),
+    )
+  }
+  for (const { service, checked } of all) if (checked.events === 0) output.remark(`${service}: its log has no event`)
+}

@@ -1,0 +1,138 @@
+import { connect } from 'node:net'
+import { resolve } from 'node:path'
+import type { RestError } from '@azure/storage-blob'
+import { type RunningCloud, readyCloud } from '../../../local/running-cloud.ts'
+import { readSettings } from '../../../src/settings/read.ts'
+import { topologyOf } from '../../../src/topology.ts'
+import { dataFolder, localPorts, localSettings } from '../../local-settings.ts'
+import { services } from '../../services.ts'
+import { type Finding, firstLine } from './finding.ts'
+
+const WAIT_MS = 5_000
+/** Where hosts keep their claims and checkpoints. */
+const CHECKPOINTS = 'azure-webjobs-eventhub'
+
+/** The settings that services on this machine would start with. */
+export function settings(): readonly Finding[] {
+  const what = { area: 'settings', what: 'of this machine' }
+  try {
+    readSettings({ ...process.env, ...localSettings() })
+    return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'the table of settings: docs/deploy.md' }]
+  }
+}
+
+/** Who listens where the local cloud does. */
+export async function ports(): Promise<readonly Finding[]> {
+  const cloud = await runningCloud()
+  if ('result' in cloud) return [cloud]
+  const { blob, eventHubs, cosmos } = localPorts()
+  const parts = [
+    ['blobs', blob, 'TIDEMARK_BLOB_PORT'],
+    ['event hubs', eventHubs, 'TIDEMARK_EVENTHUBS_PORT'],
+    ['cosmos db', cosmos, 'TIDEMARK_COSMOS_PORT'],
+  ] as const
+  return Promise.all(
+    parts.map(async ([part, port, setting]): Promise<Finding> => {
+      const what = { area: 'ports', what: `${part}, ${port}` }
+      const listens = await isListening(port)
+      if (cloud.pid !== undefined)
+        return listens
+          ? { ...what, result: 'ok', detail: `the local cloud, process ${cloud.pid}` }
+          : {
+              ...{ ...what, result: 'wrong', detail: `the local cloud runs, process ${cloud.pid}, and nobody listens` },
+              todo: `restart it, or set ${setting} as it was when the cloud was started`,
+            }
+      if (!listens) return { ...what, result: 'ok', detail: 'free: no local cloud runs' }
+      return {
+        ...{ ...what, result: 'wrong', detail: 'somebody listens, and no local cloud runs on this data folder' },
+        todo: `end that program, set ${setting}, or set TIDEMARK_DATA to the folder of that cloud`,
+      }
+    }),
+  )
+}
+
+/** What the running local cloud answers: its containers, and where checkpoints are kept. */
+export async function connections(): Promise<readonly Finding[]> {
+  const cloud = await runningCloud()
+  if ('result' in cloud) return []
+  if (cloud.pid === undefined)
+    return [
+      ...['cosmos db', 'event hubs', 'storage'].map(
+        (what): Finding => ({ area: 'connections', what, result: 'unseen', detail: 'no local cloud runs: npm start' }),
+      ),
+    ]
+  return [
+    ...(await containers(cloud)),
+    await checkpointStore(cloud),
+    {
+      ...{ area: 'connections', what: 'event hubs', result: 'unseen' },
+      detail: 'not asked from here: the services tell of it below, at consumers',
+    },
+  ]
+}
+
+async function containers({ settings }: RunningCloud): Promise<readonly Finding[]> {
+  const { CosmosClient } = await import('@azure/cosmos')
+  const client = new CosmosClient(settings.CosmosConnection ?? '')
+  const what = { area: 'connections', what: 'cosmos db' }
+  try {
+    const { databases } = topologyOf(services)
+    const missing: string[] = []
+    let count = 0
+    for (const { name, containers } of databases) {
+      const signal = AbortSignal.timeout(WAIT_MS)
+      const { resources } = await client.database(name).containers.readAll({ abortSignal: signal }).fetchAll()
+      const there = new Set(resources.map(({ id }) => id))
+      for (const container of containers) if (!there.has(container.name)) missing.push(`${name}/${container.name}`)
+      count += containers.length
+    }
+    if (missing.length === 0) return [{ ...what, result: 'ok', detail: `it has all ${count} containers` }]
+    return [
+      { ...what, result: 'wrong', detail: `it lacks ${missing.join(', ')}`, todo: 'restart the cloud: it makes them' },
+    ]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }]
+  } finally {
+    client.dispose()
+  }
+}
+
+async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
+  const { BlobServiceClient } = await import('@azure/storage-blob')
+  const what = { area: 'connections', what: 'storage' }
+  const store = BlobServiceClient.fromConnectionString(settings.AzureWebJobsStorage ?? '', {
+    retryOptions: { maxTries: 1 },
+  })
+  try {
+    const abortSignal = AbortSignal.timeout(WAIT_MS)
+    let checkpoints = 0
+    for await (const { name } of store.getContainerClient(CHECKPOINTS).listBlobsFlat({ abortSignal }))
+      if (name.includes('/checkpoint/')) checkpoints += 1
+    return { ...what, result: 'ok', detail: `it keeps ${checkpoints} checkpoints` }
+  } catch (error) {
+    if ((error as RestError).statusCode === 404) return { ...what, result: 'ok', detail: 'it keeps no checkpoint yet' }
+    return { ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }
+  }
+}
+
+/** The cloud on the data folder; without a process: none. Or why that cannot be found out. */
+async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined } | Finding> {
+  try {
+    return (await readyCloud(resolve(dataFolder()))) ?? {}
+  } catch (error) {
+    return { area: 'ports', what: 'the local cloud', result: 'unseen', detail: firstLine(error) }
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: WAIT_MS })
+    const end = (listens: boolean) => (): void => {
+      socket.destroy()
+      settle(listens)
+    }
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false))
+  })
+}

@@ -1,0 +1,27 @@
+import { CommanderError } from 'commander'
+import { exitCodeOf, USAGE } from './exit-codes.ts'
+import { tidemark } from './program.ts'
+import { plain } from './text.ts'
+
+/** 128 and SIGPIPE: whoever read the output, such as `head`, has ended. */
+const READER_GONE = 141
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(READER_GONE)
+  throw error
+})
+
+try {
+  await tidemark().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help that was asked for is no mistake; without a command it is.
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+  } else {
+    const code = exitCodeOf(error)
+    if (code === undefined) throw error
+    // Several lines are of a command's own making.
+    for (const line of (error as Error).message.split('\n')) console.error(plain(line))
+    process.exitCode = code
+  }
+}

@@ -1,0 +1,36 @@
+import completions from '@bomb.sh/tab/commander'
+import { Command } from 'commander'
+import { addCause } from './commands/cause.ts'
+import { addDiff } from './commands/diff.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addHandedOver } from './commands/hand-over.ts'
+import { addLag } from './commands/lag.ts'
+import { addParked } from './commands/parked.ts'
+import { addRebuild } from './commands/rebuild.ts'
+import { addSchedule } from './commands/schedule.ts'
+import { addShow } from './commands/show.ts'
+import { addStreams } from './commands/streams.ts'
+import { addTail } from './commands/tail.ts'
+import { addVerify } from './commands/verify.ts'
+import { addViews } from './commands/views.ts'
+import { examples } from './examples.ts'
+import { exitCodes } from './exit-codes.ts'
+
+/** The command `tidemark`, with all its commands. */
+export function tidemark(): Command {
+  const program = new Command('tidemark')
+    .description('Runs Tidemark, looks into what runs, and looks after it.')
+    .exitOverride()
+    .enablePositionalOptions()
+    .showHelpAfterError('(--help tells what there is)')
+    .addHelpText('after', `${examples('start', 'lag', 'show order-1', 'tail --service ordering')}\n${EXITS}`)
+  addHandedOver(program)
+  for (const add of [addStreams, addShow, addDiff, addCause, addTail]) add(program)
+  for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addDoctor]) add(program)
+  completions(program, { completionCommandName: 'completions' })
+  return program
+}
+
+const EXITS = `\nExit codes:\n${Object.entries(exitCodes)
+  .map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}`)
+  .join('\n')}`

@@ -1,0 +1,55 @@
+import { plain, shortened, widthOf } from './text.ts'
+
+export interface Column {
+  readonly title: string
+  /** Numbers stand to the right. */
+  readonly right?: true
+  /** May be cut where the terminal is too narrow; of several the widest is cut first. */
+  readonly flexible?: true
+}
+
+export type Cell = string | number | undefined
+
+/** The least that is left of a column that is cut. */
+const LEAST = 8
+const GAP = '  '
+
+/**
+ * A table as lines: the titles, then the rows, each column as wide as its widest cell.
+ * @param columns of the terminal: flexible columns are cut to fit. Undefined: nothing is cut.
+ */
+export function tableLines(
+  titles: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  columns?: number,
+): { readonly head: string; readonly rows: readonly string[] } {
+  const cells = rows.map((row) => titles.map((_, index) => plain(String(row[index] ?? ''))))
+  const widths = titles.map(({ title }, index) =>
+    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index] ?? ''))),
+  )
+  if (columns !== undefined) fit(titles, widths, columns)
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, index) => padded(cell, widths[index] ?? 0, titles[index]?.right))
+      .join(GAP)
+      .trimEnd()
+  return { head: line(titles.map(({ title }) => title)), rows: cells.map(line) }
+}
+
+/** Makes flexible columns narrower until all fit, or none can be. */
+function fit(titles: readonly Column[], widths: number[], columns: number): void {
+  let over = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - columns
+  while (over > 0) {
+    const flexible = titles.flatMap(({ flexible }, index) => (flexible && (widths[index] ?? 0) > LEAST ? [index] : []))
+    const widest = flexible.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0]
+    if (widest === undefined) return
+    widths[widest] = (widths[widest] ?? 0) - 1
+    over -= 1
+  }
+}
+
+function padded(text: string, width: number, right = false): string {
+  const cell = shortened(text, width)
+  const space = ' '.repeat(Math.max(0, width - widthOf(cell)))
+  return right ? space + cell : cell + space
+}

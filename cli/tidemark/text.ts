@@ -1,0 +1,34 @@
+import { eastAsianWidth } from 'get-east-asian-width'
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** What moves a terminal's cursor, colours it or breaks its lines; and what turns text around. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
+/** Text of others as a terminal may be shown it: data of an event never commands the terminal. */
+export function plain(text: string): string {
+  return text.replace(CONTROL, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** How many columns a terminal needs for it. */
+export function widthOf(text: string): number {
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) width += columnsOf(segment)
+  return width
+}
+
+/** The text, or its beginning and `…`, in at most so many columns. */
+export function shortened(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  let kept = ''
+  let width = 0
+  for (const { segment } of graphemes.segment(text)) {
+    width += columnsOf(segment)
+    if (width >= columns) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
+function columnsOf(grapheme: string): number {
+  return eastAsianWidth(grapheme.codePointAt(0) ?? 0x20)
+}

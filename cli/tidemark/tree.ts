@@ -1,0 +1,74 @@
+/** What a tree of causes is made of. */
+export interface Caused {
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly causation: string
+}
+
+/** Something that happened, or what is only known as a cause, and all that followed from it. */
+export interface Node<Event extends Caused> {
+  /** `order-1@7`, or `command:<key>`. */
+  readonly id: string
+  /** Absent: of a command, or of an event that nobody told of. */
+  readonly event?: Event
+  readonly effects: readonly Node<Event>[]
+}
+
+/**
+ * Events as trees: each below the one that caused it, oldest first. A cause that is none of them is a root of its own. Every event stands in
+ * one place, also where causes lead in a circle, which a log that is whole does not have.
+ */
+export function causationTrees<Event extends Caused>(events: readonly Event[]): readonly Node<Event>[] {
+  const ordered = [...new Map(events.map((event) => [idOf(event), event])).values()].toSorted(byTime)
+  const known = new Map(ordered.map((event) => [idOf(event), event]))
+  const effects = Map.groupBy(ordered, ({ causation }) => causation)
+  const placed = new Set<string>()
+
+  function nodeOf(id: string): Node<Event> {
+    placed.add(id)
+    const event = known.get(id)
+    const below: Node<Event>[] = []
+    for (const effect of effects.get(id) ?? []) if (!placed.has(idOf(effect))) below.push(nodeOf(idOf(effect)))
+    return { id, ...(event ? { event } : {}), effects: below }
+  }
+
+  const roots: Node<Event>[] = []
+  for (const { causation } of ordered)
+    if (!known.has(causation) && !placed.has(causation)) roots.push(nodeOf(causation))
+  // What is left leads in a circle.
+  for (const event of ordered) if (!placed.has(idOf(event))) roots.push(nodeOf(idOf(event)))
+  return roots
+}
+
+export function idOf({ stream, version }: Pick<Caused, 'stream' | 'version'>): string {
+  return `${stream}@${version}`
+}
+
+/** A tree as lines, each with the guides that lead to it. */
+export function treeLines<Event extends Caused>(
+  root: Node<Event>,
+): readonly { readonly guide: string; readonly node: Node<Event> }[] {
+  const lines: { readonly guide: string; readonly node: Node<Event> }[] = []
+  function walk(node: Node<Event>, own: string, below: string): void {
+    lines.push({ guide: own, node })
+    for (const [index, effect] of node.effects.entries()) {
+      const last = index === node.effects.length - 1
+      walk(effect, `${below}${last ? '└─ ' : '├─ '}`, `${below}${last ? '   ' : '│  '}`)
+    }
+  }
+  walk(root, '', '')
+  return lines
+}
+
+function byTime(a: Caused, b: Caused): number {
+  return a.time < b.time
+    ? -1
+    : a.time > b.time
+      ? 1
+      : a.stream < b.stream
+        ? -1
+        : a.stream > b.stream
+          ? 1
+          : a.version - b.version
+}
