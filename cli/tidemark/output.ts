@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { type Cell, type Column, tableLines } from './table.ts'
-import { plain } from './text.ts'
+import { jsonText, plain } from './text.ts'
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
 
@@ -42,12 +42,12 @@ export class Output {
 
   /** A result for programs. */
   value(value: unknown): void {
-    this.line(JSON.stringify(value, null, 2))
+    this.line(jsonText(value, 2))
   }
 
   /** A result for programs, one of many: a line of JSON. */
   item(value: unknown): void {
-    this.line(JSON.stringify(value))
+    this.line(jsonText(value))
   }
 
   /**

@@ -1,6 +1,6 @@
-import completions from '@bomb.sh/tab/commander'
 import { Command } from 'commander'
 import { addCause } from './commands/cause.ts'
+import { addCompletions } from './commands/completions.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addHandedOver } from './commands/hand-over.ts'
@@ -27,7 +27,7 @@ export function tidemark(): Command {
   addHandedOver(program)
   for (const add of [addStreams, addShow, addDiff, addCause, addTail]) add(program)
   for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addDoctor]) add(program)
-  completions(program, { completionCommandName: 'completions' })
+  addCompletions(program)
   return program
 }
 

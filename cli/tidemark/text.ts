@@ -9,6 +9,11 @@ export function plain(text: string): string {
   return text.replace(CONTROL, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** A value as JSON that a terminal may be shown, and programs can read. */
+export function jsonText(value: unknown, space?: number): string {
+  return JSON.stringify(value, null, space).replace(CONTROL, (each) => (each === '\n' ? each : plain(each)))
+}
+
 /** How many columns a terminal needs for it. */
 export function widthOf(text: string): number {
   let width = 0

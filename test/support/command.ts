@@ -7,7 +7,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 interface Ended {
   readonly code: number | null
+  /** Both, in the order in which they came. */
   readonly output: string
+  readonly out: string
+  readonly err: string
 }
 
 /** A command of the CLI in a process of its own. */
@@ -15,6 +18,8 @@ export class Command {
   readonly #child: ChildProcess
   readonly ended: Promise<Ended>
   output = ''
+  out = ''
+  err = ''
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.#child = spawn(process.execPath, [file, ...args], {
@@ -22,11 +27,15 @@ export class Command {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.on('data', (chunk: Buffer) => {
+    for (const name of ['out', 'err'] as const)
+      this.#child[`std${name}`]?.on('data', (chunk: Buffer) => {
         this.output += chunk
+        this[name] += chunk
       })
-    this.ended = once(this.#child, 'close').then(([code]) => ({ code, output: this.output }))
+    this.ended = once(this.#child, 'close').then(([code]) => {
+      const { output, out, err } = this
+      return { code, output, out, err }
+    })
   }
 
   get pid(): number {

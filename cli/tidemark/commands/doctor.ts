@@ -1,10 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { apiCommand, type Context } from '../api-command.ts'
-import { build, generated, versions } from '../doctor/checkout.ts'
 import type { Check, Finding } from '../doctor/finding.ts'
-import { connections, ports, settings } from '../doctor/local-cloud.ts'
-import { runningServices } from '../doctor/running-services.ts'
 import { examples } from '../examples.ts'
 import { FOUND } from '../exit-codes.ts'
 import type { Style } from '../output.ts'
@@ -30,6 +27,10 @@ export function addDoctor(program: Command): void {
 
 async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
+  // They load what declares and checks everything: no other command waits for that.
+  const { build, generated, versions } = await import('../doctor/checkout.ts')
+  const { connections, ports, settings } = await import('../doctor/local-cloud.ts')
+  const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
     ['versions', async () => versions(ROOT)],
     ['build', async () => build(ROOT)],

@@ -41,7 +41,7 @@ async function show(context: Context, { version, at, events: withEvents }: Optio
     return
   }
   output.remark(`${answer.stream}@${answer.version} at ${answer.time}, hash ${answer.hash}`)
-  output.line(JSON.stringify(answer.state, null, 2))
+  output.value(answer.state)
   if (!withEvents) return
   output.line()
   output.table(eventColumns, events.map(eventRow))
