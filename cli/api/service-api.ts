@@ -22,6 +22,8 @@ export interface ApiOptions {
   /** Ends what is asked for. */
   readonly signal?: AbortSignal
   readonly giveUpAfterMs?: number
+  /** Who asks: what a service on a laptop keeps as the actor. In Azure the sign-in tells. */
+  readonly actor?: string
 }
 
 /** The operations API of one service: all that the commands ask over HTTP goes through here. */
@@ -50,7 +52,7 @@ export class ServiceApi {
   async page<Item>(path: string, query: Query = {}): Promise<Page<Item>> {
     const page = await this.get<Page<Item>>(path, query)
     if (Array.isArray(page.items)) return page
-    throw new UnreachableError(`${this.service}: the answer of ${path} is no list: it is of another version`)
+    throw new UnreachableError(`the answer of /api/${this.service}/${path} is no list: it is of another version`)
   }
 
   /**
@@ -69,13 +71,13 @@ export class ServiceApi {
       if (page.continuation === undefined) return
       // Asking on would never end.
       if (page.continuation === continuation)
-        throw new UnreachableError(`${this.service}: ${path} goes on where it began: it is of another version`)
+        throw new UnreachableError(`/api/${this.service}/${path} goes on where it began: it is of another version`)
       continuation = page.continuation
     }
   }
 
   async #ask<Answer extends object>(method: string, path: string, body?: object): Promise<Answer> {
-    const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS } = this.#options
+    const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS, actor } = this.#options
     const address = await addresses.of(this.service)
     const { headers } = addresses.given ? credentials : { headers: {} }
     if (Object.keys(headers).length > 0 && !address.startsWith('https:') && !isLoopback(address))
@@ -92,6 +94,7 @@ export class ServiceApi {
         headers: {
           accept: 'application/json',
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(actor !== undefined && isLoopback(address) ? { 'x-actor': actor } : {}),
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -120,7 +123,7 @@ export class ServiceApi {
     if (typeof code === 'string') {
       const message = masked(`${code}: ${detail ?? ''}`)
       if (status === 401 || status === 403) throw new UnreachableError(`${message}. ${LET_IN}`, code)
-      if (status >= 500) throw new UnreachableError(`${this.service}: ${message}`, code)
+      if (status >= 500) throw new UnreachableError(message, code)
       throw new RefusedError(message, status, code)
     }
     throw new UnreachableError(`${url} answered ${status}: ${WHY[status] ?? 'it is not the running system'}`)

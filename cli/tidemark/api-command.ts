@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { readAddresses } from '../api/addresses.ts'
 import { readCredentials } from '../api/credentials.ts'
@@ -51,7 +52,7 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
           services: addresses.services,
           remote: addresses.given,
           signal,
-          api: (service) => new ServiceApi(service, { addresses, credentials, signal }),
+          api: (service) => new ServiceApi(service, { addresses, credentials, signal, ...whoAsks() }),
           addressOf: (service) => addresses.of(service),
         }
         const code = await run(context, options as Options, ...(command.processedArgs.flat() as string[]))
@@ -65,6 +66,12 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
       }
       if (controller.signal.aborted && whenInterrupted) output.remark(whenInterrupted)
     })
+}
+
+/** The user of this machine, where a header can carry the name. */
+function whoAsks(): { readonly actor?: string } {
+  const { username } = userInfo()
+  return /^[\w.@-]{1,100}$/.test(username) ? { actor: username } : {}
 }
 
 /** An environment variable is one text: several addresses in it are parted by spaces or commas. */

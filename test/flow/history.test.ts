@@ -145,33 +145,33 @@ describe('the past over HTTP', () => {
   })
 })
 
-describe('npm run state', () => {
+describe('tidemark show', () => {
   let stream: string
   before(async () => {
     stream = await orderThatMoved('Bruges')
   })
-  const state = (...args: readonly string[]) => ended(cli('cli/state.ts', args))
+  const state = (...args: readonly string[]) => ended(cli('cli/tidemark.js', ['show', ...args]))
 
   it('says in one line that what answers is not the system', async () => {
     const other = createServer((_, response) => response.end('<html>'))
     const port = await listen(other, 0, 'a test')
-    const { code, err } = await ended(cli('cli/state.ts', [stream], { TIDEMARK_HTTP_PORT: String(port) }))
+    const { code, err } = await ended(cli('cli/tidemark.js', ['show', stream], { TIDEMARK_HTTP_PORT: String(port) }))
     other.close()
-    assert.deepEqual([code, err], [1, `port ${port} answered 200: ordering does not run there\n`])
+    assert.deepEqual([code, err], [3, `port ${port} answered 200: ordering does not run there\n`])
   })
 
-  it('says in one line what is not there or wrong, and fails', async () => {
-    const cases: [args: string[], line: RegExp][] = [
-      [['order-nobody'], /^stream-not-found: there is no stream order-nobody$/],
-      [['basket-1'], /^no service has a stream basket-1; there are order-<id>, (.+, )?shipment-<id>$/],
-      [[stream, '--version', '9'], /^version-not-found: .* is at version 3$/],
-      [[stream, '--at', 'yesterday'], /^invalid-time: /],
-      [[], /^name one stream: <stream> \[--version N\] \[--at TIME\]$/],
-      [[stream, '--verison', '1'], /^Unknown option '--verison'.*<stream>/],
+  it('says what is not there or wrong, and fails', async () => {
+    const cases: [args: string[], code: number, line: RegExp][] = [
+      [['order-nobody'], 1, /^stream-not-found: there is no stream order-nobody$/],
+      [['basket-1'], 2, /^no service has a stream basket-1; there are order-<id>, (.+, )?shipment-<id>$/],
+      [[stream, '--version', '9'], 1, /^version-not-found: .* is at version 3$/],
+      [[stream, '--at', 'yesterday'], 2, /^invalid-time: /],
+      [[], 2, /^error: missing required argument 'stream'/],
+      [[stream, '--verison', '1'], 2, /^error: unknown option '--verison'\n\(Did you mean --version\?\)/],
     ]
-    for (const [args, line] of cases) {
+    for (const [args, expected, line] of cases) {
       const { code, out, err } = await state(...args)
-      assert.deepEqual([code, out], [1, ''])
+      assert.deepEqual([code, out], [expected, ''])
       assert.match(err.trimEnd(), line)
     }
   })
@@ -321,11 +321,11 @@ describe('npm run verify', () => {
 })
 
 // Last: it ends the system.
-describe('npm run state and npm run verify without a system', () => {
+describe('tidemark show and npm run verify without a system', () => {
   it('say in one line that nothing answers, and fail', async () => {
     await system.stop()
-    const state = await ended(cli('cli/state.ts', ['order-1']))
-    assert.equal(state.code, 1)
+    const state = await ended(cli('cli/tidemark.js', ['show', 'order-1']))
+    assert.equal(state.code, 3)
     assert.match(state.err, /^nothing answers at port \d+: run npm start in another terminal first\n$/)
     const verify = await ended(cli('cli/verify.ts', ['ordering']))
     assert.equal(verify.code, 1)

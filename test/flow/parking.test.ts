@@ -44,14 +44,15 @@ describe('what cannot be processed waits by itself, on the running system', () =
 
   function cli(file: string, ...args: readonly string[]): Command['ended'] {
     const { http, cosmos, eventHubs } = system.ports
-    return new Command(file, ['ordering', ...args], {
+    return new Command(file, args, {
       TIDEMARK_HTTP_PORT: String(http),
       TIDEMARK_COSMOS_PORT: String(cosmos),
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
     }).ended
   }
-  const parked = (...args: readonly string[]) => cli('cli/parked.ts', ...args)
-  const verify = () => cli('cli/verify.ts')
+  const parked = (action = 'list', ...args: readonly string[]) =>
+    cli('cli/tidemark.js', 'parked', action, 'ordering', ...args)
+  const verify = () => cli('cli/verify.ts', 'ordering')
 
   async function place(id: string, customerId: string): Promise<string> {
     const path = `/orders/${id}/place`
@@ -102,20 +103,20 @@ describe('what cannot be processed waits by itself, on the running system', () =
     const { output: listed } = await parked()
     // Each of the two consumers of the hub has them: the views, and the reactions.
     assert.match(listed, new RegExp(`1 streams and ${2 * strangers.length} messages$`, 'm'))
-    const { code } = await parked('--code', 'event-unreadable', '--discard', '--reason', 'strangers')
+    const { code } = await parked('discard', '--code', 'event-unreadable', '--reason', 'strangers')
     assert.equal(code, 0)
     assert.match((await parked()).output, /1 streams and 0 messages$/m)
   })
 
   it('tried again by the faulty build it still waits; to give up needs a reason', async () => {
-    const without = await parked('--stream', 'order-none', '--discard')
-    assert.deepEqual([without.code, /--reason/.test(without.output)], [1, true])
+    const without = await parked('discard', '--stream', 'order-none')
+    assert.deepEqual([without.code, /--reason/.test(without.output)], [2, true])
     const [id = ''] = bad.keys()
-    const { code, output: listed } = await parked('--stream', `order-${id}`)
+    const { code, output: listed } = await parked('list', '--stream', `order-${id}`)
     assert.equal(code, 0)
     assert.match(
       listed,
-      /order@1: order-parking-\d+@1 OrderPlaced since .*\n {2}handler-failed: .*the view has a fault\n/,
+      /order@1 +order-parking-\d+@1 +OrderPlaced +\S+ +\d+ +\S+ +handler-failed: .*the view has a fault\n/,
     )
   })
 
@@ -159,7 +160,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
       { 'idempotency-key': randomUUID() },
     )
     assert.equal(cancelled.status, 200)
-    const { code, output: said } = await parked('--redrive')
+    const { code, output: said } = await parked('redrive')
     assert.equal(code, 0, said)
     assert.match(said, /taken up/)
     const { status, body } = await seen(id, cancelled.body.position)

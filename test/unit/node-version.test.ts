@@ -70,6 +70,6 @@ describe('a Node that is too old', () => {
     const node = old ?? ''
     assert.match(loads(node), FUNCTIONS)
     assert.match(said(node, 'cli/node-version.js'), SOURCES)
-    assert.match(said(node, '--import', './cli/node-version.js', 'cli/state.ts'), SOURCES)
+    assert.match(said(node, 'cli/tidemark.js', 'show', 'order-1'), SOURCES)
   })
 })

@@ -39,7 +39,7 @@ export function addParked(program: Command): void {
         .command('list', { isDefault: true })
         .description('what waits, since when, and why')
         .addArgument(serviceArguments()),
-    ).addHelpText('after', examples('parked', 'parked ordering --stream order-17')),
+    ).addHelpText('after', examples('parked', 'parked list ordering --stream order-17')),
     list,
   )
   apiCommand(
@@ -161,11 +161,13 @@ async function act(context: Context, action: Action, service = '', choice: Choic
   if (output.json) output.value({ items, more: left })
   else
     output.table(
-      [{ title: 'consumer' }, { title: 'what', flexible: true }, { title: 'became' }, { title: 'why', flexible: true }],
-      items.map((item) => [item.consumer, nameOf(item), BECAME[item.outcome], whyOf(item)]),
+      [{ title: 'consumer' }, { title: 'what', flexible: true }, { title: 'became' }],
+      items.map((item) => [item.consumer, nameOf(item), BECAME[item.outcome]]),
       (index) => (isLeft(items[index]?.outcome) ? 'red' : undefined),
     )
-  return left || items.some(({ outcome }) => isLeft(outcome)) ? FOUND : 0
+  const failed = items.filter(({ outcome }) => isLeft(outcome))
+  for (const item of failed) output.remark(`${item.code ?? 'waits'}: ${nameOf(item)} still waits: ${item.reason ?? ''}`)
+  return left || failed.length > 0 ? FOUND : 0
 }
 
 const BECAME = {
@@ -186,8 +188,4 @@ function keyOf({ consumer, handler, stream, message }: ActedAnswer['items'][numb
 
 function nameOf({ handler, stream, message }: ActedAnswer['items'][number]): string {
   return message === undefined ? `${handler}: ${stream}` : `message ${message}`
-}
-
-function whyOf({ code, reason }: ActedAnswer['items'][number]): string {
-  return [code, reason].filter((each) => each !== undefined).join(': ')
 }

@@ -57,9 +57,7 @@ async function verified(api: ServiceApi, progress: (text: string) => void): Prom
     progress(`${answer.progress.done}/${answer.progress.total}`)
     if (answer.continuation === undefined) return { checked, findings }
     if (answer.continuation === continuation)
-      throw new UnreachableError(
-        `${api.service}: the verification goes on where it began: nothing is said about the rest`,
-      )
+      throw new UnreachableError('the verification goes on where it began: nothing is said about the rest')
     continuation = answer.continuation
   }
 }

@@ -112,7 +112,7 @@ function nameOf({ name, service }: Task): string {
   return `${name} ${service}`
 }
 
-/** As `npm run parked -- <service> --redrive` does. */
+/** As `tidemark parked redrive <service>` does. */
 async function redriveAll({ runtime, log }: Process): Promise<void> {
   for (const redrive of await runtime.redrives())
     for (const parked of (await redrive.waiting()).streams)

@@ -127,9 +127,9 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   })
 
   describe('what waits', () => {
-    const looks = (...args: readonly string[]) => {
+    const redrive = (stream: string) => {
       const { http, cosmos, eventHubs } = world().system.ports
-      return new Command('cli/parked.ts', ['ordering', ...args], {
+      return new Command('cli/tidemark.js', ['parked', 'redrive', 'ordering', '--stream', stream], {
         TIDEMARK_HTTP_PORT: String(http),
         TIDEMARK_COSMOS_PORT: String(cosmos),
         TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
@@ -137,7 +137,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
     }
 
     it('and does not: not-parked', async () => {
-      const { code, output } = await looks('--redrive', '--stream', 'order-none')
+      const { code, output } = await redrive('order-none')
       assert.equal(code, 1, output)
       assert.match(output, /^not-parked: nothing waits that is order-none$/m)
     })
@@ -153,7 +153,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
       await world()
         .system.log.database.container('parked')
         .items.create({ id, pk: 'ordering-views', kind: 'stream', value })
-      const { code, output } = await looks('--redrive', '--stream', 'order-old')
+      const { code, output } = await redrive('order-old')
       assert.equal(code, 1, output)
       errors.commandLine('marks-expired', output)
     })

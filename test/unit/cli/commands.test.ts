@@ -174,7 +174,7 @@ describe('tail', () => {
     command.kill('SIGINT')
     const { code, out, err } = await command.ended
     assert.equal(code, 130)
-    assert.equal(err, 'ordering: ordering: unavailable: the store is away\nordering: it answers again\n')
+    assert.equal(err, 'ordering: unavailable: the store is away\nordering: it answers again\n')
     assert.match(out, /order-1@1.*\n.*order-2@1/)
   })
 
@@ -200,14 +200,14 @@ describe('cause', () => {
     })
     const { code, out, err } = await run(['cause', 'order-1@1', '--url', address]).ended
     assert.equal(code, 3)
-    assert.match(err, /^payments: payments: unavailable: the store is away\nshipping: /)
+    assert.match(err, /^payments, shipping: unavailable: the store is away\n/)
     assert.deepEqual(
       out.split('\n').map((line) => line.split('  2026')[0]?.trimEnd()),
       [
         'command:my-first',
-        '└─ order-1@1 OrderPlaced                ordering',
-        '   └─ reservation-1@1 StockReserved     inventory',
-        '      └─ order-1@2 OrderConfirmed       ordering',
+        '└─ order-1@1 OrderPlaced             ordering',
+        '   └─ reservation-1@1 StockReserved  inventory',
+        '      └─ order-1@2 OrderConfirmed    ordering',
         '',
       ],
     )

@@ -127,7 +127,7 @@ describe('what is no answer', () => {
       },
       /answered 401: it lets nobody in without a key/,
     ],
-    ['an outage', (_, response) => problem(response, 503, 'unavailable', 'the store'), /^ordering: unavailable: the/],
+    ['an outage', (_, response) => problem(response, 503, 'unavailable', 'the store'), /^unavailable: the/],
     [
       'a route that an older build does not have',
       (_, response) => {
