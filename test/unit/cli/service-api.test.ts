@@ -180,7 +180,7 @@ describe('a list', () => {
 
   it('that would go on for ever ends', async (t) => {
     const api = await asking(t, () => ({ items: [1], continuation: 'same' }))
-    await assert.rejects(() => all(api.items('streams')), /goes on where it began/)
+    await assert.rejects(() => all(api.items('streams', {})), /goes on where it began/)
   })
 })
 

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { Command } from '../support/command.ts'
+import { address, placeBody } from '../support/orders.ts'
+import { System } from '../support/system.ts'
+import { until } from '../support/wait.ts'
+
+let system: System
+let stream: string
+let id: string
+const correlation = `visit-${randomUUID()}`
+before(async () => {
+  system = await System.start()
+  const headers = { 'x-correlation-id': correlation, 'x-actor': 'ada' }
+  const placed = await system.client.post('/orders', placeBody, { 'idempotency-key': randomUUID(), ...headers })
+  assert.equal(placed.status, 201, JSON.stringify(placed.body))
+  id = placed.body.id
+  stream = `order-${id}`
+  await moveTo('Bruges')
+})
+after(() => system.remove())
+
+async function moveTo(city: string): Promise<void> {
+  const body = { shippingAddress: { ...address, city } }
+  const key = { 'idempotency-key': randomUUID() }
+  const answer = await system.client.post(`/orders/${id}/change-shipping-address`, body, key)
+  assert.equal(answer.status, 200, JSON.stringify(answer.body))
+}
+
+/** `tidemark` against the system under test. */
+function command(...args: readonly string[]): Command {
+  const { http, blob, eventHubs, cosmos } = system.ports
+  return new Command('cli/tidemark.js', args, {
+    TIDEMARK_HTTP_PORT: String(http),
+    TIDEMARK_BLOB_PORT: String(blob),
+    TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
+    TIDEMARK_COSMOS_PORT: String(cosmos),
+    TIDEMARK_DATA: system.dataDir,
+  })
+}
+
+/** What it prints as JSON. */
+async function json(...args: readonly string[]) {
+  const { code, out, err } = await command(...args, '--json').ended
+  return { code, err, value: out === '' ? undefined : JSON.parse(out) }
+}
+
+describe('tidemark, against the running system', () => {
+  it('shows a stream: its state and its events, now and in the past', async () => {
+    const { code, value } = await json('show', stream, '--version', '2', '--events')
+    assert.equal(code, 0)
+    assert.deepEqual([value.stream, value.version, value.state.shippingAddress.city], [stream, 2, 'Bruges'])
+    assert.deepEqual(
+      value.events.map(({ version, type }: { version: number; type: string }) => `${version} ${type}`),
+      ['1 OrderPlaced', '2 ShippingAddressChanged'],
+    )
+    const { out } = await command('show', stream, '--version', '1', '--events').ended
+    assert.match(out, /^version +time +type +actor +causation +data$/m)
+    assert.match(out, /^ +1 +\S+ +OrderPlaced +ada +command:\S+ +\{"orderId":/m)
+    assert.doesNotMatch(out, /ShippingAddressChanged/)
+  })
+
+  it('tells what changed between two versions, by path', async () => {
+    const { value } = await json('diff', stream, '1', '2')
+    assert.deepEqual(value.differences, [
+      { path: 'shippingAddress.city', kind: 'changed', before: address.city, after: 'Bruges' },
+    ])
+    assert.deepEqual([value.from, value.to], [1, 2])
+    const first = await json('diff', stream, '1', '1')
+    assert.deepEqual(first.value.differences, [])
+    const { code, err } = await command('diff', stream, '2', '1').ended
+    assert.deepEqual([code, err], [2, `${stream}: version 2 is after version 1\n`])
+  })
+
+  it('says how far all is behind, and what waits', async () => {
+    const { value } = await until(
+      'all to be handled',
+      () => json('lag'),
+      ({ code }) => code === 0,
+    )
+    assert.deepEqual(
+      value.map(({ service }: { service: string }) => service),
+      ['ordering', 'inventory', 'payments', 'shipping'],
+    )
+    assert.deepEqual((await json('parked')).value, { streams: [], messages: [] })
+    const { code, err } = await command('parked', 'redrive', 'ordering', '--stream', 'order-none').ended
+    assert.deepEqual([code, err], [1, 'not-parked: nothing waits that is order-none\n'])
+  })
+
+  it('doctor finds nothing wrong, and says what it could not look at', async () => {
+    type Found = { readonly area: string; readonly what: string; readonly result: string; readonly detail: string }
+    const { code, value } = await json('doctor')
+    const findings: readonly Found[] = value
+    assert.deepEqual(
+      findings.filter(({ result }) => result === 'wrong'),
+      [],
+    )
+    assert.equal(code, 0)
+    for (const area of ['versions', 'build', 'declarations', 'settings', 'ports', 'connections', 'services', 'roles'])
+      assert.ok(
+        findings.some((finding) => finding.area === area && finding.result === 'ok'),
+        area,
+      )
+    assert.equal(findings.filter(({ area }) => area === 'clocks').length, 4)
+    assert.equal(findings.filter(({ area }) => area === 'consumers').length, 12)
+  })
+})
+
+// Last: it ends the system.
+describe('tidemark, where something is away', () => {
+  it('doctor says what is wrong and what to do, and ends with 1', async () => {
+    system.part('cosmos db').kill('SIGKILL')
+    await system.part('cosmos db').exited
+    const { code, out } = await command('doctor').ended
+    assert.equal(code, 1)
+    assert.match(
+      out,
+      /^ports +cosmos db, \d+ +wrong +the local cloud runs, process \d+, and nobody listens +restart it/m,
+    )
+    assert.match(out, /^connections +cosmos db +wrong /m)
+  })
+
+  it('nobody answers: it ends with 3', async () => {
+    await system.stop()
+    for (const args of [['lag'], ['show', stream], ['doctor', '--url', system.base.replace('/api/ordering', '')]]) {
+      const { code, output } = await command(...args).ended
+      assert.equal(code, args[0] === 'doctor' ? 1 : 3, output)
+      assert.match(output, /nothing answers at port|gave no answer/)
+    }
+  })
+})
