@@ -60,7 +60,7 @@ const table = {
     '^local/((running-)?cloud\\.ts$|front\\.ts$|kit/|host/app\\.ts$)',
     node,
     npm(
-      '@azure/(cosmos|identity|storage-blob)',
+      '@azure/(cosmos|event-hubs|identity|storage-blob)',
       '@bomb\\.sh/tab',
       '@standard-schema/spec',
       'ajv',

@@ -102,6 +102,11 @@ describe('tidemark, against the running system', () => {
         findings.some((finding) => finding.area === area && finding.result === 'ok'),
         area,
       )
+    const connected = findings.filter(({ area }) => area === 'connections')
+    assert.deepEqual(
+      connected.map(({ what, result }) => `${what} ${result}`),
+      ['cosmos db ok', 'event hubs ok', 'storage ok'],
+    )
     assert.equal(findings.filter(({ area }) => area === 'clocks').length, 4)
     assert.equal(findings.filter(({ area }) => area === 'consumers').length, 12)
   })

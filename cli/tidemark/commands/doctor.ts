@@ -29,7 +29,7 @@ async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
   // They load what declares and checks everything: no other command waits for that.
   const { build, generated, versions } = await import('../doctor/checkout.ts')
-  const { connections, ports, settings } = await import('../doctor/local-cloud.ts')
+  const { cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
     ['versions', async () => versions(ROOT)],
@@ -37,9 +37,9 @@ async function doctor(context: Context): Promise<number> {
     ['declarations', () => generated(ROOT)],
     // What is asked by --url runs elsewhere: the cloud of this machine says nothing about it.
     ...(remote
-      ? ([['settings', async () => elsewhere]] as const)
+      ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
       : ([
-          ['settings', async () => settings()],
+          ['settings', async () => [...settings(), ...cloudSettings()]],
           ['ports', ports],
           ['connections', connections],
         ] as const)),

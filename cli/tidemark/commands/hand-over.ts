@@ -69,7 +69,7 @@ export function addHandedOver(program: Command): void {
         process.chdir(ROOT)
         if (!helps && each.builds?.(args) && !build()) return
         process.argv.splice(2, process.argv.length, ...(helps ? ['--help'] : args))
-        await import(new URL(each.module, `file://${ROOT}`).href)
+        await import(new URL(`../../../${each.module}`, import.meta.url).href)
       })
   }
 }

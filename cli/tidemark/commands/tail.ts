@@ -50,7 +50,7 @@ async function tail(context: Context, options: Options): Promise<number> {
 /** Prints what came, of all services by time. @returns whether some service has more already. */
 async function round({ output, signal }: Context, feeds: readonly Feed[]): Promise<boolean> {
   const came = (await Promise.all(feeds.map((feed) => feed.next()))).flat()
-  for (const { service, event } of came.toSorted((a, b) => (a.event.time < b.event.time ? -1 : 1))) {
+  for (const { service, event } of came.toSorted((a, b) => Date.parse(a.event.time) - Date.parse(b.event.time))) {
     // A line is written whole or not at all.
     if (signal.aborted) return false
     if (output.json) output.item({ service, ...event })

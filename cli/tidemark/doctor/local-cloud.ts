@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { resolve } from 'node:path'
 import type { RestError } from '@azure/storage-blob'
 import { type RunningCloud, readyCloud } from '../../../local/running-cloud.ts'
 import { readSettings } from '../../../src/settings/read.ts'
 import { topologyOf } from '../../../src/topology.ts'
-import { dataFolder, localPorts, localSettings } from '../../local-settings.ts'
+import { dataFolder, localPorts, localSettings, settingsOf } from '../../local-settings.ts'
 import { services } from '../../services.ts'
 import { type Finding, firstLine } from './finding.ts'
 
@@ -21,6 +22,21 @@ export function settings(): readonly Finding[] {
   } catch (error) {
     return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'the table of settings: docs/deploy.md' }]
   }
+}
+
+/** The settings of services in Azure, as `npm run cloud:settings` wrote them for this machine. */
+export function cloudSettings(): readonly Finding[] {
+  return services.flatMap(({ name }): readonly Finding[] => {
+    const file = `bundles/${name}/local.settings.json`
+    if (!existsSync(file)) return []
+    const what = { area: 'settings', what: file }
+    try {
+      readSettings(settingsOf(file))
+      return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+    } catch (error) {
+      return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'npm run cloud:settings writes it' }]
+    }
+  })
 }
 
 /** Who listens where the local cloud does. */
@@ -63,14 +79,7 @@ export async function connections(): Promise<readonly Finding[]> {
         (what): Finding => ({ area: 'connections', what, result: 'unseen', detail: 'no local cloud runs: npm start' }),
       ),
     ]
-  return [
-    ...(await containers(cloud)),
-    await checkpointStore(cloud),
-    {
-      ...{ area: 'connections', what: 'event hubs', result: 'unseen' },
-      detail: 'not asked from here: the services tell of it below, at consumers',
-    },
-  ]
+  return [...(await containers(cloud)), await hubs(cloud), await checkpointStore(cloud)]
 }
 
 async function containers({ settings }: RunningCloud): Promise<readonly Finding[]> {
@@ -97,6 +106,31 @@ async function containers({ settings }: RunningCloud): Promise<readonly Finding[
   } finally {
     client.dispose()
   }
+}
+
+async function hubs({ settings }: RunningCloud): Promise<Finding> {
+  const { EventHubProducerClient } = await import('@azure/event-hubs')
+  const what = { area: 'connections', what: 'event hubs' }
+  const { eventHubs } = topologyOf(services)
+  const asked = await Promise.all(
+    eventHubs.map(async ({ name, partitions }) => {
+      const client = new EventHubProducerClient(settings.EventHubConnection ?? '', name, {
+        retryOptions: { maxRetries: 0, timeoutInMs: WAIT_MS },
+      })
+      try {
+        const { partitionIds } = await client.getEventHubProperties({ abortSignal: AbortSignal.timeout(WAIT_MS) })
+        if (partitionIds.length === partitions) return []
+        return [`${name} has ${partitionIds.length} partitions, not ${partitions}`]
+      } catch (error) {
+        return [`${name}: ${firstLine(error)}`]
+      } finally {
+        await client.close()
+      }
+    }),
+  )
+  const wrong = asked.flat()
+  if (wrong.length === 0) return { ...what, result: 'ok', detail: `it has all ${eventHubs.length} hubs` }
+  return { ...what, result: 'wrong', detail: wrong.join('; '), todo: 'restart the cloud' }
 }
 
 async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
