@@ -121,9 +121,9 @@ describe('tidemark, where something is away', () => {
     assert.equal(code, 1)
     assert.match(
       out,
-      /^ports +cosmos db, \d+ +wrong +the local cloud runs, process \d+, and nobody listens +restart it/m,
+      /^ports +cosmos db, \d+ +wrong\n {2}the local cloud runs, process \d+, and nobody listens\n {2}do: restart it/m,
     )
-    assert.match(out, /^connections +cosmos db +wrong /m)
+    assert.match(out, /^connections +cosmos db +wrong\n/m)
   })
 
   it('nobody answers: it ends with 3', async () => {

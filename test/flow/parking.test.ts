@@ -116,7 +116,7 @@ describe('what cannot be processed waits by itself, on the running system', () =
     assert.equal(code, 0)
     assert.match(
       listed,
-      /order@1 +order-parking-\d+@1 +OrderPlaced +\S+ +\d+ +\S+ +handler-failed: .*the view has a fault\n/,
+      /order@1 +order-parking-\d+@1 +OrderPlaced +\S+ +\d+ +\S+\n {2}handler-failed: .*the view has a fault\n/,
     )
   })
 

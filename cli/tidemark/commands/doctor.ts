@@ -56,20 +56,23 @@ async function doctor(context: Context): Promise<number> {
   if (output.json) output.value(findings)
   else {
     output.table(
-      [
-        { title: 'area' },
-        { title: 'what', flexible: true },
-        { title: 'result' },
-        { title: 'detail', flexible: true },
-        { title: 'what to do', flexible: true },
-      ],
-      findings.map(({ area, what, result, detail, todo }) => [area, what, result, detail, todo]),
+      [{ title: 'area' }, { title: 'what', flexible: true }, { title: 'result' }, { title: 'detail', flexible: true }],
+      findings.map(({ area, what, result, detail }) => [area, what, result, needsSomebody(result) ? '' : detail]),
       (index) => STYLES[findings[index]?.result ?? 'unseen'],
+      (index) => {
+        const { result, detail, todo } = findings[index] as Finding
+        return needsSomebody(result) ? [detail, ...(todo ? [`do: ${todo}`] : [])] : []
+      },
     )
     const say = (result: Finding['result']): string => `${counts[result]?.length ?? 0} ${result}`
     output.line([say('ok'), say('warning'), say('wrong'), say('unseen')].join(', '))
   }
   return counts.wrong ? FOUND : 0
+}
+
+/** What is cut on a narrow terminal is what needs nobody. */
+function needsSomebody(result: Finding['result']): boolean {
+  return result === 'warning' || result === 'wrong'
 }
 
 const elsewhere: readonly Finding[] = ['settings', 'ports', 'connections'].map((area) => ({

@@ -101,30 +101,24 @@ async function list(context: Context, choice: Choice, ...named: readonly string[
           { title: 'since' },
           { title: 'tried', right: true },
           { title: 'again at' },
-          { title: 'why', flexible: true },
         ],
-        streams.map(({ consumer, handler, stream, version, type, since, attempts, nextAttempt, code, reason }) => [
+        streams.map(({ consumer, handler, stream, version, type, since, attempts, nextAttempt }) => [
           ...[consumer, handler, `${stream}@${version}`, type, since, attempts, nextAttempt],
-          `${code}: ${reason}`,
         ]),
+        undefined,
+        (index) => [`${streams[index]?.code}: ${streams[index]?.reason}`],
       )
       output.line()
     }
     if (messages.length > 0) {
       output.table(
-        [
-          { title: 'consumer' },
-          { title: 'message' },
-          { title: 'since' },
-          { title: 'bytes', right: true },
-          { title: 'why', flexible: true },
-          { title: 'body', flexible: true },
+        [{ title: 'consumer' }, { title: 'message' }, { title: 'since' }, { title: 'bytes', right: true }],
+        messages.map(({ consumer, id, since, bytes }) => [consumer, id, since, bytes]),
+        undefined,
+        (index) => [
+          `${messages[index]?.code}: ${messages[index]?.reason}`,
+          messages[index]?.body.slice(0, SHOWN) ?? '',
         ],
-        messages.map(({ consumer, id, since, bytes, code, reason, body }) => [
-          ...[consumer, id, since, bytes],
-          `${code}: ${reason}`,
-          body.slice(0, SHOWN),
-        ]),
       )
       output.line()
     }
@@ -144,9 +138,13 @@ async function act(context: Context, action: Action, service = '', choice: Choic
   const items: ActedAnswer['items'][number][] = []
   const tried = new Set<string>()
   let left = false
+  let failure: unknown
   for (;;) {
     output.progress(`${action} ${service}: ${items.length} done`)
-    const answer = await api.post<ActedAnswer>(`parked/${action}`, choice)
+    const answer = await api.post<ActedAnswer>(`parked/${action}`, choice).catch((error: unknown) => {
+      failure = error
+    })
+    if (answer === undefined) break
     const fresh = answer.items.filter((each) => !tried.has(keyOf(each)))
     for (const each of fresh) tried.add(keyOf(each))
     items.push(...fresh)
@@ -157,8 +155,11 @@ async function act(context: Context, action: Action, service = '', choice: Choic
       break
     }
   }
+  // What was done before is told all the same.
+  if (failure !== undefined && items.length === 0) throw failure
   if (left) output.remark('more was chosen than could be tried: choose by --stream, --handler or --code, and ask again')
   if (output.json) output.value({ items, more: left })
+  else if (items.length === 0) output.line('nothing waits')
   else
     output.table(
       [{ title: 'consumer' }, { title: 'what', flexible: true }, { title: 'became' }],
@@ -167,6 +168,7 @@ async function act(context: Context, action: Action, service = '', choice: Choic
     )
   const failed = items.filter(({ outcome }) => isLeft(outcome))
   for (const item of failed) output.remark(`${item.code ?? 'waits'}: ${nameOf(item)} still waits: ${item.reason ?? ''}`)
+  if (failure !== undefined) throw failure
   return left || failed.length > 0 ? FOUND : 0
 }
 

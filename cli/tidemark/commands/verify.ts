@@ -87,13 +87,10 @@ function tell(output: Output, all: readonly (Verified & { readonly service: stri
   if (found.length > 0) {
     output.line()
     output.table(
-      [
-        { title: 'service' },
-        { title: 'place', flexible: true },
-        { title: 'wrong' },
-        { title: 'detail', flexible: true },
-      ],
-      found.map(({ service, place, wrong, detail }) => [service, place, wrong, detail]),
+      [{ title: 'service' }, { title: 'place', flexible: true }, { title: 'wrong' }],
+      found.map(({ service, place, wrong }) => [service, place, wrong]),
+      undefined,
+      (index) => [found[index]?.detail ?? ''],
     )
   }
   for (const { service, checked } of all) if (checked.events === 0) output.remark(`${service}: its log has no event`)

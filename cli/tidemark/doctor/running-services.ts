@@ -13,7 +13,7 @@ export async function runningServices({ api, remote, services }: Context): Promi
   const found = await Promise.all(
     services.map(async (service): Promise<readonly Finding[]> => {
       try {
-        return ofStatus(await api(service).get<StatusAnswer>('status'), remote)
+        return findingsOf(await api(service).get<StatusAnswer>('status'), remote)
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
         return [unreached(service, error, remote)]
@@ -35,7 +35,8 @@ function unreached(service: string, error: UnreachableError, remote: boolean): F
   return { ...what, result: 'wrong', todo: 'is the address right, does the app run, and do the keys let you in?' }
 }
 
-function ofStatus(status: StatusAnswer, remote: boolean): readonly Finding[] {
+/** What a service that answers tells. */
+export function findingsOf(status: StatusAnswer, remote: boolean): readonly Finding[] {
   const { service, clockSkewMs, consumers = [], unknown, concerns } = status
   const answers: Finding = { area: 'services', what: service, result: 'ok', detail: `build ${status.build} answers` }
   const role: Finding = remote
@@ -106,11 +107,12 @@ function ofConsumer({ consumer, hub, events, seconds, instances, paused, partiti
       ...{ ...what, result: 'wrong', detail: `${paused.join(', ')} paused after too many failures` },
       todo: 'mend the cause: tidemark parked says what fails',
     }
-  if (instances === 0)
+  // An instance that has handled nothing since it started has said nothing either.
+  if (instances === 0 && events > 0)
     return {
       ...what,
       result: 'warning',
-      detail: 'nobody reads it now',
+      detail: `${events} events wait, and nobody reads them`,
       todo: 'wait a minute; then see the log of its host',
     }
   if (seconds > BEHIND_S)
