@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { ParkedMessage, ParkedStream } from '../../src/core/parking.ts'
+import type { Rebuild } from '../../src/core/rebuild.ts'
 import type { ServiceStatus } from '../../src/core/status.ts'
 
 // What the operations API answers: schemas/openapi.json has each field.
@@ -24,27 +25,13 @@ export interface StreamAnswer {
 
 export type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
 
-export interface RebuildAnswer {
-  readonly action: 'rebuild' | 'go-back'
-  readonly state: 'running' | 'done' | 'failed'
-  readonly stage: string
-  readonly target: number
-  readonly commits: number
-  readonly total: number
-  readonly startedAt: string
-  readonly updatedAt: string
-  readonly by: string
-  readonly code?: string
-  readonly reason?: string
-}
-
 export interface ViewAnswer {
   readonly name: string
   readonly kind: string
   readonly category: string
   readonly live: number
   readonly generations: readonly { readonly number: number; readonly role: string; readonly left?: string }[]
-  readonly rebuild?: RebuildAnswer
+  readonly rebuild?: Rebuild
 }
 
 export interface ParkedAnswer {

@@ -40,6 +40,12 @@ function command(...args: readonly string[]): Command {
   })
 }
 
+interface Item {
+  readonly service: string
+  readonly stream: string
+  readonly version: number
+}
+
 /** What it prints as JSON. */
 async function json(...args: readonly string[]) {
   const { code, out, err } = await command(...args, '--json').ended
@@ -71,6 +77,88 @@ describe('tidemark, against the running system', () => {
     assert.deepEqual(first.value.differences, [])
     const { code, err } = await command('diff', stream, '2', '1').ended
     assert.deepEqual([code, err], [2, `${stream}: version 2 is after version 1\n`])
+  })
+
+  it('finds streams by the beginning of their names, and the newest of all services', async () => {
+    const { value } = await json('streams', '--prefix', stream.slice(0, 14))
+    assert.deepEqual(
+      [value.more, value.items.map((item: Item) => [item.service, item.stream, item.version])],
+      [false, [['ordering', stream, 2]]],
+    )
+    const newest = await json('streams', '--limit', '1')
+    assert.deepEqual([newest.value.items.length, newest.value.more], [1, true])
+    const { out } = await command('streams', '--category', 'order').ended
+    assert.match(out, new RegExp(`^ordering +${stream} +2 +\\S+ +ShippingAddressChanged$`, 'm'))
+  })
+
+  it('draws all that one request set off, across services', async () => {
+    const placed = `${stream}@1`
+    const { value } = await until(
+      'the reservation to be refused, and the order with it',
+      () => json('cause', placed),
+      ({ value }) => JSON.stringify(value).includes('OrderRejected'),
+    )
+    const { code, out, err } = await command('cause', correlation).ended
+    assert.deepEqual([code, err], [0, `correlation ${correlation}\n`])
+    assert.match(out, new RegExp(`^command:.*\n└─ ${placed} OrderPlaced +ordering +\\S+ +ada\n`))
+    assert.match(out, /^ +[├└]─ reservation-\S+@1 \w+ +inventory +/m)
+    const [tree, ...others] = value.trees
+    assert.deepEqual([value.correlation, others, tree.effects.length], [correlation, [], 1])
+    assert.equal(tree.effects[0].id, placed)
+  })
+
+  it('tails what comes, each event once, until Ctrl-C', async () => {
+    const tail = command('tail', '--category', 'order', '--type', 'ShippingAddressChanged', '--json')
+    await tail.prints('"version":2')
+    for (const city of ['Ostend', 'Mechelen']) {
+      const body = { ...placeBody, customerId: city }
+      const other = await system.client.post('/orders', body, { 'idempotency-key': randomUUID() })
+      const change = { shippingAddress: { ...address, city } }
+      const path = `/orders/${other.body.id}/change-shipping-address`
+      assert.equal((await system.client.post(path, change, { 'idempotency-key': randomUUID() })).status, 200)
+    }
+    await tail.prints('Mechelen')
+    tail.kill('SIGINT')
+    const { code, out, err } = await tail.ended
+    assert.deepEqual([code, err, out.at(-1)], [130, '', '\n'])
+    const cities = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ service, data }) => `${service} ${data.shippingAddress.city}`)
+    assert.deepEqual(cities, ['ordering Bruges', 'ordering Ostend', 'ordering Mechelen'])
+  })
+
+  it('rebuilds a view, waits for it, and goes back', async () => {
+    const rebuilt = await command('rebuild', 'ordering', 'order').ended
+    assert.deepEqual([rebuilt.code, rebuilt.err], [0, ''])
+    assert.match(rebuilt.out, /^ordering\/order: rebuild of generation 2: done at \S+\n$/)
+    const { value } = await json('views', '--service', 'ordering')
+    const order = value.find(({ name }: { name: string }) => name === 'order')
+    assert.deepEqual([order.service, order.live, order.rebuild.state], ['ordering', 2, 'done'])
+    const back = await json('rebuild', 'ordering', 'order', '--back')
+    assert.deepEqual([back.code, back.value.action, back.value.state], [0, 'go-back', 'done'])
+    const again = await command('rebuild', 'ordering', 'sales-by-product', '--back').ended
+    assert.equal(again.code, 1)
+    assert.match(again.out, /^ordering\/sales-by-product: way back: failed: no-way-back: /)
+    assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +/m)
+  })
+
+  it('lists what waits for its time', async () => {
+    assert.deepEqual((await json('schedule', '--service', 'shipping')).value, { items: [], more: false })
+    const stocked = placeBody.lines.map(({ sku }) => `/stock/${sku}/receive`)
+    for (const path of stocked) await system.clientOf('inventory').post(path, { quantity: 100 }, {})
+    const payment = { method: 'transfer', withinSeconds: 86_400 }
+    const { body } = await system.client.post('/orders', { ...placeBody, payment }, { 'idempotency-key': randomUUID() })
+    const { value } = await until(
+      'the payment to be open',
+      () => json('schedule'),
+      ({ value }) => value.items.length > 0,
+    )
+    const [item] = value.items
+    assert.deepEqual([item.service, item.stream], ['payments', `payment-${body.id}`])
+    const { out } = await command('schedule').ended
+    assert.match(out, new RegExp(`^${item.due} +payments +payment-${body.id} +${item.type} +`, 'm'))
   })
 
   it('says how far all is behind, and what waits', async () => {

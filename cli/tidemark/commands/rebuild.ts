@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Argument } from 'commander'
-import type { RebuildAnswer, ViewAnswer } from '../../api/answers.ts'
+import type { Rebuild } from '../../../src/core/rebuild.ts'
+import type { ViewAnswer } from '../../api/answers.ts'
 import { UnreachableError } from '../../api/errors.ts'
 import { UsageError } from '../../arguments.ts'
 import { apiCommand, type Context, serviceArgument } from '../api-command.ts'
@@ -36,8 +37,8 @@ async function rebuild(context: Context, { back, wait }: Options, service = '', 
   if (!viewsOf(service).includes(view))
     throw new UsageError(`${service} has no view ${view}; it has ${viewsOf(service).join(', ')}`)
   const api = context.api(service)
-  let now = await api.post<RebuildAnswer>(`views/${view}/${back ? 'go-back' : 'rebuild'}`, {})
-  const { startedAt } = now
+  let now = await api.post<Rebuild>(`views/${view}/${back ? 'go-back' : 'rebuild'}`, {})
+  const { action } = now
   let silent = 0
   while (wait && now.state === 'running') {
     output.progress(`${service}/${view}: ${rebuildLine(now)}`)
@@ -46,12 +47,11 @@ async function rebuild(context: Context, { back, wait }: Options, service = '', 
       const { items } = await api.page<ViewAnswer>('views')
       const found = items.find(({ name }) => name === view)?.rebuild
       if (found === undefined) throw new UnreachableError(`${service} does not tell of the rebuild of ${view} any more`)
-      if (found.startedAt !== startedAt) {
-        output.remark(`${service}/${view}: another rebuild, of ${found.by}, began at ${found.startedAt}`)
-        now = found
-        break
-      }
+      if (found.startedAt !== now.startedAt)
+        output.remark(`${service}/${view}: ${found.action} begun anew at ${found.startedAt}, for ${found.by}`)
       now = found
+      // Somebody wants the contrary.
+      if (now.action !== action) break
       silent = 0
     } catch (error) {
       silent += 1
@@ -60,5 +60,5 @@ async function rebuild(context: Context, { back, wait }: Options, service = '', 
   }
   if (output.json) output.value({ service, view, ...now })
   else output.line(`${service}/${view}: ${rebuildLine(now)}`)
-  return now.state === 'failed' || now.startedAt !== startedAt ? FOUND : 0
+  return now.state === 'failed' || now.action !== action ? FOUND : 0
 }

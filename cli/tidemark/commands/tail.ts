@@ -69,6 +69,7 @@ class Feed {
   readonly #api: ServiceApi
   readonly #options: Options
   #after: string | number | undefined
+  readonly #shown = new Set<string>()
   hasMore = false
   /** Whether it did not answer the last time: that is said once, and asked for again. */
   failing = false
@@ -88,8 +89,12 @@ class Feed {
       if (this.failing) this.#context.output.remark(`${this.#service}: it answers again`)
       this.failing = false
       this.hasMore = this.#after !== undefined && page.items.length >= limit
+      const isFirst = this.#after === undefined
       this.#after = page.continuation ?? this.#after
-      return page.items.map((event) => ({ service: this.#service, event }))
+      // What came while the first page was read is on the second one again.
+      const fresh = page.items.filter((event) => !this.#shown.has(idOf(event)))
+      if (isFirst) for (const event of page.items) this.#shown.add(idOf(event))
+      return fresh.map((event) => ({ service: this.#service, event }))
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error
       if (!this.failing) this.#context.output.remark(`${this.#service}: ${error.message}`)

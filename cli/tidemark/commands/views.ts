@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { RebuildAnswer, ViewAnswer } from '../../api/answers.ts'
+import type { Rebuild } from '../../../src/core/rebuild.ts'
+import type { ViewAnswer } from '../../api/answers.ts'
 import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
 import { examples } from '../examples.ts'
 
@@ -60,8 +61,9 @@ export function rebuildLine({
   updatedAt,
   code,
   reason,
-}: RebuildAnswer): string {
-  const what = action === 'rebuild' ? `rebuild of generation ${target}` : `way back to generation ${target}`
+}: Rebuild): string {
+  const generation = target === undefined ? '' : ` ${action === 'rebuild' ? 'of' : 'to'} generation ${target}`
+  const what = `${action === 'rebuild' ? 'rebuild' : 'way back'}${generation}`
   if (state === 'done') return `${what}: done at ${updatedAt}`
   if (state === 'failed') return `${what}: failed: ${code ?? 'internal'}: ${reason ?? ''}`
   return `${what}: ${stage}, ${commits} of ${total} commits`

@@ -223,7 +223,7 @@ describe('cause', () => {
 
 describe('rebuild', () => {
   const rebuild = (state: string, more: object = {}): object => ({
-    ...{ action: 'rebuild', state, stage: 'reading', target: 2, commits: 1, total: 9, by: 'ada' },
+    ...{ action: 'rebuild', state, stage: 'reading', target: 2, commits: 1, total: 9, by: 'ada', instance: 'i' },
     ...{ startedAt: '2026-01-31T12:00:00.000Z', updatedAt: '2026-01-31T12:00:09.000Z' },
     ...more,
   })
