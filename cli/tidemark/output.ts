@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { type Cell, type Column, tableLines } from './table.ts'
-import { jsonText, plain } from './text.ts'
+import { jsonText, plain, shortened } from './text.ts'
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
 
@@ -67,6 +67,11 @@ export class Output {
       this.line(style ? this.styled(style, line) : line)
       for (const text of below?.(index) ?? []) this.line(`  ${plain(text)}`)
     }
+  }
+
+  /** Text of a line, as much as a terminal shows of it in one. @param before how many columns stand before it. */
+  fitting(text: string, before = 0): string {
+    return this.#out.isTTY && this.#out.columns ? shortened(text, Math.max(1, this.#out.columns - before)) : text
   }
 
   styled(style: Style, text: string): string {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { EventAnswer } from '../../api/answers.ts'
 import { RefusedError } from '../../api/errors.ts'
-import type { ServiceApi } from '../../api/service-api.ts'
 import { apiCommand, askEach, type Context } from '../api-command.ts'
 import { ownerOf } from '../declared.ts'
 import { examples } from '../examples.ts'
@@ -25,43 +24,54 @@ export function addCause(program: Command): void {
 async function cause(context: Context, _: object, asked = ''): Promise<number> {
   const { output } = context
   const [, stream, version] = POSITION.exec(asked) ?? []
-  const correlation =
-    stream === undefined ? asked : (await eventAt(context.api(ownerOf(stream)), stream, Number(version))).correlation
+  const event = stream === undefined ? undefined : await eventAt(context, stream, Number(version))
+  const correlation = event?.correlation ?? asked
   const { answers, missing } = await askEach(context, context.services, async (api, service) => {
     const events: Traced[] = []
     for await (const event of api.items<EventAnswer>(`traces/${encodeURIComponent(correlation)}`, { limit: 100 }))
       events.push({ ...event, service })
     return events
   })
-  const trees = causationTrees(answers.flatMap(({ answer }) => answer))
+  const found = answers.flatMap(({ answer }) => answer)
+  const isFound = event === undefined || found.some((each) => idOf(each) === asked)
+  const trees = causationTrees(isFound ? found : [...found, event])
   if (output.json) output.value({ correlation, trees: trees.map(told) })
   else if (trees.length > 0) {
     output.remark(`correlation ${correlation}`)
     for (const tree of trees) print(context, tree, asked)
   }
   if (missing !== 0) return missing
+  if (!isFound) {
+    output.remark(`${asked} is not found by its correlation: a build without traces wrote it, and perhaps more of them`)
+    return FOUND
+  }
   if (trees.length > 0) return 0
   output.remark(`no service has an event of the correlation ${correlation}`)
   return FOUND
 }
 
-async function eventAt(api: ServiceApi, stream: string, version: number): Promise<EventAnswer> {
-  const { items } = await api.page<EventAnswer>(`streams/${encodeURIComponent(stream)}/events`, {
+async function eventAt(context: Context, stream: string, version: number): Promise<Traced> {
+  const service = ownerOf(stream)
+  const { items } = await context.api(service).page<EventAnswer>(`streams/${encodeURIComponent(stream)}/events`, {
     after: version - 1,
     limit: 1,
   })
   const [event] = items
-  if (event?.version === version) return event
+  if (event?.version === version) return { ...event, service }
   throw new RefusedError(`version-not-found: ${stream} has no version ${version}`, 404, 'version-not-found')
 }
 
 function print({ output }: Context, tree: Node<Traced>, asked: string): void {
   const lines = treeLines(tree).map(({ guide, node }) => ({ node, label: guide + labelOf(node) }))
+  const services = Math.max(...lines.map(({ node }) => node.event?.service.length ?? 0))
   const width = Math.max(...lines.map(({ label }) => widthOf(label)))
   for (const { node, label } of lines) {
     const { event } = node
     const pad = ' '.repeat(width - widthOf(label))
-    const line = event ? `${label}${pad}  ${event.service}  ${event.time}  ${plain(event.actor)}` : label
+    const whole = event
+      ? `${label}${pad}  ${event.service.padEnd(services)}  ${event.time}  ${plain(event.actor)}`
+      : label
+    const line = output.fitting(whole)
     output.line(node.id === asked ? output.styled('bold', line) : event ? line : output.styled('dim', line))
   }
 }

@@ -54,10 +54,11 @@ async function round({ output, signal }: Context, feeds: readonly Feed[]): Promi
     // A line is written whole or not at all.
     if (signal.aborted) return false
     if (output.json) output.item({ service, ...event })
-    else
-      output.line(
-        `${output.styled('dim', event.time)}  ${service.padEnd(10)}  ${plain(event.type).padEnd(24)}  ${output.styled('cyan', plain(idOf(event)))}  ${plain(event.actor)}`,
-      )
+    else {
+      const { time, type, actor } = event
+      const line = `${service.padEnd(10)}  ${plain(type).padEnd(22)}  ${plain(idOf(event))}  ${plain(actor)}`
+      output.line(`${output.styled('dim', plain(time))}  ${output.fitting(line, time.length + 2)}`)
+    }
   }
   return feeds.some(({ hasMore }) => hasMore)
 }

@@ -213,6 +213,14 @@ describe('cause', () => {
     )
   })
 
+  it('of an event that is not found by its correlation shows the event, says so, and ends with 1', async (t) => {
+    const answer: Answering = ({ path }) => ({ items: path.includes('/traces/') ? [] : [event('order-1@1')] })
+    const { code, out, err } = await against(t, answer, 'cause', 'order-1@1')
+    assert.equal(code, 1)
+    assert.match(out, /^command:my-first\n└─ order-1@1 OrderPlaced +ordering/)
+    assert.match(err, /^order-1@1 is not found by its correlation/m)
+  })
+
   it('of a correlation that nobody has ends with 1, of a version that is not there too', async (t) => {
     const nothing: Answering = () => ({ items: [] })
     assert.equal((await against(t, nothing, 'cause', 'visit-9')).code, 1)
