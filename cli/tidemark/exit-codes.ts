@@ -5,7 +5,7 @@ import { INTERRUPTED, UsageError } from '../arguments.ts'
 export const exitCodes = {
   0: 'Done, and nothing is wrong.',
   1: 'Done, and something is wrong; or the service refused: nothing is there by that name, or its state forbids it.',
-  2: 'Wrong usage: nothing was asked for.',
+  2: 'Wrong usage: nothing was done.',
   3: 'No answer, or an incomplete one: nobody answers, or who answers does not let you in.',
   [INTERRUPTED]: 'Ctrl-C.',
 } as const
