@@ -58,6 +58,24 @@ describe('every command', () => {
   })
 })
 
+describe('a command that is handed over', () => {
+  it('has the arguments, the messages and the exit codes of its module', async () => {
+    const { code, err } = await run(['demo', '--ordres', '5']).ended
+    assert.equal(code, 1)
+    assert.match(err, /^Unknown option '--ordres'.* There are: --orders N/)
+    const taken = await run(['new', 'ordering']).ended
+    assert.deepEqual([taken.code, taken.err], [1, 'there is a service ordering already\n'])
+  })
+
+  it('has its examples and its arguments in its help, and does nothing then', async () => {
+    for (const name of ['start', 'cloud', 'demo', 'chaos', 'new']) {
+      const { code, out, err } = await run([name, '--help']).ended
+      assert.deepEqual([code, err], [0, ''], name)
+      assert.match(out, new RegExp(`Examples:\\n {2}tidemark ${name}\\b[^]*\\n(arguments: |[^\\n]*--)`), name)
+    }
+  })
+})
+
 describe('wrong usage', () => {
   const cases: readonly (readonly [args: readonly string[], line: RegExp])[] = [
     [[], /Usage: tidemark/],
@@ -118,10 +136,12 @@ describe('somebody who answers otherwise', () => {
     assert.match(err, /^ordering: http:\S+streams\?category=order&limit=50&continuation=x gave no answer: /)
   })
 
-  it('nothing of a reader that goes: it ends', async (t) => {
-    const { address } = await answering(t, () => ({
-      items: Array.from({ length: 100 }, (_, n) => event(`order-${n}@1`)),
-    }))
+  it('a reader of its output that goes: it ends with the next line', async (t) => {
+    let at = 0
+    const { address } = await answering(t, () => {
+      at += 1
+      return { items: [event(`order-${at}@1`)], continuation: `${at}` }
+    })
     const command = `node cli/tidemark.js tail --json --url ordering=${address} | head -1`
     const { promise, resolve } = Promise.withResolvers<string>()
     const { exec } = await import('node:child_process')
@@ -130,7 +150,7 @@ describe('somebody who answers otherwise', () => {
       { cwd: root, env: { ...process.env, PATH: `${process.execPath}/..:${process.env.PATH}` } },
       (_, out) => resolve(out),
     )
-    assert.equal(JSON.parse(await promise).stream, 'order-0')
+    assert.equal(JSON.parse(await promise).stream, 'order-1')
   })
 })
 
