@@ -1,6 +1,5 @@
 import type { RecordedEvent } from '../../src/core/event.ts'
 import type { ParkedMessage, ParkedStream } from '../../src/core/parking.ts'
-import type { Rebuild } from '../../src/core/rebuild.ts'
 import type { ServiceStatus } from '../../src/core/status.ts'
 
 // What the operations API answers: schemas/openapi.json has each field.
@@ -16,23 +15,7 @@ export interface StateAnswer {
   readonly state: unknown
 }
 
-export interface StreamAnswer {
-  readonly stream: string
-  readonly version: number
-  readonly time: string
-  readonly types: readonly string[]
-}
-
 export type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
-
-export interface ViewAnswer {
-  readonly name: string
-  readonly kind: string
-  readonly category: string
-  readonly live: number
-  readonly generations: readonly { readonly number: number; readonly role: string; readonly left?: string }[]
-  readonly rebuild?: Rebuild
-}
 
 export interface ParkedAnswer {
   readonly streams: readonly (ParkedStream & { readonly consumer: string })[]
@@ -61,13 +44,4 @@ export interface ScheduledAnswer {
   readonly correlation: string
   readonly causation: string
   readonly actor: string
-}
-
-export type Counted = Readonly<Record<'commits' | 'events' | 'receipts' | 'streams' | 'documents', number>>
-
-export interface VerificationAnswer {
-  readonly checked: Counted
-  readonly findings: readonly { readonly place: string; readonly wrong: string; readonly detail: string }[]
-  readonly continuation?: string
-  readonly progress: { readonly done: number; readonly total: number }
 }

@@ -2,8 +2,8 @@ import { type Addresses, isLoopback } from './addresses.ts'
 import type { Credentials } from './credentials.ts'
 import { RefusedError, UnreachableError } from './errors.ts'
 
-/** `status` asks every hub, and a call of `verification` works for some seconds. */
-const GIVE_UP_AFTER_MS = 60_000
+/** `status` asks every hub. What a POST asks for takes as long as Azure lets an answer take: 230 s. */
+const GIVE_UP_AFTER_MS = { GET: 60_000, POST: 240_000 }
 const JSON_TYPE = /^application\/(problem\+)?json\b/
 
 export type Query = Readonly<Record<string, string | number | undefined>>
@@ -76,8 +76,8 @@ export class ServiceApi {
     }
   }
 
-  async #ask<Answer extends object>(method: string, path: string, body?: object): Promise<Answer> {
-    const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS, actor } = this.#options
+  async #ask<Answer extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
+    const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = this.#options
     const address = await addresses.of(this.service)
     const { headers } = addresses.given ? credentials : { headers: {} }
     if (Object.keys(headers).length > 0 && !address.startsWith('https:') && !isLoopback(address))

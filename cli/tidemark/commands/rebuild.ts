@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Argument } from 'commander'
+import type { ViewSummary } from '../../../src/core/operations.ts'
 import type { Rebuild } from '../../../src/core/rebuild.ts'
-import type { ViewAnswer } from '../../api/answers.ts'
 import { UnreachableError } from '../../api/errors.ts'
 import { UsageError } from '../../arguments.ts'
 import { apiCommand, type Context, serviceArgument } from '../api-command.ts'
@@ -44,7 +44,7 @@ async function rebuild(context: Context, { back, wait }: Options, service = '', 
     output.progress(`${service}/${view}: ${rebuildLine(now)}`)
     await delay(POLL_MS, undefined, { signal })
     try {
-      const { items } = await api.page<ViewAnswer>('views')
+      const { items } = await api.page<ViewSummary>('views')
       const found = items.find(({ name }) => name === view)?.rebuild
       if (found === undefined) throw new UnreachableError(`${service} does not tell of the rebuild of ${view} any more`)
       if (found.startedAt !== now.startedAt)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { StreamAnswer } from '../../api/answers.ts'
+import type { StreamSummary } from '../../../src/core/operations.ts'
 import type { ServiceApi } from '../../api/service-api.ts'
 import { UsageError } from '../../arguments.ts'
 import { apiCommand, askEach, type Context, serviceOption, whole } from '../api-command.ts'
@@ -73,20 +73,20 @@ async function firstOf(
   api: ServiceApi,
   query: { readonly category: string | undefined; readonly prefix: string | undefined },
   limit: number,
-): Promise<{ readonly items: readonly StreamAnswer[]; readonly more: boolean }> {
+): Promise<{ readonly items: readonly StreamSummary[]; readonly more: boolean }> {
   // A stream that is written meanwhile may be on two pages: the newer one counts.
-  const items = new Map<string, StreamAnswer>()
-  for await (const stream of api.items<StreamAnswer>('streams', { ...query, limit: Math.min(limit, AT_ONCE) })) {
+  const items = new Map<string, StreamSummary>()
+  for await (const stream of api.items<StreamSummary>('streams', { ...query, limit: Math.min(limit, AT_ONCE) })) {
     if (items.size === limit) return { items: [...items.values()], more: true }
     if (!items.has(stream.stream)) items.set(stream.stream, stream)
   }
   return { items: [...items.values()], more: false }
 }
 
-function newestFirst(a: StreamAnswer, b: StreamAnswer): number {
+function newestFirst(a: StreamSummary, b: StreamSummary): number {
   return a.time < b.time ? 1 : a.time > b.time ? -1 : byName(a, b)
 }
 
-function byName(a: StreamAnswer, b: StreamAnswer): number {
+function byName(a: StreamSummary, b: StreamSummary): number {
   return a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0
 }

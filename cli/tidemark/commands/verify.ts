@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Counted, VerificationAnswer } from '../../api/answers.ts'
+import type { Verification } from '../../../src/core/operations.ts'
 import { UnreachableError } from '../../api/errors.ts'
 import type { ServiceApi } from '../../api/service-api.ts'
 import { apiCommand, askEach, type Context, serviceArguments } from '../api-command.ts'
@@ -7,18 +7,22 @@ import { examples } from '../examples.ts'
 import { FOUND } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 
-type Verified = Pick<VerificationAnswer, 'checked' | 'findings'>
+/** The most findings that are shown. */
+const SHOWN = 1_000
+
+type Verified = Pick<Verification, 'checked' | 'findings' | 'found'>
+type Counted = Verification['checked']
 
 export function addVerify(program: Command): void {
   const command = program
     .command('verify')
-    .description('has the services check their logs and views; 1 where something is not as it was written')
+    .description('has the services check their logs; 1 where something is not as it was written')
     .addArgument(serviceArguments())
     .addHelpText(
       'after',
       `${examples('verify', 'verify ordering --json')}
 
-A service checks itself. \`npm run verify\` reads the raw log instead, and shares no code with the services.`,
+A service checks itself, and its log alone. \`npm run verify\` reads log and views by itself.`,
     )
   apiCommand(command, verify, 'stopped: nothing is said about the rest')
 }
@@ -39,23 +43,22 @@ async function verify(context: Context, _: object, ...named: readonly string[]):
   if (output.json) output.value(all)
   else tell(output, all)
   if (missing !== 0) return missing
-  return all.some(({ findings, checked }) => findings.length > 0 || checked.events === 0) ? FOUND : 0
+  return all.some(({ found, checked }) => found > 0 || checked.events === 0) ? FOUND : 0
 }
 
 /** Each call works for some seconds and says where the next one goes on. */
 async function verified(api: ServiceApi, progress: (text: string) => void): Promise<Verified> {
-  let checked: Counted = { commits: 0, events: 0, receipts: 0, streams: 0, documents: 0 }
+  let checked: Counted = { commits: 0, events: 0, receipts: 0, streams: 0 }
   const findings: Verified['findings'][number][] = []
+  let found = 0
   let continuation: string | undefined
   for (;;) {
-    const answer = await api.post<VerificationAnswer>(
-      'verification',
-      continuation === undefined ? {} : { continuation },
-    )
+    const answer = await api.post<Verification>('verification', continuation === undefined ? {} : { continuation })
     checked = plus(checked, answer.checked)
-    findings.push(...answer.findings)
+    findings.push(...answer.findings.slice(0, SHOWN - findings.length))
+    found += answer.found
     progress(`${answer.progress.done}/${answer.progress.total}`)
-    if (answer.continuation === undefined) return { checked, findings }
+    if (answer.continuation === undefined) return { checked, findings, found }
     if (answer.continuation === continuation)
       throw new UnreachableError('the verification goes on where it began: nothing is said about the rest')
     continuation = answer.continuation
@@ -68,20 +71,19 @@ function plus(a: Counted, b: Counted): Counted {
     events: a.events + b.events,
     receipts: a.receipts + b.receipts,
     streams: a.streams + b.streams,
-    documents: a.documents + b.documents,
   }
 }
 
 function tell(output: Output, all: readonly (Verified & { readonly service: string })[]): void {
-  const counts = ['streams', 'commits', 'events', 'receipts', 'documents'] as const
+  const counts = ['streams', 'commits', 'events', 'receipts'] as const
   output.table(
     [
       { title: 'service' },
       ...counts.map((title) => ({ title, right: true as const })),
       { title: 'findings', right: true },
     ],
-    all.map(({ service, checked, findings }) => [service, ...counts.map((count) => checked[count]), findings.length]),
-    (index) => (all[index]?.findings.length ? 'red' : undefined),
+    all.map(({ service, checked, found }) => [service, ...counts.map((count) => checked[count]), found]),
+    (index) => (all[index]?.found ? 'red' : undefined),
   )
   const found = all.flatMap(({ service, findings }) => findings.map((finding) => ({ service, ...finding })))
   if (found.length > 0) {
@@ -93,5 +95,7 @@ function tell(output: Output, all: readonly (Verified & { readonly service: stri
       (index) => [found[index]?.detail ?? ''],
     )
   }
+  for (const { service, found, findings } of all)
+    if (found > findings.length) output.remark(`${service}: and ${found - findings.length} more`)
   for (const { service, checked } of all) if (checked.events === 0) output.remark(`${service}: its log has no event`)
 }

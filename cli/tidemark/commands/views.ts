@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
+import type { ViewSummary } from '../../../src/core/operations.ts'
 import type { Rebuild } from '../../../src/core/rebuild.ts'
-import type { ViewAnswer } from '../../api/answers.ts'
 import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
 import { examples } from '../examples.ts'
 
@@ -20,7 +20,7 @@ export function addViews(program: Command): void {
 async function views(context: Context, { service }: Options): Promise<number> {
   const { output } = context
   const { answers, missing } = await askEach(context, service ?? context.services, async (api) => {
-    const { items } = await api.page<ViewAnswer>('views')
+    const { items } = await api.page<ViewSummary>('views')
     return items
   })
   const all = answers.flatMap(({ service, answer }) => answer.map((view) => ({ service, ...view })))

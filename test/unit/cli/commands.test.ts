@@ -296,7 +296,7 @@ describe('rebuild', () => {
 
 describe('verify', () => {
   it('asks until it is told all, adds up what was checked, and ends with 1 where something is wrong', async (t) => {
-    const checked = { commits: 1, events: 2, receipts: 3, streams: 4, documents: 5 }
+    const checked = { commits: 1, events: 2, receipts: 3, streams: 4 }
     const findings = [{ place: 'order-1@3', wrong: 'changed', detail: 'its hash is another' }]
     const bodies: string[] = []
     const answer: Answering = ({ body }) => {
@@ -305,6 +305,7 @@ describe('verify', () => {
       return {
         checked,
         findings: last ? findings : [],
+        found: last ? 1 : 0,
         progress: { done: bodies.length, total: 2 },
         ...(last ? {} : { continuation: 'c' }),
       }
@@ -312,7 +313,7 @@ describe('verify', () => {
     const { code, out } = await against(t, answer, 'verify', 'ordering', '--json')
     assert.equal(code, 1)
     assert.deepEqual(JSON.parse(out), [
-      { service: 'ordering', checked: { commits: 2, events: 4, receipts: 6, streams: 8, documents: 10 }, findings },
+      { service: 'ordering', checked: { commits: 2, events: 4, receipts: 6, streams: 8 }, findings, found: 1 },
     ])
     assert.deepEqual(bodies, ['{}', '{"continuation":"c"}'])
   })
