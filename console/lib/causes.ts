@@ -1,0 +1,42 @@
+import type { RecordedEvent } from '../api/contract.ts'
+
+/** An event of a trace, and the service whose log has it. */
+export interface Traced {
+  readonly service: string
+  readonly event: RecordedEvent
+}
+
+export interface Caused extends Traced {
+  /** What caused it, where that is part of the trace. */
+  readonly cause?: string
+  readonly depth: number
+}
+
+export function idOf({ event }: Traced): string {
+  return `${event.stream}@${event.version}`
+}
+
+/** By their times; those of one stream by their versions, whatever the clocks of two hosts said. */
+export function inOrder(events: readonly Traced[]): readonly Traced[] {
+  return events.toSorted((a, b) => {
+    if (a.event.stream === b.event.stream) return a.event.version - b.event.version
+    if (a.event.time !== b.event.time) return a.event.time < b.event.time ? -1 : 1
+    return idOf(a) < idOf(b) ? -1 : 1
+  })
+}
+
+/** The events as a tree, each behind what caused it, with how deep it is. */
+export function asTree(events: readonly Traced[]): readonly Caused[] {
+  const ordered = inOrder(events)
+  const known = new Set(ordered.map(idOf))
+  const children = Map.groupBy(ordered, ({ event }) => (known.has(event.causation) ? event.causation : ''))
+  const seen = new Set<string>()
+  const below = (cause: string, depth: number): readonly Caused[] =>
+    (children.get(cause) ?? []).flatMap((traced) => {
+      const id = idOf(traced)
+      if (seen.has(id)) return []
+      seen.add(id)
+      return [{ ...traced, depth, ...(cause === '' ? {} : { cause }) }, ...below(id, depth + 1)]
+    })
+  return below('', 0)
+}

@@ -1,0 +1,211 @@
+import type { VNode } from 'preact'
+import { useState } from 'preact/hooks'
+import { get, type Service } from '../api/client.ts'
+import type { Page as PageOf, ScheduledCommand, StreamRow, StreamState } from '../api/contract.ts'
+import { summary, Time } from '../lib/format.tsx'
+import { useLoad, usePoll } from '../lib/load.ts'
+import { streamHref } from '../lib/route.ts'
+import { Empty, Page, Shown, Silent } from '../parts/faces.tsx'
+import { aboutOf, ofAll, type Told, useServices } from '../system.tsx'
+import { TypeChips } from './streams.tsx'
+
+const POLL_MS = 5000
+const AT_ONCE = 20
+
+interface Standing {
+  readonly row: StreamRow
+  readonly state: StreamState
+}
+
+export function ProcessesPage(): VNode {
+  const services = useServices()
+  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const schedule = usePoll(
+    'schedule',
+    (signal) => ofAll(services, (each) => get<PageOf<ScheduledCommand>>(each, '/schedule', { limit: 100 }, signal)),
+    POLL_MS,
+  )
+  return (
+    <Page
+      title="Processes"
+      intro="What leads something through several services: where each stands, and what is to happen later."
+    >
+      <Shown loaded={abouts} what="what processes there are">
+        {(told) => {
+          const processes = told.flatMap(({ service, value }) =>
+            (value?.categories ?? []).filter(({ process }) => process).map(({ name }) => ({ service, category: name })),
+          )
+          return (
+            <>
+              <Silent told={told} retry={abouts.reload} />
+              {processes.length === 0 && told.some(({ value }) => value) && <Empty>No service has a process.</Empty>}
+              {processes.map(({ service, category }) => (
+                <Process
+                  key={`${service.api} ${category}`}
+                  service={service}
+                  category={category}
+                  scheduled={scheduledOf(schedule.value, service)}
+                />
+              ))}
+            </>
+          )
+        }}
+      </Shown>
+      <Schedule loaded={schedule} />
+    </Page>
+  )
+}
+
+function scheduledOf(
+  told: readonly Told<PageOf<ScheduledCommand>>[] | undefined,
+  service: Service,
+): readonly ScheduledCommand[] {
+  return told?.find((each) => each.service.api === service.api)?.value?.items ?? []
+}
+
+function Process({
+  service,
+  category,
+  scheduled,
+}: {
+  readonly service: Service
+  readonly category: string
+  readonly scheduled: readonly ScheduledCommand[]
+}): VNode {
+  const [limit, setLimit] = useState(AT_ONCE)
+  const loaded = usePoll(
+    `${service.api} ${category} ${limit}`,
+    async (signal) => {
+      const page = await get<PageOf<StreamRow>>(service, '/streams', { category, limit }, signal)
+      const standing = await Promise.all(
+        page.items.map(async (row): Promise<Standing> => {
+          const path = `/streams/${encodeURIComponent(row.stream)}/state`
+          return { row, state: await get<StreamState>(service, path, {}, signal) }
+        }),
+      )
+      return { standing, more: page.continuation !== undefined }
+    },
+    POLL_MS * 2,
+  )
+  return (
+    <section class="card" aria-label={`Process ${category}`}>
+      <div class="card-head">
+        <h2>{category}</h2>
+        <span class="muted small">{service.name}, newest first</span>
+      </div>
+      <Shown loaded={loaded} what={`processes of ${category}`}>
+        {({ standing, more }) =>
+          standing.length === 0 ? (
+            <Empty>None has begun.</Empty>
+          ) : (
+            <>
+              <div class="scroll-x">
+                <table class="processes">
+                  <thead>
+                    <tr>
+                      <th scope="col">Process</th>
+                      <th scope="col">Stands at</th>
+                      <th scope="col">Newest events</th>
+                      <th scope="col">Scheduled</th>
+                      <th scope="col">Changed</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {standing.map(({ row, state }) => (
+                      <tr key={row.stream}>
+                        <th scope="row">
+                          <a class="break" href={streamHref(service.name, row.stream)}>
+                            {row.stream}
+                          </a>
+                        </th>
+                        <td class="break small">{summary(state.state, row.stream) || 'see its state'}</td>
+                        <td>
+                          <TypeChips types={row.types} />
+                        </td>
+                        <td class="small">
+                          {scheduled
+                            .filter(({ stream }) => stream === row.stream)
+                            .map(({ type, due }) => (
+                              <div key={type + due}>
+                                {type}, <Time at={due} />
+                              </div>
+                            ))}
+                        </td>
+                        <td>
+                          <Time at={row.time} />
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              {more && limit < 100 && (
+                <button type="button" class="after-list" onClick={() => setLimit(limit + AT_ONCE)}>
+                  More
+                </button>
+              )}
+            </>
+          )
+        }
+      </Shown>
+    </section>
+  )
+}
+
+function Schedule({
+  loaded,
+}: {
+  readonly loaded: ReturnType<typeof usePoll<readonly Told<PageOf<ScheduledCommand>>[]>>
+}): VNode {
+  return (
+    <section class="card" aria-labelledby="schedule">
+      <h2 id="schedule">Schedule</h2>
+      <Shown loaded={loaded} what="the schedule">
+        {(told) => {
+          const rows = told
+            .flatMap(({ service, value }) => (value?.items ?? []).map((item) => ({ service: service.name, item })))
+            .toSorted((a, b) => (a.item.due < b.item.due ? -1 : 1))
+          return (
+            <>
+              <Silent told={told} retry={loaded.reload} />
+              {rows.length === 0 ? (
+                <Empty>Nothing is scheduled.</Empty>
+              ) : (
+                <div class="scroll-x">
+                  <table>
+                    <thead>
+                      <tr>
+                        <th scope="col">Due</th>
+                        <th scope="col">Command</th>
+                        <th scope="col">For</th>
+                        <th scope="col">With</th>
+                        <th scope="col">By</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {rows.map(({ service, item }) => (
+                        <tr key={`${service} ${item.stream} ${item.type} ${item.due} ${item.causation}`}>
+                          <td>
+                            <Time at={item.due} />
+                          </td>
+                          <th scope="row">{item.type}</th>
+                          <td>
+                            <a class="break" href={streamHref(service, item.stream)}>
+                              {item.stream}
+                            </a>
+                          </td>
+                          <td class="break small">{summary(item.data, item.stream)}</td>
+                          <td class="break small">{item.actor}</td>
+                        </tr>
+                      ))}
+                    </tbody>
+                  </table>
+                </div>
+              )}
+            </>
+          )
+        }}
+      </Shown>
+    </section>
+  )
+}
