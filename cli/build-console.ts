@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
@@ -27,12 +27,11 @@ async function buildConsole(): Promise<void> {
     root: SOURCE,
     // Wherever it is put: beside the APIs, or below a path of a static website.
     base: './',
-    publicDir: 'public',
+    publicDir: false,
     logLevel: serve ? 'info' : 'warn',
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
-      outDir: OUTPUT,
-      emptyOutDir: true,
+      write: false,
       target: ['chrome123', 'firefox121', 'safari17.5'],
       // A data URL would need another policy than 'self'.
       assetsInlineLimit: 0,
@@ -49,8 +48,14 @@ async function buildConsole(): Promise<void> {
     server.printUrls()
     return
   }
-  await build(config)
-  checkSize()
+  const built = await build(config)
+  if (Array.isArray(built) || !('output' in built)) throw new Error('vite built something else than one page')
+  const files = built.output.map((each): [string, Buffer] => [
+    each.fileName,
+    Buffer.from(each.type === 'chunk' ? each.code : each.source),
+  ])
+  checkSize(files.map(([, content]) => content))
+  writeFiles(new Map(files))
 }
 
 /** What every service can be asked, from the OpenAPI document, without the name of any: the console knows no service. */
@@ -67,16 +72,32 @@ async function writeTypes(): Promise<void> {
   const paths = JSON.parse(JSON.stringify(Object.fromEntries(common)).replaceAll(`"${first}-`, '"'))
   const text = astToString(await openapiTS({ ...document, paths }))
   mkdirSync(join(SOURCE, 'generated'), { recursive: true })
-  writeFileSync(TYPES, text)
+  // Who reads it meanwhile finds all of it.
+  const written = `${TYPES}.${process.pid}.tmp`
+  writeFileSync(written, text)
+  renameSync(written, TYPES)
 }
 
 /** @throws UsageError where it is too large. */
-function checkSize(): void {
-  const files = readdirSync(OUTPUT, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const sizes = files.map(({ parentPath, name }) => brotliCompressSync(readFileSync(join(parentPath, name))).length)
-  const bytes = sizes.reduce((sum, size) => sum + size, 0)
+function checkSize(files: readonly Buffer[]): void {
+  const bytes = files.reduce((sum, content) => sum + brotliCompressSync(content).length, 0)
   console.log(`dist/console: ${files.length} files, ${kB(bytes)} compressed of at most ${kB(MOST_BYTES)}`)
   if (bytes > MOST_BYTES) throw new UsageError('failed: the console is too large')
+}
+
+/** Whoever serves the folder meanwhile finds a whole page: each file is there at once, the page behind what it loads, and what is old goes last. */
+function writeFiles(files: ReadonlyMap<string, Buffer>): void {
+  mkdirSync(join(OUTPUT, 'assets'), { recursive: true })
+  const pageLast = [...files].toSorted(([a], [b]) => Number(a.endsWith('.html')) - Number(b.endsWith('.html')))
+  for (const [name, content] of pageLast) {
+    const file = join(OUTPUT, name)
+    if (existsSync(file) && readFileSync(file).equals(content)) continue
+    const written = `${file}.${process.pid}.tmp`
+    writeFileSync(written, content)
+    renameSync(written, file)
+  }
+  for (const name of globSync('**/*.*', { cwd: OUTPUT }))
+    if (!files.has(name.replaceAll('\\', '/')) && !name.endsWith('.tmp')) rmSync(join(OUTPUT, name), { force: true })
 }
 
 function kB(bytes: number): string {

@@ -75,6 +75,14 @@ function isReason(name: string): boolean {
   return /reason|status/i.test(name)
 }
 
+/** Why something happened, in the words of whoever decided it. */
+export function reasonsOf(data: unknown): readonly [string, string][] {
+  if (typeof data !== 'object' || data === null) return []
+  return Object.entries(data).filter(
+    (pair): pair is [string, string] => /reason/i.test(pair[0]) && typeof pair[1] === 'string',
+  )
+}
+
 /** The service's own word for what went wrong: such a stream is marked in lists. */
 export function isRefusal(type: string): boolean {
   return /(Rejected|Declined|Failed|Expired|Refused|Cancelled)$/.test(type)

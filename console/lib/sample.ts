@@ -115,16 +115,16 @@ const MOST_LOOKS = 60
 
 async function prepared(shipping: Service, id: string): Promise<void> {
   const never = new AbortController().signal
-  for (let look = 1; ; look += 1) {
-    try {
-      await get(shipping, `/shipments/${id}`, { position: `shipment-${id}@1` })
-      return
-    } catch (error) {
-      const passing = error instanceof Problem && [404, 503].includes(error.status)
-      if (!passing || look === MOST_LOOKS) throw error
-      await pause(500, never)
-    }
+  for (let look = 1; look <= MOST_LOOKS; look += 1) {
+    const { items } = await get<Shipments>(shipping, '/shipments', { status: 'prepared', limit: 100 })
+    if (items.some(({ orderId }) => orderId === id)) return
+    await pause(500, never)
   }
+  throw new Problem(0, 'console-fault', `no shipment of order ${id} was prepared within ${MOST_LOOKS / 2} s`)
+}
+
+interface Shipments {
+  readonly items: readonly { readonly orderId: string }[]
 }
 
 function address(name: string, street: string): unknown {

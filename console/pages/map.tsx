@@ -179,65 +179,58 @@ function Drawing({ seen, rates }: Seen): VNode {
         {layout.edges.map((edge) => (
           <path key={edge.id} d={curve(edge)} class={(rates.get(edge.hub) ?? 0) > 0 ? 'edge is-flowing' : 'edge'} />
         ))}
-        <ServiceBoxes layout={layout} />
-        {layout.hubs.map(({ id, hub, service, x, y, width, height }) => (
-          <a
-            key={id}
-            href={href(['live'], { service })}
-            class="node node-hub"
-            aria-label={`Hub ${hub}, ${rate(rates.get(hub) ?? 0)}: its events, live`}
-          >
-            <rect x={x} y={y} width={width} height={height} rx={height / 2} />
-            <text x={x + width / 2} y={y + 22} class="node-name is-middle">
-              {hub}
-            </text>
-            <text x={x + width / 2} y={y + 39} class="node-note is-middle num">
-              {rate(rates.get(hub) ?? 0)}
-            </text>
-          </a>
-        ))}
-        {layout.consumers.map(({ id, consumer, service, x, y, width, height }) => {
-          const status = consumerStatus.get(id)
-          const parked = parkedAt(seen, service, id)
-          const state =
-            parked > 0 || (status?.paused.length ?? 0) > 0 ? 'is-bad' : (status?.seconds ?? 0) > 60 ? 'is-warn' : ''
-          const where =
-            parked > 0
-              ? href(['parked'], { service })
-              : consumer.kind === 'views'
-                ? href(['views'])
-                : href(['live'], { service })
-          return (
-            <a
-              key={id}
-              href={where}
-              class={`node ${state}`}
-              aria-label={`Consumer ${id}: ${lagText(status)}${parked > 0 ? `, ${parked} parked` : ''}`}
-            >
-              <rect x={x} y={y} width={width} height={height} rx="8" />
-              <text x={x + 12} y={y + height / 2 - 3} class="node-name">
-                {consumer.kind === 'views' ? `${service}: its views` : `${service} reacts to ${consumer.hub}`}
+        <g role="group" aria-label="Services">
+          <ServiceBoxes layout={layout} />
+        </g>
+        <g role="group" aria-label="Hubs">
+          {layout.hubs.map(({ id, hub, service, x, y, width, height }) => (
+            <a key={id} href={href(['live'], { service })} class="node node-hub">
+              <rect x={x} y={y} width={width} height={height} rx={height / 2} />
+              <text x={x + width / 2} y={y + 22} class="node-name is-middle">
+                {hub}
               </text>
-              <text x={x + 12} y={y + height / 2 + 13} class="node-note num">
-                {lagText(status)}
-                {parked > 0 ? `, ${parked} parked` : ''}
+              <text x={x + width / 2} y={y + 39} class="node-note is-middle num">
+                {rate(rates.get(hub) ?? 0)}
               </text>
             </a>
-          )
-        })}
-        {layout.views.map(({ id, service, name, x, y, width, height }) => (
-          <a
-            key={id}
-            href={href(['views', service, name])}
-            class="node node-view"
-            aria-label={`View ${name} of ${service}`}
-          >
-            <rect x={x} y={y} width={width} height={height} rx="6" />
-            <text x={x + 12} y={y + 20} class="node-name">
-              {name}
-            </text>
-          </a>
-        ))}
+          ))}
+        </g>
+        <g role="group" aria-label="Consumers">
+          {layout.consumers.map(({ id, consumer, service, x, y, width, height }) => {
+            const status = consumerStatus.get(id)
+            const parked = parkedAt(seen, service, id)
+            const state =
+              parked > 0 || (status?.paused.length ?? 0) > 0 ? 'is-bad' : (status?.seconds ?? 0) > 60 ? 'is-warn' : ''
+            const where =
+              parked > 0
+                ? href(['parked'], { service })
+                : consumer.kind === 'views'
+                  ? href(['views'])
+                  : href(['live'], { service })
+            return (
+              <a key={id} href={where} class={`node ${state}`}>
+                <rect x={x} y={y} width={width} height={height} rx="8" />
+                <text x={x + 12} y={y + height / 2 - 3} class="node-name">
+                  {consumer.kind === 'views' ? `${service}: its views` : `${service} reacts to ${consumer.hub}`}
+                </text>
+                <text x={x + 12} y={y + height / 2 + 13} class="node-note num">
+                  {lagText(status)}
+                  {parked > 0 ? `, ${parked} parked` : ''}
+                </text>
+              </a>
+            )
+          })}
+        </g>
+        <g role="group" aria-label="Views">
+          {layout.views.map(({ id, service, name, x, y, width, height }) => (
+            <a key={id} href={href(['views', service, name])} class="node node-view">
+              <rect x={x} y={y} width={width} height={height} rx="6" />
+              <text x={x + 12} y={y + 20} class="node-name">
+                {name}
+              </text>
+            </a>
+          ))}
+        </g>
       </svg>
     </div>
   )
@@ -270,12 +263,7 @@ function ServiceBoxes({ layout }: { readonly layout: Layout }): VNode {
         const state = !status ? 'is-away' : status.concerns.length > 0 ? 'is-warn' : ''
         const categories = about?.categories.map((category) => category.name).join(', ') ?? 'does not say what it has'
         return (
-          <a
-            key={id}
-            href={href(['streams'], { service: name })}
-            class={`node node-service ${state}`}
-            aria-label={`Service ${name}: its streams`}
-          >
+          <a key={id} href={href(['streams'], { service: name })} class={`node node-service ${state}`}>
             <rect x={x} y={y} width={width} height={height} rx="8" />
             <text x={x + 14} y={y + 22} class="node-name is-strong">
               {name}

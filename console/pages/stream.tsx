@@ -4,7 +4,7 @@ import { get, type Problem, type Service } from '../api/client.ts'
 import type { EventPage, RecordedEvent, StreamState } from '../api/contract.ts'
 import { changesOf } from '../lib/diff.ts'
 import { type EventPages, useEventPages } from '../lib/event-pages.ts'
-import { count, inline, isRefusal, summary, Time } from '../lib/format.tsx'
+import { count, inline, isRefusal, reasonsOf, summary, Time } from '../lib/format.tsx'
 import { asProblem, pause, usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { Empty, Loading, Page, ProblemFace, Shown } from '../parts/faces.tsx'
@@ -208,7 +208,7 @@ function EventList({
                   <Time at={event.time} />
                 </span>
                 <span class="event-line muted small">
-                  <span class="clip">{summary(event.data, stream) || 'no short data'}</span>
+                  <span class="clip">{summary(event.data, stream)}</span>
                   <span class="actor">by {event.actor}</span>
                 </span>
               </span>
@@ -296,40 +296,44 @@ function StateAt({
   )
 }
 
-/** In a sentence: who changed what, from what, to what. */
+/** In a sentence: who changed what, from what, to what, and why, where the event says so. */
 function Changes({ shot, event }: { readonly shot: Shot; readonly event: RecordedEvent }): VNode {
-  if (!shot.before)
-    return (
-      <p class="note">
-        <strong>{event.actor}</strong> began this stream.
-      </p>
-    )
-  const changes = changesOf(shot.state.state, shot.before.state)
-  if (changes.length === 0)
-    return (
-      <p class="note">
-        <strong>{event.actor}</strong> recorded {event.type}; the state stayed the same.
-      </p>
-    )
+  const changes = shot.before ? changesOf(shot.state.state, shot.before.state) : []
+  const reasons = reasonsOf(event.data)
   return (
     <div class="note">
-      <strong>{event.actor}</strong> changed
-      <ul class="changes">
-        {changes.slice(0, 6).map(({ path, before, value, change }) => (
-          <li key={path}>
-            <code>{path}</code> {change === 'added' ? 'to' : 'from'}{' '}
-            {change !== 'added' && (
-              <>
-                <del>{inline(before)}</del> to{' '}
-              </>
-            )}
-            {change === 'removed' ? 'nothing' : <ins>{inline(value)}</ins>}
-          </li>
-        ))}
-      </ul>
-      {changes.length > 6 && <span class="muted small">and {changes.length - 6} more, marked below</span>}
+      <strong class="break">{event.actor}</strong> {shot.before ? verbOf(changes.length, event) : 'began this stream.'}
+      {changes.length > 0 && (
+        <ul class="changes">
+          {changes.slice(0, MOST_TOLD).map(({ path, before, value, change }) => (
+            <li key={path}>
+              <code>{path}</code> {change === 'added' ? 'to' : 'from'}{' '}
+              {change !== 'added' && (
+                <>
+                  <del>{inline(before)}</del> to{' '}
+                </>
+              )}
+              {change === 'removed' ? 'nothing' : <ins>{inline(value)}</ins>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {changes.length > MOST_TOLD && (
+        <span class="muted small">and {changes.length - MOST_TOLD} more, marked below</span>
+      )}
+      {reasons.map(([name, reason]) => (
+        <p key={name} class="break">
+          {name}: <strong>{reason}</strong>
+        </p>
+      ))}
     </div>
   )
+}
+
+const MOST_TOLD = 6
+
+function verbOf(changes: number, event: RecordedEvent): string {
+  return changes === 0 ? `recorded ${event.type}; the state stayed the same.` : 'changed'
 }
 
 function EventDetail({ event, service }: { readonly event: RecordedEvent; readonly service: Service }): VNode {

@@ -2,7 +2,7 @@ import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem, type Service } from '../api/client.ts'
 import type { DocumentPage, Page as PageOf, StreamRow, ViewRow } from '../api/contract.ts'
-import { inline, isRefusal, Time } from '../lib/format.tsx'
+import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { Empty, Loading, Page, ProblemFace, Shown, Silent } from '../parts/faces.tsx'
@@ -120,6 +120,8 @@ function ServiceStreams({
   }, [known])
   if (known === false) return null
   const { rows, loading, problem, continuation } = held
+  if (q !== '' && rows.length === 0 && !loading && !problem)
+    return <p class="muted">{service.name} has no stream whose name or id begins with it.</p>
   return (
     <section class="card" aria-label={`Streams of ${service.name}`}>
       <h2>{service.name}</h2>
@@ -249,7 +251,8 @@ function Matches({ q, services }: { readonly q: string; readonly services: reado
                     <span class="muted small">
                       view {view.name}, {service}
                     </span>
-                    <span class="small break">{around(document, q)}</span>
+                    <span class="break">{summary(document, key)}</span>
+                    <span class="small muted break">{around(document, q)}</span>
                   </li>
                 ))}
               </ul>

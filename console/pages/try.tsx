@@ -38,7 +38,7 @@ export function TryPage({ route }: { readonly route: Route }): VNode {
                       <optgroup key={service} label={service}>
                         {those.map(({ id, path }) => (
                           <option key={id} value={id}>
-                            {path.slice(1)}
+                            {service}: {path.slice(1)}
                           </option>
                         ))}
                       </optgroup>

@@ -124,7 +124,12 @@ function CauseTree({
 const LANE = 172
 const ROW = 46
 const TOP = 34
+/** Room for the arrows that go round a box. */
+const SIDE = 14
 const BOX = { width: 156, height: 28 }
+/** A longer name is squeezed into its box. */
+const LONG = 24
+const SQUEEZED = { textLength: BOX.width - 12, lengthAdjust: 'spacingAndGlyphs' } as const
 
 /** A lane for each service, time downwards, an arrow from what caused an event to it. */
 function Sequence({
@@ -139,10 +144,10 @@ function Sequence({
   const places = new Map(
     ordered.map((traced, index) => [
       idOf(traced),
-      { x: lanes.indexOf(traced.service) * LANE + LANE / 2, y: TOP + index * ROW + ROW / 2 },
+      { x: laneX(lanes.indexOf(traced.service)), y: TOP + index * ROW + ROW / 2 },
     ]),
   )
-  const size = { width: lanes.length * LANE, height: TOP + ordered.length * ROW + 8 }
+  const size = { width: SIDE + lanes.length * LANE, height: TOP + ordered.length * ROW + 8 }
   return (
     <div class="scroll-x" role="group" aria-label="Sequence diagram" tabIndex={0}>
       <svg
@@ -159,7 +164,7 @@ function Sequence({
           </marker>
         </defs>
         {lanes.map((lane, index) => {
-          const x = index * LANE + LANE / 2
+          const x = laneX(index)
           return (
             <g key={lane}>
               <text x={x} y={18} class="lane-name">
@@ -189,8 +194,8 @@ function Sequence({
             >
               <title>{`${id}\n${summary(event.data, event.stream)}`}</title>
               <rect x={x - BOX.width / 2} y={y - BOX.height / 2} width={BOX.width} height={BOX.height} rx="6" />
-              <text x={x} y={y + 4}>
-                {event.type.length > 24 ? `${event.type.slice(0, 23)}…` : event.type}
+              <text x={x} y={y + 4} {...(event.type.length > LONG ? SQUEEZED : {})}>
+                {event.type}
               </text>
             </a>
           )
@@ -198,6 +203,10 @@ function Sequence({
       </svg>
     </div>
   )
+}
+
+function laneX(index: number): number {
+  return SIDE + index * LANE + LANE / 2
 }
 
 interface Point {
