@@ -48,13 +48,15 @@ export function inline(value: unknown): string {
   return JSON.stringify(value) ?? ''
 }
 
-/** What is worth a line of an event's data: its reason first, then what else is short. Ids that the stream's name has are no news. */
+const MOMENT = /^\d{4}-\d\d-\d\dT/
+
+/** What is worth a line of an event's data: its reason first, then what else is short. Ids that the stream's name has, and moments, are no news. */
 export function summary(data: unknown, stream: string): string {
   if (typeof data !== 'object' || data === null) return inline(data)
   const id = stream.slice(stream.indexOf('-') + 1)
   const short = Object.entries(data).flatMap(([name, value]): [string, string][] => {
     const text = isShort(value) ? String(value) : shortParts(value)
-    return text === '' || text === id ? [] : [[name, text]]
+    return text === '' || text === id || MOMENT.test(text) ? [] : [[name, text]]
   })
   const told = short.toSorted(([a], [b]) => Number(isReason(b)) - Number(isReason(a)))
   return told.map(([name, value]) => `${name}: ${value}`).join(' · ')

@@ -160,6 +160,7 @@ function Tail({
             label="Events as they come"
             count={shown.length}
             rowHeight={52}
+            growsAtTop
             render={(index) => {
               const traced = shown[index]
               return traced ? <LiveRow traced={traced} /> : <span />

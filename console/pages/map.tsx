@@ -9,7 +9,7 @@ import { href } from '../lib/route.ts'
 import { Empty, Page, Shown, Silent } from '../parts/faces.tsx'
 import { aboutOf, ofAll, type Told, useServices } from '../system.tsx'
 
-const POLL_MS = 4000
+const POLL_MS = 5000
 
 interface Sample {
   readonly at: number

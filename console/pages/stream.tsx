@@ -97,19 +97,19 @@ function Timeline({
       {events.problem && <ProblemFace problem={events.problem} retry={() => events.want(version, version)} />}
       <Scrubber version={version} head={head} select={select} />
       <div class="columns">
-        <section class="card" aria-labelledby="events">
-          <div class="card-head">
-            <h2 id="events">Events</h2>
-            <span class="muted small num">{count(head)}, newest first</span>
-          </div>
-          <EventList stream={stream} events={events} head={head} version={version} select={select} />
-        </section>
         <div class="stack">
-          <StateAt service={service} stream={stream} version={version} event={event} />
+          <section class="card" aria-labelledby="events">
+            <div class="card-head">
+              <h2 id="events">Events</h2>
+              <span class="muted small num">{count(head)}, newest first</span>
+            </div>
+            <EventList stream={stream} events={events} head={head} version={version} select={select} />
+          </section>
           <section class="card" aria-labelledby="event-title">
             {event ? <EventDetail event={event} service={service} /> : <Loading what="the event" />}
           </section>
         </div>
+        <StateAt service={service} stream={stream} version={version} event={event} />
       </div>
       {event && <TraceOf correlation={event.correlation} current={`${stream}@${version}`} />}
     </>

@@ -4,12 +4,14 @@ import { get, type Service } from '../api/client.ts'
 import type { Page as PageOf, RecordedEvent } from '../api/contract.ts'
 import { asTree, type Caused, idOf, inOrder, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
-import { usePoll } from '../lib/load.ts'
+import { pause, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
 import { ofAll, type Told, useServices } from '../system.tsx'
 import { Empty, Shown, Silent } from './faces.tsx'
 
 const LIVE_MS = 1000
+/** Whoever scrubs through a stream rests where they want to know. */
+const REST_MS = 150
 const MOST_PAGES = 10
 
 interface Trace {
@@ -45,7 +47,10 @@ export function TraceOf({
   readonly live?: boolean
 }): VNode {
   const services = useServices()
-  const load = (signal: AbortSignal): Promise<Trace> => traceOf(services, correlation, signal)
+  const load = async (signal: AbortSignal): Promise<Trace> => {
+    if (!live) await pause(REST_MS, signal)
+    return traceOf(services, correlation, signal)
+  }
   const loaded = usePoll(correlation, load, live ? LIVE_MS : undefined)
   const [shape, setShape] = useState<'sequence' | 'tree'>('sequence')
   return (

@@ -12,12 +12,14 @@ export interface VirtualListProps {
   readonly onRange?: (first: number, last: number) => void
   /** A row to bring into view when it changes. */
   readonly reveal?: number | undefined
+  /** Rows come in at the top: what somebody scrolled to stays where it is. */
+  readonly growsAtTop?: boolean
   readonly onKeyDown?: (event: KeyboardEvent) => void
 }
 
 /** Draws only the rows that can be seen, so that a hundred thousand cost what thirty do. */
 export function VirtualList(props: VirtualListProps): VNode {
-  const { label, count, rowHeight, render, onRange, reveal, onKeyDown } = props
+  const { label, count, rowHeight, render, onRange, reveal, growsAtTop = false, onKeyDown } = props
   const scroller = useRef<HTMLDivElement>(null)
   const [range, setRange] = useState({ first: 0, last: 0 })
 
@@ -29,7 +31,14 @@ export function VirtualList(props: VirtualListProps): VNode {
     const last = Math.min(count, first + shown + 2 * OVERSCAN)
     setRange((before) => (before.first === first && before.last === last ? before : { first, last }))
   }
-  useLayoutEffect(look, [count, rowHeight])
+  const counted = useRef(count)
+  useLayoutEffect(() => {
+    const { current: element } = scroller
+    const grown = count - counted.current
+    counted.current = count
+    if (growsAtTop && element && element.scrollTop > 0 && grown > 0) element.scrollTop += grown * rowHeight
+    look()
+  }, [count, rowHeight])
   useEffect(() => {
     const element = scroller.current
     if (!element) return
