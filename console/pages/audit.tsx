@@ -182,19 +182,21 @@ function EventTypes({ service, about }: { readonly service: Service; readonly ab
 function VersionList({ versions: { versions } }: { readonly versions: Versions }): VNode {
   return (
     <>
-      {versions.toReversed().map(({ version, schema }) => {
+      {versions.toReversed().map(({ version, change, schema }) => {
         const before = versions.find((each) => each.version === version - 1)
         const changes = before ? schemaChanges(schema, before.schema) : []
         return (
           <div key={version} class="schema-version">
-            <h4>Version {version}</h4>
+            <h4>
+              Version {version} <span class={change === 'breaking' ? 'is-refusal' : 'muted'}>{change}</span>
+            </h4>
             {before && (
               <ul class="changes" aria-label={`Changes from version ${version - 1}`}>
                 {changes.length === 0 && <li>the same fields</li>}
-                {changes.map(({ path, change, before: old, value }) => (
+                {changes.map(({ path, change: how, before: old, value }) => (
                   <li key={path}>
-                    <code>{path}</code> {change}: {change !== 'added' && <del>{inline(old)}</del>}{' '}
-                    {change !== 'removed' && <ins>{inline(value)}</ins>}
+                    <code>{path}</code> {how}: {how !== 'added' && <del>{inline(old)}</del>}{' '}
+                    {how !== 'removed' && <ins>{inline(value)}</ins>}
                   </li>
                 ))}
               </ul>

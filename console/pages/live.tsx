@@ -1,10 +1,10 @@
 import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
-import type { Page as PageOf, RecordedEvent } from '../api/contract.ts'
+import type { About, EventTail } from '../api/contract.ts'
 import { idOf, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
-import { asProblem, pause, useLoad } from '../lib/load.ts'
+import { pause, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { Empty, Loading, Page, Silent } from '../parts/faces.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
@@ -25,7 +25,13 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   const filter: Filter = { service: of('service'), category: of('category'), type: of('type'), text: of('text') }
   const [paused, setPaused] = useState(false)
   const services = useServices()
-  const asked = services.filter(({ name }) => filter.service === '' || name === filter.service)
+  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  // Another service would refuse a category that it does not have.
+  const asked = services.filter(
+    ({ name }) =>
+      (filter.service === '' || name === filter.service) &&
+      (filter.category === '' || has(abouts.value, name, filter.category)),
+  )
   return (
     <Page
       title="Live"
@@ -38,13 +44,18 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
     >
       <Filters filter={filter} />
       <Tail
-        key={`${filter.service} ${filter.category} ${filter.type}`}
+        key={`${asked.map(({ name }) => name)} ${filter.category} ${filter.type}`}
         services={asked}
         filter={filter}
         paused={paused}
       />
     </Page>
   )
+}
+
+function has(abouts: readonly Told<About>[] | undefined, service: string, category: string): boolean {
+  const its = abouts?.find((each) => each.service.name === service)?.value
+  return its === undefined || its.categories.some(({ name }) => name === category)
 }
 
 function Filters({ filter }: { readonly filter: Filter }): VNode {
@@ -120,14 +131,14 @@ function Tail({
         const told = await ofAll(services, async (service) => {
           const after = continuations.current.get(service.api)
           const query = { category: filter.category, type: filter.type, after, limit: after === undefined ? 50 : 100 }
-          const page = await get<PageOf<RecordedEvent>>(service, '/events', query, signal)
+          const page = await get<EventTail>(service, '/events', query, signal)
           if (page.continuation) continuations.current.set(service.api, page.continuation)
           return page.items.map((event): Traced => ({ service: service.name, event }))
         })
         if (signal.aborted) return
         const fresh = told.flatMap(({ value = [] }) => value)
         setAsked(true)
-        setSilent(told.filter(({ error }) => error !== undefined && asProblem(error).code !== 'invalid-query'))
+        setSilent(told.filter(({ error }) => error !== undefined))
         if (fresh.length > 0) setEvents((before) => merged(before, fresh))
         await pause(document.hidden ? POLL_MS * 4 : POLL_MS, signal)
       }

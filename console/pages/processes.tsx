@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
-import type { Page as PageOf, ScheduledCommand, StreamRow, StreamState } from '../api/contract.ts'
+import type { ScheduledCommand, SchedulePage, StreamPage, StreamRow, StreamState } from '../api/contract.ts'
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
@@ -22,7 +22,7 @@ export function ProcessesPage(): VNode {
   const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
   const schedule = usePoll(
     'schedule',
-    (signal) => ofAll(services, (each) => get<PageOf<ScheduledCommand>>(each, '/schedule', { limit: 100 }, signal)),
+    (signal) => ofAll(services, (each) => get<SchedulePage>(each, '/schedule', { limit: 100 }, signal)),
     POLL_MS,
   )
   return (
@@ -56,10 +56,7 @@ export function ProcessesPage(): VNode {
   )
 }
 
-function scheduledOf(
-  told: readonly Told<PageOf<ScheduledCommand>>[] | undefined,
-  service: Service,
-): readonly ScheduledCommand[] {
+function scheduledOf(told: readonly Told<SchedulePage>[] | undefined, service: Service): readonly ScheduledCommand[] {
   return told?.find((each) => each.service.api === service.api)?.value?.items ?? []
 }
 
@@ -76,7 +73,7 @@ function Process({
   const loaded = usePoll(
     `${service.api} ${category} ${limit}`,
     async (signal) => {
-      const page = await get<PageOf<StreamRow>>(service, '/streams', { category, limit }, signal)
+      const page = await get<StreamPage>(service, '/streams', { category, limit }, signal)
       const standing = await Promise.all(
         page.items.map(async (row): Promise<Standing> => {
           const path = `/streams/${encodeURIComponent(row.stream)}/state`
@@ -105,7 +102,7 @@ function Process({
                     <tr>
                       <th scope="col">Process</th>
                       <th scope="col">Stands at</th>
-                      <th scope="col">Newest events</th>
+                      <th scope="col">Last recorded</th>
                       <th scope="col">Scheduled</th>
                       <th scope="col">Changed</th>
                     </tr>
@@ -152,11 +149,7 @@ function Process({
   )
 }
 
-function Schedule({
-  loaded,
-}: {
-  readonly loaded: ReturnType<typeof usePoll<readonly Told<PageOf<ScheduledCommand>>[]>>
-}): VNode {
+function Schedule({ loaded }: { readonly loaded: ReturnType<typeof usePoll<readonly Told<SchedulePage>[]>> }): VNode {
   return (
     <section class="card" aria-labelledby="schedule">
       <h2 id="schedule">Schedule</h2>

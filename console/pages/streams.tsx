@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem, type Service } from '../api/client.ts'
-import type { DocumentPage, Page as PageOf, StreamRow, ViewRow } from '../api/contract.ts'
+import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../api/contract.ts'
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
@@ -135,7 +135,7 @@ function ServiceStreams({
                 <th scope="col" class="right">
                   Version
                 </th>
-                <th scope="col">Newest events</th>
+                <th scope="col">Last recorded</th>
                 <th scope="col">Changed</th>
               </tr>
             </thead>
@@ -175,14 +175,12 @@ function ServiceStreams({
 async function streamsOf(
   service: Service,
   asked: { q: string; category: string; continuation: string | undefined; categories: readonly string[] },
-): Promise<PageOf<StreamRow>> {
+): Promise<StreamPage> {
   const { q, category, continuation, categories } = asked
-  if (q === '') return get(service, '/streams', { category, limit: 15, continuation })
+  if (q === '') return get(service, '/streams', { category, limit: 25, continuation })
   const prefixes = [q, ...(category === '' ? categories : [category]).map((name) => `${name}-${q}`)]
-  if (continuation !== undefined) return get(service, '/streams', { prefix: q, limit: 15, continuation })
-  const pages = await Promise.all(
-    prefixes.map((prefix) => get<PageOf<StreamRow>>(service, '/streams', { prefix, limit: 15 })),
-  )
+  if (continuation !== undefined) return get(service, '/streams', { prefix: q, limit: 25, continuation })
+  const pages = await Promise.all(prefixes.map((prefix) => get<StreamPage>(service, '/streams', { prefix, limit: 25 })))
   const [byName] = pages
   return {
     items: pages.flatMap(({ items }) => items),
@@ -213,7 +211,7 @@ interface Match {
 function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
   const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
     const told = await ofAll(services, async (service) => {
-      const views = await get<{ items: readonly ViewRow[] }>(service, '/views', {}, signal)
+      const views = await get<ViewList>(service, '/views', {}, signal)
       const found = await Promise.all(
         views.items.map(async (view): Promise<readonly Match[]> => {
           const path = `/views/${view.name}/documents`

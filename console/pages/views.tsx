@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get, type Problem, post, type Service } from '../api/client.ts'
-import type { DocumentPage, DocumentRow, Rebuild, ViewRow } from '../api/contract.ts'
+import type { DocumentPage, DocumentRow, Rebuild, ViewList, ViewRow } from '../api/contract.ts'
 import { count, inline, plural, summary, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
@@ -20,7 +20,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
   const [busy, setBusy] = useState(false)
   const loaded = usePoll(
     'views',
-    (signal) => ofAll(services, (each) => get<{ items: readonly ViewRow[] }>(each, '/views', {}, signal)),
+    (signal) => ofAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
     busy ? BUSY_MS : REST_MS,
   )
   const told = loaded.value
@@ -78,11 +78,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
   )
 }
 
-function ServiceViews({
-  told: { service, value },
-}: {
-  readonly told: Told<{ items: readonly ViewRow[] }>
-}): VNode | null {
+function ServiceViews({ told: { service, value } }: { readonly told: Told<ViewList> }): VNode | null {
   if (!value) return null
   return (
     <section class="card" aria-label={`Views of ${service.name}`}>
@@ -203,7 +199,8 @@ const stages = { reading: 'reading the log', handover: 'handing over', live: 'li
 
 function Progress({ rebuild }: { readonly rebuild: Rebuild }): VNode {
   const { action, state, stage, target, commits, total, by, startedAt, updatedAt, code, reason } = rebuild
-  const what = action === 'rebuild' ? `Rebuild to generation ${target}` : `Way back to generation ${target}`
+  const to = target === undefined ? '' : ` to generation ${target}`
+  const what = action === 'rebuild' ? `Rebuild${to}` : `Way back${to}`
   return (
     <div class={state === 'failed' ? 'face face-problem' : 'note'} role="status">
       <strong>{what}</strong>: {state === 'running' ? stages[stage] : state}, {count(commits)} of{' '}

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
-import type { Page as PageOf, RecordedEvent } from '../api/contract.ts'
+import type { RecordedEvent, TracePage } from '../api/contract.ts'
 import { asTree, type Caused, idOf, inOrder, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, usePoll } from '../lib/load.ts'
@@ -25,7 +25,7 @@ async function traceOf(services: readonly Service[], correlation: string, signal
     let continuation: string | undefined
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const path = `/traces/${encodeURIComponent(correlation)}`
-      const answer = await get<PageOf<RecordedEvent>>(service, path, { limit: 100, continuation }, signal)
+      const answer = await get<TracePage>(service, path, { limit: 100, continuation }, signal)
       items.push(...answer.items)
       continuation = answer.continuation
       if (continuation === undefined) break

@@ -179,10 +179,10 @@ describe('the console', () => {
     await button(page, 'Rebuild…').click()
     await button(page, 'Rebuild').click()
     await page.getByText(/Rebuild to generation 2: done/).waitFor()
-    await page.getByText('2: live').waitFor()
+    await page.getByText('2: live', { exact: true }).waitFor()
     await button(page, 'Go back…').click()
     await button(page, 'Go back').click()
-    await page.getByText('1: live').waitFor()
+    await page.getByText('1: live', { exact: true }).waitFor()
   })
 
   it('processes show where each stands, and what is scheduled', async () => {
@@ -216,7 +216,7 @@ describe('the console', () => {
       const barriers: string[] = []
       for (const [hash, shown] of [
         ['', 'up to date'],
-        ['streams', 'OrderRejected'],
+        ['streams', 'ShipmentPrepared'],
         ['streams?q=linus', 'view order, ordering'],
         [`stream/ordering/order-${orderId}`, 'StockAnswered'],
         ['live', 'by reaction:'],
