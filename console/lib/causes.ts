@@ -7,8 +7,6 @@ export interface Traced {
 }
 
 export interface Caused extends Traced {
-  /** What caused it, where that is part of the trace. */
-  readonly cause?: string
   readonly depth: number
 }
 
@@ -25,18 +23,19 @@ export function inOrder(events: readonly Traced[]): readonly Traced[] {
   })
 }
 
-/** The events as a tree, each behind what caused it, with how deep it is. */
+/** The events as a tree, each once, behind what caused it, with how deep it is. */
 export function asTree(events: readonly Traced[]): readonly Caused[] {
   const ordered = inOrder(events)
   const known = new Set(ordered.map(idOf))
-  const children = Map.groupBy(ordered, ({ event }) => (known.has(event.causation) ? event.causation : ''))
+  const children = Map.groupBy(ordered, ({ event }) => event.causation)
   const seen = new Set<string>()
-  const below = (cause: string, depth: number): readonly Caused[] =>
-    (children.get(cause) ?? []).flatMap((traced) => {
-      const id = idOf(traced)
-      if (seen.has(id)) return []
-      seen.add(id)
-      return [{ ...traced, depth, ...(cause === '' ? {} : { cause }) }, ...below(id, depth + 1)]
-    })
-  return below('', 0)
+  const from = (traced: Traced, depth: number): readonly Caused[] => {
+    const id = idOf(traced)
+    if (seen.has(id)) return []
+    seen.add(id)
+    return [{ ...traced, depth }, ...(children.get(id) ?? []).flatMap((each) => from(each, depth + 1))]
+  }
+  const roots = ordered.filter(({ event }) => !known.has(event.causation))
+  // Causes that go round have no root: such events come last.
+  return [...roots, ...ordered].flatMap((traced) => from(traced, 0))
 }

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { get, type Service } from '../api/client.ts'
-import type { ScheduledCommand, SchedulePage, StreamPage, StreamRow, StreamState } from '../api/contract.ts'
+import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, StreamState } from '../api/contract.ts'
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
@@ -15,6 +15,26 @@ const AT_ONCE = 20
 interface Standing {
   readonly row: StreamRow
   readonly state: StreamState
+  /** Of all that it leads, what is scheduled among it. */
+  readonly correlation: string | undefined
+}
+
+/** A page has the streams of so many commits: several pages may be needed for so many streams. */
+async function newest(
+  service: Service,
+  category: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ readonly rows: readonly StreamRow[]; readonly more: boolean }> {
+  const rows = new Map<string, StreamRow>()
+  let continuation: string | undefined
+  do {
+    const query = { category, limit: 100, continuation }
+    const page: StreamPage = await get<StreamPage>(service, '/streams', query, signal)
+    for (const row of page.items) if (!rows.has(row.stream)) rows.set(row.stream, row)
+    continuation = page.continuation
+  } while (continuation !== undefined && rows.size < limit)
+  return { rows: [...rows.values()].slice(0, limit), more: continuation !== undefined || rows.size > limit }
 }
 
 export function ProcessesPage(): VNode {
@@ -44,7 +64,7 @@ export function ProcessesPage(): VNode {
                   key={`${service.api} ${category}`}
                   service={service}
                   category={category}
-                  scheduled={scheduledOf(schedule.value, service)}
+                  scheduled={(schedule.value ?? []).flatMap((each) => each.value?.items ?? [])}
                 />
               ))}
             </>
@@ -54,10 +74,6 @@ export function ProcessesPage(): VNode {
       <Schedule loaded={schedule} />
     </Page>
   )
-}
-
-function scheduledOf(told: readonly Told<SchedulePage>[] | undefined, service: Service): readonly ScheduledCommand[] {
-  return told?.find((each) => each.service.api === service.api)?.value?.items ?? []
 }
 
 function Process({
@@ -73,14 +89,18 @@ function Process({
   const loaded = usePoll(
     `${service.api} ${category} ${limit}`,
     async (signal) => {
-      const page = await get<StreamPage>(service, '/streams', { category, limit }, signal)
+      const { rows, more } = await newest(service, category, limit, signal)
       const standing = await Promise.all(
-        page.items.map(async (row): Promise<Standing> => {
-          const path = `/streams/${encodeURIComponent(row.stream)}/state`
-          return { row, state: await get<StreamState>(service, path, {}, signal) }
+        rows.map(async (row): Promise<Standing> => {
+          const path = `/streams/${encodeURIComponent(row.stream)}`
+          const [state, first] = await Promise.all([
+            get<StreamState>(service, `${path}/state`, {}, signal),
+            get<EventPage>(service, `${path}/events`, { limit: 1 }, signal),
+          ])
+          return { row, state, correlation: first.items[0]?.correlation }
         }),
       )
-      return { standing, more: page.continuation !== undefined }
+      return { standing, more }
     },
     POLL_MS * 2,
   )
@@ -108,7 +128,7 @@ function Process({
                     </tr>
                   </thead>
                   <tbody>
-                    {standing.map(({ row, state }) => (
+                    {standing.map(({ row, state, correlation }) => (
                       <tr key={row.stream}>
                         <th scope="row">
                           <a class="break" href={streamHref(service.name, row.stream)}>
@@ -121,10 +141,10 @@ function Process({
                         </td>
                         <td class="small">
                           {scheduled
-                            .filter(({ stream }) => stream === row.stream)
-                            .map(({ type, due }) => (
-                              <div key={type + due}>
-                                {type}, <Time at={due} />
+                            .filter((each) => each.correlation === correlation)
+                            .map(({ stream, type, due }) => (
+                              <div key={stream + type + due} class="break">
+                                {type} {stream}, <Time at={due} />
                               </div>
                             ))}
                         </td>

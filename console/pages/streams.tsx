@@ -107,7 +107,7 @@ function ServiceStreams({
     try {
       const page = await streamsOf(service, { q, category, continuation, categories: categories ?? [] })
       setHeld((before) => ({
-        rows: continuation === undefined ? page.items : [...before.rows, ...page.items],
+        rows: distinct(continuation === undefined ? page.items : [...before.rows, ...page.items]),
         loading: false,
         ...(page.continuation ? { continuation: page.continuation } : {}),
       }))
@@ -169,6 +169,11 @@ function ServiceStreams({
       )}
     </section>
   )
+}
+
+/** A stream that was written meanwhile comes again on a later page, older. */
+function distinct(rows: readonly StreamRow[]): readonly StreamRow[] {
+  return [...new Map(rows.toReversed().map((row) => [row.stream, row])).values()].toReversed()
 }
 
 /** By the beginning of the name; a text that is no category's name may be an id, so it is asked for behind each. */

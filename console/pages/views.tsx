@@ -203,8 +203,11 @@ function Progress({ rebuild }: { readonly rebuild: Rebuild }): VNode {
   const what = action === 'rebuild' ? `Rebuild${to}` : `Way back${to}`
   return (
     <div class={state === 'failed' ? 'face face-problem' : 'note'} role="status">
-      <strong>{what}</strong>: {state === 'running' ? stages[stage] : state}, {count(commits)} of{' '}
-      {plural(total, 'commit')}. By {by}, <Time at={startedAt} />
+      <strong>{what}</strong>:{' '}
+      {state === 'running'
+        ? `${stages[stage]}, ${count(commits)} of ${count(total)}`
+        : `${state}, ${plural(commits, 'commit')}`}
+      . By {by}, <Time at={startedAt} />
       {state === 'running' ? '' : ' to '}
       {state !== 'running' && <Time at={updatedAt} />}
       {state === 'running' && <progress aria-label={what} value={commits} max={Math.max(total, 1)} />}

@@ -193,7 +193,9 @@ describe('the console', () => {
     }
     const { body } = await rig.system.clientOf('ordering').post('/orders', order, {})
     const page = await rig.open('processes')
-    await page.getByRole('row', { name: new RegExp(`^fulfilment-${body.id} .*stock: reserved`) }).waitFor()
+    await page
+      .getByRole('row', { name: new RegExp(`^fulfilment-${body.id} [^]*stock: reserved[^]*expire payment-${body.id}`) })
+      .waitFor()
     await page
       .getByRole('region', { name: 'Schedule' })
       .getByRole('row', { name: new RegExp(`expire payment-${body.id}`) })
