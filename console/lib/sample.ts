@@ -54,39 +54,40 @@ export async function runSample(services: readonly Service[], onStep: (step: Ste
     onStep({ text: `received ${quantity} ${sku}`, service: 'inventory', stream: `stock-${sku}` })
   }
   const shipped: string[] = []
-  for (const { customer, lines, next } of STORIES) {
+  const place = async ({ customer, lines }: Story): Promise<string> => {
     const order = { customerId: customer, currency: 'EUR', lines, shippingAddress: address(customer, 'Quay 1') }
     const { id } = await command(ordering, '/orders', order, customer)
-    const stream = `order-${id}`
-    onStep({ text: `${customer} ordered ${lines.map(({ sku }) => sku).join(' and ')}`, service: 'ordering', stream })
-    if (next === 'moves') {
-      const moved = await unlessDecided(
-        command(
-          ordering,
-          `/orders/${id}/change-shipping-address`,
-          { shippingAddress: address(customer, 'Harbour Road 7') },
-          'clerk-maria',
-        ),
-      )
-      onStep({
-        text: moved
-          ? `clerk-maria changed the address of ${customer}`
-          : `the address of ${customer} could not be changed any more`,
-        service: 'ordering',
-        stream,
-      })
-    }
-    if (next === 'cancels') {
-      const cancelled = await unlessDecided(
-        command(ordering, `/orders/${id}/cancel`, { reason: 'ordered twice' }, customer),
-      )
-      onStep({
-        text: cancelled ? `${customer} cancelled` : `${customer} was too late to cancel`,
-        service: 'ordering',
-        stream,
-      })
-    }
+    const what = lines.map(({ sku }) => sku).join(' and ')
+    onStep({ text: `${customer} ordered ${what}`, service: 'ordering', stream: `order-${id}` })
+    return id
+  }
+  for (const story of STORIES) {
+    const { customer, next } = story
+    const id = await place(story)
     if (next === 'ships') shipped.push(id)
+    if (next === 'moves') await moves(id, story)
+    if (next === 'cancels') {
+      const cancel = command(ordering, `/orders/${id}/cancel`, { reason: 'ordered twice' }, customer)
+      const text = (await unlessDecided(cancel)) ? `${customer} cancelled` : `${customer} was too late to cancel`
+      onStep({ text, service: 'ordering', stream: `order-${id}` })
+    }
+  }
+
+  /** An order that was decided meanwhile stays as it is: then another one. */
+  async function moves(first: string, story: Story): Promise<void> {
+    const { customer } = story
+    let id = first
+    for (let attempt = 1; attempt <= MOST_MOVES; attempt += 1) {
+      const shippingAddress = address(customer, 'Harbour Road 7')
+      const path = `/orders/${id}/change-shipping-address`
+      const moved = await unlessDecided(command(ordering, path, { shippingAddress }, 'clerk-maria'))
+      const text = moved
+        ? `clerk-maria changed the address of ${customer}`
+        : `${customer} was too late for a new address`
+      onStep({ text, service: 'ordering', stream: `order-${id}` })
+      if (moved || attempt === MOST_MOVES) return
+      id = await place(story)
+    }
   }
   for (const id of shipped) {
     await prepared(shipping, id)
@@ -111,6 +112,7 @@ async function unlessDecided(sent: Promise<Accepted>): Promise<boolean> {
   }
 }
 
+const MOST_MOVES = 5
 const MOST_LOOKS = 60
 
 async function prepared(shipping: Service, id: string): Promise<void> {

@@ -27,13 +27,13 @@ describe('the console', () => {
 
   async function startHosts(system: System, front: Front): Promise<void> {
     const others = SERVICES.filter((name) => name !== 'ordering')
-    const hosts = [
-      await system.startHost({ services: ['ordering'] }),
-      await system.startHost({ services: others, port: 0 }),
-    ] as const
-    ordering = hosts[0]
-    front.serve('ordering', hosts[0].address)
-    for (const name of others) front.serve(name, hosts[1].address)
+    const [first, second] = await Promise.all([
+      system.startHost({ services: ['ordering'] }),
+      system.startHost({ services: others, port: 0 }),
+    ])
+    ordering = first
+    front.serve('ordering', first.address)
+    for (const name of others) front.serve(name, second.address)
   }
 
   const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
@@ -73,10 +73,10 @@ describe('the console', () => {
     await button(page, 'Make sample data').click()
     await page.getByText('Done.').waitFor()
     const steps = page.getByRole('list', { name: 'What was done' })
-    assert.match(
-      await textOf(steps),
-      /linus ordered sextant.*clerk-maria changed the address of grace|clerk-maria changed the address of grace.*linus ordered sextant/s,
-    )
+    assert.match(await textOf(steps), /linus ordered sextant/)
+    assert.match(await textOf(steps), /clerk-maria changed the address of grace/)
+    // Of an order that was decided before its address could be changed.
+    rig.forgive(409)
   })
 
   it('somebody finds why an order was rejected', async () => {
@@ -91,7 +91,7 @@ describe('the console', () => {
   })
 
   it('somebody finds who changed an address, what it was before, and what the order was at any version', async () => {
-    const page = await openFound('grace')
+    const page = await openFound('Harbour Road')
     await page
       .getByRole('region', { name: 'Events' })
       .getByRole('button', { name: /ShippingAddressChanged/ })
@@ -142,8 +142,7 @@ describe('the console', () => {
     await page.getByLabel('reason', { exact: true }).fill('counted')
     await button(page, 'Send').click()
     await page.getByRole('alert').getByText('HTTP 409').waitFor()
-    // The browser says of every answer above 399 that it failed.
-    rig.complaints.splice(0, 1)
+    rig.forgive(409)
   })
 
   it('live events come in while somebody looks, by filters, and wait while it is paused', async () => {
@@ -202,12 +201,11 @@ describe('the console', () => {
       .waitFor()
   })
 
-  it('a log is verified, and what changed between versions of an event is told', async () => {
+  it('what changed between versions of an event is told', async () => {
     const page = await rig.open('audit')
-    await button(page, 'Verify ordering').click()
-    await page.getByRole('group', { name: 'Verification of ordering' }).getByText('All is as it was written.').waitFor()
-    await page.getByRole('region', { name: 'Events of ordering' }).getByText('OrderPlaced', { exact: true }).click()
-    await page.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
+    const events = page.getByRole('region', { name: 'Events of ordering' })
+    await events.getByText('OrderPlaced', { exact: true }).click()
+    await events.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
   })
 
   for (const theme of ['light', 'dark'] as const)
@@ -285,6 +283,8 @@ describe('the console', () => {
     await page.getByText('There is no page').waitFor()
     await page.goto(`${rig.front.address}/#/stream/inventory/stock-none`)
     await page.getByRole('alert').getByText('stream-not-found').waitFor()
+    for (const status of [403, 404, 503]) rig.forgive(status)
+    assert.deepEqual(rig.complaints, [])
     await rig.front.stop()
     await page.goto(`${rig.front.address}/#/parked`).catch(() => {})
     await page.evaluate(`location.hash = '#/audit'`)
