@@ -11,7 +11,7 @@ import { StreamsPage } from './pages/streams.tsx'
 import { TracePage } from './pages/trace.tsx'
 import { TryPage } from './pages/try.tsx'
 import { ViewsPage } from './pages/views.tsx'
-import { Empty, Page, Shown } from './parts/faces.tsx'
+import { Empty, Page, WhenLoaded } from './parts/faces.tsx'
 import { Services, useConfiguration } from './system.tsx'
 
 interface Entry {
@@ -85,7 +85,7 @@ export function App(): VNode {
           ))}
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
-        <Shown loaded={configuration} what="where the services are">
+        <WhenLoaded loaded={configuration} what="where the services are">
           {(services) => (
             <Services.Provider value={services}>
               {Shows ? (
@@ -99,7 +99,7 @@ export function App(): VNode {
               )}
             </Services.Provider>
           )}
-        </Shown>
+        </WhenLoaded>
       </main>
     </>
   )

@@ -30,7 +30,7 @@ export function aboutOf(service: Service): Promise<About> {
   return asked
 }
 
-export interface Told<Value> {
+export interface ServiceAnswer<Value> {
   readonly service: Service
   readonly value?: Value
   readonly error?: unknown
@@ -40,7 +40,7 @@ export interface Told<Value> {
 export async function ofAll<Value>(
   services: readonly Service[],
   ask: (service: Service) => Promise<Value>,
-): Promise<readonly Told<Value>[]> {
+): Promise<readonly ServiceAnswer<Value>[]> {
   const settled = await Promise.allSettled(services.map(ask))
   return settled.flatMap((result, index) => {
     const service = services[index]
@@ -68,6 +68,6 @@ export function asActor(name: string = actor()): Readonly<Record<string, string>
 /** Whose log has a stream, by its category; undefined where no service that answers knows it. */
 export async function ownerOf(services: readonly Service[], stream: string): Promise<string | undefined> {
   const category = stream.slice(0, stream.indexOf('-'))
-  const told = await ofAll(services, aboutOf)
-  return told.find(({ value }) => value?.categories.some(({ name }) => name === category))?.service.name
+  const answers = await ofAll(services, aboutOf)
+  return answers.find(({ value }) => value?.categories.some(({ name }) => name === category))?.service.name
 }

@@ -32,8 +32,9 @@ export type ScheduledCommand = SchedulePage['items'][number]
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 export interface Verification {
-  readonly checked: Readonly<Record<'commits' | 'events' | 'receipts' | 'streams' | 'documents', number>>
+  readonly checked: Readonly<Record<'streams' | 'commits' | 'events' | 'receipts', number>>
   readonly findings: readonly { readonly place: string; readonly wrong: string; readonly detail: string }[]
+  readonly found: number
   readonly continuation?: string
   readonly progress: { readonly done: number; readonly total: number }
 }

@@ -58,8 +58,8 @@ export function summary(data: unknown, stream: string): string {
     const text = isShort(value) ? String(value) : shortParts(value)
     return text === '' || text === id || MOMENT.test(text) ? [] : [[name, text]]
   })
-  const told = short.toSorted(([a], [b]) => Number(isReason(b)) - Number(isReason(a)))
-  return told.map(([name, value]) => `${name}: ${value}`).join(' · ')
+  const answers = short.toSorted(([a], [b]) => Number(isReason(b)) - Number(isReason(a)))
+  return answers.map(([name, value]) => `${name}: ${value}`).join(' · ')
 }
 
 function isShort(value: unknown): boolean {

@@ -43,10 +43,12 @@ function wordOf(schema: JsonSchema): string {
         : type === undefined
           ? 'any'
           : String(type)
-  const told = Object.entries(bounds).filter(
+  const answers = Object.entries(bounds).filter(
     ([name]) => !/^(additionalProperties|\$schema|title|description)$/.test(name),
   )
-  return told.length === 0 ? what : `${what} (${told.map(([name, value]) => `${name} ${short(value)}`).join(', ')})`
+  return answers.length === 0
+    ? what
+    : `${what} (${answers.map(([name, value]) => `${name} ${short(value)}`).join(', ')})`
 }
 
 function short(value: unknown): string {

@@ -6,7 +6,7 @@ import { count, inline, plural } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
 import { fieldsOf, schemaChanges } from '../lib/schema-diff.ts'
-import { Empty, Page, ProblemFace, Shown, Silent } from '../parts/faces.tsx'
+import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Tree } from '../parts/tree.tsx'
 import { aboutOf, asActor, ofAll, useServices } from '../system.tsx'
 
@@ -25,16 +25,16 @@ export function AuditPage(): VNode {
         ))}
       </section>
       <h2 class="section-title">Events and their versions</h2>
-      <Shown loaded={abouts} what="the events">
-        {(told) => (
+      <WhenLoaded loaded={abouts} what="the events">
+        {(answers) => (
           <>
-            <Silent told={told} retry={abouts.reload} />
-            {told.map(
+            <ServiceProblems answers={answers} retry={abouts.reload} />
+            {answers.map(
               ({ service, value }) => value && <EventTypes key={service.api} service={service} about={value} />,
             )}
           </>
         )}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }
@@ -43,7 +43,26 @@ interface Run {
   readonly state: 'running' | 'done' | 'stopped'
   readonly checked: Verification['checked']
   readonly findings: Verification['findings']
+  readonly found: number
   readonly progress: Verification['progress']
+}
+
+const MOST_SHOWN = 1000
+const NOTHING_YET: Run = {
+  state: 'running',
+  checked: { streams: 0, commits: 0, events: 0, receipts: 0 },
+  findings: [],
+  found: 0,
+  progress: { done: 0, total: 0 },
+}
+
+function sumOf(a: Run['checked'], b: Run['checked']): Run['checked'] {
+  return {
+    streams: a.streams + b.streams,
+    commits: a.commits + b.commits,
+    events: a.events + b.events,
+    receipts: a.receipts + b.receipts,
+  }
 }
 
 function Verify({ service }: { readonly service: Service }): VNode {
@@ -59,8 +78,7 @@ function Verify({ service }: { readonly service: Service }): VNode {
   const start = async (): Promise<void> => {
     stopped.current = false
     setProblem(undefined)
-    const none = { commits: 0, events: 0, receipts: 0, streams: 0, documents: 0 }
-    let held: Run = { state: 'running', checked: none, findings: [], progress: { done: 0, total: 0 } }
+    let held: Run = NOTHING_YET
     setRun(held)
     try {
       for (let continuation: string | undefined, first = true; first || continuation !== undefined; first = false) {
@@ -74,8 +92,10 @@ function Verify({ service }: { readonly service: Service }): VNode {
         continuation = body.continuation
         held = {
           state: continuation === undefined ? 'done' : 'running',
-          checked: body.checked,
-          findings: [...held.findings, ...body.findings],
+          // A part tells of itself alone, but for how far all of it is.
+          checked: sumOf(held.checked, body.checked),
+          findings: [...held.findings, ...body.findings].slice(0, MOST_SHOWN),
+          found: held.found + body.found,
           progress: body.progress,
         }
         setRun(held)
@@ -105,13 +125,13 @@ function Verify({ service }: { readonly service: Service }): VNode {
         )}
       </div>
       {problem && <ProblemFace problem={problem} />}
-      {run && <Told run={run} service={service} />}
+      {run && <VerificationResult run={run} service={service} />}
     </div>
   )
 }
 
-function Told({ run, service }: { readonly run: Run; readonly service: Service }): VNode {
-  const { state, checked, findings, progress } = run
+function VerificationResult({ run, service }: { readonly run: Run; readonly service: Service }): VNode {
+  const { state, checked, findings, found, progress } = run
   const { commits, events, receipts, streams } = checked
   return (
     <>
@@ -122,9 +142,14 @@ function Told({ run, service }: { readonly run: Run; readonly service: Service }
           max={Math.max(progress.total, 1)}
         />
       )}
-      <p role="status" class={state === 'done' && findings.length === 0 ? 'note note-ok' : 'note'}>
-        {state === 'done' && findings.length === 0 && <strong>All is as it was written. </strong>}
-        {state === 'done' && findings.length > 0 && <strong>{plural(findings.length, 'finding')}. </strong>}
+      <p role="status" class={state === 'done' && found === 0 ? 'note note-ok' : 'note'}>
+        {state === 'done' && found === 0 && <strong>All is as it was written. </strong>}
+        {state === 'done' && found > 0 && (
+          <strong>
+            {plural(found, 'finding')}
+            {found > findings.length ? `, the first ${count(findings.length)} below` : ''}.{' '}
+          </strong>
+        )}
         {state === 'stopped' && <strong>Stopped before the end. </strong>}
         {plural(streams, 'stream')}, {plural(commits, 'commit')}, {plural(events, 'event')} and{' '}
         {plural(receipts, 'receipt')} checked

@@ -6,9 +6,9 @@ import { idOf, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { Empty, Loading, Page, Silent } from '../parts/faces.tsx'
+import { Empty, Loading, Page, ServiceProblems } from '../parts/faces.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { aboutOf, ofAll, type Told, useServices } from '../system.tsx'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const POLL_MS = 1500
 const MOST_KEPT = 5000
@@ -53,7 +53,7 @@ export function LivePage({ route }: { readonly route: Route }): VNode {
   )
 }
 
-function has(abouts: readonly Told<About>[] | undefined, service: string, category: string): boolean {
+function has(abouts: readonly ServiceAnswer<About>[] | undefined, service: string, category: string): boolean {
   const its = abouts?.find((each) => each.service.name === service)?.value
   return its === undefined || its.categories.some(({ name }) => name === category)
 }
@@ -119,7 +119,7 @@ function Tail({
   readonly paused: boolean
 }): VNode {
   const [events, setEvents] = useState<readonly Traced[]>([])
-  const [silent, setSilent] = useState<readonly Told<unknown>[]>([])
+  const [silent, setSilent] = useState<readonly ServiceAnswer<unknown>[]>([])
   const [asked, setAsked] = useState(false)
   const continuations = useRef(new Map<string, string>())
   useEffect(() => {
@@ -128,7 +128,7 @@ function Tail({
     const { signal } = controller
     const follow = async (): Promise<void> => {
       while (!signal.aborted) {
-        const told = await ofAll(services, async (service) => {
+        const answers = await ofAll(services, async (service) => {
           const after = continuations.current.get(service.api)
           const query = { category: filter.category, type: filter.type, after, limit: after === undefined ? 50 : 100 }
           const page = await get<EventTail>(service, '/events', query, signal)
@@ -136,9 +136,9 @@ function Tail({
           return page.items.map((event): Traced => ({ service: service.name, event }))
         })
         if (signal.aborted) return
-        const fresh = told.flatMap(({ value = [] }) => value)
+        const fresh = answers.flatMap(({ value = [] }) => value)
         setAsked(true)
-        setSilent(told.filter(({ error }) => error !== undefined))
+        setSilent(answers.filter(({ error }) => error !== undefined))
         if (fresh.length > 0) setEvents((before) => merged(before, fresh))
         await pause(document.hidden ? POLL_MS * 4 : POLL_MS, signal)
       }
@@ -152,7 +152,7 @@ function Tail({
     needle === '' ? events : events.filter(({ event }) => JSON.stringify(event).toLowerCase().includes(needle))
   return (
     <section class="card" aria-label="Events">
-      <Silent told={silent} />
+      <ServiceProblems answers={silent} />
       {!asked && <Loading what="the newest events" />}
       {asked && shown.length === 0 && (
         <Empty>

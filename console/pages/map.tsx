@@ -6,8 +6,8 @@ import { count, plural, rate, seconds } from '../lib/format.tsx'
 import { curve, HEAD, type Layout, layoutOf, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
-import { Empty, Page, Shown, Silent } from '../parts/faces.tsx'
-import { aboutOf, ofAll, type Told, useServices } from '../system.tsx'
+import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const POLL_MS = 5000
 
@@ -18,7 +18,7 @@ interface Sample {
 }
 
 /** Events a second of each hub: what its partitions' newest numbers grew by since the poll before. */
-function useRates(statuses: readonly Told<Status>[] | undefined): ReadonlyMap<string, number> {
+function useRates(statuses: readonly ServiceAnswer<Status>[] | undefined): ReadonlyMap<string, number> {
   const before = useRef<Sample>(undefined)
   const rates = useRef<ReadonlyMap<string, number>>(new Map())
   const seen = useRef(statuses)
@@ -38,7 +38,7 @@ function useRates(statuses: readonly Told<Status>[] | undefined): ReadonlyMap<st
   return rates.current
 }
 
-function totalsOf(statuses: readonly Told<Status>[]): ReadonlyMap<string, number> {
+function totalsOf(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<string, number> {
   const totals = new Map<string, number>()
   for (const { value } of statuses)
     for (const { hub, partitions } of value?.consumers ?? [])
@@ -66,17 +66,17 @@ export function MapPage(): VNode {
       title="Map"
       intro="What runs, and how it does: from the logs, through the hubs, to what is kept up to date. Rates and lags are live."
     >
-      <Shown loaded={abouts} what="what runs">
-        {(told) => {
+      <WhenLoaded loaded={abouts} what="what runs">
+        {(answers) => {
           const seen = services.map((service): ServiceSeen => {
-            const about = answerFrom(told, service)
+            const about = answerFrom(answers, service)
             const status = answerFrom(statuses.value, service)
             return { name: service.name, ...(about ? { about } : {}), ...(status ? { status } : {}) }
           })
           return (
             <>
-              <Silent told={told} retry={abouts.reload} />
-              {statuses.value && <Silent told={statuses.value} />}
+              <ServiceProblems answers={answers} retry={abouts.reload} />
+              {statuses.value && <ServiceProblems answers={statuses.value} />}
               <Concerns seen={seen} />
               <Totals seen={seen} rates={rates} />
               <Drawing seen={seen} rates={rates} />
@@ -84,13 +84,13 @@ export function MapPage(): VNode {
             </>
           )
         }}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }
 
-function answerFrom<Value>(told: readonly Told<Value>[] | undefined, service: Service): Value | undefined {
-  return told?.find((each) => each.service.api === service.api)?.value
+function answerFrom<Value>(answers: readonly ServiceAnswer<Value>[] | undefined, service: Service): Value | undefined {
+  return answers?.find((each) => each.service.api === service.api)?.value
 }
 
 function parkedOf(status: Status | undefined): number {

@@ -6,7 +6,7 @@ import { plural, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { type Route, streamHref } from '../lib/route.ts'
 import { AskReason } from '../parts/dialog.tsx'
-import { Empty, Page, ProblemFace, Shown, Silent } from '../parts/faces.tsx'
+import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { asActor, ofAll, ownerOf, useServices } from '../system.tsx'
 
 const POLL_MS = 5000
@@ -22,12 +22,12 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   const loaded = usePoll(
     `parked ${only}`,
     async (signal) => {
-      const told = await ofAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
-      const streams = told.flatMap(({ value }) => value?.streams ?? []).map(({ stream }) => stream)
+      const answers = await ofAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
+      const streams = answers.flatMap(({ value }) => value?.streams ?? []).map(({ stream }) => stream)
       const owners = await Promise.all(
         [...new Set(streams)].map(async (each) => [each, await ownerOf(services, each)] as const),
       )
-      return { told, owners: new Map(owners) }
+      return { answers, owners: new Map(owners) }
     },
     POLL_MS,
   )
@@ -36,13 +36,15 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
       title="Parked"
       intro="What could not be processed and waits, each stream by itself, while everything else goes on."
     >
-      <Shown loaded={loaded} what="what is parked">
-        {({ told, owners }) => {
-          const waiting = told.filter(({ value }) => (value?.streams.length ?? 0) + (value?.messages.length ?? 0) > 0)
+      <WhenLoaded loaded={loaded} what="what is parked">
+        {({ answers, owners }) => {
+          const waiting = answers.filter(
+            ({ value }) => (value?.streams.length ?? 0) + (value?.messages.length ?? 0) > 0,
+          )
           return (
             <>
-              <Silent told={told} retry={loaded.reload} />
-              {waiting.length === 0 && told.some(({ value }) => value) && (
+              <ServiceProblems answers={answers} retry={loaded.reload} />
+              {waiting.length === 0 && answers.some(({ value }) => value) && (
                 <Empty>Nothing is parked. All that came was processed.</Empty>
               )}
               {waiting.map(({ service, value }) => (
@@ -65,7 +67,7 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
             </>
           )
         }}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }
@@ -75,7 +77,7 @@ type Action = 'redrive' | 'skip' | 'discard'
 /** Sends what to do, and tells what became of it. */
 function useAction(service: Service, chosen: Readonly<Record<string, string>>, reload: () => void) {
   const [busy, setBusy] = useState(false)
-  const [told, setTold] = useState('')
+  const [outcome, setOutcome] = useState('')
   const [problem, setProblem] = useState<Problem>()
   const act = async (action: Action, reason?: string): Promise<void> => {
     setBusy(true)
@@ -83,14 +85,14 @@ function useAction(service: Service, chosen: Readonly<Record<string, string>>, r
     try {
       const body = { ...chosen, ...(reason === undefined ? {} : { reason }) }
       const { body: acted } = await post<Acted>(service, `/parked/${action}`, body, asActor())
-      setTold(acted.items.map((item) => outcomes[item.outcome] ?? item.outcome).join(', '))
+      setOutcome(acted.items.map((item) => outcomes[item.outcome] ?? item.outcome).join(', '))
     } catch (error) {
       setProblem(asProblem(error))
     }
     setBusy(false)
     reload()
   }
-  return { busy, told, problem, act }
+  return { busy, outcome, problem, act }
 }
 
 const outcomes: Readonly<Record<string, string>> = {
@@ -113,7 +115,7 @@ function StreamCard({
   readonly reload: () => void
 }): VNode {
   const { consumer, handler, stream, version, type, code, reason, since, attempts, nextAttempt, events, place } = parked
-  const { busy, told, problem, act } = useAction(service, { stream, handler }, reload)
+  const { busy, outcome, problem, act } = useAction(service, { stream, handler }, reload)
   const [asking, setAsking] = useState<'skip' | 'discard'>()
   const name = `${stream}@${version}`
   return (
@@ -138,7 +140,7 @@ function StreamCard({
         {events > 1 ? `. ${plural(events, 'event')} wait behind it.` : '.'}
       </p>
       {problem && <ProblemFace problem={problem} />}
-      {told && <p role="status">{told}</p>}
+      {outcome && <p role="status">{outcome}</p>}
       <div class="tools">
         <button type="button" class="primary" disabled={busy} onClick={() => void act('redrive')}>
           Try again now
@@ -182,7 +184,7 @@ function MessageCard({
   readonly reload: () => void
 }): VNode {
   const { id, consumer, place, code, reason, body, bytes, since } = message
-  const { busy, told, problem, act } = useAction(service, { message: id }, reload)
+  const { busy, outcome, problem, act } = useAction(service, { message: id }, reload)
   const [asking, setAsking] = useState(false)
   return (
     <article class="card" aria-label={`Message ${id}`}>
@@ -205,7 +207,7 @@ function MessageCard({
         {body}
       </pre>
       {problem && <ProblemFace problem={problem} />}
-      {told && <p role="status">{told}</p>}
+      {outcome && <p role="status">{outcome}</p>}
       <button type="button" class="danger" disabled={busy} onClick={() => setAsking(true)}>
         Discard it…
       </button>

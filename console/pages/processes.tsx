@@ -5,14 +5,14 @@ import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, 
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { Empty, Page, Shown, Silent } from '../parts/faces.tsx'
-import { aboutOf, ofAll, type Told, useServices } from '../system.tsx'
+import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 import { TypeChips } from './streams.tsx'
 
 const POLL_MS = 5000
 const AT_ONCE = 20
 
-interface Standing {
+interface ProcessRow {
   readonly row: StreamRow
   readonly state: StreamState
   /** Of all that it leads, what is scheduled among it. */
@@ -50,15 +50,15 @@ export function ProcessesPage(): VNode {
       title="Processes"
       intro="What leads something through several services: where each stands, and what is to happen later."
     >
-      <Shown loaded={abouts} what="what processes there are">
-        {(told) => {
-          const processes = told.flatMap(({ service, value }) =>
+      <WhenLoaded loaded={abouts} what="what processes there are">
+        {(answers) => {
+          const processes = answers.flatMap(({ service, value }) =>
             (value?.categories ?? []).filter(({ process }) => process).map(({ name }) => ({ service, category: name })),
           )
           return (
             <>
-              <Silent told={told} retry={abouts.reload} />
-              {processes.length === 0 && told.some(({ value }) => value) && <Empty>No service has a process.</Empty>}
+              <ServiceProblems answers={answers} retry={abouts.reload} />
+              {processes.length === 0 && answers.some(({ value }) => value) && <Empty>No service has a process.</Empty>}
               {processes.map(({ service, category }) => (
                 <Process
                   key={`${service.api} ${category}`}
@@ -70,7 +70,7 @@ export function ProcessesPage(): VNode {
             </>
           )
         }}
-      </Shown>
+      </WhenLoaded>
       <Schedule loaded={schedule} />
     </Page>
   )
@@ -91,7 +91,7 @@ function Process({
     async (signal) => {
       const { rows, more } = await newest(service, category, limit, signal)
       const standing = await Promise.all(
-        rows.map(async (row): Promise<Standing> => {
+        rows.map(async (row): Promise<ProcessRow> => {
           const path = `/streams/${encodeURIComponent(row.stream)}`
           const [state, first] = await Promise.all([
             get<StreamState>(service, `${path}/state`, {}, signal),
@@ -110,7 +110,7 @@ function Process({
         <h2>{category}</h2>
         <span class="muted small">{service.name}, newest first</span>
       </div>
-      <Shown loaded={loaded} what={`processes of ${category}`}>
+      <WhenLoaded loaded={loaded} what={`processes of ${category}`}>
         {({ standing, more }) =>
           standing.length === 0 ? (
             <Empty>None has begun.</Empty>
@@ -164,23 +164,27 @@ function Process({
             </>
           )
         }
-      </Shown>
+      </WhenLoaded>
     </section>
   )
 }
 
-function Schedule({ loaded }: { readonly loaded: ReturnType<typeof usePoll<readonly Told<SchedulePage>[]>> }): VNode {
+function Schedule({
+  loaded,
+}: {
+  readonly loaded: ReturnType<typeof usePoll<readonly ServiceAnswer<SchedulePage>[]>>
+}): VNode {
   return (
     <section class="card" aria-labelledby="schedule">
       <h2 id="schedule">Schedule</h2>
-      <Shown loaded={loaded} what="the schedule">
-        {(told) => {
-          const rows = told
+      <WhenLoaded loaded={loaded} what="the schedule">
+        {(answers) => {
+          const rows = answers
             .flatMap(({ service, value }) => (value?.items ?? []).map((item) => ({ service: service.name, item })))
             .toSorted((a, b) => (a.item.due < b.item.due ? -1 : 1))
           return (
             <>
-              <Silent told={told} retry={loaded.reload} />
+              <ServiceProblems answers={answers} retry={loaded.reload} />
               {rows.length === 0 ? (
                 <Empty>Nothing is scheduled.</Empty>
               ) : (
@@ -218,7 +222,7 @@ function Schedule({ loaded }: { readonly loaded: ReturnType<typeof usePoll<reado
             </>
           )
         }}
-      </Shown>
+      </WhenLoaded>
     </section>
   )
 }

@@ -1,21 +1,19 @@
 import type { VNode } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { get, type Problem, type Service } from '../api/client.ts'
-import type { EventPage, RecordedEvent, StreamState } from '../api/contract.ts'
-import { changesOf } from '../lib/diff.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { get, type Service } from '../api/client.ts'
+import type { EventPage, RecordedEvent } from '../api/contract.ts'
 import { type EventPages, useEventPages } from '../lib/event-pages.ts'
-import { count, inline, isRefusal, reasonsOf, summary, Time } from '../lib/format.tsx'
-import { asProblem, pause, usePoll } from '../lib/load.ts'
+import { count, isRefusal, summary, Time } from '../lib/format.tsx'
+import { usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { Empty, Loading, Page, ProblemFace, Shown } from '../parts/faces.tsx'
+import { Empty, Loading, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
+import { StateAt } from '../parts/state-at.tsx'
 import { TraceOf } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 import { ownerOf, useServices } from '../system.tsx'
 
 const HEAD_MS = 4000
-/** While somebody scrubs, only where they rest is asked for. */
-const REST_MS = 90
 
 export function StreamPage({ route }: { readonly route: Route }): VNode {
   const [, name = '', stream = ''] = route.path
@@ -66,9 +64,9 @@ function StreamOf({
         </>
       }
     >
-      <Shown loaded={head} what="the stream">
+      <WhenLoaded loaded={head} what="the stream">
         {(version) => <Timeline service={service} stream={stream} head={version} wanted={wanted} />}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }
@@ -220,120 +218,6 @@ function EventList({
       }}
     />
   )
-}
-
-interface Shot {
-  readonly version: number
-  readonly state: StreamState
-  readonly before?: StreamState
-}
-
-/** The state at a version, and what that version changed. */
-function StateAt({
-  service,
-  stream,
-  version,
-  event,
-}: {
-  readonly service: Service
-  readonly stream: string
-  readonly version: number
-  readonly event: RecordedEvent | undefined
-}): VNode {
-  const kept = useRef(new Map<number, StreamState>())
-  const [shot, setShot] = useState<Shot>()
-  const [problem, setProblem] = useState<Problem>()
-  const [round, setRound] = useState(0)
-  useEffect(() => {
-    const controller = new AbortController()
-    const { signal } = controller
-    const stateAt = async (at: number): Promise<StreamState> => {
-      const known = kept.current.get(at)
-      if (known) return known
-      const path = `/streams/${encodeURIComponent(stream)}/state`
-      const state = await get<StreamState>(service, path, { version: at }, signal)
-      if (kept.current.size > 50) kept.current.clear()
-      kept.current.set(at, state)
-      return state
-    }
-    const run = async (): Promise<void> => {
-      if (!kept.current.has(version)) await pause(REST_MS, signal)
-      if (signal.aborted) return
-      const [state, before] = await Promise.all([stateAt(version), version > 1 ? stateAt(version - 1) : undefined])
-      setProblem(undefined)
-      setShot({ version, state, ...(before ? { before } : {}) })
-    }
-    run().catch((error: unknown) => {
-      if (!signal.aborted) setProblem(asProblem(error))
-    })
-    return () => controller.abort()
-  }, [version, round])
-  const current = shot?.version === version
-  return (
-    <section class="card" aria-labelledby="state-title" aria-busy={!current}>
-      <div class="card-head">
-        <h2 id="state-title">State at version {count(version)}</h2>
-        {shot && current && (
-          <span class="muted small">
-            <Time at={shot.state.time} exact />
-          </span>
-        )}
-      </div>
-      {problem && <ProblemFace problem={problem} retry={() => setRound((before) => before + 1)} />}
-      {!shot && !problem && <Loading what="the state" />}
-      {shot && (
-        <div class={current ? '' : 'is-stale'}>
-          {current && event && <Changes shot={shot} event={event} />}
-          <Tree
-            label={`State at version ${shot.version}`}
-            value={shot.state.state}
-            before={shot.before?.state}
-            compare={shot.before !== undefined}
-          />
-        </div>
-      )}
-    </section>
-  )
-}
-
-/** In a sentence: who changed what, from what, to what, and why, where the event says so. */
-function Changes({ shot, event }: { readonly shot: Shot; readonly event: RecordedEvent }): VNode {
-  const changes = shot.before ? changesOf(shot.state.state, shot.before.state) : []
-  const reasons = reasonsOf(event.data)
-  return (
-    <div class="note">
-      <strong class="break">{event.actor}</strong> {shot.before ? verbOf(changes.length, event) : 'began this stream.'}
-      {changes.length > 0 && (
-        <ul class="changes">
-          {changes.slice(0, MOST_TOLD).map(({ path, before, value, change }) => (
-            <li key={path}>
-              <code>{path}</code> {change === 'added' ? 'to' : 'from'}{' '}
-              {change !== 'added' && (
-                <>
-                  <del>{inline(before)}</del> to{' '}
-                </>
-              )}
-              {change === 'removed' ? 'nothing' : <ins>{inline(value)}</ins>}
-            </li>
-          ))}
-        </ul>
-      )}
-      {changes.length > MOST_TOLD && (
-        <span class="muted small">and {changes.length - MOST_TOLD} more, marked below</span>
-      )}
-      {reasons.map(([name, reason]) => (
-        <p key={name} class="break">
-          {name}: <strong>{reason}</strong>
-        </p>
-      ))}
-    </div>
-  )
-}
-
-const MOST_TOLD = 6
-
-function verbOf(changes: number, event: RecordedEvent): string {
-  return changes === 0 ? `recorded ${event.type}; the state stayed the same.` : 'changed'
 }
 
 function EventDetail({ event, service }: { readonly event: RecordedEvent; readonly service: Service }): VNode {

@@ -5,7 +5,7 @@ import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
-import { Empty, Loading, Page, ProblemFace, Shown, Silent } from '../parts/faces.tsx'
+import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { aboutOf, ofAll, useServices } from '../system.tsx'
 
 export function StreamsPage({ route }: { readonly route: Route }): VNode {
@@ -215,7 +215,7 @@ interface Match {
 /** By value: documents of every view that have the text. */
 function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
   const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
-    const told = await ofAll(services, async (service) => {
+    const answers = await ofAll(services, async (service) => {
       const views = await get<ViewList>(service, '/views', {}, signal)
       const found = await Promise.all(
         views.items.map(async (view): Promise<readonly Match[]> => {
@@ -226,15 +226,15 @@ function Matches({ q, services }: { readonly q: string; readonly services: reado
       )
       return found.flat()
     })
-    return { told, matches: told.flatMap(({ value = [] }) => value) }
+    return { answers, matches: answers.flatMap(({ value = [] }) => value) }
   })
   return (
     <section class="card" aria-label="Documents with it">
       <h2>In what views say</h2>
-      <Shown loaded={loaded} what={`documents with “${q}”`}>
-        {({ told, matches }) => (
+      <WhenLoaded loaded={loaded} what={`documents with “${q}”`}>
+        {({ answers, matches }) => (
           <>
-            <Silent told={told} />
+            <ServiceProblems answers={answers} />
             {matches.length === 0 ? (
               <Empty>No document among the first looked at has “{q}”. A view’s own page searches on.</Empty>
             ) : (
@@ -262,7 +262,7 @@ function Matches({ q, services }: { readonly q: string; readonly services: reado
             )}
           </>
         )}
-      </Shown>
+      </WhenLoaded>
     </section>
   )
 }

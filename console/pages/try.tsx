@@ -6,7 +6,7 @@ import { type Command, commandsOf } from '../lib/commands.ts'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { hasSample, runSample, type Step } from '../lib/sample.ts'
-import { Empty, Page, ProblemFace, Shown } from '../parts/faces.tsx'
+import { Empty, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
 import { blank, SchemaField } from '../parts/schema-form.tsx'
 import { TraceOf } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
@@ -19,7 +19,7 @@ export function TryPage({ route }: { readonly route: Route }): VNode {
   return (
     <Page title="Try it" intro="Sends commands as any client does, and shows what each sets off.">
       {hasSample(services) && <Sample />}
-      <Shown loaded={loaded} what="the commands">
+      <WhenLoaded loaded={loaded} what="the commands">
         {(commands) => {
           if (commands.length === 0) return <Empty>No service takes a command.</Empty>
           const command = commands.find(({ id }) => id === chosen)
@@ -50,7 +50,7 @@ export function TryPage({ route }: { readonly route: Route }): VNode {
             </>
           )
         }}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }

@@ -6,10 +6,10 @@ import { count, inline, plural, summary, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { Confirm } from '../parts/dialog.tsx'
-import { Empty, Loading, Page, ProblemFace, Shown, Silent } from '../parts/faces.tsx'
+import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Tree } from '../parts/tree.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { asActor, ofAll, type Told, useServices } from '../system.tsx'
+import { asActor, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const REST_MS = 10_000
 const BUSY_MS = 1000
@@ -23,12 +23,13 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
     (signal) => ofAll(services, (each) => get<ViewList>(each, '/views', {}, signal)),
     busy ? BUSY_MS : REST_MS,
   )
-  const told = loaded.value
-  const running = told?.some(({ value }) => value?.items.some(({ rebuild }) => rebuild?.state === 'running')) ?? false
+  const answers = loaded.value
+  const running =
+    answers?.some(({ value }) => value?.items.some(({ rebuild }) => rebuild?.state === 'running')) ?? false
   useEffect(() => setBusy(running), [running])
   const its = services.find(({ name }) => name === service)
   if (service !== undefined && view !== undefined) {
-    const row = told?.find((each) => each.service.name === service)
+    const row = answers?.find((each) => each.service.name === service)
     return (
       <Page
         title={view}
@@ -38,10 +39,10 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
           </>
         }
       >
-        <Shown loaded={loaded} what="the view">
+        <WhenLoaded loaded={loaded} what="the view">
           {() => {
             const found = row?.value?.items.find(({ name }) => name === view)
-            if (row?.error !== undefined) return <Silent told={[row]} retry={loaded.reload} />
+            if (row?.error !== undefined) return <ServiceProblems answers={[row]} retry={loaded.reload} />
             if (!its || !found) return <Empty>There is no such view.</Empty>
             return (
               <>
@@ -55,7 +56,7 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
               </>
             )
           }}
-        </Shown>
+        </WhenLoaded>
       </Page>
     )
   }
@@ -64,21 +65,21 @@ export function ViewsPage({ route }: { readonly route: Route }): VNode {
       title="Views"
       intro="What the services answer queries from. Each can be made again from the log while it is read."
     >
-      <Shown loaded={loaded} what="the views">
+      <WhenLoaded loaded={loaded} what="the views">
         {(value) => (
           <>
-            <Silent told={value} retry={loaded.reload} />
+            <ServiceProblems answers={value} retry={loaded.reload} />
             {value.map((each) => (
-              <ServiceViews key={each.service.api} told={each} />
+              <ServiceViews key={each.service.api} answer={each} />
             ))}
           </>
         )}
-      </Shown>
+      </WhenLoaded>
     </Page>
   )
 }
 
-function ServiceViews({ told: { service, value } }: { readonly told: Told<ViewList> }): VNode | null {
+function ServiceViews({ answer: { service, value } }: { readonly answer: ServiceAnswer<ViewList> }): VNode | null {
   if (!value) return null
   return (
     <section class="card" aria-label={`Views of ${service.name}`}>

@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { Problem } from '../api/client.ts'
 import { asProblem, type Loaded } from '../lib/load.ts'
-import type { Told } from '../system.tsx'
+import type { ServiceAnswer } from '../system.tsx'
 
 export function Loading({ what }: { readonly what: string }): VNode {
   return (
@@ -64,7 +64,7 @@ export function ProblemFace({
 }
 
 /** One of the faces, or what was fetched; where the last fetch failed, what came before it stays, and says so. */
-export function Shown<Value>({
+export function WhenLoaded<Value>({
   loaded,
   what,
   children,
@@ -84,14 +84,14 @@ export function Shown<Value>({
 }
 
 /** A problem for each service that did not answer. The same problem of several is told once. */
-export function Silent({
-  told,
+export function ServiceProblems({
+  answers,
   retry,
 }: {
-  readonly told: readonly Told<unknown>[]
+  readonly answers: readonly ServiceAnswer<unknown>[]
   readonly retry?: () => void
 }): VNode {
-  const failed = told.filter(({ error }) => error !== undefined)
+  const failed = answers.filter(({ error }) => error !== undefined)
   const groups = Map.groupBy(failed, ({ error }) => asProblem(error).code)
   return (
     <>

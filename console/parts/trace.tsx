@@ -6,8 +6,8 @@ import { asTree, type Caused, idOf, inOrder, type Traced } from '../lib/causes.t
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { ofAll, type Told, useServices } from '../system.tsx'
-import { Empty, Shown, Silent } from './faces.tsx'
+import { ofAll, type ServiceAnswer, useServices } from '../system.tsx'
+import { Empty, ServiceProblems, WhenLoaded } from './faces.tsx'
 
 const LIVE_MS = 1000
 /** Whoever scrubs through a stream rests where they want to know. */
@@ -15,12 +15,12 @@ const REST_MS = 150
 const MOST_PAGES = 10
 
 interface Trace {
-  readonly told: readonly Told<readonly RecordedEvent[]>[]
+  readonly answers: readonly ServiceAnswer<readonly RecordedEvent[]>[]
   readonly events: readonly Traced[]
 }
 
 async function traceOf(services: readonly Service[], correlation: string, signal: AbortSignal): Promise<Trace> {
-  const told = await ofAll(services, async (service) => {
+  const answers = await ofAll(services, async (service) => {
     const items: RecordedEvent[] = []
     let continuation: string | undefined
     for (let page = 0; page < MOST_PAGES; page += 1) {
@@ -32,8 +32,8 @@ async function traceOf(services: readonly Service[], correlation: string, signal
     }
     return items
   })
-  const events = told.flatMap(({ service, value = [] }) => value.map((event) => ({ service: service.name, event })))
-  return { told, events }
+  const events = answers.flatMap(({ service, value = [] }) => value.map((event) => ({ service: service.name, event })))
+  return { answers, events }
 }
 
 /** All that one request set off, over all services. @param live goes on to ask. */
@@ -68,10 +68,10 @@ export function TraceOf({
       <p class="muted small">
         Correlation <code class="break">{correlation}</code>
       </p>
-      <Shown loaded={loaded} what="the trace">
-        {({ told, events }) => (
+      <WhenLoaded loaded={loaded} what="the trace">
+        {({ answers, events }) => (
           <>
-            <Silent told={told} />
+            <ServiceProblems answers={answers} />
             {events.length === 0 ? (
               <Empty>{live ? 'Nothing yet. This list is live.' : 'No event has this correlation.'}</Empty>
             ) : shape === 'sequence' ? (
@@ -82,7 +82,7 @@ export function TraceOf({
             {events.length > 0 && <p class="muted small">{spanOf(events)}</p>}
           </>
         )}
-      </Shown>
+      </WhenLoaded>
     </section>
   )
 }
