@@ -7,6 +7,12 @@ type Answered<Path extends keyof paths> = paths[Path] extends {
   ? Body
   : never
 
+type Posted<Path extends keyof paths> = paths[Path] extends {
+  post: { responses: { 200: { content: { 'application/json': infer Body } } } }
+}
+  ? Body
+  : never
+
 export type Status = Answered<'/status'>
 export type ParkedList = Answered<'/parked'>
 export type ParkedStream = ParkedList['streams'][number]
@@ -29,15 +35,9 @@ export type DocumentRow = DocumentPage['items'][number]
 export type SchedulePage = Answered<'/schedule'>
 export type ScheduledCommand = SchedulePage['items'][number]
 
-export type JsonSchema = Readonly<Record<string, unknown>>
+export type Verification = Posted<'/verification'>
 
-export interface Verification {
-  readonly checked: Readonly<Record<'streams' | 'commits' | 'events' | 'receipts', number>>
-  readonly findings: readonly { readonly place: string; readonly wrong: string; readonly detail: string }[]
-  readonly found: number
-  readonly continuation?: string
-  readonly progress: { readonly done: number; readonly total: number }
-}
+export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** What a command's route answers, of any service. */
 export interface Accepted {

@@ -70,11 +70,14 @@ export class ConsoleRig {
     this.complaints.splice(0, Infinity, ...others)
   }
 
-  /** Each rule that is broken, and where. */
-  async barriersOf(page: Page): Promise<readonly string[]> {
+  /** Each rule that is broken, and where. @param rules those that are looked at; without it all. */
+  async barriersOf(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
     // Its source is evaluated, not put into the page: the policy of the console would refuse that.
     await page.evaluate(AXE)
-    const options = JSON.stringify({ runOnly: { type: 'tag', values: TAGS }, resultTypes: ['violations'] })
+    const options = JSON.stringify({
+      runOnly: rules ? { type: 'rule', values: rules } : { type: 'tag', values: TAGS },
+      resultTypes: ['violations'],
+    })
     const { violations } = (await page.evaluate(`axe.run(document, ${options})`)) as {
       violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[]
     }
