@@ -46,6 +46,8 @@ const table = {
     npm('@azure/(cosmos|event-hubs|eventhubs-checkpointstore-blob|storage-blob|functions)', 'croner'),
   ],
   '^local/[^/]+\\.ts$': ['^local/', node, npm('@azure/(cosmos|storage-blob)', 'azurite')],
+  // It knows the services by what they answer alone.
+  '^console/': ['^console/', npm('preact', 'vite')],
   // They check what the services wrote: sharing code with these, they would share its mistakes.
   '^src/verify/': ['^src/verify/', node, npm('@azure/cosmos')],
   '^cli/demo/raw-': ['^src/verify/', '^cli/demo/', node, npm('@azure/cosmos')],
@@ -57,7 +59,7 @@ const table = {
     '^src/settings/(list|read)\\.ts$',
     // What the contract is generated from: the routes, as a host would load them.
     '^src/adapters/functions/(register|openapi)\\.ts$',
-    '^local/((running-)?cloud\\.ts$|front\\.ts$|kit/|host/app\\.ts$)',
+    '^local/((running-)?cloud\\.ts$|front(\\.ts$|/site\\.ts$)|kit/|host/app\\.ts$)',
     node,
     npm(
       '@azure/(cosmos|event-hubs|identity|storage-blob)',
@@ -71,6 +73,8 @@ const table = {
       'fast-check',
       'get-east-asian-width',
       'microdiff',
+      'openapi-typescript',
+      'vite',
     ),
   ],
 }

@@ -8,10 +8,11 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 /**
  * The last step of `npm run build`: removes from `dist/` what has no source any more. The compiler leaves it, and the Functions host would
  * load a function that was deleted.
+ * The console's files are not among them: what builds them removes them.
  * @returns what was removed, from the root.
  */
 export function removeStale(root: string): readonly string[] {
-  const stale = globSync('dist/**/*.js', { cwd: root }).filter((path) => {
+  const stale = globSync('dist/**/*.js', { cwd: root, exclude: ['dist/console/**'] }).filter((path) => {
     const source = path.replace(/^dist[\\/]/, '').replace(/\.js$/, '.ts')
     return !existsSync(join(root, source))
   })

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Cloud, startCloud } from '../local/cloud.ts'
-import { startFront } from '../local/front.ts'
+import { readSite } from '../local/front/site.ts'
+import { type Front, startFront } from '../local/front.ts'
 import type { Child } from '../local/kit/child.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
@@ -12,6 +13,10 @@ import { services } from './services.ts'
 import { ServiceHosts, startHost } from './start/service-hosts.ts'
 
 const TOPOLOGY = 'infra/topology.json'
+/** What `npm run build` makes of `console/`. */
+const CONSOLE = 'dist/console'
+
+const names = services.map(({ name }) => name)
 
 /** What one `npm start` runs. */
 interface Run {
@@ -26,8 +31,8 @@ interface Run {
 }
 
 /**
- * `npm start`: the local cloud, a host for each service on it, and one address in front of them. With `--one-process` one host has the functions
- * of all. With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
+ * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the console. With `--one-process` one host
+ * has the functions of all. With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
  * else on one that is started. Ends as one, in the order that loses nothing.
  */
 async function start(): Promise<void> {
@@ -40,7 +45,8 @@ async function start(): Promise<void> {
   try {
     const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
     if ('pid' in cloud) await runOnOther(run, cloud)
-    else if (named.length > 0 || oneProcess) await runOnOwn(run, cloud)
+    else if (named.length > 0) await runOnOwn(run, cloud)
+    else if (oneProcess) await runTogether(run, cloud)
     else await runApart(run, cloud)
   } catch (error) {
     // What an interrupted start says is that it did not start.
@@ -72,17 +78,16 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
 
 /** A host for each service, and one address in front of them. */
 async function runApart({ dataDir, fresh, verbose, interrupted }: Run, cloud: Cloud): Promise<void> {
-  const names = services.map(({ name }) => name)
   const { happened, signal } = interrupted
   try {
-    const front = await startFront(localPorts().http, names)
+    const front = await frontOf(names)
     let hosts: ServiceHosts | undefined
     try {
       const options = { settings: cloud.settings, verbose, signal, onStartedAgain: showHost }
       hosts = await ServiceHosts.start(names, front, options)
       showParts(cloud.parts)
       for (const host of hosts.running) showHost(host)
-      showPart('all services', openApiAt(front.address))
+      showFront(front)
       showData(dataDir, fresh)
       console.log(READY)
       await untilEnded(cloud.parts, happened, hosts.givenUp)
@@ -95,18 +100,43 @@ async function runApart({ dataDir, fresh, verbose, interrupted }: Run, cloud: Cl
   }
 }
 
+/** One host for all services, behind the same address and with the same console as several. */
+async function runTogether(run: Run, cloud: Cloud): Promise<void> {
+  try {
+    const front = await frontOf(names)
+    let host: Child | undefined
+    try {
+      host = await startFunctions(run, cloud.settings, 0)
+      for (const name of names) front.serve(name, host.address)
+      showParts(cloud.parts)
+      showHost(host)
+      showFront(front)
+      showData(run.dataDir, run.fresh)
+      console.log(READY)
+      await untilEnded([...cloud.parts, host], run.interrupted.happened)
+    } finally {
+      await Promise.all([front.stop(), host?.stop()])
+    }
+  } finally {
+    await cloud.stop()
+  }
+}
+
+function frontOf(apps: readonly string[]): Promise<Front> {
+  return startFront(localPorts().http, apps, readSite(CONSOLE))
+}
+
 const READY = 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
 
-/** One host, for all services or for those that are named. */
+/** One host, for the services that are named. */
 async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
   let host: Child | undefined
   try {
-    host = await startFunctions(run, cloud.settings)
+    host = await startFunctions(run, cloud.settings, portOf(run))
     showParts(cloud.parts)
     showHost(host)
     showData(run.dataDir, run.fresh)
-    if (run.named.length === 0) console.log(READY)
-    else console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
+    console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
     await untilEnded([...cloud.parts, host], run.interrupted.happened)
   } finally {
     await host?.stop()
@@ -126,7 +156,7 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
     const { pid, settings }: RunningCloud = cloud
     await checkTopology(cloud, TOPOLOGY)
     console.log(`cloud        of process ${pid}, on ${dataDir}`)
-    const host = await startFunctions(run, settings)
+    const host = await startFunctions(run, settings, portOf(run))
     try {
       showHost(host)
       console.log('ready: Ctrl-C ends these functions, not the cloud')
@@ -141,11 +171,19 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
   }
 }
 
-function startFunctions({ named, verbose, interrupted }: Run, cloud: Readonly<Record<string, string>>): Promise<Child> {
-  const [first] = named
-  const port = first === undefined ? localPorts().http : httpPortOf(first)
+/** That of the first service that is named. */
+function portOf({ named: [first] }: Run): number {
+  return first === undefined ? localPorts().http : httpPortOf(first)
+}
+
+function startFunctions(
+  { named, verbose, interrupted }: Run,
+  cloud: Readonly<Record<string, string>>,
+  port: number,
+): Promise<Child> {
   const settings = { ...cloud, TIDEMARK_HTTP_PORT: String(port) }
-  const name = named.length === 1 ? (first ?? '') : 'functions'
+  const [first = ''] = named
+  const name = named.length === 1 ? first : 'functions'
   return startHost(name, named, { settings, verbose, signal: interrupted.signal }, false)
 }
 
@@ -157,6 +195,11 @@ function openApiAt(address: string): string {
 /** A line of a host: what can be asked of it, and which process to look at or to kill. */
 function showHost({ name, address, pid }: Child): void {
   showPart(name, `${openApiAt(address)}  process ${pid}`)
+}
+
+function showFront({ address }: Front): void {
+  showPart('all services', openApiAt(address))
+  showPart('console', address)
 }
 
 function showPart(name: string, address: string): void {

@@ -1,11 +1,13 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { refusalOf, refuse, secure } from './front/guard.ts'
+import { answerFile, type Site, withServices } from './front/site.ts'
 import { closeServer } from './kit/http-server.ts'
 import type { Running } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
 
 /**
  * One address for apps that each have their own, as an API gateway is in Azure: what is asked of `/api/<app>/…` goes to that app's host, and
- * comes back as the host answers it. `/api/openapi.json` tells what all of them can be asked.
+ * comes back as the host answers it. `/api/openapi.json` tells what all of them can be asked. The console is at `/`.
  */
 export interface Front extends Running {
   /** Where an app answers now; undefined: nowhere, and it will again. */
@@ -20,18 +22,26 @@ const OF_CONNECTION = ['connection', 'expect', 'keep-alive', 'proxy-connection',
 
 type Headers = Record<string, string | string[]>
 
-/** @param port 0 for any free port. @param apps by the path that they serve. @throws StartError when the port is taken. */
-export async function startFront(port: number, apps: readonly string[]): Promise<Front> {
+/**
+ * @param port 0 for any free port. @param apps by the path that they serve. @param site the console's files.
+ * @throws StartError when the port is taken.
+ */
+export async function startFront(port: number, apps: readonly string[], site: Site = new Map()): Promise<Front> {
   const addresses = new Map<string, string | undefined>(apps.map((app) => [app, undefined]))
   const agent = new Agent({ keepAlive: true })
   const serving = { agent, stopping: false }
+  const files = site.size === 0 ? site : withServices(site, apps)
   const server = createServer((incoming, outgoing) => {
     // A client that goes away in the middle is no fault of the front.
     incoming.on('error', () => {})
     outgoing.on('error', () => {})
+    secure(outgoing)
+    const refusal = refusalOf(incoming)
     const path = incoming.url ?? ''
     const app = appOf(path)
-    if (isOpenApi(incoming)) void answerOpenApi(outgoing, addresses, queryOf(path))
+    if (refusal) refuse(incoming, outgoing, refusal)
+    else if (answerFile(files, incoming, outgoing)) return
+    else if (isOpenApi(incoming)) void answerOpenApi(outgoing, addresses, queryOf(path))
     else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
     else forward(incoming, outgoing, addresses.get(app), serving)
   })
@@ -127,7 +137,7 @@ async function answerOpenApi(
   query: string,
 ): Promise<void> {
   const answers = await Promise.all(
-    [...addresses.values()].map(async (address) => {
+    [...new Set(addresses.values())].map(async (address) => {
       const answer = address && (await fetch(`${address}${OPENAPI}${query}`).catch(() => undefined))
       if (!answer) return { status: 503, type: 'text/plain', text: '' }
       return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }

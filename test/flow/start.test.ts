@@ -91,7 +91,7 @@ describe('npm start and npm run demo', () => {
       assert.match(running.output, new RegExp(`:${env[port]}\\b`))
     const lines = running.output.trim().split('\n')
     const names = ['ordering', 'inventory', 'payments', 'shipping']
-    const parts = ['blobs', 'event hubs', 'cosmos db', ...names, 'all services', 'data']
+    const parts = ['blobs', 'event hubs', 'cosmos db', ...names, 'all services', 'console', 'data']
     assert.deepEqual(
       lines.map((line) => line.slice(0, 12).trim()),
       [...parts, 'ready: Ctrl-'],

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { readSite } from '../../local/front/site.ts'
 import { type Front, startFront } from '../../local/front.ts'
 import { listen } from '../../local/kit/listen.ts'
 import { until, within } from '../support/wait.ts'
@@ -84,7 +88,7 @@ describe('the front', () => {
       })
     })
     const socket = connect(Number(new URL(front.address).port), '127.0.0.1')
-    socket.write('GET /api/ordering/orders HTTP/1.1\r\nhost: front\r\n\r\n')
+    socket.write('GET /api/ordering/orders HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await until(
       'the host to be asked',
       () => new Promise((resolve) => servers[0]?.getConnections((_, n) => resolve(n > 0))),
@@ -169,4 +173,72 @@ describe('the front', () => {
     assert.deepEqual([headers.get('connection'), await (await answer).text()], ['close', 'done'])
     await within(stopped, 'the front to stop')
   })
+
+  it('refuses a host that is not loopback and the origin of another page, whatever is asked', async () => {
+    let asked = 0
+    await host('ordering', (_, outgoing) => {
+      asked += 1
+      outgoing.end('answer')
+    })
+    const { host: own } = new URL(front.address)
+    const ask = async (path: string, headers: Record<string, string>): Promise<[number, string]> => {
+      const sent = request(front.address + path, { headers })
+      sent.end()
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+      const body = await text(answer)
+      return [answer.statusCode ?? 0, answer.headers['content-type'] === undefined ? body : JSON.parse(body).code]
+    }
+    for (const path of ['/', '/console.json', '/api/openapi.json', '/api/ordering/orders']) {
+      for (const named of [
+        'evil.example',
+        `evil.example:${own.split(':')[1]}`,
+        'localhost.evil.example',
+        '127.0.0.1.nip.io',
+      ])
+        assert.deepEqual(await ask(path, { host: named }), [403, 'foreign-host'])
+      for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `https://${own}`])
+        assert.deepEqual(await ask(path, { origin }), [403, 'foreign-origin'])
+    }
+    assert.equal(asked, 0)
+    assert.deepEqual(await ask('/api/ordering/orders', { origin: front.address }), [200, 'answer'])
+    assert.deepEqual(await ask('/api/ordering/orders', { host: 'localhost:7071' }), [200, 'answer'])
+    assert.deepEqual(await ask('/api/ordering/orders', { host: '[::1]:7071', origin: 'http://[::1]:7071' }), [
+      200,
+      'answer',
+    ])
+  })
+
+  it('serves a page with the headers that protect it, and names the services to it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-site-'))
+    await mkdir(join(folder, 'assets'))
+    await writeFile(join(folder, 'index.html'), '<!doctype html>')
+    await writeFile(join(folder, 'assets/a-1.js'), 'a()')
+    const served = await startFront(0, ['ordering'], readSite(folder))
+    try {
+      const page = await fetch(served.address)
+      assert.deepEqual([page.status, await page.text()], [200, '<!doctype html>'])
+      const { headers } = page
+      assert.match(headers.get('content-security-policy') ?? '', /^default-src 'self';.*frame-ancestors 'none'/)
+      assert.deepEqual(
+        ['x-content-type-options', 'referrer-policy', 'cache-control'].map((name) => headers.get(name)),
+        ['nosniff', 'no-referrer', 'no-cache'],
+      )
+      const again = await fetch(served.address, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
+      assert.equal(again.status, 304)
+      const script = await fetch(`${served.address}/assets/a-1.js?x`)
+      assert.match(script.headers.get('cache-control') ?? '', /immutable/)
+      assert.deepEqual(await (await fetch(`${served.address}/console.json`)).json(), {
+        services: [{ name: 'ordering', api: '/api/ordering', openapi: '/api/openapi.json' }],
+      })
+      for (const path of ['/assets/b.js', '/../package.json', '/%2e%2e/package.json'])
+        assert.equal((await fetch(served.address + path)).status, 404)
+      assert.equal((await fetch(served.address, { method: 'POST' })).status, 404)
+    } finally {
+      await served.stop()
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('says what to do where the page was not built', () =>
+    assert.throws(() => readSite(join(tmpdir(), 'tidemark-nowhere')), /npm run build makes it/))
 })

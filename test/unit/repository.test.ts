@@ -36,7 +36,16 @@ describe('versions', () => {
 describe('imports', () => {
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-imports-'))
   after(() => rmSync(copy, { recursive: true, force: true }))
-  for (const name of ['src', 'functions', 'local', 'cli', '.dependency-cruiser.cjs', 'tsconfig.json', 'package.json'])
+  for (const name of [
+    'src',
+    'functions',
+    'local',
+    'cli',
+    'console',
+    '.dependency-cruiser.cjs',
+    'tsconfig.json',
+    'package.json',
+  ])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   const cruise = (): Promise<{ violations: { from: string; to: string }[]; modules: number }> =>
@@ -48,6 +57,7 @@ describe('imports', () => {
         'functions',
         'local',
         'cli',
+        'console',
         '--config',
         '.dependency-cruiser.cjs',
         '--output-type',
@@ -68,6 +78,7 @@ describe('imports', () => {
 
     const planted: [string, string][] = [
       ['src/core/planted.ts', '../flow/relay.ts'],
+      ['console/planted.ts', '../src/core/json.ts'],
       ['src/core/planted-sdk.ts', '@azure/cosmos'],
       ['src/flow/planted.ts', '../adapters/memory/event-store.ts'],
       ['src/services/ordering/planted.ts', '../../flow/relay.ts'],

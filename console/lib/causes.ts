@@ -1,0 +1,41 @@
+import type { RecordedEvent } from '../api/contract.ts'
+
+/** An event of a trace, and the service whose log has it. */
+export interface Traced {
+  readonly service: string
+  readonly event: RecordedEvent
+}
+
+export interface Caused extends Traced {
+  readonly depth: number
+}
+
+export function idOf({ event }: Traced): string {
+  return `${event.stream}@${event.version}`
+}
+
+/** By their times; those of one stream by their versions, whatever the clocks of two hosts said. */
+export function inOrder(events: readonly Traced[]): readonly Traced[] {
+  return events.toSorted((a, b) => {
+    if (a.event.stream === b.event.stream) return a.event.version - b.event.version
+    if (a.event.time !== b.event.time) return a.event.time < b.event.time ? -1 : 1
+    return idOf(a) < idOf(b) ? -1 : 1
+  })
+}
+
+/** The events as a tree, each once, behind what caused it, with how deep it is. */
+export function asTree(events: readonly Traced[]): readonly Caused[] {
+  const ordered = inOrder(events)
+  const known = new Set(ordered.map(idOf))
+  const children = Map.groupBy(ordered, ({ event }) => event.causation)
+  const seen = new Set<string>()
+  const from = (traced: Traced, depth: number): readonly Caused[] => {
+    const id = idOf(traced)
+    if (seen.has(id)) return []
+    seen.add(id)
+    return [{ ...traced, depth }, ...(children.get(id) ?? []).flatMap((each) => from(each, depth + 1))]
+  }
+  const roots = ordered.filter(({ event }) => !known.has(event.causation))
+  // Causes that go round have no root: such events come last.
+  return [...roots, ...ordered].flatMap((traced) => from(traced, 0))
+}

@@ -1,0 +1,365 @@
+import type { VNode } from 'preact'
+import { useRef } from 'preact/hooks'
+import { get, type Service } from '../api/client.ts'
+import type { Status } from '../api/contract.ts'
+import { count, plural, rate, seconds } from '../lib/format.tsx'
+import { curve, HEAD, type Layout, layoutOf, type ServiceSeen } from '../lib/layout.ts'
+import { useLoad, usePoll } from '../lib/load.ts'
+import { href } from '../lib/route.ts'
+import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
+
+const POLL_MS = 5000
+
+interface Sample {
+  readonly at: number
+  /** How many messages a hub ever had, by the hub. */
+  readonly totals: ReadonlyMap<string, number>
+}
+
+/** Events a second of each hub: what its partitions' newest numbers grew by since the poll before. */
+function useRates(statuses: readonly ServiceAnswer<Status>[] | undefined): ReadonlyMap<string, number> {
+  const before = useRef<Sample>(undefined)
+  const rates = useRef<ReadonlyMap<string, number>>(new Map())
+  const seen = useRef(statuses)
+  if (statuses && seen.current !== statuses) {
+    seen.current = statuses
+    const totals = totalsOf(statuses)
+    const at = performance.now()
+    const { current: last } = before
+    if (last) {
+      const passed = (at - last.at) / 1000
+      rates.current = new Map(
+        [...totals].map(([hub, total]) => [hub, Math.max(0, total - (last.totals.get(hub) ?? total)) / passed]),
+      )
+    }
+    before.current = { at, totals }
+  }
+  return rates.current
+}
+
+function totalsOf(statuses: readonly ServiceAnswer<Status>[]): ReadonlyMap<string, number> {
+  const totals = new Map<string, number>()
+  for (const { value } of statuses)
+    for (const { hub, partitions } of value?.consumers ?? [])
+      totals.set(
+        hub,
+        Math.max(
+          totals.get(hub) ?? 0,
+          partitions.reduce((sum, { last }) => sum + last + 1, 0),
+        ),
+      )
+  return totals
+}
+
+export function MapPage(): VNode {
+  const services = useServices()
+  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const statuses = usePoll(
+    'statuses',
+    (signal) => ofAll(services, (each) => get<Status>(each, '/status', {}, signal)),
+    POLL_MS,
+  )
+  const rates = useRates(statuses.value)
+  return (
+    <Page
+      title="Map"
+      intro="What runs, and how it does: from the logs, through the hubs, to what is kept up to date. Rates and lags are live."
+    >
+      <WhenLoaded loaded={abouts} what="what runs">
+        {(answers) => {
+          const seen = services.map((service): ServiceSeen => {
+            const about = answerFrom(answers, service)
+            const status = answerFrom(statuses.value, service)
+            return { name: service.name, ...(about ? { about } : {}), ...(status ? { status } : {}) }
+          })
+          return (
+            <>
+              <ServiceProblems answers={answers} retry={abouts.reload} />
+              {statuses.value && <ServiceProblems answers={statuses.value} />}
+              <Concerns seen={seen} />
+              <Totals seen={seen} rates={rates} />
+              <Drawing seen={seen} rates={rates} />
+              <ConsumerTable seen={seen} rates={rates} />
+            </>
+          )
+        }}
+      </WhenLoaded>
+    </Page>
+  )
+}
+
+function answerFrom<Value>(answers: readonly ServiceAnswer<Value>[] | undefined, service: Service): Value | undefined {
+  return answers?.find((each) => each.service.api === service.api)?.value
+}
+
+function parkedOf(status: Status | undefined): number {
+  return (status?.parked ?? []).reduce((sum, { streams, messages }) => sum + streams + messages, 0)
+}
+
+function Concerns({ seen }: { readonly seen: readonly ServiceSeen[] }): VNode {
+  const concerns = seen.flatMap(({ name, status }) => (status?.concerns ?? []).map((text) => ({ name, text })))
+  const known = seen.filter(({ status }) => status).length
+  if (known === 0) return <p class="muted">Asking how the services do…</p>
+  if (concerns.length === 0)
+    return (
+      <p class="note note-ok">
+        <strong>All is well.</strong> {plural(known, 'service')} of {seen.length} answer, and none has a concern.
+      </p>
+    )
+  return (
+    <ul class="note note-warn" aria-label="Concerns">
+      {concerns.map(({ name, text }) => (
+        <li key={name + text}>
+          <strong>{name}</strong>: {text}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Totals({
+  seen,
+  rates,
+}: {
+  readonly seen: readonly ServiceSeen[]
+  readonly rates: ReadonlyMap<string, number>
+}): VNode {
+  const all = [...rates.values()].reduce((sum, each) => sum + each, 0)
+  const waiting = seen.flatMap(({ status }) => status?.consumers ?? []).reduce((sum, { events }) => sum + events, 0)
+  const parked = seen.reduce((sum, { status }) => sum + parkedOf(status), 0)
+  return (
+    <dl class="figures">
+      <div>
+        <dt>Events</dt>
+        <dd>{rate(all)}</dd>
+      </div>
+      <div>
+        <dt>Waiting in hubs</dt>
+        <dd>{count(waiting)}</dd>
+      </div>
+      <div>
+        <dt>Parked</dt>
+        <dd>
+          <a href={href(['parked'])}>{count(parked)}</a>
+        </dd>
+      </div>
+      <div>
+        <dt>Services</dt>
+        <dd>
+          {seen.filter(({ status }) => status).length}
+          <span class="muted"> of {seen.length}</span>
+        </dd>
+      </div>
+    </dl>
+  )
+}
+
+interface Seen {
+  readonly seen: readonly ServiceSeen[]
+  readonly rates: ReadonlyMap<string, number>
+}
+
+function Drawing({ seen, rates }: Seen): VNode {
+  const layout = layoutOf(seen)
+  const consumerStatus = statusOfConsumers(seen)
+  return (
+    <div
+      class="card map scroll-x"
+      role="group"
+      aria-label="The map, drawn. The table below says the same."
+      tabIndex={0}
+    >
+      <svg
+        viewBox={`-4 0 ${layout.width + 8} ${layout.height}`}
+        role="group"
+        aria-label="Services, hubs, consumers and views"
+      >
+        <Columns />
+        {layout.edges.map((edge) => (
+          <path key={edge.id} d={curve(edge)} class={(rates.get(edge.hub) ?? 0) > 0 ? 'edge is-flowing' : 'edge'} />
+        ))}
+        <g role="group" aria-label="Services">
+          <ServiceBoxes layout={layout} />
+        </g>
+        <g role="group" aria-label="Hubs">
+          {layout.hubs.map(({ id, hub, service, x, y, width, height }) => (
+            <a key={id} href={href(['live'], { service })} class="node node-hub">
+              <rect x={x} y={y} width={width} height={height} rx={height / 2} />
+              <text x={x + width / 2} y={y + 22} class="node-name is-middle">
+                {hub}
+              </text>
+              <text x={x + width / 2} y={y + 39} class="node-note is-middle num">
+                {rate(rates.get(hub) ?? 0)}
+              </text>
+            </a>
+          ))}
+        </g>
+        <g role="group" aria-label="Consumers">
+          {layout.consumers.map(({ id, consumer, service, x, y, width, height }) => {
+            const status = consumerStatus.get(id)
+            const parked = parkedAt(seen, service, id)
+            const state =
+              parked > 0 || (status?.paused.length ?? 0) > 0 ? 'is-bad' : (status?.seconds ?? 0) > 60 ? 'is-warn' : ''
+            const where =
+              parked > 0
+                ? href(['parked'], { service })
+                : consumer.kind === 'views'
+                  ? href(['views'])
+                  : href(['live'], { service })
+            return (
+              <a key={id} href={where} class={`node ${state}`}>
+                <rect x={x} y={y} width={width} height={height} rx="8" />
+                <text x={x + 12} y={y + height / 2 - 3} class="node-name">
+                  {consumer.kind === 'views' ? `${service}: its views` : `${service} reacts to ${consumer.hub}`}
+                </text>
+                <text x={x + 12} y={y + height / 2 + 13} class="node-note num">
+                  {lagText(status)}
+                  {parked > 0 ? `, ${parked} parked` : ''}
+                </text>
+              </a>
+            )
+          })}
+        </g>
+        <g role="group" aria-label="Views">
+          {layout.views.map(({ id, service, name, x, y, width, height }) => (
+            <a key={id} href={href(['views', service, name])} class="node node-view">
+              <rect x={x} y={y} width={width} height={height} rx="6" />
+              <text x={x + 12} y={y + 20} class="node-name">
+                {name}
+              </text>
+            </a>
+          ))}
+        </g>
+      </svg>
+    </div>
+  )
+}
+
+function Columns(): VNode {
+  return (
+    <g class="map-heads" aria-hidden="true">
+      <text x="0" y={HEAD - 14}>
+        Services and their logs
+      </text>
+      <text x="250" y={HEAD - 14}>
+        Hubs
+      </text>
+      <text x="480" y={HEAD - 14}>
+        Consumers
+      </text>
+      <text x="780" y={HEAD - 14}>
+        Views
+      </text>
+    </g>
+  )
+}
+
+function ServiceBoxes({ layout }: { readonly layout: Layout }): VNode {
+  return (
+    <>
+      {layout.services.map(({ id, service, x, y, width, height }) => {
+        const { about, status, name } = service
+        const state = !status ? 'is-away' : status.concerns.length > 0 ? 'is-warn' : ''
+        const categories = about?.categories.map((category) => category.name).join(', ') ?? 'does not say what it has'
+        return (
+          <a key={id} href={href(['streams'], { service: name })} class={`node node-service ${state}`}>
+            <rect x={x} y={y} width={width} height={height} rx="8" />
+            <text x={x + 14} y={y + 22} class="node-name is-strong">
+              {name}
+            </text>
+            <text x={x + 14} y={y + 39} class="node-note">
+              {categories}
+            </text>
+            <text x={x + 14} y={y + 54} class="node-note num">
+              {relayText(status)}
+            </text>
+          </a>
+        )
+      })}
+    </>
+  )
+}
+
+function relayText(status: Status | undefined): string {
+  if (!status) return 'no answer'
+  const { relay } = status
+  if (!relay) return 'relay: unknown'
+  if (relay.commits === 0) return 'all published'
+  return `${relay.commits}${relay.more ? '+' : ''} to publish, ${seconds(relay.seconds)}`
+}
+
+type ConsumerState = NonNullable<Status['consumers']>[number]
+
+function statusOfConsumers(seen: readonly ServiceSeen[]): ReadonlyMap<string, ConsumerState> {
+  return new Map(seen.flatMap(({ status }) => (status?.consumers ?? []).map((each) => [each.consumer, each] as const)))
+}
+
+function parkedAt(seen: readonly ServiceSeen[], service: string, consumer: string): number {
+  const status = seen.find(({ name }) => name === service)?.status
+  const parked = status?.parked?.find((each) => each.consumer === consumer)
+  return (parked?.streams ?? 0) + (parked?.messages ?? 0)
+}
+
+function lagText(status: ConsumerState | undefined): string {
+  if (!status) return 'lag unknown'
+  if (status.paused.length > 0) return `paused: ${status.paused.join(', ')}`
+  return status.events === 0 ? 'up to date' : `${plural(status.events, 'event')} behind, ${seconds(status.seconds)}`
+}
+
+function ConsumerTable({ seen, rates }: Seen): VNode {
+  const rows = seen.flatMap(({ name, about }) =>
+    (about?.consumers ?? []).map((consumer) => ({ service: name, consumer })),
+  )
+  const statuses = statusOfConsumers(seen)
+  if (rows.length === 0) return <Empty>No service said what consumers it has.</Empty>
+  return (
+    <section class="card" aria-labelledby="consumers">
+      <h2 id="consumers">Consumers</h2>
+      <div class="scroll-x">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Consumer</th>
+              <th scope="col">Reads hub</th>
+              <th scope="col" class="right">
+                Rate
+              </th>
+              <th scope="col">Lag</th>
+              <th scope="col" class="right">
+                Parked
+              </th>
+              <th scope="col">Handlers</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ service, consumer: { name, hub, kind, handlers } }) => {
+              const parked = parkedAt(seen, service, name)
+              return (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td>{hub}</td>
+                  <td class="right num">{rate(rates.get(hub) ?? 0)}</td>
+                  <td class="num">{lagText(statuses.get(name))}</td>
+                  <td class="right num">{parked > 0 ? <a href={href(['parked'], { service })}>{parked}</a> : '0'}</td>
+                  <td>
+                    {handlers.map((handler, index) => (
+                      <span key={handler.name}>
+                        {index > 0 && ', '}
+                        {kind === 'views' ? (
+                          <a href={href(['views', service, handler.name])}>{handler.name}</a>
+                        ) : (
+                          handler.name
+                        )}
+                      </span>
+                    ))}
+                  </td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,229 @@
+import type { VNode } from 'preact'
+import { useState } from 'preact/hooks'
+import { get, type Problem, post, type Service } from '../api/client.ts'
+import type { ParkedList, ParkedMessage, ParkedStream } from '../api/contract.ts'
+import { plural, Time } from '../lib/format.tsx'
+import { asProblem, usePoll } from '../lib/load.ts'
+import { type Route, streamHref } from '../lib/route.ts'
+import { AskReason } from '../parts/dialog.tsx'
+import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { asActor, ofAll, ownerOf, useServices } from '../system.tsx'
+
+const POLL_MS = 5000
+
+interface Acted {
+  readonly items: readonly { readonly outcome: string; readonly reason?: string }[]
+  readonly more: boolean
+}
+
+export function ParkedPage({ route }: { readonly route: Route }): VNode {
+  const only = route.query.get('service')
+  const services = useServices().filter(({ name }) => !only || name === only)
+  const loaded = usePoll(
+    `parked ${only}`,
+    async (signal) => {
+      const answers = await ofAll(services, (each) => get<ParkedList>(each, '/parked', {}, signal))
+      const streams = answers.flatMap(({ value }) => value?.streams ?? []).map(({ stream }) => stream)
+      const owners = await Promise.all(
+        [...new Set(streams)].map(async (each) => [each, await ownerOf(services, each)] as const),
+      )
+      return { answers, owners: new Map(owners) }
+    },
+    POLL_MS,
+  )
+  return (
+    <Page
+      title="Parked"
+      intro="What could not be processed and waits, each stream by itself, while everything else goes on."
+    >
+      <WhenLoaded loaded={loaded} what="what is parked">
+        {({ answers, owners }) => {
+          const waiting = answers.filter(
+            ({ value }) => (value?.streams.length ?? 0) + (value?.messages.length ?? 0) > 0,
+          )
+          return (
+            <>
+              <ServiceProblems answers={answers} retry={loaded.reload} />
+              {waiting.length === 0 && answers.some(({ value }) => value) && (
+                <Empty>Nothing is parked. All that came was processed.</Empty>
+              )}
+              {waiting.map(({ service, value }) => (
+                <section key={service.api} aria-label={`Parked in ${service.name}`}>
+                  <h2 class="section-title">{service.name}</h2>
+                  {value?.streams.map((each) => (
+                    <StreamCard
+                      key={`${each.handler} ${each.stream}`}
+                      service={service}
+                      parked={each}
+                      owner={owners.get(each.stream)}
+                      reload={loaded.reload}
+                    />
+                  ))}
+                  {value?.messages.map((each) => (
+                    <MessageCard key={each.id} service={service} message={each} reload={loaded.reload} />
+                  ))}
+                </section>
+              ))}
+            </>
+          )
+        }}
+      </WhenLoaded>
+    </Page>
+  )
+}
+
+type Action = 'redrive' | 'skip' | 'discard'
+
+/** Sends what to do, and tells what became of it. */
+function useAction(service: Service, chosen: Readonly<Record<string, string>>, reload: () => void) {
+  const [busy, setBusy] = useState(false)
+  const [outcome, setOutcome] = useState('')
+  const [problem, setProblem] = useState<Problem>()
+  const act = async (action: Action, reason?: string): Promise<void> => {
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      const body = { ...chosen, ...(reason === undefined ? {} : { reason }) }
+      const { body: acted } = await post<Acted>(service, `/parked/${action}`, body, asActor())
+      setOutcome(acted.items.map((item) => outcomes[item.outcome] ?? item.outcome).join(', '))
+    } catch (error) {
+      setProblem(asProblem(error))
+    }
+    setBusy(false)
+    reload()
+  }
+  return { busy, outcome, problem, act }
+}
+
+const outcomes: Readonly<Record<string, string>> = {
+  done: 'Processed: it waits no longer.',
+  waits: 'It still cannot be processed, and waits on.',
+  needless: 'Nobody needs it any more.',
+  discarded: 'Given up.',
+  failed: 'This failed; it waits on.',
+}
+
+function StreamCard({
+  service,
+  parked,
+  owner,
+  reload,
+}: {
+  readonly service: Service
+  readonly parked: ParkedStream
+  readonly owner: string | undefined
+  readonly reload: () => void
+}): VNode {
+  const { consumer, handler, stream, version, type, code, reason, since, attempts, nextAttempt, events, place } = parked
+  const { busy, outcome, problem, act } = useAction(service, { stream, handler }, reload)
+  const [asking, setAsking] = useState<'skip' | 'discard'>()
+  const name = `${stream}@${version}`
+  return (
+    <article class="card" aria-label={`${name} for ${handler}`}>
+      <div class="card-head">
+        <h3 class="card-title break">
+          <a href={streamHref(owner ?? service.name, stream, version)}>{name}</a> waits for {handler}
+        </h3>
+        <span class="muted small">
+          since <Time at={since} />
+        </span>
+      </div>
+      <p class="reason break">
+        <strong>{reason}</strong> <code>{code}</code>
+      </p>
+      <p class="muted small">
+        {type}, in {consumer}
+        {place
+          ? `, hub ${place.hub}, partition ${place.partition}${place.sequence === undefined ? '' : `, message ${place.sequence}`}`
+          : ''}
+        . {plural(attempts, 'attempt')}, the next <Time at={nextAttempt} />
+        {events > 1 ? `. ${plural(events, 'event')} wait behind it.` : '.'}
+      </p>
+      {problem && <ProblemFace problem={problem} />}
+      {outcome && <p role="status">{outcome}</p>}
+      <div class="tools">
+        <button type="button" class="primary" disabled={busy} onClick={() => void act('redrive')}>
+          Try again now
+        </button>
+        <button type="button" disabled={busy} onClick={() => setAsking('skip')}>
+          Skip this event…
+        </button>
+        <button type="button" class="danger" disabled={busy} onClick={() => setAsking('discard')}>
+          Discard all that waits…
+        </button>
+      </div>
+      {asking && (
+        <AskReason
+          title={
+            asking === 'skip' ? `Skip ${name} for ${handler}?` : `Discard all of ${stream} that waits for ${handler}?`
+          }
+          action={asking === 'skip' ? 'Skip it' : 'Discard it'}
+          cancel={() => setAsking(undefined)}
+          confirm={(given) => {
+            setAsking(undefined)
+            void act(asking, given)
+          }}
+        >
+          {asking === 'skip'
+            ? `${handler} never handles this event. The events behind it are tried.`
+            : `${handler} never handles these events.`}{' '}
+          The log keeps them, and who gave them up.
+        </AskReason>
+      )}
+    </article>
+  )
+}
+
+function MessageCard({
+  service,
+  message,
+  reload,
+}: {
+  readonly service: Service
+  readonly message: ParkedMessage
+  readonly reload: () => void
+}): VNode {
+  const { id, consumer, place, code, reason, body, bytes, since } = message
+  const { busy, outcome, problem, act } = useAction(service, { message: id }, reload)
+  const [asking, setAsking] = useState(false)
+  return (
+    <article class="card" aria-label={`Message ${id}`}>
+      <div class="card-head">
+        <h3 class="card-title break">
+          A message of hub {place.hub}, partition {place.partition}
+          {place.sequence === undefined ? '' : `, number ${place.sequence}`}
+        </h3>
+        <span class="muted small">
+          since <Time at={since} />
+        </span>
+      </div>
+      <p class="reason break">
+        <strong>{reason}</strong> <code>{code}</code>
+      </p>
+      <p class="muted small">
+        It belongs to no stream. In {consumer}, {plural(bytes, 'byte')}.
+      </p>
+      <pre tabIndex={0} role="group" aria-label="Body">
+        {body}
+      </pre>
+      {problem && <ProblemFace problem={problem} />}
+      {outcome && <p role="status">{outcome}</p>}
+      <button type="button" class="danger" disabled={busy} onClick={() => setAsking(true)}>
+        Discard it…
+      </button>
+      {asking && (
+        <AskReason
+          title="Discard this message?"
+          action="Discard it"
+          cancel={() => setAsking(false)}
+          confirm={(given) => {
+            setAsking(false)
+            void act('discard', given)
+          }}
+        >
+          It is not kept. Who gave it up, and why, is.
+        </AskReason>
+      )}
+    </article>
+  )
+}

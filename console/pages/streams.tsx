@@ -1,0 +1,277 @@
+import type { VNode } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { get, type Problem, type Service } from '../api/client.ts'
+import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../api/contract.ts'
+import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
+import { asProblem, useLoad } from '../lib/load.ts'
+import { go, href, type Route, streamHref } from '../lib/route.ts'
+import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
+import { aboutOf, ofAll, useServices } from '../system.tsx'
+
+export function StreamsPage({ route }: { readonly route: Route }): VNode {
+  const services = useServices()
+  const q = route.query.get('q') ?? ''
+  const only = route.query.get('service') ?? ''
+  const category = route.query.get('category') ?? ''
+  const asked = services.filter(({ name }) => only === '' || name === only)
+  return (
+    <Page
+      title={q === '' ? 'Streams' : `Found for “${q}”`}
+      intro={
+        q === ''
+          ? 'The newest of each service. The search above finds streams by the beginning of their name or by their id, and by anything a view says of them.'
+          : 'Streams by their names, and documents of views that have the text anywhere.'
+      }
+      tools={<Filters only={only} category={category} q={q} />}
+    >
+      {q !== '' && <Matches q={q} services={asked} />}
+      {q !== '' && <h2>Streams whose name begins with it</h2>}
+      {asked.map((service) => (
+        <ServiceStreams key={`${service.api} ${q} ${category}`} service={service} q={q} category={category} />
+      ))}
+    </Page>
+  )
+}
+
+function Filters({
+  only,
+  category,
+  q,
+}: {
+  readonly only: string
+  readonly category: string
+  readonly q: string
+}): VNode {
+  const services = useServices()
+  const abouts = useLoad('abouts', () => ofAll(services, aboutOf))
+  const categories = (abouts.value ?? [])
+    .filter(({ service }) => only === '' || service.name === only)
+    .flatMap(({ value }) => value?.categories.map(({ name }) => name) ?? [])
+  const to = (next: { service?: string; category?: string }): void =>
+    go(href(['streams'], { q, service: only, category, ...next }))
+  return (
+    <>
+      <label>
+        Service
+        <select value={only} onChange={({ currentTarget }) => to({ service: currentTarget.value, category: '' })}>
+          <option value="">all</option>
+          {services.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Category
+        <select value={category} onChange={({ currentTarget }) => to({ category: currentTarget.value })}>
+          <option value="">all</option>
+          {categories.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+    </>
+  )
+}
+
+interface Held {
+  readonly rows: readonly StreamRow[]
+  readonly continuation?: string
+  readonly problem?: Problem
+  readonly loading: boolean
+}
+
+/** A list that goes on by a button. */
+function ServiceStreams({
+  service,
+  q,
+  category,
+}: {
+  readonly service: Service
+  readonly q: string
+  readonly category: string
+}): VNode | null {
+  const [held, setHeld] = useState<Held>({ rows: [], loading: true })
+  const [categories, setCategories] = useState<readonly string[] | undefined>(
+    category === '' && q === '' ? [] : undefined,
+  )
+  useEffect(() => {
+    if (categories === undefined)
+      aboutOf(service).then(
+        (about) => setCategories(about.categories.map(({ name }) => name)),
+        () => setCategories([]),
+      )
+  }, [])
+  const known = categories === undefined ? undefined : category === '' || q !== '' || categories.includes(category)
+  const more = async (continuation?: string): Promise<void> => {
+    setHeld((before) => ({ ...before, loading: true }))
+    try {
+      const page = await streamsOf(service, { q, category, continuation, categories: categories ?? [] })
+      setHeld((before) => ({
+        rows: distinct(continuation === undefined ? page.items : [...before.rows, ...page.items]),
+        loading: false,
+        ...(page.continuation ? { continuation: page.continuation } : {}),
+      }))
+    } catch (error) {
+      setHeld((before) => ({ ...before, loading: false, problem: asProblem(error) }))
+    }
+  }
+  useEffect(() => {
+    if (known) void more()
+  }, [known])
+  if (known === false) return null
+  const { rows, loading, problem, continuation } = held
+  if (q !== '' && rows.length === 0 && !loading && !problem)
+    return <p class="muted">{service.name} has no stream whose name or id begins with it.</p>
+  return (
+    <section class="card" aria-label={`Streams of ${service.name}`}>
+      <h2>{service.name}</h2>
+      {problem && <ProblemFace problem={problem} retry={() => void more()} />}
+      {rows.length > 0 && (
+        <div class="scroll-x">
+          <table class="wide">
+            <thead>
+              <tr>
+                <th scope="col">Stream</th>
+                <th scope="col" class="right">
+                  Version
+                </th>
+                <th scope="col">Last recorded</th>
+                <th scope="col">Changed</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ stream, version, time, types }) => (
+                <tr key={stream}>
+                  <th scope="row">
+                    <a class="break" href={streamHref(service.name, stream)}>
+                      {stream}
+                    </a>
+                  </th>
+                  <td class="right num">{version}</td>
+                  <td>
+                    <TypeChips types={types} />
+                  </td>
+                  <td>
+                    <Time at={time} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {rows.length === 0 && !loading && !problem && <Empty>No stream here yet.</Empty>}
+      {loading && <Loading what="streams" />}
+      {continuation && !loading && (
+        <button type="button" onClick={() => void more(continuation)}>
+          More streams of {service.name}
+        </button>
+      )}
+    </section>
+  )
+}
+
+/** A stream that was written meanwhile comes again on a later page, older. */
+function distinct(rows: readonly StreamRow[]): readonly StreamRow[] {
+  return [...new Map(rows.toReversed().map((row) => [row.stream, row])).values()].toReversed()
+}
+
+/** By the beginning of the name; a text that is no category's name may be an id, so it is asked for behind each. */
+async function streamsOf(
+  service: Service,
+  asked: { q: string; category: string; continuation: string | undefined; categories: readonly string[] },
+): Promise<StreamPage> {
+  const { q, category, continuation, categories } = asked
+  if (q === '') return get(service, '/streams', { category, limit: 25, continuation })
+  const prefixes = [q, ...(category === '' ? categories : [category]).map((name) => `${name}-${q}`)]
+  if (continuation !== undefined) return get(service, '/streams', { prefix: q, limit: 25, continuation })
+  const pages = await Promise.all(prefixes.map((prefix) => get<StreamPage>(service, '/streams', { prefix, limit: 25 })))
+  const [byName] = pages
+  return {
+    items: pages.flatMap(({ items }) => items),
+    ...(byName?.continuation ? { continuation: byName.continuation } : {}),
+  }
+}
+
+export function TypeChips({ types }: { readonly types: readonly string[] }): VNode {
+  return (
+    <span class="chips">
+      {types.map((type, index) => (
+        <span key={`${index} ${type}`} class={isRefusal(type) ? 'chip is-refusal' : 'chip'}>
+          {type}
+        </span>
+      ))}
+    </span>
+  )
+}
+
+interface Match {
+  readonly service: string
+  readonly view: ViewRow
+  readonly key: string
+  readonly document: unknown
+}
+
+/** By value: documents of every view that have the text. */
+function Matches({ q, services }: { readonly q: string; readonly services: readonly Service[] }): VNode {
+  const loaded = useLoad(`matches ${q} ${services.map(({ api }) => api)}`, async (signal) => {
+    const answers = await ofAll(services, async (service) => {
+      const views = await get<ViewList>(service, '/views', {}, signal)
+      const found = await Promise.all(
+        views.items.map(async (view): Promise<readonly Match[]> => {
+          const path = `/views/${view.name}/documents`
+          const page = await get<DocumentPage>(service, path, { search: q, limit: 20 }, signal)
+          return page.items.map(({ key, document }) => ({ service: service.name, view, key, document }))
+        }),
+      )
+      return found.flat()
+    })
+    return { answers, matches: answers.flatMap(({ value = [] }) => value) }
+  })
+  return (
+    <section class="card" aria-label="Documents with it">
+      <h2>In what views say</h2>
+      <WhenLoaded loaded={loaded} what={`documents with “${q}”`}>
+        {({ answers, matches }) => (
+          <>
+            <ServiceProblems answers={answers} />
+            {matches.length === 0 ? (
+              <Empty>No document among the first looked at has “{q}”. A view’s own page searches on.</Empty>
+            ) : (
+              <ul class="matches">
+                {matches.map(({ service, view, key, document }) => (
+                  <li key={`${service} ${view.name} ${key}`}>
+                    <a
+                      class="break"
+                      href={
+                        view.kind === 'one-stream'
+                          ? streamHref(service, key)
+                          : href(['views', service, view.name], { key })
+                      }
+                    >
+                      {key}
+                    </a>{' '}
+                    <span class="muted small">
+                      view {view.name}, {service}
+                    </span>
+                    <span class="break">{summary(document, key)}</span>
+                    <span class="small muted break">{around(document, q)}</span>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </>
+        )}
+      </WhenLoaded>
+    </section>
+  )
+}
+
+/** The document's text about the place where it has the other. */
+function around(document: unknown, text: string): string {
+  const whole = inline(document)
+  const at = whole.toLowerCase().indexOf(text.toLowerCase())
+  if (at < 0) return whole.slice(0, 140)
+  const from = Math.max(0, at - 50)
+  return `${from > 0 ? '…' : ''}${whole.slice(from, at + text.length + 90)}${at + text.length + 90 < whole.length ? '…' : ''}`
+}

@@ -1,0 +1,17 @@
+import type { VNode } from 'preact'
+import type { Route } from '../lib/route.ts'
+import { Empty, Page } from '../parts/faces.tsx'
+import { TraceOf } from '../parts/trace.tsx'
+
+export function TracePage({ route }: { readonly route: Route }): VNode {
+  const [, correlation] = route.path
+  return (
+    <Page title="Trace" intro="All events with one correlation, in all services, joined by what caused them.">
+      {correlation === undefined ? (
+        <Empty>The address names no correlation.</Empty>
+      ) : (
+        <TraceOf key={correlation} correlation={correlation} />
+      )}
+    </Page>
+  )
+}

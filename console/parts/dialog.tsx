@@ -1,0 +1,81 @@
+import type { ComponentChildren, VNode } from 'preact'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+
+interface Asked {
+  readonly title: string
+  readonly action: string
+  readonly cancel: () => void
+  readonly children: ComponentChildren
+}
+
+/** The browser's own dialog: it keeps the focus inside, gives it back, and closes on Escape. */
+function Dialog({ title, cancel, children }: Omit<Asked, 'action'>): VNode {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={cancel}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  )
+}
+
+export function Confirm({ title, action, cancel, confirm, children }: Asked & { readonly confirm: () => void }): VNode {
+  return (
+    <Dialog title={title} cancel={cancel}>
+      <p>{children}</p>
+      <div class="tools dialog-tools">
+        <button type="button" onClick={cancel}>
+          Cancel
+        </button>
+        <button type="button" class="primary" onClick={confirm}>
+          {action}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+/** Of what cannot be undone: a reason must be given, and is kept. */
+export function AskReason({
+  title,
+  action,
+  cancel,
+  confirm,
+  children,
+}: Asked & { readonly confirm: (reason: string) => void }): VNode {
+  const [reason, setReason] = useState('')
+  const id = useId()
+  return (
+    <Dialog title={title} cancel={cancel}>
+      <p>{children}</p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (reason.trim() !== '') confirm(reason.trim())
+        }}
+      >
+        <label class="field" for={id}>
+          Reason, which is kept
+        </label>
+        <textarea
+          id={id}
+          required
+          rows={3}
+          maxLength={500}
+          value={reason}
+          onInput={({ currentTarget }) => setReason(currentTarget.value)}
+        />
+        <div class="tools dialog-tools">
+          <button type="button" onClick={cancel}>
+            Cancel
+          </button>
+          <button type="submit" class="danger" disabled={reason.trim() === ''}>
+            {action}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,133 @@
+import type { ComponentChildren, VNode } from 'preact'
+import type { Problem } from '../api/client.ts'
+import { asProblem, type Loaded } from '../lib/load.ts'
+import type { ServiceAnswer } from '../system.tsx'
+
+export function Loading({ what }: { readonly what: string }): VNode {
+  return (
+    <p class="face" role="status">
+      <span class="spinner" aria-hidden="true" /> Loading {what}…
+    </p>
+  )
+}
+
+export function Empty({ children }: { readonly children: ComponentChildren }): VNode {
+  return <div class="face face-empty">{children}</div>
+}
+
+const titles: Readonly<Record<string, string>> = {
+  offline: 'No answer',
+  away: 'The service is away',
+  'operator-only': 'Only operators may see this',
+  'route-missing': 'Not in this build',
+}
+
+/** What went wrong, in the service's own words, and what can be done. */
+export function ProblemFace({
+  problem,
+  of,
+  retry,
+}: {
+  readonly problem: Problem
+  readonly of?: string
+  readonly retry?: (() => void) | undefined
+}): VNode {
+  const title = titles[problem.code] ?? 'This did not work'
+  return (
+    <div class="face face-problem" role="alert">
+      <strong>
+        {title}
+        {of ? `: ${of}` : ''}
+      </strong>
+      <p>{problem.message}</p>
+      {problem.errors.length > 0 && (
+        <ul>
+          {problem.errors.map(({ pointer, detail }) => (
+            <li key={pointer}>
+              <code>{pointer || '/'}</code> {detail}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="muted">
+        <code>{problem.code}</code>
+        {problem.status > 0 ? `, HTTP ${problem.status}` : ''}
+        {problem.status === 403 ? '. Ask for the role Tidemark.Operator.' : ''}
+      </p>
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** One of the faces, or what was fetched; where the last fetch failed, what came before it stays, and says so. */
+export function WhenLoaded<Value>({
+  loaded,
+  what,
+  children,
+}: {
+  readonly loaded: Loaded<Value>
+  readonly what: string
+  readonly children: (value: Value) => ComponentChildren
+}): VNode {
+  const { value, problem, reload } = loaded
+  if (value === undefined) return problem ? <ProblemFace problem={problem} retry={reload} /> : <Loading what={what} />
+  return (
+    <>
+      {problem && <ProblemFace problem={problem} of={`what is shown of ${what} is old`} />}
+      {children(value)}
+    </>
+  )
+}
+
+/** A problem for each service that did not answer. The same problem of several is told once. */
+export function ServiceProblems({
+  answers,
+  retry,
+}: {
+  readonly answers: readonly ServiceAnswer<unknown>[]
+  readonly retry?: () => void
+}): VNode {
+  const failed = answers.filter(({ error }) => error !== undefined)
+  const groups = Map.groupBy(failed, ({ error }) => asProblem(error).code)
+  return (
+    <>
+      {[...groups].map(([code, those]) => (
+        <ProblemFace
+          key={code}
+          problem={asProblem(those[0]?.error)}
+          of={those.map(({ service }) => service.name).join(', ')}
+          retry={retry}
+        />
+      ))}
+    </>
+  )
+}
+
+export function Page({
+  title,
+  intro,
+  tools,
+  children,
+}: {
+  readonly title: ComponentChildren
+  readonly intro?: ComponentChildren
+  readonly tools?: ComponentChildren
+  readonly children: ComponentChildren
+}): VNode {
+  return (
+    <>
+      <div class="page-head">
+        <div>
+          <h1>{title}</h1>
+          {intro && <p class="muted">{intro}</p>}
+        </div>
+        {tools && <div class="tools">{tools}</div>}
+      </div>
+      {children}
+    </>
+  )
+}

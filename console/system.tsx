@@ -1,0 +1,73 @@
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import { get, getJson, type Service } from './api/client.ts'
+import type { About } from './api/contract.ts'
+import { type Loaded, useLoad } from './lib/load.ts'
+
+export const Services = createContext<readonly Service[]>([])
+
+export function useServices(): readonly Service[] {
+  return useContext(Services)
+}
+
+/** Where the services are: a file beside the page. */
+export function useConfiguration(): Loaded<readonly Service[]> {
+  return useLoad('console.json', async (signal) => {
+    const { services } = await getJson<{ services: readonly Service[] }>('console.json', signal)
+    return services
+  })
+}
+
+const abouts = new Map<string, Promise<About>>()
+
+/** What a service is made of. It changes only with its build, so it is asked once; a failure is not kept. */
+export function aboutOf(service: Service): Promise<About> {
+  const known = abouts.get(service.api)
+  if (known) return known
+  const asked = get<About>(service, '/about', {})
+  abouts.set(service.api, asked)
+  asked.catch(() => abouts.delete(service.api))
+  return asked
+}
+
+export interface ServiceAnswer<Value> {
+  readonly service: Service
+  readonly value?: Value
+  readonly error?: unknown
+}
+
+/** Asks every service, and tells which of them did not answer. */
+export async function ofAll<Value>(
+  services: readonly Service[],
+  ask: (service: Service) => Promise<Value>,
+): Promise<readonly ServiceAnswer<Value>[]> {
+  const settled = await Promise.allSettled(services.map(ask))
+  return settled.flatMap((result, index) => {
+    const service = services[index]
+    if (!service) return []
+    return [result.status === 'fulfilled' ? { service, value: result.value } : { service, error: result.reason }]
+  })
+}
+
+const ACTOR = 'tidemark.actor'
+
+/** Who commands are sent as, on a laptop; in Azure the platform says who it is, and does not believe this. */
+export function actor(): string {
+  return localStorage.getItem(ACTOR) ?? 'console'
+}
+
+export function setActor(name: string): void {
+  localStorage.setItem(ACTOR, name)
+}
+
+/** Of an operator's request: who asks. */
+export function asActor(name: string = actor()): Readonly<Record<string, string>> {
+  return /^[\x21-\x7e]{1,255}$/.test(name) ? { 'x-actor': name } : {}
+}
+
+/** Whose log has a stream, by its category; undefined where no service that answers knows it. */
+export async function ownerOf(services: readonly Service[], stream: string): Promise<string | undefined> {
+  const category = stream.slice(0, stream.indexOf('-'))
+  const answers = await ofAll(services, aboutOf)
+  return answers.find(({ value }) => value?.categories.some(({ name }) => name === category))?.service.name
+}

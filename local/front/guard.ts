@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/**
+ * What every answer of the front says to a browser. The console needs nothing but its own address, and runs nothing that is written in a page.
+ * https://www.w3.org/TR/CSP3/
+ */
+const SECURITY_HEADERS = {
+  'content-security-policy': [
+    "default-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "object-src 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i
+
+export function secure(outgoing: ServerResponse): void {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) outgoing.setHeader(name, value)
+}
+
+/** Why a request is not served. */
+export interface Refusal {
+  readonly code: 'foreign-host' | 'foreign-origin'
+  readonly detail: string
+}
+
+/**
+ * Loopback alone does not keep out a page of somebody else: its script runs in a browser on this machine. Such a page either names its own
+ * host, which DNS leads here (rebinding), or says by `Origin` whose it is.
+ */
+export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
+  const { host = '', origin } = headers
+  if (!LOOPBACK_HOST.test(host))
+    return { code: 'foreign-host', detail: `this address serves localhost and 127.0.0.1 alone, not ${host}` }
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
+    return { code: 'foreign-origin', detail: `a page of ${origin} may not call http://${host}` }
+  return undefined
+}
+
+/** RFC 9457. */
+export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { code, detail }: Refusal): void {
+  incoming.unpipe().resume()
+  const type = `urn:tidemark:problem:${code}`
+  const text = JSON.stringify({ type, title: code.replaceAll('-', ' '), status: 403, code, detail })
+  outgoing
+    .writeHead(403, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(text) })
+    .end(text)
+}

@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { EventHubProducerClient } from '@azure/event-hubs'
+import type { Locator, Page } from 'playwright-core'
+import type { Front } from '../../local/front.ts'
+import type { Child } from '../../local/kit/child.ts'
+import { ConsoleRig } from '../support/console.ts'
+import { placeBody } from '../support/orders.ts'
+import type { System } from '../support/system.ts'
+
+const SERVICES = ['ordering', 'inventory', 'payments', 'shipping']
+const HIDDEN = 'nobody sees this text'
+
+/** Each page's task is done through the page alone, as somebody does it who knows nothing of the API. Each test goes on where the one before ended. */
+describe('the console', () => {
+  let rig: ConsoleRig
+  let ordering: Child
+
+  before(async () => {
+    rig = await ConsoleRig.start(SERVICES, startHosts)
+  })
+  after(() => rig?.stop())
+  afterEach(async () => {
+    await rig.closePages()
+    assert.deepEqual(rig.complaints.splice(0), [])
+  })
+
+  async function startHosts(system: System, front: Front): Promise<void> {
+    const others = SERVICES.filter((name) => name !== 'ordering')
+    const [first, second] = await Promise.all([
+      system.startHost({ services: ['ordering'] }),
+      system.startHost({ services: others, port: 0 }),
+    ])
+    ordering = first
+    front.serve('ordering', first.address)
+    for (const name of others) front.serve(name, second.address)
+  }
+
+  const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
+  /** Something on the page, by what it is and is called. */
+  const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+  const find = async (page: Page, text: string): Promise<void> => {
+    await page.getByRole('searchbox', { name: 'Find a stream, or anything a view has' }).fill(text)
+    await button(page, 'Find').click()
+  }
+  /** From the first page, to the stream that a search finds. */
+  const openFound = async (text: string): Promise<Page> => {
+    const page = await rig.open('')
+    await find(page, text)
+    await page
+      .getByRole('region', { name: 'Documents with it' })
+      .getByRole('link', { name: /^order-/ })
+      .first()
+      .click()
+    await page.getByRole('heading', { name: 'Events' }).waitFor()
+    return page
+  }
+
+  it('the colours follow the system until somebody chooses, and the choice is kept', async () => {
+    const page = await rig.open('audit', { theme: 'dark' })
+    const background = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor')
+    const dark = await background()
+    await page.getByLabel('Colours').selectOption('light')
+    const light = await background()
+    assert.notEqual(light, dark)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Audit' }).waitFor()
+    assert.equal(await background(), light)
+  })
+
+  it('a button makes sample data, and tells each step', async () => {
+    const page = await rig.open('try')
+    await button(page, 'Make sample data').click()
+    await page.getByText('Done.').waitFor()
+    const steps = page.getByRole('list', { name: 'What was done' })
+    assert.match(await textOf(steps), /linus ordered sextant/)
+    assert.match(await textOf(steps), /clerk-maria changed the address of grace/)
+    // Of an order that was decided before its address could be changed.
+    rig.forgive(409)
+  })
+
+  it('somebody finds why an order was rejected', async () => {
+    const page = await openFound('linus')
+    const list = page.getByRole('region', { name: 'Events' })
+    await list.getByText('OrderRejected').waitFor()
+    await page.getByText('reason: 1 of sextant wanted, 0 available').first().waitFor()
+    const trace = page.getByRole('region', { name: 'What set it off, and what followed' })
+    await trace.getByRole('link', { name: /^StockReservationRejected, .*, inventory$/ }).waitFor()
+    await trace.getByRole('button', { name: 'Cause tree' }).click()
+    await trace.getByRole('listitem').filter({ hasText: 'StockReservationRejected' }).waitFor()
+  })
+
+  it('somebody finds who changed an address, what it was before, and what the order was at any version', async () => {
+    const page = await openFound('Harbour Road')
+    await page
+      .getByRole('region', { name: 'Events' })
+      .getByRole('button', { name: /ShippingAddressChanged/ })
+      .click()
+    const state = page.getByRole('region', { name: 'State at version 2' })
+    await state.getByText(/^clerk-maria$/).waitFor()
+    assert.match(await textOf(state), /shippingAddress\.streetName from Quay to Harbour Road/)
+    const slider = page.getByRole('slider', { name: 'Version' })
+    await slider.focus()
+    await page.keyboard.press('Home')
+    const first = page.getByRole('region', { name: 'State at version 1' })
+    await first.getByText('began this stream').waitFor()
+    assert.match(await textOf(first), /streetNameQuay/)
+    await page.keyboard.press('ArrowRight')
+    await state.waitFor()
+  })
+
+  it('the map shows what runs and how it does, and is walked by keys', async () => {
+    const page = await rig.open('')
+    for (const group of ['Services', 'Hubs'])
+      for (const name of SERVICES)
+        await page
+          .getByRole('group', { name: group, exact: true })
+          .getByRole('link', { name: new RegExp(`^${name} `) })
+          .waitFor()
+    await page.getByText(`${SERVICES.length} services of ${SERVICES.length} answer`).waitFor()
+    await page.getByRole('row', { name: /^inventory-reactions-ordering ordering .* up to date/ }).waitFor()
+    const node = page.getByRole('group', { name: 'Views', exact: true }).getByRole('link', { name: 'sales-by-product' })
+    await node.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'sales-by-product', level: 1 }).waitFor()
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main')
+  })
+
+  it('a command is sent by a form, and all that it sets off comes in; a mistake is told', async () => {
+    const page = await rig.open('try')
+    await page.getByRole('combobox', { name: 'Command' }).selectOption('inventory: stock/{id}/receive')
+    await page.getByLabel('Sent as').fill('tester')
+    await page.getByLabel('id', { exact: true }).fill('compass')
+    await page.getByLabel('quantity', { exact: true }).fill('3')
+    await button(page, 'Send').click()
+    await page.getByText('Taken: HTTP 200').waitFor()
+    const trace = page.getByRole('region', { name: 'What set it off, and what followed' })
+    await trace.getByRole('link', { name: /^StockReceived, stock-compass@1, inventory$/ }).waitFor()
+    await page.getByRole('combobox', { name: 'Command' }).selectOption('inventory: stock/{id}/adjust')
+    await page.getByLabel('id', { exact: true }).fill('compass')
+    await page.getByLabel('change', { exact: true }).fill('-9')
+    await page.getByLabel('reason', { exact: true }).fill('counted')
+    await button(page, 'Send').click()
+    await page.getByRole('alert').getByText('HTTP 409').waitFor()
+    rig.forgive(409)
+  })
+
+  it('live events come in while somebody looks, by filters, and wait while it is paused', async () => {
+    const page = await rig.open('live?service=inventory')
+    const list = page.getByRole('region', { name: 'Events' })
+    await list.getByText('stock-compass@1').waitFor()
+    await page.getByLabel('Category').selectOption('stock')
+    await page.getByLabel('Text').fill('anchor')
+    await list.getByText(/None of \d+ events has/).waitFor()
+    const receive = (id: string) => rig.system.clientOf('inventory').post(`/stock/${id}/receive`, { quantity: 1 }, {})
+    await receive('anchor')
+    await list.getByText('stock-anchor@1').waitFor()
+    await button(page, 'Pause').click()
+    await receive('anchor')
+    await list.getByText('1 event, paused').waitFor()
+    await button(page, 'Go on').click()
+    await list.getByText('stock-anchor@2').waitFor()
+  })
+
+  it('a view shows its documents, and is made again and made undone', async () => {
+    const page = await rig.open('views/ordering/order')
+    await page.getByLabel('status').selectOption('rejected')
+    await page
+      .getByRole('region', { name: 'Documents' })
+      .getByRole('button', { name: /^order-/ })
+      .click()
+    const document = page.getByRole('region', { name: 'Document', exact: true })
+    await document.getByText('1 of sextant wanted, 0 available').waitFor()
+    await document.getByRole('link', { name: 'Its stream' }).click()
+    await page.getByRole('heading', { name: 'State at version 2' }).waitFor()
+
+    await page.goto(`${rig.front.address}/#/views/ordering/sales-by-product`)
+    await button(page, 'Rebuild…').click()
+    await button(page, 'Rebuild').click()
+    await page.getByText(/Rebuild to generation 2: done/).waitFor()
+    await page.getByText('2: live', { exact: true }).waitFor()
+    await button(page, 'Go back…').click()
+    await button(page, 'Go back').click()
+    await page.getByText('1: live', { exact: true }).waitFor()
+  })
+
+  it('processes show where each stands, and what is scheduled', async () => {
+    const order = {
+      ...placeBody,
+      lines: [{ sku: 'cup', quantity: 1, unitPrice: 1250 }],
+      payment: { method: 'transfer', withinSeconds: 900 },
+    }
+    const { body } = await rig.system.clientOf('ordering').post('/orders', order, {})
+    const page = await rig.open('processes')
+    await page
+      .getByRole('row', { name: new RegExp(`^fulfilment-${body.id} [^]*stock: reserved[^]*expire payment-${body.id}`) })
+      .waitFor()
+    await page
+      .getByRole('region', { name: 'Schedule' })
+      .getByRole('row', { name: new RegExp(`expire payment-${body.id}`) })
+      .waitFor()
+  })
+
+  it('what changed between versions of an event is told', async () => {
+    const page = await rig.open('audit')
+    const events = page.getByRole('region', { name: 'Events of ordering' })
+    await events.getByText('OrderPlaced', { exact: true }).click()
+    await events.getByRole('list', { name: 'Changes from version 1' }).first().getByText('payment.method').waitFor()
+  })
+
+  for (const theme of ['light', 'dark'] as const)
+    it(`every page is accessible to all, in ${theme} colours, and fits a narrow screen`, async () => {
+      const rejected = await rig.system.clientOf('ordering').get('/orders?status=rejected')
+      const { orderId } = rejected.body.items[0]
+      const page = await rig.open('', { theme, width: theme === 'light' ? 360 : 1280 })
+      // What colours and room change is looked at twice.
+      const rules = theme === 'light' ? undefined : ['color-contrast', 'target-size']
+      const barriers: string[] = []
+      for (const [hash, shown] of [
+        ['', 'up to date'],
+        ['streams', 'ShipmentPrepared'],
+        ['streams?q=linus', 'view order, ordering'],
+        [`stream/ordering/order-${orderId}`, 'StockAnswered'],
+        ['live', 'by reaction:'],
+        ['views', 'one document for each order'],
+        [`views/ordering/order?key=order-${orderId}`, 'Its stream'],
+        ['parked', 'Nothing is parked'],
+        ['processes', 'stock: reserved'],
+        ['audit', 'Verify ordering'],
+        ['try?command=ordering-orders-create', 'Add to lines'],
+        ['nowhere', 'There is no page'],
+      ] as const) {
+        await page.goto(`${rig.front.address}/#/${hash}`)
+        await page.locator('main').getByText(shown).first().waitFor()
+        barriers.push(...(await rig.barriersOf(page, rules)))
+        assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${hash} is too wide`)
+      }
+      assert.deepEqual(barriers, [])
+    })
+
+  it('a log is verified, and an event that was tampered with is found, and is a click away', async () => {
+    const page = await rig.open('audit')
+    await button(page, 'Verify ordering').click()
+    await page.getByRole('group', { name: 'Verification of ordering' }).getByText('All is as it was written.').waitFor()
+
+    const log = rig.system.logOf('inventory')
+    const query = {
+      query: 'SELECT * FROM c WHERE c.stream = @stream',
+      parameters: [{ name: '@stream', value: 'stock-anchor' }],
+    }
+    const { resources } = await log.items.query(query).fetchAll()
+    const [commit] = resources
+    const text = commit.text.replace('"quantity":1', '"quantity":9')
+    assert.notEqual(text, commit.text)
+    await log.item(commit.id, 'stock-anchor').replace({ ...commit, text })
+    await button(page, 'Verify inventory').click()
+    const verification = page.getByRole('group', { name: 'Verification of inventory' })
+    await verification
+      .getByRole('link', { name: /^stock-anchor@\d$/ })
+      .first()
+      .click()
+    await page.getByRole('heading', { name: 'stock-anchor' }).waitFor()
+    // Its state cannot be told any more.
+    rig.forgive(500)
+  })
+
+  it('what is parked is tried again, skipped with a reason, and a message of a stranger is discarded', async () => {
+    await ordering.stop()
+    const main = 'test/support/faulty-functions.ts'
+    ordering = await rig.system.startHost({
+      services: ['ordering'],
+      port: 0,
+      preload: { env: { TIDEMARK_FUNCTIONS_MAIN: main } },
+    })
+    rig.front.serve('ordering', ordering.address)
+    await rig.system.clientOf('ordering').post('/orders/bad/place', { ...placeBody, customerId: 'throws' }, {})
+    const page = await rig.open('parked')
+    const stream = page.getByRole('article', { name: /^order-bad@1 for order@/ })
+    await stream.getByText('the view has a fault').waitFor()
+    await stream.getByRole('button', { name: 'Try again now' }).click()
+    await stream.getByText('It still cannot be processed').waitFor()
+    await stream.getByRole('button', { name: 'Skip this event…' }).click()
+    const dialog = page.getByRole('dialog')
+    assert.ok(await dialog.getByRole('button', { name: 'Skip it' }).isDisabled(), 'a reason is needed')
+    await dialog.getByLabel('Reason').fill('the view has a fault')
+    assert.deepEqual(await rig.barriersOf(page), [])
+    await dialog.getByRole('button', { name: 'Skip it' }).click()
+    await stream.waitFor({ state: 'detached' })
+
+    const producer = new EventHubProducerClient(rig.system.settings.EventHubConnection ?? '', 'payments')
+    await producer.sendBatch([{ body: HIDDEN }])
+    await producer.close()
+    const message = page.getByRole('article', { name: /^Message / }).filter({ hasText: HIDDEN })
+    await message.first().getByRole('button', { name: 'Discard it…' }).click()
+    await dialog.getByLabel('Reason').fill('of a stranger')
+    await dialog.getByRole('button', { name: 'Discard it' }).click()
+  })
+
+  it('a service that is away, and one that only operators may ask, each have their face', async () => {
+    rig.front.serve('shipping', undefined)
+    const guarded = await rig.system.startHost({
+      services: ['payments'],
+      port: 0,
+      preload: { env: { WEBSITE_AUTH_ENABLED: 'True' } },
+    })
+    rig.front.serve('payments', guarded.address)
+    const page = await rig.open('parked')
+    await page.getByRole('alert').getByText('The service is away: shipping').waitFor()
+    await page.getByRole('alert').getByText('Only operators may see this: payments').waitFor()
+    await page.goto(`${rig.front.address}/#/nowhere`)
+    await page.getByText('There is no page').waitFor()
+    await page.goto(`${rig.front.address}/#/stream/inventory/stock-none`)
+    await page.getByRole('alert').getByText('stream-not-found').waitFor()
+    for (const status of [403, 404, 503]) rig.forgive(status)
+    assert.deepEqual(rig.complaints, [])
+    await rig.front.stop()
+    await page.goto(`${rig.front.address}/#/parked`).catch(() => {})
+    await page.evaluate(`location.hash = '#/audit'`)
+    await button(page, 'Verify inventory').click()
+    await page.getByRole('alert').getByText('No answer').first().waitFor()
+    rig.complaints.splice(0)
+  })
+})

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { readSite } from '../../local/front/site.ts'
+import { type Front, startFront } from '../../local/front.ts'
+import { startBrowser } from './browser.ts'
+import { System } from './system.ts'
+import { WAIT_MS } from './wait.ts'
+
+const CONSOLE = fileURLToPath(new URL('../../dist/console', import.meta.url))
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** WCAG 2.2 AA, and what axe holds for good practice. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+export type Theme = 'light' | 'dark'
+
+/** The console in a browser, in front of a running system. */
+export class ConsoleRig {
+  readonly system: System
+  readonly front: Front
+  readonly #browser: Browser
+  readonly #contexts: BrowserContext[] = []
+  /** What the pages wrote to the browser's console, and errors that nobody caught. */
+  readonly complaints: string[] = []
+
+  private constructor(system: System, front: Front, browser: Browser) {
+    this.system = system
+    this.front = front
+    this.#browser = browser
+  }
+
+  /** @param startHosts starts the hosts on the system, and says which service answers where. */
+  static async start(
+    services: readonly string[],
+    startHosts: (system: System, front: Front) => Promise<void>,
+  ): Promise<ConsoleRig> {
+    const [system, browser] = await Promise.all([System.cloudAlone(), startBrowser()])
+    const front = await startFront(0, services, readSite(CONSOLE))
+    await startHosts(system, front)
+    return new ConsoleRig(system, front, browser)
+  }
+
+  /** A page of its own, as somebody sees it who has not been here before. */
+  async open(hash: string, options: { readonly theme?: Theme; readonly width?: number } = {}): Promise<Page> {
+    const { theme = 'light', width = 1280 } = options
+    const viewport = { width, height: 900 }
+    const context = await this.#browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce' })
+    this.#contexts.push(context)
+    const page = await context.newPage()
+    page.setDefaultTimeout(WAIT_MS)
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.complaints.push(`${page.url()}: ${message.text()}`)
+    })
+    page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${error.stack ?? error.message}`))
+    page.on('request', (request) => {
+      if (!request.url().startsWith(this.front.address)) this.complaints.push(`asks ${request.url()}`)
+    })
+    await page.goto(`${this.front.address}/#/${hash}`)
+    return page
+  }
+
+  async closePages(): Promise<void> {
+    await Promise.all(this.#contexts.splice(0).map((context) => context.close()))
+  }
+
+  /** A browser says of every answer above 399 that it failed: of those that a test asks for, that is no complaint. */
+  forgive(status: number): void {
+    const others = this.complaints.filter((complaint) => !complaint.includes(`a status of ${status} `))
+    this.complaints.splice(0, Infinity, ...others)
+  }
+
+  /** Each rule that is broken, and where. @param rules those that are looked at; without it all. */
+  async barriersOf(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
+    // Its source is evaluated, not put into the page: the policy of the console would refuse that.
+    await page.evaluate(AXE)
+    const options = JSON.stringify({
+      runOnly: rules ? { type: 'rule', values: rules } : { type: 'tag', values: TAGS },
+      resultTypes: ['violations'],
+    })
+    const { violations } = (await page.evaluate(`axe.run(document, ${options})`)) as {
+      violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[]
+    }
+    return violations.map(({ id, help, nodes }) =>
+      [page.url(), id, help, ...nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`)].join('\n  '),
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.closePages()
+    await this.#browser.close()
+    await this.front.stop()
+    await this.system.remove()
+  }
+}
