@@ -147,7 +147,9 @@ function ServiceStreams({
                       {stream}
                     </a>
                   </th>
-                  <td class="right num">{version}</td>
+                  <td class="right num" data-label="version">
+                    {version}
+                  </td>
                   <td>
                     <TypeChips types={types} />
                   </td>

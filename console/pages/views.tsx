@@ -100,13 +100,15 @@ function ServiceViews({ answer: { service, value } }: { readonly answer: Service
                 <th scope="row">
                   <a href={href(['views', service.name, name])}>{name}</a>
                 </th>
-                <td class="num">{live}</td>
+                <td class="num" data-label="generation">
+                  {live}
+                </td>
                 <td>
                   {kind === 'one-stream'
                     ? `one document for each ${category}`
                     : `documents of many streams, of ${category}`}
                 </td>
-                <td>{rebuild ? stateOf(rebuild) : 'none'}</td>
+                <td data-label="rebuild">{rebuild ? stateOf(rebuild) : 'none'}</td>
               </tr>
             ))}
           </tbody>
