@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { refusalOf, refuse, secure } from './front/guard.ts'
 import { answerFile, type Site, withServices } from './front/site.ts'
+import { refusalOf, refuse, secure } from './kit/guard.ts'
 import { closeServer } from './kit/http-server.ts'
 import type { Running } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'

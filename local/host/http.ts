@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { refusalOf, refuse as refuseForeign } from '../kit/guard.ts'
 import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
@@ -31,13 +32,18 @@ interface Serving {
   stopping: boolean
 }
 
-/** Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools. @throws StartError when the port is taken. */
+/**
+ * Serves the HTTP triggers. Keys (`authLevel`) are not asked for, as in Core Tools: so what another page's script asks is refused, which Core Tools
+ * would serve. @throws StartError when the port is taken.
+ */
 export async function startHttp(router: Router, invoker: Invoker, options: HttpOptions): Promise<Running> {
   const serving: Serving = { router, invoker, maxBodyBytes: options.maxBodyBytes, stopping: false }
   const server = createServer((request, response) => {
     // A client that goes away in the middle is no fault of the host.
     request.on('error', () => {})
     response.on('error', () => {})
+    const refusal = refusalOf(request)
+    if (refusal) return refuseForeign(request, response, refusal)
     answer(request, response, serving).catch((error: unknown) => {
       if (error instanceof ClientGone) return
       if (error instanceof BodyTooLarge) {

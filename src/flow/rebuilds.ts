@@ -21,6 +21,8 @@ export interface RebuildDependencies {
   readonly clock: Clock
   /** Unique to the process. */
   readonly instance: string
+  /** Takes a line about what went wrong after whoever asked was answered. */
+  readonly warn: (line: string) => void
 }
 
 /**
@@ -89,14 +91,14 @@ export class Rebuilds {
     const result = await store.write(view.name, begun, etag)
     if (result.outcome === 'conflict') return undefined
     trace(`${by} asked for the ${action} of the view ${view.name}`, 'info')
-    const running = this.#run(view, begun, result.etag, trace).finally(() => this.#running.delete(running))
+    const running = this.#run(view, begun, result.etag).finally(() => this.#running.delete(running))
     this.#running.add(running)
     return begun
   }
 
-  async #run(view: AnyView, begun: Rebuild, etag: string, trace: Trace): Promise<void> {
-    const { replays } = this.#deps
-    const told = new Told(this.#deps, view.name, { rebuild: begun, etag }, trace)
+  async #run(view: AnyView, begun: Rebuild, etag: string): Promise<void> {
+    const { replays, warn } = this.#deps
+    const told = new Told(this.#deps, view.name, { rebuild: begun, etag })
     const watch: ReplayWatch = {
       begin: (target, _, total) => told.now({ target, total }),
       read: (commits) => told.soon({ commits }),
@@ -106,11 +108,10 @@ export class Rebuilds {
     try {
       const { live } = await (begun.action === 'rebuild' ? replays.replay(view, watch) : replays.goBack(view, watch))
       await told.end({ state: 'done', stage: 'live', target: live })
-      trace(`the ${begun.action} of the view ${view.name} is done: generation ${live} is live`, 'info')
     } catch (error) {
       const code = isTidemarkError(error) ? error.code : 'internal'
       const reason = messageOf(error)
-      trace(`the ${begun.action} of the view ${view.name} failed: ${code}: ${reason}`, 'error')
+      warn(`the ${begun.action} of the view ${view.name} failed: ${code}: ${reason}`)
       await told.end({ state: 'failed', code, reason })
     }
     await beats
@@ -121,17 +122,15 @@ export class Rebuilds {
 class Told {
   readonly #deps: RebuildDependencies
   readonly #view: string
-  readonly #trace: Trace
   #rebuild: Rebuild
   #etag: string
   #writing: Promise<boolean> = Promise.resolve(true)
   #toldAt = Number.NEGATIVE_INFINITY
   #isOver = false
 
-  constructor(deps: RebuildDependencies, view: string, kept: { rebuild: Rebuild; etag: string }, trace: Trace) {
+  constructor(deps: RebuildDependencies, view: string, kept: { rebuild: Rebuild; etag: string }) {
     this.#deps = deps
     this.#view = view
-    this.#trace = trace
     this.#rebuild = kept.rebuild
     this.#etag = kept.etag
   }
@@ -182,10 +181,7 @@ class Told {
         this.#etag = kept.etag
       }
     } catch (error) {
-      this.#trace(
-        `how far the ${this.#rebuild.action} of ${this.#view} is could not be kept: ${messageOf(error)}`,
-        'warn',
-      )
+      this.#deps.warn(`how far the ${this.#rebuild.action} of ${this.#view} is could not be kept: ${messageOf(error)}`)
       return false
     }
   }

@@ -283,7 +283,17 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       return goBack(replayDeps(), view, watch)
     },
   }
-  const rebuilds = once(() => new Rebuilds({ views: service.views, replays, store: ports.rebuilds(), clock, instance }))
+  const rebuilds = once(
+    () =>
+      new Rebuilds({
+        views: service.views,
+        replays,
+        store: ports.rebuilds(),
+        clock,
+        instance,
+        warn: (line) => ports.warn(`${service.name}: ${line}`),
+      }),
+  )
   const summaryOf = async (view: AnyView): Promise<ViewSummary> => {
     const { name, kind, category, filters } = view
     const [{ pointer }, rebuild] = await Promise.all([generations().readPointer(name), rebuilds().last(view)])

@@ -51,6 +51,40 @@ app.hook.postInvocation((context) => { if (context.invocationContext.functionNam
   port = Number(new URL(host.address).port)
 })
 
+describe('a request of a page of somebody else', () => {
+  /** The status, and the code of the problem. */
+  const asked = (headers: Record<string, string>): Promise<[number | undefined, string]> =>
+    new Promise((resolve, reject) => {
+      const sent = request({ port, path: '/api/byName', headers }, (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          body += chunk
+        })
+        response.on('end', () => resolve([response.statusCode, body.startsWith('{') ? JSON.parse(body).code : body]))
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
+
+  test('is refused: by the host that it names, and by the origin that its browser tells', async () => {
+    for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', '192.168.0.1'])
+      assert.deepEqual(await asked({ host }), [403, 'foreign-host'], host)
+    for (const origin of ['https://evil.example', `http://127.0.0.1:${port + 1}`, `https://127.0.0.1:${port}`, 'null'])
+      assert.deepEqual(await asked({ host: `127.0.0.1:${port}`, origin }), [403, 'foreign-origin'], origin)
+  })
+
+  test('is no such page’s where both are this address, and a client without a page needs neither', async () => {
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+      assert.deepEqual(await asked({ host, origin: `http://${host}` }), [200, 'by name'], host)
+    const socket = connect(port, '127.0.0.1')
+    socket.setEncoding('utf8').end('GET /api/byName HTTP/1.0\r\n\r\n')
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    assert.match(answer, /^HTTP\/1.1 200 /)
+  })
+})
+
 describe('a request that no function takes', () => {
   test('is answered 404 for an unknown path, and without the route prefix', async () => {
     assert.equal((await fetch(`${base}/unknown`)).status, 404)

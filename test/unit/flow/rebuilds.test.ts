@@ -44,6 +44,7 @@ function process(rig: Rig, store: RebuildStore, instance: string, replays: Parti
     store,
     clock: rig.clock,
     instance,
+    warn: (line) => void lines.push(`warn: ${line}`),
   })
   const trace = (line: string, level: string): number => lines.push(`${level}: ${line}`)
   return {
@@ -80,7 +81,7 @@ describe('a rebuild that somebody asks for', () => {
     await start()
     await rebuilds.settled()
     assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'failed', code: 'log-empty' })
-    assert.match(lines.at(-1) ?? '', /^error: the rebuild of the view order failed: log-empty: /)
+    assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: log-empty: /)
   })
 
   it('whose process ended is begun anew by another, once it has said nothing for a minute', async () => {

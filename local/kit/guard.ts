@@ -35,7 +35,9 @@ export interface Refusal {
  * host, which DNS leads here (rebinding), or says by `Origin` whose it is.
  */
 export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
-  const { host = '', origin } = headers
+  // Every browser says both; who says no host is none.
+  const { host, origin } = headers
+  if (host === undefined) return undefined
   if (!LOOPBACK_HOST.test(host))
     return { code: 'foreign-host', detail: `this address serves localhost and 127.0.0.1 alone, not ${host}` }
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
