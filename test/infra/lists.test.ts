@@ -73,6 +73,9 @@ const containers = (shape: (typeof shapes)[number]) =>
   ofType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
 const policyOf = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
 
+/** Paths of a log that are indexed by themselves. */
+const SINGLE: ReadonlySet<string> = new Set(['/stream', '/id', '/correlation'])
+
 describe('the lists that services serve', () => {
   for (const shape of shapes)
     it(`have each a composite index in ${shape}, as the queries are really asked`, async (t) => {
@@ -131,7 +134,10 @@ describe('the lists that services serve', () => {
     for (const { file, equal, order } of ordered) {
       // Its conditions are put together: what it really asks is looked at above.
       if (file === 'adapters/cosmos/view-store.ts') continue
-      assert.ok(equal.every((path) => path === '/stream') && order.length === 1, `${file} asks for an index of its own`)
+      // Whoever verifies reads all that there is.
+      if (file.startsWith('verify/')) continue
+      // An order by one path needs no more than that path's index; an equality beside it is served by its own.
+      assert.ok(equal.every((path) => SINGLE.has(path)) && order.length === 1, `${file} asks for an index of its own`)
     }
     t.diagnostic(`${ordered.length} queries`)
   })
