@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome']
-const SETTING = 'TIDEMARK_CHROMIUM'
+const SETTING = 'TIDEMARK_TEST_CHROMIUM'
 
 /**
- * Starts a headless Chromium: that of TIDEMARK_CHROMIUM, one on PATH, or Debian's, which is installed where this may.
+ * Starts a headless Chromium: that of TIDEMARK_TEST_CHROMIUM, one on PATH, or Debian's, which is installed where this may.
  * @throws Error of one line that says what to do where there is none.
  */
 export async function startBrowser(): Promise<Browser> {
