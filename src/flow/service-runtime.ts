@@ -259,6 +259,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     ...ofEachConsumer((consumer, _, handlers) => redriveOf(consumer, handlers())),
     redriveOf(relayName(service.name), [relayHandler(publisher(), store())]),
   ])
+  const about = once(() => aboutOf(service, build))
   const browser = once(() => ports.browser())
   const verifier = once(() => ports.verifier())
   const replayDeps = once(() => ({
@@ -414,7 +415,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await clock.ready()
       return redrives()
     },
-    about: () => aboutOf(service, build),
+    about,
     streams: (query) => findStreams(browser(), store(), query),
     events: (query) => tail(browser(), query),
     trace: (correlation, limit, continuation) => traceOf(browser(), correlation, limit, continuation),

@@ -1,3 +1,4 @@
+import type { HttpRequest } from '@azure/functions'
 import * as z from 'zod'
 import { TidemarkError } from '../../core/errors.ts'
 import type { JsonSchema } from '../../core/json-schema.ts'
@@ -8,7 +9,7 @@ import type { AnyView } from '../../core/view.ts'
 import { type ActorSource, actorOf } from './actor.ts'
 import { recordedEvent } from './history.ts'
 import type { Endpoint, Route } from './http.ts'
-import { limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
+import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
 import { checkParameters, limitOf, readJson } from './request.ts'
@@ -36,131 +37,97 @@ export function browseRoutesOf(port: BrowsePort): readonly Route[] {
   ]
 }
 
-/** `GET …/about`: what the service declares. */
-function aboutEndpoint(port: BrowsePort): Endpoint {
+/** What a route tells that operators read. */
+interface Reading {
+  readonly summary: string
+  readonly parameters: readonly Parameter[]
+  readonly description: string
+  readonly schema: JsonSchema
+  readonly problems?: Operation['problems']
+  answer(request: HttpRequest): object | Promise<object>
+}
+
+/** A GET of operators: whoever asks is checked, then the parameters, then it is answered. */
+function readingEndpoint(port: BrowsePort, reading: Reading): Endpoint {
+  const { summary, parameters, description, schema, problems = readProblems } = reading
   return {
-    describe: () => [
-      {
-        summary: 'what the service declares: categories, events and their versions, views, consumers',
-        parameters: [],
-        answer: { status: 200, description: 'The same as long as the build is.', headers: {}, schema: aboutAnswer },
-        problems: ['invalid-query', 'operator-only'],
-      },
-    ],
+    describe: () => [{ summary, parameters, answer: { status: 200, description, headers: {}, schema }, problems }],
     async handle(request) {
       checkOperator(request, port.actorSource)
-      checkParameters(request, [])
-      return { jsonBody: port.about() }
+      checkParameters(request, queryNames(parameters))
+      return { jsonBody: await reading.answer(request) }
     },
   }
+}
+
+/** `GET …/about`: what the service declares. */
+function aboutEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'what the service declares: categories, events and their versions, views, consumers',
+    parameters: [],
+    description: 'The same as long as the build is.',
+    schema: aboutAnswer,
+    problems: ['invalid-query', 'operator-only'],
+    answer: () => port.about(),
+  })
 }
 
 /** `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose names begin so. */
 function streamsEndpoint(port: BrowsePort): Endpoint {
-  const parameters = [categoryParameter, prefixParameter, limitParameter, continuationParameter]
-  return {
-    describe: () => [
-      {
-        summary: 'streams: those that were written last, or those whose names begin with a prefix',
-        parameters,
-        answer: {
-          status: 200,
-          description:
-            'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
-          headers: {},
-          schema: pageOf(object({ stream: text, version, time, types: list(text) })),
-        },
-        problems,
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, queryNames(parameters))
-      const given = givenOf(request.query, 'category', 'prefix', 'continuation')
-      return { jsonBody: await port.streams({ ...given, limit: limitOf(request) }) }
-    },
-  }
+  return readingEndpoint(port, {
+    summary: 'streams: those that were written last, or those whose names begin with a prefix',
+    parameters: [categoryParameter, prefixParameter, limitParameter, continuationParameter],
+    description:
+      'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
+    schema: pageOf(object({ stream: text, version, time, types: list(text) })),
+    answer: (request) =>
+      port.streams({ ...givenOf(request.query, 'category', 'prefix', 'continuation'), limit: limitOf(request) }),
+  })
 }
 
 /** `GET …/events?after=&category=&type=&limit=`: events as they are recorded. To be asked again and again. */
 function tailEndpoint(port: BrowsePort): Endpoint {
-  const parameters = [categoryParameter, typeParameter, limitParameter, afterParameter]
-  return {
-    describe: () => [
-      {
-        summary: 'events as they are recorded: the newest, then those that came since',
-        parameters,
-        answer: {
-          status: 200,
-          description:
-            'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
-          headers: {},
-          schema: object({ items: list(recordedEvent), continuation: text }),
-        },
-        problems,
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, queryNames(parameters))
-      const given = givenOf(request.query, 'category', 'type', 'after')
-      return { jsonBody: await port.events({ ...given, limit: limitOf(request) }) }
-    },
-  }
+  return readingEndpoint(port, {
+    summary: 'events as they are recorded: the newest, then those that came since',
+    parameters: [categoryParameter, typeParameter, limitParameter, afterParameter],
+    description:
+      'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
+    schema: object({ items: list(recordedEvent), continuation: text }),
+    answer: (request) =>
+      port.events({ ...givenOf(request.query, 'category', 'type', 'after'), limit: limitOf(request) }),
+  })
 }
 
 /** `GET …/traces/{correlation}`: all that one request set off in this service. */
 function traceEndpoint(port: BrowsePort): Endpoint {
-  const parameters = [correlationParameter, limitParameter, continuationParameter]
-  return {
-    describe: () => [
-      {
-        summary: 'all that one request set off in this service',
-        parameters,
-        answer: {
-          status: 200,
-          description:
-            'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
-          headers: {},
-          schema: pageOf(recordedEvent),
-        },
-        problems,
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, queryNames(parameters))
+  return readingEndpoint(port, {
+    summary: 'all that one request set off in this service',
+    parameters: [correlationParameter, limitParameter, continuationParameter],
+    description:
+      'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
+    schema: pageOf(recordedEvent),
+    answer(request) {
       const { correlation = '' } = request.params
-      const { continuation } = givenOf(request.query, 'continuation')
-      return { jsonBody: await port.trace(correlation, limitOf(request), continuation) }
+      return port.trace(correlation, limitOf(request), givenOf(request.query, 'continuation').continuation)
     },
-  }
+  })
 }
 
 /** `GET …/schedule?limit=&continuation=`: the commands that wait for their time. */
 function scheduleEndpoint(port: BrowsePort): Endpoint {
-  const parameters = [limitParameter, continuationParameter]
-  const item = object({ stream: text, due: time, type: text, data: {}, ...origin })
-  return {
-    describe: () => [
-      {
-        summary: 'commands that wait for their time',
-        parameters,
-        answer: { status: 200, description: 'The earliest first.', headers: {}, schema: pageOf(item) },
-        problems,
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, queryNames(parameters))
-      const { continuation } = givenOf(request.query, 'continuation')
-      const page = await port.scheduled(limitOf(request), continuation)
+  return readingEndpoint(port, {
+    summary: 'commands that wait for their time',
+    parameters: [limitParameter, continuationParameter],
+    description: 'The earliest first.',
+    schema: pageOf(object({ stream: text, due: time, type: text, data: {}, ...origin })),
+    async answer(request) {
+      const page = await port.scheduled(limitOf(request), givenOf(request.query, 'continuation').continuation)
       const items = page.commands.map(({ stream, due, command, metadata: { correlation, causation, actor } }) => {
         return { stream, due, type: command.type, data: command.data, correlation, causation, actor }
       })
-      return { jsonBody: { items, ...(page.continuation ? { continuation: page.continuation } : {}) } }
+      return { items, ...(page.continuation ? { continuation: page.continuation } : {}) }
     },
-  }
+  })
 }
 
 const verificationBody = z.strictObject({ continuation: z.string().min(1).exactOptional() })
@@ -188,16 +155,7 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
             ['continuation'],
           ),
         },
-        problems: [
-          ...([
-            'invalid-json',
-            'invalid-command',
-            'invalid-query',
-            'unsupported-media-type',
-            'body-too-large',
-          ] as const),
-          ...(['operator-only', 'unavailable'] as const),
-        ],
+        problems: [...bodyProblems, ...(['operator-only', 'unavailable'] as const)],
       },
     ],
     async handle(request) {
@@ -214,68 +172,43 @@ function verificationEndpoint(port: BrowsePort): Endpoint {
 
 /** `GET …/views`: the views, their generations, and how their rebuilds stand. */
 function viewsEndpoint(port: BrowsePort): Endpoint {
-  return {
-    describe: () => [
-      {
-        summary: 'the views, their generations, and how their rebuilds stand',
-        parameters: [],
-        answer: { status: 200, description: 'All of them.', headers: {}, schema: object({ items: list(viewSummary) }) },
-        problems,
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, [])
-      return { jsonBody: { items: await port.views() } }
-    },
-  }
+  return readingEndpoint(port, {
+    summary: 'the views, their generations, and how their rebuilds stand',
+    parameters: [],
+    description: 'All of them.',
+    schema: object({ items: list(viewSummary) }),
+    answer: async () => ({ items: await port.views() }),
+  })
 }
 
 /** `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that say something. */
 function documentsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
-  const parameters = [
-    viewParameter(views),
-    ...[...filters].map((name): Parameter => {
-      const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
-      const description = `Documents with this ${name} alone, in a view that has it.`
-      return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
-    }),
-    searchParameter,
-    limitParameter,
-    continuationParameter,
-  ]
+  const filterParameters = [...filters].map((name): Parameter => {
+    const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
+    const description = `Documents with this ${name} alone, in a view that has it.`
+    return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
+  })
   const item = object({ key: text, version, document: {} }, ['version'])
-  return {
-    describe: () => [
-      {
-        summary: 'documents of a view, by its sort key, descending',
-        parameters,
-        answer: {
-          status: 200,
-          description:
-            'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
-          headers: {},
-          schema: object({ items: list(item), searched: { type: 'integer', minimum: 0 }, continuation: text }, [
-            'continuation',
-          ]),
-        },
-        problems: [...problems, 'view-not-found'],
-      },
-    ],
-    async handle(request) {
-      checkOperator(request, port.actorSource)
-      checkParameters(request, queryNames(parameters))
+  return readingEndpoint(port, {
+    summary: 'documents of a view, by its sort key, descending',
+    parameters: [viewParameter(views), ...filterParameters, searchParameter, limitParameter, continuationParameter],
+    description:
+      'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
+    schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
+    problems: [...readProblems, 'view-not-found'],
+    answer(request) {
       const view = viewNamed(views, request.params.view)
+      // Another view may have a filter that this one has not.
       checkParameters(request, [...Object.keys(view.filters), 'search', 'limit', 'continuation'])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
       const given = givenOf(request.query, 'search', 'continuation')
-      return { jsonBody: await port.findDocuments(view, { ...given, filter, limit: limitOf(request) }) }
+      return port.findDocuments(view, { ...given, filter, limit: limitOf(request) })
     },
-  }
+  })
 }
 
 const actions = ['rebuild', 'go-back'] as const satisfies readonly RebuildAction[]
@@ -301,13 +234,7 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
           schema: rebuild,
         },
         problems: [
-          ...([
-            'invalid-json',
-            'invalid-command',
-            'invalid-query',
-            'unsupported-media-type',
-            'body-too-large',
-          ] as const),
+          ...bodyProblems,
           ...(['operator-only', 'view-not-found', 'view-contended', 'unavailable', 'outcome-unknown'] as const),
         ],
       },
@@ -346,7 +273,15 @@ function givenOf<Name extends string>(
   ) as Partial<Record<Name, string>>
 }
 
-const problems = ['invalid-query', 'operator-only', 'unavailable'] as const
+const readProblems = ['invalid-query', 'operator-only', 'unavailable'] as const
+/** Of what has a body. */
+const bodyProblems = [
+  'invalid-json',
+  'invalid-command',
+  'invalid-query',
+  'unsupported-media-type',
+  'body-too-large',
+] as const
 
 const text: JsonSchema = { type: 'string' }
 const count: JsonSchema = { type: 'integer', minimum: 0 }
