@@ -1,4 +1,4 @@
-import { TidemarkError } from '../core/errors.ts'
+import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import type { Verification } from '../core/operations.ts'
 import type { Clock, LogVerifier } from '../core/ports.ts'
 import { isStream } from '../core/stream.ts'
@@ -36,20 +36,16 @@ export async function verifyPart(
     findings: findings.slice(0, MAX_FINDINGS),
     found: findings.length,
     progress: { done, total: next === undefined ? done : total },
-    ...(next === undefined ? {} : { continuation: writePlace({ after: next, done, total }) }),
+    ...(next === undefined ? {} : { continuation: writeContinuation({ after: next, done, total } satisfies Place) }),
   }
-}
-
-function writePlace(place: Place): string {
-  return Buffer.from(JSON.stringify(place), 'utf8').toString('base64url')
 }
 
 function readPlace(continuation: string): Place {
-  try {
-    const { after, done, total } = JSON.parse(Buffer.from(continuation, 'base64url').toString('utf8'))
-    if (isStream(after) && Number.isSafeInteger(done) && Number.isSafeInteger(total)) return { after, done, total }
-  } catch {
-    // It is none of ours, whatever it is.
-  }
-  throw new TidemarkError('invalid-query', 'the continuation is not one that a part answered with')
+  const { after, done, total } = readContinuation(continuation)
+  if (typeof after === 'string' && isStream(after) && isCount(done) && isCount(total)) return { after, done, total }
+  throw unknownContinuation()
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value)
 }

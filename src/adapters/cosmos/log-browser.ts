@@ -1,5 +1,6 @@
 import { ChangeFeedStartFrom, type Container, ErrorResponse, type SqlParameter } from '@azure/cosmos'
 import { commitOf, commitPlaceOf, type RecordedCommit } from '../../core/commit.ts'
+import { readContinuation, unknownContinuation, writeContinuation } from '../../core/continuation.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId } from '../../core/event.ts'
 import type { CommitFilter, CommitPage, LogBrowser } from '../../core/ports.ts'
@@ -58,7 +59,7 @@ export class CosmosLogBrowser implements LogBrowser {
   }
 
   async since(continuation: string, limit: number): Promise<Required<CommitPage>> {
-    const token = decode(continuation)
+    const token = readContinuation(continuation)
     if (!isFeedToken(token)) throw unknownContinuation()
     return this.#read(ChangeFeedStartFrom.Continuation(JSON.stringify(token)), limit)
   }
@@ -67,7 +68,7 @@ export class CosmosLogBrowser implements LogBrowser {
     const feed = this.#container.items.getChangeFeedIterator<unknown[]>({ changeFeedStartFrom, maxItemCount })
     try {
       const { result, continuationToken } = await feed.readNext()
-      return { commits: soundAmong(result ?? []), continuation: encode(JSON.parse(continuationToken)) }
+      return { commits: soundAmong(result ?? []), continuation: writeContinuation(JSON.parse(continuationToken)) }
     } catch (error) {
       // The SDK's own word, without asking the service: it is of a container that was made anew.
       if (error instanceof ErrorResponse && codeOf(error) === undefined) throw unknownContinuation()
@@ -97,7 +98,10 @@ export class CosmosLogBrowser implements LogBrowser {
     if (items.length <= limit) return { commits }
     const place: Place = { skip: skip + limit }
     // Newest first, what is written later would move what comes next. Oldest first it comes last.
-    return { commits, continuation: encode(order === 'ASC' ? place : { ...place, until: until ?? page[0]?._ts }) }
+    return {
+      commits,
+      continuation: writeContinuation(order === 'ASC' ? place : { ...place, until: until ?? page[0]?._ts }),
+    }
   }
 }
 
@@ -115,7 +119,7 @@ function soundAmong(items: readonly unknown[]): RecordedCommit[] {
 }
 
 function readPlace(continuation: string): Place {
-  const { until, skip } = decode(continuation)
+  const { until, skip } = readContinuation(continuation)
   if (!isCount(skip) || (until !== undefined && !isCount(until))) throw unknownContinuation()
   return { skip, ...(until === undefined ? {} : { until }) }
 }
@@ -124,30 +128,11 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
+type Token = Readonly<Record<string, unknown>>
+
 /** Whether it is a continuation of the SDK's change feed, as far as it has to be right for the SDK to take it. */
-function isFeedToken({ rid, Continuation: ranges }: Decoded): boolean {
-  const isRange = (range: Decoded | null): boolean =>
+function isFeedToken({ rid, Continuation: ranges }: Token): boolean {
+  const isRange = (range: Token | null): boolean =>
     typeof range?.minInclusive === 'string' && typeof range.maxExclusive === 'string'
   return typeof rid === 'string' && Array.isArray(ranges) && ranges.every(isRange)
-}
-
-type Decoded = Readonly<Record<string, unknown>>
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value), 'utf8').toString('base64url')
-}
-
-/** @throws TidemarkError `invalid-query` for what is no object. */
-function decode(text: string): Decoded {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-    if (typeof value === 'object' && value !== null) return value as Decoded
-  } catch {
-    // It is none of ours, whatever it is.
-  }
-  throw unknownContinuation()
-}
-
-function unknownContinuation(): TidemarkError {
-  return new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
 }
