@@ -6,7 +6,7 @@ import { serviceNamed } from './known-services.ts'
 
 /** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
 const LEFT_BEHIND = {
-  building: 'queries read what they read before; the next replay of this view clears what was built',
+  reading: 'queries read what they read before; the next replay of this view clears what was built',
   handover:
     'queries read what they read before; until the next replay of this view, projections write the unfinished generation too',
   live: 'queries read the new generation, which is complete; the next replay of this view clears up after this one',
@@ -39,7 +39,7 @@ async function replay(): Promise<void> {
     const { replay, goBack } = compose(service, account.settings)
     const done = await (back ? goBack : replay)(view, {
       begin(target, live, total) {
-        stage = 'building'
+        stage = 'reading'
         console.log(`view             ${serviceName}/${viewName} at ${account.address}`)
         console.log(`generation       ${target}, beside ${live} that queries read`)
         bar.start(total, 0)
@@ -49,7 +49,7 @@ async function replay(): Promise<void> {
         bar.update(events)
       },
       stage(now) {
-        stage = now
+        if (now === 'handover' || now === 'live') stage = now
       },
     }).finally(() => bar.stop())
     const seconds = (performance.now() - started) / 1000

@@ -198,7 +198,13 @@ function Generations({
   )
 }
 
-const stages = { reading: 'reading the log', handover: 'handing over', live: 'live' } as const
+const stages = {
+  reading: 'reading the log',
+  handover: 'handing over',
+  comparing: 'comparing',
+  built: 'built',
+  live: 'live',
+} as const
 
 function Progress({ rebuild }: { readonly rebuild: Rebuild }): VNode {
   const { action, state, stage, target, commits, total, by, startedAt, updatedAt, code, reason } = rebuild

@@ -57,6 +57,8 @@ export const errorCodes = [
   'replay-superseded',
   'log-empty',
   'no-way-back',
+  'nothing-built',
+  'must-promote',
   'instance-outdated',
   // what the looking after parked streams ends with
   'not-parked',

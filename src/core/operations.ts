@@ -55,6 +55,8 @@ export interface DocumentSearch {
   readonly filter: Readonly<Record<string, string>>
   /** What the document says somewhere, in its key or in its JSON, in capitals or not. Absent: all are found. */
   readonly search?: string
+  /** Absent: the live one. */
+  readonly generation?: number
   readonly limit: number
   readonly continuation?: string
 }
@@ -85,10 +87,13 @@ export interface ViewSummary {
   readonly filters: Readonly<Record<string, readonly string[]>>
   /** The generation that queries read. */
   readonly live: number
-  /** `writing`: projections or a rebuild write it; `previous`: it can be gone back to, and was left at `left`. */
+  /**
+   * `built`: it waits to be promoted; `writing`: projections or a rebuild write it, or one did that ended early; `previous`: it can be gone back
+   * to, and was left at `left`.
+   */
   readonly generations: readonly {
     readonly number: number
-    readonly role: 'live' | 'writing' | 'previous'
+    readonly role: 'live' | 'built' | 'writing' | 'previous'
     readonly left?: string
   }[]
   /** The last that there was. */
@@ -125,6 +130,14 @@ export interface Operations {
   views(): Promise<readonly ViewSummary[]>
   /** @throws TidemarkError `unavailable`, `invalid-query` */
   findDocuments(view: AnyView, search: DocumentSearch): Promise<FoundDocuments>
+  /**
+   * The events that a document is made of, those of a stream in its order. A page may have none, and more to look at.
+   * @throws TidemarkError `unavailable`, `invalid-query`
+   */
+  documentEvents(
+    view: AnyView,
+    query: { readonly key: string; readonly limit: number; readonly continuation?: string },
+  ): Promise<PageOf<RecordedEvent>>
   /** Begins it: it goes on in the background. @throws TidemarkError `unavailable`, `view-contended` */
   rebuild(view: AnyView, action: RebuildAction, by: string, trace: Trace): Promise<Rebuild>
   /** The commands that wait for their time. @throws TidemarkError `unavailable`, `invalid-query` */

@@ -3,7 +3,7 @@ import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from './commi
 import type { Command } from './decider.ts'
 import type { RecordedEvent } from './event.ts'
 import type { LogHead, StreamHead } from './hash-chain.ts'
-import type { Rebuild } from './rebuild.ts'
+import type { KeptRebuild } from './rebuild.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { ViewPointer } from './view-pointer.ts'
 
@@ -61,8 +61,16 @@ export interface EventHistory {
 export interface EventFeed {
   /** How many commits there are. */
   count(): Promise<number>
-  /** A reader that begins with the first commit, or with the first that was written at a time or later. @param since RFC 3339 */
-  open(since?: string): EventFeedReader
+  /** A reader that begins with the first commit, or where `start` says. */
+  open(start?: FeedStart): EventFeedReader
+}
+
+/** Where a reader of a feed begins. */
+export interface FeedStart {
+  /** With the first commit that was written at this time or later: RFC 3339. */
+  readonly since?: string
+  /** After what another reader had returned, by its `position`. Some of that may come again: all of it, where the log was divided meanwhile. */
+  readonly position?: string
 }
 
 export interface EventFeedReader {
@@ -73,6 +81,8 @@ export interface EventFeedReader {
    * @throws TidemarkError `unavailable`
    */
   next(): Promise<readonly RecordedCommit[] | undefined>
+  /** How far it has come, for another reader to go on there. Undefined: it has returned nothing yet. */
+  readonly position: string | undefined
 }
 
 /** Which commits are meant; all of them where nothing is said. */
@@ -387,9 +397,9 @@ export interface ViewGenerations {
 /** What is kept of rebuilds: of each view the last one. */
 export interface RebuildStore {
   /** With the etag of what is kept; undefined where there was none. @throws TidemarkError `unavailable` */
-  read(view: string): Promise<{ readonly rebuild: Rebuild; readonly etag: string } | undefined>
+  read(view: string): Promise<{ readonly rebuild: KeptRebuild; readonly etag: string } | undefined>
   /** Keeps it where the etag is still this one. @throws TidemarkError `unavailable`, `outcome-unknown` */
-  write(view: string, rebuild: Rebuild, etag: string | undefined): Promise<WriteResult>
+  write(view: string, rebuild: KeptRebuild, etag: string | undefined): Promise<WriteResult>
 }
 
 export interface Clock {

@@ -1,17 +1,45 @@
-/** What is done to a view: it is built anew from the log, or goes back to the generation that was live before. */
-export type RebuildAction = 'rebuild' | 'go-back'
+/**
+ * What is done to a view's generations. `rebuild` is `build` and `promote` in one.
+ * - `build`: builds the next one from the log beside the live one, keeps it up to date, and compares the two.
+ * - `promote`: lets queries read the one that was built.
+ * - `abandon`: removes the one that was built.
+ * - `go-back`: lets queries read the one again that was live before.
+ */
+export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
+export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 
-/** How a rebuild of a view stands: for whoever asks, and for whoever goes on with it where its process has ended. */
+/**
+ * `reading`: the log; `handover`: projections write both generations; `comparing`: the built one with the live one; `built`: it waits for somebody to
+ * promote or abandon it; `live`: queries read the target, and what is old is cleared up.
+ */
+export const REBUILD_STAGES = ['reading', 'handover', 'comparing', 'built', 'live'] as const
+export type RebuildStage = (typeof REBUILD_STAGES)[number]
+
+/** How a built generation differs from the live one. */
+export interface Comparison {
+  /** Documents, each once, of either. */
+  readonly compared: number
+  /** Both have it, and it says something else. */
+  readonly changed: number
+  /** The built one alone has it. */
+  readonly added: number
+  /** The live one alone has it. */
+  readonly removed: number
+  /** The first that differ. */
+  readonly examples: readonly { readonly key: string; readonly difference: 'changed' | 'added' | 'removed' }[]
+}
+
+/** How the last thing that was done to a view's generations stands. */
 export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'
-  /** `reading`: the log; `handover`: projections write both generations; `live`: queries read the new one, and what is old is cleared up. */
-  readonly stage: 'reading' | 'handover' | 'live'
-  /** The generation that is to be live. Absent: that is not known yet. */
+  readonly stage: RebuildStage
+  /** The generation that it is about. Absent: that is not known yet. */
   readonly target?: number
   /** Of the log: read so far, and those that it had at the beginning. */
   readonly commits: number
   readonly total: number
+  readonly comparison?: Comparison
   /** RFC 3339, UTC, milliseconds, by the store's clock; so is `updatedAt`, which a running one renews all the time. */
   readonly startedAt: string
   readonly updatedAt: string
@@ -22,4 +50,10 @@ export interface Rebuild {
   /** Where it failed: why. */
   readonly code?: string
   readonly reason?: string
+}
+
+/** A rebuild, as it is kept. */
+export interface KeptRebuild extends Rebuild {
+  /** Where in the log the commits end that were read: who goes on with it begins there. Of `EventFeedReader`. */
+  readonly position?: string
 }

@@ -1,6 +1,6 @@
 /**
  * Which of a view's generations is used for what. Generations are numbered from 1, and no number is ever used again: the highest one stays
- * named until a higher one is.
+ * named, or said by `highest`, until a higher one is.
  */
 export interface ViewPointer {
   /** The one that queries read. */
@@ -11,6 +11,10 @@ export interface ViewPointer {
   readonly building?: number
   /** Those that projections write, in this order, during a handover. Absent: the live one alone. */
   readonly written?: readonly number[]
+  /** The one that was built and waits to be promoted: it is written, and lacks nothing that the live one has. */
+  readonly built?: number
+  /** The highest number that was used, of a generation that is gone. */
+  readonly highest?: number
   /** The view whose documents have the cursors of this one. Absent: they are items of its own. */
   readonly cursorsIn?: string
   /** Unique to the write that made it so: an unanswered write is told by it from another's. */
@@ -34,12 +38,18 @@ export function generationsOf(pointer: ViewPointer): ReadonlySet<number> {
 
 /** The highest number that was ever used. */
 export function newestOf(pointer: ViewPointer): number {
-  return Math.max(...generationsOf(pointer))
+  return Math.max(pointer.highest ?? 0, ...generationsOf(pointer))
 }
 
 /** Begins a new generation, whatever was going on before. */
 export function begun(pointer: ViewPointer): ViewPointer & { readonly building: number } {
-  return { ...settled(pointer), building: newestOf(pointer) + 1 }
+  const { highest: _, ...kept } = settled(pointer)
+  return { ...kept, building: newestOf(pointer) + 1 }
+}
+
+/** Whether a view had its cursors in another's documents, and will have them elsewhere: then those of the live generation are lost. */
+export function movesCursors({ cursorsIn: before }: ViewPointer, cursorsIn: string | undefined): boolean {
+  return before !== undefined && before !== cursorsIn
 }
 
 /**
@@ -48,8 +58,9 @@ export function begun(pointer: ViewPointer): ViewPointer & { readonly building: 
  *   with that one, and it is not written any more.
  */
 export function joined(pointer: ViewPointer, target: number, cursorsIn?: string): ViewPointer {
-  const { cursorsIn: before, ...kept } = pointer
-  const moved = before !== undefined && before !== cursorsIn
+  if (pointer.written?.includes(target)) return pointer
+  const { cursorsIn: _, ...kept } = pointer
+  const moved = movesCursors(pointer, cursorsIn)
   return {
     ...kept,
     ...(cursorsIn === undefined ? {} : { cursorsIn }),
@@ -57,12 +68,23 @@ export function joined(pointer: ViewPointer, target: number, cursorsIn?: string)
   }
 }
 
+/** Nothing is built, nor being built. */
+export function abandoned(pointer: ViewPointer): ViewPointer {
+  const { building: _, ...kept } = settled(pointer)
+  return { ...kept, highest: newestOf(pointer) }
+}
+
+/** The target has all that the live generation has, and waits. */
+export function waiting(pointer: ViewPointer, target: number): ViewPointer {
+  return { ...pointer, built: target }
+}
+
 /**
  * Queries read a generation that projections write; both go on being written, for those who still read the other. One that was not written any
  * more is no generation to go back to: nothing tells how far it has come.
  */
 export function swapped(pointer: ViewPointer, target: number, now: string): ViewPointer {
-  const { building, previous: _, ...kept } = pointer
+  const { building, previous: _, built: __, ...kept } = pointer
   return {
     ...kept,
     ...(building === undefined || building === target ? {} : { building }),
@@ -73,6 +95,6 @@ export function swapped(pointer: ViewPointer, target: number, now: string): View
 
 /** Projections write the live generation alone. */
 export function settled(pointer: ViewPointer): ViewPointer {
-  const { written: _, ...kept } = pointer
+  const { written: _, built: __, ...kept } = pointer
   return kept
 }

@@ -1,8 +1,9 @@
 import { TidemarkError } from '../core/errors.ts'
 import type { DocumentSearch, FoundDocument, FoundDocuments } from '../core/operations.ts'
-import type { Clock, ViewDocument, ViewStore, ViewStores } from '../core/ports.ts'
+import type { Clock, ViewDocument, ViewGenerations, ViewStore, ViewStores } from '../core/ports.ts'
 import { categoryOf, formatPosition, type Position } from '../core/stream.ts'
 import type { AnyView } from '../core/view.ts'
+import { generationsOf } from '../core/view-pointer.ts'
 import { type Standing, standingIn, standingOf } from './cursors.ts'
 
 export interface QueryDependencies {
@@ -84,12 +85,18 @@ const SEARCHED_AT_ONCE = 200
  * @throws TidemarkError `invalid-query`, `unavailable`
  */
 export async function findDocuments(
-  { views }: Pick<QueryDependencies, 'views'>,
+  {
+    views,
+    generations,
+  }: Pick<QueryDependencies, 'views'> & { readonly generations: Pick<ViewGenerations, 'readPointer' | 'store'> },
   view: AnyView,
-  { filter, search, limit, continuation }: DocumentSearch,
+  { filter, search, generation, limit, continuation }: DocumentSearch,
 ): Promise<FoundDocuments> {
   checkFilter(view, filter)
-  const { store } = (await views.state(view.name)).live
+  const store =
+    generation === undefined
+      ? (await views.state(view.name)).live.store
+      : await generationOf(generations, view, generation)
   const wanted = search?.toLowerCase()
   const isFound = ({ key, document }: FoundDocument): boolean =>
     wanted === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(wanted)
@@ -110,6 +117,20 @@ export async function findDocuments(
     if (found.length <= size) return { items, searched }
   }
   return { items, searched, ...(after === undefined ? {} : { continuation: writeContinuation(after) }) }
+}
+
+/** @throws TidemarkError `invalid-query` for one that the view has not */
+async function generationOf(
+  generations: Pick<ViewGenerations, 'readPointer' | 'store'>,
+  { name }: AnyView,
+  generation: number,
+): Promise<ViewStore> {
+  const has = generationsOf((await generations.readPointer(name)).pointer)
+  if (has.has(generation)) return generations.store(name, generation)
+  throw new TidemarkError(
+    'invalid-query',
+    `the generations of ${name} are ${[...has].sort((a, b) => a - b).join(', ')}`,
+  )
 }
 
 /** @throws TidemarkError `invalid-query` */

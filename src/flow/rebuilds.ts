@@ -1,16 +1,18 @@
 import { isTidemarkError, messageOf } from '../core/errors.ts'
 import type { Clock, RebuildStore } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import type { Rebuild, RebuildAction } from '../core/rebuild.ts'
+import type { KeptRebuild, Rebuild, RebuildAction } from '../core/rebuild.ts'
 import type { AnyView } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
-import type { ReplayPort, ReplayWatch } from './replay.ts'
+import type { ReplayPlace, ReplayPort, ReplayWatch } from './replay.ts'
 
 /** How often a running rebuild says how far it is, at most and at least. Milliseconds. */
 const TOLD_EVERY_MS = 1_000
 const BEAT_MS = 10_000
-/** One that has said nothing for so long has ended with its process: another begins it anew. Milliseconds. */
+/** One that has said nothing for so long has ended with its process: another goes on with it. Milliseconds. */
 const ENDED_AFTER_MS = 60_000
+/** After that, marks no longer tell what the last page brought about: it begins anew. Half of what they live. Milliseconds. */
+const GOES_ON_MS = 12 * 3_600_000
 /** How often the end of one is tried to be kept. */
 const MAX_ENDS = 10
 
@@ -26,8 +28,8 @@ export interface RebuildDependencies {
 }
 
 /**
- * Rebuilds that somebody asked for: they run on in the background, and what is kept of each tells everybody how far it is. One whose process ends
- * is begun anew by the next periodic work of any process.
+ * Rebuilds that somebody asked for: they run on in the background, and what is kept of each tells everybody how far it is. The next periodic work
+ * of any process goes on with one whose process has ended.
  */
 export class Rebuilds {
   readonly #deps: RebuildDependencies
@@ -39,7 +41,8 @@ export class Rebuilds {
 
   /** The last rebuild of a view. @throws TidemarkError `unavailable` */
   async last(view: AnyView): Promise<Rebuild | undefined> {
-    return (await this.#deps.store.read(view.name))?.rebuild
+    const kept = await this.#deps.store.read(view.name)
+    return kept && toldOf(kept.rebuild)
   }
 
   /**
@@ -56,15 +59,23 @@ export class Rebuilds {
     throw contended(view, view.name)
   }
 
-  /** Begins anew what processes that have ended left running. @throws TidemarkError `unavailable` */
+  /** Goes on with what processes that have ended left running. @throws TidemarkError `unavailable` */
   async goOn(trace: Trace): Promise<void> {
     for (const view of this.#deps.views) {
       const kept = await this.#deps.store.read(view.name)
       if (kept?.rebuild.state !== 'running') continue
-      const { action, by, updatedAt, instance } = kept.rebuild
-      if (Date.parse(this.#deps.clock.now()) - Date.parse(updatedAt) < ENDED_AFTER_MS) continue
-      trace(`${view.name}: the instance ${instance} ended while it did the ${action}, which begins anew`, 'warn')
-      await this.#begin(view, action, by, kept.etag, trace)
+      const { action, by, updatedAt, instance, target, commits, total, position, stage } = kept.rebuild
+      const silent = Date.parse(this.#deps.clock.now()) - Date.parse(updatedAt)
+      if (silent < ENDED_AFTER_MS) continue
+      const goesOn = target !== undefined && silent < GOES_ON_MS
+      trace(
+        `${view.name}: the instance ${instance} ended while it did the ${action}, which ${goesOn ? 'goes on' : 'begins anew'}`,
+        'warn',
+      )
+      const left = goesOn
+        ? { target, commits, total, stage, ...(position === undefined ? {} : { position }) }
+        : undefined
+      await this.#begin(view, action, by, kept.etag, trace, left)
     }
   }
 
@@ -73,41 +84,42 @@ export class Rebuilds {
     await Promise.all(this.#running)
   }
 
-  /** @returns undefined where somebody else wrote meanwhile. */
+  /** @param left where one goes on that ended. @returns undefined where somebody else wrote meanwhile. */
   async #begin(
     view: AnyView,
     action: RebuildAction,
     by: string,
     etag: string | undefined,
     trace: Trace,
+    left?: ReplayPlace & Pick<Rebuild, 'stage' | 'total'>,
   ): Promise<Rebuild | undefined> {
     const { store, clock, instance } = this.#deps
     const now = clock.now()
-    const counts = { commits: 0, total: 0 }
-    const begun: Rebuild = {
-      ...{ action, state: 'running', stage: 'reading', ...counts },
+    const begun: KeptRebuild = {
+      ...{ action, state: 'running', stage: 'reading', commits: 0, total: 0 },
+      ...left,
       ...{ startedAt: now, updatedAt: now, by, instance },
     }
     const result = await store.write(view.name, begun, etag)
     if (result.outcome === 'conflict') return undefined
     trace(`${by} asked for the ${action} of the view ${view.name}`, 'info')
-    const running = this.#run(view, begun, result.etag).finally(() => this.#running.delete(running))
+    const running = this.#run(view, begun, result.etag, left).finally(() => this.#running.delete(running))
     this.#running.add(running)
-    return begun
+    return toldOf(begun)
   }
 
-  async #run(view: AnyView, begun: Rebuild, etag: string): Promise<void> {
+  async #run(view: AnyView, begun: KeptRebuild, etag: string, place?: ReplayPlace): Promise<void> {
     const { replays, warn } = this.#deps
     const told = new Told(this.#deps, view.name, { rebuild: begun, etag })
     const watch: ReplayWatch = {
       begin: (target, _, total) => told.now({ target, total }),
-      read: (commits) => told.soon({ commits }),
+      read: (commits, position) => told.soon({ commits, ...(position === undefined ? {} : { position }) }),
       stage: (stage) => told.now({ stage }),
+      compared: (comparison) => told.soon({ comparison }),
     }
     const beats = told.beat()
     try {
-      const { live } = await (begun.action === 'rebuild' ? replays.replay(view, watch) : replays.goBack(view, watch))
-      await told.end({ state: 'done', stage: 'live', target: live })
+      await told.end({ state: 'done', ...(await act(replays, begun.action, view, watch, place)) })
     } catch (error) {
       const code = isTidemarkError(error) ? error.code : 'internal'
       const reason = messageOf(error)
@@ -118,30 +130,60 @@ export class Rebuilds {
   }
 }
 
+/** @returns how it stands when it is done. */
+async function act(
+  replays: ReplayPort,
+  action: RebuildAction,
+  view: AnyView,
+  watch: ReplayWatch,
+  place: ReplayPlace | undefined,
+): Promise<Partial<Rebuild>> {
+  switch (action) {
+    case 'rebuild':
+      return { stage: 'live', target: (await replays.replay(view, watch, place)).live }
+    case 'build': {
+      const { built, comparison } = await replays.build(view, watch, place)
+      return { stage: 'built', target: built, comparison }
+    }
+    case 'promote':
+      return { stage: 'live', target: (await replays.promote(view, watch, place)).live }
+    case 'abandon':
+      await replays.abandon(view, watch, place)
+      return { stage: 'live' }
+    case 'go-back':
+      return { stage: 'live', target: (await replays.goBack(view, watch, place)).live }
+  }
+}
+
+/** What whoever asks is told. */
+function toldOf({ position: _, ...rebuild }: KeptRebuild): Rebuild {
+  return rebuild
+}
+
 /** Tells how far one rebuild is. */
 class Told {
   readonly #deps: RebuildDependencies
   readonly #view: string
-  #rebuild: Rebuild
+  #rebuild: KeptRebuild
   #etag: string
   #writing: Promise<boolean> = Promise.resolve(true)
   #toldAt = Number.NEGATIVE_INFINITY
   #isOver = false
 
-  constructor(deps: RebuildDependencies, view: string, kept: { rebuild: Rebuild; etag: string }) {
+  constructor(deps: RebuildDependencies, view: string, kept: { rebuild: KeptRebuild; etag: string }) {
     this.#deps = deps
     this.#view = view
     this.#rebuild = kept.rebuild
     this.#etag = kept.etag
   }
 
-  now(change: Partial<Rebuild>): void {
+  now(change: Partial<KeptRebuild>): void {
     this.#rebuild = { ...this.#rebuild, ...change }
     this.#toldAt = this.#deps.clock.elapsed()
     this.#writing = this.#writing.then(() => this.#write())
   }
 
-  soon(change: Partial<Rebuild>): void {
+  soon(change: Partial<KeptRebuild>): void {
     this.#rebuild = { ...this.#rebuild, ...change }
     if (this.#deps.clock.elapsed() - this.#toldAt >= TOLD_EVERY_MS) this.now({})
   }
@@ -154,7 +196,7 @@ class Told {
     }
   }
 
-  /** Another begins anew what never says that it has ended. */
+  /** Another goes on with what never says that it has ended. */
   async end(change: Partial<Rebuild>): Promise<void> {
     this.#isOver = true
     this.now(change)

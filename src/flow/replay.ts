@@ -11,9 +11,21 @@ import type {
   ViewGenerations,
   ViewStores,
 } from '../core/ports.ts'
+import type { Comparison, RebuildStage } from '../core/rebuild.ts'
 import { BACK_HOURS } from '../core/service.ts'
 import { type AnyView, cursorsOf } from '../core/view.ts'
-import { begun, joined, settled, swapped, type ViewPointer } from '../core/view-pointer.ts'
+import {
+  abandoned,
+  begun,
+  generationsOf,
+  joined,
+  movesCursors,
+  settled,
+  swapped,
+  type ViewPointer,
+  waiting,
+} from '../core/view-pointer.ts'
+import { compare } from './compare.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, sameVersions, standingOf } from './cursors.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
@@ -37,14 +49,15 @@ export interface ReplayDependencies {
   readonly ids: Ids
 }
 
-/** Who watches a replay. */
+/** Who watches what is done to a view's generations. */
 export interface ReplayWatch {
   /** @param total commits in the log as it begins. */
   begin(target: number, live: number, total: number): void
-  /** @param commits read so far. */
-  read(commits: number): void
-  /** `handover`: projections write both generations; `live`: queries read the new one. */
-  stage(stage: 'handover' | 'live'): void
+  /** @param commits read so far. @param position where they end: of `EventFeedReader`. */
+  read(commits: number, position: string | undefined): void
+  stage(stage: RebuildStage): void
+  /** Of a generation that is built apart: so far. */
+  compared?(comparison: Comparison): void
 }
 
 /** What a replay has done. */
@@ -52,15 +65,33 @@ export interface Replayed {
   readonly live: number
   /** The generation that was live before. */
   readonly previous: number
-  /** Read from the log, and the streams that they are of. */
+  /** Read from the log, and the streams that they are of: by this process. */
   readonly events: number
   readonly streams: number
 }
 
-/** The replays of a service's views. */
+/** A generation that is built, and waits. */
+export interface Built {
+  readonly built: number
+  readonly live: number
+  readonly comparison: Comparison
+}
+
+/** Where one goes on that ended early. */
+export interface ReplayPlace {
+  readonly target: number
+  /** Read from the log before it ended, and where they end. */
+  readonly commits: number
+  readonly position?: string
+}
+
+/** What can be done to the generations of a service's views. With a place it goes on there. */
 export interface ReplayPort {
-  replay(view: AnyView, watch: ReplayWatch): Promise<Replayed>
-  goBack(view: AnyView, watch: ReplayWatch): Promise<Replayed>
+  replay(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Replayed>
+  build(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Built>
+  promote(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Pick<Replayed, 'live' | 'previous'>>
+  abandon(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<{ readonly live: number }>
+  goBack(view: AnyView, watch: ReplayWatch, place?: ReplayPlace): Promise<Replayed>
 }
 
 /** Clocks of two machines run at slightly different speeds. */
@@ -77,7 +108,116 @@ const HOUR_MS = 3_600_000
  * Whatever an earlier one left is cleared; so is the generation before the one that was live.
  * @throws TidemarkError `replay-superseded`, `log-empty`, `instance-outdated`, and what projections throw; the live generation is then untouched.
  */
-export async function replay(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
+export async function replay(
+  deps: ReplayDependencies,
+  view: AnyView,
+  watch: ReplayWatch,
+  place?: ReplayPlace,
+): Promise<Replayed> {
+  const move = place ? await takenUp(deps, view, place) : await nextGeneration(deps, view)
+  const { held, ...read } = await bringUp(deps, view, move, watch)
+  return { ...(await makeLive(deps, view, { ...move, held }, watch)), ...read }
+}
+
+/**
+ * Builds a view's next generation as `replay` does, and compares it with the live one. It is kept up to date until somebody promotes or abandons it,
+ * or another is built.
+ * @throws TidemarkError as `replay`; `must-promote` where the live generation would not be written beside it.
+ */
+export async function buildNext(
+  deps: ReplayDependencies,
+  view: AnyView,
+  watch: ReplayWatch,
+  place?: ReplayPlace,
+): Promise<Built> {
+  const { generations, clock } = deps
+  const { pointer } = await persistently(clock, () => generations.readPointer(view.name))
+  if (movesCursors(pointer, cursorsOf(deps.declared, view)))
+    throw new TidemarkError(
+      'must-promote',
+      `${view.name} gets its cursors elsewhere than before: only a whole rebuild can do that`,
+    )
+  const move = place ? await takenUp(deps, view, place) : await nextGeneration(deps, view)
+  const { target, live } = move
+  const { held } = await bringUp(deps, view, move, watch)
+  await put(deps, view, held, waiting(held.pointer, target))
+  watch.stage('comparing')
+  const stores = { built: generations.store(view.name, target), live: generations.store(view.name, live) }
+  const comparison = await persistently(clock, () =>
+    compare(stores, clock, (comparison) => watch.compared?.(comparison)),
+  )
+  return { built: target, live, comparison }
+}
+
+/**
+ * Lets queries read the generation that was built.
+ * @throws TidemarkError `nothing-built`, `instance-outdated`, `replay-superseded`
+ */
+export async function promote(
+  deps: ReplayDependencies,
+  view: AnyView,
+  watch: ReplayWatch,
+  place?: ReplayPlace,
+): Promise<Pick<Replayed, 'live' | 'previous'>> {
+  const targetOf = (pointer: ViewPointer): number => place?.target ?? builtOf(view, pointer)
+  const held = await claim(deps, view, (pointer) => {
+    const target = targetOf(pointer)
+    if (pointer.live !== target && pointer.built !== target) throw superseded(view)
+    return pointer
+  })
+  const { live } = held.pointer
+  const target = targetOf(held.pointer)
+  watch.begin(target, live, 0)
+  return makeLive(deps, view, { target, live, held }, watch)
+}
+
+/**
+ * Removes the generation that was built.
+ * @throws TidemarkError `nothing-built`
+ */
+export async function abandon(
+  deps: ReplayDependencies,
+  view: AnyView,
+  watch: ReplayWatch,
+  place?: ReplayPlace,
+): Promise<{ readonly live: number }> {
+  const { pointer } = await claim(deps, view, (pointer) => {
+    const built = place ? pointer.built : builtOf(view, pointer)
+    // It was left before already, by whoever ended.
+    if (built === undefined) return pointer
+    watch.begin(built, pointer.live, 0)
+    return abandoned(pointer)
+  })
+  // Until no instance writes it any more.
+  await deps.clock.wait(OUTLASTING_MS)
+  await persistently(deps.clock, () => deps.generations.sweep(view.name, pointer))
+  return { live: pointer.live }
+}
+
+function builtOf(view: AnyView, { built }: ViewPointer): number {
+  if (built === undefined)
+    throw new TidemarkError('nothing-built', `${view.name} has no generation that was built and waits`)
+  return built
+}
+
+/** A generation that is to be live. */
+interface Move {
+  readonly target: number
+  readonly live: number
+  readonly held: Held
+}
+
+/** One that is brought up to the log first. */
+interface Bringing extends Move {
+  /** Brings the target up. */
+  readonly project: (events: readonly RecordedEvent[]) => Promise<void>
+  /** Commits in the log as it begins. */
+  readonly total: number
+  /** Where it goes on. */
+  readonly place?: ReplayPlace
+}
+
+async function nextGeneration(deps: ReplayDependencies, view: AnyView): Promise<Bringing> {
   const total = await countCommits(deps, view)
   await checkInstances(deps, view)
   const held = await claim(deps, view, begun)
@@ -86,12 +226,44 @@ export async function replay(deps: ReplayDependencies, view: AnyView, watch: Rep
   await persistently(deps.clock, () => deps.generations.sweep(view.name, held.pointer))
   const generation = { number: building, store: deps.generations.store(view.name, building) }
   const project = rebuilding(deps, view, generation, { looks: false, leavesOut: await givenUp(deps, view) })
-  return moveTo(deps, view, held, { target: building, live, project, total }, watch)
+  return { target: building, live, held, project, total }
+}
+
+/** Goes on with one whose process ended. @throws TidemarkError `replay-superseded` where another was begun meanwhile. */
+async function takenUp(deps: ReplayDependencies, view: AnyView, place: ReplayPlace): Promise<Bringing> {
+  const { target } = place
+  const held = await claim(deps, view, (pointer) => {
+    if (!generationsOf(pointer).has(target)) throw superseded(view)
+    return pointer
+  })
+  const total = await countCommits(deps, view)
+  const project = await bringingUp(deps, view, target)
+  return { target, live: held.pointer.live, held, project, total, place }
+}
+
+/** Brings up a generation that has something already: what is stored tells how far it is. */
+async function bringingUp(
+  deps: ReplayDependencies,
+  view: AnyView,
+  number: number,
+): Promise<(events: readonly RecordedEvent[]) => Promise<void>> {
+  const generation = { number, store: deps.generations.store(view.name, number) }
+  return rebuilding(deps, view, generation, {
+    // Its marks may have expired: what it has applied, cursors alone tell.
+    looks: true,
+    leavesOut: await givenUp(deps, view),
+    ...(view.kind === 'one-stream'
+      ? {}
+      : {
+          passed: async (stream: string) =>
+            (await standingOf(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
+        }),
+  })
 }
 
 /** What was given up for a view, whatever its generation. */
-async function givenUp(
-  { parking, clock }: ReplayDependencies,
+export async function givenUp(
+  { parking, clock }: Pick<ReplayDependencies, 'parking' | 'clock'>,
   view: AnyView,
 ): Promise<(stream: string, version: number) => boolean> {
   const all = parking ? await persistently(clock, () => parking.discards()) : []
@@ -105,27 +277,26 @@ async function givenUp(
  * forward.
  * @throws TidemarkError `no-way-back` where there is none, or it was left too long ago; and as `replay`.
  */
-export async function goBack(deps: ReplayDependencies, view: AnyView, watch: ReplayWatch): Promise<Replayed> {
+export async function goBack(
+  deps: ReplayDependencies,
+  view: AnyView,
+  watch: ReplayWatch,
+  place?: ReplayPlace,
+): Promise<Replayed> {
+  const move = place ? await takenUp(deps, view, place) : await generationBefore(deps, view)
+  const { held, ...read } = await bringUp(deps, view, move, watch)
+  return { ...(await makeLive(deps, view, { ...move, held }, watch)), ...read }
+}
+
+async function generationBefore(deps: ReplayDependencies, view: AnyView): Promise<Bringing> {
   const held = await claim(deps, view, (pointer) => ({
     ...settled(pointer),
     previous: wayBack(view, pointer, deps.clock.now()),
   }))
   const { previous, live } = held.pointer
   const total = await countCommits(deps, view)
-  const number = previous.generation
-  const generation = { number, store: deps.generations.store(view.name, number) }
-  const project = rebuilding(deps, view, generation, {
-    // Its marks may have expired: what it has applied, cursors alone tell.
-    looks: true,
-    leavesOut: await givenUp(deps, view),
-    ...(view.kind === 'one-stream'
-      ? {}
-      : {
-          passed: async (stream: string) =>
-            (await standingOf(deps.views, view, await deps.views.state(view.name), generation, stream)).passed,
-        }),
-  })
-  return moveTo(deps, view, held, { target: previous.generation, live, project, total }, watch)
+  const project = await bringingUp(deps, view, previous.generation)
+  return { target: previous.generation, live, held, project, total }
 }
 
 async function countCommits({ feed, clock }: ReplayDependencies, view: AnyView): Promise<number> {
@@ -168,39 +339,29 @@ interface Held<Pointer extends ViewPointer = ViewPointer> {
   readonly etag: string
 }
 
-interface Move {
-  readonly target: number
-  readonly live: number
-  /** Brings the target up. */
-  readonly project: (events: readonly RecordedEvent[]) => Promise<void>
-  /** Commits in the log as it begins. */
-  readonly total: number
-}
-
 /**
- * Makes another generation the live one, without a moment at which it lacks what the live one had.
+ * Brings another generation to where it has all that the live one has, at every moment from then on.
  *
  * First the target is brought up to the end of the log. Then projections join: they write the target before the live generation. An instance
  * may take the pointer before that for the current one for POINTER_MS; a batch that it still writes to the live generation alone came through
  * the hub, so its events were in the log before it began. Catching up once more, begun after that time, covers them all, and every
- * batch that begins later writes the target first: from here on the target has all that the live generation has, at every moment, and queries
- * may read it. Both go on being written until no instance reads the one that was live.
+ * batch that begins later writes the target first: from here on queries may read the target.
  *
  * What the catching up and the projections apply twice takes effect once, by cursors and marks. Each write of the pointer proves that
- * nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read a complete generation that projections write, and the next
- * replay clears up.
+ * nobody wrote it meanwhile. Where this ends early, whatever it was at, queries read a complete generation that projections write; another process
+ * goes on with it, or the next replay clears up.
+ * @returns with the pointer that was written last, and what was read.
  */
-async function moveTo(
+async function bringUp(
   deps: ReplayDependencies,
   view: AnyView,
-  claimed: Held,
-  { target, live, project, total }: Move,
+  { target, live, held: claimed, project, total, place }: Bringing,
   watch: ReplayWatch,
-): Promise<Replayed> {
+): Promise<{ readonly held: Held } & Pick<Replayed, 'events' | 'streams'>> {
   const { clock, generations } = deps
-  const reader = deps.feed.open()
+  const reader = deps.feed.open(place?.position === undefined ? {} : { position: place.position })
   let held = claimed
-  let commits = 0
+  let commits = place?.position === undefined ? 0 : place.commits
   let events = 0
   let streams = 0
 
@@ -216,11 +377,13 @@ async function moveTo(
       commits += page.length
       events += read.length
       streams += page.filter(({ from }) => from === 1).length
-      watch.read(commits)
+      watch.read(commits, reader.position)
     }
   }
 
   watch.begin(target, live, total)
+  // It had come so far before its process ended.
+  if (live === target || held.pointer.built === target) return { held, events, streams }
   await catchUp()
   if (commits < total) throw new TidemarkError('internal', `the feed showed ${commits} of ${total} commits`)
 
@@ -232,13 +395,25 @@ async function moveTo(
     await catchUp()
   }
   await catchUp()
+  return { held, events, streams }
+}
 
-  await checkInstances(deps, view)
-  held = await put(deps, view, held, swapped(held.pointer, target, clock.now()))
+/** Lets queries read a generation that lacks nothing. Both go on being written until no instance reads the one that was live. */
+async function makeLive(
+  deps: ReplayDependencies,
+  view: AnyView,
+  { target, live, held: before }: Move,
+  watch: ReplayWatch,
+): Promise<Pick<Replayed, 'live' | 'previous'>> {
+  let held = before
+  if (live !== target) {
+    await checkInstances(deps, view)
+    held = await put(deps, view, held, swapped(held.pointer, target, deps.clock.now()))
+  }
   watch.stage('live')
-  await clock.wait(OUTLASTING_MS)
+  await deps.clock.wait(OUTLASTING_MS)
   await clearUp(deps, view, held)
-  return { live: target, previous: live, events, streams }
+  return { live: target, previous: held.pointer.previous?.generation ?? live }
 }
 
 /**

@@ -24,7 +24,7 @@ export async function republish(
   since: string | undefined,
   published: (events: number) => void,
 ): Promise<number> {
-  const reader = feed.open(since)
+  const reader = feed.open(since === undefined ? {} : { since })
   let events = 0
   for (let page = await reader.next(); page; page = await reader.next()) {
     await publishCommits(publisher, page)

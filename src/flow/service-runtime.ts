@@ -42,6 +42,7 @@ import { type AnyView, cursorsOf } from '../core/view.ts'
 import { findStreams, tail, traceOf } from './browse.ts'
 import { newestCanary, sendCanary } from './canary.ts'
 import type { Handler } from './consume.ts'
+import { documentEvents } from './document-events.ts'
 import type { AggregateState } from './fold.ts'
 import { Follower } from './follow.ts'
 import { groupCommit, type HandleCommand } from './group-commit.ts'
@@ -56,7 +57,16 @@ import { reaction } from './react.ts'
 import { Rebuilds } from './rebuilds.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
-import { goBack, type ReplayPort, replay } from './replay.ts'
+import {
+  abandon,
+  buildNext,
+  givenUp,
+  goBack,
+  promote,
+  type ReplayDependencies,
+  type ReplayPort,
+  replay,
+} from './replay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
@@ -274,15 +284,18 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
+  const ready =
+    <Args extends readonly unknown[], Result>(act: (deps: ReplayDependencies, ...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      await clock.ready()
+      return act(replayDeps(), ...args)
+    }
   const replays: ReplayPort = {
-    replay: async (view, watch) => {
-      await clock.ready()
-      return replay(replayDeps(), view, watch)
-    },
-    goBack: async (view, watch) => {
-      await clock.ready()
-      return goBack(replayDeps(), view, watch)
-    },
+    replay: ready(replay),
+    build: ready(buildNext),
+    promote: ready(promote),
+    abandon: ready(abandon),
+    goBack: ready(goBack),
   }
   const rebuilds = once(
     () =>
@@ -420,7 +433,9 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     events: (query) => tail(browser(), query),
     trace: (correlation, limit, continuation) => traceOf(browser(), correlation, limit, continuation),
     views: () => Promise.all(service.views.map(summaryOf)),
-    findDocuments: (view, search) => findDocuments({ views: views() }, view, search),
+    documentEvents: (view, query) =>
+      documentEvents({ ...replayDeps(), givenUp: (its) => givenUp(replayDeps(), its) }, view, query),
+    findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
     rebuild: async (view, action, by, trace) => {
       await clock.ready()
       return rebuilds().start(view, action, by, trace)

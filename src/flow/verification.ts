@@ -3,8 +3,8 @@ import type { Verification } from '../core/operations.ts'
 import type { Clock, LogVerifier } from '../core/ports.ts'
 import { isStream } from '../core/stream.ts'
 
-/** How long one part takes, but for the stream that is at hand: an answer comes within 230 s or never. Milliseconds. */
-const PART_MS = 10_000
+/** How long one part takes, but for what is at hand: an answer comes within 230 s or never. Milliseconds. */
+export const PART_MS = 10_000
 /** The most that a part finds, and that is told of one. */
 const MAX_FINDINGS = 1_000
 

@@ -3,11 +3,12 @@ import { generationsOf, type ViewPointer } from '../core/view-pointer.ts'
 
 /** The generations that a pointer names, by number, and what each is for, as operators are told of them. */
 export function generationsAbout(pointer: ViewPointer): Pick<ViewSummary, 'live' | 'generations'> {
-  const { live, previous } = pointer
+  const { live, previous, built } = pointer
   const generations = [...generationsOf(pointer)]
     .sort((a, b) => a - b)
     .map((number) => {
       if (number === live) return { number, role: 'live' as const }
+      if (number === built) return { number, role: 'built' as const }
       if (number === previous?.generation) return { number, role: 'previous' as const, left: previous.left }
       return { number, role: 'writing' as const }
     })

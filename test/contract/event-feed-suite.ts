@@ -78,10 +78,35 @@ export function eventFeedSuite(name: string, create: () => Promise<{ log: EventS
     it('begins with what was written at a time or later', async () => {
       const { log, feed } = await create()
       await append(log, recordedAtOnce('order-1', placedV1, confirmed))
-      const before = feed.open('2020-01-01T00:00:00.000Z')
+      const before = feed.open({ since: '2020-01-01T00:00:00.000Z' })
       assert.equal((await roundOf(before)).length, 2)
-      const after = feed.open('2099-01-01T00:00:00.000Z')
+      const after = feed.open({ since: '2099-01-01T00:00:00.000Z' })
       assert.equal((await roundOf(after)).length, 0)
+    })
+
+    it('is gone on with by another reader, from a position in the middle of a round and from its end', async () => {
+      const { log, feed } = await create()
+      // 1,520 commits, by 95 at once: more than a page has.
+      for (let count = 1; count <= 16; count += 1) {
+        const events = recordedAtOnce(`order-${count}`, placedV1, ...Array.from({ length: 94 }, () => confirmed))
+        const commits = events.map((event) => commit(`${event.stream}@${event.version}`, [event]))
+        assert.deepEqual(await log.append(EMPTY_STREAM, commits), { outcome: 'appended' })
+      }
+      const reader = feed.open()
+      const first = await reader.next()
+      assert.ok(first && first.length < 1_520, 'the first page is a part')
+      const { position } = reader
+      assert.ok(position !== undefined)
+      // What comes after it was taken is no part of it.
+      await roundOf(reader)
+      const rest = positionsOf(await roundOf(feed.open({ position })))
+      const seen = first.flatMap(({ events }) => positionsOf(events))
+      assert.deepEqual([...seen, ...rest].toSorted(), positionsOf(await roundOf(feed.open())))
+      assert.equal(rest.length, 1_520 - seen.length)
+
+      await append(log, recordedAtOnce('order-late', placedV1))
+      assert.ok(reader.position !== undefined)
+      assert.deepEqual(positionsOf(await roundOf(feed.open({ position: reader.position }))), ['order-late@1'])
     })
 
     it('ends a round although somebody appends all the time, with all that was there when it began', async () => {

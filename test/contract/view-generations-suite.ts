@@ -52,6 +52,8 @@ export function viewGenerationsSuite(name: string, create: () => Promise<ViewGen
         previous: { generation: 1, left: '2026-01-01T00:00:00.000Z' },
         building: 4,
         written: [4, 3],
+        built: 4,
+        highest: 9,
         cursorsIn: 'order',
         stamp: 'a',
       }

@@ -189,6 +189,69 @@ describe('who looks around in a running system', () => {
     assert.partialDeepStrictEqual(back, { live: 1, rebuild: { action: 'go-back', state: 'done' } })
   })
 
+  it('builds a generation apart, looks at it and what it is compared to, and promotes or abandons it', async () => {
+    const name = 'sales-by-product'
+    const view = async () => (await get('ordering', 'views')).body.items.find((each: RawItem) => each.name === name)
+    const did = async (action: string) => {
+      const { status, body } = await post('ordering', `views/${name}/${action}`)
+      assert.equal(status, 202, JSON.stringify(body))
+      return until(
+        `${action} to be done`,
+        view,
+        ({ rebuild }) => rebuild.action === action && rebuild.state !== 'running',
+      )
+    }
+    const documents = async (generation: number) =>
+      everyItem('ordering', `views/${name}/documents?generation=${generation}`)
+    const before = await view()
+    const built = await did('build')
+    const target = before.live + 1
+    const whole = await documents(before.live)
+    assert.ok(whole.length > 0)
+    const comparison = { compared: whole.length, changed: 0, added: 0, removed: 0, examples: [] }
+    assert.partialDeepStrictEqual(built, { live: before.live, rebuild: { state: 'done', stage: 'built', target } })
+    assert.deepEqual(built.rebuild.comparison, comparison)
+    assert.ok(built.generations.some(({ number, role }: RawItem) => number === target && role === 'built'))
+    assert.deepEqual(await documents(target), whole)
+    assert.partialDeepStrictEqual(await did('abandon'), { live: before.live, generations: before.generations })
+    assert.equal((await get('ordering', `views/${name}/documents?generation=${target}`)).body.code, 'invalid-query')
+    assert.partialDeepStrictEqual(await did('promote'), { live: before.live, rebuild: { code: 'nothing-built' } })
+
+    // Something that the log does not say.
+    const key = whole[0]?.key
+    const item = system.containerOf('ordering', name).item('document', `${before.live}|document|${key}`)
+    const { resource } = await item.read<RawItem>()
+    assert.ok(resource)
+    await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
+    const { rebuild } = await did('build')
+    assert.deepEqual(rebuild.comparison, { ...comparison, changed: 1, examples: [{ key, difference: 'changed' }] })
+    assert.equal((await view()).live, before.live)
+    assert.partialDeepStrictEqual(await did('promote'), {
+      live: rebuild.target,
+      rebuild: { state: 'done', stage: 'live' },
+    })
+    assert.deepEqual(await documents(rebuild.target), whole)
+  })
+
+  it('sees the events that a document is made of, whatever the view', async () => {
+    const log = await rawEvents('ordering')
+    const placed = log.filter(({ type }) => type === 'OrderPlaced')
+    const order = placed[0]?.stream
+    const ofOrder = await everyItem('ordering', `views/order/events?key=${order}&limit=1`)
+    assert.deepEqual(ofOrder.map(placeOf), log.filter(({ stream }) => stream === order).map(placeOf))
+    const [product] = (await get('ordering', 'views/sales-by-product/documents?limit=1')).body.items
+    const ofProduct = await everyItem('ordering', `views/sales-by-product/events?key=${product.key}&limit=2`)
+    const sold = placed.filter(({ data }) => JSON.stringify(data).includes(`"${product.key}"`))
+    assert.ok(sold.length > 0)
+    for (const event of sold)
+      assert.ok(
+        ofProduct.some((each) => placeOf(each) === placeOf(event)),
+        placeOf(event),
+      )
+    assert.equal(new Set(ofProduct.map(placeOf)).size, ofProduct.length)
+    assert.deepEqual((await get('ordering', 'views/order/events?key=order-none')).body, { items: [] })
+  })
+
   it('sees the commands that wait for their time', async () => {
     const { body } = await get('payments', 'schedule')
     const waiting = body.items.find(({ stream }: RawItem) => stream === `payment-${placed}`)
@@ -241,6 +304,12 @@ describe('who looks around in a running system', () => {
       ['POST', 'views/nothing/rebuild', 404, 'view-not-found'],
       ['GET', 'views/order/documents?status=lost', 400, 'invalid-query'],
       ['GET', 'views/order/documents?stattus=placed', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?generation=99', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?generation=0', 400, 'invalid-query'],
+      ['GET', 'views/order/events', 400, 'invalid-query'],
+      ['GET', 'views/order/events?key=a%2Fb', 400, 'invalid-query'],
+      ['GET', 'views/order/events?key=order-1&continuation=!', 400, 'invalid-query'],
+      ['GET', 'views/nothing/events?key=order-1', 404, 'view-not-found'],
       ['GET', 'views/order/documents?continuation=!', 400, 'invalid-query'],
       ['GET', 'views/sales-by-product/documents?status=placed', 400, 'invalid-query'],
       ['GET', 'streams?prefix=order-&category=fulfilment', 400, 'invalid-query'],

@@ -6,7 +6,8 @@ import {
   type FeedRange,
 } from '@azure/cosmos'
 import { commitsAmong, type RecordedCommit } from '../../core/commit.ts'
-import type { EventFeed, EventFeedReader } from '../../core/ports.ts'
+import { readContinuation, unknownContinuation, writeContinuation } from '../../core/continuation.ts'
+import type { EventFeed, EventFeedReader, FeedStart } from '../../core/ports.ts'
 import { readError } from './client.ts'
 
 const PAGE = 1000
@@ -31,21 +32,33 @@ export class CosmosEventFeed implements EventFeed {
     return resources[0] ?? 0
   }
 
-  open(since?: string): EventFeedReader {
-    return new CosmosFeedReader(this.#container, since)
+  open(start: FeedStart = {}): EventFeedReader {
+    return new CosmosFeedReader(this.#container, start)
   }
+}
+
+/** Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of it was read. */
+interface Position {
+  readonly current: number
+  readonly continuations: readonly (string | null)[]
 }
 
 /** One feed range after another, each until its own end: all of them are never at their end at once while somebody appends. */
 class CosmosFeedReader implements EventFeedReader {
   readonly #container: Container
-  readonly #since: string | undefined
+  readonly #start: FeedStart
   #ranges: readonly RangeReader[] | undefined
   #current = 0
 
-  constructor(container: Container, since: string | undefined) {
+  constructor(container: Container, start: FeedStart) {
     this.#container = container
-    this.#since = since
+    this.#start = start
+  }
+
+  get position(): string | undefined {
+    if (this.#ranges === undefined) return this.#start.position
+    const continuations = this.#ranges.map(({ continuation }) => continuation ?? null)
+    return writeContinuation({ current: this.#current, continuations } satisfies Position)
   }
 
   async next(): Promise<readonly RecordedCommit[] | undefined> {
@@ -63,7 +76,14 @@ class CosmosFeedReader implements EventFeedReader {
     const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
       throw readError(error, this.#container)
     })
-    return ranges.map((range) => new RangeReader(this.#container, range, this.#since))
+    const { since, position } = this.#start
+    const from = position === undefined ? undefined : readPosition(position)
+    // Of ranges that are others now, nothing tells which continuation is whose.
+    const known = from?.continuations.length === ranges.length ? from : undefined
+    this.#current = known?.current ?? 0
+    return ranges.map(
+      (range, index) => new RangeReader(this.#container, range, since, known?.continuations[index] ?? undefined),
+    )
   }
 }
 
@@ -73,10 +93,15 @@ class RangeReader {
   #start: ChangeFeedStartFrom
   #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
 
-  constructor(container: Container, range: FeedRange, since: string | undefined) {
+  /** The SDK's, of what was returned last. */
+  continuation: string | undefined
+
+  constructor(container: Container, range: FeedRange, since: string | undefined, continuation: string | undefined) {
     this.#container = container
-    this.#start =
-      since === undefined ? ChangeFeedStartFrom.Beginning(range) : ChangeFeedStartFrom.Time(new Date(since), range)
+    this.continuation = continuation
+    if (continuation !== undefined) this.#start = ChangeFeedStartFrom.Continuation(continuation)
+    else if (since !== undefined) this.#start = ChangeFeedStartFrom.Time(new Date(since), range)
+    else this.#start = ChangeFeedStartFrom.Beginning(range)
   }
 
   /**
@@ -91,6 +116,7 @@ class RangeReader {
       const atEnd = statusCode === NOT_MODIFIED
       if (!atEnd) commits.push(...commitsAmong(result))
       if (!atEnd && commits.length < PAGE) continue
+      this.continuation = continuationToken
       this.#start = ChangeFeedStartFrom.Continuation(continuationToken)
       return { commits, atEnd }
     }
@@ -107,4 +133,13 @@ class RangeReader {
       throw readError(error, this.#container)
     }
   }
+}
+
+/** @throws TidemarkError `invalid-query` for what no reader gave. */
+function readPosition(position: string): Position {
+  const { current, continuations } = readContinuation(position)
+  const isList =
+    Array.isArray(continuations) && continuations.every((each) => each === null || typeof each === 'string')
+  if (!Number.isSafeInteger(current) || !isList) throw unknownContinuation()
+  return { current: Number(current), continuations }
 }

@@ -91,12 +91,14 @@ export class CosmosViewGenerations implements ViewGenerations {
 }
 
 /** The pointer alone, without what Cosmos DB adds to its item. */
-function pointerOf({ live, previous, building, written, cursorsIn, stamp }: ViewPointer): ViewPointer {
+function pointerOf({ live, previous, building, written, built, highest, cursorsIn, stamp }: ViewPointer): ViewPointer {
   return {
     live,
     ...(previous === undefined ? {} : { previous }),
     ...(building === undefined ? {} : { building }),
     ...(written === undefined ? {} : { written }),
+    ...(built === undefined ? {} : { built }),
+    ...(highest === undefined ? {} : { highest }),
     ...(cursorsIn === undefined ? {} : { cursorsIn }),
     ...(stamp === undefined ? {} : { stamp }),
   }

@@ -1,9 +1,10 @@
 import type { HttpRequest } from '@azure/functions'
 import * as z from 'zod'
+import { keyFault } from '../../core/document-key.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { JsonSchema } from '../../core/json-schema.ts'
 import type { Operations } from '../../core/operations.ts'
-import type { RebuildAction } from '../../core/rebuild.ts'
+import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../../core/rebuild.ts'
 import { validate } from '../../core/schema.ts'
 import type { AnyView } from '../../core/view.ts'
 import { type ActorSource, actorOf } from './actor.ts'
@@ -12,7 +13,7 @@ import type { Endpoint, Route } from './http.ts'
 import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
 import { checkOperator } from './operator.ts'
 import { problem } from './problem.ts'
-import { checkParameters, limitOf, readJson } from './request.ts'
+import { checkParameters, limitOf, readJson, wholeNumberOf } from './request.ts'
 import { traceOf } from './triggers.ts'
 
 /** What the functions for people who look around in a service need of it. */
@@ -31,9 +32,13 @@ export function browseRoutesOf(port: BrowsePort): readonly Route[] {
     { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
     { name: 'verification', path: 'verification', POST: verificationEndpoint(port) },
     { name: 'view-list', path: 'views', GET: viewsEndpoint(port) },
+    { name: 'view-events', path: 'views/{view}/events', GET: documentEventsEndpoint(port) },
     { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
-    { name: 'view-rebuild', path: 'views/{view}/rebuild', POST: rebuildEndpoint(port, 'rebuild') },
-    { name: 'view-go-back', path: 'views/{view}/go-back', POST: rebuildEndpoint(port, 'go-back') },
+    ...REBUILD_ACTIONS.map((action) => ({
+      name: `view-${action}`,
+      path: `views/{view}/${action}`,
+      POST: rebuildEndpoint(port, action),
+    })),
   ]
 }
 
@@ -193,7 +198,11 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
   const item = object({ key: text, version, document: {} }, ['version'])
   return readingEndpoint(port, {
     summary: 'documents of a view, by its sort key, descending',
-    parameters: [viewParameter(views), ...filterParameters, searchParameter, limitParameter, continuationParameter],
+    parameters: [
+      viewParameter(views),
+      ...filterParameters,
+      ...[searchParameter, generationParameter, limitParameter, continuationParameter],
+    ],
     description:
       'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
     schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
@@ -201,24 +210,49 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     answer(request) {
       const view = viewNamed(views, request.params.view)
       // Another view may have a filter that this one has not.
-      checkParameters(request, [...Object.keys(view.filters), 'search', 'limit', 'continuation'])
+      checkParameters(request, [...Object.keys(view.filters), 'search', 'generation', 'limit', 'continuation'])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
       const given = givenOf(request.query, 'search', 'continuation')
-      return port.findDocuments(view, { ...given, filter, limit: limitOf(request) })
+      const generation = wholeNumberOf(request, 'generation', 1, Number.MAX_SAFE_INTEGER)
+      const choice = { ...given, ...(generation === undefined ? {} : { generation }) }
+      return port.findDocuments(view, { ...choice, filter, limit: limitOf(request) })
     },
   })
 }
 
-const actions = ['rebuild', 'go-back'] as const satisfies readonly RebuildAction[]
 const nothing = z.strictObject({})
 const summaries: Readonly<Record<RebuildAction, string>> = {
   rebuild: "builds the view's next generation from the log, then lets queries read it",
+  build:
+    "builds the view's next generation from the log beside the live one, keeps it up to date, and compares the two",
+  promote: 'lets queries read the generation that was built',
+  abandon: 'removes the generation that was built',
   'go-back': 'lets queries read the generation again that was live before',
 }
 
-/** `POST …/views/{view}/{rebuild|go-back}`: begins it. `GET …/views` tells how it goes on. */
+/** `GET …/views/{view}/events?key=&limit=&continuation=`: what a document is made of. */
+function documentEventsEndpoint(port: BrowsePort): Endpoint {
+  const { views } = port.declaration
+  return readingEndpoint(port, {
+    summary: 'the events that a document of a view is made of',
+    parameters: [viewParameter(views), keyParameter, limitParameter, continuationParameter],
+    description:
+      'Those of a stream in its order. Of a view of many streams the log is looked through: a page may have none, and more to look at.',
+    schema: pageOf(recordedEvent),
+    problems: [...readProblems, 'view-not-found'],
+    answer(request) {
+      const view = viewNamed(views, request.params.view)
+      const { key, continuation } = givenOf(request.query, 'key', 'continuation')
+      const fault = key === undefined ? 'it is missing' : keyFault(key)
+      if (key === undefined || fault) throw new TidemarkError('invalid-query', `key: ${fault}`)
+      return port.documentEvents(view, { key, limit: limitOf(request), ...(continuation ? { continuation } : {}) })
+    },
+  })
+}
+
+/** `POST …/views/{view}/<action>`: begins it. `GET …/views` tells how it goes on. */
 function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
   const { views } = port.declaration
   return {
@@ -321,6 +355,19 @@ const searchParameter: Parameter = {
   description: 'What the document says somewhere, in its key or in its JSON, in capitals or not.',
   schema: text,
 }
+const generationParameter: Parameter = {
+  name: 'generation',
+  in: 'query',
+  description: 'Of this generation of the view. Absent: of the one that queries read.',
+  schema: { type: 'integer', minimum: 1 },
+}
+const keyParameter: Parameter = {
+  name: 'key',
+  in: 'query',
+  required: true,
+  description: "The document's key: its stream, in a view of single streams.",
+  schema: { type: 'string', minLength: 1 },
+}
 const continuationParameter: Parameter = {
   name: 'continuation',
   in: 'query',
@@ -366,14 +413,23 @@ const aboutAnswer = object({
   ),
 })
 
+const comparison = object({
+  compared: count,
+  changed: count,
+  added: count,
+  removed: count,
+  examples: list(object({ key: text, difference: { type: 'string', enum: ['changed', 'added', 'removed'] } })),
+})
+
 const rebuild = object(
   {
-    action: { type: 'string', enum: [...actions] },
+    action: { type: 'string', enum: [...REBUILD_ACTIONS] },
     state: { type: 'string', enum: ['running', 'done', 'failed'] },
-    stage: { type: 'string', enum: ['reading', 'handover', 'live'] },
+    stage: { type: 'string', enum: [...REBUILD_STAGES] },
     target: version,
     commits: count,
     total: count,
+    comparison,
     startedAt: time,
     updatedAt: time,
     by: text,
@@ -381,7 +437,7 @@ const rebuild = object(
     code: text,
     reason: text,
   },
-  ['target', 'code', 'reason'],
+  ['target', 'comparison', 'code', 'reason'],
 )
 
 const viewSummary = object(
@@ -392,9 +448,10 @@ const viewSummary = object(
     filters,
     live: version,
     generations: list(
-      object({ number: version, role: { type: 'string', enum: ['live', 'writing', 'previous'] }, left: time }, [
-        'left',
-      ]),
+      object(
+        { number: version, role: { type: 'string', enum: ['live', 'built', 'writing', 'previous'] }, left: time },
+        ['left'],
+      ),
     ),
     rebuild,
   },

@@ -65,8 +65,8 @@ function operationOf(service: string, route: Route, path: string, operation: Ope
   }
 }
 
-function parameterOf({ name, in: place, description, schema }: Parameter): JsonSchema {
-  return { name, in: place, description, ...(place === 'path' ? { required: true } : {}), schema }
+function parameterOf({ name, in: place, required, description, schema }: Parameter): JsonSchema {
+  return { name, in: place, description, ...(place === 'path' || required ? { required: true } : {}), schema }
 }
 
 function headerOf(description: string): JsonSchema {

@@ -20,6 +20,8 @@ export interface Operation {
 export interface Parameter {
   readonly name: string
   readonly in: 'path' | 'query' | 'header'
+  /** What is in the path always is. */
+  readonly required?: true
   readonly description: string
   readonly schema: JsonSchema
 }

@@ -52,6 +52,8 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'replay-superseded': 409,
   'log-empty': 409,
   'no-way-back': 409,
+  'nothing-built': 409,
+  'must-promote': 409,
   'instance-outdated': 409,
   'not-parked': 409,
   'marks-expired': 409,

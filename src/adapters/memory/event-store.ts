@@ -20,6 +20,7 @@ import {
   type EventFeedReader,
   type EventHistory,
   type EventStore,
+  type FeedStart,
   MAX_ENTRIES,
 } from '../../core/ports.ts'
 
@@ -110,12 +111,16 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   }
 
   /** Small pages: what comes in parts should come in parts in tests too. */
-  open(since = ''): EventFeedReader {
+  open({ since = '', position }: FeedStart = {}): EventFeedReader {
     const commits = this.#inOrder
-    let next = commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since)
+    let next =
+      position === undefined ? commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since) : Number(position)
     if (next === -1) next = commits.length
     let end: number | undefined
     return {
+      get position() {
+        return String(next)
+      },
       async next() {
         end ??= commits.length
         const page = commits.slice(next, Math.min(next + FEED_PAGE, end))

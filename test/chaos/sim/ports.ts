@@ -67,9 +67,14 @@ export function portsOf(
   }
   const feed: EventFeed = {
     count: () => ask('log', 'count', '', false, () => stores.log.count()),
-    open(since) {
-      const reader = stores.log.open(since)
-      return { next: () => ask('log', 'next', '', false, () => reader.next()) }
+    open(start) {
+      const reader = stores.log.open(start)
+      return {
+        next: () => ask('log', 'next', '', false, () => reader.next()),
+        get position() {
+          return reader.position
+        },
+      }
     },
   }
   const snapshots: Snapshots = {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { overtaken } from '../../support/command.ts'
 import { Replays } from '../../support/replays.ts'
+import { call } from '../../support/system.ts'
+import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 
@@ -26,6 +28,29 @@ export function replays(world: () => World, errors: WitnessedErrors): void {
     await progress.item('old', 'ordering-views').delete()
     assert.equal(ended.code, 1)
     errors.commandLine('instance-outdated', ended.output)
+  })
+
+  /** What is done to a view in the background says how it ended where its state is asked for. */
+  const ended = async (view: string, action: string): Promise<string> => {
+    const url = `${new URL(world().system.base).origin}/api/ordering/views`
+    assert.equal((await call('POST', `${url}/${view}/${action}`, { body: '{}' })).status, 202)
+    const read = async () =>
+      (await call('GET', url, {})).body.items.find(({ name }: { name: string }) => name === view).rebuild
+    const { code, reason } = await until(`${action} to end`, read, ({ state }) => state !== 'running')
+    return `${code}: ${reason}`
+  }
+
+  it('nothing waits to be promoted: nothing-built', async () => {
+    errors.commandLine('nothing-built', await ended('fulfilment', 'promote'))
+  })
+
+  it('the cursors of a view are elsewhere than its code says: must-promote', async () => {
+    const pointer = world().system.containerOf('ordering', 'sales-by-product').item('pointer', 'pointer')
+    const { resource } = await pointer.read()
+    await pointer.replace({ ...resource, cursorsIn: 'another' })
+    const output = await ended('sales-by-product', 'build')
+    await pointer.replace(resource)
+    errors.commandLine('must-promote', output)
   })
 
   it('a second one of the same view begins: replay-superseded', async () => {

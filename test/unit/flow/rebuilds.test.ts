@@ -3,18 +3,26 @@ import { describe, it } from 'node:test'
 import { MemoryRebuilds } from '../../../src/adapters/memory/rebuilds.ts'
 import { TidemarkError } from '../../../src/core/errors.ts'
 import type { RebuildStore } from '../../../src/core/ports.ts'
-import type { Rebuild } from '../../../src/core/rebuild.ts'
+import type { KeptRebuild, RebuildAction } from '../../../src/core/rebuild.ts'
 import { Rebuilds } from '../../../src/flow/rebuilds.ts'
-import { goBack, type ReplayPort, replay } from '../../../src/flow/replay.ts'
+import {
+  abandon,
+  buildNext,
+  goBack,
+  promote,
+  type ReplayPlace,
+  type ReplayPort,
+  replay,
+} from '../../../src/flow/replay.ts'
 import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { everything, Rig } from '../../support/replay-rig.ts'
+import { everything, Rig, unwatched } from '../../support/replay-rig.ts'
 
 const MINUTE_MS = 60_000
 
 /** A store that keeps what it was told, one after another, and may fail first. */
 class Telling implements RebuildStore {
   readonly inner = new MemoryRebuilds()
-  readonly told: Rebuild[] = []
+  readonly told: KeptRebuild[] = []
   /** What happens to the writes to come. */
   readonly faults: ('lost' | 'unanswered' | undefined)[] = []
 
@@ -22,7 +30,7 @@ class Telling implements RebuildStore {
     return this.inner.read(view)
   }
 
-  async write(view: string, rebuild: Rebuild, etag: string | undefined) {
+  async write(view: string, rebuild: KeptRebuild, etag: string | undefined) {
     const fault = this.faults.shift()
     if (fault === 'lost') throw new TidemarkError('unavailable', 'not now')
     const result = await this.inner.write(view, rebuild, etag)
@@ -37,8 +45,11 @@ function process(rig: Rig, store: RebuildStore, instance: string, replays: Parti
   const rebuilds = new Rebuilds({
     views: [orderView],
     replays: {
-      replay: (view, watch) => replay(rig.deps, view, watch),
-      goBack: (view, watch) => goBack(rig.deps, view, watch),
+      replay: (view, watch, place) => replay(rig.deps, view, watch, place),
+      build: (view, watch, place) => buildNext(rig.deps, view, watch, place),
+      promote: (view, watch, place) => promote(rig.deps, view, watch, place),
+      abandon: (view, watch, place) => abandon(rig.deps, view, watch, place),
+      goBack: (view, watch, place) => goBack(rig.deps, view, watch, place),
       ...replays,
     },
     store,
@@ -50,7 +61,7 @@ function process(rig: Rig, store: RebuildStore, instance: string, replays: Parti
   return {
     lines,
     rebuilds,
-    start: (action: 'rebuild' | 'go-back' = 'rebuild') => rebuilds.start(orderView, action, 'ada', trace),
+    start: (action: RebuildAction = 'rebuild') => rebuilds.start(orderView, action, 'ada', trace),
     goOn: () => rebuilds.goOn(trace),
   }
 }
@@ -75,6 +86,57 @@ describe('a rebuild that somebody asks for', () => {
     assert.equal(await rig.liveOf(orderView), 1)
   })
 
+  it('is built, compared, and then promoted or abandoned, as each is asked for', async () => {
+    const rig = await Rig.with(...everything)
+    const { start, rebuilds } = process(rig, new Telling(), 'a')
+    const did = async (action: RebuildAction) => {
+      await start(action)
+      await rebuilds.settled()
+      return rebuilds.last(orderView)
+    }
+    const comparison = { compared: 4, changed: 0, added: 0, removed: 0 }
+    assert.partialDeepStrictEqual(await did('build'), { state: 'done', stage: 'built', target: 2, comparison })
+    assert.equal(await rig.liveOf(orderView), 1)
+    assert.partialDeepStrictEqual(await did('promote'), { state: 'done', stage: 'live', target: 2 })
+    assert.equal(await rig.liveOf(orderView), 2)
+    assert.partialDeepStrictEqual(await did('promote'), { state: 'failed', code: 'nothing-built' })
+    assert.partialDeepStrictEqual(await did('build'), { state: 'done', stage: 'built', target: 3 })
+    assert.partialDeepStrictEqual(await did('abandon'), { state: 'done', target: 3 })
+    assert.equal(await rig.liveOf(orderView), 2)
+  })
+
+  for (const [hours, how] of [
+    [1, 'goes on'],
+    [12, 'begins anew'],
+  ] as const)
+    it(`whose process ended ${hours} hours ago ${how}`, async () => {
+      const rig = await Rig.with(...everything)
+      const store = new Telling()
+      await buildNext(rig.deps, orderView, unwatched)
+      const reader = rig.log.open()
+      const commits = (await reader.next())?.length ?? 0
+      const left = { target: 2, commits, total: everything.length, position: reader.position ?? '' }
+      await store.write(orderView.name, { ...running(rig), ...left, instance: 'killed' }, undefined)
+      await rig.clock.wait(hours * 60 * MINUTE_MS)
+      const places: (ReplayPlace | undefined)[] = []
+      const other = process(rig, store, 'b', {
+        replay: (view, watch, place) => {
+          places.push(place)
+          return replay(rig.deps, view, watch, place)
+        },
+      })
+      await other.goOn()
+      await other.rebuilds.settled()
+      const [place] = places
+      if (how === 'goes on') assert.partialDeepStrictEqual(place, { target: 2, commits, position: left.position })
+      else assert.equal(place, undefined)
+      assert.match(other.lines[0] ?? '', new RegExp(`which ${how}$`))
+      const last = await other.rebuilds.last(orderView)
+      assert.partialDeepStrictEqual(last, { state: 'done', target: how === 'goes on' ? 2 : 3 })
+      assert.ok(last && !('position' in last), 'nobody is told of the position')
+      await rig.assertEqualToLog(orderView)
+    })
+
   it('that fails says why', async () => {
     const rig = new Rig()
     const { start, rebuilds, lines } = process(rig, new Telling(), 'a')
@@ -84,7 +146,7 @@ describe('a rebuild that somebody asks for', () => {
     assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: log-empty: /)
   })
 
-  it('whose process ended is begun anew by another, once it has said nothing for a minute', async () => {
+  it('whose process ended is taken up by another, once it has said nothing for a minute', async () => {
     const rig = await Rig.with(...everything)
     const store = new Telling()
     // It never says that it is done, nor that it goes on: as a process that was killed.
@@ -150,7 +212,7 @@ describe('a rebuild that somebody asks for', () => {
     })
 })
 
-function running(rig: Rig): Rebuild {
+function running(rig: Rig): KeptRebuild {
   const now = rig.clock.now()
   const counts = { commits: 0, total: 0 }
   const about = { action: 'rebuild', state: 'running', stage: 'reading' } as const

@@ -5,7 +5,7 @@ import { isTidemarkError } from '../../../src/core/errors.ts'
 import type { RecordedEvent } from '../../../src/core/event.ts'
 import type { AnyView } from '../../../src/core/view.ts'
 import { LiveViews } from '../../../src/flow/live-views.ts'
-import { goBack, replay } from '../../../src/flow/replay.ts'
+import { buildNext, goBack, promote, replay } from '../../../src/flow/replay.ts'
 import { before } from '../../support/before-calls.ts'
 import { everything, histories, Rig, streams, unwatched, versionIn, views } from '../../support/replay-rig.ts'
 
@@ -13,18 +13,21 @@ describe('a replay among others', () => {
   for (const view of views)
     it(`${view.name}, whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.scheduler(), stories(), fc.boolean(), async (scheduler, { past, future }, back) => {
-          const rig = await Rig.with(...(back ? past : []))
-          if (back) await replay(rig.deps, view, unwatched)
-          else await rig.append(...past)
-          await interleaved(scheduler, rig, view, future, back)
+        fc.asyncProperty(fc.scheduler(), stories(), moves, async (scheduler, { past, future }, move) => {
+          const rig = await Rig.with(...(move === 'replay' ? [] : past))
+          if (move === 'back') await replay(rig.deps, view, unwatched)
+          else if (move === 'replay') await rig.append(...past)
+          await interleaved(scheduler, rig, view, future, move)
           await rig.assertEqualToLog(view)
           await rig.assertClean(view)
         }),
-        { numRuns: 60, endOnFailure: true },
+        { numRuns: 90, endOnFailure: true },
       )
     })
 })
+
+type Move = 'replay' | 'back' | 'apart'
+const moves = fc.constantFrom<Move>('replay', 'back', 'apart')
 
 /** An event that is appended so many milliseconds after the beginning. */
 interface Timed {
@@ -51,7 +54,7 @@ function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
 }
 
 /**
- * A replay, or a going back, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
+ * A replay, a going back, or a build that is promoted, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
  * call of every one waits until the scheduler lets it go.
  */
 async function interleaved(
@@ -59,7 +62,7 @@ async function interleaved(
   rig: Rig,
   view: AnyView,
   future: readonly Timed[],
-  back: boolean,
+  move: Move,
 ): Promise<void> {
   const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
   const generations = before(rig.views, turn)
@@ -111,13 +114,14 @@ async function interleaved(
     while (moving) await clock.wait(40)
   }
   const deps = { ...rig.deps, feed: before(rig.log, turn), generations, clock }
-  const move = async (): Promise<void> => {
-    await (back ? goBack : replay)(deps, view, unwatched)
+  const moveOn = async (): Promise<void> => {
+    if (move === 'apart') await buildNext(deps, view, unwatched)
+    await { replay, back: goBack, apart: promote }[move](deps, view, unwatched)
     moving = false
   }
   const failure = (error: unknown): never => {
     moving = false
     throw error
   }
-  await scheduler.waitFor(Promise.all([append(), consume(0), consume(1), read(), tick(), move().catch(failure)]))
+  await scheduler.waitFor(Promise.all([append(), consume(0), consume(1), read(), tick(), moveOn().catch(failure)]))
 }

@@ -107,9 +107,9 @@ for (const view of views)
         })
         const watch: ReplayWatch = {
           ...begins,
-          read(events) {
+          read(events, position) {
             read = events
-            begins.read(events)
+            begins.read(events, position)
           },
         }
         await assert.rejects(replay(rig.deps, view, watch), { code: 'replay-superseded' })

@@ -1,0 +1,132 @@
+import { canonicalHash } from '../core/hash-chain.ts'
+import type { Clock, ListedDocument, ViewStore } from '../core/ports.ts'
+import type { Comparison } from '../core/rebuild.ts'
+import { AT_ONCE, forEachLimited } from './limited.ts'
+
+const PAGE = 100
+const MAX_EXAMPLES = 20
+/** Projections write one generation before the other: what differs is looked at so often before it counts, with such pauses. Milliseconds. */
+const MAX_LOOKS = 5
+const PAUSE_MS = 250
+
+/**
+ * Compares what queries would see of two generations of a view, both of which projections write. Both lists are read side by side, and what is not
+ * in the same place of both is looked up by its key. Documents that are written meanwhile may be left out.
+ * @param told is told of how far it is.
+ * @throws TidemarkError `unavailable`
+ */
+export async function compare(
+  { built, live }: { readonly built: ViewStore; readonly live: ViewStore },
+  clock: Pick<Clock, 'wait'>,
+  told: (comparison: Comparison) => void,
+): Promise<Comparison> {
+  const found = { compared: 0, changed: 0, added: 0, removed: 0 }
+  const examples: Comparison['examples'][number][] = []
+  const count = (key: string, difference: 'alike' | 'changed' | 'added' | 'removed'): void => {
+    found.compared += 1
+    if (difference === 'alike') return
+    found[difference] += 1
+    if (examples.length < MAX_EXAMPLES) examples.push({ key, difference })
+  }
+  const look = async (key: string): Promise<'alike' | 'changed' | 'added' | 'removed' | 'gone'> => {
+    for (let looks = 1; ; looks += 1) {
+      const [one, other] = await Promise.all([built.read(key), live.read(key)])
+      if (saySame(one?.document, other?.document)) return one?.document === undefined ? 'gone' : 'alike'
+      if (looks === MAX_LOOKS)
+        return one?.document === undefined ? 'removed' : other?.document === undefined ? 'added' : 'changed'
+      await clock.wait(PAUSE_MS)
+    }
+  }
+  const comparison = (): Comparison => ({ ...found, examples: [...examples] })
+
+  for await (const { alike, ofBuilt, ofLive } of sideBySide(built, live)) {
+    for (const key of alike) count(key, 'alike')
+    await forEachLimited(ofBuilt, AT_ONCE, async (key) => {
+      const difference = await look(key)
+      // What only the live one has by now is found in its own list.
+      if (difference !== 'removed' && difference !== 'gone') count(key, difference)
+    })
+    await forEachLimited(ofLive, AT_ONCE, async (key) => {
+      // Of what both have, the other list tells.
+      if ((await look(key)) === 'removed') count(key, 'removed')
+    })
+    told(comparison())
+  }
+  return comparison()
+}
+
+/** Whether two documents are the same JSON, in whatever order they have their fields; or there is neither. */
+function saySame(one: unknown, other: unknown): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return canonicalHash(one) === canonicalHash(other)
+}
+
+interface Part {
+  /** Both have them, in the same place, and they say the same. */
+  readonly alike: readonly string[]
+  readonly ofBuilt: readonly string[]
+  readonly ofLive: readonly string[]
+}
+
+/** Both lists, part by part. */
+async function* sideBySide(built: ViewStore, live: ViewStore): AsyncGenerator<Part> {
+  const [one, other] = [new Lister(built), new Lister(live)]
+  for (;;) {
+    await Promise.all([one.fill(), other.fill()])
+    if (one.isEmpty && other.isEmpty) return
+    // Until one has to be filled again.
+    const part = { alike: [] as string[], ofBuilt: [] as string[], ofLive: [] as string[] }
+    while (!one.mustFill && !other.mustFill && !(one.isEmpty && other.isEmpty)) {
+      const [first, second] = [one.first, other.first]
+      if (first?.place === second?.place) {
+        if (first && saySame(first.document, second?.document)) part.alike.push(first.key)
+        else if (first) part.ofBuilt.push(first.key)
+        one.drop()
+        other.drop()
+      } else if (second === undefined || (first !== undefined && first.place > second.place)) {
+        if (first) part.ofBuilt.push(first.key)
+        one.drop()
+      } else {
+        part.ofLive.push(second.key)
+        other.drop()
+      }
+    }
+    yield part
+  }
+}
+
+/** The documents of a generation in the order of their places, descending; a page of them at hand. */
+class Lister {
+  readonly #store: ViewStore
+  #page: readonly ListedDocument[] = []
+  #next = 0
+  #isLast = false
+
+  constructor(store: ViewStore) {
+    this.#store = store
+  }
+
+  get first(): ListedDocument | undefined {
+    return this.#page[this.#next]
+  }
+
+  get isEmpty(): boolean {
+    return this.#isLast && this.first === undefined
+  }
+
+  get mustFill(): boolean {
+    return !this.#isLast && this.first === undefined
+  }
+
+  drop(): void {
+    this.#next += 1
+  }
+
+  async fill(): Promise<void> {
+    if (!this.mustFill) return
+    const after = this.#page.at(-1)?.place
+    this.#page = await this.#store.list({ filter: {}, limit: PAGE, ...(after === undefined ? {} : { after }) })
+    this.#next = 0
+    this.#isLast = this.#page.length < PAGE
+  }
+}

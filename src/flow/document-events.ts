@@ -1,0 +1,120 @@
+import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
+import { isTidemarkError } from '../core/errors.ts'
+import type { EventType, RecordedEvent } from '../core/event.ts'
+import { eventReader } from '../core/event-reader.ts'
+import type { PageOf } from '../core/operations.ts'
+import type { Clock, EventFeed, EventHistory } from '../core/ports.ts'
+import { categoryOf } from '../core/stream.ts'
+import type { AnyManyStreamView, AnyView } from '../core/view.ts'
+import { callPure } from './parking.ts'
+import { PART_MS } from './verification.ts'
+
+export interface DocumentEventsDependencies {
+  readonly log: EventHistory
+  readonly feed: EventFeed
+  readonly eventTypes: readonly EventType[]
+  readonly clock: Pick<Clock, 'elapsed'>
+  /** What was given up for a view. */
+  readonly givenUp: (view: AnyView) => Promise<(stream: string, version: number) => boolean>
+}
+
+export interface DocumentEventsQuery {
+  readonly key: string
+  readonly limit: number
+  readonly continuation?: string
+}
+
+/**
+ * The events that a document is made of, those of a stream in its order. Of a view of many streams nothing names them: the log is looked through,
+ * for some seconds a page, and a page may have none and more to look at.
+ * @throws TidemarkError `unavailable`, `invalid-query`
+ */
+export async function documentEvents(
+  deps: DocumentEventsDependencies,
+  view: AnyView,
+  query: DocumentEventsQuery,
+): Promise<PageOf<RecordedEvent>> {
+  const leavesOut = await deps.givenUp(view)
+  const { knows, readEvent } = eventReader(view.events ?? deps.eventTypes, 'own')
+  const isRead = ({ type, stream, version }: RecordedEvent): boolean =>
+    (view.events === undefined || knows(type)) && !leavesOut(stream, version)
+  if (view.kind === 'one-stream') return ofStream(deps.log, isRead, query)
+  return ofLog(deps, (event) => isRead(event) && isOf(view, query.key, event, readEvent), view.category, query)
+}
+
+async function ofStream(
+  log: EventHistory,
+  isRead: (event: RecordedEvent) => boolean,
+  { key, limit, continuation }: DocumentEventsQuery,
+): Promise<PageOf<RecordedEvent>> {
+  const { after } = continuation === undefined ? { after: 0 } : readContinuation(continuation)
+  if (!isCount(after)) throw unknownContinuation()
+  const events = await log.readRange(key, { direction: 'forward', after, limit })
+  const last = events.at(-1)
+  const isWhole = events.length < limit || last === undefined
+  return {
+    items: events.filter(isRead),
+    ...(isWhole ? {} : { continuation: writeContinuation({ after: last.version }) }),
+  }
+}
+
+/** Where a page ended: behind so many events of the document, of those that come after a position of the feed. */
+interface Place {
+  readonly position?: string
+  readonly skip: number
+}
+
+async function ofLog(
+  { feed, clock }: DocumentEventsDependencies,
+  isMeant: (event: RecordedEvent) => boolean,
+  category: string,
+  { limit, continuation }: DocumentEventsQuery,
+): Promise<PageOf<RecordedEvent>> {
+  const place = continuation === undefined ? { skip: 0 } : readPlace(continuation)
+  const reader = feed.open(place.position === undefined ? {} : { position: place.position })
+  const until = clock.elapsed() + PART_MS
+  const items: RecordedEvent[] = []
+  let { position, skip } = place
+  const placeNow = (): string =>
+    writeContinuation({ skip, ...(position === undefined ? {} : { position }) } satisfies Place)
+  while (clock.elapsed() < until) {
+    const commits = await reader.next()
+    if (commits === undefined) return { items }
+    const its = commits.flatMap(({ stream, events }) => (categoryOf(stream) === category ? events : [])).filter(isMeant)
+    const fit = its.slice(skip, skip + limit - items.length)
+    items.push(...fit)
+    if (items.length === limit) {
+      skip += fit.length
+      return { items, continuation: placeNow() }
+    }
+    position = reader.position
+    skip = 0
+  }
+  return { items, continuation: placeNow() }
+}
+
+/** What cannot be read is in no document. */
+function isOf(
+  view: AnyManyStreamView,
+  key: string,
+  event: RecordedEvent,
+  readEvent: ReturnType<typeof eventReader>['readEvent'],
+): boolean {
+  try {
+    const read = readEvent(event)
+    return callPure(view.name, () => view.targets(read)).includes(key)
+  } catch (error) {
+    if (isTidemarkError(error)) return false
+    throw error
+  }
+}
+
+function readPlace(continuation: string): Place {
+  const { position, skip } = readContinuation(continuation)
+  if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
+  return { skip, ...(position === undefined ? {} : { position }) }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
