@@ -218,6 +218,20 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'const outlasted = clock.elapsed()',
   },
   {
+    name: 'a generation that is built is not written any more',
+    under: ['rebuild', 'slow'],
+    file: 'core/view-pointer.ts',
+    from: 'return { ...pointer, built: target }',
+    to: 'const { written: _, ...kept } = pointer\n  return { ...kept, built: target }',
+  },
+  {
+    name: 'a rebuild that ended is not gone on with',
+    under: ['rebuild', 'end'],
+    file: 'flow/rebuilds.ts',
+    from: 'if (silent < ENDED_AFTER_MS) continue',
+    to: 'if (silent) continue',
+  },
+  {
     name: 'a view does not wait for the position that a reader names',
     file: 'flow/query.ts',
     from: 'if (standing.passed >= version) return',

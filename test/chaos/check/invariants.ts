@@ -10,6 +10,7 @@ import { idOf } from '../../../src/core/stream.ts'
 import { viewOf } from '../../../src/flow/cursors.ts'
 import { StreamCheck } from '../../../src/verify/stream-check.ts'
 import type { Clients } from '../shop/client.ts'
+import { REBUILD_ENDS } from '../sim/disturbances.ts'
 import type { World } from '../sim/world.ts'
 import { type ExpectedProbe, foldRawProbe } from './raw-probe.ts'
 
@@ -27,6 +28,7 @@ export const INVARIANTS = {
   parked: 'nothing waits without a cause, and of what is no event every consumer has kept it',
   reads: 'a reader sees what it wrote',
   hubs: 'every event is in its hub, each stream in order, and nothing else',
+  rebuilds: 'what is done to the generations of views ends as it may, and one that waits says what the live one says',
   views: 'every view is what a second fold of the log says, document by document and list by list',
 } as const
 export type Invariant = keyof typeof INVARIANTS
@@ -103,6 +105,7 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
       found('reads', [`${view} showed version ${version} to who wrote ${position.stream}@${position.version}`])
   }
   for (const name of world.stores.keys()) found('hubs', hubFaults(world, name, looked))
+  found('rebuilds', await rebuildFaults(world, looked))
   found('views', await viewFaults(world, folds, probed, looked))
   return violations
 }
@@ -229,6 +232,23 @@ interface ExpectedView {
   readonly documents: ReadonlyMap<string, Record<string, unknown>>
   /** The last versions of streams, where the view has a document for each. */
   readonly of?: { readonly category: string; readonly versions: ReadonlyMap<string, number> }
+}
+
+async function rebuildFaults(world: World, looked: Looked): Promise<readonly string[]> {
+  const faults: string[] = []
+  for (const { rebuilt, views } of world.stores.values())
+    for (const [view, { action, state, code = '', reason }] of rebuilt) {
+      looked.rebuilds += 1
+      if (state === 'failed' && !REBUILD_ENDS.has(code))
+        faults.push(`the ${action} of ${view} failed: ${code}: ${reason}`)
+      const { live, built } = (await views.readPointer(view)).pointer
+      if (built === undefined) continue
+      const [ofBuilt, ofLive] = await Promise.all(
+        [built, live].map((number) => views.store(view, number).list({ filter: {}, limit: 10_000 })),
+      )
+      if (!isDeepStrictEqual(ofBuilt, ofLive)) faults.push(`generation ${built} of ${view} is not what ${live} is`)
+    }
+  return faults
 }
 
 async function viewFaults(

@@ -50,11 +50,15 @@ const FOREIGN: readonly unknown[] = [
   OF_NOBODY,
 ]
 
+/** What is done to the generations of views: some of it more often. */
+const ACTIONS = ['rebuild', 'rebuild', 'go-back', 'build', 'build', 'promote', 'promote', 'abandon'] as const
+
 /** What a rebuild may end with: another one began, or there is nothing to do. */
-const REBUILD_ENDS: ReadonlySet<string> = new Set([
+export const REBUILD_ENDS: ReadonlySet<string> = new Set([
   'replay-superseded',
   'log-empty',
   'no-way-back',
+  'nothing-built',
   'instance-outdated',
   // The view has a bug.
   'handler-failed',
@@ -166,23 +170,17 @@ export class Disturbances {
     this.#ground.tell(hub, `what came before ${partition.first} in partition ${partition.id} has expired`)
   }
 
+  /** It goes on in the background, and another process goes on with it where this one ends. */
   #rebuild(about: string, process: Process, { views }: Service): void {
     const ground = this.#ground
-    const { runtime } = process
     const view = ground.dice.pick(`${about} view`, views)
-    const isBack = ground.dice.chance(`${about} back`, 0.3)
-    const tell = (what: string): void => ground.tell(process.name, `${view.name}: ${what}`)
-    const watch = { begin() {}, read() {}, stage: tell }
-    tell(isBack ? 'goes back' : 'is rebuilt')
+    const action = ground.dice.pick(`${about} action`, ACTIONS)
+    ground.tell(process.name, `${view.name}: ${action}`)
     process
-      .serve(about, () => (isBack ? runtime.goBack(view, watch) : runtime.replay(view, watch)))
-      .then(
-        ({ live }) => tell(`generation ${live} is live`),
-        (error: unknown) => {
-          if (isTidemarkError(error) && REBUILD_ENDS.has(error.code)) tell(error.code)
-          else ground.failed(process.name, `rebuild of ${view.name}`, error)
-        },
-      )
+      .serve(about, () => process.runtime.rebuild(view, action, 'chaos', process.log))
+      .catch((error: unknown) => {
+        if (!isTidemarkError(error)) ground.failed(process.name, `${action} of ${view.name}`, error)
+      })
   }
 
   #end(about: string, process: Process): void {

@@ -8,6 +8,7 @@ import type {
   EventStore,
   HubReader,
   ProgressStore,
+  RebuildStore,
   Schedule,
   ScheduleBrowser,
   Snapshots,
@@ -152,6 +153,15 @@ export function portsOf(
       discards: () => ask('parking', 'discards', consumer, false, () => inner.discards()),
     }
   }
+  const rebuilds: RebuildStore = {
+    read: (view) => ask('views', 'readRebuild', view, false, () => stores.rebuilds.read(view)),
+    write: (view, rebuild, etag) =>
+      ask('views', 'writeRebuild', view, true, async () => {
+        const result = await stores.rebuilds.write(view, rebuild, etag)
+        if (result.outcome === 'written') stores.rebuilt.set(view, rebuild)
+        return result
+      }),
+  }
   const publisher: EventPublisher = {
     async publish(stream, events) {
       const partition = stores.hub.partitionOf(stream)
@@ -183,7 +193,7 @@ export function portsOf(
     verifier: () => {
       throw new Error('nobody here verifies')
     },
-    rebuilds: () => stores.rebuilds,
+    rebuilds: () => rebuilds,
     progress,
     parking,
     publisher: () => publisher,

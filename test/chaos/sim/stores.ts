@@ -8,6 +8,7 @@ import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
 import { isCommit, type LogEntry } from '../../../src/core/commit.ts'
 import type { ParkedStream } from '../../../src/core/parking.ts'
 import type { HubMessage } from '../../../src/core/ports.ts'
+import type { KeptRebuild } from '../../../src/core/rebuild.ts'
 import type { Service } from '../../../src/core/service.ts'
 import { formatPosition } from '../../../src/core/stream.ts'
 import type { Hub } from './hub.ts'
@@ -27,6 +28,8 @@ export class Stores {
   readonly snapshots = new MemorySnapshots()
   readonly schedule: MemorySchedule
   readonly rebuilds = new MemoryRebuilds()
+  /** How the last rebuild of each view stands. */
+  readonly rebuilt = new Map<string, KeptRebuild>()
   /** Messages of its hub that no service has sent, and whether they are nobody's business. */
   readonly foreign = new Map<HubMessage, boolean>()
   /** Streams that ever began to wait. */

@@ -106,6 +106,8 @@ export class World {
     }
     for (const [service, { schedule }] of this.stores)
       if (schedule.size > 0) yield `${schedule.size} commands of ${service} wait for their time`
+    for (const { rebuilt } of this.stores.values())
+      for (const [view, { action, state }] of rebuilt) if (state === 'running') yield `the ${action} of ${view} runs`
     for (const { parkings } of this.stores.values())
       for (const [consumer, { waiting }] of parkings)
         for (const { handler, stream } of waiting) yield `${consumer}: ${stream} waits for ${handler}`
