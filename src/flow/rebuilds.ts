@@ -123,8 +123,13 @@ export class Rebuilds {
     } catch (error) {
       const code = isTidemarkError(error) ? error.code : 'internal'
       const reason = messageOf(error)
-      warn(`the ${begun.action} of the view ${view.name} failed: ${code}: ${reason}`)
-      await told.end({ state: 'failed', code, reason })
+      const passes = isTidemarkError(error) && error.retriable
+      warn(
+        `the ${begun.action} of the view ${view.name} failed: ${code}: ${reason}${passes ? '. It goes on in a minute' : ''}`,
+      )
+      // Whatever may pass is as if the process had ended here: the periodic work goes on with it.
+      if (passes) told.leave()
+      else await told.end({ state: 'failed', code, reason })
     }
     await beats
   }
@@ -194,6 +199,11 @@ class Told {
       await this.#deps.clock.wait(TOLD_EVERY_MS)
       if (!this.#isOver && this.#deps.clock.elapsed() - this.#toldAt >= BEAT_MS) this.now({})
     }
+  }
+
+  /** Says no more of it. */
+  leave(): void {
+    this.#isOver = true
   }
 
   /** Another goes on with what never says that it has ended. */

@@ -188,6 +188,31 @@ describe('a rebuild that somebody asks for', () => {
     assert.partialDeepStrictEqual(await slow.rebuilds.last(orderView), { state: 'done', instance: 'a' })
   })
 
+  it('that fails of what may pass is gone on with after a minute', async () => {
+    const rig = await Rig.with(...everything)
+    const store = new Telling()
+    let isAway = true
+    const { start, goOn, rebuilds, lines } = process(rig, store, 'a', {
+      replay: (view, watch, place) => {
+        watch.begin(2, 1, everything.length)
+        if (isAway) throw new TidemarkError('unavailable', 'the store is away')
+        // It had not come to a generation of its own.
+        return replay(rig.deps, view, watch, place && { ...place, target: 1 })
+      },
+    })
+    await start()
+    await rebuilds.settled()
+    assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'running', target: 2 })
+    assert.match(lines.at(-1) ?? '', /^warn: the rebuild of the view order failed: unavailable: .*goes on in a minute$/)
+    isAway = false
+    await goOn()
+    assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'running' }, 'not before')
+    await rig.clock.wait(MINUTE_MS)
+    await goOn()
+    await rebuilds.settled()
+    assert.partialDeepStrictEqual(await rebuilds.last(orderView), { state: 'done' })
+  })
+
   it('in whose place another begins is not told of any more', async () => {
     const rig = await Rig.with(...everything)
     const store = new Telling()
