@@ -20,23 +20,16 @@ const SEED = 7
 const GROUPS = [['ordering'], ['inventory'], ['payments', 'shipping']] as const
 type Group = 'ordering' | 'inventory' | 'payments'
 
-/** Whose host dies where. An append of inventory is a line of an order reserved, released, shipped or declined, or an outcome. */
+/** Whose host dies where. What is done at a point is the same code in every service: two appends, and all else once. */
 const crashes: readonly (readonly [group: Group, point: CrashPoint])[] = [
-  ['ordering', 'after append'],
   ['inventory', 'after append'],
   ['ordering', 'after send, before the lease'],
-  ['inventory', 'after send, before the lease'],
   ['inventory', 'after the progress'],
-  ['ordering', 'after the cursor, before the checkpoint'],
-  ['inventory', 'after append'],
-  ['ordering', 'after a document of many streams, before the cursor'],
   ['inventory', 'after the cursor, before the checkpoint'],
-  ['payments', 'after append'],
-  ['payments', 'after send, before the lease'],
-  ['payments', 'after a document of many streams, before the cursor'],
+  ['ordering', 'after a document of many streams, before the cursor'],
   ['payments', 'after a command is scheduled'],
   ['payments', 'after what is due was read'],
-  ['ordering', 'after the progress'],
+  ['ordering', 'after append'],
 ]
 describe('crashes', () => {
   let system: System
