@@ -1,13 +1,6 @@
 import { CosmosClient } from '@azure/cosmos'
 import { UsageError } from './arguments.ts'
-import {
-  cosmosAddress,
-  cosmosConnection,
-  eventHubsConnection,
-  localSettings,
-  reach,
-  settingsOf,
-} from './local-settings.ts'
+import { cosmosAddress, localConnections, localSettings, reach, settingsOf } from './local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {
@@ -20,13 +13,14 @@ export interface CosmosAccount {
 }
 
 /** The running local endpoint. */
-export function localAccount(): CosmosAccount {
-  const connection = cosmosConnection()
+export async function localAccount(): Promise<CosmosAccount> {
+  const connections = await localConnections()
+  const connection = connections.CosmosConnection
   const address = cosmosAddress(connection)
   return {
     address,
     reach: () => reach(address),
-    settings: { ...localSettings(), CosmosConnection: connection, EventHubConnection: eventHubsConnection() },
+    settings: { ...localSettings(), ...connections },
     client: async () => new CosmosClient(connection),
   }
 }

@@ -6,8 +6,9 @@ import { checkViews } from './demo/check.ts'
 import { checkServices } from './demo/check-services.ts'
 import { Client } from './demo/client.ts'
 import { Latency } from './demo/latency.ts'
+import { RECOVERY_MS } from './demo/recovery.ts'
 import { runWorkload } from './demo/workload.ts'
-import { cosmosConnection } from './local-settings.ts'
+import { localConnections, localHeaders } from './local-settings.ts'
 import { addressOf } from './service-address.ts'
 
 const SHOWN_DIFFERENCES = 20
@@ -16,14 +17,16 @@ const SHOWN_DIFFERENCES = 20
 async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
-  const at = async (service: string): Promise<Client> => new Client(`${await addressOf(service)}/api/${service}`)
+  const headers = await localHeaders()
+  const at = async (service: string): Promise<Client> =>
+    new Client(`${await addressOf(service)}/api/${service}`, RECOVERY_MS, headers)
   const clients = {
     ordering: await at('ordering'),
     inventory: await at('inventory'),
     payments: await at('payments'),
     shipping: await at('shipping'),
   }
-  const cosmos = new CosmosClient(cosmosConnection())
+  const cosmos = new CosmosClient((await localConnections()).CosmosConnection)
   const log = (service: string): Container => cosmos.database(service).container('events')
   const logs = {
     ordering: log('ordering'),

@@ -1,6 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { holderOf } from '../local/kit/data-lock.ts'
+import { bearer, readToken, tokenFileOf } from '../local/kit/local-token.ts'
 import { FAST_LINE, flagSetting, portSetting } from '../local/kit/settings.ts'
+import { readyCloud } from '../local/running-cloud.ts'
 import { UsageError } from './arguments.ts'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 /** Where the parts of the local cloud listen. */
 export function localPorts(): { http: number; blob: number; eventHubs: number; cosmos: number } {
@@ -22,6 +29,18 @@ export function isFast(flag: boolean): boolean {
 /** The folder that keeps the local cloud's data. */
 export function dataFolder(): string {
   return process.env.TIDEMARK_DATA ?? '.tidemark'
+}
+
+/**
+ * What requests to the services of this machine show: the token of the system that runs on the data folder, where it has one. While none runs,
+ * somebody else may listen where it would.
+ */
+export async function localHeaders(): Promise<Readonly<Record<string, string>>> {
+  // In the folder that `tidemark start` runs in, wherever a command is called.
+  const dataDir = resolve(ROOT, dataFolder())
+  const file = tokenFileOf(dataDir)
+  if (!existsSync(file) || (await holderOf(dataDir)) === undefined) return {}
+  return { authorization: bearer(readToken(file)) }
 }
 
 /**
@@ -47,15 +66,21 @@ export function settingsOf(file: string, help = ''): Readonly<Record<string, str
   }
 }
 
-/** The connection string of the running Cosmos DB endpoint: for commands that read the raw log. */
-export function cosmosConnection(): string {
-  return (localSettings().CosmosConnection ?? '').replace(':8081', `:${localPorts().cosmos}`)
-}
-
-/** The connection string of the running Event Hubs endpoint: for commands that publish. */
-export function eventHubsConnection(): string {
-  const connection = localSettings().EventHubConnection ?? ''
-  return connection.replace(/(Endpoint=sb:\/\/[^:;/]+)(:5672)?(?=[;/])/i, `$1:${localPorts().eventHubs}`)
+/** The connection strings of the running local cloud: for commands that read the raw log, or publish. */
+export async function localConnections(): Promise<Readonly<Record<'CosmosConnection' | 'EventHubConnection', string>>> {
+  const { CosmosConnection: cosmos = '', EventHubConnection: hubs = '' } = localSettings()
+  const ports = localPorts()
+  const cloud = await readyCloud(resolve(dataFolder()))
+  const keyOf = (name: string): string => /Key=([^;]+)/.exec(cloud?.settings[name] ?? '')?.[1] ?? ''
+  const withKey = (connection: string, name: string): string =>
+    connection.replace(/(AccountKey|SharedAccessKey)=([^;]+)/i, (_, of, key) => `${of}=${keyOf(name) || key}`)
+  return {
+    CosmosConnection: withKey(cosmos.replace(':8081', `:${ports.cosmos}`), 'CosmosConnection'),
+    EventHubConnection: withKey(
+      hubs.replace(/(Endpoint=sb:\/\/[^:;/]+)(:5672)?(?=[;/])/i, `$1:${ports.eventHubs}`),
+      'EventHubConnection',
+    ),
+  }
 }
 
 /** The address of an endpoint that a connection string names. */

@@ -24,7 +24,7 @@ async function replay(): Promise<void> {
     throw new UsageError(
       `${serviceName} has no view ${viewName}; it has ${service.views.map(({ name }) => name).join(', ')}`,
     )
-  const account = cloud ? cloudAccount(serviceName) : localAccount()
+  const account = cloud ? cloudAccount(serviceName) : await localAccount()
   const bar = new SingleBar({ format: 'events {bar} {value}/{total} {eta}s', clearOnComplete: false })
   let stage: keyof typeof LEFT_BEHIND | undefined
   process.once('SIGINT', () => {

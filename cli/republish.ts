@@ -14,7 +14,7 @@ const SAID_EVERY_MS = 1_000
 async function main(): Promise<void> {
   const { service: name, since, cloud } = readSubjects(['service'], { since: 'TIME' }, ['cloud'])
   const service = serviceNamed(name)
-  const account = cloud ? cloudAccount(name) : localAccount()
+  const account = cloud ? cloudAccount(name) : await localAccount()
   const begin = since === undefined ? undefined : begun(since)
   await account.reach()
   process.once('SIGINT', () => {

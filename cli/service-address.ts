@@ -1,6 +1,7 @@
 import { portSetting } from '../local/kit/settings.ts'
 import { UnreachableError } from './api/errors.ts'
 import { UsageError } from './arguments.ts'
+import { localHeaders } from './local-settings.ts'
 import { services } from './services.ts'
 
 const FIRST_PORT = 7071
@@ -52,8 +53,12 @@ function placeOf(service: string): number {
 /** Every app tells in its OpenAPI document which services it has. */
 async function probe(address: string, service: string): Promise<string> {
   try {
-    const response = await fetch(`${address}/api/openapi.json`, { signal: AbortSignal.timeout(GIVE_UP_AFTER_MS) })
+    const response = await fetch(`${address}/api/openapi.json`, {
+      headers: await localHeaders(),
+      signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
+    })
     const text = await response.text()
+    if (response.status === 401) return 'wants a token: is TIDEMARK_DATA the folder of the system that runs there?'
     if (response.ok && servicesOf(text).includes(service)) return 'the service'
     return `answered ${response.status}: ${service} does not run there`
   } catch (error) {

@@ -3,6 +3,7 @@ import { type Cloud, startCloud } from '../local/cloud.ts'
 import { readSite } from '../local/front/site.ts'
 import { type Front, startFront } from '../local/front.ts'
 import type { Child } from '../local/kit/child.ts'
+import { readToken, requiredTokenFile } from '../local/kit/local-token.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { knownServices } from './known-services.ts'
@@ -27,6 +28,8 @@ interface Run {
   readonly verbose: boolean
   /** Those whose functions run here; none: all of them, on a cloud of their own. */
   readonly named: readonly string[]
+  /** With the token that every request must show; undefined: none is asked for. */
+  readonly tokenFile: string | undefined
   readonly interrupted: Interruption
 }
 
@@ -41,7 +44,9 @@ async function start(): Promise<void> {
   const named = knownServices(service)
   if (oneProcess && named.length > 0)
     throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
-  const run: Run = { dataDir: resolve(dataFolder()), fresh, fast, verbose, named, interrupted: interruption() }
+  const dataDir = resolve(dataFolder())
+  const tokenFile = await requiredTokenFile(dataDir)
+  const run: Run = { dataDir, fresh, fast, verbose, named, tokenFile, interrupted: interruption() }
   try {
     const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
     if ('pid' in cloud) await runOnOther(run, cloud)
@@ -54,8 +59,9 @@ async function start(): Promise<void> {
   }
 }
 
-function ownCloud({ dataDir, fresh, fast, interrupted: { signal } }: Run): Promise<Cloud> {
-  return startCloud({ dataDir, topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast), signal })
+function ownCloud({ dataDir, fresh, fast, tokenFile, interrupted: { signal } }: Run): Promise<Cloud> {
+  const settings = { topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast) }
+  return startCloud({ dataDir, ...settings, tokenFile, signal })
 }
 
 /** The cloud of another process, else one of our own. */
@@ -77,18 +83,19 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
 }
 
 /** A host for each service, and one address in front of them. */
-async function runApart({ dataDir, fresh, verbose, interrupted }: Run, cloud: Cloud): Promise<void> {
+async function runApart(run: Run, cloud: Cloud): Promise<void> {
+  const { verbose, interrupted } = run
   const { happened, signal } = interrupted
   try {
-    const front = await frontOf(names)
+    const front = await frontOf(run)
     let hosts: ServiceHosts | undefined
     try {
-      const options = { settings: cloud.settings, verbose, signal, onStartedAgain: showHost }
+      const options = { settings: settingsOf(run, cloud.settings), verbose, signal, onStartedAgain: showHost }
       hosts = await ServiceHosts.start(names, front, options)
       showParts(cloud.parts)
       for (const host of hosts.running) showHost(host)
-      showFront(front)
-      showData(dataDir, fresh)
+      showFront(run, front)
+      showData(run)
       console.log(READY)
       await untilEnded(cloud.parts, happened, hosts.givenUp)
     } finally {
@@ -103,15 +110,15 @@ async function runApart({ dataDir, fresh, verbose, interrupted }: Run, cloud: Cl
 /** One host for all services, behind the same address and with the same console as several. */
 async function runTogether(run: Run, cloud: Cloud): Promise<void> {
   try {
-    const front = await frontOf(names)
+    const front = await frontOf(run)
     let host: Child | undefined
     try {
       host = await startFunctions(run, cloud.settings, 0)
       for (const name of names) front.serve(name, host.address)
       showParts(cloud.parts)
       showHost(host)
-      showFront(front)
-      showData(run.dataDir, run.fresh)
+      showFront(run, front)
+      showData(run)
       console.log(READY)
       await untilEnded([...cloud.parts, host], run.interrupted.happened)
     } finally {
@@ -122,8 +129,9 @@ async function runTogether(run: Run, cloud: Cloud): Promise<void> {
   }
 }
 
-function frontOf(apps: readonly string[]): Promise<Front> {
-  return startFront(localPorts().http, apps, readSite(CONSOLE))
+function frontOf({ tokenFile }: Run): Promise<Front> {
+  const token = tokenFile && readToken(tokenFile)
+  return startFront({ port: localPorts().http, apps: names, site: readSite(CONSOLE), token })
 }
 
 const READY = 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
@@ -135,7 +143,7 @@ async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
     host = await startFunctions(run, cloud.settings, portOf(run))
     showParts(cloud.parts)
     showHost(host)
-    showData(run.dataDir, run.fresh)
+    showData(run)
     console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
     await untilEnded([...cloud.parts, host], run.interrupted.happened)
   } finally {
@@ -159,6 +167,7 @@ async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
     const host = await startFunctions(run, settings, portOf(run))
     try {
       showHost(host)
+      showToken(run.tokenFile)
       console.log('ready: Ctrl-C ends these functions, not the cloud')
       const ended = Promise.race([happened, host.exited])
       const gone = await until(async () => ((await readyCloud(dataDir))?.pid === pid ? undefined : true), ended)
@@ -176,15 +185,17 @@ function portOf({ named: [first] }: Run): number {
   return first === undefined ? localPorts().http : httpPortOf(first)
 }
 
-function startFunctions(
-  { named, verbose, interrupted }: Run,
-  cloud: Readonly<Record<string, string>>,
-  port: number,
-): Promise<Child> {
-  const settings = { ...cloud, TIDEMARK_HTTP_PORT: String(port) }
+function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port: number): Promise<Child> {
+  const { named, verbose, interrupted } = run
+  const settings = { ...settingsOf(run, cloud), TIDEMARK_HTTP_PORT: String(port) }
   const [first = ''] = named
   const name = named.length === 1 ? first : 'functions'
   return startHost(name, named, { settings, verbose, signal: interrupted.signal }, false)
+}
+
+/** Of a host on a cloud. The file is named, so that no environment holds the token. */
+function settingsOf({ tokenFile }: Run, cloud: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...cloud, TIDEMARK_TOKEN_FILE: tokenFile ?? '' }
 }
 
 /** What a host can be asked. */
@@ -197,17 +208,23 @@ function showHost({ name, address, pid }: Child): void {
   showPart(name, `${openApiAt(address)}  process ${pid}`)
 }
 
-function showFront({ address }: Front): void {
+/** A browser sends the fragment of an address to nobody: the console takes the token from it. */
+function showFront({ tokenFile }: Run, { address }: Front): void {
   showPart('all services', openApiAt(address))
-  showPart('console', address)
+  showPart('console', tokenFile ? `${address}/#token=${readToken(tokenFile)}` : address)
 }
 
 function showPart(name: string, address: string): void {
   showParts([{ name, address }])
 }
 
-function showData(dataDir: string, fresh: boolean): void {
+function showData({ dataDir, fresh, tokenFile }: Run): void {
   console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
+  showToken(tokenFile)
+}
+
+function showToken(file: string | undefined): void {
+  if (file) console.log(`token        ${file}: every request must show it (docs/console.md)`)
 }
 
 await runCommand(start)

@@ -24,7 +24,7 @@ async function verify(): Promise<void> {
     console.error('stopped: nothing is said about the rest')
     process.exit(INTERRUPTED)
   })
-  const account = cloud ? cloudAccount(service) : localAccount()
+  const account = cloud ? cloudAccount(service) : await localAccount()
   console.log(`log              ${service} at ${account.address}`)
   await account.reach()
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { lockFolder } from './kit/data-lock.ts'
+import { emulatorKey } from './kit/emulator-keys.ts'
 import { run } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
 import { portSetting, requiredSetting } from './kit/settings.ts'
@@ -46,9 +47,9 @@ const DEFAULT_PORT = 10_000
 const KEEP_ALIVE_SECONDS = 60
 
 await run(async () => {
-  // They would choose another store, or other keys than the well-known one that the settings carry.
+  // It would choose another store.
   delete process.env.AZURITE_DB
-  delete process.env.AZURITE_ACCOUNTS
+  process.env.AZURITE_ACCOUNTS = `devstoreaccount1:${emulatorKey('blob', process.env.TIDEMARK_TOKEN_FILE)}`
   const dataDir = resolve(requiredSetting('TIDEMARK_BLOB_DATA'))
   const unlock = await lockFolder(dataDir)
   const port = await freePort(portSetting('TIDEMARK_BLOB_PORT', DEFAULT_PORT)).catch(async (error: unknown) => {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { NODE_FLAGS } from './eventhubs/node-flags.ts'
 import { type Child, startChild } from './kit/child.ts'
 import { lockFolder } from './kit/data-lock.ts'
+import { emulatorKey } from './kit/emulator-keys.ts'
 import { StartError } from './kit/errors.ts'
 import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
@@ -22,6 +23,8 @@ export interface CloudOptions {
   readonly fresh: boolean
   /** Acknowledges what is not on disk yet: what the end of a process leaves, the end of the machine may take. */
   readonly fast?: boolean
+  /** Where a token is asked for, the keys of the parts are made of it; else they are the published ones. */
+  readonly tokenFile?: string | undefined
   /** Ends the start: what was started by then is stopped, and it fails. */
   readonly signal?: AbortSignal
 }
@@ -35,11 +38,7 @@ export interface Cloud {
   stop(): Promise<void>
 }
 
-// The well-known keys of the vendor's emulators: nothing secret, on loopback alone.
-const EVENT_HUBS_KEY = 'SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE'
-const COSMOS_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 const BLOB_ACCOUNT = 'devstoreaccount1'
-const BLOB_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
 
 const FOLDERS = ['blob', 'eventhubs', 'cosmos'] as const
 const MODULES = { blob: './azurite.ts', eventhubs: './eventhubs/main.ts', cosmos: './cosmos/main.ts' } as const
@@ -64,11 +63,16 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     // That of a cloud that was killed would be taken for this one's where the process ids are the same.
     await withdrawCloud(dataDir)
     await waitForLeftovers(dataDir)
-    if (options.fresh) for (const folder of FOLDERS) await rm(join(dataDir, folder), { recursive: true, force: true })
+    for (const folder of FOLDERS) {
+      const path = join(dataDir, folder)
+      if (options.fresh) await rm(path, { recursive: true, force: true })
+      // Not what is around them: that may be a folder which somebody has other plans for.
+      else await chmod(path, 0o700)
+    }
     const started = await Promise.allSettled(await starts(dataDir, topology, options))
     for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
     for (const result of started) if (result.status === 'rejected') throw result.reason
-    const settings = settingsOf(parts)
+    const settings = settingsOf(parts, options.tokenFile)
     await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology, options.signal)])
     await announceCloud(dataDir, { settings, topology })
     return { settings, parts, stop }
@@ -96,7 +100,7 @@ async function waitForLeftovers(dataDir: string): Promise<void> {
 async function starts(
   dataDir: string,
   topology: Topology,
-  { ports, fast = false, signal }: CloudOptions,
+  { ports, fast = false, tokenFile = '', signal }: CloudOptions,
 ): Promise<readonly Promise<Child>[]> {
   const hubsFile = join(dataDir, 'hubs.json')
   const hubs = topology.eventHubs.map(({ name, partitions, consumerGroups }) => ({ name, partitions, consumerGroups }))
@@ -109,10 +113,12 @@ async function starts(
     env: Record<string, string>,
     execArgv: readonly string[] = [],
   ): Promise<Child> =>
-    startChild(name, fileURLToPath(new URL(MODULES[folder], import.meta.url)), env, {
-      execArgv,
-      ...(signal ? { signal } : {}),
-    })
+    startChild(
+      name,
+      fileURLToPath(new URL(MODULES[folder], import.meta.url)),
+      { ...env, TIDEMARK_TOKEN_FILE: tokenFile },
+      { execArgv, ...(signal ? { signal } : {}) },
+    )
   return [
     part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
     part(
@@ -134,12 +140,13 @@ async function starts(
   ]
 }
 
-function settingsOf(parts: readonly Child[]): Record<string, string> {
+function settingsOf(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
   const [blob, eventHubs, cosmos] = parts.map(({ address }) => new URL(address))
+  const hubsKey = `SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=${emulatorKey('eventhubs', tokenFile)}`
   return {
-    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=${BLOB_ACCOUNT};AccountKey=${BLOB_KEY};BlobEndpoint=http://${blob?.host}/${BLOB_ACCOUNT};`,
-    EventHubConnection: `Endpoint=sb://localhost:${eventHubs?.port};${EVENT_HUBS_KEY};UseDevelopmentEmulator=true;`,
-    CosmosConnection: `AccountEndpoint=http://${cosmos?.host}/;AccountKey=${COSMOS_KEY};`,
+    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=${BLOB_ACCOUNT};AccountKey=${emulatorKey('blob', tokenFile)};BlobEndpoint=http://${blob?.host}/${BLOB_ACCOUNT};`,
+    EventHubConnection: `Endpoint=sb://localhost:${eventHubs?.port};${hubsKey};UseDevelopmentEmulator=true;`,
+    CosmosConnection: `AccountEndpoint=http://${cosmos?.host}/;AccountKey=${emulatorKey('cosmos', tokenFile)};`,
   }
 }
 

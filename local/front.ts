@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { answerFile, type Site, withServices } from './front/site.ts'
-import { refusalOf, refuse, secure } from './kit/guard.ts'
+import { refusalOf, refuse, secure, tokenRefusalOf } from './kit/guard.ts'
 import { closeServer } from './kit/http-server.ts'
 import type { Running } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
@@ -22,11 +22,19 @@ const OF_CONNECTION = ['connection', 'expect', 'keep-alive', 'proxy-connection',
 
 type Headers = Record<string, string | string[]>
 
-/**
- * @param port 0 for any free port. @param apps by the path that they serve. @param site the console's files.
- * @throws StartError when the port is taken.
- */
-export async function startFront(port: number, apps: readonly string[], site: Site = new Map()): Promise<Front> {
+export interface FrontOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  /** By the path that they serve. */
+  readonly apps: readonly string[]
+  /** The console's files. */
+  readonly site?: Site
+  /** What every request must show but one for the console's files, which hold nothing. */
+  readonly token?: string | undefined
+}
+
+/** @throws StartError when the port is taken. */
+export async function startFront({ port, apps, site = new Map(), token }: FrontOptions): Promise<Front> {
   const addresses = new Map<string, string | undefined>(apps.map((app) => [app, undefined]))
   const agent = new Agent({ keepAlive: true })
   const serving = { agent, stopping: false }
@@ -36,12 +44,14 @@ export async function startFront(port: number, apps: readonly string[], site: Si
     incoming.on('error', () => {})
     outgoing.on('error', () => {})
     secure(outgoing)
-    const refusal = refusalOf(incoming)
     const path = incoming.url ?? ''
     const app = appOf(path)
-    if (refusal) refuse(incoming, outgoing, refusal)
-    else if (answerFile(files, incoming, outgoing)) return
-    else if (isOpenApi(incoming)) void answerOpenApi(outgoing, addresses, queryOf(path))
+    const foreign = refusalOf(incoming)
+    if (foreign) return refuse(incoming, outgoing, foreign)
+    if (answerFile(files, incoming, outgoing)) return
+    const stranger = tokenRefusalOf(incoming, token)
+    if (stranger) refuse(incoming, outgoing, stranger)
+    else if (isOpenApi(incoming)) void answerOpenApi(incoming, outgoing, addresses)
     else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
     else forward(incoming, outgoing, addresses.get(app), serving)
   })
@@ -132,13 +142,15 @@ interface OpenApi {
 
 /** The documents of all apps as one; the answer of the first that has none, where one has none. */
 async function answerOpenApi(
+  { url = '', headers: { authorization } }: IncomingMessage,
   outgoing: ServerResponse,
   addresses: ReadonlyMap<string, string | undefined>,
-  query: string,
 ): Promise<void> {
+  const query = queryOf(url)
+  const headers = authorization === undefined ? {} : { authorization }
   const answers = await Promise.all(
     [...new Set(addresses.values())].map(async (address) => {
-      const answer = address && (await fetch(`${address}${OPENAPI}${query}`).catch(() => undefined))
+      const answer = address && (await fetch(`${address}${OPENAPI}${query}`, { headers }).catch(() => undefined))
       if (!answer) return { status: 503, type: 'text/plain', text: '' }
       return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }
     }),

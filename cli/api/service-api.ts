@@ -1,3 +1,4 @@
+import { localHeaders } from '../local-settings.ts'
 import { type Addresses, isLoopback } from './addresses.ts'
 import type { Credentials } from './credentials.ts'
 import { RefusedError, UnreachableError } from './errors.ts'
@@ -79,7 +80,7 @@ export class ServiceApi {
   async #ask<Answer extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
     const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = this.#options
     const address = await addresses.of(this.service)
-    const { headers } = addresses.given ? credentials : { headers: {} }
+    const headers = addresses.given ? credentials.headers : await localHeaders()
     if (Object.keys(headers).length > 0 && !address.startsWith('https:') && !isLoopback(address))
       throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
     const url = `${address}/api/${this.service}/${path}`

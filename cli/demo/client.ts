@@ -14,13 +14,15 @@ const PAUSE_MS = 200
 export class Client {
   readonly #base: string
   readonly #giveUpAfterMs: number
+  readonly #headers: Readonly<Record<string, string>>
   /** How many requests were sent once more. */
   retries = 0
 
   /** @param base such as `http://127.0.0.1:7071/api/ordering` */
-  constructor(base: string, giveUpAfterMs = RECOVERY_MS) {
+  constructor(base: string, giveUpAfterMs = RECOVERY_MS, headers: Readonly<Record<string, string>> = {}) {
     this.#base = base
     this.#giveUpAfterMs = giveUpAfterMs
+    this.#headers = headers
   }
 
   get(path: string): Promise<Answer> {
@@ -36,12 +38,13 @@ export class Client {
   }
 
   /** A repeat is safe: a GET changes nothing, and a command carries its Idempotency-Key. */
-  async #send(path: string, init: RequestInit): Promise<Answer> {
+  async #send(path: string, { headers: more, ...init }: RequestInit): Promise<Answer> {
     const giveUp = performance.now() + this.#giveUpAfterMs
     for (;;) {
       let failure: string
       try {
-        const response = await fetch(this.#base + path, { ...init, signal: AbortSignal.timeout(30_000) })
+        const sent = { ...init, headers: { ...this.#headers, ...more }, signal: AbortSignal.timeout(30_000) }
+        const response = await fetch(this.#base + path, sent)
         const text = await response.text()
         const { status, headers } = response
         if (status !== 503 && status !== 504)

@@ -1,3 +1,5 @@
+import { tokenHeaders } from './token.ts'
+
 /** A service, and where it is: what `console.json` tells. */
 export interface Service {
   readonly name: string
@@ -61,7 +63,8 @@ export function queryText(query: Query): string {
 async function send<Body>(url: string, init: RequestInit): Promise<Answer<Body>> {
   let response: Response
   try {
-    response = await fetch(url, { ...init, cache: 'no-store' })
+    const headers = { ...tokenHeaders(url), ...init.headers }
+    response = await fetch(url, { ...init, headers, cache: 'no-store' })
   } catch (error) {
     if (init.signal?.aborted) throw error
     throw new Problem(0, 'offline', 'No answer came. The service is stopped, or the network is away.')

@@ -18,8 +18,14 @@ export function Empty({ children }: { readonly children: ComponentChildren }): V
 const titles: Readonly<Record<string, string>> = {
   offline: 'No answer',
   away: 'The service is away',
+  'token-required': 'This console is not let in',
   'operator-only': 'Only operators may see this',
   'route-missing': 'Not in this build',
+}
+
+const hints: Readonly<Record<string, string>> = {
+  'token-required': '. Open the address that was printed where this was started: it holds the token.',
+  'operator-only': '. Ask for the role Tidemark.Operator.',
 }
 
 /** What went wrong, in the service's own words, and what can be done. */
@@ -52,7 +58,7 @@ export function ProblemFace({
       <p class="muted">
         <code>{problem.code}</code>
         {problem.status > 0 ? `, HTTP ${problem.status}` : ''}
-        {problem.status === 403 ? '. Ask for the role Tidemark.Operator.' : ''}
+        {hints[problem.code] ?? ''}
       </p>
       {retry && (
         <button type="button" onClick={retry}>

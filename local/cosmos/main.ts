@@ -1,10 +1,8 @@
 import { resolve } from 'node:path'
+import { emulatorKey } from '../kit/emulator-keys.ts'
 import { run } from '../kit/lifecycle.ts'
 import { FAST_LINE, flagSetting, portSetting, requiredSetting } from '../kit/settings.ts'
 import { startCosmos } from './server.ts'
-
-/** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
-const KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 
 const DEFAULT_PORT = 8081
 
@@ -13,7 +11,7 @@ await run(async () => {
   const running = await startCosmos({
     port: portSetting('TIDEMARK_COSMOS_PORT', DEFAULT_PORT),
     dataDir: resolve(requiredSetting('TIDEMARK_COSMOS_DATA')),
-    key: KEY,
+    key: emulatorKey('cosmos', process.env.TIDEMARK_TOKEN_FILE),
     fast,
     controlPort: process.env.TIDEMARK_COSMOS_CONTROL_PORT ? portSetting('TIDEMARK_COSMOS_CONTROL_PORT', 0) : undefined,
   })

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
+import { emulatorKey } from '../kit/emulator-keys.ts'
 import { run } from '../kit/lifecycle.ts'
 import { FAST_LINE, flagSetting, portSetting, requiredSetting } from '../kit/settings.ts'
 import { type RunningEventHubs, startEventHubs } from './server.ts'
 import { readNamespaces } from './settings/namespace-settings.ts'
 
-/** What the vendor's emulator publishes as its key: nothing secret, on loopback alone. */
-const KEY = { name: 'RootManageSharedAccessKey', value: 'SAS_KEY_VALUE' }
+const KEY_NAME = 'RootManageSharedAccessKey'
 const DEFAULT_PORT = 5672
 
 await run(async () => {
@@ -14,7 +14,7 @@ await run(async () => {
     port: portSetting('TIDEMARK_EVENTHUBS_PORT', DEFAULT_PORT),
     dataDir: resolve(requiredSetting('TIDEMARK_EVENTHUBS_DATA')),
     namespaces: await readNamespaces(requiredSetting('TIDEMARK_EVENTHUBS_HUBS')),
-    key: KEY,
+    key: { name: KEY_NAME, value: emulatorKey('eventhubs', process.env.TIDEMARK_TOKEN_FILE) },
     fast,
     controlPort: process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT
       ? portSetting('TIDEMARK_EVENTHUBS_CONTROL_PORT', 0)

@@ -26,6 +26,8 @@ export interface HostOptions {
   readonly port: number
   readonly maxBodyBytes: number
   readonly settings: Settings
+  /** What every HTTP request must show; undefined: nothing. */
+  readonly token?: string | undefined
   /** Of the lines that name every function. */
   readonly listLevel: LogLevel
 }
@@ -35,7 +37,7 @@ const DRAIN_MS = 5000
 
 /** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
 export async function startHost(options: HostOptions): Promise<Running> {
-  const { root, main, port, maxBodyBytes, settings, listLevel } = options
+  const { root, main, port, maxBodyBytes, settings, token, listLevel } = options
   const hostJson = await readHostJson(root, settings)
   setLogRules(hostJson.logLevels)
   const { model, functions, capabilities } = await loadApp(root, main)
@@ -68,7 +70,7 @@ export async function startHost(options: HostOptions): Promise<Running> {
   }
   const router = new Router(httpFunctions, hostJson.routePrefix, settings)
   await invoker.runAppHooks('appStart', root)
-  const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS })
+  const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS, token })
   for (const trigger of triggers) trigger.start()
 
   for (const { name, methods, path } of router.routes) log(listLevel, name, `${methods}${http.address}${path}`)

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { refusalOf, refuse as refuseForeign } from '../kit/guard.ts'
+import { refusalOf, refuse as refuseStranger, tokenRefusalOf } from '../kit/guard.ts'
 import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
@@ -16,6 +16,8 @@ export interface HttpOptions {
   readonly maxBodyBytes: number
   /** How long requests in flight may go on after the stop began. */
   readonly drainMs: number
+  /** What every request must show; undefined: nothing. */
+  readonly token: string | undefined
 }
 
 class BodyTooLarge extends Error {}
@@ -42,8 +44,8 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
     // A client that goes away in the middle is no fault of the host.
     request.on('error', () => {})
     response.on('error', () => {})
-    const refusal = refusalOf(request)
-    if (refusal) return refuseForeign(request, response, refusal)
+    const refusal = refusalOf(request) ?? tokenRefusalOf(request, options.token)
+    if (refusal) return refuseStranger(request, response, refusal)
     answer(request, response, serving).catch((error: unknown) => {
       if (error instanceof ClientGone) return
       if (error instanceof BodyTooLarge) {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 import { run } from '../kit/lifecycle.ts'
+import { readToken } from '../kit/local-token.ts'
 import { startHost } from './host.ts'
 import { describe, log, logFailure, setLogLevel } from './log.ts'
 import { isOfApp } from './rejections.ts'
@@ -24,6 +25,7 @@ await run(() => {
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
     maxBodyBytes: wholeNumber('FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', DEFAULT_BODY_LIMIT, Number.MAX_SAFE_INTEGER),
     settings: process.env,
+    token: process.env.TIDEMARK_TOKEN_FILE ? readToken(process.env.TIDEMARK_TOKEN_FILE) : undefined,
     // As Core Tools do, where somebody starts it by hand; `npm start` has a line for each host.
     listLevel: process.connected ? 'debug' : 'information',
   })

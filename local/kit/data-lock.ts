@@ -7,7 +7,7 @@ const held = new Set<string>()
 
 /**
  * Takes a data folder for this process, so that two servers never append to the same files. A lock whose process is gone is
- * taken over.
+ * taken over. Where the folder is not there, it is made for its owner's eyes alone.
  * @returns gives the folder back.
  * @throws StartError when the folder is in use or cannot be written.
  */
@@ -15,7 +15,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const lock = join(folder, 'lock')
   const mine = `${lock}.${process.pid}`
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     await writeFile(mine, `${process.pid}\n`, { mode: 0o600 })
   } catch (error) {
     throw new StartError(`the data folder ${folder} cannot be written: ${(error as Error).message}`)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { showsToken } from './local-token.ts'
 
 /**
  * What every answer of the front says to a browser. The console needs nothing but its own address, and runs nothing that is written in a page.
@@ -26,7 +27,8 @@ export function secure(outgoing: ServerResponse): void {
 
 /** Why a request is not served. */
 export interface Refusal {
-  readonly code: 'foreign-host' | 'foreign-origin'
+  readonly status: 401 | 403
+  readonly code: 'foreign-host' | 'foreign-origin' | 'token-required'
   readonly detail: string
 }
 
@@ -39,18 +41,31 @@ export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
   const { host, origin } = headers
   if (host === undefined) return undefined
   if (!LOOPBACK_HOST.test(host))
-    return { code: 'foreign-host', detail: `this address serves localhost and 127.0.0.1 alone, not ${host}` }
+    return {
+      status: 403,
+      code: 'foreign-host',
+      detail: `this address serves localhost and 127.0.0.1 alone, not ${host}`,
+    }
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
-    return { code: 'foreign-origin', detail: `a page of ${origin} may not call http://${host}` }
+    return { status: 403, code: 'foreign-origin', detail: `a page of ${origin} may not call http://${host}` }
   return undefined
 }
 
+/** Why a request of another user of this machine is not served. @param token that of its owner; undefined: all of its users are let in. */
+export function tokenRefusalOf(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
+  if (token === undefined || showsToken(incoming, token)) return undefined
+  const detail = 'send the token of whoever started this, as Authorization: Bearer: docs/console.md'
+  return { status: 401, code: 'token-required', detail }
+}
+
 /** RFC 9457. */
-export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { code, detail }: Refusal): void {
+export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { status, code, detail }: Refusal): void {
   incoming.unpipe().resume()
   const type = `urn:tidemark:problem:${code}`
-  const text = JSON.stringify({ type, title: code.replaceAll('-', ' '), status: 403, code, detail })
+  const text = JSON.stringify({ type, title: code.replaceAll('-', ' '), status, code, detail })
+  // https://www.rfc-editor.org/rfc/rfc6750#section-3
+  if (status === 401) outgoing.setHeader('www-authenticate', 'Bearer')
   outgoing
-    .writeHead(403, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(text) })
+    .writeHead(status, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(text) })
     .end(text)
 }

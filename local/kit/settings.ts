@@ -26,7 +26,10 @@ export const localSettings = {
     'milliseconds after which the local host takes over the Cosmos DB leases of one that is gone: as the registration says',
   TIDEMARK_HTTP_PORT: 'where the local host answers: 7071, or 0 for any free port',
   TIDEMARK_LOG_LEVEL: 'what the local host prints: information, and trace to none',
+  TIDEMARK_REQUIRE_TOKEN:
+    '1: what runs on this machine asks for a token, 0: it does not; when not set, it does where several people may use the machine',
   TIDEMARK_TOKEN: 'the bearer token that commands send to the services that TIDEMARK_URL or --url names',
+  TIDEMARK_TOKEN_FILE: 'the file with the token that the local host asks for: none when not set',
   TIDEMARK_URL: 'where the services answer that commands ask: this machine when not set',
 } as const
 
@@ -52,9 +55,17 @@ export function portSetting(name: LocalSetting, otherwise: number): number {
  * @throws StartError naming the variable.
  */
 export function flagSetting(name: LocalSetting): boolean {
+  return optionalFlag(name) ?? false
+}
+
+/**
+ * The same; undefined where it is left out or empty.
+ * @throws StartError naming the variable.
+ */
+export function optionalFlag(name: LocalSetting): boolean | undefined {
   const text = process.env[name] ?? ''
   if (!['', '0', '1'].includes(text)) throw new StartError(`${name} is ${JSON.stringify(text)}: set it to 1 or 0`)
-  return text === '1'
+  return text === '' ? undefined : text === '1'
 }
 
 /** An environment variable that there is no doing without. @throws StartError naming it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { readSite } from '../../local/front/site.ts'
 import { type Front, startFront } from '../../local/front.ts'
 import { listen } from '../../local/kit/listen.ts'
+import { bearer, newToken } from '../../local/kit/local-token.ts'
 import { until, within } from '../support/wait.ts'
 
 type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void
@@ -19,7 +20,7 @@ describe('the front', () => {
   let servers: Server[]
 
   beforeEach(async () => {
-    front = await startFront(0, ['ordering', 'inventory'])
+    front = await startFront({ port: 0, apps: ['ordering', 'inventory'] })
     servers = []
   })
   afterEach(async () => {
@@ -208,12 +209,51 @@ describe('the front', () => {
     ])
   })
 
+  it('with a token serves nobody who does not show it, whatever is asked, but for the files of the page', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-site-'))
+    await writeFile(join(folder, 'index.html'), '<!doctype html>')
+    const token = newToken()
+    const closed = await startFront({ port: 0, apps: ['ordering'], site: readSite(folder), token })
+    const seen: (string | undefined)[] = []
+    const server = await host('ordering', ({ headers: { authorization } }, outgoing) => {
+      seen.push(authorization)
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{"tags": [], "paths": {}}')
+    })
+    try {
+      closed.serve('ordering', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+      const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
+        (await fetch(closed.address + path, { headers })).status
+      for (const path of ['/api/ordering/orders', '/api/openapi.json', '/api/other', '/elsewhere']) {
+        for (const headers of [{}, { authorization: bearer(newToken()) }, { cookie: `token=${token}` }]) {
+          const answer = await fetch(closed.address + path, { headers: headers as Record<string, string> })
+          const { code } = (await answer.json()) as { code: string }
+          assert.deepEqual([answer.status, code], [401, 'token-required'], path)
+          assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+        }
+        assert.equal(await statusOf(`${path}?token=${token}`, {}), 401, path)
+      }
+      assert.deepEqual(seen, [])
+      // The host asks for it too.
+      const authorization = bearer(token)
+      for (const path of ['/api/ordering/orders', '/api/openapi.json'])
+        assert.equal(await statusOf(path, { authorization }), 200, path)
+      assert.deepEqual(seen, [authorization, authorization])
+      assert.equal(await statusOf('/api/other', { authorization }), 404)
+      assert.equal(await statusOf('/', {}), 200)
+      // A stranger's page is one with a token, too.
+      assert.equal(await statusOf('/api/ordering/orders', { authorization, origin: 'https://evil.example' }), 403)
+    } finally {
+      await closed.stop()
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('serves a page with the headers that protect it, and names the services to it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-site-'))
     await mkdir(join(folder, 'assets'))
     await writeFile(join(folder, 'index.html'), '<!doctype html>')
     await writeFile(join(folder, 'assets/a-1.js'), 'a()')
-    const served = await startFront(0, ['ordering'], readSite(folder))
+    const served = await startFront({ port: 0, apps: ['ordering'], site: readSite(folder) })
     try {
       const page = await fetch(served.address)
       assert.deepEqual([page.status, await page.text()], [200, '<!doctype html>'])

@@ -36,7 +36,7 @@ export class ConsoleRig {
     startHosts: (system: System, front: Front) => Promise<void>,
   ): Promise<ConsoleRig> {
     const [system, browser] = await Promise.all([System.cloudAlone(), startBrowser()])
-    const front = await startFront(0, services, readSite(CONSOLE))
+    const front = await startFront({ port: 0, apps: services, site: readSite(CONSOLE) })
     await startHosts(system, front)
     return new ConsoleRig(system, front, browser)
   }

@@ -41,7 +41,7 @@ export function findingsOf(status: StatusAnswer, remote: boolean): readonly Find
   const answers: Finding = { area: 'services', what: service, result: 'ok', detail: `build ${status.build} answers` }
   const role: Finding = remote
     ? { area: 'roles', what: service, result: 'ok', detail: 'you may look after it' }
-    : { area: 'roles', what: service, result: 'ok', detail: 'on this machine everybody may look after it' }
+    : { area: 'roles', what: service, result: 'ok', detail: 'on this machine whoever is let in may look after it' }
   const perConsumer = consumers.map(ofConsumer)
   // Said above, by consumer, or below, by clock.
   const rest = concerns.filter(

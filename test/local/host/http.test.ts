@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { bearer, newToken } from '../../../local/kit/local-token.ts'
 import { cleanups, startHost, TestApp } from './support.ts'
 
 const LIMIT = 200_000
@@ -83,6 +87,24 @@ describe('a request of a page of somebody else', () => {
     for await (const chunk of socket) answer += chunk
     assert.match(answer, /^HTTP\/1.1 200 /)
   })
+})
+
+test('a host with a token serves nobody who does not show it', async () => {
+  const app = new TestApp(cleanup, `app.http('hello', { handler: () => ({ body: 'hello' }) })`)
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-token-'))
+  cleanup(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'token')
+  const token = newToken()
+  await writeFile(file, token)
+  const { address } = await startHost(cleanup, app, { TIDEMARK_TOKEN_FILE: file })
+  const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
+    (await fetch(address + path, { headers })).status
+  for (const path of ['/api/hello', '/api/unknown', '/']) {
+    assert.equal(await statusOf(path, {}), 401)
+    assert.equal(await statusOf(path, { authorization: bearer(newToken()) }), 401)
+  }
+  assert.equal(await statusOf('/api/hello', { authorization: bearer(token) }), 200)
+  await assert.rejects(startHost(cleanup, app, { TIDEMARK_TOKEN_FILE: join(folder, 'none') }), /cannot be read/)
 })
 
 describe('a request that no function takes', () => {
