@@ -1,8 +1,9 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { lockFolder } from './kit/data-lock.ts'
 import { emulatorKey } from './kit/emulator-keys.ts'
+import { refusalOf, refuse } from './kit/guard.ts'
 import { run } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
 import { portSetting, requiredSetting } from './kit/settings.ts'
@@ -30,6 +31,7 @@ interface BlobEnvironment {
 }
 
 interface BlobServer {
+  readonly httpServer: Server
   start(): Promise<void>
   close(): Promise<void>
   getHttpServerAddress(): string
@@ -76,6 +78,7 @@ await run(async () => {
   }
   AzuriteTelemetryClient.init(dataDir, false, environment)
   const server = await new BlobServerFactory().createServer(environment)
+  refuseStrangers(server.httpServer)
   await server.start()
   return {
     address: server.getHttpServerAddress(),
@@ -85,6 +88,17 @@ await run(async () => {
     },
   }
 })
+
+/** Azurite itself serves whatever name leads here, and its key may be the published one. */
+function refuseStrangers(server: Server): void {
+  const serve = server.listeners('request') as RequestListener[]
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    const refusal = refusalOf(request)
+    if (refusal) refuse(request, response, refusal)
+    else for (const listener of serve) listener(request, response)
+  })
+}
 
 /** Azurite opens its files before its port: that the port can be had is found out first. */
 async function freePort(port: number): Promise<number> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { refusalOf } from '../kit/guard.ts'
 import { drain } from '../kit/http-server.ts'
 import { chargeText, LEAST } from './charges.ts'
 import { Failure } from './failure.ts'
@@ -33,6 +34,9 @@ export async function handle(handling: Handling, message: IncomingMessage, respo
   let answered: Answer | undefined
   let told: number | undefined
   try {
+    // Who knows the published key could sign what a stranger's page sends.
+    const foreign = refusalOf(message)
+    if (foreign) throw new Failure(foreign.status, 'Forbidden', foreign.detail)
     const target = readTarget(message)
     handling.signatures.check(target)
     const route = routeOf(target)

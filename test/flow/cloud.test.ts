@@ -14,7 +14,10 @@ import { callOnceSeen } from '../support/system.ts'
 describe('npm run cloud', () => {
   it("with the sample's settings alone every function runs on it, on the ports that the sample names", async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-cloud-'))
-    const cloud = new Command('cli/cloud.ts', [], { TIDEMARK_DATA: join(folder, 'data') })
+    const cloud = new Command('cli/cloud.ts', [], {
+      TIDEMARK_DATA: join(folder, 'data'),
+      TIDEMARK_REQUIRE_TOKEN: '0',
+    })
     try {
       await cloud.prints('ready')
       const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })

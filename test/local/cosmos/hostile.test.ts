@@ -20,7 +20,7 @@ import { EMULATOR_KEY } from '../../support/cosmos.ts'
 import { until } from '../../support/wait.ts'
 import { newFolder } from './controlled.ts'
 import { portOf, startEndpoint } from './endpoint.ts'
-import { type CosmosTarget, docsOf, newContainer, raw, signed } from './support.ts'
+import { assertRefused, type CosmosTarget, docsOf, newContainer, raw, signed } from './support.ts'
 
 const MB = 1024 * 1024
 const KEY = { 'x-ms-documentdb-partitionkey': '["a"]' }
@@ -72,7 +72,7 @@ test('ten thousand connections that send half a request lock nobody out: an SDK 
   const { child, target, folder } = await start(t)
   const container = await newContainer(t, target)
   const halves = [
-    'POST /dbs HTTP/1.1\r\nhost: a\r\ncontent-le',
+    'POST /dbs HTTP/1.1\r\nhost: localhost\r\ncontent-le',
     requestText(target, 'POST', docsOf(container), { ...KEY, 'content-length': '1000000' }) +
       `{"id":"half","pk":"a","text":"${'~'.repeat(8000)}`,
     '',
@@ -148,7 +148,7 @@ test('at the limit of connections the one goes that has waited longest without a
     await connected(socket)
     return socket
   }
-  const asked = await open('asked', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  const asked = await open('asked', 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
   await until('the request', () => answers.length === 1)
   await open('first', 'GET / HT')
   await open('second', 'GET / HT')
@@ -177,7 +177,7 @@ test('answers that nobody takes are bounded: the one that has waited longest goe
     connections.answered(response, size)
     given += 1
   })
-  const ask = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n'
+  const ask = 'GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'
   for (let i = 0; i < 5; i++) assert.ok((await talk(port, ask).told).length > size)
   const lazy = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'))
   const gone: number[] = []
@@ -248,29 +248,29 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['garbage', 'not HTTP at all\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['garbage behind a request', `${get}\x00\x01\x02 garbage\r\n\r\n`, /HTTP\/1\.1 400 /],
-    ['huge headers', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
-    ['many headers', `GET / HTTP/1.1\r\nhost: a\r\n${'x: y\r\n'.repeat(20_000)}\r\n`, /^HTTP\/1\.1 431 /],
+    ['huge headers', `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
+    ['many headers', `GET / HTTP/1.1\r\nhost: localhost\r\n${'x: y\r\n'.repeat(20_000)}\r\n`, /^HTTP\/1\.1 431 /],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
-    ['an unknown verb', 'DANCE / HTTP/1.1\r\nhost: a\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['an unknown verb', 'DANCE / HTTP/1.1\r\nhost: localhost\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'two lengths',
-      'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+      'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
       /^HTTP\/1\.1 400 /,
     ],
-    ['a length that is none', 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a length that is none', 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'a length and chunks',
-      'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       /^HTTP\/1\.1 400 /,
     ],
     ['a chunk without its length', `${chunked}zz\r\n`, /^HTTP\/1\.1 400 /],
-    ['another version', 'GET / HTTP/9.9\r\nhost: a\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['another version', 'GET / HTTP/9.9\r\nhost: localhost\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'an unknown expectation',
       get.replace('\r\n\r\n', '\r\nexpect: wonders\r\nconnection: close\r\n\r\n'),
       /^HTTP\/1\.1 417 /,
     ],
-    ['all of the server', 'OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 4\d\d /],
+    ['all of the server', 'OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 4\d\d /],
   ]
   for (const [name, text, expected] of cases) {
     const { socket, told } = talk(portOf(child), text)
@@ -284,7 +284,7 @@ test('what is no request, or half of one, is answered with a refusal of JSON or 
     socket.destroy()
   }
   // No such thing as a tunnel.
-  assert.equal(await talk(portOf(child), 'CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n').told, '')
+  assert.equal(await talk(portOf(child), 'CONNECT a:80 HTTP/1.1\r\nhost: localhost\r\n\r\n').told, '')
   const cut = talk(portOf(child), `${chunked}5\r\n{"id"`)
   await connected(cut.socket)
   cut.socket.end()
@@ -364,4 +364,24 @@ test('a few requests sent ahead are all answered, in order', async (t) => {
     [...answered.matchAll(/"id":"(\d)"/g)].map(([, id]) => id),
     ['1', '2', '3'],
   )
+})
+
+test('what a stranger’s page signs with the published key is refused: under a name that leads here, and from its own origin', async (t) => {
+  const { child, target } = await start(t)
+  const container = await newContainer(t, target)
+  const { host } = new URL(child.address)
+  for (const headers of [
+    { host: 'evil.example' },
+    { host: '127.0.0.1.evil.example' },
+    { host, origin: 'https://evil.example' },
+    { host, origin: 'null' },
+  ]) {
+    const stranger = { ...signed(target.key, 'GET', docsOf(container)), ...headers }
+    assertRefused(await raw(target, 'GET', docsOf(container), stranger), 403, /this address|may not call/)
+    const writes = { ...signed(target.key, 'POST', docsOf(container)), ...KEY, ...headers }
+    assertRefused(await raw(target, 'POST', docsOf(container), writes, '{"id":"x","pk":"a"}'), 403)
+  }
+  assert.deepEqual((await container.items.query('SELECT VALUE c.id FROM c').fetchAll()).resources, [])
+  const own = { ...signed(target.key, 'GET', docsOf(container)), host: `localhost:${portOf(child)}` }
+  assert.equal((await raw(target, 'GET', docsOf(container), own)).status, 200)
 })

@@ -143,10 +143,10 @@ export function refusals(target: () => CosmosTarget): void {
     const hostile = [
       'not HTTP at all\r\n\r\n',
       'GET / HTTP/9.9\r\n\r\n',
-      'POST /dbs HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n',
-      'POST /dbs HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
-      `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`,
-      'POST /dbs HTTP/1.1\r\nhost: a\r\ncontent-le',
+      'POST /dbs HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n',
+      'POST /dbs HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
+      `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`,
+      'POST /dbs HTTP/1.1\r\nhost: localhost\r\ncontent-le',
     ]
     for (const text of hostile)
       await new Promise<void>((resolve) => {
@@ -170,7 +170,9 @@ export function refusals(target: () => CosmosTarget): void {
     const { authorization, 'x-ms-date': date } = signed(target().key, 'GET', '')
     const text = await new Promise<string>((resolve, reject) => {
       const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true }, () =>
-        socket.end(`GET / HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\nx-ms-date: ${date}\r\n\r\n`),
+        socket.end(
+          `GET / HTTP/1.1\r\nhost: localhost\r\nauthorization: ${authorization}\r\nx-ms-date: ${date}\r\n\r\n`,
+        ),
       )
       let received = ''
       socket.setEncoding('utf8')
