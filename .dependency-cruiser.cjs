@@ -59,7 +59,7 @@ const table = {
     '^src/settings/(list|read)\\.ts$',
     // What the contract is generated from: the routes, as a host would load them.
     '^src/adapters/functions/(register|openapi)\\.ts$',
-    '^local/((running-)?cloud\\.ts$|front(\\.ts$|/site\\.ts$)|kit/|host/app\\.ts$)',
+    '^local/((running-)?cloud\\.ts$|front(\\.ts$|/(site|door)\\.ts$)|kit/|host/app\\.ts$)',
     node,
     npm(
       '@azure/(cosmos|event-hubs|identity|storage-blob)',

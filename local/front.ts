@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { answerFile, type Site, withServices } from './front/site.ts'
-import { refusalOf, refuse, secure, tokenRefusalOf } from './kit/guard.ts'
+import { answeredAtDoor } from './front/door.ts'
+import { type Site, withServices } from './front/site.ts'
 import { closeServer } from './kit/http-server.ts'
 import type { Running } from './kit/lifecycle.ts'
 import { LOOPBACK, listen } from './kit/listen.ts'
@@ -40,18 +40,10 @@ export async function startFront({ port, apps, site = new Map(), token }: FrontO
   const serving = { agent, stopping: false }
   const files = site.size === 0 ? site : withServices(site, apps)
   const server = createServer((incoming, outgoing) => {
-    // A client that goes away in the middle is no fault of the front.
-    incoming.on('error', () => {})
-    outgoing.on('error', () => {})
-    secure(outgoing)
+    if (answeredAtDoor(incoming, outgoing, { site: files, token })) return
     const path = incoming.url ?? ''
     const app = appOf(path)
-    const foreign = refusalOf(incoming)
-    if (foreign) return refuse(incoming, outgoing, foreign)
-    if (answerFile(files, incoming, outgoing)) return
-    const stranger = tokenRefusalOf(incoming, token)
-    if (stranger) refuse(incoming, outgoing, stranger)
-    else if (isOpenApi(incoming)) void answerOpenApi(incoming, outgoing, addresses)
+    if (isOpenApi(incoming)) void answerOpenApi(incoming, outgoing, addresses)
     else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
     else forward(incoming, outgoing, addresses.get(app), serving)
   })

@@ -1,5 +1,7 @@
 import { UsageError } from '../arguments.ts'
 
+export const LET_IN = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
+
 /** Nobody answers, or who answers lets nobody in or is no running service: nothing can be said about what was asked for. */
 export class UnreachableError extends UsageError {
   /** Of the answer, where the service gave a reason. */

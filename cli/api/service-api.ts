@@ -1,10 +1,6 @@
-import { localHeaders } from '../local-settings.ts'
-import { type Addresses, isLoopback } from './addresses.ts'
-import type { Credentials } from './credentials.ts'
-import { RefusedError, UnreachableError } from './errors.ts'
+import { type ApiOptions, ask } from './ask.ts'
+import { LET_IN, RefusedError, UnreachableError } from './errors.ts'
 
-/** `status` asks every hub. What a POST asks for takes as long as Azure lets an answer take: 230 s. */
-const GIVE_UP_AFTER_MS = { GET: 60_000, POST: 240_000 }
 const JSON_TYPE = /^application\/(problem\+)?json\b/
 
 export type Query = Readonly<Record<string, string | number | undefined>>
@@ -14,17 +10,6 @@ export interface Page<Item> {
   readonly items: readonly Item[]
   /** Opaque; absent on the last page. */
   readonly continuation?: string | number
-}
-
-/** How requests are made. */
-export interface ApiOptions {
-  readonly addresses: Addresses
-  readonly credentials: Credentials
-  /** Ends what is asked for. */
-  readonly signal?: AbortSignal
-  readonly giveUpAfterMs?: number
-  /** Who asks: what a service on a laptop keeps as the actor. In Azure the sign-in tells. */
-  readonly actor?: string
 }
 
 /** The operations API of one service: all that the commands ask over HTTP goes through here. */
@@ -78,35 +63,12 @@ export class ServiceApi {
   }
 
   async #ask<Answer extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
-    const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = this.#options
-    const address = await addresses.of(this.service)
-    const headers = addresses.given ? credentials.headers : await localHeaders()
-    if (Object.keys(headers).length > 0 && !address.startsWith('https:') && !isLoopback(address))
-      throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
-    const url = `${address}/api/${this.service}/${path}`
-    const timeout = AbortSignal.timeout(giveUpAfterMs)
-    let text: string
-    let response: Response
-    try {
-      response = await fetch(url, {
-        method,
-        // A redirect leads to a sign-in page or to another host, and the key must not go there.
-        redirect: 'manual',
-        headers: {
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(actor !== undefined && isLoopback(address) ? { 'x-actor': actor } : {}),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      })
-      text = await response.text()
-    } catch (error) {
-      if (signal?.aborted) throw error
-      const why = timeout.aborted ? `no answer in ${giveUpAfterMs / 1000} s` : `no answer: ${causeOf(error as Error)}`
-      throw new UnreachableError(credentials.masked(`${url} gave ${why}`))
-    }
+    const headers = { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) }
+    const asked = { method, path: `/api/${this.service}/${path}`, headers, body: body && JSON.stringify(body) }
+    const { url, response, failure } = await ask(this.service, asked, this.#options)
+    const text = await response.text().catch((error: Error) => {
+      throw failure(error)
+    })
     return this.#read<Answer>(url, response, text)
   }
 
@@ -131,8 +93,6 @@ export class ServiceApi {
   }
 }
 
-const LET_IN = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
-
 /** What an answer without problem details means. */
 const WHY: Readonly<Record<number, string>> = {
   302: `it wants a sign-in. ${LET_IN}`,
@@ -150,11 +110,4 @@ function parsed(text: string): object | undefined {
   } catch {
     return undefined
   }
-}
-
-/** `fetch` says only that it failed: its cause says why. */
-function causeOf(error: Error): string {
-  const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  return cause.message || (cause as NodeJS.ErrnoException).code || error.message
 }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { readAddresses } from '../api/addresses.ts'
+import type { ApiOptions } from '../api/ask.ts'
 import { readCredentials } from '../api/credentials.ts'
 import { UnreachableError } from '../api/errors.ts'
 import { ServiceApi } from '../api/service-api.ts'
@@ -18,8 +19,9 @@ export interface Context {
   readonly remote: boolean
   /** Is aborted by Ctrl-C. */
   readonly signal: AbortSignal
+  /** How services are asked. */
+  readonly asking: ApiOptions
   api(service: string): ServiceApi
-  addressOf(service: string): Promise<string>
 }
 
 /** Runs a command. @returns its exit code; nothing: 0. */
@@ -47,13 +49,14 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
         const addresses = readAddresses(urlsOf(command, url), serviceNames)
         const credentials = readCredentials(process.env)
         const { signal } = controller
+        const asking = { addresses, credentials, signal, ...whoAsks() }
         const context: Context = {
           output,
           services: addresses.services,
           remote: addresses.given,
           signal,
-          api: (service) => new ServiceApi(service, { addresses, credentials, signal, ...whoAsks() }),
-          addressOf: (service) => addresses.of(service),
+          asking,
+          api: (service) => new ServiceApi(service, asking),
         }
         const code = await run(context, options as Options, ...(command.processedArgs.flat() as string[]))
         process.exitCode = signal.aborted ? INTERRUPTED : (code ?? 0)

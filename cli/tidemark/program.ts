@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addCause } from './commands/cause.ts'
 import { addCompletions } from './commands/completions.ts'
+import { addConsole } from './commands/console.ts'
 import { addDiff } from './commands/diff.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addHandedOver } from './commands/hand-over.ts'
@@ -26,7 +27,8 @@ export function tidemark(): Command {
     .addHelpText('after', `${examples('start', 'lag', 'show order-1', 'tail --service ordering')}\n${EXITS}`)
   addHandedOver(program)
   for (const add of [addStreams, addShow, addDiff, addCause, addTail]) add(program)
-  for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addDoctor]) add(program)
+  for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addConsole, addDoctor])
+    add(program)
   addCompletions(program)
   return program
 }

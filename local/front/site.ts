@@ -45,9 +45,16 @@ export function readSite(folder: string): Site {
   return site.set('/', index)
 }
 
-/** Where the console finds the services: behind the address that it came from. */
-export function withServices(site: Site, apps: readonly string[]): Site {
-  const services = apps.map((name) => ({ name, api: `/api/${name}`, openapi: '/api/openapi.json' }))
+/**
+ * Where the console finds the services: behind the address that it came from.
+ * @param openapi where the document of an app is: that of all of them, unless told otherwise.
+ */
+export function withServices(
+  site: Site,
+  apps: readonly string[],
+  openapi: (app: string) => string = () => '/api/openapi.json',
+): Site {
+  const services = apps.map((name) => ({ name, api: `/api/${name}`, openapi: openapi(name) }))
   const body = Buffer.from(JSON.stringify({ services }))
   return new Map(site).set('/console.json', siteFile(body, 'application/json', false))
 }

@@ -27,8 +27,8 @@ export function secure(outgoing: ServerResponse): void {
 
 /** Why a request is not served. */
 export interface Refusal {
-  readonly status: 401 | 403
-  readonly code: 'foreign-host' | 'foreign-origin' | 'token-required'
+  readonly status: number
+  readonly code: string
   readonly detail: string
 }
 

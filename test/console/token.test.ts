@@ -125,6 +125,45 @@ describe('a system that asks for a token', () => {
       .waitFor()
   })
 
+  it('is looked at from elsewhere by `tidemark console`, whose page never sees the sign-in', async () => {
+    // What Azure asks for, in place of the token of this system: a bearer token that its host checks.
+    const url = new URL(consoleAddress()).origin
+    const served = new Command('cli/tidemark.js', ['console', '--port', '0', '--url', url], {
+      ...env,
+      TIDEMARK_TOKEN: token,
+    })
+    try {
+      await served.prints('ready: ')
+      const [, address = ''] = /^console +(\S+)$/m.exec(served.out) ?? []
+      const page = await (await browser.newContext()).newPage()
+      page.setDefaultTimeout(WAIT_MS)
+      const seen: string[] = []
+      page.on('response', async (response) => {
+        seen.push(JSON.stringify([response.url(), response.headers(), await response.request().allHeaders()]))
+        if (response.url().includes('/api/')) seen.push(await response.text().catch(() => ''))
+      })
+      await page.goto(address)
+      await page.getByRole('searchbox').fill('order-')
+      await page.getByRole('button', { name: 'Find', exact: true }).click()
+      await page
+        .getByRole('link', { name: /^order-/ })
+        .first()
+        .click()
+      await page.getByRole('heading', { name: 'Events' }).waitFor()
+      await page.getByRole('link', { name: 'Try it', exact: true }).click()
+      await page.getByRole('button', { name: 'Make sample data', exact: true }).click()
+      await page.getByText('the warehouse dispatched a shipment').first().waitFor()
+      assert.ok(seen.length > 20)
+      assert.equal(seen.join('\n').includes(token), false)
+      assert.equal((await fetch(`${new URL(address).origin}/api/ordering/about`)).status, 401)
+      served.kill('SIGINT')
+      assert.equal((await served.ended).code, 130)
+      assert.equal(served.output.includes(token), false)
+    } finally {
+      served.kill('SIGKILL')
+    }
+  })
+
   it('prints the token where it is started, and nowhere else', () => {
     assert.equal(system.output.split(token).length, 2)
     assert.equal(system.err.includes(token), false)

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { readAddresses } from '../../../cli/api/addresses.ts'
 import { readCredentials } from '../../../cli/api/credentials.ts'
@@ -63,6 +66,44 @@ describe('keys', () => {
       credentials: readCredentials({ TIDEMARK_TOKEN: 'a-token' }),
     })
     await assert.rejects(() => api.get('status'), /^UsageError: http:\/\/func\.example is not asked: over http/)
+  })
+
+  it('of who is signed in are fetched once as long as they hold, and nobody who is not is let through', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-az-'))
+    const { PATH } = process.env
+    process.env.PATH = `${folder}${delimiter}${PATH}`
+    t.after(() => {
+      process.env.PATH = PATH
+      rmSync(folder, { recursive: true })
+    })
+    const az = (line: string): void => writeFileSync(join(folder, 'az'), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+    const given = (token: string, minutes: number): string => {
+      const expires_on = Math.round(Date.now() / 1000) + minutes * 60
+      const told = JSON.stringify({ accessToken: token, expires_on, tenant: 't', tokenType: 'Bearer' })
+      return `echo "$@" >> ${folder}/asked; echo '${told}'`
+    }
+    const { address, asked } = await answering(t, () => ({ items: [] }))
+    const credentials = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app' })
+    const api = new ServiceApi('ordering', { addresses: readAddresses([address], KNOWN), credentials })
+    az('echo "Please run az login" >&2; exit 1')
+    await assert.rejects(() => api.page('streams'), /^UsageError: no token for api:\/\/an-app: .*az login signs you in/)
+    az(given('ends-soon', 4))
+    await api.page('streams')
+    az(given('holds', 60))
+    await Promise.all([api.page('streams'), api.page('streams')])
+    await api.page('streams')
+    assert.deepEqual(
+      asked.map(({ headers }) => headers.authorization),
+      ['Bearer ends-soon', 'Bearer holds', 'Bearer holds', 'Bearer holds'],
+    )
+    const calls = readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n')
+    assert.deepEqual(
+      [...new Set(calls), calls.length],
+      ['account get-access-token --output json --resource api://an-app', 2],
+    )
+    assert.equal(credentials.masked('it holds'), 'it ***')
+    const chosen = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app', TIDEMARK_TOKEN: 'mine' })
+    assert.deepEqual(await chosen.headers(), { authorization: 'Bearer mine' })
   })
 
   it('that no header can carry are refused without being shown', () => {

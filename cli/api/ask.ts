@@ -1,0 +1,68 @@
+import { localHeaders } from '../local-settings.ts'
+import { type Addresses, isLoopback } from './addresses.ts'
+import type { Credentials } from './credentials.ts'
+import { UnreachableError } from './errors.ts'
+
+/** `status` asks every hub. What a POST asks for takes as long as Azure lets an answer take: 230 s. */
+const GIVE_UP_AFTER_MS = { GET: 60_000, POST: 240_000 }
+
+/** How requests are made. */
+export interface ApiOptions {
+  readonly addresses: Addresses
+  readonly credentials: Credentials
+  /** Ends what is asked for. */
+  readonly signal?: AbortSignal
+  readonly giveUpAfterMs?: number
+  /** Who asks: what a service on a laptop keeps as the actor. In Azure the sign-in tells. */
+  readonly actor?: string
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST'
+  /** With its query, from `/api/` on. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer<ArrayBuffer> | undefined
+}
+
+export interface Asked {
+  readonly url: string
+  readonly response: Response
+  /** What is thrown where the answer breaks off. */
+  failure(error: Error): Error
+}
+
+/** Sends a request to a service, with what lets the caller in. @throws UnreachableError */
+export async function ask(service: string, request: ApiRequest, options: ApiOptions): Promise<Asked> {
+  const { method, path, headers, body } = request
+  const { addresses, credentials, signal, giveUpAfterMs = GIVE_UP_AFTER_MS[method], actor } = options
+  const address = await addresses.of(service)
+  if (addresses.given && credentials.secret && !address.startsWith('https:') && !isLoopback(address))
+    throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
+  const letsIn = addresses.given ? await credentials.headers() : await localHeaders()
+  const url = `${address}${path}`
+  const timeout = AbortSignal.timeout(giveUpAfterMs)
+  const failure = (error: Error): Error => {
+    if (signal?.aborted) return error
+    const why = timeout.aborted ? `no answer in ${giveUpAfterMs / 1000} s` : `no answer: ${causeOf(error)}`
+    return new UnreachableError(credentials.masked(`${url} gave ${why}`))
+  }
+  const response = await fetch(url, {
+    method,
+    // A redirect leads to a sign-in page or to another host, and the key must not go there.
+    redirect: 'manual',
+    headers: { ...headers, ...(actor !== undefined && isLoopback(address) ? { 'x-actor': actor } : {}), ...letsIn },
+    ...(body === undefined ? {} : { body }),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  }).catch((error: Error) => {
+    throw failure(error)
+  })
+  return { url, response, failure }
+}
+
+/** `fetch` says only that it failed: its cause says why. */
+function causeOf(error: Error): string {
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return cause.message || (cause as NodeJS.ErrnoException).code || error.message
+}
