@@ -39,7 +39,7 @@ export async function ask(service: string, request: ApiRequest, options: ApiOpti
   const address = await addresses.of(service)
   if (addresses.given && credentials.secret && !address.startsWith('https:') && !isLoopback(address))
     throw new UnreachableError(`${address} is not asked: over http: a key could be read on its way`)
-  const letsIn = addresses.given ? await credentials.headers() : await localHeaders()
+  const letsIn = addresses.given ? await credentials.headers(service) : await localHeaders()
   const url = `${address}${path}`
   const timeout = AbortSignal.timeout(giveUpAfterMs)
   const failure = (error: Error): Error => {

@@ -5,8 +5,8 @@ import { UnreachableError } from './errors.ts'
 export interface Credentials {
   /** Whether there is anything to keep from others. */
   readonly secret: boolean
-  /** @throws UnreachableError where nobody is signed in. */
-  headers(): Promise<Readonly<Record<string, string>>>
+  /** What a service is shown. @throws UnreachableError where nobody is signed in. */
+  headers(service: string): Promise<Readonly<Record<string, string>>>
   /** A text that came from elsewhere, without the secrets in it. */
   masked(text: string): string
 }
@@ -17,19 +17,20 @@ const PRINTABLE = /^[\x21-\x7e]+$/
 const SOON_MS = 5 * 60_000
 
 /**
- * Reads the function key and the bearer token of the environment. Without such a token but with the client id of the API's registration, the
+ * Reads the function key and the bearer token of the environment. Each app has keys of its own: `ordering=<key> inventory=<key>`. Without such a token but with the client id of the API's registration, the
  * token is that of who is signed in (`az login`), fetched anew before it ends.
- * @throws UsageError
+ * @param known the services of this repository. @throws UsageError
  */
-export function readCredentials(environment: NodeJS.ProcessEnv): Credentials {
-  const key = secret(environment, 'TIDEMARK_FUNCTION_KEY')
-  const token = secret(environment, 'TIDEMARK_TOKEN')?.replace(/^Bearer\s+/i, '')
+export function readCredentials(environment: NodeJS.ProcessEnv, known: readonly string[]): Credentials {
+  const keys = keysOf(environment, known)
+  const token = tokenOf(environment)
   const client = environment.TIDEMARK_API_CLIENT_ID?.trim()
-  const secrets = new Set([key, token].filter((each) => each !== undefined))
+  const secrets = new Set([...keys.values(), ...(token === undefined ? [] : [token])])
   const signIn = token === undefined && client ? signedIn(client) : undefined
   return {
     secret: secrets.size > 0 || signIn !== undefined,
-    async headers() {
+    async headers(service) {
+      const key = keys.get(service) ?? keys.get('')
       const shown = token ?? (await signIn?.())
       if (shown !== undefined) secrets.add(shown)
       return {
@@ -69,10 +70,25 @@ function signedIn(client: string): () => Promise<string> {
   }
 }
 
-function secret(environment: NodeJS.ProcessEnv, name: 'TIDEMARK_FUNCTION_KEY' | 'TIDEMARK_TOKEN'): string | undefined {
-  const text = environment[name]?.trim()
-  if (!text) return undefined
-  if (!PRINTABLE.test(text.replace(/^Bearer\s+/i, '')))
-    throw new UsageError(`${name} holds characters that no header can carry`)
-  return text
+/** By service; `''`: of all others. */
+function keysOf(environment: NodeJS.ProcessEnv, known: readonly string[]): ReadonlyMap<string, string> {
+  const keys = new Map<string, string>()
+  for (const text of environment.TIDEMARK_FUNCTION_KEY?.trim().split(/\s+/) ?? []) {
+    // A key may have such a sign, too.
+    const service = known.find((name) => text.startsWith(`${name}=`)) ?? ''
+    const key = service === '' ? text : text.slice(service.length + 1)
+    if (keys.has(service)) throw new UsageError(`TIDEMARK_FUNCTION_KEY has two keys of ${service || 'all services'}`)
+    if (key !== '') keys.set(service, printable('TIDEMARK_FUNCTION_KEY', key))
+  }
+  return keys
+}
+
+function tokenOf(environment: NodeJS.ProcessEnv): string | undefined {
+  const token = environment.TIDEMARK_TOKEN?.trim().replace(/^Bearer\s+/i, '')
+  return token ? printable('TIDEMARK_TOKEN', token) : undefined
+}
+
+function printable(name: string, text: string): string {
+  if (PRINTABLE.test(text)) return text
+  throw new UsageError(`${name} holds characters that no header can carry`)
 }

@@ -47,7 +47,7 @@ export function apiCommand<Options>(command: Command, run: Run<Options>, whenInt
       process.once('SIGINT', interrupt)
       try {
         const addresses = readAddresses(urlsOf(command, url), serviceNames)
-        const credentials = readCredentials(process.env)
+        const credentials = readCredentials(process.env, serviceNames)
         const { signal } = controller
         const asking = { addresses, credentials, signal, ...whoAsks() }
         const context: Context = {

@@ -17,7 +17,8 @@ export const localSettings = {
   TIDEMARK_EVENTHUBS_HUBS: 'the file that names the hubs',
   TIDEMARK_EVENTHUBS_PORT: 'where the Event Hubs endpoint listens: 5672, or 0 for any free port',
   TIDEMARK_FAST: '1: acknowledges what is not on disk yet',
-  TIDEMARK_FUNCTION_KEY: 'the function key that commands send to the services that TIDEMARK_URL or --url names',
+  TIDEMARK_FUNCTION_KEY:
+    'the function key that commands send to the services that TIDEMARK_URL or --url names, or those of each: ordering=<key>',
   TIDEMARK_FUNCTIONS_MAIN: 'the glob of the function files that the local host loads, in place of main of package.json',
   TIDEMARK_FUNCTIONS_ROOT: 'the folder of the app that the local host runs: the working directory',
   TIDEMARK_HOST_HOLD:

@@ -27,7 +27,7 @@ async function rig(t: TestContext, answer: Answering, urls: (address: string) =>
   const token = newToken()
   const served = await startConsole({
     ...{ port: 0, site: new Map(), token, services: SERVICES },
-    asking: { addresses: readAddresses(urls(address), SERVICES), credentials: readCredentials(SIGN_IN) },
+    asking: { addresses: readAddresses(urls(address), SERVICES), credentials: readCredentials(SIGN_IN, SERVICES) },
   })
   t.after(() => served.stop())
   const ask = async (

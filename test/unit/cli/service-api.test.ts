@@ -45,7 +45,7 @@ describe('addresses that are given', () => {
 describe('keys', () => {
   it('are sent to an address that was given, and to no other', async (t) => {
     const { address, asked } = await answering(t, () => ({ items: [] }))
-    const credentials = readCredentials({ TIDEMARK_FUNCTION_KEY: 'a-key', TIDEMARK_TOKEN: 'Bearer a-token' })
+    const credentials = readCredentials({ TIDEMARK_FUNCTION_KEY: 'a-key', TIDEMARK_TOKEN: 'Bearer a-token' }, KNOWN)
     await new ServiceApi('ordering', { addresses: readAddresses([address], KNOWN), credentials }).page('streams')
     await new ServiceApi('ordering', {
       addresses: { services: KNOWN, given: false, of: async () => address },
@@ -60,10 +60,23 @@ describe('keys', () => {
     )
   })
 
+  it('of several apps are sent to the app of each alone', async () => {
+    const credentials = readCredentials({ TIDEMARK_FUNCTION_KEY: 'ordering=a=b==  other-key==' }, KNOWN)
+    assert.deepEqual(await credentials.headers('ordering'), { 'x-functions-key': 'a=b==' })
+    assert.deepEqual(await credentials.headers('inventory'), { 'x-functions-key': 'other-key==' })
+    const one = readCredentials({ TIDEMARK_FUNCTION_KEY: 'ordering=a' }, KNOWN)
+    assert.deepEqual([await one.headers('inventory'), one.secret, one.masked('a')], [{}, true, '***'])
+    assert.throws(
+      () => readCredentials({ TIDEMARK_FUNCTION_KEY: 's3cret another' }, KNOWN),
+      /^UsageError: TIDEMARK_FUNCTION_KEY has two keys of all services$/,
+    )
+    assert.equal(readCredentials({ TIDEMARK_FUNCTION_KEY: ' ' }, KNOWN).secret, false)
+  })
+
   it('are not sent over http to another machine', async () => {
     const api = new ServiceApi('ordering', {
       addresses: readAddresses(['http://func.example'], KNOWN),
-      credentials: readCredentials({ TIDEMARK_TOKEN: 'a-token' }),
+      credentials: readCredentials({ TIDEMARK_TOKEN: 'a-token' }, KNOWN),
     })
     await assert.rejects(() => api.get('status'), /^UsageError: http:\/\/func\.example is not asked: over http/)
   })
@@ -83,7 +96,7 @@ describe('keys', () => {
       return `echo "$@" >> ${folder}/asked; echo '${told}'`
     }
     const { address, asked } = await answering(t, () => ({ items: [] }))
-    const credentials = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app' })
+    const credentials = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app' }, KNOWN)
     const api = new ServiceApi('ordering', { addresses: readAddresses([address], KNOWN), credentials })
     az('echo "Please run az login" >&2; exit 1')
     await assert.rejects(() => api.page('streams'), /^UsageError: no token for api:\/\/an-app: .*az login signs you in/)
@@ -102,14 +115,14 @@ describe('keys', () => {
       ['account get-access-token --output json --resource api://an-app', 2],
     )
     assert.equal(credentials.masked('it holds'), 'it ***')
-    const chosen = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app', TIDEMARK_TOKEN: 'mine' })
-    assert.deepEqual(await chosen.headers(), { authorization: 'Bearer mine' })
+    const chosen = readCredentials({ TIDEMARK_API_CLIENT_ID: 'an-app', TIDEMARK_TOKEN: 'mine' }, KNOWN)
+    assert.deepEqual(await chosen.headers('ordering'), { authorization: 'Bearer mine' })
   })
 
   it('that no header can carry are refused without being shown', () => {
     for (const name of ['TIDEMARK_FUNCTION_KEY', 'TIDEMARK_TOKEN'])
       assert.throws(
-        () => readCredentials({ [name]: 's3\ncret' }),
+        () => readCredentials({ [name]: 's3\u0007cret' }, KNOWN),
         (error: Error) => error.message.startsWith(name) && !error.message.includes('cret'),
       )
   })
@@ -228,7 +241,7 @@ describe('a list', () => {
 function apiOf(address: string, environment: NodeJS.ProcessEnv = {}, giveUpAfterMs = 10_000): ServiceApi {
   return new ServiceApi('ordering', {
     addresses: readAddresses([address], KNOWN),
-    credentials: readCredentials(environment),
+    credentials: readCredentials(environment, KNOWN),
     giveUpAfterMs,
   })
 }
