@@ -141,12 +141,32 @@ describe('tidemark, against the running system', () => {
     const { value } = await json('views', '--service', 'ordering')
     const order = value.find(({ name }: { name: string }) => name === 'order')
     assert.deepEqual([order.service, order.live, order.rebuild.state], ['ordering', 2, 'done'])
-    const back = await json('rebuild', 'ordering', 'order', '--back')
+    const back = await json('views', 'go-back', 'ordering', 'order')
     assert.deepEqual([back.code, back.value.action, back.value.state], [0, 'go-back', 'done'])
-    const again = await command('rebuild', 'ordering', 'sales-by-product', '--back').ended
+    const again = await command('views', 'go-back', 'ordering', 'sales-by-product').ended
     assert.equal(again.code, 1)
-    assert.match(again.out, /^ordering\/sales-by-product: way back: failed: no-way-back: /)
+    assert.match(again.out, /^ordering\/sales-by-product: way back to a generation: failed: no-way-back: /)
     assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +/m)
+  })
+
+  it('builds a view apart, says how it differs, and promotes or abandons it', async () => {
+    const none = await command('views', 'promote', 'ordering', 'order').ended
+    assert.equal(none.code, 1)
+    assert.match(none.out, /^ordering\/order: promotion of a generation: failed: nothing-built: /)
+    const built = await command('views', 'rebuild', 'ordering', 'order', '--no-promote').ended
+    assert.deepEqual([built.code, built.err], [0, ''])
+    assert.match(built.out, /^ordering\/order: build of generation 3: done at \S+, 0 of [1-9]\d* documents differ\n/)
+    assert.match(built.out, /^compared +changed +added +removed\n +[1-9]\d* +0 +0 +0\n$/m)
+    assert.match((await command('views').ended).out, /^ordering +order +one-stream +order +1 +.*3 built/m)
+    const abandoned = await json('views', 'abandon', 'ordering', 'order')
+    assert.deepEqual([abandoned.code, abandoned.value.action, abandoned.value.target], [0, 'abandon', 3])
+    const again = await json('views', 'rebuild', 'ordering', 'order', '--no-promote')
+    assert.deepEqual([again.code, again.value.action, again.value.comparison.changed], [0, 'build', 0])
+    const promoted = await command('views', 'promote', 'ordering', 'order').ended
+    assert.deepEqual([promoted.code, promoted.err], [0, ''])
+    const { value } = await json('views', '--service', 'ordering')
+    const order = value.find(({ name }: { name: string }) => name === 'order')
+    assert.deepEqual([order.live, order.rebuild.action, order.rebuild.state], [again.value.target, 'promote', 'done'])
   })
 
   it('lists what waits for its time', async () => {

@@ -1,23 +1,35 @@
 import type { Command } from 'commander'
 import type { ViewSummary } from '../../../src/core/operations.ts'
-import type { Rebuild } from '../../../src/core/rebuild.ts'
 import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
 import { examples } from '../examples.ts'
+import { addGenerations, rebuildLine } from './rebuild.ts'
 
 interface Options {
   readonly service?: readonly string[]
 }
 
 export function addViews(program: Command): void {
-  const command = program
+  const views = program
     .command('views')
-    .description('the views of the services, their generations and their rebuilds')
+    .description('the views of the services, and what is done to their generations')
+    .addHelpText(
+      'after',
+      examples(
+        'views --service ordering',
+        'views rebuild ordering sales-by-product --no-promote',
+        'views promote ordering sales-by-product',
+      ),
+    )
+  const command = views
+    .command('list', { isDefault: true })
+    .description('the views, their generations, and what was done to them last')
     .addOption(serviceOption())
-    .addHelpText('after', examples('views', 'views --service ordering --json'))
-  apiCommand(command, views)
+    .addHelpText('after', examples('views', 'views list --service ordering --json'))
+  apiCommand(command, list)
+  addGenerations(views)
 }
 
-async function views(context: Context, { service }: Options): Promise<number> {
+async function list(context: Context, { service }: Options): Promise<number> {
   const { output } = context
   const { answers, missing } = await askEach(context, service ?? context.services, async (api) => {
     const { items } = await api.page<ViewSummary>('views')
@@ -34,7 +46,7 @@ async function views(context: Context, { service }: Options): Promise<number> {
         { title: 'category' },
         { title: 'live', right: true },
         { title: 'generations' },
-        { title: 'rebuild', flexible: true },
+        { title: 'last', flexible: true },
       ],
       all.map(({ service, name, kind, category, live, generations, rebuild }) => [
         service,
@@ -48,23 +60,4 @@ async function views(context: Context, { service }: Options): Promise<number> {
       (index) => (all[index]?.rebuild?.state === 'failed' ? 'red' : undefined),
     )
   return missing
-}
-
-/** What a rebuild does, in a few words. */
-export function rebuildLine({
-  action,
-  state,
-  stage,
-  target,
-  commits,
-  total,
-  updatedAt,
-  code,
-  reason,
-}: Rebuild): string {
-  const generation = target === undefined ? '' : ` ${action === 'rebuild' ? 'of' : 'to'} generation ${target}`
-  const what = `${action === 'rebuild' ? 'rebuild' : 'way back'}${generation}`
-  if (state === 'done') return `${what}: done at ${updatedAt}`
-  if (state === 'failed') return `${what}: failed: ${code ?? 'internal'}: ${reason ?? ''}`
-  return `${what}: ${stage}, ${commits} of ${total} commits`
 }

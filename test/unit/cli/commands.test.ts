@@ -52,7 +52,7 @@ describe('every command', () => {
   it('stands in docs/cli.md, and every exit code as well', () => {
     const document = readFileSync(`${root}docs/cli.md`, 'utf8')
     for (const command of commands.slice(1))
-      assert.match(document, new RegExp(`\`(tidemark )?(parked )?${command.name()}\\b`), command.name())
+      assert.match(document, new RegExp(`\`(tidemark )?(parked |views )?${command.name()}\\b`), command.name())
     for (const [code, meaning] of Object.entries(exitCodes))
       assert.match(document, new RegExp(`^\\| ${code} +\\| ${meaning.replace(/[.?()]/g, '\\$&')} +\\|$`, 'm'))
   })
@@ -279,6 +279,44 @@ describe('rebuild', () => {
         out,
         expected === 0 ? /^ordering\/order: rebuild of generation 2: done/ : /failed: log-empty: no event$/m,
       )
+    }
+  })
+
+  it('that is not promoted shows how it differs from what queries read, and ends with 1 where it does', async (t) => {
+    const comparison = {
+      compared: 9,
+      changed: 2,
+      added: 1,
+      removed: 0,
+      examples: [{ key: 'a\u001b', difference: 'added' }],
+    }
+    const { address, asked } = await answering(t, () =>
+      rebuild('done', { action: 'build', stage: 'built', comparison }),
+    )
+    const { code, out } = await run(['views', 'rebuild', 'ordering', 'order', '--no-promote', '--url', address]).ended
+    assert.deepEqual([code, asked.map(({ path }) => path)], [1, ['/api/ordering/views/order/build']])
+    assert.equal(
+      out,
+      [
+        'ordering/order: build of generation 2: done at 2026-01-31T12:00:09.000Z, 3 of 9 documents differ',
+        'compared  changed  added  removed',
+        '       9        2      1        0',
+        '',
+        'difference  document',
+        'added       a\\u001b',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('promote, abandon and go-back are asked for by their names', async (t) => {
+    for (const action of ['promote', 'abandon', 'go-back']) {
+      const { address, asked } = await answering(t, () =>
+        rebuild('failed', { action, code: 'nothing-built', reason: 'none' }),
+      )
+      const { code, out } = await run(['views', action, 'ordering', 'order', '--url', address]).ended
+      assert.deepEqual([code, asked.map(({ path }) => path)], [1, [`/api/ordering/views/order/${action}`]])
+      assert.match(out, /generation 2: failed: nothing-built: none$/m)
     }
   })
 
