@@ -22,6 +22,28 @@ _${NAME}() {
 }
 complete -F _${NAME} ${NAME}`
 
+/**
+ * That of the library evaluates what was typed, too, and throws where there is nothing to complete. Windows PowerShell, and every other before 7.3,
+ * drops an empty argument that is not quoted once more.
+ */
+const POWERSHELL = `# PowerShell completion for ${NAME}
+Register-ArgumentCompleter -Native -CommandName ${NAME} -ScriptBlock {
+  param($word, $line, $cursor)
+  $words = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object {
+    if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text }
+  })
+  $last = $word
+  if ($last -eq '' -and ($PSVersionTable.PSVersion -lt [version]'7.3' -or $PSNativeCommandArgumentPassing -eq 'Legacy')) { $last = '""' }
+  $option = if ($word -match '^(--[\\w-]+=)') { $Matches[1] } else { '' }
+  & ${NAME} complete '--' @words $last 2>$null | Where-Object { $_ -and $_ -notmatch '^:\\d+$' } | ForEach-Object {
+    $name, $description = $_ -split "\`t", 2
+    if (-not $description) { $description = $name }
+    [System.Management.Automation.CompletionResult]::new("$option$name", $name, 'ParameterValue', $description)
+  }
+}`
+
+const OWN: Readonly<Record<string, string>> = { bash: BASH, powershell: POWERSHELL }
+
 /** `tidemark completions <shell>`: called last, so that it knows every command. */
 export function addCompletions(program: Command): void {
   completeWith(program, { completionCommandName: 'completions' })
@@ -30,10 +52,11 @@ export function addCompletions(program: Command): void {
     ?.description('prints the completion script of a shell')
     .addHelpText(
       'after',
-      `${examples('completions zsh > ~/.zsh/_tidemark')}\n  source <(tidemark completions bash)\n  tidemark completions fish | source`,
+      `${examples('completions zsh > ~/.zsh/_tidemark')}\n  source <(tidemark completions bash)\n  tidemark completions fish | source\n  tidemark completions powershell | Out-String | Invoke-Expression`,
     )
     .action((shell: string) => {
-      if (shell === 'bash') console.log(BASH)
-      else script(shell, NAME, NAME)
+      const own = OWN[shell]
+      if (own === undefined) script(shell, NAME, NAME)
+      else console.log(own)
     })
 }
