@@ -87,6 +87,8 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
   const { hostname, port } = new URL(to)
   const { method, url } = incoming
   const { agent } = serving
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
+  const hasBody = length !== undefined || encoding !== undefined
   const sent = request({ hostname, port, agent, method, path: url, headers: headersOf(incoming), setHost: false })
   sent.on('response', (response) => {
     // A connection that is kept would hold up the stop.
@@ -98,14 +100,16 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string
   sent.on('error', ({ code }: NodeJS.ErrnoException) => {
     // What it answered already cannot be taken back. Of a request that it took and did not answer nobody knows what became.
     if (outgoing.headersSent) outgoing.destroy()
+    // It had closed the connection, which was kept, and asking again changes nothing: https://nodejs.org/api/http.html#requestreusedsocket
+    else if (sent.reusedSocket && method === 'GET' && !hasBody && !outgoing.destroyed)
+      forward(incoming, outgoing, to, serving)
     else end(incoming, outgoing, code === 'ECONNREFUSED' ? 503 : 504)
   })
   outgoing.on('close', () => sent.destroy())
-  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
   // By itself node:http would leave a body of unknown length without an end for some methods.
   if (encoding !== undefined) sent.useChunkedEncodingByDefault = true
-  if (length === undefined && encoding === undefined) sent.end()
-  else incoming.pipe(sent)
+  if (hasBody) incoming.pipe(sent)
+  else sent.end()
 }
 
 /** All but those of the connection. A body that comes in chunks goes on in chunks, since the host treats it as one. */

@@ -81,6 +81,22 @@ describe('the front', () => {
     }
   })
 
+  it('asks once more where a connection that it kept was closed meanwhile, if that changes nothing', async () => {
+    const seen = new WeakSet<object>()
+    await host('ordering', ({ socket }, outgoing) => {
+      // As a host does whose time for an idle connection ends while a request is on its way.
+      if (seen.has(socket)) socket.destroy()
+      else outgoing.end('answer')
+      seen.add(socket)
+    })
+    const statusOf = async (method: string): Promise<number> => {
+      const answer = await fetch(`${front.address}/api/ordering/orders`, { method })
+      await answer.text()
+      return answer.status
+    }
+    assert.deepEqual([await statusOf('GET'), await statusOf('GET'), await statusOf('POST')], [200, 200, 504])
+  })
+
   it('lets the host know when the client has gone away', async () => {
     let gone = false
     await host('ordering', (incoming) => {
