@@ -22,13 +22,17 @@ export function tokenFileOf(dataDir: string): string {
   return join(dataDir, 'token')
 }
 
+/** Whether a token is asked for: as TIDEMARK_REQUIRE_TOKEN says, else where several people may use this machine. @throws StartError */
+export function isTokenRequired(): boolean {
+  return optionalFlag('TIDEMARK_REQUIRE_TOKEN') ?? isShared()
+}
+
 /**
- * The file with the token that requests must show: it is made where there is none yet. Undefined: no token is asked for, since nobody else
- * uses this machine, or TIDEMARK_REQUIRE_TOKEN says so.
+ * The file with the token that requests must show: it is made where there is none yet. Undefined: none is asked for.
  * @throws StartError where the file cannot be written.
  */
 export async function requiredTokenFile(dataDir: string): Promise<string | undefined> {
-  if (!(optionalFlag('TIDEMARK_REQUIRE_TOKEN') ?? isShared())) return undefined
+  if (!isTokenRequired()) return undefined
   const file = tokenFileOf(dataDir)
   const mine = `${file}.${randomBytes(4).toString('hex')}`
   try {

@@ -29,7 +29,7 @@ async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
   // They load what declares and checks everything: no other command waits for that.
   const { build, generated, versions } = await import('../doctor/checkout.ts')
-  const { cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
+  const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
     ['versions', async () => versions(ROOT)],
@@ -40,6 +40,7 @@ async function doctor(context: Context): Promise<number> {
       ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
       : ([
           ['settings', async () => [...settings(), ...cloudSettings()]],
+          ['access', async () => access()],
           ['ports', ports],
           ['connections', connections],
         ] as const)),

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { resolve } from 'node:path'
 import type { RestError } from '@azure/storage-blob'
+import { isTokenRequired } from '../../../local/kit/local-token.ts'
+import { isShared } from '../../../local/kit/people.ts'
 import { type RunningCloud, readyCloud } from '../../../local/running-cloud.ts'
 import { readSettings } from '../../../src/settings/read.ts'
 import { topologyOf } from '../../../src/topology.ts'
@@ -21,6 +23,23 @@ export function settings(): readonly Finding[] {
     return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
   } catch (error) {
     return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'the table of settings: docs/deploy.md' }]
+  }
+}
+
+/** Whether other users of this machine are kept out. */
+export function access(): readonly Finding[] {
+  const what = { area: 'access', what: 'of other users' }
+  try {
+    if (isTokenRequired()) return [{ ...what, result: 'ok', detail: 'every request must show a token' }]
+    if (!isShared()) return [{ ...what, result: 'ok', detail: 'nobody else seems to use this machine' }]
+    return [
+      {
+        ...{ ...what, result: 'warning', detail: 'several people may use this machine, and no token is asked for' },
+        todo: 'leave TIDEMARK_REQUIRE_TOKEN out: docs/console.md',
+      },
+    ]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'docs/console.md' }]
   }
 }
 
