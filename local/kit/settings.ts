@@ -30,7 +30,8 @@ export const localSettings = {
   TIDEMARK_REQUIRE_TOKEN:
     '1: what runs on this machine asks for a token, 0: it does not; when not set, it does where several people may use the machine',
   TIDEMARK_TOKEN: 'the bearer token that commands send to the services that TIDEMARK_URL or --url names',
-  TIDEMARK_TOKEN_FILE: 'the file with the token that the local host asks for: none when not set',
+  TIDEMARK_TOKEN_FILE:
+    'the file with the token that the local host asks for, and the keys of the local cloud are made of: none when not set',
   TIDEMARK_URL: 'where the services answer that commands ask: this machine when not set',
 } as const
 
