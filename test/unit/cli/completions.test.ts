@@ -21,11 +21,6 @@ function bash(script: string): string {
   return stdout
 }
 
-/** Why it cannot be run here; false: it can. */
-function withoutPowerShell(): string | false {
-  return spawnSync('pwsh', ['-NoProfile', '-Command', '1']).status === 0 ? false : 'there is no pwsh on PATH'
-}
-
 function tidemark(...args: readonly string[]): { readonly status: number | null; readonly stdout: string } {
   return spawnSync(process.execPath, ['cli/tidemark.js', ...args], { cwd: root, encoding: 'utf8' })
 }
@@ -59,43 +54,6 @@ describe('completions', () => {
       'zsh bash fish powershell',
       '',
       // What was typed was not run.
-      'tidemark',
-    ])
-  })
-
-  it('complete the same in PowerShell, and run nothing that was typed', { skip: withoutPowerShell() }, () => {
-    const curly = '\u2018'
-    const lines = [
-      'tidemark st',
-      'tidemark parked re',
-      'tidemark lag --service ',
-      'tidemark lag --service=ord',
-      "tidemark rebuild 'ordering' sal",
-      'tidemark show "$(New-Item evaluated)"',
-      `tidemark show x${curly};New-Item(${curly}curly${curly});${curly}`,
-    ]
-    const asked = `[Console]::In.ReadToEnd() -split '\n' | ForEach-Object {
-        $found = TabExpansion2 -inputScript $_ -cursorColumn $_.Length
-        ($found.CompletionMatches | ForEach-Object CompletionText) -join ' '
-      }`
-    const script = `tidemark completions powershell | Out-String | Invoke-Expression; ${asked}; Get-ChildItem -Name`
-    const { stdout, stderr } = spawnSync('pwsh', ['-NoProfile', '-Command', script], {
-      ...{ encoding: 'utf8', cwd: bin, input: lines.join('\n') },
-      env: {
-        ...process.env,
-        PATH: [bin, join(process.execPath, '..'), process.env.PATH].join(delimiter),
-        NO_COLOR: '1',
-      },
-    })
-    assert.equal(stderr, '')
-    assert.deepEqual(stdout.trimEnd().split('\n'), [
-      'start streams',
-      'redrive',
-      'ordering inventory payments shipping',
-      '--service=ordering',
-      'sales-by-product',
-      '',
-      '',
       'tidemark',
     ])
   })
