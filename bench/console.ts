@@ -38,7 +38,7 @@ async function opened(): Promise<{ readonly paint: number; readonly ready: numbe
     paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
     ready: performance.now(),
   })`)
-  await rig.closePages()
+  await rig.closePage()
   return told as { paint: number; ready: number }
 }
 
@@ -102,7 +102,7 @@ async function scrolled(): Promise<{ readonly frames: number; readonly dropped: 
     }
     requestAnimationFrame(step)
   })`)) as number[]
-  await rig.closePages()
+  await rig.closePage()
   const dropped = frames.reduce((sum, ms) => sum + Math.max(0, Math.round(ms / FRAME_MS) - 1), 0)
   return { frames: frames.length, dropped, longest: Math.max(...frames) }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { readSite } from '../../local/front/site.ts'
 import { type Front, startFront } from '../../local/front.ts'
 import { startBrowser } from './browser.ts'
@@ -20,7 +20,7 @@ export class ConsoleRig {
   readonly system: System
   readonly front: Front
   readonly #browser: Browser
-  readonly #contexts: BrowserContext[] = []
+  #page: Page | undefined
   /** What the pages wrote to the browser's console, and errors that nobody caught. */
   readonly complaints: string[] = []
 
@@ -41,13 +41,23 @@ export class ConsoleRig {
     return new ConsoleRig(system, front, browser)
   }
 
-  /** A page of its own, as somebody sees it who has not been here before. */
+  /** The page, as somebody sees it who has not been here before. */
   async open(hash: string, options: { readonly theme?: Theme; readonly width?: number } = {}): Promise<Page> {
+    this.#page ??= await this.#newPage()
+    await this.show(this.#page, options)
+    await this.#page.goto(`${this.front.address}/#/${hash}`)
+    return this.#page
+  }
+
+  /** @param options light colours and a wide screen unless it says otherwise. */
+  async show(page: Page, options: { readonly theme?: Theme; readonly width?: number } = {}): Promise<void> {
     const { theme = 'light', width = 1280 } = options
-    const viewport = { width, height: 900 }
-    const context = await this.#browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce' })
-    this.#contexts.push(context)
-    const page = await context.newPage()
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    await page.setViewportSize({ width, height: 900 })
+  }
+
+  async #newPage(): Promise<Page> {
+    const page = await (await this.#browser.newContext()).newPage()
     page.setDefaultTimeout(WAIT_MS)
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.complaints.push(`${page.url()}: ${message.text()}`)
@@ -56,12 +66,19 @@ export class ConsoleRig {
     page.on('request', (request) => {
       if (!request.url().startsWith(this.front.address)) this.complaints.push(`asks ${request.url()}`)
     })
-    await page.goto(`${this.front.address}/#/${hash}`)
     return page
   }
 
-  async closePages(): Promise<void> {
-    await Promise.all(this.#contexts.splice(0).map((context) => context.close()))
+  /** Ends what the page does, and what it keeps. The browser's cache stays: a page of its own for each test costs twice as much. */
+  async leave(): Promise<void> {
+    await this.#page?.evaluate('localStorage.clear()')
+    await this.#page?.goto('about:blank')
+  }
+
+  /** Nothing is in the cache of the next page. */
+  async closePage(): Promise<void> {
+    await this.#page?.context().close()
+    this.#page = undefined
   }
 
   /** A browser says of every answer above 399 that it failed: of those that a test asks for, that is no complaint. */
@@ -70,12 +87,12 @@ export class ConsoleRig {
     this.complaints.splice(0, Infinity, ...others)
   }
 
-  /** Each rule that is broken, and where. @param rules those that are looked at; without it all. */
-  async barriersOf(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
+  /** Each rule that is broken, and where. */
+  async barriersOf(page: Page): Promise<readonly string[]> {
     // Its source is evaluated, not put into the page: the policy of the console would refuse that.
     await page.evaluate(AXE)
     const options = JSON.stringify({
-      runOnly: rules ? { type: 'rule', values: rules } : { type: 'tag', values: TAGS },
+      runOnly: { type: 'tag', values: TAGS },
       resultTypes: ['violations'],
     })
     const { violations } = (await page.evaluate(`axe.run(document, ${options})`)) as {
@@ -87,7 +104,7 @@ export class ConsoleRig {
   }
 
   async stop(): Promise<void> {
-    await this.closePages()
+    await this.closePage()
     await this.#browser.close()
     await this.front.stop()
     await this.system.remove()
