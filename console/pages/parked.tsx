@@ -72,27 +72,49 @@ export function ParkedPage({ route }: { readonly route: Route }): VNode {
   )
 }
 
-type Action = 'redrive' | 'skip' | 'discard'
+/** A way to give up what waits: it cannot be undone. */
+interface GivingUp {
+  readonly action: 'skip' | 'discard'
+  readonly title: string
+  readonly means: string
+}
 
-/** Sends what to do, and tells what became of it. */
+/** Sends what to do. @returns `told`: the question before it where it cannot be undone, and what became of it. */
 function useAction(service: Service, chosen: Readonly<Record<string, string>>, reload: () => void) {
   const [busy, setBusy] = useState(false)
   const [outcome, setOutcome] = useState('')
   const [problem, setProblem] = useState<Problem>()
-  const act = async (action: Action, reason?: string): Promise<void> => {
+  const [asking, ask] = useState<GivingUp>()
+  const act = async (action: GivingUp['action'] | 'redrive', given: { readonly reason?: string } = {}) => {
+    ask(undefined)
     setBusy(true)
     setProblem(undefined)
     try {
-      const body = { ...chosen, ...(reason === undefined ? {} : { reason }) }
-      const { body: acted } = await post<Acted>(service, `/parked/${action}`, body, asActor())
-      setOutcome(acted.items.map((item) => outcomes[item.outcome] ?? item.outcome).join(', '))
+      const { body } = await post<Acted>(service, `/parked/${action}`, { ...chosen, ...given }, asActor())
+      setOutcome(body.items.map((item) => outcomes[item.outcome] ?? item.outcome).join(', '))
     } catch (error) {
       setProblem(asProblem(error))
     }
     setBusy(false)
     reload()
   }
-  return { busy, outcome, problem, act }
+  const told = (
+    <>
+      {problem && <ProblemFace problem={problem} />}
+      {outcome && <p role="status">{outcome}</p>}
+      {asking && (
+        <AskReason
+          title={asking.title}
+          action={asking.action === 'skip' ? 'Skip it' : 'Discard it'}
+          cancel={() => ask(undefined)}
+          confirm={(reason) => void act(asking.action, { reason })}
+        >
+          {asking.means}
+        </AskReason>
+      )}
+    </>
+  )
+  return { busy, act, ask, told }
 }
 
 const outcomes: Readonly<Record<string, string>> = {
@@ -102,6 +124,8 @@ const outcomes: Readonly<Record<string, string>> = {
   discarded: 'Given up.',
   failed: 'This failed; it waits on.',
 }
+
+const KEPT = 'The log keeps what is given up, and who gave it up.'
 
 function StreamCard({
   service,
@@ -115,9 +139,18 @@ function StreamCard({
   readonly reload: () => void
 }): VNode {
   const { consumer, handler, stream, version, type, code, reason, since, attempts, nextAttempt, events, place } = parked
-  const { busy, outcome, problem, act } = useAction(service, { stream, handler }, reload)
-  const [asking, setAsking] = useState<'skip' | 'discard'>()
+  const { busy, act, ask, told } = useAction(service, { stream, handler }, reload)
   const name = `${stream}@${version}`
+  const skip: GivingUp = {
+    action: 'skip',
+    title: `Skip ${name} for ${handler}?`,
+    means: `${handler} never handles this event. The events behind it are tried. ${KEPT}`,
+  }
+  const discard: GivingUp = {
+    action: 'discard',
+    title: `Discard all of ${stream} that waits for ${handler}?`,
+    means: `${handler} never handles these events. ${KEPT}`,
+  }
   return (
     <article class="card" aria-label={`${name} for ${handler}`}>
       <div class="card-head">
@@ -139,39 +172,26 @@ function StreamCard({
         . {plural(attempts, 'attempt')}, the next <Time at={nextAttempt} />
         {events > 1 ? `. ${plural(events, 'event')} wait behind it.` : '.'}
       </p>
-      {problem && <ProblemFace problem={problem} />}
-      {outcome && <p role="status">{outcome}</p>}
+      {told}
       <div class="tools">
         <button type="button" class="primary" disabled={busy} onClick={() => void act('redrive')}>
           Try again now
         </button>
-        <button type="button" disabled={busy} onClick={() => setAsking('skip')}>
+        <button type="button" disabled={busy} onClick={() => ask(skip)}>
           Skip this event…
         </button>
-        <button type="button" class="danger" disabled={busy} onClick={() => setAsking('discard')}>
+        <button type="button" class="danger" disabled={busy} onClick={() => ask(discard)}>
           Discard all that waits…
         </button>
       </div>
-      {asking && (
-        <AskReason
-          title={
-            asking === 'skip' ? `Skip ${name} for ${handler}?` : `Discard all of ${stream} that waits for ${handler}?`
-          }
-          action={asking === 'skip' ? 'Skip it' : 'Discard it'}
-          cancel={() => setAsking(undefined)}
-          confirm={(given) => {
-            setAsking(undefined)
-            void act(asking, given)
-          }}
-        >
-          {asking === 'skip'
-            ? `${handler} never handles this event. The events behind it are tried.`
-            : `${handler} never handles these events.`}{' '}
-          The log keeps them, and who gave them up.
-        </AskReason>
-      )}
     </article>
   )
+}
+
+const discardMessage: GivingUp = {
+  action: 'discard',
+  title: 'Discard this message?',
+  means: 'It is not kept. Who gave it up, and why, is.',
 }
 
 function MessageCard({
@@ -184,8 +204,7 @@ function MessageCard({
   readonly reload: () => void
 }): VNode {
   const { id, consumer, place, code, reason, body, bytes, since } = message
-  const { busy, outcome, problem, act } = useAction(service, { message: id }, reload)
-  const [asking, setAsking] = useState(false)
+  const { busy, ask, told } = useAction(service, { message: id }, reload)
   return (
     <article class="card" aria-label={`Message ${id}`}>
       <div class="card-head">
@@ -206,24 +225,10 @@ function MessageCard({
       <pre tabIndex={0} role="group" aria-label="Body">
         {body}
       </pre>
-      {problem && <ProblemFace problem={problem} />}
-      {outcome && <p role="status">{outcome}</p>}
-      <button type="button" class="danger" disabled={busy} onClick={() => setAsking(true)}>
+      {told}
+      <button type="button" class="danger" disabled={busy} onClick={() => ask(discardMessage)}>
         Discard it…
       </button>
-      {asking && (
-        <AskReason
-          title="Discard this message?"
-          action="Discard it"
-          cancel={() => setAsking(false)}
-          confirm={(given) => {
-            setAsking(false)
-            void act('discard', given)
-          }}
-        >
-          It is not kept. Who gave it up, and why, is.
-        </AskReason>
-      )}
     </article>
   )
 }
