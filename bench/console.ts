@@ -46,7 +46,7 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** Answers for a stream of many events. */
-async function answerRows(page: Page): Promise<void> {
+async function answerEvents(page: Page): Promise<void> {
   const at = (version: number): unknown => ({
     id: String(version),
     stream: 'stock-many',
@@ -78,16 +78,36 @@ async function answerRows(page: Page): Promise<void> {
   )
 }
 
-/** Scrolls through all rows, a bit each frame. */
-async function scrolled(): Promise<{ readonly frames: number; readonly dropped: number; readonly longest: number }> {
-  const page = await rig.open('live')
-  await answerRows(page)
-  await page.goto(`${rig.front.address}/#/stream/inventory/stock-many`)
-  await page
-    .getByRole('group', { name: /^Events; / })
-    .getByText('StockReceived')
-    .first()
-    .waitFor()
+/** Answers for a view of many documents, whose continuation is the number of the next. */
+async function answerDocuments(page: Page): Promise<void> {
+  const at = (number: number): unknown => ({
+    key: `order-${number}`,
+    version: 4,
+    document: {
+      ...{ orderId: String(number), customerId: `customer-${number % 1000}`, status: 'completed', totalCents: number },
+      lines: [1, 2].map((line) => ({ sku: `tea-${line}`, quantity: line, unitPrice: 1250 })),
+      shippingAddress: { streetName: 'Quay', houseNumber: String(number), city: 'Bergen', country: 'NO' },
+      placedAt: new Date(1_800_000_000_000 - number * 1000).toISOString(),
+    },
+  })
+  await page.route('**/views/order/documents*', async (route) => {
+    const { searchParams } = new URL(route.request().url())
+    const first = Number(searchParams.get('continuation') ?? 0)
+    const items = Array.from({ length: Math.min(100, ROWS - first) }, (_, index) => at(first + index))
+    const next = first + items.length
+    const continuation = next < ROWS ? { continuation: String(next) } : {}
+    await route.fulfill({ json: { items, searched: items.length, ...continuation } })
+  })
+}
+
+interface Frames {
+  readonly frames: number
+  readonly dropped: number
+  readonly longestMs: number
+}
+
+/** What a list's frames take while something scrolls it. @param place says where it is to be, of `list` and `passed`, milliseconds; undefined: that was all. */
+async function framesWhile(page: Page, place: string): Promise<Frames> {
   const frames = (await page.evaluate(`new Promise((resolve) => {
     const list = document.querySelector('.vlist')
     const frames = []
@@ -96,15 +116,60 @@ async function scrolled(): Promise<{ readonly frames: number; readonly dropped: 
     const step = (now) => {
       frames.push(now - last)
       last = now
-      list.scrollTop = (list.scrollHeight * (now - began)) / ${SCROLL_MS}
-      if (now - began < ${SCROLL_MS}) requestAnimationFrame(step)
-      else resolve(frames.slice(1))
+      const passed = now - began
+      const top = ${place}
+      if (top === undefined) return resolve(frames.slice(1))
+      list.scrollTop = top
+      requestAnimationFrame(step)
     }
     requestAnimationFrame(step)
   })`)) as number[]
-  await rig.closePage()
   const dropped = frames.reduce((sum, ms) => sum + Math.max(0, Math.round(ms / FRAME_MS) - 1), 0)
-  return { frames: frames.length, dropped, longest: Math.max(...frames) }
+  return { frames: frames.length, dropped, longestMs: Math.max(...frames) }
+}
+
+/** All rows pass, a part of them each frame. */
+const PASS = `passed < ${SCROLL_MS} ? (list.scrollHeight * passed) / ${SCROLL_MS} : undefined`
+/** To the end again and again, until there is no more to come. */
+const TO_THE_END = `document.querySelector('main [role=status]').textContent.includes('more') ? list.scrollHeight : undefined`
+
+async function scrolledEvents(): Promise<Frames> {
+  const page = await rig.open('live')
+  await answerEvents(page)
+  await page.goto(`${rig.front.address}/#/stream/inventory/stock-many`)
+  await page
+    .getByRole('group', { name: /^Events; / })
+    .getByText('StockReceived')
+    .first()
+    .waitFor()
+  const frames = await framesWhile(page, PASS)
+  await rig.closePage()
+  return frames
+}
+
+async function scrolledDocuments() {
+  const page = await rig.open('live')
+  await answerDocuments(page)
+  await page.goto(`${rig.front.address}/#/views/ordering/order`)
+  await page.getByRole('button', { name: /^order-0 / }).waitFor()
+  const before = await heapOf(page)
+  const began = performance.now()
+  const fetched = await framesWhile(page, TO_THE_END)
+  const fetchedMs = performance.now() - began
+  await page.getByText(`${ROWS.toLocaleString('en-GB')} documents`, { exact: true }).waitFor()
+  const passed = await framesWhile(page, PASS)
+  await page.getByRole('button', { name: new RegExp(`^order-${ROWS - 1} `) }).waitFor()
+  const heapMB = { before, after: await heapOf(page) }
+  await rig.closePage()
+  return { fetched, fetchedMs, passed, heapMB }
+}
+
+/** What the page's scripts hold, in megabytes. */
+async function heapOf(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('HeapProfiler.collectGarbage')
+  const { usedSize } = await session.send('Runtime.getHeapUsage')
+  return usedSize / 2 ** 20
 }
 
 /** Request units and requests to the database a minute. */
@@ -125,7 +190,8 @@ try {
   await opened()
   const times = []
   for (let time = 0; time < OPENED; time += 1) times.push(await opened())
-  const rows = await scrolled()
+  const events = await scrolledEvents()
+  const documents = await scrolledDocuments()
   const closed = await databaseCost()
   const page = await rig.open('')
   await page.getByText(`${names.length} services of ${names.length} answer`).waitFor()
@@ -137,16 +203,25 @@ try {
   const results = {
     firstPaintMs: median(times.map(({ paint }) => paint)),
     mapReadyMs: median(times.map(({ ready }) => ready)),
-    rows,
+    events,
+    documents,
     requestsPerMinute: asked / (MEASURE_MS / 60_000),
     database: { mapClosed: closed, mapOpen: open },
   }
   const line = (what: string, value: string): void => console.log(`${what.padEnd(44)} ${value}`)
   line('first paint', `${results.firstPaintMs.toFixed(0)} ms`)
   line('map shown with the status of all services', `${results.mapReadyMs.toFixed(0)} ms`)
+  const told = ({ frames, dropped, longestMs }: Frames): string =>
+    `${frames}, ${dropped} dropped, the longest ${longestMs.toFixed(0)} ms`
+  line(`frames while ${ROWS} events pass in ${SCROLL_MS / 1000} s`, told(events))
   line(
-    `frames while ${ROWS} rows pass in ${SCROLL_MS / 1000} s`,
-    `${rows.frames}, ${rows.dropped} dropped, the longest ${rows.longest.toFixed(0)} ms`,
+    `frames while ${ROWS} documents are fetched`,
+    `${told(documents.fetched)}; ${(documents.fetchedMs / 1000).toFixed(0)} s`,
+  )
+  line(`frames while they pass in ${SCROLL_MS / 1000} s`, told(documents.passed))
+  line(
+    'heap before the documents, and after',
+    `${documents.heapMB.before.toFixed(1)} and ${documents.heapMB.after.toFixed(1)} MB`,
   )
   line('requests a minute of the open map', results.requestsPerMinute.toFixed(0))
   line('database, map closed', `${closed.requests.toFixed(0)} requests, ${closed.units.toFixed(0)} RU a minute`)

@@ -1,60 +1,42 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { get, type Problem, type Service } from '../api/client.ts'
 import type { EventPage, RecordedEvent } from '../api/contract.ts'
-import { asProblem } from './load.ts'
+import { usePages } from './pages.ts'
 
 const PAGE = 100
-const MOST_PAGES_KEPT = 60
 
 export interface EventPages {
   /** Undefined: not fetched yet. */
   event(version: number): RecordedEvent | undefined
-  /** Fetches what is not there of these versions. */
-  want(first: number, last: number): void
+  /** Says which versions can be seen: what is not there of them is fetched. */
+  see(first: number, last: number): void
+  retry(): void
   readonly problem: Problem | undefined
 }
 
-/** The events of one stream by their versions, fetched in pages as they are wanted: versions have no gaps, so any page can be asked for. */
-export function useEventPages(service: Service, stream: string, head: number): EventPages {
-  const pages = useRef(new Map<number, readonly RecordedEvent[]>())
-  const asked = useRef(new Set<number>())
-  const [, redraw] = useState(0)
-  const [problem, setProblem] = useState<Problem>()
-  const controller = useRef<AbortController>(undefined)
-  useEffect(() => {
-    controller.current = new AbortController()
-    return () => controller.current?.abort()
-  }, [])
-  const fetchPage = async (page: number): Promise<void> => {
-    asked.current.add(page)
-    try {
-      const path = `/streams/${encodeURIComponent(stream)}/events`
-      const query = { after: page * PAGE, limit: PAGE }
-      const { items } = await get<EventPage>(service, path, query, controller.current?.signal)
-      pages.current.set(page, items)
-      for (const old of pages.current.keys()) {
-        if (pages.current.size <= MOST_PAGES_KEPT) break
-        pages.current.delete(old)
-      }
-      setProblem(undefined)
-      redraw((before) => before + 1)
-    } catch (error) {
-      if (!controller.current?.signal.aborted) setProblem(asProblem(error))
-    } finally {
-      asked.current.delete(page)
-    }
-  }
+/** The events of one stream by their versions, which have no gaps: any page can be asked for. @param chosen is fetched, seen or not. */
+export function useEventPages(service: Service, stream: string, head: number, chosen: number): EventPages {
+  const pages = usePages(async (page, signal) => {
+    const path = `/streams/${encodeURIComponent(stream)}/events`
+    return (await get<EventPage>(service, path, { after: page * PAGE, limit: PAGE }, signal)).items
+  })
+  const seen = useRef({ first: chosen, last: chosen })
   const pageOf = (version: number): number => Math.floor((version - 1) / PAGE)
+  const isMissing = (page: number): boolean => (pages.page(page)?.length ?? -1) < Math.min(PAGE, head - page * PAGE)
+  const fetchMissing = (): void => {
+    const { first, last } = seen.current
+    const wanted = new Set([pageOf(chosen)])
+    for (let page = Math.max(0, pageOf(first)); page <= pageOf(Math.min(last, head)); page += 1) wanted.add(page)
+    pages.want([...wanted].filter(isMissing))
+  }
+  useEffect(fetchMissing, [chosen, head])
   return {
-    problem,
-    event: (version) => pages.current.get(pageOf(version))?.[(version - 1) % PAGE],
-    want(first, last) {
-      const to = pageOf(Math.min(last, head))
-      for (let page = Math.max(0, pageOf(first)); page <= to; page += 1) {
-        const has = pages.current.get(page)?.length ?? -1
-        const should = Math.min(PAGE, head - page * PAGE)
-        if (has < should && !asked.current.has(page)) void fetchPage(page)
-      }
+    problem: pages.problem,
+    event: (version) => pages.page(pageOf(version))?.[(version - 1) % PAGE],
+    see(first, last) {
+      seen.current = { first, last }
+      fetchMissing()
     },
+    retry: fetchMissing,
   }
 }

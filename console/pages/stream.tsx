@@ -83,8 +83,7 @@ function Timeline({
   readonly wanted: number
 }): VNode {
   const version = wanted >= 1 && wanted <= head ? wanted : head
-  const events = useEventPages(service, stream, head)
-  useEffect(() => events.want(version, version), [version, head])
+  const events = useEventPages(service, stream, head, version)
   const select = (next: number): void => {
     const bounded = Math.min(head, Math.max(1, next))
     go(streamHref(service.name, stream, bounded), true)
@@ -92,7 +91,7 @@ function Timeline({
   const event = events.event(version)
   return (
     <>
-      {events.problem && <ProblemFace problem={events.problem} retry={() => events.want(version, version)} />}
+      {events.problem && <ProblemFace problem={events.problem} retry={events.retry} />}
       <Scrubber version={version} head={head} select={select} />
       <div class="columns">
         <div class="stack">
@@ -185,7 +184,7 @@ function EventList({
       rowHeight={58}
       reveal={rowOf(version)}
       onRange={(first, last) => {
-        if (last > first) events.want(head - last + 1, head - first)
+        if (last > first) events.see(head - last + 1, head - first)
       }}
       onKeyDown={(pressed) => {
         const step = { ArrowDown: -1, ArrowUp: 1 }[pressed.key]

@@ -1,7 +1,8 @@
 import type { VNode } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { get, type Problem, post, type Service } from '../api/client.ts'
-import type { DocumentPage, DocumentRow, Rebuild, ViewList, ViewRow } from '../api/contract.ts'
+import type { Rebuild, ViewList, ViewRow } from '../api/contract.ts'
+import { useDocumentPages } from '../lib/document-pages.ts'
 import { count, inline, plural, summary, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
@@ -247,38 +248,11 @@ function Documents({
   const filters = Object.fromEntries(Object.keys(view.filters).map((name) => [name, query.get(name) ?? '']))
   const search = query.get('search') ?? ''
   const key = query.get('key') ?? ''
-  const [rows, setRows] = useState<readonly DocumentRow[]>([])
-  const [searched, setSearched] = useState(0)
-  const [state, setState] = useState<'loading' | 'more' | 'all'>('loading')
-  const [problem, setProblem] = useState<Problem>()
-  const continuation = useRef<string>(undefined)
-  const busy = useRef(false)
-  const gone = useRef(new AbortController())
-  useEffect(() => () => gone.current.abort(), [])
-  const more = async (): Promise<void> => {
-    if (busy.current) return
-    busy.current = true
-    setState('loading')
-    setProblem(undefined)
-    try {
-      const asked = { ...filters, search, limit: 100, continuation: continuation.current }
-      const page = await get<DocumentPage>(service, `/views/${view.name}/documents`, asked, gone.current.signal)
-      continuation.current = page.continuation
-      setRows((before) => [...before, ...page.items])
-      setSearched((before) => before + page.searched)
-      setState(page.continuation === undefined ? 'all' : 'more')
-    } catch (error) {
-      if (gone.current.signal.aborted) return
-      setProblem(asProblem(error))
-      setState('more')
-    } finally {
-      busy.current = false
-    }
-  }
-  useEffect(() => void more(), [])
+  const pages = useDocumentPages(service, view.name, { ...filters, search })
   const to = (next: Readonly<Record<string, string>>): void =>
     go(href(['views', service.name, view.name], { ...filters, search, key, ...next }), true)
-  const found = rows.find((row) => row.key === key)
+  const { count: known, state, problem } = pages
+  const found = pages.find(key)
   return (
     <>
       <form
@@ -310,25 +284,23 @@ function Documents({
           <div class="card-head">
             <h2 id="documents">Documents</h2>
             <span class="muted small num" role="status">
-              {plural(rows.length, 'document')}
-              {search === '' ? '' : ` of ${count(searched)} searched`}
+              {plural(known, 'document')}
+              {search === '' ? '' : ` of ${count(pages.searched)} searched`}
               {state === 'all' ? '' : ', more to come'}
             </span>
           </div>
-          {problem && <ProblemFace problem={problem} retry={() => void more()} />}
-          {rows.length === 0 && state === 'all' && <Empty>No document fits.</Empty>}
-          {rows.length === 0 && state === 'loading' && <Loading what="documents" />}
-          {rows.length > 0 && (
+          {problem && <ProblemFace problem={problem} retry={pages.more} />}
+          {known === 0 && state === 'all' && <Empty>No document fits.</Empty>}
+          {known === 0 && state === 'loading' && <Loading what="documents" />}
+          {known > 0 && (
             <VirtualList
               label="Documents"
-              count={rows.length}
+              count={known}
               rowHeight={48}
-              onRange={(_, last) => {
-                if (state === 'more' && !problem && last >= rows.length - 20) void more()
-              }}
+              onRange={pages.want}
               render={(index) => {
-                const row = rows[index]
-                if (!row) return <span />
+                const row = pages.row(index)
+                if (!row) return <span class="event-row muted">…</span>
                 return (
                   <button
                     type="button"
@@ -351,7 +323,7 @@ function Documents({
             />
           )}
           {state === 'more' && !problem && (
-            <button type="button" class="after-list" onClick={() => void more()}>
+            <button type="button" class="after-list" onClick={pages.more}>
               {search === '' ? 'More documents' : 'Search on'}
             </button>
           )}

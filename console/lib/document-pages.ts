@@ -1,0 +1,81 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { get, type Problem, type Query, type Service } from '../api/client.ts'
+import type { DocumentPage, DocumentRow } from '../api/contract.ts'
+import { usePages } from './pages.ts'
+
+const PAGE = 100
+/** How many rows before the end of what is known the next page is fetched. */
+const AHEAD = 20
+
+/** Where a page begins: with which row, and with what the service goes on. */
+interface Begin {
+  readonly row: number
+  readonly continuation: string | undefined
+}
+
+export interface DocumentPages {
+  /** How many are known so far. */
+  readonly count: number
+  readonly state: 'loading' | 'more' | 'all'
+  readonly searched: number
+  readonly problem: Problem | undefined
+  /** Undefined: forgotten, and not fetched again yet. */
+  row(index: number): DocumentRow | undefined
+  /** Fetches what is not there of these rows, and what comes next where they are near the end. */
+  want(first: number, last: number): void
+  more(): void
+  /** Among those that are kept. */
+  find(key: string): DocumentRow | undefined
+}
+
+/** Documents of a view in its order. A page tells where the next begins, so they become known one after another; then any can be fetched again. */
+export function useDocumentPages(service: Service, view: string, asked: Query): DocumentPages {
+  const begins = useRef<Begin[]>([{ row: 0, continuation: undefined }])
+  const known = useRef({ count: 0, searched: 0, all: false })
+  const pages = usePages(async (page, signal) => {
+    const { row, continuation } = begins.current[page] ?? { row: 0, continuation: undefined }
+    const query = { ...asked, limit: PAGE, continuation }
+    const answer = await get<DocumentPage>(service, `/views/${view}/documents`, query, signal)
+    if (page === begins.current.length - 1 && !known.current.all) {
+      const { continuation: next, items } = answer
+      const count = row + items.length
+      known.current = { count, searched: known.current.searched + answer.searched, all: next === undefined }
+      if (next !== undefined) begins.current.push({ row: count, continuation: next })
+    }
+    return answer.items
+  })
+  const pageOf = (row: number): number => {
+    let [low, high] = [0, begins.current.length - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((begins.current[middle]?.row ?? 0) <= row) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+  const { count, searched, all } = known.current
+  const last = begins.current.length - 1
+  useEffect(() => pages.want([0]), [])
+  return {
+    ...{ count, searched, problem: pages.problem },
+    state: all ? 'all' : pages.isAsked(last) ? 'loading' : 'more',
+    row(index) {
+      const page = pageOf(index)
+      return pages.page(page)?.[index - (begins.current[page]?.row ?? 0)]
+    },
+    want(first, end) {
+      const from = pageOf(first)
+      const seen = Array.from({ length: pageOf(Math.max(first, end - 1)) - from + 1 }, (_, index) => from + index)
+      const missing = seen.filter((page) => pages.page(page) === undefined && (all || page < last))
+      pages.want(!all && end >= count - AHEAD ? [...missing, last] : missing)
+    },
+    more: () => pages.want([last]),
+    find(key) {
+      for (let page = 0; page <= last; page += 1) {
+        const found = pages.page(page)?.find((row) => row.key === key)
+        if (found) return found
+      }
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Problem } from '../api/client.ts'
+import { asProblem } from './load.ts'
+
+const MOST_KEPT = 60
+const AT_ONCE = 2
+
+/** Pages of a list of any length: those that can be seen are fetched, and those farthest away are forgotten. */
+export interface Pages<Item> {
+  /** Undefined: not fetched yet, or forgotten. */
+  page(number: number): readonly Item[] | undefined
+  /** Fetches these. Of what somebody scrolled past meanwhile, nothing is fetched. */
+  want(pages: readonly number[]): void
+  isAsked(page: number): boolean
+  readonly problem: Problem | undefined
+}
+
+export function usePages<Item>(
+  fetchPage: (page: number, signal: AbortSignal) => Promise<readonly Item[]>,
+): Pages<Item> {
+  const kept = useRef(new Map<number, readonly Item[]>())
+  const asked = useRef(new Set<number>())
+  const wanted = useRef<readonly number[]>([])
+  const controller = useRef(new AbortController())
+  const [, redraw] = useState(0)
+  const [problem, setProblem] = useState<Problem>()
+  useEffect(() => () => controller.current.abort(), [])
+
+  const fetchOne = async (page: number): Promise<void> => {
+    const { signal } = controller.current
+    asked.current.add(page)
+    redraw((before) => before + 1)
+    try {
+      const items = await fetchPage(page, signal)
+      kept.current.set(page, items)
+      forgetFarthest(kept.current, page)
+      setProblem(undefined)
+    } catch (error) {
+      wanted.current = []
+      if (!signal.aborted) setProblem(asProblem(error))
+    }
+    asked.current.delete(page)
+    if (signal.aborted) return
+    fetchWanted()
+    redraw((before) => before + 1)
+  }
+  const fetchWanted = (): void => {
+    for (const page of wanted.current) {
+      if (asked.current.size >= AT_ONCE) return
+      wanted.current = wanted.current.filter((each) => each !== page)
+      if (!asked.current.has(page)) void fetchOne(page)
+    }
+  }
+  return {
+    problem,
+    page: (number) => kept.current.get(number),
+    isAsked: (page) => asked.current.has(page) || wanted.current.includes(page),
+    want(pages) {
+      wanted.current = pages
+      fetchWanted()
+    },
+  }
+}
+
+function forgetFarthest(kept: Map<number, unknown>, from: number): void {
+  if (kept.size <= MOST_KEPT) return
+  const byDistance = [...kept.keys()].toSorted((a, b) => Math.abs(b - from) - Math.abs(a - from))
+  for (const page of byDistance.slice(0, kept.size - MOST_KEPT)) kept.delete(page)
+}
