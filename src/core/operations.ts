@@ -57,6 +57,8 @@ export interface DocumentSearch {
   readonly search?: string
   /** Absent: the live one. */
   readonly generation?: number
+  /** The document with this key alone, whatever it says. */
+  readonly key?: string
   readonly limit: number
   readonly continuation?: string
 }

@@ -90,13 +90,14 @@ export async function findDocuments(
     generations,
   }: Pick<QueryDependencies, 'views'> & { readonly generations: Pick<ViewGenerations, 'readPointer' | 'store'> },
   view: AnyView,
-  { filter, search, generation, limit, continuation }: DocumentSearch,
+  { filter, search, generation, key, limit, continuation }: DocumentSearch,
 ): Promise<FoundDocuments> {
   checkFilter(view, filter)
   const store =
     generation === undefined
       ? (await views.state(view.name)).live.store
       : await generationOf(generations, view, generation)
+  if (key !== undefined) return { items: await documentIn(store, key), searched: 1 }
   const wanted = search?.toLowerCase()
   const isFound = ({ key, document }: FoundDocument): boolean =>
     wanted === undefined || `${key} ${JSON.stringify(document)}`.toLowerCase().includes(wanted)
@@ -117,6 +118,11 @@ export async function findDocuments(
     if (found.length <= size) return { items, searched }
   }
   return { items, searched, ...(after === undefined ? {} : { continuation: writeContinuation(after) }) }
+}
+
+async function documentIn(store: ViewStore, key: string): Promise<readonly FoundDocument[]> {
+  const { document, cursor } = (await store.read(key, 'relaxed')) ?? {}
+  return document === undefined ? [] : [{ key, ...(cursor ? { version: cursor.version } : {}), document }]
 }
 
 /** @throws TidemarkError `invalid-query` for one that the view has not */

@@ -165,6 +165,10 @@ describe('who looks around in a running system', () => {
     const all = await everyItem('ordering', 'views/order/documents?limit=2')
     assert.equal(new Set(all.map(({ key }) => key)).size, all.length)
     assert.ok(all.length > 5)
+    const { key } = all[0] ?? {}
+    const one = await get('ordering', `views/order/documents?key=${key}`)
+    assert.deepEqual(one.body, { items: all.filter((each) => each.key === key), searched: 1 })
+    assert.deepEqual((await get('ordering', 'views/order/documents?key=order-none')).body.items, [])
     const cancelled = await everyItem('ordering', 'views/order/documents?status=cancelled')
     assert.ok(cancelled.length > 0 && cancelled.every(({ document }) => document.status === 'cancelled'))
   })
@@ -305,6 +309,8 @@ describe('who looks around in a running system', () => {
       ['GET', 'views/order/documents?status=lost', 400, 'invalid-query'],
       ['GET', 'views/order/documents?stattus=placed', 400, 'invalid-query'],
       ['GET', 'views/order/documents?generation=99', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?key=order-1&status=placed', 400, 'invalid-query'],
+      ['GET', 'views/order/documents?key=', 400, 'invalid-query'],
       ['GET', 'views/order/documents?generation=0', 400, 'invalid-query'],
       ['GET', 'views/order/events', 400, 'invalid-query'],
       ['GET', 'views/order/events?key=a%2Fb', 400, 'invalid-query'],

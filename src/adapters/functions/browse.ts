@@ -201,7 +201,7 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     parameters: [
       viewParameter(views),
       ...filterParameters,
-      ...[searchParameter, generationParameter, limitParameter, continuationParameter],
+      ...[searchParameter, keyParameter, generationParameter, limitParameter, continuationParameter],
     ],
     description:
       'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
@@ -209,14 +209,20 @@ function documentsEndpoint(port: BrowsePort): Endpoint {
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
       const view = viewNamed(views, request.params.view)
-      // Another view may have a filter that this one has not.
-      checkParameters(request, [...Object.keys(view.filters), 'search', 'generation', 'limit', 'continuation'])
+      const key = keyOf(request)
+      const list = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
+      // Another view may have a filter that this one has not. Of one document there is no list.
+      checkParameters(request, ['generation', ...(key === undefined ? list : ['key'])])
       const filter = Object.fromEntries(
         Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
       )
       const given = givenOf(request.query, 'search', 'continuation')
       const generation = wholeNumberOf(request, 'generation', 1, Number.MAX_SAFE_INTEGER)
-      const choice = { ...given, ...(generation === undefined ? {} : { generation }) }
+      const choice = {
+        ...given,
+        ...(generation === undefined ? {} : { generation }),
+        ...(key === undefined ? {} : { key }),
+      }
       return port.findDocuments(view, { ...choice, filter, limit: limitOf(request) })
     },
   })
@@ -237,16 +243,16 @@ function documentEventsEndpoint(port: BrowsePort): Endpoint {
   const { views } = port.declaration
   return readingEndpoint(port, {
     summary: 'the events that a document of a view is made of',
-    parameters: [viewParameter(views), keyParameter, limitParameter, continuationParameter],
+    parameters: [viewParameter(views), { ...keyParameter, required: true }, limitParameter, continuationParameter],
     description:
       'Those of a stream in its order. Of a view of many streams the log is looked through: a page may have none, and more to look at.',
     schema: pageOf(recordedEvent),
     problems: [...readProblems, 'view-not-found'],
     answer(request) {
       const view = viewNamed(views, request.params.view)
-      const { key, continuation } = givenOf(request.query, 'key', 'continuation')
-      const fault = key === undefined ? 'it is missing' : keyFault(key)
-      if (key === undefined || fault) throw new TidemarkError('invalid-query', `key: ${fault}`)
+      const { continuation } = givenOf(request.query, 'continuation')
+      const key = keyOf(request)
+      if (key === undefined) throw new TidemarkError('invalid-query', 'key: it is missing')
       return port.documentEvents(view, { key, limit: limitOf(request), ...(continuation ? { continuation } : {}) })
     },
   })
@@ -284,6 +290,14 @@ function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
       return { status: 202, jsonBody: begun }
     },
   }
+}
+
+/** @throws TidemarkError `invalid-query` */
+function keyOf({ query }: HttpRequest): string | undefined {
+  const { key } = givenOf(query, 'key')
+  const fault = key === undefined ? undefined : keyFault(key)
+  if (fault) throw new TidemarkError('invalid-query', `key: ${fault}`)
+  return key
 }
 
 /** @throws TidemarkError `view-not-found` */
@@ -364,7 +378,6 @@ const generationParameter: Parameter = {
 const keyParameter: Parameter = {
   name: 'key',
   in: 'query',
-  required: true,
   description: "The document's key: its stream, in a view of single streams.",
   schema: { type: 'string', minLength: 1 },
 }
