@@ -30,8 +30,10 @@ export type TracePage = Answered<'/traces/{correlation}'>
 export type ViewList = Answered<'/views'>
 export type ViewRow = ViewList['items'][number]
 export type Rebuild = NonNullable<ViewRow['rebuild']>
+export type Comparison = NonNullable<Rebuild['comparison']>
 export type DocumentPage = Answered<'/views/{view}/documents'>
 export type DocumentRow = DocumentPage['items'][number]
+export type DocumentEvents = Answered<'/views/{view}/events'>
 export type SchedulePage = Answered<'/schedule'>
 export type ScheduledCommand = SchedulePage['items'][number]
 

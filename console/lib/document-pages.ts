@@ -19,13 +19,12 @@ export interface DocumentPages {
   readonly state: 'loading' | 'more' | 'all'
   readonly searched: number
   readonly problem: Problem | undefined
+  retry(): void
   /** Undefined: forgotten, and not fetched again yet. */
   row(index: number): DocumentRow | undefined
   /** Fetches what is not there of these rows, and what comes next where they are near the end. */
   want(first: number, last: number): void
   more(): void
-  /** Among those that are kept. */
-  find(key: string): DocumentRow | undefined
 }
 
 /** Documents of a view in its order. A page tells where the next begins, so they become known one after another; then any can be fetched again. */
@@ -57,7 +56,7 @@ export function useDocumentPages(service: Service, view: string, asked: Query): 
   const last = begins.current.length - 1
   useEffect(() => pages.want([0]), [])
   return {
-    ...{ count, searched, problem: pages.problem },
+    ...{ count, searched, problem: pages.problem, retry: pages.retry },
     state: all ? 'all' : pages.isAsked(last) ? 'loading' : 'more',
     row(index) {
       const page = pageOf(index)
@@ -70,12 +69,5 @@ export function useDocumentPages(service: Service, view: string, asked: Query): 
       pages.want(!all && end >= count - AHEAD ? [...missing, last] : missing)
     },
     more: () => pages.want([last]),
-    find(key) {
-      for (let page = 0; page <= last; page += 1) {
-        const found = pages.page(page)?.find((row) => row.key === key)
-        if (found) return found
-      }
-      return undefined
-    },
   }
 }

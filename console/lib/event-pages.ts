@@ -32,11 +32,11 @@ export function useEventPages(service: Service, stream: string, head: number, ch
   useEffect(fetchMissing, [chosen, head])
   return {
     problem: pages.problem,
+    retry: pages.retry,
     event: (version) => pages.page(pageOf(version))?.[(version - 1) % PAGE],
     see(first, last) {
       seen.current = { first, last }
       fetchMissing()
     },
-    retry: fetchMissing,
   }
 }

@@ -13,6 +13,7 @@ export interface Pages<Item> {
   want(pages: readonly number[]): void
   isAsked(page: number): boolean
   readonly problem: Problem | undefined
+  retry(): void
 }
 
 export function usePages<Item>(
@@ -36,11 +37,13 @@ export function usePages<Item>(
       forgetFarthest(kept.current, page)
       setProblem(undefined)
     } catch (error) {
-      wanted.current = []
-      if (!signal.aborted) setProblem(asProblem(error))
+      asked.current.delete(page)
+      if (signal.aborted) return
+      wanted.current = [page, ...wanted.current]
+      setProblem(asProblem(error))
+      return
     }
     asked.current.delete(page)
-    if (signal.aborted) return
     fetchWanted()
     redraw((before) => before + 1)
   }
@@ -53,8 +56,9 @@ export function usePages<Item>(
   }
   return {
     problem,
+    retry: fetchWanted,
     page: (number) => kept.current.get(number),
-    isAsked: (page) => asked.current.has(page) || wanted.current.includes(page),
+    isAsked: (page) => asked.current.has(page),
     want(pages) {
       wanted.current = pages
       fetchWanted()

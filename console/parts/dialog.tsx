@@ -3,13 +3,12 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 
 interface Asked {
   readonly title: string
-  readonly action: string
   readonly cancel: () => void
   readonly children: ComponentChildren
 }
 
 /** The browser's own dialog: it keeps the focus inside, gives it back, and closes on Escape. */
-function Dialog({ title, cancel, children }: Omit<Asked, 'action'>): VNode {
+function Dialog({ title, cancel, children }: Asked): VNode {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
@@ -21,7 +20,13 @@ function Dialog({ title, cancel, children }: Omit<Asked, 'action'>): VNode {
   )
 }
 
-export function Confirm({ title, action, cancel, confirm, children }: Asked & { readonly confirm: () => void }): VNode {
+/** @param choices what can be done; the last of them is what most want. */
+export function Confirm({
+  title,
+  cancel,
+  choices,
+  children,
+}: Asked & { readonly choices: readonly { readonly title: string; readonly choose: () => void }[] }): VNode {
   return (
     <Dialog title={title} cancel={cancel}>
       <p>{children}</p>
@@ -29,9 +34,16 @@ export function Confirm({ title, action, cancel, confirm, children }: Asked & { 
         <button type="button" onClick={cancel}>
           Cancel
         </button>
-        <button type="button" class="primary" onClick={confirm}>
-          {action}
-        </button>
+        {choices.map((each, index) => (
+          <button
+            key={each.title}
+            type="button"
+            class={index === choices.length - 1 ? 'primary' : ''}
+            onClick={each.choose}
+          >
+            {each.title}
+          </button>
+        ))}
       </div>
     </Dialog>
   )
@@ -44,7 +56,7 @@ export function AskReason({
   cancel,
   confirm,
   children,
-}: Asked & { readonly confirm: (reason: string) => void }): VNode {
+}: Asked & { readonly action: string; readonly confirm: (reason: string) => void }): VNode {
   const [reason, setReason] = useState('')
   const id = useId()
   return (

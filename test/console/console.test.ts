@@ -193,7 +193,7 @@ describe('the console', () => {
     await list.getByText('stock-anchor@2').waitFor()
   })
 
-  it('a view shows its documents, and is made again and made undone', async () => {
+  it('a view shows its documents, and the events that made them', async () => {
     const page = await rig.open('views/ordering/order')
     await page.getByLabel('status').selectOption('rejected')
     await page
@@ -202,17 +202,59 @@ describe('the console', () => {
       .click()
     const document = page.getByRole('region', { name: 'Document', exact: true })
     await document.getByText('1 of sextant wanted, 0 available').waitFor()
+    await document.getByRole('listitem').filter({ hasText: 'OrderRejected' }).getByRole('link').waitFor()
     await document.getByRole('link', { name: 'Its stream' }).click()
     await page.getByRole('heading', { name: 'State at version 2' }).waitFor()
 
-    await page.goto(`${rig.front.address}/#/views/ordering/sales-by-product`)
-    await button(page, 'Rebuild…').click()
-    await button(page, 'Rebuild').click()
+    await page.goto(`${rig.front.address}/#/views/ordering/sales-by-product?key=cup`)
+    await button(page, 'Find its events').click()
+    await document
+      .getByRole('listitem')
+      .filter({ hasText: 'OrderPlaced' })
+      .getByRole('link', { name: /^order-.*@1$/ })
+      .first()
+      .click()
+    await page.getByRole('heading', { name: 'State at version 1' }).waitFor()
+  })
+
+  it('a view is built apart and compared, promoted or abandoned, and made undone', async () => {
+    // Something that the log does not say.
+    const item = rig.system.containerOf('ordering', 'sales-by-product').item('document', '1|document|cup')
+    const { resource } = await item.read()
+    await item.replace({ ...resource, document: { ...resource.document, damaged: true } })
+    const page = await rig.open('')
+    const goTo = (view: string) => page.goto(`${rig.front.address}/#/views/ordering/${view}`)
+    const generation = (text: string) => page.getByText(text, { exact: true })
+    const does = async (ask: string, action: string): Promise<void> => {
+      await button(page, ask).click()
+      await button(page, action).click()
+    }
+    await goTo('order')
+    await does('Rebuild…', 'Rebuild and promote')
+    await goTo('sales-by-product')
+    await does('Rebuild…', 'Build and compare')
+    const comparison = page.getByRole('region', { name: 'Generation 2 beside 1, the live one' })
+    await comparison.getByRole('listitem').filter({ hasText: 'changed' }).getByRole('link', { name: 'cup' }).click()
+    const beside = comparison.getByRole('group', { name: 'cup in both generations' })
+    await beside.getByRole('row', { name: 'damaged removed true' }).waitFor()
+    assert.deepEqual(await barriersOf(page), [])
+    await does('Abandon…', 'Abandon')
+    await page.getByText(/Removal of generation 2: done/).waitFor()
+    await generation('2: built').waitFor({ state: 'detached' })
+    await does('Rebuild…', 'Build and compare')
+
+    await goTo('order')
     await page.getByText(/Rebuild to generation 2: done/).waitFor()
-    await page.getByText('2: live', { exact: true }).waitFor()
-    await button(page, 'Go back…').click()
-    await button(page, 'Go back').click()
-    await page.getByText('1: live', { exact: true }).waitFor()
+    await generation('2: live').waitFor()
+    await does('Go back…', 'Go back')
+    await goTo('sales-by-product')
+    await generation('3: built').waitFor()
+    await does('Promote…', 'Promote')
+    await generation('3: live').waitFor()
+    await page.getByText(/Promotion of generation 3: done/).waitFor()
+    await goTo('order')
+    await page.getByText(/Way back to generation 1: done/).waitFor()
+    await generation('1: live').waitFor()
   })
 
   it('processes show where each stands, and what is scheduled', async () => {
