@@ -32,7 +32,8 @@ const table = {
   '^src/topology\\.ts$': ['^src/core/', '^src/services/'],
   '^src/settings/': ['^src/settings/', '^src/(core|adapters)/', npm('zod')],
   '^src/compose\\.ts$': ['^src/(core|flow|adapters)/', '^src/settings/read\\.ts$', crypto],
-  '^functions/': ['^src/compose\\.ts$', '^src/adapters/functions/', '^src/services/', npm('@azure/functions')],
+  '^src/serve\\.ts$': ['^src/core/', '^src/compose\\.ts$', '^src/adapters/functions/'],
+  '^functions/': ['^src/serve\\.ts$', '^src/adapters/functions/', '^src/services/', npm('@azure/functions')],
   '^local/kit/': ['^local/kit/', node],
   '^local/eventhubs/': ['^local/(kit|eventhubs)/', node, npm('rhea')],
   '^local/cosmos/': [

@@ -1,3 +1,4 @@
+import { TAKEN_PATHS } from '../../src/core/resource.ts'
 import { UsageError } from '../arguments.ts'
 
 /** What a new service is called, and what is called after it. */
@@ -17,9 +18,6 @@ const MAX_SERVICE = 30
 /** The same, and the names of what the code calls after it stay readable. */
 const MAX_AGGREGATE = 20
 
-/** The first part of the paths of a stream's events and state: those of an aggregate of this name would match them. */
-const HISTORY = 'streams'
-
 // Words that a module may not name anything by. https://tc39.es/ecma262/#prod-ReservedWord, and those that strict code and modules reserve.
 const reserved = new Set(
   `arguments as async await break case catch class const continue debugger default delete do else enum eval export extends false
@@ -37,8 +35,8 @@ export function namesOf(service: string, aggregate: string): Names {
     throw new UsageError(
       `${aggregate} cannot be the name of an aggregate: 1 to ${MAX_AGGREGATE} lower-case letters and digits, a letter first`,
     )
-  if (aggregate === HISTORY)
-    throw new UsageError(`${HISTORY} is where every service shows its history: name the aggregate otherwise`)
+  if (TAKEN_PATHS.includes(aggregate))
+    throw new UsageError(`${aggregate} is where every service answers its operators: name the aggregate otherwise`)
   const constant = service.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
   const type = aggregate.slice(0, 1).toUpperCase() + aggregate.slice(1)
   for (const word of [constant, aggregate])

@@ -3,6 +3,7 @@ import type { AnyDecider } from './decider.ts'
 import type { DomainEvent, EventType } from './event.ts'
 import type { ProcessManager } from './process-manager.ts'
 import type { AnyReaction } from './reaction.ts'
+import type { Resource } from './resource.ts'
 import type { AnyView } from './view.ts'
 
 /** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
@@ -17,6 +18,8 @@ export interface Service {
   readonly reactions: readonly AnyReaction[]
   /** What leads something through several services. */
   readonly processes?: readonly ProcessManager[]
+  /** What clients reach over HTTP. */
+  readonly resources?: readonly Resource[]
 }
 
 /** All reactions of a service, those of its process managers among them. */

@@ -45,8 +45,10 @@ describe('a Node that is too old', () => {
     assert.ok(functionFiles.length > 0)
     for (const file of functionFiles) {
       const [first] = readFileSync(join(root, 'functions', file), 'utf8').split('\n')
-      assert.equal(first, "import '../src/adapters/functions/node-version.ts'", file)
+      assert.equal(first, "import { serve } from '../src/serve.ts'", file)
     }
+    const [first] = readFileSync(join(root, 'src/serve.ts'), 'utf8').split('\n')
+    assert.equal(first, "import './adapters/functions/node-version.ts'")
     const pretend = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.9.0' } })`
     assert.match(loads(process.execPath, ['--import', pretend]), FUNCTIONS)
   })

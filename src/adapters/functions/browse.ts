@@ -31,7 +31,7 @@ export function browseRoutesOf(port: BrowsePort): readonly Route[] {
     { name: 'trace', path: 'traces/{correlation}', GET: traceEndpoint(port) },
     { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
     { name: 'verification', path: 'verification', POST: verificationEndpoint(port) },
-    { name: 'view-list', path: 'views', GET: viewsEndpoint(port) },
+    { name: 'all-views', path: 'views', GET: viewsEndpoint(port) },
     { name: 'view-events', path: 'views/{view}/events', GET: documentEventsEndpoint(port) },
     { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
     ...REBUILD_ACTIONS.map((action) => ({

@@ -88,7 +88,7 @@ function described(decider: AnyDecider, type: CommandType, status: 200 | 201): O
 
 function commandTypeOf(decider: AnyDecider, name: string): CommandType {
   const type = decider.commands.find((candidate) => candidate.name === name)
-  if (type === undefined) throw new TidemarkError('internal', `${decider.category} has no command ${name}`)
+  if (type === undefined) throw new TidemarkError('registration-invalid', `${decider.category} has no command ${name}`)
   return type
 }
 

@@ -15,4 +15,11 @@ export const inventory: Service = {
   publishes: [published(StockReserved), published(StockReservationRejected)],
   views: [stockLevel, canaryView],
   reactions: [stockReservation, stockRelease, stockShipment],
+  resources: [
+    {
+      path: 'stock',
+      documents: { view: stockLevel, list: 'stock', one: 'stock-of-product' },
+      commands: { decider: stock, offered: ['receive', 'adjust'] },
+    },
+  ],
 }

@@ -33,4 +33,16 @@ export const ordering: Service = {
   views: [orderView, salesByProduct, fulfilmentView, canaryView],
   reactions: [],
   processes: [orderFulfilment],
+  resources: [
+    {
+      path: 'orders',
+      documents: { view: orderView, list: 'orders', one: 'order' },
+      commands: { decider: order, creates: 'place', offered: ['place', 'change-shipping-address', 'cancel'] },
+    },
+    {
+      path: 'sales-by-product',
+      documents: { view: salesByProduct, list: 'sales', one: 'sales-of-product', key: 'sku' },
+    },
+    { path: 'fulfilments', documents: { view: fulfilmentView, list: 'fulfilments', one: 'fulfilment' } },
+  ],
 }

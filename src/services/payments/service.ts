@@ -28,4 +28,12 @@ export const payments: Service = {
   ],
   views: [paymentView, takings, canaryView],
   reactions: [paymentRequests],
+  resources: [
+    {
+      path: 'payments',
+      documents: { view: paymentView, list: 'payments', one: 'payment' },
+      commands: { decider: payment, offered: ['authorise', 'decline', 'refund'] },
+    },
+    { path: 'takings', documents: { view: takings, list: 'takings', one: 'takings-of-currency', key: 'currency' } },
+  ],
 }

@@ -27,4 +27,11 @@ export const shipping: Service = {
   ],
   views: [shipmentView, canaryView],
   reactions: [shipmentRequests],
+  resources: [
+    {
+      path: 'shipments',
+      documents: { view: shipmentView, list: 'shipments', one: 'shipment' },
+      commands: { decider: shipment, offered: ['dispatch', 'deliver', 'return', 'cancel'] },
+    },
+  ],
 }

@@ -4,8 +4,11 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { namesOf } from '../../../cli/new-service/names.ts'
 import { matchRoute, parseRoute } from '../../../local/host/route.ts'
+import { type BrowsePort, browseRoutesOf } from '../../../src/adapters/functions/browse.ts'
 import { type PlacedRoute, registrationFaults } from '../../../src/adapters/functions/check-registration.ts'
-import type { Endpoint } from '../../../src/adapters/functions/http.ts'
+import type { Endpoint, Route } from '../../../src/adapters/functions/http.ts'
+import { type OperationsPort, operationsOf } from '../../../src/adapters/functions/operations.ts'
+import { TAKEN_PATHS } from '../../../src/core/resource.ts'
 import type { Service } from '../../../src/core/service.ts'
 import { stockLevel } from '../../../src/services/inventory/stock-level.ts'
 import { fulfilment } from '../../../src/services/ordering/fulfilment.ts'
@@ -20,6 +23,15 @@ const history = (service: string) => [
   place(service, 'streams/{stream}/state', 'state'),
 ]
 const bare = (name: string): Service => ({ name, deciders: [], publishes: [], views: [], reactions: [] })
+/** The routes that every service has. */
+const everyRoute: readonly Route[] = (() => {
+  const none = { declaration: bare('shop') } as unknown as BrowsePort & OperationsPort
+  return [...operationsOf(none), ...browseRoutesOf(none)]
+})()
+const ofEvery = (service: string) => [
+  ...history(service),
+  ...everyRoute.map((route): PlacedRoute => ({ ...route, service })),
+]
 /** How many of these routes match a path, as ASP.NET Core matches them: the host's own reading, which shares nothing with the check. */
 const matches = (paths: readonly string[], path: string): number =>
   paths.filter((template) => matchRoute(parseRoute(template, 'f'), path.split('/')) !== undefined).length
@@ -72,23 +84,23 @@ describe('the routes of an app', () => {
       assert.deepEqual(more, [])
     })
 
+  it('that every service has begin with what no resource may begin with', () => {
+    const taken = new Set(ofEvery('shop').map(({ path }) => path.split('/')[0]))
+    assert.deepEqual([...taken].toSorted(), [...TAKEN_PATHS])
+  })
+
   it('of a service made by npm run new:service never match each other, whatever it is called', () => {
-    const text = readFileSync(new URL('../../../cli/new-service/templates/functions.ts.txt', import.meta.url), 'utf8')
-    const made = [...text.matchAll(/name: '([^']+)',\s*path: '([^']+)'/g)]
-    assert.equal(made.length, 3)
+    const text = readFileSync(new URL('../../../cli/new-service/templates/service.ts.txt', import.meta.url), 'utf8')
+    const said = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
+    const [at, list, one] = [said('path'), said('list'), said('one')]
+    assert.ok(at && list && one)
+    const made = [
+      [list, at],
+      [one, `${at}/{id}`],
+      ['__aggregate__-command', `${at}/{id}/{command}`],
+    ] as const
     const letters = fc.constantFrom(...'abenorstvw-')
-    const known = [
-      'ordering',
-      'inventory',
-      'events',
-      'state',
-      'streams',
-      'relay',
-      'schedule',
-      'list',
-      'view',
-      'openapi',
-    ]
+    const known = ['ordering', 'inventory', ...TAKEN_PATHS, 'state', 'relay', 'schedule', 'list', 'view', 'openapi']
     const name = fc.oneof(
       fc.constantFrom(...known, 'no-route', 'command', 'document', 'a', 'a-b', 'a-b-list'),
       fc.array(letters, { minLength: 1, maxLength: 12 }).map((some) => some.join('')),
@@ -103,16 +115,17 @@ describe('the routes of an app', () => {
           return
         }
         taken += 1
-        const fill = (template = ''): string => template.replaceAll('__aggregate__', aggregate)
-        const routes = made.map(([, named, at]) => place(service, fill(at), fill(named)))
+        const fill = (template: string): string => template.replaceAll('__aggregate__', aggregate)
+        const routes = made.map(([named, path]) => place(service, fill(path), fill(named)))
         const declared = { ...bare(service), views: [{ ...orderView, name: `${aggregate}-view`, category: aggregate }] }
         const withDecider = { ...declared, deciders: [{ ...order, category: aggregate }] }
-        assert.deepEqual(registrationFaults(withDecider, [...routes, ...history(service)]), [])
+        assert.deepEqual(registrationFaults(withDecider, [...routes, ...ofEvery(service)]), [])
       }),
       { numRuns: 2000 },
     )
     assert.ok(taken > 200, `${taken} names were taken`)
-    assert.throws(() => namesOf('shop', 'streams'), { name: 'UsageError', message: /^streams is where every service/ })
+    for (const path of TAKEN_PATHS)
+      assert.throws(() => namesOf('shop', path), { name: 'UsageError', message: /is where every service answers/ })
   })
 })
 
