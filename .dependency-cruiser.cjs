@@ -32,6 +32,8 @@ const table = {
   '^src/topology\\.ts$': ['^src/core/', '^src/services/'],
   '^src/settings/': ['^src/settings/', '^src/(core|adapters)/', npm('zod')],
   '^src/compose\\.ts$': ['^src/(core|flow|adapters)/', '^src/settings/read\\.ts$', crypto],
+  '^src/config\\.ts$': ['^src/core/service\\.ts$'],
+  '^tidemark\\.config\\.ts$': ['^src/config\\.ts$', '^src/services/[^/]+/service\\.ts$'],
   '^src/serve\\.ts$': ['^src/core/', '^src/compose\\.ts$', '^src/adapters/functions/'],
   '^functions/': ['^src/serve\\.ts$', '^src/adapters/functions/', '^src/services/', npm('@azure/functions')],
   '^local/kit/': ['^local/kit/', node],
@@ -54,7 +56,7 @@ const table = {
   '^cli/demo/raw-': ['^src/verify/', '^cli/demo/', node, npm('@azure/cosmos')],
   '^cli/': [
     '^cli/',
-    '^src/(compose|topology)\\.ts$',
+    '^src/(compose|config|topology)\\.ts$',
     '^src/(core|services|verify)/',
     // Told in docs/deploy.md, and checked by the doctor.
     '^src/settings/(list|read)\\.ts$',

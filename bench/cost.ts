@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { services } from '../cli/services.ts'
+import { services } from '../cli/config.ts'
 import { topologyOf } from '../src/topology.ts'
 import { System } from '../test/support/system.ts'
 import {

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
 import { readersFirst } from './deploy-order/order.ts'
 import { breaksOf } from './schemas/gate/compare-events.ts'
 import { documentsOf } from './schemas/gate/documents.ts'
 import { releasedSchemas } from './schemas/gate/released.ts'
 import { readSchemas } from './schemas/schema-folder.ts'
-import { services } from './services.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -1,5 +1,5 @@
 import { UsageError } from './arguments.ts'
-import { services } from './services.ts'
+import { services } from './config.ts'
 
 /** The service of this name. @throws UsageError where there is none, naming those there are. */
 export function serviceNamed(name: string): (typeof services)[number] {

@@ -3,16 +3,17 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
 import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
-import { services } from './services.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const BIOME = 'node_modules/@biomejs/biome/bin/biome'
-const LIST = 'cli/services.ts'
+const LIST = 'tidemark.config.ts'
 const TOPOLOGY = 'infra/topology.json'
 const DEPLOYED = 'azure.yaml'
+const ERRORS = 'docs/errors.md'
 
 /**
  * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into one's own. All of it is written,
@@ -32,7 +33,11 @@ async function newService(): Promise<void> {
 
   const absolute = (path: string): string => join(ROOT, path)
   allOrNothing(
-    { added: added.map(absolute), changed: [LIST, TOPOLOGY, DEPLOYED].map(absolute), schemas: absolute('schemas') },
+    {
+      added: added.map(absolute),
+      changed: [LIST, TOPOLOGY, DEPLOYED, ERRORS].map(absolute),
+      schemas: absolute('schemas'),
+    },
     () => {
       for (const { path, text } of files) {
         mkdirSync(dirname(absolute(path)), { recursive: true })
@@ -46,9 +51,8 @@ async function newService(): Promise<void> {
     },
   )
   console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
-  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED} and schemas/`)
-  console.log(`next     make it yours (docs/add-a-service.md), a row in docs/errors.md for each refusal of yours;
-         then npm run topology && npm run schemas && npm run check
+  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED}, ${ERRORS} and schemas/`)
+  console.log(`next     make it yours (docs/add-a-service.md), then npm run topology && npm run schemas && npm run check
          npm run infra -- --write: what is deployed for it; tests hold the template against that
 runs     npm start, and then
          curl localhost:7071/api/${name}/${aggregate} -H 'content-type: application/json' -d '{"title": "the first"}'

@@ -1,18 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
 import { compareSchemas } from './schemas/gate/compare.ts'
 import { releasedSchemas } from './schemas/gate/released.ts'
+import { withRefusals } from './schemas/refusals.ts'
 import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
-import { services } from './services.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDER = join(ROOT, 'schemas')
+const ERRORS = join(ROOT, 'docs/errors.md')
 
 /**
- * `npm run schemas`: writes what the code declares to `schemas/`.
- * With `--check` it holds `schemas/` against the code, and with `--against REF` the code against what was released at a git ref, too.
+ * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to docs/errors.md.
+ * With `--check` it holds them against the code, and with `--against REF` the code against what was released at a git ref, too.
  */
 async function schemas(): Promise<void> {
   const { check, against } = readArguments({}, ['check'], ['against'])
@@ -21,12 +24,19 @@ async function schemas(): Promise<void> {
   const released = against.map((ref) => ({ ref, ...releasedSchemas(ROOT, ref) }))
   const found = readSchemas(FOLDER)
   const made = await schemaFiles(services, found)
+  // A clone may have the line ends of Windows.
+  const errors = readFileSync(ERRORS, 'utf8').replaceAll('\r\n', '\n')
+  const told = withRefusals(errors, services)
   if (!check) {
     const changed = writeSchemas(FOLDER, made)
+    if (told !== errors) writeFileSync(ERRORS, told)
     console.log(`schemas/: ${countedFiles(made)}; ${changed} files changed`)
     return
   }
-  const wrong = differences(made, found)
+  const wrong = [
+    ...differences(made, found),
+    ...(told === errors ? [] : ['docs/errors.md: the refusals of the domain']),
+  ]
   console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files are not as the code has them`)
   const refused = released.flatMap(({ ref, commit, files }) => compared(`${ref} (${commit.slice(0, 12)})`, files, made))
   if (wrong.length > 0) throw new UsageError([...wrong, 'npm run schemas writes them', ...refused].join('\n'))

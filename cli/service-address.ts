@@ -1,8 +1,8 @@
 import { portSetting } from '../local/kit/settings.ts'
 import { UnreachableError } from './api/errors.ts'
 import { UsageError } from './arguments.ts'
+import { services } from './config.ts'
 import { localHeaders } from './local-settings.ts'
-import { services } from './services.ts'
 
 const FIRST_PORT = 7071
 const GIVE_UP_AFTER_MS = 30_000

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { topologyOf } from '../src/topology.ts'
-import { services } from './services.ts'
+import { services } from './config.ts'
 
 const file = 'infra/topology.json'
 const topology = topologyOf(services)

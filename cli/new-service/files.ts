@@ -48,17 +48,17 @@ function filled(template: string, { service, constant, aggregate, type }: Names)
     .replaceAll('__Type__', type)
 }
 
-const imports = /^import .* from '\.\.\/src\/services\/.*\n/m
+const imports = /^import .* from '\.\/src\/services\/.*\n/m
 // On one line, or on one for each service where that is too long.
-const list = /^export const services = \[([^\]]*?),?\s*\]$/m
+const list = /services: \[([^\]]*?),?\s*\]/m
 
-/** `cli/services.ts` with one service more. @throws Error where it is not written as it was made. */
+/** `tidemark.config.ts` with one service more. @throws Error where it is not written as it was made. */
 export function extendedList(text: string, { service, constant }: Names): string {
   if (!imports.test(text) || !list.test(text))
-    throw new Error('cli/services.ts has no list of services that can be extended')
+    throw new Error('tidemark.config.ts has no list of services that can be extended')
   return text
-    .replace(imports, (first) => `${first}import { ${constant} } from '../src/services/${service}/service.ts'\n`)
-    .replace(list, (_, services: string) => `export const services = [${services}, ${constant}]`)
+    .replace(imports, (first) => `${first}import { ${constant} } from './src/services/${service}/service.ts'\n`)
+    .replace(list, (_, services: string) => `services: [${services}, ${constant}]`)
 }
 
 // What follows the services in azure.yaml.

@@ -1,7 +1,7 @@
 import { canary } from '../../src/core/canary.ts'
 import { isStream } from '../../src/core/stream.ts'
 import { UsageError } from '../arguments.ts'
-import { services } from '../services.ts'
+import { services } from '../config.ts'
 
 /** Every service of this repository, by name. */
 export const serviceNames: readonly string[] = services.map(({ name }) => name)

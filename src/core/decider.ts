@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { DomainEvent, EventType } from './event.ts'
 import type { JsonOnly } from './json.ts'
 
-/** The domain says no: an answer, not an error. The code is stable and stands in docs/errors.md. */
+/** The domain says no: an answer, not an error. The code is stable, and the decider declares it. */
 export interface Refusal {
   readonly refusal: string
   readonly detail: string
@@ -61,6 +61,11 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   readonly category: string
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]
+  /**
+   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and OpenAPI tell it. Absent: it refuses nothing.
+   * @example { 'order-cancelled': 'The order is cancelled: nothing more happens to it.' }
+   */
+  readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State
   /**
    * Keeps snapshots of the state, so that a long stream is not folded as a whole. From 1; raise it with every change of `evolve`, or of the state's

@@ -61,7 +61,8 @@ export function given<State, Cmd extends Command, Event extends DomainEvent>(
       } as const
       const time = decisionTime(now, folded)
       const decision = decide(watched(decider), folded, request, time)
-      if (!isRefusal(decision)) checkRecordable(decider, stream, folded, decision, time)
+      if (isRefusal(decision)) checkDeclared(decider, decision.refusal)
+      else checkRecordable(decider, stream, folded, decision, time)
       const story = [
         `given     ${told(events).join('\n          ')}`,
         `when      ${command.type} ${shown(command.data)}`,
@@ -134,6 +135,17 @@ function arrived(
   const result = validate(declared.schema, structuredClone(json.value))
   if (!result.valid) throw refused('does not fit its schema', describeIssues(result.issues))
   return { type: command.type, data: result.value }
+}
+
+/** The flow's own answer, where a command may not begin a stream, is no decider's. */
+const OF_FLOW = 'stream-not-found'
+
+function checkDeclared(
+  { category, refusals = {} }: Pick<Decider<never, never, never>, 'category' | 'refusals'>,
+  code: string,
+): void {
+  if (code === OF_FLOW || Object.hasOwn(refusals, code)) return
+  throw new AssertionError({ message: `${category} refuses with ${code}, which is not among its declared refusals` })
 }
 
 function checkRecordable(

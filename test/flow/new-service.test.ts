@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { Terminal } from '../support/carried-out.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
 import { until } from '../support/wait.ts'
@@ -32,7 +32,8 @@ describe('npm run new:service', () => {
         return `${path} ${entry.isFile() ? hash('sha256', readFileSync(path)) : 'folder'}`
       }),
     )
-    all.push(`azure.yaml ${hash('sha256', readFileSync(copy.path('azure.yaml')))}`)
+    for (const file of ['azure.yaml', 'tidemark.config.ts'])
+      all.push(`${file} ${hash('sha256', readFileSync(copy.path(file)))}`)
     assert.ok(all.length > 300, `only ${all.length} files and folders were looked at`)
     return all.toSorted()
   }
@@ -128,7 +129,7 @@ describe('npm run new:service', () => {
     for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
       assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
     assert.equal(newService('vouchers').status, 0)
-    assert.match(readFileSync(copy.path('cli/services.ts'), 'utf8'), /= \[.*giftCards, vouchers\]$/m)
+    assert.match(readFileSync(copy.path('tidemark.config.ts'), 'utf8'), /services: \[.*giftCards, vouchers\]/)
     assert.deepEqual(Object.keys(parse(readFileSync(copy.path('azure.yaml'), 'utf8')).services), [
       ...services.map(({ name }) => name),
       'gift-cards',

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { settings } from '../../src/settings/list.ts'
 import { readSettings } from '../../src/settings/read.ts'
 

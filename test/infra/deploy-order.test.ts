@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { services } from '../../cli/config.ts'
 import { readersFirst } from '../../cli/deploy-order/order.ts'
 import { breaksOf } from '../../cli/schemas/gate/compare-events.ts'
 import { type Documents, documentsOf } from '../../cli/schemas/gate/documents.ts'
 import { readSchemas } from '../../cli/schemas/schema-folder.ts'
-import { services } from '../../cli/services.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const names = services.map(({ name }) => name)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { loadApp } from '../../local/host/app.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { connectionStrings } from '../support/settings.ts'

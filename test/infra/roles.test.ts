@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { services } from '../../cli/config.ts'
 import { SAMPLE_ENVIRONMENT } from '../../cli/infra/template.ts'
-import { services } from '../../cli/services.ts'
 import { matrixDifferences } from './support/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { roleMatrix } from './support/role-matrix.ts'

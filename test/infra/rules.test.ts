@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { rulesFor } from './support/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 

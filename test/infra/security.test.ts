@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { type Cell, roleMatrix } from './support/role-matrix.ts'

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { type Place, settings } from '../../src/settings/list.ts'
 import { readSettings } from '../../src/settings/read.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import type { Service } from '../../src/core/service.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { matrixDifferences, rulesFor } from './support/check.ts'

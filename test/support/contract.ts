@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { type EventContent, type EventType, eventId, type RecordedEvent } from '../../src/core/event.ts'
 import { hashOf } from '../../src/core/hash-chain.ts'
 

@@ -29,6 +29,7 @@ export const wallet: Decider<Wallet, WalletCommand, WalletEvent> = {
   category: 'wallet',
   commands: walletCommands,
   events: walletEvents,
+  refusals: { 'wallet-empty': 'There is less in it.' },
   initial: { balance: 0 },
   evolve: ({ balance }, { type, data }) => ({
     balance: type === 'PaidIn' ? balance + data.amount : balance - data.amount,

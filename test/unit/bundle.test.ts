@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { importTime } from '../../cli/bundle/import-time.ts'
 import { bundleModule, bundleService } from '../../cli/bundle/service-bundle.ts'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { reactionsOf } from '../../src/core/service.ts'
 
 const SERVICE_FILE = /^src\/services\/([^/]+)\/(.+)$/

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { services } from '../../cli/services.ts'
+import { services } from '../../cli/config.ts'
 import { classOf, errorCodes } from '../../src/core/errors.ts'
 import { topologyOf } from '../../src/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
@@ -146,6 +146,7 @@ describe('deployment', () => {
       'local/host/main.ts',
       'test/unit/repository.test.ts',
       'cli/start.ts',
+      'tidemark.config.ts',
     ]
     for (const path of [
       ...kept,

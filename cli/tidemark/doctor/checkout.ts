@@ -4,9 +4,9 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { topologyOf } from '../../../src/topology.ts'
+import { services } from '../../config.ts'
 import { differences, schemaFiles } from '../../schemas/schema-files.ts'
 import { readSchemas } from '../../schemas/schema-folder.ts'
-import { services } from '../../services.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 /** The major version of Azure Functions Core Tools that runs the app. */

@@ -7,8 +7,8 @@ import { isShared } from '../../../local/kit/people.ts'
 import { type RunningCloud, readyCloud } from '../../../local/running-cloud.ts'
 import { readSettings } from '../../../src/settings/read.ts'
 import { topologyOf } from '../../../src/topology.ts'
+import { services } from '../../config.ts'
 import { dataFolder, localPorts, localSettings, settingsOf } from '../../local-settings.ts'
-import { services } from '../../services.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 const WAIT_MS = 5_000

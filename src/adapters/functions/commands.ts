@@ -64,6 +64,7 @@ function described(decider: AnyDecider, type: CommandType, status: 200 | 201): O
   return {
     summary: `${type.name.replaceAll('-', ' ')}: ${decider.category}`,
     body: type.schema,
+    refusals: decider.refusals ?? {},
     answer: {
       status,
       description: 'It took effect, now or the first time that its key came; with 0 events there was nothing to do.',

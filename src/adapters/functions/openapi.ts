@@ -81,15 +81,20 @@ function requestBodyOf(body: NonNullable<Operation['body']>, summary: string): J
   }
 }
 
-/** One answer for each status, with the codes that it may have. Those of the domain are the service's own: docs/errors.md. */
-function problemsOf({ body, problems }: Operation): Record<string, JsonSchema> {
+/** One answer for each status, with the codes that it may have. Those of the domain are the decider's own: another command's may be among them. */
+function problemsOf({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
   const codes = Map.groupBy([...problems, ...everywhere], statusOf)
   const answers = [...codes].map(([status, those]): [number, JsonSchema] => [
     status,
     problemAnswer(those.join(', '), { type: 'string', enum: those.toSorted() }, status >= 503),
   ])
-  if (body && !codes.has(DOMAIN_REFUSAL))
-    answers.push([DOMAIN_REFUSAL, problemAnswer('The domain refuses it: docs/errors.md.', { type: 'string' }, false)])
+  if (codes.has(DOMAIN_REFUSAL) && Object.keys(refusals).length > 0)
+    throw new TidemarkError('internal', `${summary} has a code of its own with the status of refusals`)
+  const told = Object.entries(refusals).map(([code, what]) => `\`${code}\`: ${what}`)
+  if (told.length > 0) {
+    const description = ['The domain refuses it.', ...told].join('\n\n')
+    answers.push([DOMAIN_REFUSAL, problemAnswer(description, { type: 'string' }, false)])
+  }
   return Object.fromEntries(answers)
 }
 

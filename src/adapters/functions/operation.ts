@@ -13,6 +13,8 @@ export interface Operation {
   /** Of a command's data. */
   readonly body?: CommandType['schema']
   readonly answer: Answer
+  /** What the domain may refuse with, and what each code means. */
+  readonly refusals?: Readonly<Record<string, string>>
   /** Codes that it may answer with, besides those of every operation. A command may be refused by the domain, too. */
   readonly problems: readonly ErrorCode[]
 }

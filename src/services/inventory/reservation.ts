@@ -39,6 +39,14 @@ export const reservation: Decider<Reservation, ReservationCommand, ReservationEv
   category: 'reservation',
   commands: reservationCommands,
   events: reservationEvents,
+  refusals: {
+    'reservation-reserved': "The order's stock is reserved: it is not rejected any more.",
+    'reservation-rejected': "The order's reservation was rejected: it is not reserved any more.",
+    'reservation-cancelled': "The order's reservation was cancelled: it is neither reserved nor rejected any more.",
+    'reservation-shipped':
+      'What was reserved for the order has left: its reservation is not made again, and not rejected.',
+    'stock-not-reserved': 'So much of the product is not reserved: it is neither released nor shipped.',
+  },
   initial: { status: 'none' },
   evolve,
   decide(state, command, { id: orderId }): Decision<ReservationEvent> {

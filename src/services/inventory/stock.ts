@@ -56,6 +56,10 @@ export const stock: Decider<Stock, StockCommand, StockEvent> = {
   category: 'stock',
   commands: stockCommands,
   events: stockEvents,
+  refusals: {
+    'stock-reserved': 'So many units are reserved for orders: no fewer can be on hand.',
+    'stock-not-reserved': 'So much of the product is not reserved: it is neither released nor shipped.',
+  },
   initial: { onHand: 0, reserved: 0 },
   // A product that many orders want has a long stream.
   stateVersion: 1,

@@ -89,6 +89,17 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   commands: orderCommands,
   events: orderEvents,
+  refusals: {
+    'order-already-placed': 'The order was placed before.',
+    'order-not-placed': 'The stream has events, but no order was placed in it.',
+    'order-sku-repeated': 'A SKU stands in more than one line.',
+    'order-confirmed': 'The order is confirmed: it keeps its address, and is not rejected any more.',
+    'order-rejected': 'There was too little stock for the order: nothing more happens to it.',
+    'order-placed': 'The order is not confirmed yet: it is not completed.',
+    'order-cancelled': 'The order is cancelled: nothing more happens to it.',
+    'order-completed':
+      'The order is completed: it is neither cancelled nor changed any more; what was sent can come back.',
+  },
   initial: { status: 'none' },
   evolve,
   decide(order, command, { id: orderId }) {

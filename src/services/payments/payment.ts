@@ -144,6 +144,22 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   category: 'payment',
   commands: paymentCommands,
   events: paymentEvents,
+  refusals: {
+    'payment-already-requested': 'The payment was asked for before.',
+    'payment-not-requested': 'The stream has events, but no payment was asked for in it.',
+    'payment-open': 'The payment is not authorised yet: nothing is captured or given back.',
+    'payment-authorised':
+      'The payment is authorised: it is not declined any more; nothing is captured that could be given back.',
+    'payment-declined': 'The payment was declined: it is neither authorised nor captured any more.',
+    'payment-expired':
+      'The time to pay is over, and nothing is held: it is neither authorised, declined nor captured any more.',
+    'payment-not-due': 'The time to pay is not over: the payment does not expire yet.',
+    'payment-voided': 'The payment was voided: it is neither authorised nor captured any more.',
+    'payment-captured':
+      'The payment is captured: it is neither declined nor voided any more, nor captured a second time; refund it.',
+    'payment-amount-exceeded':
+      'So much was not authorised, in this currency; or so much was not captured, or was given back already.',
+  },
   initial: { status: 'none' },
   evolve,
   decide(payment, command, context) {

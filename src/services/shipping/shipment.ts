@@ -40,6 +40,16 @@ export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
   category: 'shipment',
   commands: shipmentCommands,
   events: shipmentEvents,
+  refusals: {
+    'shipment-already-prepared': 'The shipment was prepared before.',
+    'shipment-not-prepared': 'The stream has events, but no shipment was prepared in it.',
+    'shipment-prepared': 'The shipment has not left: it can be neither delivered nor returned.',
+    'shipment-dispatched': 'The shipment is on its way: it can only come back.',
+    'shipment-delivered': 'The shipment is delivered: it can only come back.',
+    'shipment-cancelled': 'The shipment is cancelled: it never leaves.',
+    'shipment-recalled': 'The shipment is recalled: it can only come back.',
+    'shipment-returned': 'The shipment is back: nothing more happens to it.',
+  },
   initial: { status: 'none' },
   evolve(shipment, event) {
     if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }

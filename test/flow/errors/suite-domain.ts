@@ -56,7 +56,7 @@ const recalled = { type: 'ShipmentRecalled', data: { orderId: '1', reason: 'late
 const returned = { type: 'ShipmentReturned', data: { orderId: '1', lines } }
 const dispatch = { type: 'dispatch', data: {} }
 
-/** Every refusal of every decider: what the domain says no to. A new one is a line here and a row in docs/errors.md. */
+/** Every refusal of the sample services' deciders. A service of one's own holds its refusals by its own tests. */
 const domain: readonly { service: string; decider: AnyDecider; refusals: readonly DomainRefusal[] }[] = [
   {
     service: 'ordering',
@@ -137,6 +137,9 @@ const domain: readonly { service: string; decider: AnyDecider; refusals: readonl
     ],
   },
 ]
+
+/** The services whose refusals are produced here. */
+export const refusing: ReadonlySet<string> = new Set(domain.map(({ service }) => service))
 
 export function domainRefusals(world: () => World, errors: WitnessedErrors): void {
   describe('a decider refuses', () => {

@@ -34,7 +34,7 @@ before(() => {
     cpSync(join(root, name), join(copy, name))
   git('add', '.')
   git('commit', '--quiet', '-m', 'before')
-  for (const name of ['src', 'functions', 'local', 'cli', 'schemas'])
+  for (const name of ['src', 'functions', 'local', 'cli', 'schemas', 'docs', 'tidemark.config.ts'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   git('add', '.')
   git('commit', '--quiet', '-m', 'release')
@@ -144,11 +144,23 @@ describe('npm run schemas', () => {
   })
 
   it('refuses a route that is gone', () => {
-    replace('functions/shipping.ts', "'dispatch', 'deliver',", "'dispatch',")
+    replace('src/services/shipping/service.ts', "'dispatch', 'deliver',", "'dispatch',")
     schemas()
     const { status, errors } = schemas('--check', '--against', 'v1')
     assert.equal(status, 1)
     assert.match(errors, /^POST \/shipping\/shipments\/\{id\}\/deliver is removed$/m)
+    reset()
+  })
+
+  it('tells the refusals of the code in docs/errors.md, and --check names what is not so', () => {
+    replace('src/services/ordering/order.ts', "'The order was placed before.'", "'It was placed.'")
+    assert.match(schemas('--check').errors, /docs\/errors\.md: the refusals of the domain/)
+    schemas()
+    assert.match(
+      readFileSync(join(copy, 'docs/errors.md'), 'utf8'),
+      /^\| `order-already-placed` +\| ordering +\| It was placed\./m,
+    )
+    assert.equal(schemas('--check').status, 0)
     reset()
   })
 

@@ -107,6 +107,14 @@ describe('given-when-then of a decider', () => {
       () => given(wallet, []).when(payIn(0)).thenRefused('wallet-empty'),
       /pay-in does not fit its schema, so it never reaches wallet: \/amount/,
     ],
+    [
+      'a refusal that is not declared',
+      () =>
+        given({ ...wallet, refusals: {} }, [paidIn(1)])
+          .when(payOut(3))
+          .thenRefused('wallet-empty'),
+      /wallet refuses with wallet-empty, which is not among its declared refusals/,
+    ],
   ] as const)
     it(`fails for ${what}`, () => assert.throws(wrong, { name: 'AssertionError', message }))
 
