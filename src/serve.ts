@@ -1,19 +1,20 @@
 import './adapters/functions/node-version.ts'
-import type { Route } from './adapters/functions/http.ts'
 import { register } from './adapters/functions/register.ts'
 import { resourceRoutesOf } from './adapters/functions/resources.ts'
-import { type Composed, compose } from './compose.ts'
+import { compose } from './compose.ts'
 import type { Service } from './core/service.ts'
 
 /**
  * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its streams, what operators ask, its
  * relay, the consumers of its views and reactions, and its periodic work.
- * @param more routes of its own, which no declaration says.
  * @example serve(ordering)
  * @throws TidemarkError `registration-invalid`, `setting-invalid`: a line for each fault, and the app does not start.
  */
-export function serve(service: Service, more: (composed: Composed) => readonly Route[] = () => []): void {
+export function serve(service: Service): void {
   const composed = compose(service)
-  const routes = (service.resources ?? []).flatMap((resource) => resourceRoutesOf(composed, resource))
-  register(composed, [...routes, ...more(composed)])
+  const { resources = [] } = service
+  register(
+    composed,
+    resources.flatMap((resource) => resourceRoutesOf(composed, resource)),
+  )
 }

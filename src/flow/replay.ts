@@ -290,7 +290,8 @@ export async function goBack(
 
 async function generationBefore(deps: ReplayDependencies, view: AnyView): Promise<Bringing> {
   const held = await claim(deps, view, (pointer) => ({
-    ...settled(pointer),
+    // One that was built, or half built, is not wanted any more.
+    ...(pointer.building === undefined ? settled(pointer) : abandoned(pointer)),
     previous: wayBack(view, pointer, deps.clock.now()),
   }))
   const { previous, live } = held.pointer

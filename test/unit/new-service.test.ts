@@ -7,7 +7,7 @@ import { namesOf } from '../../cli/new-service/names.ts'
 
 const names = namesOf('gift-cards', 'card')
 const file = (list: string): string =>
-  `import { ordering } from '../src/services/ordering/service.ts'\n\n/** All. */\nexport const services = ${list}\n`
+  `import { ordering } from './src/services/ordering/service.ts'\n\n/** All. */\nexport default defineConfig({ services: ${list} })\n`
 
 describe('the list of services', () => {
   for (const [what, list] of [
@@ -16,8 +16,8 @@ describe('the list of services', () => {
   ] as const)
     it(`${what} has one more`, () => {
       const extended = extendedList(file(list), names)
-      assert.match(extended, /^import \{ giftCards \} from '\.\.\/src\/services\/gift-cards\/service\.ts'$/m)
-      const [, services = ''] = /= \[([^\]]*)\]/.exec(extended) ?? []
+      assert.match(extended, /^import \{ giftCards \} from '\.\/src\/services\/gift-cards\/service\.ts'$/m)
+      const [, services = ''] = /services: \[([^\]]*)\]/.exec(extended) ?? []
       assert.deepEqual(
         services.split(',').map((name) => name.trim()),
         ['ordering', 'inventory', 'giftCards'],

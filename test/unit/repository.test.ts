@@ -42,7 +42,9 @@ describe('imports', () => {
     'local',
     'cli',
     'console',
+    'tidemark.config.ts',
     '.dependency-cruiser.cjs',
+    'imports.cjs',
     'tsconfig.json',
     'package.json',
   ])
@@ -53,6 +55,7 @@ describe('imports', () => {
       process.execPath,
       [
         join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+        'tidemark.config.ts',
         'src',
         'functions',
         'local',
@@ -91,6 +94,7 @@ describe('imports', () => {
       ['src/services/ordering/planted-testing.ts', '../../testing/given.ts'],
       ['functions/planted-testing.ts', '../src/testing/given.ts'],
       ['functions/planted.ts', '../src/flow/relay.ts'],
+      ['functions/planted-other.ts', '../src/services/ordering/service.ts'],
       ['src/settings/planted.ts', '../flow/relay.ts'],
       ['src/services/ordering/planted-settings.ts', '../../settings/read.ts'],
       ['local/host/planted.ts', '../../src/compose.ts'],

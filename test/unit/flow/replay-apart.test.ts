@@ -101,6 +101,17 @@ for (const view of views)
         }
     })
 
+    it('is removed by a way back to the generation before', async () => {
+      const rig = await Rig.with(...everything)
+      await replay(rig.deps, view, unwatched)
+      await buildNext(rig.deps, view, unwatched)
+      await goBack(rig.deps, view, unwatched)
+      assert.equal(await rig.liveOf(view), 1)
+      await rig.assertEqualToLog(view)
+      await rig.assertClean(view, 3)
+      assert.equal((await replay(rig.deps, view, unwatched)).live, 4)
+    })
+
     it('waits, unpromoted, for instances that do not know the view', async () => {
       const rig = await Rig.with(...everything)
       await buildNext(rig.deps, view, unwatched)
