@@ -9,7 +9,7 @@ import { href } from '../lib/route.ts'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
-const POLL_MS = 5000
+const POLL_MS = 10_000
 /** Two dashes of what flows, and the gaps between them. */
 const FLOW_PX = 20
 
