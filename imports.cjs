@@ -198,17 +198,4 @@ const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
   }
 })
 
-/** The table as CONTRIBUTING.md has it. */
-function markdown() {
-  const cells = rows.map(({ path, is, imports = [], packages = [] }) => [
-    `\`${path}\``,
-    is,
-    [...imports, ...packages].map((each) => `\`${each.replaceAll('\\', '').replaceAll('|', ', ')}\``).join(' ') || '–',
-  ])
-  const head = ['path', 'what it is', 'may import, beside itself and Node']
-  const widths = head.map((title, index) => Math.max(title.length, ...cells.map((row) => row[index].length)))
-  const line = (row) => `| ${row.map((cell, index) => cell.padEnd(widths[index])).join(' | ')} |\n`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('')
-}
-
-module.exports = { rules, markdown }
+module.exports = { rows, rules }

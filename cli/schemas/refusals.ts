@@ -1,7 +1,7 @@
 import type { Service } from '../../src/core/service.ts'
+import { markdownTable, withTableUnder } from '../markdown-table.ts'
 
 const HEADING = '## Refusals of the domain'
-const COLUMNS = ['code', 'service', 'what it means'] as const
 type Row = readonly [code: string, service: string, meaning: string]
 
 /**
@@ -9,11 +9,7 @@ type Row = readonly [code: string, service: string, meaning: string]
  * @throws Error where it has no table for them, or two deciders mean different things by one code.
  */
 export function withRefusals(text: string, services: readonly Pick<Service, 'name' | 'deciders'>[]): string {
-  const start = text.indexOf(`${HEADING}\n`)
-  const table = /(?:^\|.*\n)+/m.exec(text.slice(start))
-  if (start === -1 || table === null) throw new Error(`docs/errors.md has no table under "${HEADING}"`)
-  const from = start + table.index
-  return text.slice(0, from) + tableOf(rowsOf(services)) + text.slice(from + table[0].length)
+  return withTableUnder(HEADING, text, markdownTable(['code', 'service', 'what it means'], rowsOf(services)))
 }
 
 function rowsOf(services: readonly Pick<Service, 'name' | 'deciders'>[]): readonly Row[] {
@@ -27,12 +23,4 @@ function rowsOf(services: readonly Pick<Service, 'name' | 'deciders'>[]): readon
         rows.set(code, [`\`${code}\``, name, meaning])
       }
   return [...rows.values()]
-}
-
-/** As the formatter writes it. */
-function tableOf(rows: readonly Row[]): string {
-  const widths = COLUMNS.map((column, index) => Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0)))
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |\n`
-  return [line(COLUMNS), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('')
 }

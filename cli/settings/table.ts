@@ -1,4 +1,5 @@
 import { type Place, type Setting, settings } from '../../src/settings/list.ts'
+import { markdownTable } from '../markdown-table.ts'
 
 const places: Readonly<Record<Place, string>> = { local: 'the sample', azure: '`infra/`', platform: 'Azure' }
 const readers: Readonly<Record<Setting['readBy'], string>> = {
@@ -18,13 +19,7 @@ export function settingsTable(): string {
     setting.setIn.map((place) => places[place]).join(', ') || '–',
     readers[setting.readBy],
   ])
-  const head = ['setting', 'what it is', 'must be', 'default', 'set in', 'read by']
-  const widths = head.map((title, column) =>
-    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0), title.length),
-  )
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rows.map(line)].join('\n')
+  return markdownTable(['setting', 'what it is', 'must be', 'default', 'set in', 'read by'], rows)
 }
 
 /** A document with the table between its markers. @throws Error where it has none. */
