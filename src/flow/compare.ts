@@ -2,6 +2,7 @@ import { canonicalHash } from '../core/hash-chain.ts'
 import type { Clock, ListedDocument, ViewStore } from '../core/ports.ts'
 import type { Comparison } from '../core/rebuild.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
+import { persistently } from './persistently.ts'
 
 const PAGE = 100
 const MAX_EXAMPLES = 20
@@ -30,7 +31,7 @@ export async function compare(
   }
   const look = async (key: string): Promise<'alike' | 'changed' | 'added' | 'removed' | 'gone'> => {
     for (let looks = 1; ; looks += 1) {
-      const [one, other] = await Promise.all([built.read(key), live.read(key)])
+      const [one, other] = await Promise.all([built, live].map((store) => persistently(clock, () => store.read(key))))
       if (saySame(one?.document, other?.document)) return one?.document === undefined ? 'gone' : 'alike'
       if (looks === MAX_LOOKS)
         return one?.document === undefined ? 'removed' : other?.document === undefined ? 'added' : 'changed'
@@ -39,7 +40,7 @@ export async function compare(
   }
   const comparison = (): Comparison => ({ ...found, examples: [...examples] })
 
-  for await (const { alike, ofBuilt, ofLive } of sideBySide(built, live)) {
+  for await (const { alike, ofBuilt, ofLive } of sideBySide(new Lister(built, clock), new Lister(live, clock))) {
     for (const key of alike) count(key, 'alike')
     await forEachLimited(ofBuilt, AT_ONCE, async (key) => {
       const difference = await look(key)
@@ -68,9 +69,8 @@ interface Part {
   readonly ofLive: readonly string[]
 }
 
-/** Both lists, part by part. */
-async function* sideBySide(built: ViewStore, live: ViewStore): AsyncGenerator<Part> {
-  const [one, other] = [new Lister(built), new Lister(live)]
+/** Both lists, the built one first, part by part. */
+async function* sideBySide(one: Lister, other: Lister): AsyncGenerator<Part> {
   for (;;) {
     await Promise.all([one.fill(), other.fill()])
     if (one.isEmpty && other.isEmpty) return
@@ -98,12 +98,14 @@ async function* sideBySide(built: ViewStore, live: ViewStore): AsyncGenerator<Pa
 /** The documents of a generation in the order of their places, descending; a page of them at hand. */
 class Lister {
   readonly #store: ViewStore
+  readonly #clock: Pick<Clock, 'wait'>
   #page: readonly ListedDocument[] = []
   #next = 0
   #isLast = false
 
-  constructor(store: ViewStore) {
+  constructor(store: ViewStore, clock: Pick<Clock, 'wait'>) {
     this.#store = store
+    this.#clock = clock
   }
 
   get first(): ListedDocument | undefined {
@@ -125,7 +127,8 @@ class Lister {
   async fill(): Promise<void> {
     if (!this.mustFill) return
     const after = this.#page.at(-1)?.place
-    this.#page = await this.#store.list({ filter: {}, limit: PAGE, ...(after === undefined ? {} : { after }) })
+    const list = { filter: {}, limit: PAGE, ...(after === undefined ? {} : { after }) }
+    this.#page = await persistently(this.#clock, () => this.#store.list(list))
     this.#next = 0
     this.#isLast = this.#page.length < PAGE
   }

@@ -30,6 +30,7 @@ import { contended, MAX_ATTEMPTS } from './contended.ts'
 import { mergeParked, mergePassed, sameVersions, standingOf } from './cursors.ts'
 import { AT_ONCE, forEachLimited } from './limited.ts'
 import { POINTER_MS } from './live-views.ts'
+import { persistently } from './persistently.ts'
 import { rebuilding } from './project.ts'
 
 export interface ReplayDependencies {
@@ -99,8 +100,6 @@ const MARGIN_MS = 1_000
 const OUTLASTING_MS = POINTER_MS + MARGIN_MS
 const CATCH_UP_EVERY_MS = 250
 
-const FIRST_PAUSE_MS = 250
-const LAST_PAUSE_MS = 8_000
 const HOUR_MS = 3_600_000
 
 /**
@@ -143,9 +142,7 @@ export async function buildNext(
   await put(deps, view, held, waiting(held.pointer, target))
   watch.stage('comparing')
   const stores = { built: generations.store(view.name, target), live: generations.store(view.name, live) }
-  const comparison = await persistently(clock, () =>
-    compare(stores, clock, (comparison) => watch.compared?.(comparison)),
-  )
+  const comparison = await compare(stores, clock, (comparison) => watch.compared?.(comparison))
   return { built: target, live, comparison }
 }
 
@@ -484,16 +481,4 @@ async function put(
 
 function superseded(view: AnyView): TidemarkError {
   return new TidemarkError('replay-superseded', `another replay of ${view.name} began after this one`)
-}
-
-/** Does it again with longer and longer pauses, as long as that may help; half a minute in all. */
-async function persistently<Result>(clock: Clock, task: () => Promise<Result>): Promise<Result> {
-  for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
-    try {
-      return await task()
-    } catch (error) {
-      if (!isTidemarkError(error) || !error.retriable || pause > LAST_PAUSE_MS) throw error
-      await clock.wait(pause)
-    }
-  }
 }
