@@ -19,6 +19,11 @@ export function readContinuation(text: string): Readonly<Record<string, unknown>
   throw unknownContinuation()
 }
 
+/** Whether a field of it counts something. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
 export function unknownContinuation(): TidemarkError {
   return new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
 }

@@ -1,4 +1,4 @@
-import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
+import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import { isTidemarkError } from '../core/errors.ts'
 import type { EventType, RecordedEvent } from '../core/event.ts'
 import { eventReader } from '../core/event-reader.ts'
@@ -113,8 +113,4 @@ function readPlace(continuation: string): Place {
   const { position, skip } = readContinuation(continuation)
   if (!isCount(skip) || (position !== undefined && typeof position !== 'string')) throw unknownContinuation()
   return { skip, ...(position === undefined ? {} : { position }) }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
 }

@@ -57,16 +57,7 @@ import { reaction } from './react.ts'
 import { Rebuilds } from './rebuilds.ts'
 import { Redrive, redriveAll } from './redrive.ts'
 import { Relay, relayHandler } from './relay.ts'
-import {
-  abandon,
-  buildNext,
-  givenUp,
-  goBack,
-  promote,
-  type ReplayDependencies,
-  type ReplayPort,
-  replay,
-} from './replay.ts'
+import { abandon, buildNext, givenUp, goBack, promote, type ReplayPort, replay } from './replay.ts'
 import { type RepublishPort, republish } from './republish.ts'
 import { sendDue } from './schedule.ts'
 import { coldLoader } from './snapshots.ts'
@@ -180,11 +171,18 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       warn: (line) => ports.warn(line),
     }),
   )
+  /** What goes by the time of all instances waits until that is known. */
+  const ready =
+    <Args extends readonly unknown[], Result>(act: (...args: Args) => Result | Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      await clock.ready()
+      return act(...args)
+    }
   const commands = once(() => groupCommit({ service, store: store(), cache, clock, cold: cold() }))
-  const command: HandleCommand = watchedCommands(telemetry, async (...args) => {
-    await clock.ready()
-    return commands()(...args)
-  })
+  const command: HandleCommand = watchedCommands(
+    telemetry,
+    ready((...args) => commands()(...args)),
+  )
   const eventTypes = service.deciders.flatMap((decider) => decider.events)
   const viewHandlers = (): readonly Handler[] =>
     [...Map.groupBy(service.views, ({ category }) => category)].map(([category, its]) => {
@@ -284,18 +282,12 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     clock,
     ids: ports.ids,
   }))
-  const ready =
-    <Args extends readonly unknown[], Result>(act: (deps: ReplayDependencies, ...args: Args) => Promise<Result>) =>
-    async (...args: Args): Promise<Result> => {
-      await clock.ready()
-      return act(replayDeps(), ...args)
-    }
   const replays: ReplayPort = {
-    replay: ready(replay),
-    build: ready(buildNext),
-    promote: ready(promote),
-    abandon: ready(abandon),
-    goBack: ready(goBack),
+    replay: ready((...args) => replay(replayDeps(), ...args)),
+    build: ready((...args) => buildNext(replayDeps(), ...args)),
+    promote: ready((...args) => promote(replayDeps(), ...args)),
+    abandon: ready((...args) => abandon(replayDeps(), ...args)),
+    goBack: ready((...args) => goBack(replayDeps(), ...args)),
   }
   const rebuilds = once(
     () =>
@@ -325,24 +317,15 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       : []),
     ...followers.map((follower) => ({
       every: lagCheckMs,
-      run: async (trace: Trace) => {
-        await clock.ready()
-        return follower().checkLag(trace)
-      },
+      run: ready((trace: Trace) => follower().checkLag(trace)),
     })),
     {
       every: REDRIVE_MS,
-      run: async (trace: Trace) => {
-        await clock.ready()
-        return redriveAll(redrives(), trace)
-      },
+      run: ready((trace: Trace) => redriveAll(redrives(), trace)),
     },
     {
       every: REBUILDS_MS,
-      run: async (trace: Trace) => {
-        await clock.ready()
-        return rebuilds().goOn(trace)
-      },
+      run: ready((trace: Trace) => rebuilds().goOn(trace)),
     },
     ...(telemetry.isOn ? [{ every: STATUS_MS, run: async () => recordStatus(telemetry, await status()) }] : []),
     // The last: it waits for its own effect.
@@ -386,16 +369,10 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
   })
   return {
     command,
-    relay: async (items, trace) => {
-      // When what is parked is tried again goes by it.
-      await clock.ready()
-      return relay().relay(items, trace)
-    },
-    project: async (delivery, trace) => {
-      // How old an event is decides whether marks tell of it.
-      await clock.ready()
-      return projections().deliver(delivery, trace)
-    },
+    // When what is parked is tried again goes by the clock.
+    relay: ready((items, trace) => relay().relay(items, trace)),
+    // How old an event is decides whether marks tell of it.
+    project: ready((delivery, trace) => projections().deliver(delivery, trace)),
     async react(hub, delivery, trace) {
       const follower = reactions.get(hub)
       if (follower === undefined) throw new TidemarkError('internal', `${service.name} has no reaction to ${hub}`)
@@ -409,14 +386,8 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
       await telemetry.close()
     },
     status,
-    parked: async (choice) => {
-      await clock.ready()
-      return parkedOf(redrives(), choice)
-    },
-    chooseParked: async (choice, action) => {
-      await clock.ready()
-      return chooseParked(redrives(), choice, action)
-    },
+    parked: ready((choice) => parkedOf(redrives(), choice)),
+    chooseParked: ready((choice, action) => chooseParked(redrives(), choice, action)),
     actOnParked: (...args) => actOnParked(redrives(), ...args),
     document: (view, key, position) => readDocument({ views: views(), clock, maxWait }, view, key, position),
     documents: (view, query, position) => listDocuments({ views: views(), clock, maxWait }, view, query, position),
@@ -424,10 +395,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     stateAt: (stream, point) => stateAt(store(), service.deciders, stream, point),
     ...replays,
     republish: (since, published) => republish({ feed: feed(), publisher: publisher() }, since, published),
-    redrives: async () => {
-      await clock.ready()
-      return redrives()
-    },
+    redrives: ready(() => redrives()),
     about,
     streams: (query) => findStreams(browser(), store(), query),
     events: (query) => tail(browser(), query),
@@ -436,10 +404,7 @@ export function serviceRuntime(service: Service, ports: RuntimePorts, settings: 
     documentEvents: (view, query) =>
       documentEvents({ ...replayDeps(), givenUp: (its) => givenUp(replayDeps(), its) }, view, query),
     findDocuments: (view, search) => findDocuments({ views: views(), generations: generations() }, view, search),
-    rebuild: async (view, action, by, trace) => {
-      await clock.ready()
-      return rebuilds().start(view, action, by, trace)
-    },
+    rebuild: ready((view, action, by, trace) => rebuilds().start(view, action, by, trace)),
     verify: (continuation) => verifyPart({ verifier: verifier(), clock }, continuation),
     scheduled: async (limit, continuation) =>
       hasSchedule(service) ? schedule().list(limit, continuation) : { commands: [] },

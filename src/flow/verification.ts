@@ -1,4 +1,4 @@
-import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
+import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
 import type { Verification } from '../core/operations.ts'
 import type { Clock, LogVerifier } from '../core/ports.ts'
 import { isStream } from '../core/stream.ts'
@@ -44,8 +44,4 @@ function readPlace(continuation: string): Place {
   const { after, done, total } = readContinuation(continuation)
   if (typeof after === 'string' && isStream(after) && isCount(done) && isCount(total)) return { after, done, total }
   throw unknownContinuation()
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value)
 }

@@ -280,8 +280,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what waits is not tried again',
     file: 'flow/service-runtime.ts',
-    from: 'return redriveAll(redrives(), trace)',
-    to: '',
+    from: 'redriveAll(redrives(), trace)',
+    to: 'Promise.resolve()',
   },
   {
     name: 'a message that is no event is passed over',

@@ -90,18 +90,16 @@ class CosmosFeedReader implements EventFeedReader {
 /** One feed range; one that is split is followed by the SDK. */
 class RangeReader {
   readonly #container: Container
-  #start: ChangeFeedStartFrom
+  readonly #beginning: ChangeFeedStartFrom
   #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
-
   /** The SDK's, of what was returned last. */
   continuation: string | undefined
 
   constructor(container: Container, range: FeedRange, since: string | undefined, continuation: string | undefined) {
     this.#container = container
     this.continuation = continuation
-    if (continuation !== undefined) this.#start = ChangeFeedStartFrom.Continuation(continuation)
-    else if (since !== undefined) this.#start = ChangeFeedStartFrom.Time(new Date(since), range)
-    else this.#start = ChangeFeedStartFrom.Beginning(range)
+    this.#beginning =
+      since === undefined ? ChangeFeedStartFrom.Beginning(range) : ChangeFeedStartFrom.Time(new Date(since), range)
   }
 
   /**
@@ -117,14 +115,16 @@ class RangeReader {
       if (!atEnd) commits.push(...commitsAmong(result))
       if (!atEnd && commits.length < PAGE) continue
       this.continuation = continuationToken
-      this.#start = ChangeFeedStartFrom.Continuation(continuationToken)
       return { commits, atEnd }
     }
   }
 
   async #read(): Promise<ChangeFeedIteratorResponse<unknown[]>> {
-    const options = { changeFeedStartFrom: this.#start, maxItemCount: PAGE }
-    this.#feed ??= this.#container.items.getChangeFeedIterator<unknown[]>(options)
+    this.#feed ??= this.#container.items.getChangeFeedIterator<unknown[]>({
+      changeFeedStartFrom:
+        this.continuation === undefined ? this.#beginning : ChangeFeedStartFrom.Continuation(this.continuation),
+      maxItemCount: PAGE,
+    })
     try {
       return await this.#feed.readNext()
     } catch (error) {

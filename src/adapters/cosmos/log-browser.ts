@@ -1,6 +1,6 @@
 import { ChangeFeedStartFrom, type Container, ErrorResponse, type SqlParameter } from '@azure/cosmos'
 import { commitOf, commitPlaceOf, type RecordedCommit } from '../../core/commit.ts'
-import { readContinuation, unknownContinuation, writeContinuation } from '../../core/continuation.ts'
+import { isCount, readContinuation, unknownContinuation, writeContinuation } from '../../core/continuation.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import { eventId } from '../../core/event.ts'
 import type { CommitFilter, CommitPage, LogBrowser } from '../../core/ports.ts'
@@ -122,10 +122,6 @@ function readPlace(continuation: string): Place {
   const { until, skip } = readContinuation(continuation)
   if (!isCount(skip) || (until !== undefined && !isCount(until))) throw unknownContinuation()
   return { skip, ...(until === undefined ? {} : { until }) }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 type Token = Readonly<Record<string, unknown>>
