@@ -1,7 +1,10 @@
 import type { Page } from 'playwright-core'
 import type { ConsoleRig } from '../../test/support/console.ts'
 
-/** How smoothly the lists of the console are scrolled. What they show is answered here, so that the browser alone is measured. */
+/**
+ * How smoothly the lists of the console are scrolled. What they show is answered here, so that the browser alone is
+ * measured.
+ */
 
 export const ROWS = 100_000
 export const SCROLL_MS = 5_000
@@ -69,7 +72,10 @@ export interface Frames {
   readonly longestMs: number
 }
 
-/** What a list's frames take while something scrolls it. @param place says where it is to be, of `list` and `passed`, milliseconds; undefined: at the end, and that was all. */
+/**
+ * What a list's frames take while something scrolls it.
+ * @param place says where it is to be, of `list` and `passed`, milliseconds; undefined: at the end, and that was all.
+ */
 async function framesWhile(page: Page, place: string): Promise<Frames> {
   const frames = (await page.evaluate(`new Promise((resolve) => {
     const list = document.querySelector('.vlist')

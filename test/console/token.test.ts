@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { startBrowser } from '../support/browser.ts'
 import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
@@ -17,6 +17,14 @@ const BLOB_ACCOUNT = 'devstoreaccount1'
 const BLOB_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
 
 /** `npm start` on a machine that several people use. */
+/** Until the page lists orders: it is let in. */
+function ordersShown(page: Page): Promise<void> {
+  return page
+    .getByRole('link', { name: /^order-/ })
+    .first()
+    .waitFor()
+}
+
 describe('a system that asks for a token', () => {
   let folder: string
   let env: Record<string, string>
@@ -94,10 +102,7 @@ describe('a system that asks for a token', () => {
     page.on('request', (request) => asked.push(request.url()))
     await page.goto(consoleAddress())
     await page.getByRole('link', { name: 'Streams', exact: true }).click()
-    await page
-      .getByRole('link', { name: /^order-/ })
-      .first()
-      .waitFor()
+    await ordersShown(page)
     assert.equal(page.url().includes(token), false)
     assert.deepEqual(
       asked.filter((url) => url.includes(token)),
@@ -105,10 +110,7 @@ describe('a system that asks for a token', () => {
     )
     // As long as the tab is there.
     await page.reload()
-    await page
-      .getByRole('link', { name: /^order-/ })
-      .first()
-      .waitFor()
+    await ordersShown(page)
   })
 
   it('tells who opens the console without it what to do, and takes it in the same tab', async () => {
@@ -119,10 +121,7 @@ describe('a system that asks for a token', () => {
     await page.getByText('Open the address that was printed').first().waitFor()
     await page.goto(consoleAddress())
     await page.getByRole('link', { name: 'Streams', exact: true }).click()
-    await page
-      .getByRole('link', { name: /^order-/ })
-      .first()
-      .waitFor()
+    await ordersShown(page)
   })
 
   it('is looked at from elsewhere by `tidemark console`, whose page never sees the sign-in', async () => {
