@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import type { AnyDecider } from '../src/core/decider.ts'
-import type { RecordedEvent } from '../src/core/event.ts'
-import { emptyState, fold } from '../src/flow/fold.ts'
-import { stock } from '../src/services/inventory/stock.ts'
+import type { AnyDecider } from '../packages/tidemark/core/decider.ts'
+import type { RecordedEvent } from '../packages/tidemark/core/event.ts'
+import { emptyState, fold } from '../packages/tidemark/runtime/fold.ts'
+import { stock } from '../src/inventory/stock.ts'
 import { recorded } from '../test/support/recorded.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
 

@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from 'node:fs'
 
-const adapters = new URL('../dist/src/adapters/', import.meta.url)
+const adapters = new URL('../dist/packages/tidemark/', import.meta.url)
 const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
 const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
-const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
+const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.js', adapters).href)
 
 /** [step, stream, first version, last version, begin, end] in milliseconds of this process. */
 const notes: [string, string, number, number, number, number][] = []

@@ -35,8 +35,9 @@ function partsOf(parent: number): Record<string, number> {
 function nameOf(pid: string): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
   const [, folder = '', file = ''] =
-    /local\/(?:(\w+)\/)?(\w+)\.ts/.exec(words.find((word) => word.includes('local/')) ?? '') ?? []
-  if (folder !== 'host') return folder || file
+    words.map((word) => /packages\/([\w-]+)\/(\w+)\.ts$/.exec(word)).find(Boolean) ?? []
+  if (folder === 'local-cloud') return file
+  if (folder !== 'functions-host') return folder
   const services = /TIDEMARK_FUNCTIONS_MAIN=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1]
   return services === undefined ? 'functions' : basename(services).replace(/^@\(|\)\.js$/g, '')
 }
@@ -60,14 +61,14 @@ async function run(what: string, args: readonly string[]) {
   const env = await ownSettings(join(folder, 'data'))
   process.stderr.write(`${what} …\n`)
   const began = performance.now()
-  const command = new Command('cli/start.ts', args, env)
+  const command = new Command('packages/cli/start.ts', args, env)
   try {
     await command.prints('ready: ')
     const seconds = (performance.now() - began) / 1000
     const pids = partsOf(command.pid)
     const startCpu = Object.values(pids).reduce((sum, pid) => sum + (cpuSeconds(pid) ?? Number.NaN), 0)
     const idle = await look(pids)
-    const demo = await new Command('cli/demo.ts', ['--orders', String(ORDERS)], env).ended
+    const demo = await new Command('packages/cli/demo.ts', ['--orders', String(ORDERS)], env).ended
     if (demo.code !== 0) throw new Error(demo.output)
     const told = demo.output.split('\n').filter((line) => /^(commands|command|view to)/.test(line))
     return { what, readySeconds: seconds, startCpuSeconds: startCpu, idle, afterDemo: await look(pids), demo: told }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Latency } from '../cli/demo/latency.ts'
+import { Latency } from '../packages/cli/demo/latency.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 import { cpuShares } from './cpu.ts'

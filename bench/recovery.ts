@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { FAST_RECOVERY } from '../local/kit/fast-recovery.ts'
+import { FAST_RECOVERY } from '../packages/kit/fast-recovery.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { runWorkload } from '../cli/demo/workload.ts'
-import { compose } from '../src/compose.ts'
-import { ordering } from '../src/services/ordering/service.ts'
+import { runWorkload } from '../packages/cli/demo/workload.ts'
+import { compose } from '../packages/tidemark/compose.ts'
+import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { serve } from '../src/serve.ts'
-import { inventory } from '../src/services/inventory/service.ts'
+import { serve } from '../packages/tidemark/serve.ts'
+import { inventory } from '../src/inventory/service.ts'
 
 serve(inventory)

@@ -1,4 +1,4 @@
-import { serve } from '../src/serve.ts'
-import { ordering } from '../src/services/ordering/service.ts'
+import { serve } from '../packages/tidemark/serve.ts'
+import { ordering } from '../src/ordering/service.ts'
 
 serve(ordering)

@@ -1,4 +1,4 @@
-import { serve } from '../src/serve.ts'
-import { payments } from '../src/services/payments/service.ts'
+import { serve } from '../packages/tidemark/serve.ts'
+import { payments } from '../src/payments/service.ts'
 
 serve(payments)

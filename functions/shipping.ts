@@ -1,4 +1,4 @@
-import { serve } from '../src/serve.ts'
-import { shipping } from '../src/services/shipping/service.ts'
+import { serve } from '../packages/tidemark/serve.ts'
+import { shipping } from '../src/shipping/service.ts'
 
 serve(shipping)

@@ -34,12 +34,15 @@ async function closedLoop(clients: number, send: (index: number) => Promise<void
   return (sent / (performance.now() - started)) * 1000
 }
 
+// Where the host reads it: before, and since, the sources moved to packages/.
+const LEASES = ['local/host/lease-intervals.ts', 'packages/functions-host/lease-intervals.ts']
+
 /** How often claims are renewed under `npm start`: tests shorten that, and pay for it. */
 const TIMES = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:30',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:10',
   // An older checkout has no such setting, and refuses it.
-  ...(existsSync(`${folder}/local/host/lease-intervals.ts`) ? { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000' } : {}),
+  ...(LEASES.some((file) => existsSync(`${folder}/${file}`)) ? { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000' } : {}),
 }
 
 async function startHost(system: { startHost(options: object): Promise<void> }): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
-import { FAST_RECOVERY } from '../../local/kit/fast-recovery.ts'
+import { FAST_RECOVERY } from '../../packages/kit/fast-recovery.ts'
 import { ConsoleRig } from '../../test/support/console.ts'
 import { Shop } from '../cost/shop.ts'
 import { cpuSeconds } from '../cpu.ts'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Container, CosmosClient } from '@azure/cosmos'
-import type { Child } from '../../local/kit/child.ts'
+import type { Child } from '../../packages/kit/child.ts'
 import { startEndpoint, temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
 import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
 

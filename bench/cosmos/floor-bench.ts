@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
-import { type Child, startChild } from '../../local/kit/child.ts'
+import { type Child, startChild } from '../../packages/kit/child.ts'
 import { temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
 import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
 import { cpuSeconds } from '../cpu.ts'
@@ -32,7 +32,7 @@ export interface FloorRow {
 }
 
 export async function benchFloor(options: { seconds: number; rounds: number }): Promise<readonly FloorRow[]> {
-  const servers = [await start('floor', './floor.ts'), await start('tidemark', '../../local/cosmos/main.ts')]
+  const servers = [await start('floor', './floor.ts'), await start('tidemark', '../../packages/cosmos/main.ts')]
   try {
     for (const server of servers) await prepare(server)
     const rows: FloorRow[] = []

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { run } from '../../local/kit/lifecycle.ts'
-import { LOOPBACK, listen } from '../../local/kit/listen.ts'
-import { requiredSetting } from '../../local/kit/settings.ts'
+import { run } from '../../packages/kit/lifecycle.ts'
+import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
+import { requiredSetting } from '../../packages/kit/settings.ts'
 
 /**
  * The floor under the embedded endpoint: the same requests answered by `node:http` and `node:sqlite` alone, as durably and with the same

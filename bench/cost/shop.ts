@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Answer } from '../../cli/demo/client.ts'
+import type { Answer } from '../../packages/cli/demo/client.ts'
 import { address } from '../../test/support/orders.ts'
 import type { System } from '../../test/support/system.ts'
 

@@ -4,7 +4,7 @@ import {
   earliestEventPosition,
   type SubscribeOptions,
 } from '@azure/event-hubs'
-import { Latency } from '../../cli/demo/latency.ts'
+import { Latency } from '../../packages/cli/demo/latency.ts'
 import { figuresOf } from '../figures.ts'
 import type { Rate } from './raw-client.ts'
 

@@ -1,6 +1,6 @@
-import type { AnyDecider } from '../../src/core/decider.ts'
-import type { StockEvent } from '../../src/services/inventory/events.ts'
-import { stock } from '../../src/services/inventory/stock.ts'
+import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
+import type { StockEvent } from '../../src/inventory/events.ts'
+import { stock } from '../../src/inventory/stock.ts'
 
 interface StockWithReservations {
   readonly onHand: number

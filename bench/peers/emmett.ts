@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { startChild } from '../../local/kit/child.ts'
+import { startChild } from '../../packages/kit/child.ts'
 import type { Contender } from './contender.ts'
 import { startPostgreSql } from './postgresql.ts'
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartError } from '../../local/kit/errors.ts'
+import { StartError } from '../../packages/kit/errors.ts'
 
 /**
  * Installs a peer's packages, as its lock file names them, into its own folder, where they are not.

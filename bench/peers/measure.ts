@@ -1,4 +1,4 @@
-import { Latency } from '../../cli/demo/latency.ts'
+import { Latency } from '../../packages/cli/demo/latency.ts'
 import { OrderClient, type Placed } from './client.ts'
 import type { Contender } from './contender.ts'
 import { neverShown } from './shown.ts'

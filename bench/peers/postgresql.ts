@@ -4,8 +4,8 @@ import { chown, glob, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { StartError } from '../../local/kit/errors.ts'
-import { LOOPBACK } from '../../local/kit/listen.ts'
+import { StartError } from '../../packages/kit/errors.ts'
+import { LOOPBACK } from '../../packages/kit/listen.ts'
 import { freePort } from '../../test/support/ports.ts'
 
 /** Where Debian keeps a version's programs: off the PATH. */

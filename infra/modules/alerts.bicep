@@ -242,7 +242,7 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['DatabaseName', 'CollectionName', 'PartitionKey']
     }
     {
-      // What consumers say once for each loss, whatever the level: src/flow/follow.ts.
+      // What consumers say once for each loss, whatever the level: packages/tidemark/runtime/follow.ts.
       name: 'events-missing'
       says: 'A consumer misses events that its hub no longer has, or that a hub which was made anew never had: their owner is to publish them again.'
       severity: 1
@@ -255,7 +255,7 @@ var logAlerts LogAlert[] = concat(
       dimensions: ['AppRoleName']
     }
     {
-      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: src/flow/parking.ts.
+      // What is parked holds nothing, so no function fails: this line alone says it, once for each stream and message: packages/tidemark/runtime/parking.ts.
       name: 'events-parked'
       says: 'A view, a reaction or a relay cannot process an event: its stream waits, all else goes on. The line names it and its reason.'
       severity: 2
@@ -273,7 +273,7 @@ var logAlerts LogAlert[] = concat(
     ? []
     : [
         {
-          // What a service says of each canary that was seen: src/flow/canary.ts.
+          // What a service says of each canary that was seen: packages/tidemark/runtime/canary.ts.
           name: 'canary-silent'
           says: 'A service has not seen a canary for 15 minutes: commands do not come through to its views, or its timer does not run.'
           severity: 1

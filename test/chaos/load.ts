@@ -8,7 +8,7 @@ const SMALL_CACHES = new URL('sim/small-caches.ts', import.meta.url).href
  * @throws Error where what is to be mutated does not stand there once.
  */
 export async function loadSimulator(mutation?: Mutation): Promise<typeof import('./history.ts')> {
-  const mutated = mutation && new URL(`../../src/${mutation.file}`, import.meta.url).href
+  const mutated = mutation && new URL(`../../packages/tidemark/${mutation.file}`, import.meta.url).href
   let isMutated = false
   registerHooks({
     resolve: (specifier, context, next) =>

@@ -35,7 +35,7 @@ describe('a system that asks for a token', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-token-'))
     env = { ...(await ownSettings(join(folder, 'data'))), TIDEMARK_REQUIRE_TOKEN: '1' }
-    system = new Command('cli/start.ts', ['--one-process'], env)
+    system = new Command('packages/cli/start.ts', ['--one-process'], env)
     await system.prints('ready: ')
     token = await readFile(join(folder, 'data/token'), 'utf8')
     browser = await startBrowser()
@@ -62,12 +62,14 @@ describe('a system that asks for a token', () => {
   })
 
   it('lets in the commands of whoever started it, who can read the token', async () => {
-    const asked = await new Command('cli/tidemark.js', ['views', '--json'], env).ended
+    const asked = await new Command('packages/cli/tidemark.js', ['views', '--json'], env).ended
     assert.deepEqual([asked.code, asked.err], [0, ''])
-    const demo = await new Command('cli/demo.ts', ['--orders', '20'], env).ended
+    const demo = await new Command('packages/cli/demo.ts', ['--orders', '20'], env).ended
     assert.equal(demo.code, 0, demo.output)
-    const stranger = await new Command('cli/tidemark.js', ['views'], { ...env, TIDEMARK_DATA: join(folder, 'other') })
-      .ended
+    const stranger = await new Command('packages/cli/tidemark.js', ['views'], {
+      ...env,
+      TIDEMARK_DATA: join(folder, 'other'),
+    }).ended
     assert.equal(stranger.code, 3)
     assert.match(stranger.err, /wants a token: is TIDEMARK_DATA the folder of the system that runs there\?/)
   })
@@ -91,7 +93,7 @@ describe('a system that asks for a token', () => {
       { retryOptions: { maxTries: 1 } },
     )
     await assert.rejects(blobs.listContainers().next(), { statusCode: 403 })
-    const verified = await new Command('cli/verify.ts', ['ordering'], env).ended
+    const verified = await new Command('packages/cli/verify.ts', ['ordering'], env).ended
     assert.equal(verified.code, 0, verified.output)
   })
 
@@ -127,7 +129,7 @@ describe('a system that asks for a token', () => {
   it('is looked at from elsewhere by `tidemark console`, whose page never sees the sign-in', async () => {
     // What Azure asks for, in place of the token of this system: a bearer token that its host checks.
     const url = new URL(consoleAddress()).origin
-    const served = new Command('cli/tidemark.js', ['console', '--port', '0', '--url', url], {
+    const served = new Command('packages/cli/tidemark.js', ['console', '--port', '0', '--url', url], {
       ...env,
       TIDEMARK_TOKEN: token,
     })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Discard, ParkedMessage, ParkedStream, ParkingStore } from '../../src/core/parking.ts'
+import type { Discard, ParkedMessage, ParkedStream, ParkingStore } from '../../packages/tidemark/core/parking.ts'
 
 function parkedOf(stream: string, more: Partial<ParkedStream> = {}): ParkedStream {
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { InstanceProgress, ProgressStore } from '../../src/core/ports.ts'
+import type { InstanceProgress, ProgressStore } from '../../packages/tidemark/core/ports.ts'
 
 const point = (sequence: number) => ({ sequence, time: `2026-01-01T00:00:00.${String(sequence).padStart(3, '0')}Z` })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { RebuildStore } from '../../src/core/ports.ts'
-import type { Rebuild } from '../../src/core/rebuild.ts'
+import type { RebuildStore } from '../../packages/tidemark/core/ports.ts'
+import type { Rebuild } from '../../packages/tidemark/core/rebuild.ts'
 
 const time = '2026-01-01T00:00:00.000Z'
 const running: Rebuild = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { Schedule, ScheduleBrowser, ScheduledCommand } from '../../src/core/ports.ts'
+import type { Schedule, ScheduleBrowser, ScheduledCommand } from '../../packages/tidemark/core/ports.ts'
 import { until } from '../support/wait.ts'
 
 /** A schedule, and the clock of its store. */

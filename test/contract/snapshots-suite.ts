@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Snapshots } from '../../src/core/ports.ts'
-import type { Snapshot } from '../../src/core/snapshot.ts'
+import type { Snapshots } from '../../packages/tidemark/core/ports.ts'
+import type { Snapshot } from '../../packages/tidemark/core/snapshot.ts'
 
 /** Snapshots, and a way past the port: what others may have left there. */
 export interface SnapshotsUnderTest {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ViewGenerations, ViewStore } from '../../src/core/ports.ts'
+import type { ViewGenerations, ViewStore } from '../../packages/tidemark/core/ports.ts'
 
 const VIEW = 'sales'
 const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }

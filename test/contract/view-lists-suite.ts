@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { ViewStore } from '../../src/core/ports.ts'
-import type { OneStreamView } from '../../src/core/view.ts'
-import { listDocuments } from '../../src/flow/query.ts'
+import type { ViewStore } from '../../packages/tidemark/core/ports.ts'
+import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
+import { listDocuments } from '../../packages/tidemark/runtime/query.ts'
 import { documentKey } from '../support/document-keys.ts'
 import { ManualClock } from '../support/fakes.ts'
 

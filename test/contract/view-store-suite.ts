@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { placeOf } from '../../src/core/document-key.ts'
-import { MAX_MARKS, type ViewStore } from '../../src/core/ports.ts'
+import { placeOf } from '../../packages/tidemark/core/document-key.ts'
+import { MAX_MARKS, type ViewStore } from '../../packages/tidemark/core/ports.ts'
 import { documentKey } from '../support/document-keys.ts'
 
 const cursorAt = (version: number) => ({

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = mkdtempSync(join(tmpdir(), 'tidemark-bin-'))
 after(() => rmSync(bin, { recursive: true }))
-symlinkSync(join(root, 'cli/tidemark.js'), join(bin, 'tidemark'))
+symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
 
 const VERSION = '7.6.9'
 

@@ -7,20 +7,20 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import fc from 'fast-check'
-import { Client } from '../../cli/demo/client.ts'
-import { readLog } from '../../cli/demo/raw-fold.ts'
-import { localSettings } from '../../cli/local-settings.ts'
-import { startCloud } from '../../local/cloud.ts'
-import { rewriteJson } from '../../local/host/json-net/rewrite.ts'
-import { startChild } from '../../local/kit/child.ts'
-import { topologyOf } from '../../src/topology.ts'
+import { Client } from '../../packages/cli/demo/client.ts'
+import { readLog } from '../../packages/cli/demo/raw-fold.ts'
+import { localSettings } from '../../packages/cli/local-settings.ts'
+import { rewriteJson } from '../../packages/functions-host/json-net/rewrite.ts'
+import { startChild } from '../../packages/kit/child.ts'
+import { startCloud } from '../../packages/local-cloud/cloud.ts'
+import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { ending } from '../local/host/support.ts'
 import { anything } from '../support/anything.ts'
 import { freePort } from '../support/ports.ts'
 
 const VALUES = 300
 const AT_ONCE = 8
-const main = fileURLToPath(new URL('../../local/host/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 
 /** Text that looks like a date in every way that customers write one, and text that nearly does. */
 const two = fc.integer({ min: 1, max: 28 }).map((n) => String(n).padStart(2, '0'))

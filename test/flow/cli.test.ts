@@ -35,7 +35,7 @@ async function moveTo(city: string): Promise<void> {
 /** `tidemark` against the system under test. */
 function command(...args: readonly string[]): Command {
   const { http, blob, eventHubs, cosmos } = system.ports
-  return new Command('cli/tidemark.js', args, {
+  return new Command('packages/cli/tidemark.js', args, {
     TIDEMARK_HTTP_PORT: String(http),
     TIDEMARK_BLOB_PORT: String(blob),
     TIDEMARK_EVENTHUBS_PORT: String(eventHubs),

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { services } from '../../cli/config.ts'
 import sample from '../../local.settings.sample.json' with { type: 'json' }
-import { functionNames } from '../../src/core/service.ts'
+import { services } from '../../packages/cli/config.ts'
+import { functionNames } from '../../packages/tidemark/core/service.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { callOnceSeen } from '../support/system.ts'
@@ -13,13 +13,13 @@ import { callOnceSeen } from '../support/system.ts'
 describe('npm run cloud', () => {
   it("with the sample's settings alone every function runs on it, on the ports that the sample names", async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-cloud-'))
-    const cloud = new Command('cli/cloud.ts', [], {
+    const cloud = new Command('packages/cli/cloud.ts', [], {
       TIDEMARK_DATA: join(folder, 'data'),
       TIDEMARK_REQUIRE_TOKEN: '0',
     })
     try {
       await cloud.prints('ready')
-      const host = new Command('local/host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
+      const host = new Command('packages/functions-host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
       try {
         const routed = services.flatMap(({ name, resources = [] }) =>
           resources.flatMap(({ documents, commands }) => [

@@ -3,11 +3,11 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { CheckpointStore } from '@azure/event-hubs'
-import type { Child } from '../../local/kit/child.ts'
-import { compose } from '../../src/compose.ts'
-import { PROGRESS } from '../../src/core/service.ts'
-import { order } from '../../src/services/ordering/order.ts'
-import { ordering } from '../../src/services/ordering/service.ts'
+import type { Child } from '../../packages/kit/child.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
+import { PROGRESS } from '../../packages/tidemark/core/service.ts'
+import { order } from '../../src/ordering/order.ts'
+import { ordering } from '../../src/ordering/service.ts'
 import { unrefRenewals } from '../local/eventhubs/sdk-timers.ts'
 import { Command } from '../support/command.ts'
 import { OwnCheckpoints, TestHub } from '../support/hubs.ts'
@@ -352,7 +352,7 @@ describe('what no batch brings', () => {
 
   async function republish(...args: readonly string[]): Promise<void> {
     const { cosmos, eventHubs } = system.ports
-    const { code, output: said } = await new Command('cli/republish.ts', ['ordering', ...args], {
+    const { code, output: said } = await new Command('packages/cli/republish.ts', ['ordering', ...args], {
       TIDEMARK_COSMOS_PORT: String(cosmos),
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),
     }).ended

@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/config.ts'
-import { readLog } from '../../cli/demo/raw-fold.ts'
-import { listen } from '../../local/kit/listen.ts'
-import { RecordedOrderPlaced } from '../../src/services/ordering/events.ts'
+import { services } from '../../packages/cli/config.ts'
+import { readLog } from '../../packages/cli/demo/raw-fold.ts'
+import { listen } from '../../packages/kit/listen.ts'
+import { RecordedOrderPlaced } from '../../src/ordering/events.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 
@@ -67,7 +67,7 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; out: s
 // First: while the log is empty.
 describe('npm run verify on a log without events', () => {
   it('fails: nothing was checked', async () => {
-    const { code, out, err } = await ended(cli('cli/verify.ts', ['ordering']))
+    const { code, out, err } = await ended(cli('packages/cli/verify.ts', ['ordering']))
     assert.equal(code, 1)
     assert.match(out, /^checked {10}0 streams, 0 commits, 0 events, 0 receipts$/m)
     assert.match(err, /^failed: there is no event$/m)
@@ -150,12 +150,14 @@ describe('tidemark show', () => {
   before(async () => {
     stream = await orderThatMoved('Bruges')
   })
-  const state = (...args: readonly string[]) => ended(cli('cli/tidemark.js', ['show', ...args]))
+  const state = (...args: readonly string[]) => ended(cli('packages/cli/tidemark.js', ['show', ...args]))
 
   it('says in one line that what answers is not the system', async () => {
     const other = createServer((_, response) => response.end('<html>'))
     const port = await listen(other, 0, 'a test')
-    const { code, err } = await ended(cli('cli/tidemark.js', ['show', stream], { TIDEMARK_HTTP_PORT: String(port) }))
+    const { code, err } = await ended(
+      cli('packages/cli/tidemark.js', ['show', stream], { TIDEMARK_HTTP_PORT: String(port) }),
+    )
     other.close()
     assert.deepEqual([code, err], [3, `port ${port} answered 200: ordering does not run there\n`])
   })
@@ -188,10 +190,10 @@ describe('tidemark show', () => {
 })
 
 describe('npm run verify', () => {
-  const verify = () => ended(cli('cli/verify.ts', ['ordering']))
+  const verify = () => ended(cli('packages/cli/verify.ts', ['ordering']))
 
   it('says in one line that there is no such service', async () => {
-    const { code, err } = await ended(cli('cli/verify.ts', ['baskets']))
+    const { code, err } = await ended(cli('packages/cli/verify.ts', ['baskets']))
     assert.deepEqual(
       [code, err],
       [1, `there is no service baskets; there are ${services.map(({ name }) => name).join(', ')}\n`],
@@ -256,7 +258,7 @@ describe('npm run verify', () => {
         ].toSorted(),
       ],
     )
-    const alone = await ended(cli('cli/verify.ts', ['ordering', '--log']))
+    const alone = await ended(cli('packages/cli/verify.ts', ['ordering', '--log']))
     assert.deepEqual([alone.code, alone.err], [0, ''])
     assert.doesNotMatch(alone.out, /compared/)
     await orders.item(stray.id, stray.pk).delete()
@@ -308,7 +310,7 @@ describe('npm run verify', () => {
     const cosmos = system.part('cosmos db')
     cosmos.kill('SIGSTOP')
     try {
-      const child = cli('cli/verify.ts', ['ordering'])
+      const child = cli('packages/cli/verify.ts', ['ordering'])
       const result = ended(child)
       await once(child.stdout ?? child, 'data')
       child.kill('SIGINT')
@@ -324,10 +326,10 @@ describe('npm run verify', () => {
 describe('tidemark show and npm run verify without a system', () => {
   it('say in one line that nothing answers, and fail', async () => {
     await system.stop()
-    const state = await ended(cli('cli/tidemark.js', ['show', 'order-1']))
+    const state = await ended(cli('packages/cli/tidemark.js', ['show', 'order-1']))
     assert.equal(state.code, 3)
     assert.match(state.err, /^nothing answers at port \d+: run npm start in another terminal first\n$/)
-    const verify = await ended(cli('cli/verify.ts', ['ordering']))
+    const verify = await ended(cli('packages/cli/verify.ts', ['ordering']))
     assert.equal(verify.code, 1)
     assert.match(verify.err, /^nothing answers at http:\S+: run npm start in another terminal first\n$/)
   })

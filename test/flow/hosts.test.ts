@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { runWorkload } from '../../cli/demo/workload.ts'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import type { Child } from '../../local/kit/child.ts'
+import { runWorkload } from '../../packages/cli/demo/workload.ts'
+import type { Child } from '../../packages/kit/child.ts'
 import { leaseClaims, partitionClaims } from '../support/claims.ts'
 import { assertEqualToLogs, eventCount, type Shops, underLoad } from '../support/load.ts'
 import { System } from '../support/system.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { readLog } from '../../cli/demo/raw-fold.ts'
+import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { place, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 

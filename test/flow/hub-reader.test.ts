@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { EventHubsReader, eventHubConsumer } from '../../src/adapters/eventhubs/reader.ts'
-import type { HubMessage } from '../../src/core/ports.ts'
+import type { HubMessage } from '../../packages/tidemark/core/ports.ts'
+import { EventHubsReader, eventHubConsumer } from '../../packages/tidemark/event-hubs/reader.ts'
 import { type Controlled, cleanUp, newFolder, startControlled } from '../local/eventhubs/controlled.ts'
 import { unrefRenewals } from '../local/eventhubs/sdk-timers.ts'
 

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { services } from '../../cli/config.ts'
+import { services } from '../../packages/cli/config.ts'
 import { Terminal } from '../support/carried-out.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
 import { until } from '../support/wait.ts'
@@ -16,7 +16,7 @@ describe('npm run new:service', () => {
   after(() => copy.remove())
 
   const newService = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/new-service.ts', ...args], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['packages/cli/new-service.ts', ...args], {
       cwd: copy.folder,
       encoding: 'utf8',
     })
@@ -25,7 +25,7 @@ describe('npm run new:service', () => {
 
   /** Every file and folder that it could have touched, with the hash of what stands in it. */
   function everything(): readonly string[] {
-    const folders = ['src', 'functions', 'cli', 'infra', 'schemas', 'test', 'docs']
+    const folders = ['src', 'functions', 'packages', 'infra', 'schemas', 'test', 'docs']
     const all = folders.flatMap((folder) =>
       readdirSync(copy.path(folder), { recursive: true, withFileTypes: true }).map((entry) => {
         const path = join(entry.parentPath, entry.name)
@@ -73,11 +73,11 @@ describe('npm run new:service', () => {
     })
 
   it('takes no folder for its own that is there already', () => {
-    mkdirSync(copy.path('src/services/begun'))
-    assert.match(newService('begun').stderr, /^src\/services\/begun is there already: nothing was written$/m)
+    mkdirSync(copy.path('src/begun'))
+    assert.match(newService('begun').stderr, /^src\/begun is there already: nothing was written$/m)
   })
 
-  for (const step of ['cli/topology.ts', 'cli/schemas.ts'])
+  for (const step of ['packages/cli/topology.ts', 'packages/cli/schemas.ts'])
     it(`leaves all as it was where ${step} fails`, () => {
       const text = readFileSync(copy.path(step), 'utf8')
       writeFileSync(copy.path(step), `${text}\nprocess.exit(3)\n`)
@@ -93,7 +93,7 @@ describe('npm run new:service', () => {
     })
 
   it('leaves all as it was where it is interrupted', async () => {
-    const step = copy.path('cli/topology.ts')
+    const step = copy.path('packages/cli/topology.ts')
     const text = readFileSync(step, 'utf8')
     const before = everything().filter((line) => !line.startsWith(`${step} `))
     const marker = copy.path('interrupted-here')
@@ -102,7 +102,10 @@ describe('npm run new:service', () => {
       `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker)}, '')\nsetInterval(() => {}, 1000)\n`,
     )
     try {
-      const child = spawn(process.execPath, ['cli/new-service.ts', 'gift-cards'], { cwd: copy.folder, detached: true })
+      const child = spawn(process.execPath, ['packages/cli/new-service.ts', 'gift-cards'], {
+        cwd: copy.folder,
+        detached: true,
+      })
       const ended = once(child, 'close')
       let output = ''
       child.stderr.on('data', (chunk: Buffer) => {
@@ -127,7 +130,7 @@ describe('npm run new:service', () => {
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.equal(status, 0, stderr)
     for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
-      assert.ok(stdout.includes(`src/services/gift-cards/${file}.ts`), stdout)
+      assert.ok(stdout.includes(`src/gift-cards/${file}.ts`), stdout)
     assert.equal(newService('vouchers').status, 0)
     assert.match(readFileSync(copy.path('tidemark.config.ts'), 'utf8'), /services: \[.*giftCards, vouchers\]/)
     assert.deepEqual(Object.keys(parse(readFileSync(copy.path('azure.yaml'), 'utf8')).services), [

@@ -161,7 +161,7 @@ describe('inventory is deployed anew while it runs, beside an ordering of before
     await assertAgreed(need(today))
     const { cosmos, http } = releases.system.ports
     const env = { TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_HTTP_PORT: String(http) }
-    const { code, output } = await new Command('cli/replay.ts', ['inventory', 'stock-level'], env).ended
+    const { code, output } = await new Command('packages/cli/replay.ts', ['inventory', 'stock-level'], env).ended
     assert.equal(code, 0, output)
     await assertAgreed(need(today))
   })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { everyPage, readRawLog } from '../../cli/demo/reading.ts'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { StreamCheck } from '../../src/verify/stream-check.ts'
+import { everyPage, readRawLog } from '../../packages/cli/demo/reading.ts'
+import { StreamCheck } from '../../packages/tidemark/verify/stream-check.ts'
 import { Command } from '../support/command.ts'
 import { address } from '../support/orders.ts'
 import { orderOf, salesOf } from '../support/raw-orders.ts'
@@ -360,7 +360,7 @@ describe('ordering is deployed anew while it runs, beside services of before', (
     const { cosmos, http } = releases.system.ports
     const env = { TIDEMARK_COSMOS_PORT: String(cosmos), TIDEMARK_HTTP_PORT: String(http) }
     for (const view of ['order', 'sales-by-product', 'fulfilment']) {
-      const { code, output } = await new Command('cli/replay.ts', ['ordering', view], env).ended
+      const { code, output } = await new Command('packages/cli/replay.ts', ['ordering', view], env).ended
       assert.equal(code, 0, output)
     }
     await assertViewsEqualLog(need(today), true)

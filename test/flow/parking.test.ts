@@ -51,8 +51,8 @@ describe('what cannot be processed waits by itself, on the running system', () =
     }).ended
   }
   const parked = (action = 'list', ...args: readonly string[]) =>
-    cli('cli/tidemark.js', 'parked', action, 'ordering', ...args)
-  const verify = () => cli('cli/verify.ts', 'ordering')
+    cli('packages/cli/tidemark.js', 'parked', action, 'ordering', ...args)
+  const verify = () => cli('packages/cli/verify.ts', 'ordering')
 
   async function place(id: string, customerId: string): Promise<string> {
     const path = `/orders/${id}/place`

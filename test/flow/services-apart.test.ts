@@ -4,10 +4,10 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { services } from '../../cli/config.ts'
-import { Client } from '../../cli/demo/client.ts'
-import { answeringAt } from '../../cli/service-address.ts'
-import { listen } from '../../local/kit/listen.ts'
+import { services } from '../../packages/cli/config.ts'
+import { Client } from '../../packages/cli/demo/client.ts'
+import { answeringAt } from '../../packages/cli/service-address.ts'
+import { listen } from '../../packages/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { freePort, nobodyListens, ownSettings } from '../support/ports.ts'
@@ -36,8 +36,8 @@ describe('npm start -- --service', () => {
     return command
   }
   const start = (settings: Record<string, string> = {}, ...args: string[]): Command =>
-    run('cli/start.ts', ['--service', 'ordering', ...args], settings)
-  const cloud = (settings: Record<string, string> = {}): Command => run('cli/cloud.ts', [], settings)
+    run('packages/cli/start.ts', ['--service', 'ordering', ...args], settings)
+  const cloud = (settings: Record<string, string> = {}): Command => run('packages/cli/cloud.ts', [], settings)
   const ports = async (...names: string[]): Promise<Record<string, string>> =>
     Object.fromEntries(await Promise.all(names.map(async (name) => [name, String(await freePort())] as const)))
 
@@ -60,7 +60,7 @@ describe('npm start -- --service', () => {
   it('of a service that there is not is one line that names those there are', async () => {
     const names = services.map(({ name }) => name).join(', ')
     await failsInOneLine(start({}, '--service', 'odering'), new RegExp(`no service odering; there are ${names}`))
-    await failsInOneLine(run('cli/start.ts', ['--service']), /--service NAME/)
+    await failsInOneLine(run('packages/cli/start.ts', ['--service']), /--service NAME/)
     await nobodyListens(env)
   })
 
@@ -106,7 +106,7 @@ describe('npm start -- --service', () => {
   it('npm start without it is refused on the data of a running cloud, and so is --fresh with it: nothing is cleared', async () => {
     await cloud().prints('ready')
     const other = await ports('TIDEMARK_HTTP_PORT', 'TIDEMARK_BLOB_PORT')
-    await failsInOneLine(run('cli/start.ts', [], other), /data folder .* is in use by process \d+/)
+    await failsInOneLine(run('packages/cli/start.ts', [], other), /data folder .* is in use by process \d+/)
     await failsInOneLine(start(other, '--fresh'), /^--fresh clears what the cloud of process \d+ runs on/)
     await start().prints('ready')
     await serves(env.TIDEMARK_HTTP_PORT)

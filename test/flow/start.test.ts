@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { CosmosClient } from '@azure/cosmos'
-import { checkViews } from '../../cli/demo/check.ts'
-import { checkServices } from '../../cli/demo/check-services.ts'
-import { Client } from '../../cli/demo/client.ts'
-import { listen } from '../../local/kit/listen.ts'
+import { checkViews } from '../../packages/cli/demo/check.ts'
+import { checkServices } from '../../packages/cli/demo/check-services.ts'
+import { Client } from '../../packages/cli/demo/client.ts'
+import { listen } from '../../packages/kit/listen.ts'
 import { Command } from '../support/command.ts'
 import { EMULATOR_KEY } from '../support/cosmos.ts'
 import { answers, nobodyListens, ownSettings } from '../support/ports.ts'
@@ -24,7 +24,7 @@ describe('npm start and npm run demo', () => {
   let folder: string
   const started: Command[] = []
   const start = (...args: string[]): Command => {
-    const command = new Command('cli/start.ts', args, env)
+    const command = new Command('packages/cli/start.ts', args, env)
     started.push(command)
     return command
   }
@@ -44,7 +44,7 @@ describe('npm start and npm run demo', () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   it('the demo says what to do where nothing is started', async () => {
-    const { code, output } = await new Command('cli/demo.ts', [], env).ended
+    const { code, output } = await new Command('packages/cli/demo.ts', [], env).ended
     assert.equal(code, 1)
     assert.match(output, /npm start/)
     assert.equal(output.trim().split('\n').length, 1)
@@ -101,7 +101,7 @@ describe('npm start and npm run demo', () => {
     const tagsOf = ({ tags }: OpenApi): string[] => tags.map(({ name }) => name)
     assert.deepEqual(told.map(tagsOf), [...names.map((name) => [name]), names.toSorted()])
     assert.equal(links.at(-1), at('/api/openapi.json'))
-    const demo = await new Command('cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
+    const demo = await new Command('packages/cli/demo.ts', ['--orders', '40', '--seed', '3'], env).ended
     assert.equal(demo.code, 0, demo.output)
     assert.match(demo.output, /checked +40 orders/)
     assert.match(demo.output, /every view equals its log/)
@@ -217,7 +217,7 @@ describe('npm start and npm run demo', () => {
     const first = start('--one-process')
     await first.prints('ready')
     const ports = Object.fromEntries(Object.keys(env).flatMap((name) => (name.endsWith('_PORT') ? [[name, '0']] : [])))
-    const { code, output } = await new Command('cli/start.ts', [], { ...env, ...ports }).ended
+    const { code, output } = await new Command('packages/cli/start.ts', [], { ...env, ...ports }).ended
     assert.equal(code, 1)
     assert.match(output, /data folder .* is in use by process \d+/)
     assert.equal(output.trim().split('\n').length, 1, output)
@@ -229,7 +229,10 @@ describe('npm start and npm run demo', () => {
   it('a data folder that cannot be written is one line that names it', async () => {
     const file = join(folder, 'a-file')
     await writeFile(file, '')
-    const { code, output } = await new Command('cli/start.ts', [], { ...env, TIDEMARK_DATA: join(file, 'data') }).ended
+    const { code, output } = await new Command('packages/cli/start.ts', [], {
+      ...env,
+      TIDEMARK_DATA: join(file, 'data'),
+    }).ended
     assert.equal(code, 1)
     assert.ok(output.includes(file), output)
     assert.equal(output.trim().split('\n').length, 1, output)
@@ -244,7 +247,7 @@ describe('npm start and npm run demo', () => {
     newer.exec('PRAGMA user_version = 1000')
     newer.close()
     const before = await readFile(file)
-    const { code, output } = await new Command('cli/start.ts', [], { ...env, TIDEMARK_DATA: data }).ended
+    const { code, output } = await new Command('packages/cli/start.ts', [], { ...env, TIDEMARK_DATA: data }).ended
     assert.equal(code, 1)
     assert.match(output, /newer version/)
     assert.equal(output.trim().split('\n').length, 1, output)
@@ -261,7 +264,7 @@ describe('npm start and npm run demo', () => {
     ['EventHubConnection__fullyQualifiedNamespace', 'ns.servicebus.windows.net'],
   ] as const)
     it(`${name}=${value} is one line that names the setting`, async () => {
-      const { code, output } = await new Command('cli/start.ts', [], { ...env, [name]: value }).ended
+      const { code, output } = await new Command('packages/cli/start.ts', [], { ...env, [name]: value }).ended
       assert.equal(code, 1)
       assert.match(output, new RegExp(name))
       assert.equal(output.trim().split('\n').length, 1, output)

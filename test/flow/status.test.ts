@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { ServiceStatus } from '../../src/core/status.ts'
+import type { ServiceStatus } from '../../packages/tidemark/core/status.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
@@ -29,7 +29,7 @@ describe('how a service does, over HTTP and by the command', () => {
     return body
   }
   const command = (...args: readonly string[]) =>
-    new Command('cli/tidemark.js', ['lag', ...args], { TIDEMARK_HTTP_PORT: String(system.ports.http) }).ended
+    new Command('packages/cli/tidemark.js', ['lag', ...args], { TIDEMARK_HTTP_PORT: String(system.ports.http) }).ended
   const place = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n += 1) assert.equal((await system.client.post('/orders', placeBody, {})).status, 201)
   }

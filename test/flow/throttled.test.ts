@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { classOf, type ErrorCode } from '../../src/core/errors.ts'
+import { classOf, type ErrorCode } from '../../packages/tidemark/core/errors.ts'
 import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { Replays } from '../support/replays.ts'
@@ -112,7 +112,7 @@ describe('a storm of throttled requests', () => {
     await replays.customers(5, 'afterwards')
     assert.deepEqual(await replays.differences(), [])
     const { http, cosmos, eventHubs } = system.ports
-    const { code, output } = await new Command('cli/verify.ts', ['ordering'], {
+    const { code, output } = await new Command('packages/cli/verify.ts', ['ordering'], {
       TIDEMARK_HTTP_PORT: String(http),
       TIDEMARK_COSMOS_PORT: String(cosmos),
       TIDEMARK_EVENTHUBS_PORT: String(eventHubs),

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { type Answer, Client } from '../../cli/demo/client.ts'
-import { localSettings } from '../../cli/local-settings.ts'
-import { startCloud } from '../../local/cloud.ts'
-import { startChild } from '../../local/kit/child.ts'
-import { idPattern } from '../../src/core/stream.ts'
-import { forEachLimited } from '../../src/flow/limited.ts'
-import { topologyOf } from '../../src/topology.ts'
+import { type Answer, Client } from '../../packages/cli/demo/client.ts'
+import { localSettings } from '../../packages/cli/local-settings.ts'
+import { startChild } from '../../packages/kit/child.ts'
+import { startCloud } from '../../packages/local-cloud/cloud.ts'
+import { idPattern } from '../../packages/tidemark/core/stream.ts'
+import { forEachLimited } from '../../packages/tidemark/runtime/limited.ts'
+import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { cleanups } from '../local/host/support.ts'
 import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
 import { freePort } from '../support/ports.ts'
@@ -19,7 +19,7 @@ import { shelves } from '../support/shelves.ts'
 import { call } from '../support/system.ts'
 import { until } from '../support/wait.ts'
 
-const main = fileURLToPath(new URL('../../local/host/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 const KEYS_A_SHELF = 40
 const AT_ONCE = 8
 

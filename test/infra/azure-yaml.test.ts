@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
-import { services } from '../../cli/config.ts'
+import { services } from '../../packages/cli/config.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -87,7 +87,8 @@ describe('azure.yaml', () => {
       assert.equal(windows.run, posix.run)
       // PowerShell keeps a bare -- to itself: npm, which is a script there, would take the options for its own.
       const [, script = ''] = /^npm run -s ([a-z:]+)( '--' --[a-z]+ [a-z-]+)?$/.exec(posix.run) ?? []
-      const [, file = ''] = /^node --import \.\/cli\/node-version\.js (cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
+      const [, file = ''] =
+        /^node --import \.\/packages\/cli\/node-version\.js (packages\/cli\/[a-z-]+\.ts)$/.exec(scripts[script]) ?? []
       assert.ok(existsSync(join(root, file)) && file !== '', `${posix.run} runs no file`)
     }
   })

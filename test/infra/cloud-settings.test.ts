@@ -14,11 +14,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/config.ts'
-import { settings } from '../../src/settings/list.ts'
-import { readSettings } from '../../src/settings/read.ts'
+import { services } from '../../packages/cli/config.ts'
+import { settings } from '../../packages/tidemark/settings/list.ts'
+import { readSettings } from '../../packages/tidemark/settings/read.ts'
 
-const command = fileURLToPath(new URL('../../cli/cloud-settings.ts', import.meta.url))
+const command = fileURLToPath(new URL('../../packages/cli/cloud-settings.ts', import.meta.url))
 const names = services.map(({ name }) => name)
 
 /** As azd hands outputs to a hook: an array as JSON. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const command = fileURLToPath(new URL('../../cli/cloud-units.ts', import.meta.url))
+const command = fileURLToPath(new URL('../../packages/cli/cloud-units.ts', import.meta.url))
 const environment = { AZURE_ENV_NAME: 'shop', AZURE_SUBSCRIPTION_ID: 'sub' }
 
 describe('npm run cloud:units', () => {

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/config.ts'
-import { readersFirst } from '../../cli/deploy-order/order.ts'
-import { breaksOf } from '../../cli/schemas/gate/compare-events.ts'
-import { type Documents, documentsOf } from '../../cli/schemas/gate/documents.ts'
-import { readSchemas } from '../../cli/schemas/schema-folder.ts'
+import { services } from '../../packages/cli/config.ts'
+import { readersFirst } from '../../packages/cli/deploy-order/order.ts'
+import { breaksOf } from '../../packages/cli/schemas/gate/compare-events.ts'
+import { type Documents, documentsOf } from '../../packages/cli/schemas/gate/documents.ts'
+import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const names = services.map(({ name }) => name)
@@ -63,7 +63,7 @@ describe('the order of a deployment', () => {
   })
 
   const run = (...args: readonly string[]) => {
-    const command = join(root, 'cli/deploy-order.ts')
+    const command = join(root, 'packages/cli/deploy-order.ts')
     const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], { encoding: 'utf8' })
     return { status, stdout, stderr: stderr.trim() }
   }

@@ -50,7 +50,7 @@ describe('links between documents', () => {
     'README.md',
     'CONTRIBUTING.md',
     'bench/README.md',
-    ...['docs', 'local'].flatMap((folder) =>
+    ...['docs', 'packages'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.md'))
         .map((file) => join(folder, file)),

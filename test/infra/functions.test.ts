@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/config.ts'
-import { loadApp } from '../../local/host/app.ts'
-import { topologyOf } from '../../src/topology.ts'
+import { services } from '../../packages/cli/config.ts'
+import { loadApp } from '../../packages/functions-host/app.ts'
+import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { connectionStrings } from '../support/settings.ts'
 import { deployed, listAt, ofType } from './support/deployed.ts'
 

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Container, IndexingPolicy, SqlQuerySpec } from '@azure/cosmos'
-import { services } from '../../cli/config.ts'
-import { CosmosViewStore } from '../../src/adapters/cosmos/view-store.ts'
-import { topologyOf } from '../../src/topology.ts'
+import { services } from '../../packages/cli/config.ts'
+import { CosmosViewStore } from '../../packages/tidemark/cosmos/view-store.ts'
+import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { cosmosEndpoint } from '../support/cosmos.ts'
 import { at, deployed, ofType, shapes } from './support/deployed.ts'
 
-const src = fileURLToPath(new URL('../../src/', import.meta.url))
+const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))
 
 /** What a query asks an index for: the paths that it holds equal, and those that it orders by, with their direction. */
 interface Asked {
@@ -121,11 +121,11 @@ describe('the lists that services serve', () => {
   })
 
   it('are all the queries that order what they find, but for those of one partition and those of one path', (t) => {
-    const ordered = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    const ordered = readdirSync(framework, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .flatMap((file) =>
         [
-          ...readFileSync(join(src, file), 'utf8').matchAll(
+          ...readFileSync(join(framework, file), 'utf8').matchAll(
             /'(SELECT [^']* ORDER BY [^']*)'|`(SELECT [^`]* ORDER BY [^`]*)`/g,
           ),
         ].map(([, plain, query = plain ?? '']) => ({ file: file.replaceAll('\\', '/'), ...askedBy(query) })),
@@ -133,7 +133,7 @@ describe('the lists that services serve', () => {
     assert.ok(ordered.length >= 4, `only ${ordered.length} queries were found`)
     for (const { file, equal, order } of ordered) {
       // Its conditions are put together: what it really asks is looked at above.
-      if (file === 'adapters/cosmos/view-store.ts') continue
+      if (file === 'cosmos/view-store.ts') continue
       // Whoever verifies reads all that there is.
       if (file.startsWith('verify/')) continue
       // An order by one path needs no more than that path's index; an equality beside it is served by its own.

@@ -7,8 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import { settingsOf } from '../../cli/local-settings.ts'
-import { startCloud } from '../../local/cloud.ts'
+import { settingsOf } from '../../packages/cli/local-settings.ts'
+import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { Apps } from '../support/apps.ts'
 import { RepositoryCopy } from '../support/repository-copy.ts'
 import { call } from '../support/system.ts'
@@ -89,7 +89,7 @@ describe('the packages that azd uploads', () => {
     ],
   ] as const)
     it(`end with code 1 and one line that names it, ${what}`, () => {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [path('local/host/main.ts')], {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [path('packages/functions-host/main.ts')], {
         env: {
           ...process.env,
           ...sample,

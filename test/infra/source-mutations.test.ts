@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { services } from '../../cli/config.ts'
+import { services } from '../../packages/cli/config.ts'
 import { matrixDifferences, rulesFor } from './support/check.ts'
 import { deployedOf } from './support/variant.ts'
 import { it } from './support/with-bicep.ts'

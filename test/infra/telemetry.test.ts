@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { relayOf } from '../../src/adapters/functions/triggers.ts'
+import { relayOf } from '../../packages/tidemark/azure-functions/triggers.ts'
 
 /** What this test reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json#logging */
 interface Logging {

@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { describe, it } from 'node:test'
-import { BICEP_VERSION, Bicep, findBicep, NoBicep } from '../../cli/infra/bicep.ts'
-import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../cli/infra/template.ts'
+import { BICEP_VERSION, Bicep, findBicep, NoBicep } from '../../packages/cli/infra/bicep.ts'
+import { bicepFiles, diagnosticsOf, shapeFiles, snapshot } from '../../packages/cli/infra/template.ts'
 import { INFRA, shapes } from './support/deployed.ts'
 import * as withBicep from './support/with-bicep.ts'
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
-import { BICEP_VERSION } from '../../cli/infra/bicep.ts'
+import { BICEP_VERSION } from '../../packages/cli/infra/bicep.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = join(root, '.github/workflows')

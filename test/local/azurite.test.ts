@@ -8,8 +8,8 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { type Child, startChild } from '../../local/kit/child.ts'
-import { emulatorKey } from '../../local/kit/emulator-keys.ts'
+import { type Child, startChild } from '../../packages/kit/child.ts'
+import { emulatorKey } from '../../packages/kit/emulator-keys.ts'
 
 const ACCOUNT = 'devstoreaccount1'
 
@@ -19,7 +19,11 @@ describe('the blobs of the local cloud', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-blobs-'))
     const env = { TIDEMARK_BLOB_DATA: folder, TIDEMARK_BLOB_PORT: '0' }
-    blobs = await startChild('blobs', fileURLToPath(new URL('../../local/azurite.ts', import.meta.url)), env)
+    blobs = await startChild(
+      'blobs',
+      fileURLToPath(new URL('../../packages/local-cloud/azurite.ts', import.meta.url)),
+      env,
+    )
   })
   after(async () => {
     await blobs.stop()

@@ -5,8 +5,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { lockFolder } from '../../local/kit/data-lock.ts'
-import { announceCloud, checkTopology, findCloud, readyCloud, withdrawCloud } from '../../local/running-cloud.ts'
+import { lockFolder } from '../../packages/kit/data-lock.ts'
+import {
+  announceCloud,
+  checkTopology,
+  findCloud,
+  readyCloud,
+  withdrawCloud,
+} from '../../packages/local-cloud/running-cloud.ts'
 
 describe('what a cloud says of itself in its data folder', () => {
   const ready = {

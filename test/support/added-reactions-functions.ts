@@ -1,12 +1,12 @@
-import { documentOf, documentsOf } from '../../src/adapters/functions/queries.ts'
-import { register } from '../../src/adapters/functions/register.ts'
-import { compose } from '../../src/compose.ts'
-import type { EventOf } from '../../src/core/event.ts'
-import type { Reaction } from '../../src/core/reaction.ts'
-import { inventory } from '../../src/services/inventory/service.ts'
-import { stock } from '../../src/services/inventory/stock.ts'
-import { stockLevel } from '../../src/services/inventory/stock-level.ts'
-import { OrderPlaced } from '../../src/services/ordering/contract.ts'
+import { documentOf, documentsOf } from '../../packages/tidemark/azure-functions/queries.ts'
+import { register } from '../../packages/tidemark/azure-functions/register.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { Reaction } from '../../packages/tidemark/core/reaction.ts'
+import { inventory } from '../../src/inventory/service.ts'
+import { stock } from '../../src/inventory/stock.ts'
+import { stockLevel } from '../../src/inventory/stock-level.ts'
+import { OrderPlaced } from '../../src/ordering/contract.ts'
 
 /** Counts orders as units of a product of its own, each once: `seen-first` or `seen-now`. */
 const counting = (startsAt: 'first' | 'now'): Reaction<EventOf<typeof OrderPlaced>> => ({

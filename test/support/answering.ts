@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { TestContext } from 'node:test'
-import { listen } from '../../local/kit/listen.ts'
+import { listen } from '../../packages/kit/listen.ts'
 
 /** What a server answers: JSON, or whatever it does with the response itself. */
 export type Answering = (request: Asked, response: ServerResponse) => object | undefined

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider } from '../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../src/core/event.ts'
-import { published, type Service } from '../../src/core/service.ts'
-import type { OneStreamView } from '../../src/core/view.ts'
+import { type CommandOf, commandType, type Decider } from '../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
+import { published, type Service } from '../../packages/tidemark/core/service.ts'
+import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
 
 const value = z.object({ value: z.json() })
 const Kept = eventType('Kept', value)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
-import { Client } from '../../cli/demo/client.ts'
-import { settingsOf } from '../../cli/local-settings.ts'
-import { type Child, startChild } from '../../local/kit/child.ts'
+import { Client } from '../../packages/cli/demo/client.ts'
+import { settingsOf } from '../../packages/cli/local-settings.ts'
+import { type Child, startChild } from '../../packages/kit/child.ts'
 import { placeBody } from './orders.ts'
 import { WAIT_MS } from './wait.ts'
 
@@ -14,7 +14,7 @@ export class Apps {
 
   /** Starts one with the sample's settings and others. Whoever starts it stops it. */
   async start(service: string, settings: Readonly<Record<string, string>>): Promise<Child> {
-    const host = await startChild(service, path('local/host/main.ts'), {
+    const host = await startChild(service, path('packages/functions-host/main.ts'), {
       ...settingsOf(path('local.settings.sample.json')),
       TIDEMARK_QUERY_WAIT_MS: '20000',
       TIDEMARK_HTTP_PORT: '0',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { CommandReceipt, Commit } from '../../src/core/commit.ts'
-import type { RecordedEvent } from '../../src/core/event.ts'
-import { EMPTY_STREAM, type LogHead } from '../../src/core/hash-chain.ts'
-import type { EventStore } from '../../src/core/ports.ts'
+import type { CommandReceipt, Commit } from '../../packages/tidemark/core/commit.ts'
+import type { RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import { EMPTY_STREAM, type LogHead } from '../../packages/tidemark/core/hash-chain.ts'
+import type { EventStore } from '../../packages/tidemark/core/ports.ts'
 
 /** A commit of these events, which share their time: `recordedAtOnce`. */
 export function commit(key: string, events: readonly RecordedEvent[]): Commit {

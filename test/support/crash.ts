@@ -6,12 +6,12 @@
  */
 import { appendFileSync } from 'node:fs'
 
-const adapters = new URL('../../dist/src/adapters/', import.meta.url)
+const adapters = new URL('../../dist/packages/tidemark/', import.meta.url)
 const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
 const { CosmosProgress } = await import(new URL('cosmos/progress.js', adapters).href)
 const { CosmosSchedule } = await import(new URL('cosmos/schedule.js', adapters).href)
 const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
-const { EventHubsPublisher } = await import(new URL('eventhubs/publisher.js', adapters).href)
+const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.js', adapters).href)
 
 const steps = {
   'after append': [CosmosEventStore, 'append'],

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type Command, type Decider, type Decision, isRefusal } from '../../src/core/decider.ts'
-import type { DomainEvent } from '../../src/core/event.ts'
-import { checkWritten, validate } from '../../src/core/schema.ts'
-import { type Service, toldOf } from '../../src/core/service.ts'
-import { moment } from '../../src/testing/moment.ts'
+import { type Command, type Decider, type Decision, isRefusal } from '../../packages/tidemark/core/decider.ts'
+import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
+import { checkWritten, validate } from '../../packages/tidemark/core/schema.ts'
+import { type Service, toldOf } from '../../packages/tidemark/core/service.ts'
+import { moment } from '../../packages/tidemark/testing/moment.ts'
 
 const RUNS = 500
 

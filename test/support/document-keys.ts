@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { keyFault, MAX_KEY_BYTES } from '../../src/core/document-key.ts'
+import { keyFault, MAX_KEY_BYTES } from '../../packages/tidemark/core/document-key.ts'
 
 /** What stands for something else in a URL, a route, a file system, a header or a query. */
 const hard = [

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../cli/config.ts'
-import { compareSchemas } from '../../cli/schemas/gate/compare.ts'
-import type { Report } from '../../cli/schemas/gate/report.ts'
-import { readerOfSamples, type SchemaFiles } from '../../cli/schemas/schema-files.ts'
-import { readSchemas } from '../../cli/schemas/schema-folder.ts'
+import { services } from '../../packages/cli/config.ts'
+import { compareSchemas } from '../../packages/cli/schemas/gate/compare.ts'
+import type { Report } from '../../packages/cli/schemas/gate/report.ts'
+import { readerOfSamples, type SchemaFiles } from '../../packages/cli/schemas/schema-files.ts'
+import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
 type Json = any

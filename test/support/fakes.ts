@@ -1,10 +1,10 @@
-import type { CommandRequest, Receipts } from '../../src/core/command.ts'
-import type { KeyOutcome, LogEntry, RecordedCommit } from '../../src/core/commit.ts'
-import type { Command } from '../../src/core/decider.ts'
-import { TidemarkError } from '../../src/core/errors.ts'
-import type { RecordedEvent } from '../../src/core/event.ts'
-import type { LogHead } from '../../src/core/hash-chain.ts'
-import type { AppendResult, Clock, EventStore } from '../../src/core/ports.ts'
+import type { CommandRequest, Receipts } from '../../packages/tidemark/core/command.ts'
+import type { KeyOutcome, LogEntry, RecordedCommit } from '../../packages/tidemark/core/commit.ts'
+import type { Command } from '../../packages/tidemark/core/decider.ts'
+import { TidemarkError } from '../../packages/tidemark/core/errors.ts'
+import type { RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import type { LogHead } from '../../packages/tidemark/core/hash-chain.ts'
+import type { AppendResult, Clock, EventStore } from '../../packages/tidemark/core/ports.ts'
 
 /** A clock that stands still but when somebody waits. */
 export class ManualClock implements Clock {

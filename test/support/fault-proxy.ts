@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import { LOOPBACK, listen } from '../../local/kit/listen.ts'
+import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
 
 /** A request to the store, looked at before it is passed on. */
 export interface StoreRequest {

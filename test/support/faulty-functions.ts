@@ -1,10 +1,10 @@
-import { commandCreating, commandTo } from '../../src/adapters/functions/commands.ts'
-import { documentOf } from '../../src/adapters/functions/queries.ts'
-import { register } from '../../src/adapters/functions/register.ts'
-import { compose } from '../../src/compose.ts'
-import { order } from '../../src/services/ordering/order.ts'
-import { type OrderDocument, orderView } from '../../src/services/ordering/order-view.ts'
-import { ordering } from '../../src/services/ordering/service.ts'
+import { commandCreating, commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
+import { documentOf } from '../../packages/tidemark/azure-functions/queries.ts'
+import { register } from '../../packages/tidemark/azure-functions/register.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
+import { order } from '../../src/ordering/order.ts'
+import { type OrderDocument, orderView } from '../../src/ordering/order-view.ts'
+import { ordering } from '../../src/ordering/service.ts'
 
 /** A build of ordering with a fault: its view of orders cannot process those of some customers. */
 const faulty: typeof orderView = {

@@ -1,4 +1,4 @@
-import type { EventOf } from '../../src/core/event.ts'
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
 import type {
   CaptureRequested,
   PaymentRequested,
@@ -6,7 +6,7 @@ import type {
   ShipmentCancellationRequested,
   ShipmentRequested,
   VoidRequested,
-} from '../../src/services/ordering/contract.ts'
+} from '../../src/ordering/contract.ts'
 import { address } from './orders.ts'
 
 /** What an order's fulfilment wants done, as ordering publishes it. */

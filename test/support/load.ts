@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
-import { checkViews } from '../../cli/demo/check.ts'
-import { checkServices, type OfServices } from '../../cli/demo/check-services.ts'
-import type { Client } from '../../cli/demo/client.ts'
-import { runWorkload } from '../../cli/demo/workload.ts'
+import { checkViews } from '../../packages/cli/demo/check.ts'
+import { checkServices, type OfServices } from '../../packages/cli/demo/check-services.ts'
+import type { Client } from '../../packages/cli/demo/client.ts'
+import { runWorkload } from '../../packages/cli/demo/workload.ts'
 import { WAIT_MS } from './wait.ts'
 
 const SEED = 7

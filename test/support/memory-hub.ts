@@ -1,4 +1,4 @@
-import type { HubMessage, HubReader } from '../../src/core/ports.ts'
+import type { HubMessage, HubReader } from '../../packages/tidemark/core/ports.ts'
 
 /** One hub in memory: messages are numbered without a gap, expire, and the hub may be made anew. */
 export class MemoryHub implements HubReader {

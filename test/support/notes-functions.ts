@@ -1,8 +1,8 @@
 import { app } from '@azure/functions'
-import { commandTo } from '../../src/adapters/functions/commands.ts'
-import { http } from '../../src/adapters/functions/http.ts'
-import { compose } from '../../src/compose.ts'
-import type { Service } from '../../src/core/service.ts'
+import { commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
+import { http } from '../../packages/tidemark/azure-functions/http.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
+import type { Service } from '../../packages/tidemark/core/service.ts'
 import { notes } from './notes.ts'
 
 /** Writes to ordering's log, since the local cloud has no other: a service that is at fault, on real adapters. */

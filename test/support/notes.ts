@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider } from '../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../src/core/event.ts'
+import { type CommandOf, commandType, type Decider } from '../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
 
 const noteCommands = [
   commandType('write', z.object({ count: z.int(), bytes: z.int() }), { creates: true }),

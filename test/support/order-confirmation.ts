@@ -1,7 +1,7 @@
-import type { EventOf } from '../../src/core/event.ts'
-import type { ImmediateReaction } from '../../src/core/reaction.ts'
-import { StockReservationRejected, StockReserved } from '../../src/services/inventory/contract.ts'
-import { order } from '../../src/services/ordering/order.ts'
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { ImmediateReaction } from '../../packages/tidemark/core/reaction.ts'
+import { StockReservationRejected, StockReserved } from '../../src/inventory/contract.ts'
+import { order } from '../../src/ordering/order.ts'
 
 const events = [StockReserved, StockReservationRejected] as const
 

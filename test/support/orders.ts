@@ -1,7 +1,7 @@
-import type { EventOf } from '../../src/core/event.ts'
-import type { OrderCancelled, OrderRejected } from '../../src/services/ordering/contract.ts'
-import type { RecordedOrderPlaced } from '../../src/services/ordering/events.ts'
-import type { OrderCommand } from '../../src/services/ordering/order.ts'
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { OrderCancelled, OrderRejected } from '../../src/ordering/contract.ts'
+import type { RecordedOrderPlaced } from '../../src/ordering/events.ts'
+import type { OrderCommand } from '../../src/ordering/order.ts'
 
 export const address = { name: 'Ada', street: 'Quay 1', postalCode: '1000', city: 'Ghent', country: 'BE' }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { StartError } from '../../local/kit/errors.ts'
-import { listen } from '../../local/kit/listen.ts'
+import { StartError } from '../../packages/kit/errors.ts'
+import { listen } from '../../packages/kit/listen.ts'
 
 // Below those that connections and servers on any free port are given, so that nobody takes one between its choice and its use:
 // /proc/sys/net/ipv4/ip_local_port_range. By chance, as other tests choose at the same time.

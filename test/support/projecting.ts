@@ -1,8 +1,8 @@
-import type { RecordedEvent } from '../../src/core/event.ts'
-import { categoryOf } from '../../src/core/stream.ts'
-import type { AnyView } from '../../src/core/view.ts'
-import { HandlersFailed } from '../../src/flow/consume.ts'
-import { type ProjectDependencies, projection } from '../../src/flow/project.ts'
+import type { RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import { categoryOf } from '../../packages/tidemark/core/stream.ts'
+import type { AnyView } from '../../packages/tidemark/core/view.ts'
+import { HandlersFailed } from '../../packages/tidemark/runtime/consume.ts'
+import { type ProjectDependencies, projection } from '../../packages/tidemark/runtime/project.ts'
 
 /** Brings events to views of one category, and throws what the first of them failed of. */
 export function projecting(

@@ -1,5 +1,5 @@
-import { type LogItem, toLogItem } from '../../src/core/commit.ts'
-import type { DomainEvent, RecordedEvent } from '../../src/core/event.ts'
+import { type LogItem, toLogItem } from '../../packages/tidemark/core/commit.ts'
+import type { DomainEvent, RecordedEvent } from '../../packages/tidemark/core/event.ts'
 import { recorded } from './recorded.ts'
 
 /** Items of a log as commands write them that append one event each. */

@@ -1,4 +1,4 @@
-import type { RawItem } from '../../cli/demo/raw-fold.ts'
+import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
 
 /**
  * A product's stock folded from its raw events in whatever versions they are, with no code of the service: what `GET /stock/{sku}` should

@@ -1,4 +1,4 @@
-import type { RawItem } from '../../cli/demo/raw-fold.ts'
+import type { RawItem } from '../../packages/cli/demo/raw-fold.ts'
 
 /**
  * Orders folded from the raw log in whatever versions its events are, with no code of the services: what their views and states should

@@ -1,7 +1,7 @@
-import type { DomainEvent, EventContent, RecordedEvent } from '../../src/core/event.ts'
-import { eventId } from '../../src/core/event.ts'
-import { GENESIS, hashOf } from '../../src/core/hash-chain.ts'
-import { categoryOf } from '../../src/core/stream.ts'
+import type { DomainEvent, EventContent, RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import { eventId } from '../../packages/tidemark/core/event.ts'
+import { GENESIS, hashOf } from '../../packages/tidemark/core/hash-chain.ts'
+import { categoryOf } from '../../packages/tidemark/core/stream.ts'
 
 /** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
 type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>

@@ -1,11 +1,11 @@
 import { app } from '@azure/functions'
-import { commandTo } from '../../src/adapters/functions/commands.ts'
-import { http } from '../../src/adapters/functions/http.ts'
-import { relayOf } from '../../src/adapters/functions/triggers.ts'
-import { compose } from '../../src/compose.ts'
-import { functionNames } from '../../src/core/service.ts'
-import { order } from '../../src/services/ordering/order.ts'
-import { ordering } from '../../src/services/ordering/service.ts'
+import { commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
+import { http } from '../../packages/tidemark/azure-functions/http.ts'
+import { relayOf } from '../../packages/tidemark/azure-functions/triggers.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
+import { functionNames } from '../../packages/tidemark/core/service.ts'
+import { order } from '../../src/ordering/order.ts'
+import { ordering } from '../../src/ordering/service.ts'
 
 /** Orders are taken and published while every consumer is away. */
 const service = compose(ordering)

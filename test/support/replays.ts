@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
-import { checkViews } from '../../cli/demo/check.ts'
-import { runWorkload } from '../../cli/demo/workload.ts'
+import { checkViews } from '../../packages/cli/demo/check.ts'
+import { runWorkload } from '../../packages/cli/demo/workload.ts'
 import { Command } from './command.ts'
 import type { System } from './system.ts'
 
@@ -26,7 +26,7 @@ export class Replays {
 
   command(...args: readonly string[]): Command {
     const { http, cosmos } = this.#system.ports
-    return new Command('cli/replay.ts', args, {
+    return new Command('packages/cli/replay.ts', args, {
       TIDEMARK_HTTP_PORT: String(http),
       TIDEMARK_COSMOS_PORT: String(cosmos),
     })

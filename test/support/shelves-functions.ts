@@ -1,7 +1,7 @@
-import { commandTo } from '../../src/adapters/functions/commands.ts'
-import { documentOf, documentsOf } from '../../src/adapters/functions/queries.ts'
-import { register } from '../../src/adapters/functions/register.ts'
-import { compose } from '../../src/compose.ts'
+import { commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
+import { documentOf, documentsOf } from '../../packages/tidemark/azure-functions/queries.ts'
+import { register } from '../../packages/tidemark/azure-functions/register.ts'
+import { compose } from '../../packages/tidemark/compose.ts'
 import { labelView, shelf, shelfView, shelves } from './shelves.ts'
 
 const service = compose(shelves)

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider } from '../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../src/core/event.ts'
-import type { Service } from '../../src/core/service.ts'
-import type { ManyStreamView, OneStreamView } from '../../src/core/view.ts'
+import { type CommandOf, commandType, type Decider } from '../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
+import type { Service } from '../../packages/tidemark/core/service.ts'
+import type { ManyStreamView, OneStreamView } from '../../packages/tidemark/core/view.ts'
 
 const labels = z.strictObject({ labels: z.array(z.string()) })
 const Labelled = eventType('Labelled', labels)

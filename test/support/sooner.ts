@@ -1,4 +1,4 @@
-import type { FAST_RECOVERY } from '../../local/kit/fast-recovery.ts'
+import type { FAST_RECOVERY } from '../../packages/kit/fast-recovery.ts'
 
 /** What a killed host held is taken up sooner still than under `npm start`: while a test waits for that, its load keeps the machine busy. */
 export const SOONER: Record<keyof typeof FAST_RECOVERY, string> = {

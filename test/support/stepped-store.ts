@@ -1,7 +1,7 @@
-import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from '../../src/core/commit.ts'
-import type { RecordedEvent } from '../../src/core/event.ts'
-import type { LogHead } from '../../src/core/hash-chain.ts'
-import type { AppendResult, EventHistory, EventStore } from '../../src/core/ports.ts'
+import type { HistoryRange, KeyOutcome, LogEntry, RecordedCommit } from '../../packages/tidemark/core/commit.ts'
+import type { RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import type { LogHead } from '../../packages/tidemark/core/hash-chain.ts'
+import type { AppendResult, EventHistory, EventStore } from '../../packages/tidemark/core/ports.ts'
 
 /**
  * A log seen by one instance: every call waits for its turn before it takes effect and again before its answer arrives, so that whoever

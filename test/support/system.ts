@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import { services } from '../../cli/config.ts'
-import { type Answer, Client } from '../../cli/demo/client.ts'
-import { functionsOf, localSettings } from '../../cli/local-settings.ts'
-import { startCloud } from '../../local/cloud.ts'
-import { type Child, startChild } from '../../local/kit/child.ts'
+import { services } from '../../packages/cli/config.ts'
+import { type Answer, Client } from '../../packages/cli/demo/client.ts'
+import { functionsOf, localSettings } from '../../packages/cli/local-settings.ts'
+import { type Child, startChild } from '../../packages/kit/child.ts'
+import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { freePort } from './ports.ts'
 import { SOONER } from './sooner.ts'
 import { until, WAIT_MS } from './wait.ts'
@@ -129,7 +129,7 @@ export class System {
     const inUse = this.hosts.some(({ address }) => new URL(address).port === String(this.#ports.http))
     const child = await startChild(
       'functions',
-      path('local/host/main.ts'),
+      path('packages/functions-host/main.ts'),
       {
         ...SOONER,
         ...localSettings(),

@@ -1,9 +1,9 @@
-import type { AnyDecider, Command } from '../../src/core/decider.ts'
-import { isRefusal } from '../../src/core/decider.ts'
-import type { DomainEvent } from '../../src/core/event.ts'
-import { type AnyReaction, consumerOf, type Send, type SendLater } from '../../src/core/reaction.ts'
-import { reactionsOf, type Service, toldOf } from '../../src/core/service.ts'
-import { categoryOf, idOf } from '../../src/core/stream.ts'
+import type { AnyDecider, Command } from '../../packages/tidemark/core/decider.ts'
+import { isRefusal } from '../../packages/tidemark/core/decider.ts'
+import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
+import { type AnyReaction, consumerOf, type Send, type SendLater } from '../../packages/tidemark/core/reaction.ts'
+import { reactionsOf, type Service, toldOf } from '../../packages/tidemark/core/service.ts'
+import { categoryOf, idOf } from '../../packages/tidemark/core/stream.ts'
 
 /** A stream: what was recorded, and the state that it makes. */
 interface Stream {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider, refuse } from '../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../src/core/event.ts'
-import { processManager } from '../../src/core/process-manager.ts'
-import type { Reaction } from '../../src/core/reaction.ts'
-import { published, type Service } from '../../src/core/service.ts'
-import type { ManyStreamView, OneStreamView } from '../../src/core/view.ts'
+import { type CommandOf, commandType, type Decider, refuse } from '../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
+import { processManager } from '../../packages/tidemark/core/process-manager.ts'
+import type { Reaction } from '../../packages/tidemark/core/reaction.ts'
+import { published, type Service } from '../../packages/tidemark/core/service.ts'
+import type { ManyStreamView, OneStreamView } from '../../packages/tidemark/core/view.ts'
 
 /** A small service to try the helpers on: wallets, whose deposits others ask for, and pledges that lapse. */
 

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { importTime } from '../../cli/bundle/import-time.ts'
-import { bundleModule, bundleService } from '../../cli/bundle/service-bundle.ts'
-import { services } from '../../cli/config.ts'
-import { reactionsOf } from '../../src/core/service.ts'
+import { importTime } from '../../packages/cli/bundle/import-time.ts'
+import { bundleModule, bundleService } from '../../packages/cli/bundle/service-bundle.ts'
+import { services } from '../../packages/cli/config.ts'
+import { reactionsOf } from '../../packages/tidemark/core/service.ts'
 
-const SERVICE_FILE = /^src\/services\/([^/]+)\/(.+)$/
+const SERVICE_FILE = /^src\/([^/]+)\/(.+)$/
 
 describe('the bundle of a service', () => {
   let folder: string
@@ -80,7 +80,7 @@ describe('the bundle of a service', () => {
   })
 
   it('loads @azure/identity when it is first needed', async () => {
-    await bundleModule('src/adapters/identity/credential.ts', join(folder, 'identity', 'credential.js'))
+    await bundleModule('packages/tidemark/identity/credential.ts', join(folder, 'identity', 'credential.js'))
     await writeFile(join(folder, 'identity', 'package.json'), '{"type":"module"}')
     const script = `
       import { credentialOf } from './credential.js'

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { OPERATIONS } from '../../local/cosmos/operations.ts'
-import { ROUTES } from '../../local/cosmos/routes.ts'
+import { OPERATIONS } from '../../packages/cosmos/operations.ts'
+import { ROUTES } from '../../packages/cosmos/routes.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TITLE = /\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { asTree, inOrder, type Traced } from '../../console/lib/causes.ts'
-import { changesOf, rowsOf } from '../../console/lib/diff.ts'
-import { schemaChanges } from '../../console/lib/schema-diff.ts'
+import { asTree, inOrder, type Traced } from '../../packages/console/lib/causes.ts'
+import { changesOf, rowsOf } from '../../packages/console/lib/diff.ts'
+import { schemaChanges } from '../../packages/console/lib/schema-diff.ts'
 
 const event = (stream: string, version: number, causation: string, second = 0): Traced => ({
   service: stream.split('-')[0] ?? '',

@@ -15,7 +15,7 @@ describe('commands against the account in Azure', () => {
 
   const run = (command: string, ...args: string[]): Promise<{ code: number; said: string }> =>
     new Promise((resolve) => {
-      const file = fileURLToPath(new URL(`../../cli/${command}.ts`, import.meta.url))
+      const file = fileURLToPath(new URL(`../../packages/cli/${command}.ts`, import.meta.url))
       execFile(process.execPath, [file, ...args], { cwd: folder, timeout: WAIT_MS }, (error, stdout, stderr) =>
         resolve({ code: Number(error?.code ?? 0), said: stdout + stderr }),
       )

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { extendedAzureYaml, extendedList } from '../../cli/new-service/files.ts'
-import { namesOf } from '../../cli/new-service/names.ts'
+import { extendedAzureYaml, extendedList } from '../../packages/cli/new-service/files.ts'
+import { namesOf } from '../../packages/cli/new-service/names.ts'
 
 const names = namesOf('gift-cards', 'card')
 const file = (list: string): string =>
-  `import { ordering } from './src/services/ordering/service.ts'\n\n/** All. */\nexport default defineConfig({ services: ${list} })\n`
+  `import { ordering } from './src/ordering/service.ts'\n\n/** All. */\nexport default defineConfig({ services: ${list} })\n`
 
 describe('the list of services', () => {
   for (const [what, list] of [
@@ -16,7 +16,7 @@ describe('the list of services', () => {
   ] as const)
     it(`${what} has one more`, () => {
       const extended = extendedList(file(list), names)
-      assert.match(extended, /^import \{ giftCards \} from '\.\/src\/services\/gift-cards\/service\.ts'$/m)
+      assert.match(extended, /^import \{ giftCards \} from '\.\/src\/gift-cards\/service\.ts'$/m)
       const [, services = ''] = /services: \[([^\]]*)\]/.exec(extended) ?? []
       assert.deepEqual(
         services.split(',').map((name) => name.trim()),

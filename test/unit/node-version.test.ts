@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { tooOld } from '../../src/adapters/functions/node-version.ts'
+import { tooOld } from '../../packages/tidemark/azure-functions/node-version.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const FUNCTIONS = /^Node \S+ is too old: the functions need Node 22 or newer$/
@@ -45,10 +45,10 @@ describe('a Node that is too old', () => {
     assert.ok(functionFiles.length > 0)
     for (const file of functionFiles) {
       const [first] = readFileSync(join(root, 'functions', file), 'utf8').split('\n')
-      assert.equal(first, "import { serve } from '../src/serve.ts'", file)
+      assert.equal(first, "import { serve } from '../packages/tidemark/serve.ts'", file)
     }
-    const [first] = readFileSync(join(root, 'src/serve.ts'), 'utf8').split('\n')
-    assert.equal(first, "import './adapters/functions/node-version.ts'")
+    const [first] = readFileSync(join(root, 'packages/tidemark/serve.ts'), 'utf8').split('\n')
+    assert.equal(first, "import './azure-functions/node-version.ts'")
     const pretend = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.9.0' } })`
     assert.match(loads(process.execPath, ['--import', pretend]), FUNCTIONS)
   })
@@ -57,13 +57,13 @@ describe('a Node that is too old', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Readonly<Record<string, string>>
     }
-    assert.match(scripts.build ?? '', /^node cli\/node-version\.js && /)
+    assert.match(scripts.build ?? '', /^node packages\/cli\/node-version\.js && /)
     const sources = Object.entries(scripts).filter(([name, script]) => /\.ts\b/.test(script) || name === 'test:file')
     assert.ok(sources.length > 20, `only ${sources.length} scripts were looked at`)
     for (const [name, script] of sources)
       assert.match(
         script,
-        /^(npm run -s build && |node (--import \.\/cli\/node-version\.js|cli\/node-version\.js &&) )/,
+        /^(npm run -s build && |node (--import \.\/packages\/cli\/node-version\.js|packages\/cli\/node-version\.js &&) )/,
         name,
       )
   })
@@ -71,7 +71,7 @@ describe('a Node that is too old', () => {
   it('is told by the functions, by a command and by what builds, in one line', needsOld, () => {
     const node = old ?? ''
     assert.match(loads(node), FUNCTIONS)
-    assert.match(said(node, 'cli/node-version.js'), SOURCES)
-    assert.match(said(node, 'cli/tidemark.js', 'show', 'order-1'), SOURCES)
+    assert.match(said(node, 'packages/cli/node-version.js'), SOURCES)
+    assert.match(said(node, 'packages/cli/tidemark.js', 'show', 'order-1'), SOURCES)
   })
 })

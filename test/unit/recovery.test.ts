@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { RECOVERY_MS } from '../../cli/demo/recovery.ts'
-import { MAX_SKEW_MS } from '../../src/adapters/cosmos/store-clock.ts'
-import { relayOf } from '../../src/adapters/functions/triggers.ts'
+import { RECOVERY_MS } from '../../packages/cli/demo/recovery.ts'
+import { relayOf } from '../../packages/tidemark/azure-functions/triggers.ts'
+import { MAX_SKEW_MS } from '../../packages/tidemark/cosmos/store-clock.ts'
 
 const { extensions } = JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8'))
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { loadApp } from '../../local/host/app.ts'
-import { matchRoute, parseRoute } from '../../local/host/route.ts'
+import { loadApp } from '../../packages/functions-host/app.ts'
+import { matchRoute, parseRoute } from '../../packages/functions-host/route.ts'
 import { connectionStrings } from '../support/settings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { services } from '../../cli/config.ts'
-import { classOf, errorCodes } from '../../src/core/errors.ts'
-import { topologyOf } from '../../src/topology.ts'
+import { services } from '../../packages/cli/config.ts'
+import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
+import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -39,9 +39,7 @@ describe('imports', () => {
   for (const name of [
     'src',
     'functions',
-    'local',
-    'cli',
-    'console',
+    'packages',
     'tidemark.config.ts',
     '.dependency-cruiser.cjs',
     'imports.cjs',
@@ -58,9 +56,7 @@ describe('imports', () => {
         'tidemark.config.ts',
         'src',
         'functions',
-        'local',
-        'cli',
-        'console',
+        'packages',
         '--config',
         '.dependency-cruiser.cjs',
         '--output-type',
@@ -80,26 +76,26 @@ describe('imports', () => {
     assert.deepEqual(clean.violations, [])
 
     const planted: [string, string][] = [
-      ['src/core/planted.ts', '../flow/relay.ts'],
-      ['console/planted.ts', '../src/core/json.ts'],
-      ['src/core/planted-sdk.ts', '@azure/cosmos'],
-      ['src/flow/planted.ts', '../adapters/memory/event-store.ts'],
-      ['src/services/ordering/planted.ts', '../../flow/relay.ts'],
-      ['src/services/other/planted.ts', '../ordering/order.ts'],
-      ['src/adapters/memory/planted.ts', '../cosmos/client.ts'],
-      ['src/verify/planted.ts', '../../src/core/commit.ts'],
-      ['cli/demo/raw-planted.ts', '../../src/core/commit.ts'],
-      ['src/adapters/eventhubs/planted.ts', '@azure/cosmos'],
-      ['src/testing/planted.ts', '../adapters/cosmos/client.ts'],
-      ['src/services/ordering/planted-testing.ts', '../../testing/given.ts'],
-      ['functions/planted-testing.ts', '../src/testing/given.ts'],
-      ['functions/planted.ts', '../src/flow/relay.ts'],
-      ['functions/planted-other.ts', '../src/services/ordering/service.ts'],
-      ['src/settings/planted.ts', '../flow/relay.ts'],
-      ['src/services/ordering/planted-settings.ts', '../../settings/read.ts'],
-      ['local/host/planted.ts', '../../src/compose.ts'],
-      ['local/cosmos/planted.ts', '../host/main.ts'],
-      ['cli/planted.ts', '../src/flow/relay.ts'],
+      ['packages/tidemark/core/planted.ts', '../runtime/relay.ts'],
+      ['packages/console/planted.ts', '../tidemark/core/json.ts'],
+      ['packages/tidemark/core/planted-sdk.ts', '@azure/cosmos'],
+      ['packages/tidemark/runtime/planted.ts', '../memory/event-store.ts'],
+      ['src/ordering/planted.ts', '../../packages/tidemark/runtime/relay.ts'],
+      ['src/other/planted.ts', '../ordering/order.ts'],
+      ['packages/tidemark/memory/planted.ts', '../cosmos/client.ts'],
+      ['packages/tidemark/verify/planted.ts', '../core/commit.ts'],
+      ['packages/cli/demo/raw-planted.ts', '../../tidemark/core/commit.ts'],
+      ['packages/tidemark/event-hubs/planted.ts', '@azure/cosmos'],
+      ['packages/tidemark/testing/planted.ts', '../cosmos/client.ts'],
+      ['src/ordering/planted-testing.ts', '../../packages/tidemark/testing/given.ts'],
+      ['functions/planted-testing.ts', '../packages/tidemark/testing/given.ts'],
+      ['functions/planted.ts', '../packages/tidemark/runtime/relay.ts'],
+      ['functions/planted-other.ts', '../src/ordering/service.ts'],
+      ['packages/tidemark/settings/planted.ts', '../runtime/relay.ts'],
+      ['src/ordering/planted-settings.ts', '../../packages/tidemark/settings/read.ts'],
+      ['packages/functions-host/planted.ts', '../tidemark/compose.ts'],
+      ['packages/cosmos/planted.ts', '../functions-host/main.ts'],
+      ['packages/cli/planted.ts', '../tidemark/runtime/relay.ts'],
     ]
     for (const [file, target] of planted) {
       mkdirSync(dirname(join(copy, file)), { recursive: true })
@@ -113,7 +109,7 @@ describe('imports', () => {
 
 describe('purity', () => {
   it('core, services and flow take time, ids and settings from outside', () => {
-    const files = ['src/core', 'src/services', 'src/flow'].flatMap((folder) =>
+    const files = ['packages/tidemark/core', 'src', 'packages/tidemark/runtime'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))
         .map((file) => join(folder, file)),
@@ -138,18 +134,18 @@ describe('deployment', () => {
       )
     for (const path of [
       'dist/functions/ordering.js',
-      'dist/src/compose.js',
+      'dist/packages/tidemark/compose.js',
       'host.json',
       'package.json',
       'node_modules/zod/index.js',
     ])
       assert.equal(await ignored(path), false, `${path} is not deployed`)
     const kept = [
-      'src/compose.ts',
+      'packages/tidemark/compose.ts',
       'functions/ordering.ts',
-      'local/host/main.ts',
+      'packages/functions-host/main.ts',
       'test/unit/repository.test.ts',
-      'cli/start.ts',
+      'packages/cli/start.ts',
       'tidemark.config.ts',
     ]
     for (const path of [

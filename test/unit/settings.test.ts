@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { localSettings } from '../../local/kit/settings.ts'
-import { settings } from '../../src/settings/list.ts'
-import { nearest } from '../../src/settings/nearest.ts'
-import { isOtherName, otherNames } from '../../src/settings/other-names.ts'
-import { type Environment, readSettings } from '../../src/settings/read.ts'
+import { localSettings } from '../../packages/kit/settings.ts'
+import { settings } from '../../packages/tidemark/settings/list.ts'
+import { nearest } from '../../packages/tidemark/settings/nearest.ts'
+import { isOtherName, otherNames } from '../../packages/tidemark/settings/other-names.ts'
+import { type Environment, readSettings } from '../../packages/tidemark/settings/read.ts'
 import { connectionStrings } from '../support/settings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -276,7 +276,7 @@ describe('settings', () => {
   })
 
   it('every name in the code, the commands and the infrastructure is known', () => {
-    const files = globSync('{src,functions,local,cli,infra,bench,test/support}/**/*.{ts,bicep,bicepparam}', {
+    const files = globSync('{src,functions,packages,infra,bench,test/support}/**/*.{ts,bicep,bicepparam}', {
       cwd: root,
     })
     assert.ok(files.length > 200, `only ${files.length} files were looked at`)

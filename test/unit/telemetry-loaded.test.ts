@@ -13,8 +13,8 @@ async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ t
     import { registerHooks } from 'node:module'
     const loaded = []
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
-    const { compose } = await import('./src/compose.ts')
-    const { ordering } = await import('./src/services/ordering/service.ts')
+    const { compose } = await import('./packages/tidemark/compose.ts')
+    const { ordering } = await import('./src/ordering/service.ts')
     const service = compose(ordering)
     await service.telemetry.span('work', { kind: 'internal' }, async () => {})
     await service.telemetry.close()

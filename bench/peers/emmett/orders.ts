@@ -1,10 +1,10 @@
 import { DeciderCommandHandler } from '@event-driven-io/emmett'
 import { type PostgresReadEvent, pongoSingleStreamProjection } from '@event-driven-io/emmett-postgresql'
-import { isRefusal } from '../../../src/core/decider.ts'
-import type { Recorded } from '../../../src/core/event.ts'
-import type { OrderEvent } from '../../../src/services/ordering/events.ts'
-import { type OrderCommand, order } from '../../../src/services/ordering/order.ts'
-import { type OrderDocument, orderView } from '../../../src/services/ordering/order-view.ts'
+import { isRefusal } from '../../../packages/tidemark/core/decider.ts'
+import type { Recorded } from '../../../packages/tidemark/core/event.ts'
+import type { OrderEvent } from '../../../src/ordering/events.ts'
+import { type OrderCommand, order } from '../../../src/ordering/order.ts'
+import { type OrderDocument, orderView } from '../../../src/ordering/order-view.ts'
 
 /** The sample's order as emmett takes it: its decider and the view of one order, both as they are. */
 

@@ -1,4 +1,4 @@
-import { type RawItem, readLog } from '../../../cli/demo/raw-fold.ts'
+import { type RawItem, readLog } from '../../../packages/cli/demo/raw-fold.ts'
 
 export interface ExpectedProbe {
   /** The documents of its views, by their keys. */

@@ -1,17 +1,23 @@
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider, type Decision, refuse } from '../../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../../src/core/event.ts'
-import type { Reaction } from '../../../src/core/reaction.ts'
-import { published, type Service } from '../../../src/core/service.ts'
-import { formatPosition } from '../../../src/core/stream.ts'
-import type { ManyStreamView, OneStreamView } from '../../../src/core/view.ts'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  refuse,
+} from '../../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../../packages/tidemark/core/event.ts'
+import type { Reaction } from '../../../packages/tidemark/core/reaction.ts'
+import { published, type Service } from '../../../packages/tidemark/core/service.ts'
+import { formatPosition } from '../../../packages/tidemark/core/stream.ts'
+import type { ManyStreamView, OneStreamView } from '../../../packages/tidemark/core/view.ts'
 import {
   OrderCancelled,
   OrderCompleted,
   OrderConfirmed,
   OrderPlaced,
   OrderRejected,
-} from '../../../src/services/ordering/contract.ts'
+} from '../../../src/ordering/contract.ts'
 
 /**
  * A service beside the shop's, in which all shows that the runtime gets wrong. What the shop sends is mostly refused for ever where it is refused

@@ -1,4 +1,4 @@
-import { random } from '../../../cli/demo/random.ts'
+import { random } from '../../../packages/cli/demo/random.ts'
 import { GATE } from './probe.ts'
 
 /** Something that somebody outside does, at a time. */

@@ -1,4 +1,4 @@
-import { isTidemarkError } from '../../../src/core/errors.ts'
+import { isTidemarkError } from '../../../packages/tidemark/core/errors.ts'
 import type { Ground } from './ground.ts'
 import type { Process } from './process.ts'
 

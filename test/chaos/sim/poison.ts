@@ -1,8 +1,8 @@
-import type { LogItem } from '../../../src/core/commit.ts'
-import type { DomainEvent, Recorded } from '../../../src/core/event.ts'
-import type { AnyReaction } from '../../../src/core/reaction.ts'
-import type { Service } from '../../../src/core/service.ts'
-import type { AnyView } from '../../../src/core/view.ts'
+import type { LogItem } from '../../../packages/tidemark/core/commit.ts'
+import type { DomainEvent, Recorded } from '../../../packages/tidemark/core/event.ts'
+import type { AnyReaction } from '../../../packages/tidemark/core/reaction.ts'
+import type { Service } from '../../../packages/tidemark/core/service.ts'
+import type { AnyView } from '../../../packages/tidemark/core/view.ts'
 import type { Ground } from './ground.ts'
 
 /** A handler, or a change feed, for which some events are poison until a time. */

@@ -1,6 +1,5 @@
-import { MemoryLogBrowser } from '../../../src/adapters/memory/log-browser.ts'
-import { toCloudEvent } from '../../../src/core/cloud-event.ts'
-import type { ParkedKey, ParkingStore } from '../../../src/core/parking.ts'
+import { toCloudEvent } from '../../../packages/tidemark/core/cloud-event.ts'
+import type { ParkedKey, ParkingStore } from '../../../packages/tidemark/core/parking.ts'
 import type {
   EventFeed,
   EventHistory,
@@ -14,8 +13,9 @@ import type {
   Snapshots,
   ViewGenerations,
   ViewStore,
-} from '../../../src/core/ports.ts'
-import type { RuntimePorts } from '../../../src/flow/service-runtime.ts'
+} from '../../../packages/tidemark/core/ports.ts'
+import { MemoryLogBrowser } from '../../../packages/tidemark/memory/log-browser.ts'
+import type { RuntimePorts } from '../../../packages/tidemark/runtime/service-runtime.ts'
 import { type Ground, SendFailed } from './ground.ts'
 import type { Hub } from './hub.ts'
 import type { Call, Process } from './process.ts'

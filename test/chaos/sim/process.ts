@@ -1,7 +1,7 @@
-import { StoreClock } from '../../../src/adapters/cosmos/store-clock.ts'
-import { TidemarkError } from '../../../src/core/errors.ts'
-import type { Trace } from '../../../src/core/reaction.ts'
-import type { RuntimePorts, ServiceRuntime } from '../../../src/flow/service-runtime.ts'
+import { TidemarkError } from '../../../packages/tidemark/core/errors.ts'
+import type { Trace } from '../../../packages/tidemark/core/reaction.ts'
+import { StoreClock } from '../../../packages/tidemark/cosmos/store-clock.ts'
+import type { RuntimePorts, ServiceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
 import { roll } from './dice.ts'
 import type { Ground } from './ground.ts'
 

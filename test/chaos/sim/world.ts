@@ -1,5 +1,5 @@
-import { followedBy, projectionName, reactionsName, type Service } from '../../../src/core/service.ts'
-import { type RuntimeSettings, serviceRuntime } from '../../../src/flow/service-runtime.ts'
+import { followedBy, projectionName, reactionsName, type Service } from '../../../packages/tidemark/core/service.ts'
+import { type RuntimeSettings, serviceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
 import { Disturbances, type DisturbedTime } from './disturbances.ts'
 import { Ground, type GroundOptions } from './ground.ts'
 import { ConsumedPartition, feedRange, timer } from './host.ts'

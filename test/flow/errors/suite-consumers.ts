@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { toCloudEvent } from '../../../src/core/cloud-event.ts'
+import { toCloudEvent } from '../../../packages/tidemark/core/cloud-event.ts'
 import { Command } from '../../support/command.ts'
 import { cancelled, placeBody, placedV1 } from '../../support/orders.ts'
 import { recorded } from '../../support/recorded.ts'
@@ -129,7 +129,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   describe('what waits', () => {
     const redrive = (stream: string) => {
       const { http, cosmos, eventHubs } = world().system.ports
-      return new Command('cli/tidemark.js', ['parked', 'redrive', 'ordering', '--stream', stream], {
+      return new Command('packages/cli/tidemark.js', ['parked', 'redrive', 'ordering', '--stream', stream], {
         TIDEMARK_HTTP_PORT: String(http),
         TIDEMARK_COSMOS_PORT: String(cosmos),
         TIDEMARK_EVENTHUBS_PORT: String(eventHubs),

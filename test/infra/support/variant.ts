@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { snapshot } from '../../../cli/infra/template.ts'
+import { snapshot } from '../../../packages/cli/infra/template.ts'
 import { type Deployed, INFRA } from './deployed.ts'
 import { bicep } from './with-bicep.ts'
 

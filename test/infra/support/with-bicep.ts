@@ -1,5 +1,5 @@
 import * as test from 'node:test'
-import { type Bicep, findBicep, NoDotnet } from '../../../cli/infra/bicep.ts'
+import { type Bicep, findBicep, NoDotnet } from '../../../packages/cli/infra/bicep.ts'
 
 /**
  * The Bicep CLI, looked for once a test file. On a machine that has nothing to get it from, the tests that need it are left out and counted.

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { Child } from '../../../local/kit/child.ts'
+import type { Child } from '../../../packages/kit/child.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
 import { startEndpoint, temporaryFolder } from './endpoint.ts'
 import type { CosmosTarget } from './support.ts'

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Child, startChild } from '../../../local/kit/child.ts'
+import { type Child, startChild } from '../../../packages/kit/child.ts'
 
-export const MAIN = fileURLToPath(new URL('../../../local/cosmos/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../../packages/cosmos/main.ts', import.meta.url))
 
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))

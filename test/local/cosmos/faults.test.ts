@@ -6,10 +6,10 @@ import {
   type FaultSetting,
   type FaultSettings,
   readFaultSettings,
-} from '../../../local/cosmos/faults/fault-settings.ts'
-import { type Fault, Faults, NO_FAULT } from '../../../local/cosmos/faults/faults.ts'
-import { OPERATIONS, type OperationName } from '../../../local/cosmos/operations.ts'
-import { InvalidSettings } from '../../../local/kit/settings-check.ts'
+} from '../../../packages/cosmos/faults/fault-settings.ts'
+import { type Fault, Faults, NO_FAULT } from '../../../packages/cosmos/faults/faults.ts'
+import { OPERATIONS, type OperationName } from '../../../packages/cosmos/operations.ts'
+import { InvalidSettings } from '../../../packages/kit/settings-check.ts'
 
 const operations = fc.constantFrom(...OPERATIONS)
 const some = fc.option(fc.uniqueArray(operations, { maxLength: 5 }), { nil: undefined })

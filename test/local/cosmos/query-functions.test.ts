@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FUNCTIONS } from '../../../local/cosmos/query/functions/functions.ts'
+import { FUNCTIONS } from '../../../packages/cosmos/query/functions/functions.ts'
 import { QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

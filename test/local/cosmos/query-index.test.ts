@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keyText } from '../../../local/cosmos/items/partition-key.ts'
-import type { Json } from '../../../local/cosmos/json.ts'
+import { keyText } from '../../../packages/cosmos/items/partition-key.ts'
+import type { Json } from '../../../packages/cosmos/json.ts'
 import {
   complement,
   EVERYTHING,
@@ -11,9 +11,9 @@ import {
   ofPrefix,
   ofTypes,
   turned,
-} from '../../../local/cosmos/query/access/intervals.ts'
-import type { Container } from '../../../local/cosmos/resources/catalog.ts'
-import { keyOf } from '../../../local/cosmos/store/index-key.ts'
+} from '../../../packages/cosmos/query/access/intervals.ts'
+import type { Container } from '../../../packages/cosmos/resources/catalog.ts'
+import { keyOf } from '../../../packages/cosmos/store/index-key.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

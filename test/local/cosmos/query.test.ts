@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Json } from '../../../local/cosmos/json.ts'
-import { compileQuery } from '../../../local/cosmos/query/compile/queries.ts'
-import { parseQuery } from '../../../local/cosmos/query/parser.ts'
+import type { Json } from '../../../packages/cosmos/json.ts'
+import { compileQuery } from '../../../packages/cosmos/query/compile/queries.ts'
+import { parseQuery } from '../../../packages/cosmos/query/parser.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

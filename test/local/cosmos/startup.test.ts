@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { Items } from '../../../local/cosmos/items/items.ts'
-import { Store } from '../../../local/cosmos/store/store.ts'
-import { startChild } from '../../../local/kit/child.ts'
-import { StartError } from '../../../local/kit/errors.ts'
+import { Items } from '../../../packages/cosmos/items/items.ts'
+import { Store } from '../../../packages/cosmos/store/store.ts'
+import { startChild } from '../../../packages/kit/child.ts'
+import { StartError } from '../../../packages/kit/errors.ts'
 import { EMULATOR_KEY } from '../../support/cosmos.ts'
 import { MAIN, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
 import { newContainer } from './support.ts'
@@ -141,7 +141,7 @@ const FILL = `
 
 test('a full disk is never acknowledged: the process ends with one line, and the next start has what was', async (t) => {
   const folder = await newFolder(t)
-  const STORE = new URL('../../../local/cosmos/store/store.ts', import.meta.url).href
+  const STORE = new URL('../../../packages/cosmos/store/store.ts', import.meta.url).href
   const child = spawn(process.execPath, ['--input-type=module', '-e', FILL], {
     env: { ...process.env, STORE, FOLDER: folder },
   })

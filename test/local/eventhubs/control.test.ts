@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { after, before, type TestContext, test } from 'node:test'
 import { earliestEventPosition, type ReceivedEventData } from '@azure/event-hubs'
-import { StartError } from '../../../local/kit/errors.ts'
+import { StartError } from '../../../packages/kit/errors.ts'
 import { within } from '../../support/wait.ts'
 import {
   type Controlled,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Child } from '../../../local/kit/child.ts'
+import type { Child } from '../../../packages/kit/child.ts'
 import { connectionStringOf, settingsOf, startProcess, temporaryFolder } from './endpoint.ts'
 
 /** An answer of the control endpoint. */

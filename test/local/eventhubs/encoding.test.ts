@@ -7,7 +7,7 @@ import {
   sectionValue,
   textAt,
   valueEnd,
-} from '../../../local/eventhubs/amqp/encoding.ts'
+} from '../../../packages/event-hubs/amqp/encoding.ts'
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 

@@ -3,10 +3,10 @@ import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NODE_FLAGS } from '../../../local/eventhubs/node-flags.ts'
-import { type Child, startChild } from '../../../local/kit/child.ts'
+import { NODE_FLAGS } from '../../../packages/event-hubs/node-flags.ts'
+import { type Child, startChild } from '../../../packages/kit/child.ts'
 
-export const MAIN = fileURLToPath(new URL('../../../local/eventhubs/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../../packages/event-hubs/main.ts', import.meta.url))
 
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-eventhubs-'))

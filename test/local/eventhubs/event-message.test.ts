@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DecodeError } from '../../../local/eventhubs/amqp/encoding.ts'
+import { DecodeError } from '../../../packages/event-hubs/amqp/encoding.ts'
 import {
   BATCH_FORMAT,
   encodeMetrics,
@@ -9,7 +9,7 @@ import {
   storedHeader,
   storedSize,
   writeStored,
-} from '../../../local/eventhubs/log/event-message.ts'
+} from '../../../packages/event-hubs/log/event-message.ts'
 import {
   bool,
   type Described,

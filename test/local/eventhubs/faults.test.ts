@@ -6,9 +6,9 @@ import {
   type FaultSettings,
   readFaultSettings,
   SEND_RATES,
-} from '../../../local/eventhubs/faults/fault-settings.ts'
-import { Faults } from '../../../local/eventhubs/faults/faults.ts'
-import { InvalidSettings } from '../../../local/kit/settings-check.ts'
+} from '../../../packages/event-hubs/faults/fault-settings.ts'
+import { Faults } from '../../../packages/event-hubs/faults/faults.ts'
+import { InvalidSettings } from '../../../packages/kit/settings-check.ts'
 
 const QUESTIONS = ['onSend', 'onDeliver', 'rewind', 'latencyMs'] as const
 

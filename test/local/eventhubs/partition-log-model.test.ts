@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import type { PartitionLog } from '../../../local/eventhubs/log/partition-log.ts'
+import type { PartitionLog } from '../../../packages/event-hubs/log/partition-log.ts'
 import {
   append,
   bodies,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { PRODUCER_LIMIT } from '../../../local/eventhubs/log/producer-table.ts'
+import { PRODUCER_LIMIT } from '../../../packages/event-hubs/log/producer-table.ts'
 import {
   append,
   bodies,

@@ -3,8 +3,8 @@ import { appendFile, copyFile, mkdir, readFile, rename, stat, writeFile } from '
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { refuseFormerLogs } from '../../../local/eventhubs/log/log-recovery.ts'
-import { StartError } from '../../../local/kit/errors.ts'
+import { refuseFormerLogs } from '../../../packages/event-hubs/log/log-recovery.ts'
+import { StartError } from '../../../packages/kit/errors.ts'
 import {
   append,
   bodies,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { appendFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
-import type { PartitionLog } from '../../../local/eventhubs/log/partition-log.ts'
+import type { PartitionLog } from '../../../packages/event-hubs/log/partition-log.ts'
 import {
   append,
   bodies,

@@ -2,11 +2,15 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import rhea from 'rhea'
-import { type ProducerMark, type PublishedEvent, readPublished } from '../../../local/eventhubs/log/event-message.ts'
-import { EventCursor, type LogChunk } from '../../../local/eventhubs/log/log-record.ts'
-import { PartitionLog } from '../../../local/eventhubs/log/partition-log.ts'
-import type { StartPosition } from '../../../local/eventhubs/log/start-position.ts'
-import { TailCache } from '../../../local/eventhubs/log/tail-cache.ts'
+import {
+  type ProducerMark,
+  type PublishedEvent,
+  readPublished,
+} from '../../../packages/event-hubs/log/event-message.ts'
+import { EventCursor, type LogChunk } from '../../../packages/event-hubs/log/log-record.ts'
+import { PartitionLog } from '../../../packages/event-hubs/log/partition-log.ts'
+import type { StartPosition } from '../../../packages/event-hubs/log/start-position.ts'
+import { TailCache } from '../../../packages/event-hubs/log/tail-cache.ts'
 import { temporaryFolder } from './endpoint.ts'
 
 /** An event as a consumer gets it. */

@@ -5,10 +5,10 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { readPublished } from '../../../local/eventhubs/log/event-message.ts'
-import { EventCursor } from '../../../local/eventhubs/log/log-record.ts'
-import { PartitionLog } from '../../../local/eventhubs/log/partition-log.ts'
-import { TailCache } from '../../../local/eventhubs/log/tail-cache.ts'
+import { readPublished } from '../../../packages/event-hubs/log/event-message.ts'
+import { EventCursor } from '../../../packages/event-hubs/log/log-record.ts'
+import { PartitionLog } from '../../../packages/event-hubs/log/partition-log.ts'
+import { TailCache } from '../../../packages/event-hubs/log/tail-cache.ts'
 import {
   append,
   bodies,

@@ -3,7 +3,7 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from '@azure/event-hubs'
-import { StartError } from '../../../local/kit/errors.ts'
+import { StartError } from '../../../packages/kit/errors.ts'
 import { WAIT_MS, within } from '../../support/wait.ts'
 import {
   connectionStringOf,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Throttle } from '../../../local/eventhubs/faults/throttle.ts'
+import { Throttle } from '../../../packages/event-hubs/faults/throttle.ts'
 
 const MB = 1024 * 1024
 

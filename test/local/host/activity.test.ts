@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Activity } from '../../../local/host/activity.ts'
+import { Activity } from '../../../packages/functions-host/activity.ts'
 import { within } from '../../support/wait.ts'
 
 const HOUR_MS = 3_600_000

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { type Container, CosmosClient, type Database } from '@azure/cosmos'
 import { EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob'
-import type { Child } from '../../../local/kit/child.ts'
+import type { Child } from '../../../packages/kit/child.ts'
 import { leaseClaims, partitionClaims, staysWithOwners } from '../../support/claims.ts'
 import { until } from '../../support/wait.ts'
 import {

@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubConsumerClient, EventHubProducerClient } from '@azure/event-hubs'
 import { BlobServiceClient } from '@azure/storage-blob'
-import { type Cloud, startCloud } from '../../../local/cloud.ts'
-import { lockFolder } from '../../../local/kit/data-lock.ts'
-import { listen } from '../../../local/kit/listen.ts'
+import { lockFolder } from '../../../packages/kit/data-lock.ts'
+import { listen } from '../../../packages/kit/listen.ts'
+import { type Cloud, startCloud } from '../../../packages/local-cloud/cloud.ts'
 import { until } from '../../support/wait.ts'
 import { syncedLogs } from '../eventhubs/endpoint.ts'
 import { type Cleanup, dataFolder, ending } from './support.ts'
@@ -211,7 +211,7 @@ test('a partition key other than that of the data is refused', async (t) => {
 
 test('kill -9 of the parent leaves no part behind, and a start right after it finds all data', async (t) => {
   const at = place(ending(t))
-  const module = fileURLToPath(new URL('../../../local/cloud.ts', import.meta.url))
+  const module = fileURLToPath(new URL('../../../packages/local-cloud/cloud.ts', import.meta.url))
   const script = `
     const { startCloud } = await import(${JSON.stringify(module)})
     const cloud = await startCloud(${JSON.stringify({ ...at, ports: FREE, fresh: false })})

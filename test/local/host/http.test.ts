@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { bearer, newToken } from '../../../local/kit/local-token.ts'
+import { bearer, newToken } from '../../../packages/kit/local-token.ts'
 import { cleanups, startHost, TestApp } from './support.ts'
 
 const LIMIT = 200_000

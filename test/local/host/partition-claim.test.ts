@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PartitionContext, ReceivedEventData } from '@azure/event-hubs'
-import { PartitionClaim } from '../../../local/host/partition-claim.ts'
+import { PartitionClaim } from '../../../packages/functions-host/partition-claim.ts'
 
 const eventOf = (sequenceNumber: number): ReceivedEventData => ({ sequenceNumber }) as ReceivedEventData
 

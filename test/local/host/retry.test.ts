@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { retryDelay } from '../../../local/host/retry.ts'
+import { retryDelay } from '../../../packages/functions-host/retry.ts'
 
 test('a fixed delay stays, and an exponential one grows from its minimum to its maximum', () => {
   const fixed = { retryStrategy: 'fixedDelay', delayInterval: { seconds: 3 } }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { matchRoute, overlaps, parseRoute } from '../../../local/host/route.ts'
+import { matchRoute, overlaps, parseRoute } from '../../../packages/functions-host/route.ts'
 
 const match = (template: string, path: string): Record<string, string> | undefined =>
   matchRoute(parseRoute(template, 'f'), path.split('/'))

@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { readHostJson } from '../../../local/host/host-json.ts'
-import { type LeaseIntervals, leaseIntervals } from '../../../local/host/lease-intervals.ts'
-import { levelOf } from '../../../local/host/log.ts'
-import type { RegisteredFunction } from '../../../local/host/registrations.ts'
-import { isOfApp } from '../../../local/host/rejections.ts'
-import { TriggerOptions } from '../../../local/host/trigger-options.ts'
-import { listen } from '../../../local/kit/listen.ts'
+import { readHostJson } from '../../../packages/functions-host/host-json.ts'
+import { type LeaseIntervals, leaseIntervals } from '../../../packages/functions-host/lease-intervals.ts'
+import { levelOf } from '../../../packages/functions-host/log.ts'
+import type { RegisteredFunction } from '../../../packages/functions-host/registrations.ts'
+import { isOfApp } from '../../../packages/functions-host/rejections.ts'
+import { TriggerOptions } from '../../../packages/functions-host/trigger-options.ts'
+import { listen } from '../../../packages/kit/listen.ts'
 import { until, WAIT_MS } from '../../support/wait.ts'
 import { ending, endOf, startHost, TestApp, untilStopping } from './support.ts'
 
@@ -255,7 +255,7 @@ test('a start that fails leaves no process behind, whatever the function files h
     ending(t),
     `setInterval(() => {}, 1000); app.http('f', { ${HANDLER} }); app.http('f', { ${HANDLER} })`,
   )
-  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../../../packages/functions-host/main.ts', import.meta.url))
   const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
   t.after(() => child.kill('SIGKILL'))
   let stderr = ''
@@ -307,7 +307,7 @@ test('the log says what was started, each line of a function under its name, and
     `app.http('speaks', { handler: (_, context) => { context.log('two', 'words\\nand a line'); context.debug('unheard'); context.warn('careful') } })
      app.http('fails', { handler: () => { throw Object.assign(new Error('broken'), { code: 'E42' }) } })`,
   )
-  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../../../packages/functions-host/main.ts', import.meta.url))
   const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
   t.after(() => child.kill('SIGKILL'))
   const text = { stdout: '', stderr: '' }
@@ -357,7 +357,7 @@ test('a function’s line that begins with its name is not named twice, and what
   )
   const levels = { AzureFunctionsJobHost__logging__logLevel__Function: 'None' }
   const own = { 'AzureFunctionsJobHost__logging__logLevel__Function.*.User': 'Warning' }
-  const main = fileURLToPath(new URL('../../../local/host/main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../../../packages/functions-host/main.ts', import.meta.url))
   const env = { ...process.env, ...app.env, ...levels, ...own, TIDEMARK_HTTP_PORT: '0' }
   const child = spawn(process.execPath, [main], { env })
   t.after(() => child.kill('SIGKILL'))
@@ -414,7 +414,7 @@ test('what an SDK of the host leaves behind does not end it', () => {
     Object.assign(new Error('gone'), {
       stack: `Error: gone\n${files.map((file) => `    at f (${file}:1:2)`).join('\n')}`,
     })
-  const own = new URL('../../../local/host/event-hub-trigger.ts', import.meta.url)
+  const own = new URL('../../../packages/functions-host/event-hub-trigger.ts', import.meta.url)
   assert.equal(isOfApp(stacked('/app/node_modules/@azure/event-hubs/dist/x.js', 'node:net', own.href)), false)
   assert.equal(
     isOfApp(stacked('/app/node_modules/@azure/event-hubs/dist/x.js', 'file:///app/dist/functions/f.js')),

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type Child, startChild } from '../../../local/kit/child.ts'
-import { FAST_RECOVERY } from '../../../local/kit/fast-recovery.ts'
+import { type Child, startChild } from '../../../packages/kit/child.ts'
+import { FAST_RECOVERY } from '../../../packages/kit/fast-recovery.ts'
 import { answers } from '../../support/ports.ts'
 import { until } from '../../support/wait.ts'
 
@@ -111,7 +111,7 @@ export async function startHost(
   onOutput?: (text: string) => void,
 ): Promise<Child> {
   const env = { TIDEMARK_HTTP_PORT: '0', TIDEMARK_LOG_LEVEL: 'none', ...QUICK, ...app.env, ...settings }
-  const main = join(PROJECT, 'local/host/main.ts')
+  const main = join(PROJECT, 'packages/functions-host/main.ts')
   const host = await startChild('host', main, env, onOutput ? { onOutput } : {})
   cleanup(() => host.stop())
   return host
@@ -147,7 +147,7 @@ export async function startBlobs(
   dataDir: string,
   port = '0',
 ): Promise<{ child: Child; connection: string; port: string }> {
-  const child = await startChild('blobs', join(PROJECT, 'local/azurite.ts'), {
+  const child = await startChild('blobs', join(PROJECT, 'packages/local-cloud/azurite.ts'), {
     TIDEMARK_BLOB_PORT: port,
     TIDEMARK_BLOB_DATA: join(dataDir, 'blob'),
   })
@@ -170,7 +170,7 @@ export async function startHubs(
     return { name, partitions: Number(partitions), consumerGroups: ['view'] }
   })
   writeFileSync(file, JSON.stringify({ hubs: settings }))
-  const child = await startChild('event hubs', join(PROJECT, 'local/eventhubs/main.ts'), {
+  const child = await startChild('event hubs', join(PROJECT, 'packages/event-hubs/main.ts'), {
     TIDEMARK_EVENTHUBS_PORT: port,
     TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
     TIDEMARK_EVENTHUBS_HUBS: file,
@@ -189,7 +189,7 @@ export async function startCosmos(
   dataDir: string,
   port = '0',
 ): Promise<{ child: Child; connection: string; port: string }> {
-  const child = await startChild('cosmos db', join(PROJECT, 'local/cosmos/main.ts'), {
+  const child = await startChild('cosmos db', join(PROJECT, 'packages/cosmos/main.ts'), {
     TIDEMARK_COSMOS_PORT: port,
     TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
   })

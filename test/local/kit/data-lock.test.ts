@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { lockFolder } from '../../../local/kit/data-lock.ts'
+import { lockFolder } from '../../../packages/kit/data-lock.ts'
 import { until } from '../../support/wait.ts'
 
 describe('the lock of a data folder', () => {

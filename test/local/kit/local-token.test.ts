@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { bearer, newToken, readToken, requiredTokenFile, showsToken } from '../../../local/kit/local-token.ts'
-import { isSharedBy, linuxPeople } from '../../../local/kit/people.ts'
+import { bearer, newToken, readToken, requiredTokenFile, showsToken } from '../../../packages/kit/local-token.ts'
+import { isSharedBy, linuxPeople } from '../../../packages/kit/people.ts'
 
 describe('the token of a data folder', () => {
   let folder: string

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpRequest } from '@azure/functions'
-import { actorOf } from '../../../src/adapters/functions/actor.ts'
-import { readSettings } from '../../../src/settings/read.ts'
+import { actorOf } from '../../../packages/tidemark/azure-functions/actor.ts'
+import { readSettings } from '../../../packages/tidemark/settings/read.ts'
 import { connectionStrings } from '../../support/settings.ts'
 
 const request = (headers: Record<string, string>) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpRequest } from '@azure/functions'
-import { checkOperator } from '../../../src/adapters/functions/operator.ts'
+import { checkOperator } from '../../../packages/tidemark/azure-functions/operator.ts'
 
 const request = (principal?: string) =>
   new HttpRequest({

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { namesOf } from '../../../cli/new-service/names.ts'
-import { matchRoute, parseRoute } from '../../../local/host/route.ts'
-import { type BrowsePort, browseRoutesOf } from '../../../src/adapters/functions/browse.ts'
-import { type PlacedRoute, registrationFaults } from '../../../src/adapters/functions/check-registration.ts'
-import type { Endpoint, Route } from '../../../src/adapters/functions/http.ts'
-import { type OperationsPort, operationsOf } from '../../../src/adapters/functions/operations.ts'
-import { TAKEN_PATHS } from '../../../src/core/resource.ts'
-import type { Service } from '../../../src/core/service.ts'
-import { stockLevel } from '../../../src/services/inventory/stock-level.ts'
-import { fulfilment } from '../../../src/services/ordering/fulfilment.ts'
-import { order } from '../../../src/services/ordering/order.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { ordering } from '../../../src/services/ordering/service.ts'
+import { namesOf } from '../../../packages/cli/new-service/names.ts'
+import { matchRoute, parseRoute } from '../../../packages/functions-host/route.ts'
+import { type BrowsePort, browseRoutesOf } from '../../../packages/tidemark/azure-functions/browse.ts'
+import { type PlacedRoute, registrationFaults } from '../../../packages/tidemark/azure-functions/check-registration.ts'
+import type { Endpoint, Route } from '../../../packages/tidemark/azure-functions/http.ts'
+import { type OperationsPort, operationsOf } from '../../../packages/tidemark/azure-functions/operations.ts'
+import { TAKEN_PATHS } from '../../../packages/tidemark/core/resource.ts'
+import type { Service } from '../../../packages/tidemark/core/service.ts'
+import { stockLevel } from '../../../src/inventory/stock-level.ts'
+import { fulfilment } from '../../../src/ordering/fulfilment.ts'
+import { order } from '../../../src/ordering/order.ts'
+import { orderView } from '../../../src/ordering/order-view.ts'
+import { ordering } from '../../../src/ordering/service.ts'
 
 const nothing: Endpoint = { describe: () => [], handle: async () => ({}) }
 const place = (service: string, path: string, name = path): PlacedRoute => ({ service, name, path, GET: nothing })
@@ -90,7 +90,10 @@ describe('the routes of an app', () => {
   })
 
   it('of a service made by npm run new:service never match each other, whatever it is called', () => {
-    const text = readFileSync(new URL('../../../cli/new-service/templates/service.ts.txt', import.meta.url), 'utf8')
+    const text = readFileSync(
+      new URL('../../../packages/cli/new-service/templates/service.ts.txt', import.meta.url),
+      'utf8',
+    )
     const said = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
     const [at, list, one] = [said('path'), said('list'), said('one')]
     assert.ok(at && list && one)

@@ -7,8 +7,8 @@ import {
   reactionsTo,
   relayOf,
   type TriggerPort,
-} from '../../../src/adapters/functions/triggers.ts'
-import { TidemarkError } from '../../../src/core/errors.ts'
+} from '../../../packages/tidemark/azure-functions/triggers.ts'
+import { TidemarkError } from '../../../packages/tidemark/core/errors.ts'
 
 function setUp(handle: () => Promise<void>) {
   const port: TriggerPort = {

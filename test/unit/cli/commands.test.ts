@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Command as Parser } from 'commander'
-import { exitCodes } from '../../../cli/tidemark/exit-codes.ts'
-import { tidemark } from '../../../cli/tidemark/program.ts'
+import { exitCodes } from '../../../packages/cli/tidemark/exit-codes.ts'
+import { tidemark } from '../../../packages/cli/tidemark/program.ts'
 import { type Answering, answering, problem } from '../../support/answering.ts'
 import { Command } from '../../support/command.ts'
 import { until } from '../../support/wait.ts'
@@ -12,7 +12,7 @@ import { until } from '../../support/wait.ts'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Command {
-  return new Command('cli/tidemark.js', args, { NO_COLOR: undefined, TIDEMARK_URL: undefined, ...env })
+  return new Command('packages/cli/tidemark.js', args, { NO_COLOR: undefined, TIDEMARK_URL: undefined, ...env })
 }
 
 /** Against a server that answers so. */
@@ -142,7 +142,7 @@ describe('somebody who answers otherwise', () => {
       at += 1
       return { items: [event(`order-${at}@1`)], continuation: `${at}` }
     })
-    const command = `node cli/tidemark.js tail --json --url ordering=${address} | head -1`
+    const command = `node packages/cli/tidemark.js tail --json --url ordering=${address} | head -1`
     const { promise, resolve } = Promise.withResolvers<string>()
     const { exec } = await import('node:child_process')
     exec(

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bin = mkdtempSync(join(tmpdir(), 'tidemark-bin-'))
 after(() => rmSync(bin, { recursive: true }))
-symlinkSync(join(root, 'cli/tidemark.js'), join(bin, 'tidemark'))
+symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
 
 /** A command line in bash, with `tidemark` on PATH, run by the Node of this test. */
 function bash(script: string): string {
@@ -22,7 +22,7 @@ function bash(script: string): string {
 }
 
 function tidemark(...args: readonly string[]): { readonly status: number | null; readonly stdout: string } {
-  return spawnSync(process.execPath, ['cli/tidemark.js', ...args], { cwd: root, encoding: 'utf8' })
+  return spawnSync(process.execPath, ['packages/cli/tidemark.js', ...args], { cwd: root, encoding: 'utf8' })
 }
 
 describe('completions', () => {

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import type { StatusAnswer } from '../../../cli/api/answers.ts'
-import { build } from '../../../cli/tidemark/doctor/checkout.ts'
-import { findingsOf } from '../../../cli/tidemark/doctor/running-services.ts'
-import { concernsOf, type ServiceStatus } from '../../../src/core/status.ts'
+import type { StatusAnswer } from '../../../packages/cli/api/answers.ts'
+import { build } from '../../../packages/cli/tidemark/doctor/checkout.ts'
+import { findingsOf } from '../../../packages/cli/tidemark/doctor/running-services.ts'
+import { concernsOf, type ServiceStatus } from '../../../packages/tidemark/core/status.ts'
 
 describe('the build', () => {
   it('is of today’s sources, or the doctor names which it is not of, whenever they were written', (t) => {
@@ -21,7 +21,7 @@ describe('the build', () => {
       build(root)
         .map(({ result, detail }) => `${result}: ${detail}`)
         .join()
-    const sources = ['functions/ordering.ts', 'src/compose.ts']
+    const sources = ['functions/ordering.ts', 'packages/tidemark/compose.ts']
     const note = (...texts: readonly string[]): void =>
       write(
         'dist/.tsbuildinfo',
@@ -35,13 +35,13 @@ describe('the build', () => {
       )
 
     for (const path of sources) write(path, path)
-    write('src/testing/given.ts', 'is not built')
+    write('packages/tidemark/testing/given.ts', 'is not built')
     assert.match(told(), /^warning: nothing is built/)
     for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')
     note(...sources)
     assert.equal(told(), 'ok: as 2 sources have it')
-    write('src/compose.ts', 'changed')
-    assert.equal(told(), 'wrong: built before src/compose.ts changed')
+    write('packages/tidemark/compose.ts', 'changed')
+    assert.equal(told(), 'wrong: built before packages/tidemark/compose.ts changed')
     note('functions/ordering.ts', 'changed')
     write('dist/src/gone.js', '')
     assert.equal(told(), 'wrong: dist/src/gone.js has no source any more')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { Output, type Sink } from '../../../cli/tidemark/output.ts'
-import { tableLines } from '../../../cli/tidemark/table.ts'
-import { jsonText, plain, shortened, widthOf } from '../../../cli/tidemark/text.ts'
+import { Output, type Sink } from '../../../packages/cli/tidemark/output.ts'
+import { tableLines } from '../../../packages/cli/tidemark/table.ts'
+import { jsonText, plain, shortened, widthOf } from '../../../packages/cli/tidemark/text.ts'
 
 const columns = [{ title: 'stream', flexible: true }, { title: 'version', right: true }, { title: 'type' }] as const
 const rows = [

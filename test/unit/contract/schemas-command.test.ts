@@ -15,7 +15,10 @@ const git = (...args: string[]) => execFileSync('git', [...who, ...args], { cwd:
 
 /** `npm run schemas -- …` in a repository. */
 function schemasIn(cwd: string, ...args: string[]): { status: number | null; out: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/schemas.ts', ...args], { cwd, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['packages/cli/schemas.ts', ...args], {
+    cwd,
+    encoding: 'utf8',
+  })
   return { status, out: stdout, errors: stderr }
 }
 const schemas = (...args: string[]) => schemasIn(copy, ...args)
@@ -34,7 +37,7 @@ before(() => {
     cpSync(join(root, name), join(copy, name))
   git('add', '.')
   git('commit', '--quiet', '-m', 'before')
-  for (const name of ['src', 'functions', 'local', 'cli', 'schemas', 'docs', 'tidemark.config.ts'])
+  for (const name of ['src', 'functions', 'packages', 'schemas', 'docs', 'tidemark.config.ts'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   git('add', '.')
   git('commit', '--quiet', '-m', 'release')
@@ -50,7 +53,7 @@ const reset = () => {
 }
 
 describe('npm run schemas', () => {
-  const contract = 'src/services/ordering/contract.ts'
+  const contract = 'src/ordering/contract.ts'
   const confirmed = "eventType('OrderConfirmed', z.object({ orderId: z.string() }))"
 
   it('finds nothing in a release: --check, and against itself', () => {
@@ -114,7 +117,7 @@ describe('npm run schemas', () => {
   })
 
   it('refuses an edited step of a release, though a new version hides what it made: and takes the new version alone', () => {
-    const events = 'src/services/inventory/events.ts'
+    const events = 'src/inventory/events.ts'
     const step = '({ quantity: requested, ...data }) => ({ ...data, requested }),\n)'
     const more = `.additive(z.object({ sku: z.string(), orderId: z.string(), requested: units,
       available: z.int().nonnegative(), why: z.string() }), (data) => ({ ...data, why: 'sold out' }))`
@@ -144,7 +147,7 @@ describe('npm run schemas', () => {
   })
 
   it('refuses a route that is gone', () => {
-    replace('src/services/shipping/service.ts', "'dispatch', 'deliver',", "'dispatch',")
+    replace('src/shipping/service.ts', "'dispatch', 'deliver',", "'dispatch',")
     schemas()
     const { status, errors } = schemas('--check', '--against', 'v1')
     assert.equal(status, 1)
@@ -153,7 +156,7 @@ describe('npm run schemas', () => {
   })
 
   it('tells the refusals of the code in docs/errors.md, and --check names what is not so', () => {
-    replace('src/services/ordering/order.ts', "'The order was placed before.'", "'It was placed.'")
+    replace('src/ordering/order.ts', "'The order was placed before.'", "'It was placed.'")
     assert.match(schemas('--check').errors, /docs\/errors\.md: the refusals of the domain/)
     schemas()
     assert.match(

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { commandType, type Decider } from '../../../src/core/decider.ts'
-import { eventType } from '../../../src/core/event.ts'
-import { processManager } from '../../../src/core/process-manager.ts'
-import type { Send, SendLater } from '../../../src/core/reaction.ts'
-import { published } from '../../../src/core/service.ts'
-import { given } from '../../../src/testing/given.ts'
+import { commandType, type Decider } from '../../../packages/tidemark/core/decider.ts'
+import { eventType } from '../../../packages/tidemark/core/event.ts'
+import { processManager } from '../../../packages/tidemark/core/process-manager.ts'
+import type { Send, SendLater } from '../../../packages/tidemark/core/reaction.ts'
+import { published } from '../../../packages/tidemark/core/service.ts'
+import { given } from '../../../packages/tidemark/testing/given.ts'
 import { wallet } from '../../support/wallets.ts'
 
 // The compiler is the test: `npm run types` fails where a line that must not compile does. Each line runs too, so none is dead.

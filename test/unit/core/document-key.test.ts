@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { keyFault, MAX_KEY_BYTES, placeOf } from '../../../src/core/document-key.ts'
-import { project } from '../../../src/testing/project.ts'
+import { keyFault, MAX_KEY_BYTES, placeOf } from '../../../packages/tidemark/core/document-key.ts'
+import { project } from '../../../packages/tidemark/testing/project.ts'
 import { documentKey, hardKeys, refusedKeys } from '../../support/document-keys.ts'
 import { labelView, shelves } from '../../support/shelves.ts'
 

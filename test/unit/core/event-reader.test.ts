@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../../src/core/event.ts'
-import { eventReader } from '../../../src/core/event-reader.ts'
+import { eventType } from '../../../packages/tidemark/core/event.ts'
+import { eventReader } from '../../../packages/tidemark/core/event-reader.ts'
 
 // The history of one event, as three deployments know it.
 const first = eventType('Moved', z.object({ to: z.string() }))

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import fc from 'fast-check'
-import { asJson, type JsonOptions, MAX_NESTING } from '../../../src/core/json.ts'
+import { asJson, type JsonOptions, MAX_NESTING } from '../../../packages/tidemark/core/json.ts'
 
 const nested = (depth: number, inside: unknown = 1): unknown =>
   depth === 0 ? inside : nested(depth - 1, depth % 2 ? [inside] : { a: inside })

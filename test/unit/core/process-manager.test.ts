@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../../src/core/event.ts'
-import { processManager } from '../../../src/core/process-manager.ts'
+import { eventType } from '../../../packages/tidemark/core/event.ts'
+import { processManager } from '../../../packages/tidemark/core/process-manager.ts'
 import { notes } from '../../support/notes.ts'
 import { recorded } from '../../support/recorded.ts'
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { processManager } from '../../../src/core/process-manager.ts'
-import type { Reaction, Send, SendLater } from '../../../src/core/reaction.ts'
-import { hasSchedule, SCHEDULE, type Service } from '../../../src/core/service.ts'
-import { topologyOf } from '../../../src/topology.ts'
+import { processManager } from '../../../packages/tidemark/core/process-manager.ts'
+import type { Reaction, Send, SendLater } from '../../../packages/tidemark/core/reaction.ts'
+import { hasSchedule, SCHEDULE, type Service } from '../../../packages/tidemark/core/service.ts'
+import { topologyOf } from '../../../packages/tidemark/topology.ts'
 import { orderConfirmation } from '../../support/order-confirmation.ts'
 import { type PledgeEvent, PledgeMade, pledge } from '../../support/wallets.ts'
 

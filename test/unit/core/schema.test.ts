@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../../src/core/event.ts'
-import { checkWritten, validate } from '../../../src/core/schema.ts'
-import { orderEvents } from '../../../src/services/ordering/events.ts'
-import { order } from '../../../src/services/ordering/order.ts'
+import { eventType } from '../../../packages/tidemark/core/event.ts'
+import { checkWritten, validate } from '../../../packages/tidemark/core/schema.ts'
+import { orderEvents } from '../../../src/ordering/events.ts'
+import { order } from '../../../src/ordering/order.ts'
 import { placeBody, placed } from '../../support/orders.ts'
 
 const placeSchema = order.commands[0]?.schema

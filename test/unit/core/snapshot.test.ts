@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hasSnapshots, SNAPSHOTS } from '../../../src/core/service.ts'
-import { inventory } from '../../../src/services/inventory/service.ts'
-import { ordering } from '../../../src/services/ordering/service.ts'
-import { topologyOf } from '../../../src/topology.ts'
+import { hasSnapshots, SNAPSHOTS } from '../../../packages/tidemark/core/service.ts'
+import { topologyOf } from '../../../packages/tidemark/topology.ts'
+import { inventory } from '../../../src/inventory/service.ts'
+import { ordering } from '../../../src/ordering/service.ts'
 
 describe('the container of snapshots', () => {
   it('is there where a decider has a state version alone, is never queried, and forgets nothing by itself', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ConsumerStatus, concernsOf, type ServiceStatus } from '../../../src/core/status.ts'
+import { type ConsumerStatus, concernsOf, type ServiceStatus } from '../../../packages/tidemark/core/status.ts'
 
 const consumer: ConsumerStatus = {
   consumer: 'ordering-views',

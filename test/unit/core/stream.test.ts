@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { categoryOf, formatPosition, idOf, isStream, parsePosition, streamOf } from '../../../src/core/stream.ts'
+import {
+  categoryOf,
+  formatPosition,
+  idOf,
+  isStream,
+  parsePosition,
+  streamOf,
+} from '../../../packages/tidemark/core/stream.ts'
 
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/)
 

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isSampled, isTraceparent, MAX_LINKS, METRICS, NO_TELEMETRY, tracesOf } from '../../../src/core/telemetry.ts'
+import {
+  isSampled,
+  isTraceparent,
+  MAX_LINKS,
+  METRICS,
+  NO_TELEMETRY,
+  tracesOf,
+} from '../../../packages/tidemark/core/telemetry.ts'
 
 const sampled = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { effectivePartitionKey, prefixRange } from '../../../local/cosmos/items/effective-partition-key.ts'
+import { effectivePartitionKey, prefixRange } from '../../../packages/cosmos/items/effective-partition-key.ts'
 
 // The SDK's own functions, which its package does not export.
 const sdk = join(dirname(createRequire(import.meta.url).resolve('@azure/cosmos/package.json')), 'dist/esm')

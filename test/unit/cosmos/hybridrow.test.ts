@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { Failure } from '../../../local/cosmos/failure.ts'
-import { type BatchOperation, decodeBatch } from '../../../local/cosmos/hybridrow/batch-operations.ts'
-import { type BatchResult, encodeBatch } from '../../../local/cosmos/hybridrow/batch-results.ts'
-import { isHybridRow } from '../../../local/cosmos/hybridrow/records.ts'
+import { Failure } from '../../../packages/cosmos/failure.ts'
+import { type BatchOperation, decodeBatch } from '../../../packages/cosmos/hybridrow/batch-operations.ts'
+import { type BatchResult, encodeBatch } from '../../../packages/cosmos/hybridrow/batch-results.ts'
+import { isHybridRow } from '../../../packages/cosmos/hybridrow/records.ts'
 
 // What Microsoft.Azure.Cosmos 3.64.0 sent for CreateTransactionalBatch(new PartitionKey("p")) with: CreateItem; ReadItem; UpsertItem with
 // EnableContentResponseOnWrite = false; ReplaceItem with IfMatchEtag = "\"e\"" and IndexingDirective.Include; PatchItem with a FilterPredicate;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { IndexedPaths } from '../../../local/cosmos/resources/indexed-paths.ts'
-import { readIndexingPolicy } from '../../../local/cosmos/resources/indexing-policy.ts'
+import { IndexedPaths } from '../../../packages/cosmos/resources/indexed-paths.ts'
+import { readIndexingPolicy } from '../../../packages/cosmos/resources/indexing-policy.ts'
 
 const pathsOf = (policy: unknown): IndexedPaths => new IndexedPaths(readIndexingPolicy(policy))
 const included = (...paths: string[]) => paths.map((path) => ({ path }))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { MAX_SKEW_MS, StoreClock } from '../../../src/adapters/cosmos/store-clock.ts'
-import { TidemarkError } from '../../../src/core/errors.ts'
+import { TidemarkError } from '../../../packages/tidemark/core/errors.ts'
+import { MAX_SKEW_MS, StoreClock } from '../../../packages/tidemark/cosmos/store-clock.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000

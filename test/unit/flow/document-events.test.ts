@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { RecordedEvent } from '../../../src/core/event.ts'
-import type { AnyView } from '../../../src/core/view.ts'
-import { documentEvents } from '../../../src/flow/document-events.ts'
-import { orderEvents } from '../../../src/services/ordering/events.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
+import type { RecordedEvent } from '../../../packages/tidemark/core/event.ts'
+import type { AnyView } from '../../../packages/tidemark/core/view.ts'
+import { documentEvents } from '../../../packages/tidemark/runtime/document-events.ts'
+import { orderEvents } from '../../../src/ordering/events.ts'
+import { orderView } from '../../../src/ordering/order-view.ts'
+import { salesByProduct } from '../../../src/ordering/sales-by-product.ts'
 import { everything, Rig } from '../../support/replay-rig.ts'
 
 const positionOf = ({ stream, version }: RecordedEvent): string => `${stream}@${version}`

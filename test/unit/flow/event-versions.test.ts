@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { MemoryEventStore } from '../../../src/adapters/memory/event-store.ts'
-import { MemorySchedule } from '../../../src/adapters/memory/schedule.ts'
-import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
-import { fromCloudEvent, toCloudEvent } from '../../../src/core/cloud-event.ts'
-import { commandType, type Decider } from '../../../src/core/decider.ts'
+import { fromCloudEvent, toCloudEvent } from '../../../packages/tidemark/core/cloud-event.ts'
+import { commandType, type Decider } from '../../../packages/tidemark/core/decider.ts'
 import {
   type DomainEvent,
   type EventOf,
@@ -13,16 +10,19 @@ import {
   eventId,
   eventType,
   type RecordedEvent,
-} from '../../../src/core/event.ts'
-import { hashOf } from '../../../src/core/hash-chain.ts'
-import type { Reaction } from '../../../src/core/reaction.ts'
-import { published, type Service } from '../../../src/core/service.ts'
-import type { OneStreamView } from '../../../src/core/view.ts'
-import { handleCommand } from '../../../src/flow/command.ts'
-import { handleMessages } from '../../../src/flow/consume.ts'
-import { reaction } from '../../../src/flow/react.ts'
-import { stateCache } from '../../../src/flow/state-cache.ts'
-import { appendGiven } from '../../../src/testing/append-given.ts'
+} from '../../../packages/tidemark/core/event.ts'
+import { hashOf } from '../../../packages/tidemark/core/hash-chain.ts'
+import type { Reaction } from '../../../packages/tidemark/core/reaction.ts'
+import { published, type Service } from '../../../packages/tidemark/core/service.ts'
+import type { OneStreamView } from '../../../packages/tidemark/core/view.ts'
+import { MemoryEventStore } from '../../../packages/tidemark/memory/event-store.ts'
+import { MemorySchedule } from '../../../packages/tidemark/memory/schedule.ts'
+import { MemoryViewStores } from '../../../packages/tidemark/memory/view-store.ts'
+import { handleCommand } from '../../../packages/tidemark/runtime/command.ts'
+import { handleMessages } from '../../../packages/tidemark/runtime/consume.ts'
+import { reaction } from '../../../packages/tidemark/runtime/react.ts'
+import { stateCache } from '../../../packages/tidemark/runtime/state-cache.ts'
+import { appendGiven } from '../../../packages/tidemark/testing/append-given.ts'
 import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
 import { projecting } from '../../support/projecting.ts'
 import { recorded } from '../../support/recorded.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
-import { LiveViews, POINTER_MS } from '../../../src/flow/live-views.ts'
+import { MemoryViewStores } from '../../../packages/tidemark/memory/view-store.ts'
+import { LiveViews, POINTER_MS } from '../../../packages/tidemark/runtime/live-views.ts'
 import { before } from '../../support/before-calls.ts'
 import { ManualClock } from '../../support/fakes.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { periodicWork } from '../../../src/flow/periodic.ts'
+import { periodicWork } from '../../../packages/tidemark/runtime/periodic.ts'
 import { ManualClock } from '../../support/fakes.ts'
 
 describe('periodic work', () => {

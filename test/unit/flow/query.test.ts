@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MemoryViewStores } from '../../../src/adapters/memory/view-store.ts'
-import { listDocuments, type QueryDependencies, readDocument } from '../../../src/flow/query.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
+import { MemoryViewStores } from '../../../packages/tidemark/memory/view-store.ts'
+import { listDocuments, type QueryDependencies, readDocument } from '../../../packages/tidemark/runtime/query.ts'
+import { orderView } from '../../../src/ordering/order-view.ts'
+import { salesByProduct } from '../../../src/ordering/sales-by-product.ts'
 import { ManualClock } from '../../support/fakes.ts'
 
 const at = (version: number) => ({ stream: 'order-1', version })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MemoryRebuilds } from '../../../src/adapters/memory/rebuilds.ts'
-import { TidemarkError } from '../../../src/core/errors.ts'
-import type { RebuildStore } from '../../../src/core/ports.ts'
-import type { KeptRebuild, RebuildAction } from '../../../src/core/rebuild.ts'
-import { Rebuilds } from '../../../src/flow/rebuilds.ts'
+import { TidemarkError } from '../../../packages/tidemark/core/errors.ts'
+import type { RebuildStore } from '../../../packages/tidemark/core/ports.ts'
+import type { KeptRebuild, RebuildAction } from '../../../packages/tidemark/core/rebuild.ts'
+import { MemoryRebuilds } from '../../../packages/tidemark/memory/rebuilds.ts'
+import { Rebuilds } from '../../../packages/tidemark/runtime/rebuilds.ts'
 import {
   abandon,
   buildNext,
@@ -13,8 +13,8 @@ import {
   type ReplayPlace,
   type ReplayPort,
   replay,
-} from '../../../src/flow/replay.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
+} from '../../../packages/tidemark/runtime/replay.ts'
+import { orderView } from '../../../src/ordering/order-view.ts'
 import { everything, Rig, unwatched } from '../../support/replay-rig.ts'
 
 const MINUTE_MS = 60_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { remembered } from '../../../src/flow/remembered.ts'
+import { remembered } from '../../../packages/tidemark/runtime/remembered.ts'
 
 describe('what an instance remembers', () => {
   it('is bounded in entries, the one not used for longest goes first', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AnyView } from '../../../src/core/view.ts'
+import type { AnyView } from '../../../packages/tidemark/core/view.ts'
 import {
   abandon,
   buildNext,
@@ -10,9 +10,9 @@ import {
   type ReplayPlace,
   type ReplayWatch,
   replay,
-} from '../../../src/flow/replay.ts'
-import { orderView } from '../../../src/services/ordering/order-view.ts'
-import { salesByProduct } from '../../../src/services/ordering/sales-by-product.ts'
+} from '../../../packages/tidemark/runtime/replay.ts'
+import { orderView } from '../../../src/ordering/order-view.ts'
+import { salesByProduct } from '../../../src/ordering/sales-by-product.ts'
 import { before } from '../../support/before-calls.ts'
 import { everything, lateFirst, lateSecond, Rig, unwatched, versionOf, views } from '../../support/replay-rig.ts'
 

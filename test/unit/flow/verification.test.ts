@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Finding, LogVerifier } from '../../../src/core/ports.ts'
-import { verifyPart } from '../../../src/flow/verification.ts'
+import type { Finding, LogVerifier } from '../../../packages/tidemark/core/ports.ts'
+import { verifyPart } from '../../../packages/tidemark/runtime/verification.ts'
 import { ManualClock } from '../../support/fakes.ts'
 
 const SECONDS_A_STREAM = 4

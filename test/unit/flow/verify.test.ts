@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Commit, hashOfKey, toLogItem } from '../../../src/core/commit.ts'
-import { eventId, type RecordedEvent } from '../../../src/core/event.ts'
-import { canonicalHash, GENESIS, seal } from '../../../src/core/hash-chain.ts'
-import { type Fault, StreamCheck } from '../../../src/verify/stream-check.ts'
+import { type Commit, hashOfKey, toLogItem } from '../../../packages/tidemark/core/commit.ts'
+import { eventId, type RecordedEvent } from '../../../packages/tidemark/core/event.ts'
+import { canonicalHash, GENESIS, seal } from '../../../packages/tidemark/core/hash-chain.ts'
+import { type Fault, StreamCheck } from '../../../packages/tidemark/verify/stream-check.ts'
 import { placedV1 } from '../../support/orders.ts'
 
 type Item = Record<string, unknown>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { validate } from '../../../src/core/schema.ts'
-import { isSame, keep, keptAddress, told, writtenAddress } from '../../../src/services/ordering/address.ts'
-import { address } from '../../../src/services/ordering/contract.ts'
+import { validate } from '../../../packages/tidemark/core/schema.ts'
+import { isSame, keep, keptAddress, told, writtenAddress } from '../../../src/ordering/address.ts'
+import { address } from '../../../src/ordering/contract.ts'
 
 const rest = { name: 'Ada', postalCode: '1000', city: 'Ghent', country: 'BE' }
 const number = fc.stringMatching(/^\d[a-z0-9/-]{0,25}$/)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { services } from '../../../cli/config.ts'
-import type { EventType } from '../../../src/core/event.ts'
-import { reactionsOf, type Service } from '../../../src/core/service.ts'
-import { topologyOf } from '../../../src/topology.ts'
+import { services } from '../../../packages/cli/config.ts'
+import type { EventType } from '../../../packages/tidemark/core/event.ts'
+import { reactionsOf, type Service } from '../../../packages/tidemark/core/service.ts'
+import { topologyOf } from '../../../packages/tidemark/topology.ts'
 
 /** The events of a category's streams; none where the service has no such streams. */
 const eventsOf = ({ deciders }: Service, category: string): readonly EventType[] =>

@@ -1,8 +1,8 @@
 import { describe, it } from 'node:test'
-import type { DomainEvent } from '../../../src/core/event.ts'
-import { orderFulfilment } from '../../../src/services/ordering/fulfilment-process.ts'
-import { ordering } from '../../../src/services/ordering/service.ts'
-import { react } from '../../../src/testing/react.ts'
+import type { DomainEvent } from '../../../packages/tidemark/core/event.ts'
+import { react } from '../../../packages/tidemark/testing/react.ts'
+import { orderFulfilment } from '../../../src/ordering/fulfilment-process.ts'
+import { ordering } from '../../../src/ordering/service.ts'
 import { cancelled, placed } from '../../support/orders.ts'
 
 const orderId = '1'

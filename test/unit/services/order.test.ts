@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import { order } from '../../../src/services/ordering/order.ts'
+import { order } from '../../../src/ordering/order.ts'
 import { deciding } from '../../support/given.ts'
 import { address, cancelled, keptAddress, place, placeBody, placed, rejected } from '../../support/orders.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isRefusal } from '../../../src/core/decider.ts'
-import type { PaymentEvent } from '../../../src/services/payments/events.ts'
-import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from '../../../src/services/payments/payment.ts'
-import { given as givenEvents } from '../../../src/testing/given.ts'
-import { moment } from '../../../src/testing/moment.ts'
+import { isRefusal } from '../../../packages/tidemark/core/decider.ts'
+import { given as givenEvents } from '../../../packages/tidemark/testing/given.ts'
+import { moment } from '../../../packages/tidemark/testing/moment.ts'
+import type { PaymentEvent } from '../../../src/payments/events.ts'
+import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from '../../../src/payments/payment.ts'
 import { deciding } from '../../support/given.ts'
 
 const given = deciding(payment)

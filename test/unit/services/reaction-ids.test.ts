@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
-import type { AnyReaction, Send } from '../../../src/core/reaction.ts'
-import { inventory } from '../../../src/services/inventory/service.ts'
-import { payments } from '../../../src/services/payments/service.ts'
-import { shipping } from '../../../src/services/shipping/service.ts'
+import type { DomainEvent, RecordedEvent } from '../../../packages/tidemark/core/event.ts'
+import type { AnyReaction, Send } from '../../../packages/tidemark/core/reaction.ts'
+import { inventory } from '../../../src/inventory/service.ts'
+import { payments } from '../../../src/payments/service.ts'
+import { shipping } from '../../../src/shipping/service.ts'
 import {
   captureRequested,
   paymentRequested,

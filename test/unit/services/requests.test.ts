@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { DomainEvent, RecordedEvent } from '../../../src/core/event.ts'
-import type { Service } from '../../../src/core/service.ts'
-import { PaymentRequested } from '../../../src/services/ordering/contract.ts'
-import { payment } from '../../../src/services/payments/payment.ts'
-import { payments } from '../../../src/services/payments/service.ts'
-import { shipping } from '../../../src/services/shipping/service.ts'
-import { shipment } from '../../../src/services/shipping/shipment.ts'
+import type { DomainEvent, RecordedEvent } from '../../../packages/tidemark/core/event.ts'
+import type { Service } from '../../../packages/tidemark/core/service.ts'
+import { PaymentRequested } from '../../../src/ordering/contract.ts'
+import { payment } from '../../../src/payments/payment.ts'
+import { payments } from '../../../src/payments/service.ts'
+import { shipping } from '../../../src/shipping/service.ts'
+import { shipment } from '../../../src/shipping/shipment.ts'
 import {
   captureRequested,
   paymentRequested,

@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import { reservation } from '../../../src/services/inventory/reservation.ts'
+import { reservation } from '../../../src/inventory/reservation.ts'
 import { deciding } from '../../support/given.ts'
 
 const given = deciding(reservation)

@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import { type ShipmentCommand, shipment } from '../../../src/services/shipping/shipment.ts'
+import { type ShipmentCommand, shipment } from '../../../src/shipping/shipment.ts'
 import { deciding } from '../../support/given.ts'
 import { address } from '../../support/orders.ts'
 

@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import { stock } from '../../../src/services/inventory/stock.ts'
+import { stock } from '../../../src/inventory/stock.ts'
 import { deciding } from '../../support/given.ts'
 
 const given = deciding(stock, 'tea')

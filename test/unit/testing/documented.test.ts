@@ -17,7 +17,7 @@ describe('docs/testing.md', () => {
   after(() => rmSync(copy, { recursive: true, force: true }))
   const folder = join(copy, 'test/unit/services')
   mkdirSync(folder, { recursive: true })
-  for (const name of ['src', 'node_modules']) symlinkSync(join(root, name), join(copy, name))
+  for (const name of ['src', 'packages', 'node_modules']) symlinkSync(join(root, name), join(copy, name))
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
   const passing = textsOf('ts').join('\n')
   writeFileSync(join(folder, 'passing.test.ts'), passing)

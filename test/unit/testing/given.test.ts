@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { type CommandOf, commandType, type Decider } from '../../../src/core/decider.ts'
-import { type EventOf, eventType } from '../../../src/core/event.ts'
-import { MAX_EVENTS } from '../../../src/core/ports.ts'
-import { given } from '../../../src/testing/given.ts'
-import { moment } from '../../../src/testing/moment.ts'
-import { recordedAs } from '../../../src/testing/recorded-as.ts'
+import { type CommandOf, commandType, type Decider } from '../../../packages/tidemark/core/decider.ts'
+import { type EventOf, eventType } from '../../../packages/tidemark/core/event.ts'
+import { MAX_EVENTS } from '../../../packages/tidemark/core/ports.ts'
+import { given } from '../../../packages/tidemark/testing/given.ts'
+import { moment } from '../../../packages/tidemark/testing/moment.ts'
+import { recordedAs } from '../../../packages/tidemark/testing/recorded-as.ts'
 import { PaidIn, wallet } from '../../support/wallets.ts'
 
 const paidIn = (amount: number) => ({ type: 'PaidIn', data: { amount, currency: 'EUR' } }) as const

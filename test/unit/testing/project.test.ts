@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import type { DomainEvent } from '../../../src/core/event.ts'
-import type { ManyStreamView } from '../../../src/core/view.ts'
-import { moment } from '../../../src/testing/moment.ts'
-import { project } from '../../../src/testing/project.ts'
-import { recordedAs } from '../../../src/testing/recorded-as.ts'
+import type { DomainEvent } from '../../../packages/tidemark/core/event.ts'
+import type { ManyStreamView } from '../../../packages/tidemark/core/view.ts'
+import { moment } from '../../../packages/tidemark/testing/moment.ts'
+import { project } from '../../../packages/tidemark/testing/project.ts'
+import { recordedAs } from '../../../packages/tidemark/testing/recorded-as.ts'
 import { balanceView, PaidIn, type Turnover, turnoverView, type WalletEvent, wallets } from '../../support/wallets.ts'
 
 const paidIn = (amount: number) => ({ type: 'PaidIn', data: { amount, currency: 'EUR' } }) as const

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../../src/core/event.ts'
-import { moment } from '../../../src/testing/moment.ts'
-import { react } from '../../../src/testing/react.ts'
-import { recordedAs } from '../../../src/testing/recorded-as.ts'
+import { eventType } from '../../../packages/tidemark/core/event.ts'
+import { moment } from '../../../packages/tidemark/testing/moment.ts'
+import { react } from '../../../packages/tidemark/testing/react.ts'
+import { recordedAs } from '../../../packages/tidemark/testing/recorded-as.ts'
 import { BonusGranted, bonusPayment, pledges, wallet, wallets } from '../../support/wallets.ts'
 
 const paidIn = (amount: number) => ({ type: 'PaidIn', data: { amount, currency: 'EUR' } }) as const

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../../../local/kit/seeded-random.ts'
+import { seededRandom } from '../../../../packages/kit/seeded-random.ts'
 
 const quoted = (text: string): string => JSON.stringify(text)
 

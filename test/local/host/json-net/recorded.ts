@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { JsonNetRefusal } from '../../../../local/host/json-net/refusal.ts'
-import { rewriteJson } from '../../../../local/host/json-net/rewrite.ts'
+import { JsonNetRefusal } from '../../../../packages/functions-host/json-net/refusal.ts'
+import { rewriteJson } from '../../../../packages/functions-host/json-net/rewrite.ts'
 
 /** A text, and what becomes of it; null: it cannot be read. */
 export type Recorded = readonly [text: string, rewritten: string | null]

@@ -1,0 +1,47 @@
+import type { RecordedEvent } from '../../tidemark/core/event.ts'
+import type { ParkedMessage, ParkedStream } from '../../tidemark/core/parking.ts'
+import type { ServiceStatus } from '../../tidemark/core/status.ts'
+
+// What the operations API answers: schemas/openapi.json has each field.
+
+/** An event as the log keeps it. */
+export type EventAnswer = RecordedEvent
+
+export interface StateAnswer {
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly hash: string
+  readonly state: unknown
+}
+
+export type StatusAnswer = ServiceStatus & { readonly concerns: readonly string[] }
+
+export interface ParkedAnswer {
+  readonly streams: readonly (ParkedStream & { readonly consumer: string })[]
+  readonly messages: readonly (ParkedMessage & { readonly consumer: string })[]
+}
+
+export interface ActedAnswer {
+  readonly items: readonly {
+    readonly consumer: string
+    readonly handler?: string
+    readonly stream?: string
+    readonly message?: string
+    readonly outcome: 'done' | 'waits' | 'needless' | 'discarded' | 'failed'
+    readonly code?: string
+    readonly reason?: string
+  }[]
+  /** Whether more of what was chosen waits. */
+  readonly more: boolean
+}
+
+export interface ScheduledAnswer {
+  readonly stream: string
+  readonly due: string
+  readonly type: string
+  readonly data: unknown
+  readonly correlation: string
+  readonly causation: string
+  readonly actor: string
+}

@@ -1,0 +1,107 @@
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { brotliCompressSync } from 'node:zlib'
+import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
+import { build, createServer, type InlineConfig } from 'vite'
+import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { localPorts } from './local-settings.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const SOURCE = join(ROOT, 'packages', 'console')
+const OUTPUT = join(ROOT, 'dist', 'console')
+const TYPES = join(SOURCE, 'generated', 'api.d.ts')
+/** Of everything that the console loads, compressed. */
+const MOST_BYTES = 150_000
+
+/**
+ * `npm run console`: builds the console to `dist/console`, and fails where it has become too large. With `--types` it writes only the types of
+ * what services answer; with `--serve` it serves the sources, reloaded as they change, on the services that `npm start` runs.
+ */
+async function buildConsole(): Promise<void> {
+  const { types, serve } = readArguments({}, ['types', 'serve'])
+  await writeTypes()
+  if (types) return
+  const config: InlineConfig = {
+    configFile: false,
+    root: SOURCE,
+    // Wherever it is put: beside the APIs, or below a path of a static website.
+    base: './',
+    publicDir: false,
+    logLevel: serve ? 'info' : 'warn',
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      write: false,
+      target: ['chrome123', 'firefox121', 'safari17.5'],
+      // A data URL would need another policy than 'self'.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+    },
+  }
+  if (serve) {
+    const target = `http://127.0.0.1:${localPorts().http}`
+    const server = await createServer({
+      ...config,
+      server: { host: '127.0.0.1', proxy: { '/api': target, '/console.json': target } },
+    })
+    await server.listen()
+    server.printUrls()
+    return
+  }
+  const built = await build(config)
+  if (Array.isArray(built) || !('output' in built)) throw new Error('vite built something else than one page')
+  const files = built.output.map((each): [string, Buffer] => [
+    each.fileName,
+    Buffer.from(each.type === 'chunk' ? each.code : each.source),
+  ])
+  checkSize(files.map(([, content]) => content))
+  writeFiles(new Map(files))
+}
+
+/** What every service can be asked, from the OpenAPI document, without the name of any: the console knows no service. */
+async function writeTypes(): Promise<void> {
+  const document = JSON.parse(readFileSync(join(ROOT, 'schemas', 'openapi.json'), 'utf8')) as OpenAPI3 & {
+    readonly paths: Readonly<Record<string, unknown>>
+  }
+  const services = Map.groupBy(Object.entries(document.paths), ([path]) => path.split('/')[1] ?? '')
+  const [first = '', ...others] = services.keys()
+  const common = (services.get(first) ?? [])
+    .map(([path, operations]): [string, unknown] => [path.slice(first.length + 1), operations])
+    .filter(([path]) => others.every((service) => document.paths[`/${service}${path}`] !== undefined))
+  if (common.length === 0) throw new UsageError('schemas/openapi.json has no route that every service has')
+  const paths = JSON.parse(JSON.stringify(Object.fromEntries(common)).replaceAll(`"${first}-`, '"'))
+  const text = astToString(await openapiTS({ ...document, paths }))
+  mkdirSync(join(SOURCE, 'generated'), { recursive: true })
+  // Who reads it meanwhile finds all of it.
+  const written = `${TYPES}.${process.pid}.tmp`
+  writeFileSync(written, text)
+  renameSync(written, TYPES)
+}
+
+/** @throws UsageError where it is too large. */
+function checkSize(files: readonly Buffer[]): void {
+  const bytes = files.reduce((sum, content) => sum + brotliCompressSync(content).length, 0)
+  console.log(`dist/console: ${files.length} files, ${kB(bytes)} compressed of at most ${kB(MOST_BYTES)}`)
+  if (bytes > MOST_BYTES) throw new UsageError('failed: the console is too large')
+}
+
+/** Whoever serves the folder meanwhile finds a whole page: each file is there at once, the page behind what it loads, and what is old goes last. */
+function writeFiles(files: ReadonlyMap<string, Buffer>): void {
+  mkdirSync(join(OUTPUT, 'assets'), { recursive: true })
+  const pageLast = [...files].toSorted(([a], [b]) => Number(a.endsWith('.html')) - Number(b.endsWith('.html')))
+  for (const [name, content] of pageLast) {
+    const file = join(OUTPUT, name)
+    if (existsSync(file) && readFileSync(file).equals(content)) continue
+    const written = `${file}.${process.pid}.tmp`
+    writeFileSync(written, content)
+    renameSync(written, file)
+  }
+  for (const name of globSync('**/*.*', { cwd: OUTPUT }))
+    if (!files.has(name.replaceAll('\\', '/')) && !name.endsWith('.tmp')) rmSync(join(OUTPUT, name), { force: true })
+}
+
+function kB(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`
+}
+
+await runCommand(buildConsole)

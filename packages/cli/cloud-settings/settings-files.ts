@@ -1,0 +1,74 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type SettingName, settings } from '../../tidemark/settings/list.ts'
+import { UsageError } from '../arguments.ts'
+import type { AzdValues } from './azd-values.ts'
+
+/** What infra/main.bicep tells of an environment, as far as a service on a laptop needs it. */
+export interface CloudEnvironment {
+  readonly namespace: string
+  readonly cosmos: string
+  readonly services: readonly { readonly name: string; readonly blobEndpoint: string }[]
+}
+
+/** @throws UsageError where the environment is not one that infra/main.bicep provisioned. */
+export function environmentOf({ EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT, SERVICES }: AzdValues): CloudEnvironment {
+  if (!EVENT_HUBS_NAMESPACE || !COSMOS_ENDPOINT || !SERVICES)
+    throw new UsageError('EVENT_HUBS_NAMESPACE, COSMOS_ENDPOINT and SERVICES are not known: run azd provision first')
+  return { namespace: EVENT_HUBS_NAMESPACE, cosmos: COSMOS_ENDPOINT, services: servicesOf(SERVICES) }
+}
+
+/** azd keeps an array as JSON. */
+function servicesOf(text: string): CloudEnvironment['services'] {
+  const wrong = new UsageError('SERVICES is not what infra/main.bicep puts out: run azd provision again')
+  let services: unknown
+  try {
+    services = JSON.parse(text)
+  } catch {
+    throw wrong
+  }
+  if (!Array.isArray(services) || services.length === 0) throw wrong
+  for (const service of services) {
+    const { name, blobEndpoint } = Object(service)
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) throw wrong
+    if (typeof blobEndpoint !== 'string') throw wrong
+  }
+  return services
+}
+
+/**
+ * local.settings.json of a service: identity-based, no keys. It shares its host storage, and so its checkpoints and leases, with the app in
+ * Azure: the two divide the work.
+ * @throws UsageError for a service that the environment does not have, or what no service would take.
+ */
+export function settingsFor({ namespace, cosmos, services }: CloudEnvironment, service: string): object {
+  const found = services.find(({ name }) => name === service)
+  if (found === undefined)
+    throw new UsageError(`the environment has no ${service}, only ${services.map(({ name }) => name).join(', ')}`)
+  const values = {
+    FUNCTIONS_WORKER_RUNTIME: 'node',
+    AzureWebJobsStorage__blobServiceUri: found.blobEndpoint,
+    EventHubConnection__fullyQualifiedNamespace: namespace,
+    CosmosConnection__accountEndpoint: cosmos,
+  } satisfies Partial<Record<SettingName, string>>
+  for (const [name, value] of Object.entries(values)) {
+    const setting = settings.get(name)
+    if (!setting?.schema.safeParse(value).success)
+      throw new UsageError(`the environment has no ${name}: it must be ${setting?.mustBe}; run azd provision again`)
+  }
+  return { IsEncrypted: false, Values: values }
+}
+
+/** Writes settings where there are none, or over others where that is forced. @returns what was done. */
+export async function writeSettings(file: string, written: object, force: boolean): Promise<string> {
+  const text = `${JSON.stringify(written, null, 2)}\n`
+  const there = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new UsageError(`${file} cannot be read: ${error.message}`)
+  })
+  if (there === text) return 'is so already'
+  if (there !== undefined && !force) return 'has other settings and was left as it is: --force writes over it'
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, text)
+  return there === undefined ? 'was written' : 'was written over'
+}

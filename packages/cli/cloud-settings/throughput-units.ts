@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { UsageError } from '../arguments.ts'
+
+const ABBREVIATIONS = new URL('../../../infra/abbreviations.json', import.meta.url)
+const MANAGEMENT = 'https://management.azure.com'
+const API_VERSION = '2024-01-01'
+const GIVE_UP_AFTER_MS = 60_000
+
+/** For which tokens Azure Resource Manager asks. */
+export const SCOPE = `${MANAGEMENT}/.default`
+
+/**
+ * The throughput units that the namespace of an environment has now; 0 where there is none yet.
+ * @throws UsageError where Azure does not say: a provision would set them back.
+ */
+export async function throughputUnits(subscription: string, environment: string, token: string): Promise<number> {
+  const { resourceGroup } = JSON.parse(readFileSync(ABBREVIATIONS, 'utf8'))
+  const group = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}${environment}`
+  const url = `${MANAGEMENT}${group}/providers/Microsoft.EventHub/namespaces?api-version=${API_VERSION}`
+  const answer = await fetch(url, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
+  }).catch((error: Error) => {
+    throw unknown(error.message)
+  })
+  if (answer.status === 404) return 0
+  if (!answer.ok) throw unknown(`Azure answers ${answer.status}`)
+  const { value } = Object(await answer.json())
+  if (!Array.isArray(value)) throw unknown('Azure answers something else')
+  const units = value.map((namespace) => Number(Object(Object(namespace).sku).capacity))
+  if (units.some((each) => !Number.isInteger(each))) throw unknown('a namespace has no capacity')
+  return Math.max(0, ...units)
+}
+
+const unknown = (why: string): UsageError => new UsageError(`the throughput units in Azure are not known: ${why}`)

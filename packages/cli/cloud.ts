@@ -1,0 +1,36 @@
+import { join, resolve } from 'node:path'
+import { requiredTokenFile } from '../kit/local-token.ts'
+import { startCloud } from '../local-cloud/cloud.ts'
+import { readArguments, runCommand } from './arguments.ts'
+import { dataFolder, isFast, localPorts } from './local-settings.ts'
+import { interruption, showParts, untilEnded } from './running.ts'
+
+/** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
+async function cloud(): Promise<void> {
+  const { fresh, fast } = readArguments({}, ['fresh', 'fast'])
+  const dataDir = dataFolder()
+  const interrupted = interruption()
+  const tokenFile = await requiredTokenFile(resolve(dataDir))
+  const running = await startCloud({
+    dataDir,
+    topologyFile: 'infra/topology.json',
+    ports: localPorts(),
+    fresh,
+    fast: isFast(fast),
+    tokenFile,
+  })
+  try {
+    showParts(running.parts)
+    console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
+    if (tokenFile) console.log(`keys         ${join(dataDir, 'cloud.json')} has them: the published ones let nobody in`)
+    console.log(
+      'ready: Ctrl-C ends it; for func start: cp local.settings.sample.json local.settings.json && npm run build',
+    )
+    await untilEnded(running.parts, interrupted.happened)
+  } finally {
+    await running.stop()
+  }
+}
+
+await runCommand(cloud)
+process.exit()

@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type Refusal, refuse } from '../../kit/guard.ts'
+import { closeServer } from '../../kit/http-server.ts'
+import type { Running } from '../../kit/lifecycle.ts'
+import { LOOPBACK, listen } from '../../kit/listen.ts'
+import { answeredAtDoor } from '../../local-cloud/front/door.ts'
+import { type Site, withServices } from '../../local-cloud/front/site.ts'
+import { type ApiOptions, ask } from '../api/ask.ts'
+import { LET_IN, UnreachableError } from '../api/errors.ts'
+
+/** As much as the services take: docs/errors.md, `body-too-large`. */
+const MAX_BODY_BYTES = 1024 * 1024
+const DRAIN_MS = 2000
+/**
+ * What of a request and of its answer is meant for the other side. All else stays here: the token of this machine, what other programs on it
+ * keep in cookies, what belongs to one connection.
+ */
+const HANDED_ON = ['accept', 'content-type', 'idempotency-key', 'x-actor', 'x-correlation-id']
+const HANDED_BACK = ['cache-control', 'content-type', 'etag', 'retry-after']
+
+export interface ConsoleOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  readonly site: Site
+  /** What every request of the page must show: it carries the rights of whoever started this. */
+  readonly token: string
+  readonly services: readonly string[]
+  readonly asking: Omit<ApiOptions, 'signal' | 'actor'>
+}
+
+/**
+ * Serves the console on loopback, for services that are elsewhere: what the page asks of `/api/<service>/…` is asked of that service with the
+ * sign-in of whoever started this, which the page never sees.
+ * @throws StartError when the port is taken.
+ */
+export async function startConsole({ port, token, services, asking, ...options }: ConsoleOptions): Promise<Running> {
+  const site = withServices(options.site, services, (service) => `/api/${service}/openapi.json`)
+  const server = createServer((incoming, outgoing) => {
+    if (answeredAtDoor(incoming, outgoing, { site, token })) return
+    const gone = new AbortController()
+    outgoing.on('close', () => gone.abort())
+    handOn(incoming, outgoing, services, { ...asking, signal: gone.signal }).catch((error: Error) => {
+      if (gone.signal.aborted) return
+      // What it answered already cannot be taken back.
+      if (outgoing.headersSent) outgoing.destroy()
+      else refuse(incoming, outgoing, refusalFor(error))
+    })
+  })
+  const address = `http://${LOOPBACK}:${await listen(server, port, '--port')}`
+  return { address, stop: () => closeServer(server, DRAIN_MS) }
+}
+
+/** Why a request is not handed on. */
+class RefusedRequest extends Error {
+  readonly refusal: Refusal
+
+  constructor(status: number, code: string, detail: string) {
+    super(detail)
+    this.refusal = { status, code, detail }
+  }
+}
+
+function refusalFor(error: Error): Refusal {
+  if (error instanceof RefusedRequest) return error.refusal
+  if (error instanceof UnreachableError) return { status: 502, code: 'unreachable', detail: error.message }
+  console.error(error)
+  return { status: 500, code: 'internal', detail: 'the console has a fault: see where it was started' }
+}
+
+async function handOn(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  services: readonly string[],
+  asking: ApiOptions,
+): Promise<void> {
+  const { service, path } = targetOf(incoming, services)
+  const { method } = incoming
+  if (method !== 'GET' && method !== 'POST')
+    throw new RefusedRequest(405, 'method-not-allowed', 'the console hands on GET and POST alone')
+  const body = method === 'POST' ? await bodyOf(incoming) : undefined
+  const headers = chosen(HANDED_ON, (name) => incoming.headersDistinct[name]?.[0])
+  const { response } = await ask(service, { method, path, headers, body }, asking)
+  checkAnswer(service, response)
+  outgoing.writeHead(
+    response.status,
+    chosen(HANDED_BACK, (name) => response.headers.get(name)),
+  )
+  if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing)
+  else outgoing.end()
+}
+
+/** Dots are resolved first: what is asked for stays below the service's own path. */
+function targetOf({ url = '' }: IncomingMessage, services: readonly string[]): { service: string; path: string } {
+  const { pathname = '', search = '' } = URL.parse(`http://localhost${url}`) ?? {}
+  const [, service = '', rest] = /^\/api\/([^/]+)\/(.+)$/.exec(pathname) ?? []
+  if (!services.includes(service))
+    throw new RefusedRequest(404, 'not-found', `there are ${services.map((each) => `/api/${each}/…`).join(', ')}`)
+  return { service, path: `${rest === 'openapi.json' ? '/api/openapi.json' : pathname}${search}` }
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
+  const tooLarge = new RefusedRequest(413, 'body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
+  if (Number(incoming.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge
+  const chunks: Buffer[] = []
+  let bytes = 0
+  // The connection stays for the answer.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_BODY_BYTES) throw tooLarge
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** What stands before a service answers without a reason, or leads to a sign-in page, where it does not let somebody in. */
+function checkAnswer(service: string, { status, headers }: Response): void {
+  if (status >= 300 && status < 400)
+    throw new RefusedRequest(502, 'redirected', `${service} answered ${status}: it wants a sign-in. ${LET_IN}`)
+  const isTold = headers.get('content-type')?.startsWith('application/problem+json')
+  if ((status === 401 || status === 403) && !isTold)
+    throw new RefusedRequest(502, 'not-let-in', `${service} answered ${status}: it does not let you in. ${LET_IN}`)
+}
+
+function chosen(
+  names: readonly string[],
+  headerOf: (name: string) => string | null | undefined,
+): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name): [string, string][] => {
+      const value = headerOf(name)
+      return value === null || value === undefined ? [] : [[name, value]]
+    }),
+  )
+}

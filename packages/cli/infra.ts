@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { findBicep, NoBicep } from './infra/bicep.ts'
+import { bicepFiles, countOfResources, diagnosticsOf, shapeFiles, snapshot, snapshotOf } from './infra/template.ts'
+
+const BIOME = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../../infra', import.meta.url))
+
+/**
+ * `npm run infra [-- --write]`: compiles and lints the template, and holds the snapshot of each shape against what it deploys now; with --write
+ * it writes the snapshots, to be reviewed as a diff.
+ */
+async function infra(): Promise<void> {
+  const { write } = readArguments({}, ['write'])
+  const bicep = await findBicep().catch((error: unknown) => {
+    throw error instanceof NoBicep ? new UsageError(error.message) : error
+  })
+  console.log(`bicep ${bicep.version}`)
+  const wrong = [...(await diagnosticsOf(bicep, FOLDER))]
+  const files = bicepFiles(FOLDER).length
+  if (wrong.length > 0)
+    throw new UsageError([...wrong, `failed: ${wrong.length} diagnostics in ${files} files`].join('\n'))
+  console.log(`infra/: ${files} files compiled and linted`)
+  for (const file of shapeFiles(FOLDER)) {
+    const path = join(FOLDER, file)
+    const difference = await snapshot(bicep, path, write ? 'overwrite' : 'validate')
+    if (write && !difference) await tidy(snapshotOf(path))
+    if (difference) wrong.push(difference)
+    else console.log(`infra/${snapshotOf(file)}: ${await countOfResources(snapshotOf(path))} resources`)
+  }
+  if (wrong.length > 0)
+    throw new UsageError([...wrong, 'npm run infra -- --write writes the snapshots: review what changes'].join('\n'))
+}
+
+/** So that a snapshot differs by what is deployed alone, and npm run check takes it: Bicep writes outputs in any order, in another format. */
+async function tidy(file: string): Promise<void> {
+  const { outputs, ...others } = JSON.parse(await readFile(file, 'utf8')) as { outputs: object }
+  const sorted = Object.fromEntries(Object.entries(outputs).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  await writeFile(file, JSON.stringify({ ...others, outputs: sorted }, null, 2))
+  execFileSync(process.execPath, [BIOME, 'format', '--write', file], { stdio: 'pipe' })
+}
+
+await runCommand(infra)

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readSubjects, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
+import { allOrNothing } from './new-service/all-or-nothing.ts'
+import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
+import { namesOf } from './new-service/names.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const BIOME = 'node_modules/@biomejs/biome/bin/biome'
+const LIST = 'tidemark.config.ts'
+const TOPOLOGY = 'infra/topology.json'
+const DEPLOYED = 'azure.yaml'
+const ERRORS = 'docs/errors.md'
+
+/**
+ * `npm run new:service -- NAME [--aggregate NAME]`: a service that runs, with one aggregate, to be made into one's own. All of it is written,
+ * or nothing.
+ */
+async function newService(): Promise<void> {
+  const { name, aggregate = 'entry' } = readSubjects(['name'], { aggregate: 'NAME' })
+  const names = namesOf(name, aggregate)
+  if (services.some((service) => service.name === name)) throw new UsageError(`there is a service ${name} already`)
+  const owner = services.find(({ deciders }) => deciders.some(({ category }) => category === aggregate))
+  if (owner)
+    throw new UsageError(`${aggregate} is an aggregate of ${owner.name}: name that of ${name} with --aggregate NAME`)
+  const files = filesOf(names)
+  const added = [...files.map(({ path }) => path), `src/${name}`, `schemas/${name}`]
+  const there = added.find((path) => existsSync(join(ROOT, path)))
+  if (there !== undefined) throw new UsageError(`${there} is there already: nothing was written`)
+
+  const absolute = (path: string): string => join(ROOT, path)
+  allOrNothing(
+    {
+      added: added.map(absolute),
+      changed: [LIST, TOPOLOGY, DEPLOYED, ERRORS].map(absolute),
+      schemas: absolute('schemas'),
+    },
+    () => {
+      for (const { path, text } of files) {
+        mkdirSync(dirname(absolute(path)), { recursive: true })
+        writeFileSync(absolute(path), text)
+      }
+      writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
+      writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
+      run(BIOME, 'check', '--write', ...files.map(({ path }) => path), LIST)
+      run('packages/cli/topology.ts')
+      run('packages/cli/schemas.ts')
+    },
+  )
+  console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
+  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED}, ${ERRORS} and schemas/`)
+  console.log(`next     make it yours (docs/add-a-service.md), then npm run topology && npm run schemas && npm run check
+         npm run infra -- --write: what is deployed for it; tests hold the template against that
+runs     npm start, and then
+         curl localhost:7071/api/${name}/${aggregate} -H 'content-type: application/json' -d '{"title": "the first"}'
+         curl localhost:7071/api/${name}/${aggregate}`)
+}
+
+function run(file: string, ...args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: ROOT, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${file} failed, and all is as it was:\n${stdout}${stderr}`)
+}
+
+await runCommand(newService)

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { UsageError } from '../arguments.ts'
+import type { Names } from './names.ts'
+
+/** A file of a new service: where it is, and what stands in it. */
+export interface NewFile {
+  readonly path: string
+  readonly text: string
+}
+
+const targets = {
+  'contract.ts': ({ service }) => `src/${service}/contract.ts`,
+  'events.ts': ({ service }) => `src/${service}/events.ts`,
+  'aggregate.ts': ({ service, aggregate }) => `src/${service}/${aggregate}.ts`,
+  'view.ts': ({ service, aggregate }) => `src/${service}/${aggregate}-view.ts`,
+  'service.ts': ({ service }) => `src/${service}/service.ts`,
+  'functions.ts': ({ service }) => `functions/${service}.ts`,
+  'test.ts': ({ service }) => `test/unit/services/${service}.test.ts`,
+} as const satisfies Record<string, (names: Names) => string>
+
+/**
+ * The files of a new service.
+ * @throws UsageError where two things in one of them would have the same name.
+ */
+export function filesOf(names: Names): readonly NewFile[] {
+  const { constant, aggregate } = names
+  if (['', 'View', 'Events', 'Commands', 'Document'].some((more) => constant === aggregate + more))
+    throw new UsageError(
+      `${aggregate} and ${constant} would be called the same: name the aggregate otherwise, with --aggregate`,
+    )
+  const templates = Object.entries(targets).map(([name, target]) => ({ path: target(names), template: read(name) }))
+  const words = new Set(templates.flatMap(({ template }) => template.match(/[A-Za-z]\w*/g) ?? []))
+  for (const word of [constant, aggregate])
+    if (words.has(word))
+      throw new UsageError(`${word} is a word that the code of a new service is written with: take another name`)
+  return templates.map(({ path, template }) => ({ path, text: filled(template, names) }))
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`./templates/${name}.txt`, import.meta.url), 'utf8')
+}
+
+function filled(template: string, { service, constant, aggregate, type }: Names): string {
+  return template
+    .replaceAll('__service__', service)
+    .replaceAll('__constant__', constant)
+    .replaceAll('__aggregate__', aggregate)
+    .replaceAll('__Type__', type)
+}
+
+const imports = /^import .* from '\.\/src\/.*\n/m
+// On one line, or on one for each service where that is too long.
+const list = /services: \[([^\]]*?),?\s*\]/m
+
+/** `tidemark.config.ts` with one service more. @throws Error where it is not written as it was made. */
+export function extendedList(text: string, { service, constant }: Names): string {
+  if (!imports.test(text) || !list.test(text))
+    throw new Error('tidemark.config.ts has no list of services that can be extended')
+  return text
+    .replace(imports, (first) => `${first}import { ${constant} } from './src/${service}/service.ts'\n`)
+    .replace(list, (_, services: string) => `services: [${services}, ${constant}]`)
+}
+
+// What follows the services in azure.yaml.
+const behindServices = /^hooks:$/m
+
+/** `azure.yaml` with one service more, as the others are. @throws Error where it is not written as it was made. */
+export function extendedAzureYaml(text: string, { service }: Names): string {
+  if (!/^services:$/m.test(text) || !behindServices.test(text))
+    throw new Error('azure.yaml has no services that can be extended')
+  const bundle = `npm run -s bundle '--' --service ${service}`
+  const added = `  ${service}:
+    project: .
+    dist: bundles/${service}
+    language: js
+    host: function
+    remoteBuild: false
+    hooks:
+      prepackage:
+        windows:
+          shell: pwsh
+          run: ${bundle}
+        posix:
+          shell: sh
+          run: ${bundle}
+`
+  return text.replace(behindServices, (next) => added + next)
+}

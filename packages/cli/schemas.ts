@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
+import { compareSchemas } from './schemas/gate/compare.ts'
+import { releasedSchemas } from './schemas/gate/released.ts'
+import { withRefusals } from './schemas/refusals.ts'
+import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
+import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const FOLDER = join(ROOT, 'schemas')
+const ERRORS = join(ROOT, 'docs/errors.md')
+
+/**
+ * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to docs/errors.md.
+ * With `--check` it holds them against the code, and with `--against REF` the code against what was released at a git ref, too.
+ */
+async function schemas(): Promise<void> {
+  const { check, against } = readArguments({}, ['check'], ['against'])
+  if (against.length > 1) throw new UsageError('--against names one commit')
+  if (against.length > 0 && !check) throw new UsageError('--against goes with --check')
+  const released = against.map((ref) => ({ ref, ...releasedSchemas(ROOT, ref) }))
+  const found = readSchemas(FOLDER)
+  const made = await schemaFiles(services, found)
+  // A clone may have the line ends of Windows.
+  const errors = readFileSync(ERRORS, 'utf8').replaceAll('\r\n', '\n')
+  const told = withRefusals(errors, services)
+  if (!check) {
+    const changed = writeSchemas(FOLDER, made)
+    if (told !== errors) writeFileSync(ERRORS, told)
+    console.log(`schemas/: ${countedFiles(made)}; ${changed} files changed`)
+    return
+  }
+  const wrong = [
+    ...differences(made, found),
+    ...(told === errors ? [] : ['docs/errors.md: the refusals of the domain']),
+  ]
+  console.log(`schemas/: ${countedFiles(made)}; ${wrong.length} files are not as the code has them`)
+  const refused = released.flatMap(({ ref, commit, files }) => compared(`${ref} (${commit.slice(0, 12)})`, files, made))
+  if (wrong.length > 0) throw new UsageError([...wrong, 'npm run schemas writes them', ...refused].join('\n'))
+  if (refused.length > 0)
+    throw new UsageError([...refused, `failed: ${refused.length} incompatible changes`].join('\n'))
+}
+
+/** Compares with what was released, and prints what is allowed. @returns what is not. */
+function compared(release: string, released: SchemaFiles, made: SchemaFiles): readonly string[] {
+  const { refused, breaking, told, counted } = compareSchemas(released, made, readerOfSamples(services))
+  const { versions, samples, operations } = counted
+  console.log(
+    `since ${release}: compared ${versions} versions of events, ${samples} samples, ${operations} HTTP operations`,
+  )
+  for (const line of [...breaking, ...told]) console.log(line)
+  if (versions === 0 || samples === 0 || operations === 0) throw new UsageError('failed: there was nothing to compare')
+  return refused
+}
+
+await runCommand(schemas)

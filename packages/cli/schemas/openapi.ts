@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadApp } from '../../functions-host/app.ts'
+import { openApiOf } from '../../tidemark/azure-functions/openapi.ts'
+import { servedServices } from '../../tidemark/azure-functions/register.ts'
+import type { Service } from '../../tidemark/core/service.ts'
+import { settingsOf } from '../local-settings.ts'
+import type { JsonObject } from './json.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+let loaded: Promise<unknown> | undefined
+
+/**
+ * OpenAPI of services: their functions are loaded, once for the process, as a host loads them with the sample's settings, and nothing of
+ * them is called.
+ * @throws Error where one of them serves nothing.
+ */
+export async function openApiOfAll(services: readonly Service[]): Promise<JsonObject> {
+  const names = services.map(({ name }) => name)
+  loaded ??= loadWithSample(`functions/@(${names.join('|')}).ts`)
+  await loaded
+  const served = servedServices().filter(({ name }) => names.includes(name))
+  const silent = names.filter((name) => !served.some((each) => each.name === name))
+  if (silent.length > 0) throw new Error(`functions/${silent.join('.ts, functions/')}.ts: no routes are served`)
+  return openApiOf(served)
+}
+
+/** Whatever the environment of whoever generates has for settings. */
+async function loadWithSample(main: string): Promise<void> {
+  const sample = settingsOf(join(ROOT, 'local.settings.sample.json'))
+  const before = { ...process.env }
+  for (const name of Object.keys(process.env))
+    if (/^(TIDEMARK_|CosmosConnection|EventHubConnection)/i.test(name)) delete process.env[name]
+  Object.assign(process.env, sample)
+  try {
+    await loadApp(ROOT, main)
+  } finally {
+    for (const name of Object.keys(sample)) delete process.env[name]
+    Object.assign(process.env, before)
+  }
+}

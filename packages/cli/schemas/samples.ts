@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import type { EventType } from '../../tidemark/core/event.ts'
+import { eventReader } from '../../tidemark/core/event-reader.ts'
+import type { EventSchema } from './event-schema.ts'
+import { isObject, type JsonObject } from './json.ts'
+import { readable, valuesOf } from './schema-values.ts'
+
+/** Golden samples of one version of an event. */
+export interface Samples extends JsonObject {
+  readonly type: string
+  readonly version: number
+  /** The newest version, as which `read` is. */
+  readonly readAs: number
+  readonly samples: readonly Sample[]
+}
+
+export interface Sample extends JsonObject {
+  /** As it was written once. */
+  readonly data: unknown
+  /** What it is read as today; absent where the version is the newest. */
+  readonly read?: unknown
+}
+
+/**
+ * What the code makes of data of a version that was the newest once.
+ * @param file of the samples: it says of which event.
+ */
+export type ReadOn = (file: string, version: number, data: unknown) => unknown
+
+const SAMPLES = 3
+
+/**
+ * The samples of a version: those that there are, else new ones, the same on every machine. What they are read as is always what the
+ * upcasters make of them now.
+ * @param kept the samples that were written before: their data never change.
+ * @throws Error where kept data are no longer read.
+ */
+export function samplesOf(type: EventType, schema: EventSchema, kept: JsonObject | undefined): Samples {
+  const version = schema['x-version']
+  const data = keptData(kept) ?? newData(schema)
+  const samples = data.map((each) =>
+    version === type.version ? { data: each } : { data: each, read: read(type, schema, each) },
+  )
+  return { type: type.name, version, readAs: type.version, samples }
+}
+
+function keptData(kept: JsonObject | undefined): readonly unknown[] | undefined {
+  if (!Array.isArray(kept?.samples) || kept.samples.length === 0) return undefined
+  return kept.samples.map((sample) => (isObject(sample) ? sample.data : undefined))
+}
+
+function newData(schema: EventSchema): readonly unknown[] {
+  const seed = createHash('sha256').update(schema.$id).digest().readInt32BE()
+  const made = fc.sample(valuesOf(schema, readable), { seed, numRuns: SAMPLES })
+  return [...new Map(made.map((data) => [JSON.stringify(data), data])).values()]
+}
+
+function read(type: EventType, schema: EventSchema, data: unknown): unknown {
+  const content = { type: type.name, schemaVersion: schema['x-version'], data }
+  return eventReader([type], 'foreign').read(content, `a sample of ${schema.$id}`)
+}

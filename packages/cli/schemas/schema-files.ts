@@ -1,0 +1,94 @@
+import { TidemarkError } from '../../tidemark/core/errors.ts'
+import { eventReader } from '../../tidemark/core/event-reader.ts'
+import type { Service } from '../../tidemark/core/service.ts'
+import { asyncApiOf } from './asyncapi.ts'
+import { type DeclaredEvent, declaredEvents, eventSchemaOf, versionName } from './event-schema.ts'
+import { formatJson, isObject, type JsonObject } from './json.ts'
+import { openApiOfAll } from './openapi.ts'
+import { type ReadOn, samplesOf } from './samples.ts'
+
+/** Files below `schemas/`, each with its text. */
+export type SchemaFiles = ReadonlyMap<string, string>
+
+/**
+ * All that `schemas/` has to hold, made of the services' declarations:
+ * - `<service>/events/<Type>.v<N>.json`: each version of what the service's log keeps;
+ * - `<service>/contract/<Type>.v<N>.json`: each version of what others are told;
+ * - `<service>/samples/…`: golden samples of both, those of the contract apart where it tells something else than is kept;
+ * - `<service>/asyncapi.json`, `openapi.json`.
+ * @param before what `schemas/` holds now: the data of its samples stay.
+ */
+export async function schemaFiles(services: readonly Service[], before: SchemaFiles): Promise<SchemaFiles> {
+  const files = new Map<string, string>()
+  for (const service of services) {
+    const { name } = service
+    for (const declared of declaredEvents(service))
+      for (const { version } of declared.type.versions) {
+        const { role, type, translated } = declared
+        const file = `${versionName(type, version)}.json`
+        const schema = eventSchemaOf(name, declared, version)
+        files.set(`${name}/${role}/${file}`, formatJson(schema))
+        if (role === 'contract' && !translated) continue
+        const samples = samplesFile(name, declared, version)
+        files.set(samples, formatJson(samplesOf(type, schema, parsed(before.get(samples)))))
+      }
+    files.set(`${name}/asyncapi.json`, formatJson(asyncApiOf(service, services)))
+  }
+  return files.set('openapi.json', formatJson(await openApiOfAll(services)))
+}
+
+function samplesFile(service: string, { role, type }: DeclaredEvent, version: number): string {
+  return `${service}/samples/${role === 'contract' ? 'contract/' : ''}${versionName(type, version)}.json`
+}
+
+/**
+ * What the services make of data of a version of an event, named by a file of its samples.
+ * @returns a function that throws TidemarkError where such data are not read.
+ */
+export function readerOfSamples(services: readonly Service[]): ReadOn {
+  const types = new Map(
+    services.flatMap((service) =>
+      declaredEvents(service)
+        .filter(({ role, translated }) => role === 'events' || translated)
+        .flatMap((declared) =>
+          declared.type.versions.map(
+            ({ version }) => [samplesFile(service.name, declared, version), declared.type] as const,
+          ),
+        ),
+    ),
+  )
+  return (file, schemaVersion, data) => {
+    const type = types.get(file)
+    if (type === undefined)
+      throw new TidemarkError('event-unknown', `the code declares nothing with samples in ${file}`)
+    return eventReader([type], 'foreign').read({ type: type.name, schemaVersion, data }, file)
+  }
+}
+
+function parsed(text: string | undefined): JsonObject | undefined {
+  if (text === undefined) return undefined
+  const value: unknown = JSON.parse(text)
+  return isObject(value) ? value : undefined
+}
+
+/** Each file that is not as the code has it, and how. */
+export function differences(made: SchemaFiles, found: SchemaFiles): string[] {
+  return [...new Set([...made.keys(), ...found.keys()])].toSorted().flatMap((file) => {
+    const [should, is] = [made.get(file), found.get(file)]
+    if (should === is) return []
+    if (is === undefined) return [`schemas/${file} is missing`]
+    return [should === undefined ? `schemas/${file} is of nothing that the code declares` : `schemas/${file} differs`]
+  })
+}
+
+/** What there is, in words. */
+export function countedFiles(files: SchemaFiles): string {
+  const count = (pattern: RegExp): number => [...files.keys()].filter((file) => pattern.test(file)).length
+  return [
+    `${count(/\/events\//)} versions of events that are kept`,
+    `${count(/\/contract\/[^/]+$/) - count(/\/samples\/contract\//)} of events that others are told`,
+    `${count(/\/samples\//)} with samples`,
+    `${count(/asyncapi\.json$/)} AsyncAPI documents`,
+    `${count(/^openapi\.json$/)} OpenAPI document`,
+  ].join(', ')
+}

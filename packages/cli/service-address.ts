@@ -1,0 +1,78 @@
+import { portSetting } from '../kit/settings.ts'
+import { UnreachableError } from './api/errors.ts'
+import { UsageError } from './arguments.ts'
+import { services } from './config.ts'
+import { localHeaders } from './local-settings.ts'
+
+const FIRST_PORT = 7071
+const GIVE_UP_AFTER_MS = 30_000
+
+/** The port of a host whose first service this is: hosts of different services do not get into each other's way. */
+export function httpPortOf(service: string): number {
+  return portSetting('TIDEMARK_HTTP_PORT', FIRST_PORT + placeOf(service))
+}
+
+/**
+ * Where a service answers, such as `http://127.0.0.1:7071`: at TIDEMARK_HTTP_PORT where it is set, else at the first port, where one host
+ * runs every service, at its own, or at that of a service it shares a host with.
+ * @throws UnreachableError when it answers nowhere.
+ */
+export function addressOf(service: string): Promise<string> {
+  return answeringAt(service, portsOf(service))
+}
+
+/** The first of these ports where the service answers. @throws UnreachableError when it answers at none. */
+export async function answeringAt(service: string, ports: readonly number[]): Promise<string> {
+  const silent: number[] = []
+  const others: string[] = []
+  for (const port of ports) {
+    const address = `http://127.0.0.1:${port}`
+    const answer = await probe(address, service)
+    if (answer === 'the service') return address
+    if (answer === 'nobody') silent.push(port)
+    else others.push(`port ${port} ${answer}`)
+  }
+  if (others.length > 0) throw new UnreachableError(others.join(', '))
+  throw new UnreachableError(
+    `nothing answers at port ${silent.toSorted((a, b) => a - b).join(' or ')}: run npm start in another terminal first`,
+  )
+}
+
+function portsOf(service: string): readonly number[] {
+  if (process.env.TIDEMARK_HTTP_PORT) return [httpPortOf(service)]
+  const places = new Set([0, placeOf(service), ...services.keys()])
+  return [...places].map((place) => FIRST_PORT + place)
+}
+
+function placeOf(service: string): number {
+  const place = services.findIndex(({ name }) => name === service)
+  if (place < 0) throw new UsageError(`there is no service ${service}`)
+  return place
+}
+
+/** Every app tells in its OpenAPI document which services it has. */
+async function probe(address: string, service: string): Promise<string> {
+  try {
+    const response = await fetch(`${address}/api/openapi.json`, {
+      headers: await localHeaders(),
+      signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
+    })
+    const text = await response.text()
+    if (response.status === 401) return 'wants a token: is TIDEMARK_DATA the folder of the system that runs there?'
+    if (response.ok && servicesOf(text).includes(service)) return 'the service'
+    return `answered ${response.status}: ${service} does not run there`
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') return `gave no answer in ${GIVE_UP_AFTER_MS / 1000} s`
+    return 'nobody'
+  }
+}
+
+/** The services that an OpenAPI document names as its tags; none where the text is something else. */
+function servicesOf(text: string): readonly string[] {
+  try {
+    const { tags } = JSON.parse(text) as { readonly tags?: readonly { readonly name?: string }[] }
+    return (tags ?? []).map(({ name }) => name ?? '')
+  } catch {
+    return []
+  }
+}

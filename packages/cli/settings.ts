@@ -1,0 +1,15 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { readArguments, runCommand } from './arguments.ts'
+import { withSettingsTable } from './settings/table.ts'
+
+const DOCUMENT = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url))
+
+/** `npm run settings`: writes the table of settings of docs/deploy.md. */
+async function settings(): Promise<void> {
+  readArguments({}, [])
+  await writeFile(DOCUMENT, withSettingsTable(await readFile(DOCUMENT, 'utf8')))
+  console.log('docs/deploy.md: the table of settings is as packages/tidemark/settings/list.ts has it')
+}
+
+await runCommand(settings)

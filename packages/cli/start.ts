@@ -1,0 +1,231 @@
+import { resolve } from 'node:path'
+import type { Child } from '../kit/child.ts'
+import { readToken, requiredTokenFile } from '../kit/local-token.ts'
+import { type Cloud, startCloud } from '../local-cloud/cloud.ts'
+import { readSite } from '../local-cloud/front/site.ts'
+import { type Front, startFront } from '../local-cloud/front.ts'
+import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local-cloud/running-cloud.ts'
+import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
+import { knownServices } from './known-services.ts'
+import { dataFolder, isFast, localPorts } from './local-settings.ts'
+import { type Interruption, interruption, showParts, until, untilEnded } from './running.ts'
+import { httpPortOf } from './service-address.ts'
+import { ServiceHosts, startHost } from './start/service-hosts.ts'
+
+const TOPOLOGY = 'infra/topology.json'
+/** What `npm run build` makes of `packages/console/`. */
+const CONSOLE = 'dist/console'
+
+const names = services.map(({ name }) => name)
+
+/** What one `npm start` runs. */
+interface Run {
+  readonly dataDir: string
+  readonly fresh: boolean
+  readonly fast: boolean
+  /** Whether the host tells its routes and triggers, and all that is below a line of information. */
+  readonly verbose: boolean
+  /** Those whose functions run here; none: all of them, on a cloud of their own. */
+  readonly named: readonly string[]
+  /** With the token that every request must show; undefined: none is asked for. */
+  readonly tokenFile: string | undefined
+  readonly interrupted: Interruption
+}
+
+/**
+ * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the console. With `--one-process` one host
+ * has the functions of all. With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
+ * else on one that is started. Ends as one, in the order that loses nothing.
+ */
+async function start(): Promise<void> {
+  const flags = ['fresh', 'fast', 'one-process', 'verbose'] as const
+  const { fresh, fast, verbose, service, 'one-process': oneProcess } = readArguments({}, flags, ['service'])
+  const named = knownServices(service)
+  if (oneProcess && named.length > 0)
+    throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
+  const dataDir = resolve(dataFolder())
+  const tokenFile = await requiredTokenFile(dataDir)
+  const run: Run = { dataDir, fresh, fast, verbose, named, tokenFile, interrupted: interruption() }
+  try {
+    const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
+    if ('pid' in cloud) await runOnOther(run, cloud)
+    else if (named.length > 0) await runOnOwn(run, cloud)
+    else if (oneProcess) await runTogether(run, cloud)
+    else await runApart(run, cloud)
+  } catch (error) {
+    // What an interrupted start says is that it did not start.
+    if (!run.interrupted.signal.aborted) throw error
+  }
+}
+
+function ownCloud({ dataDir, fresh, fast, tokenFile, interrupted: { signal } }: Run): Promise<Cloud> {
+  const settings = { topologyFile: TOPOLOGY, ports: localPorts(), fresh, fast: isFast(fast) }
+  return startCloud({ dataDir, ...settings, tokenFile, signal })
+}
+
+/** The cloud of another process, else one of our own. */
+async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
+  const running = await findCloud(run.dataDir)
+  if (running && run.fresh)
+    throw new UsageError(`--fresh clears what the cloud of process ${running.pid} runs on: stop that first`)
+  if (running && run.fast)
+    throw new UsageError(`--fast is of the start of a cloud, and that of process ${running.pid} runs: stop that first`)
+  if (running) return running
+  try {
+    return await ownCloud(run)
+  } catch (error) {
+    // Of two that start at the same moment one gets the data folder; the other runs on its cloud.
+    const winner = run.fresh || run.fast ? undefined : await findCloud(run.dataDir)
+    if (winner) return winner
+    throw error
+  }
+}
+
+/** A host for each service, and one address in front of them. */
+async function runApart(run: Run, cloud: Cloud): Promise<void> {
+  const { verbose, interrupted } = run
+  const { happened, signal } = interrupted
+  try {
+    const front = await frontOf(run)
+    let hosts: ServiceHosts | undefined
+    try {
+      const options = { settings: settingsOf(run, cloud.settings), verbose, signal, onStartedAgain: showHost }
+      hosts = await ServiceHosts.start(names, front, options)
+      showParts(cloud.parts)
+      for (const host of hosts.running) showHost(host)
+      showFront(run, front)
+      showData(run)
+      console.log(READY)
+      await untilEnded(cloud.parts, happened, hosts.givenUp)
+    } finally {
+      // What is asked meanwhile is still answered; nothing new is taken.
+      await Promise.all([front.stop(), hosts?.stop()])
+    }
+  } finally {
+    await cloud.stop()
+  }
+}
+
+/** One host for all services, behind the same address and with the same console as several. */
+async function runTogether(run: Run, cloud: Cloud): Promise<void> {
+  try {
+    const front = await frontOf(run)
+    let host: Child | undefined
+    try {
+      host = await startFunctions(run, cloud.settings, 0)
+      for (const name of names) front.serve(name, host.address)
+      showParts(cloud.parts)
+      showHost(host)
+      showFront(run, front)
+      showData(run)
+      console.log(READY)
+      await untilEnded([...cloud.parts, host], run.interrupted.happened)
+    } finally {
+      await Promise.all([front.stop(), host?.stop()])
+    }
+  } finally {
+    await cloud.stop()
+  }
+}
+
+function frontOf({ tokenFile }: Run): Promise<Front> {
+  const token = tokenFile && readToken(tokenFile)
+  return startFront({ port: localPorts().http, apps: names, site: readSite(CONSOLE), token })
+}
+
+const READY = 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
+
+/** One host, for the services that are named. */
+async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {
+  let host: Child | undefined
+  try {
+    host = await startFunctions(run, cloud.settings, portOf(run))
+    showParts(cloud.parts)
+    showHost(host)
+    showData(run)
+    console.log('ready: Ctrl-C ends it, and the cloud with it; `npm run cloud` runs the cloud apart')
+    await untilEnded([...cloud.parts, host], run.interrupted.happened)
+  } finally {
+    await host?.stop()
+    await cloud.stop()
+  }
+}
+
+/**
+ * When the cloud goes away, the functions end, and start again on the next one: it may have other addresses, or have been cleared, and then
+ * nothing that they remember would be true.
+ */
+async function runOnOther(run: Run, first: RunningCloud): Promise<void> {
+  const { dataDir } = run
+  const { happened } = run.interrupted
+  let cloud: RunningCloud | undefined = first
+  while (cloud) {
+    const { pid, settings }: RunningCloud = cloud
+    await checkTopology(cloud, TOPOLOGY)
+    console.log(`cloud        of process ${pid}, on ${dataDir}`)
+    const host = await startFunctions(run, settings, portOf(run))
+    try {
+      showHost(host)
+      showToken(run.tokenFile)
+      console.log('ready: Ctrl-C ends these functions, not the cloud')
+      const ended = Promise.race([happened, host.exited])
+      const gone = await until(async () => ((await readyCloud(dataDir))?.pid === pid ? undefined : true), ended)
+      if (!gone) return await untilEnded([host], happened)
+      console.log(`the cloud of process ${pid} is gone: the functions end, and start again when there is one`)
+    } finally {
+      await host.stop()
+    }
+    cloud = await until(() => readyCloud(dataDir), happened)
+  }
+}
+
+/** That of the first service that is named. */
+function portOf({ named: [first] }: Run): number {
+  return first === undefined ? localPorts().http : httpPortOf(first)
+}
+
+function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port: number): Promise<Child> {
+  const { named, verbose, interrupted } = run
+  const settings = { ...settingsOf(run, cloud), TIDEMARK_HTTP_PORT: String(port) }
+  const [first = ''] = named
+  const name = named.length === 1 ? first : 'functions'
+  return startHost(name, named, { settings, verbose, signal: interrupted.signal }, false)
+}
+
+/** Of a host on a cloud. The file is named, so that no environment holds the token. */
+function settingsOf({ tokenFile }: Run, cloud: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...cloud, TIDEMARK_TOKEN_FILE: tokenFile ?? '' }
+}
+
+/** What a host can be asked. */
+function openApiAt(address: string): string {
+  return `${address}/api/openapi.json`
+}
+
+/** A line of a host: what can be asked of it, and which process to look at or to kill. */
+function showHost({ name, address, pid }: Child): void {
+  showPart(name, `${openApiAt(address)}  process ${pid}`)
+}
+
+/** A browser sends the fragment of an address to nobody: the console takes the token from it. */
+function showFront({ tokenFile }: Run, { address }: Front): void {
+  showPart('all services', openApiAt(address))
+  showPart('console', tokenFile ? `${address}/#token=${readToken(tokenFile)}` : address)
+}
+
+function showPart(name: string, address: string): void {
+  showParts([{ name, address }])
+}
+
+function showData({ dataDir, fresh, tokenFile }: Run): void {
+  console.log(`data         ${dataDir}${fresh ? ' (fresh)' : ''}`)
+  showToken(tokenFile)
+}
+
+function showToken(file: string | undefined): void {
+  if (file) console.log(`token        ${file}: every request must show it (docs/console.md)`)
+}
+
+await runCommand(start)
+process.exit()

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { type Command, InvalidArgumentError } from 'commander'
+import { newToken } from '../../../kit/local-token.ts'
+import { readSite } from '../../../local-cloud/front/site.ts'
+import { startConsole } from '../../console/console-server.ts'
+import { apiCommand, type Context } from '../api-command.ts'
+import { examples } from '../examples.ts'
+
+/** What `npm run build` makes of `packages/console/`. */
+const CONSOLE = fileURLToPath(new URL('../../../../dist/console', import.meta.url))
+const DEFAULT_PORT = 7070
+
+interface Options {
+  readonly port: number
+}
+
+export function addConsole(program: Command): void {
+  const command = program
+    .command('console')
+    .description('serves the console here, for services that run elsewhere, with your sign-in, until Ctrl-C')
+    .option('--port <n>', 'where it listens, on this machine alone; 0: any free port', port, DEFAULT_PORT)
+    .addHelpText(
+      'after',
+      examples('console --url ordering=https://func-ordering.example.net', 'console --url https://api.example.net'),
+    )
+  apiCommand(command, serve)
+}
+
+async function serve({ output, services, signal, asking }: Context, { port }: Options): Promise<number> {
+  const { addresses, credentials } = asking
+  // Found once: on this machine that asks whoever listens.
+  const found = new Map<string, string>()
+  for (const service of services) found.set(service, await addresses.of(service))
+  for (const [service, address] of found) output.remark(`${service.padEnd(12)} ${address}`)
+  const token = newToken()
+  const running = await startConsole({
+    ...{ port, token, services, site: readSite(CONSOLE) },
+    asking: { credentials, addresses: { ...addresses, of: async (service) => found.get(service) ?? '' } },
+  })
+  try {
+    const address = `${running.address}/#token=${token}`
+    if (output.json) output.value({ address, services })
+    else output.line(`console      ${address}`)
+    output.remark('ready: Ctrl-C ends it; whoever has this address has your rights on the services')
+    if (!signal.aborted) await once(signal, 'abort')
+  } finally {
+    await running.stop()
+  }
+  return 0
+}
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('It is a port, 0 to 65535.')
+  return Number(text)
+}

@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { apiCommand, type Context } from '../api-command.ts'
+import type { Check, Finding } from '../doctor/finding.ts'
+import { examples } from '../examples.ts'
+import { FOUND } from '../exit-codes.ts'
+import type { Style } from '../output.ts'
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+const STYLES: Readonly<Record<Finding['result'], Style>> = {
+  ok: 'green',
+  warning: 'yellow',
+  wrong: 'red',
+  unseen: 'dim',
+}
+
+export function addDoctor(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('looks at the checkout, the local cloud and the running services, and says what to do')
+    .addHelpText(
+      'after',
+      examples('doctor', 'doctor --url ordering=https://func-ordering.example.net', 'doctor --json'),
+    )
+  apiCommand(command, doctor)
+}
+
+async function doctor(context: Context): Promise<number> {
+  const { output, remote } = context
+  // They load what declares and checks everything: no other command waits for that.
+  const { build, generated, versions } = await import('../doctor/checkout.ts')
+  const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
+  const { runningServices } = await import('../doctor/running-services.ts')
+  const checks: readonly (readonly [string, Check])[] = [
+    ['versions', async () => versions(ROOT)],
+    ['build', async () => build(ROOT)],
+    ['declarations', () => generated(ROOT)],
+    // What is asked by --url runs elsewhere: the cloud of this machine says nothing about it.
+    ...(remote
+      ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
+      : ([
+          ['settings', async () => [...settings(), ...cloudSettings()]],
+          ['access', async () => access()],
+          ['ports', ports],
+          ['connections', connections],
+        ] as const)),
+    ['services', () => runningServices(context)],
+  ]
+  process.chdir(ROOT)
+  const findings: Finding[] = []
+  for (const [name, check] of checks) {
+    output.progress(`looking at ${name}`)
+    findings.push(...(await check()))
+    if (context.signal.aborted) return 0
+  }
+  const counts = Object.groupBy(findings, ({ result }) => result)
+  if (output.json) output.value(findings)
+  else {
+    output.table(
+      [{ title: 'area' }, { title: 'what', flexible: true }, { title: 'result' }, { title: 'detail', flexible: true }],
+      findings.map(({ area, what, result, detail }) => [area, what, result, needsSomebody(result) ? '' : detail]),
+      (index) => STYLES[findings[index]?.result ?? 'unseen'],
+      (index) => {
+        const { result, detail, todo } = findings[index] as Finding
+        return needsSomebody(result) ? [detail, ...(todo ? [`do: ${todo}`] : [])] : []
+      },
+    )
+    const say = (result: Finding['result']): string => `${counts[result]?.length ?? 0} ${result}`
+    output.line([say('ok'), say('warning'), say('wrong'), say('unseen')].join(', '))
+  }
+  return counts.wrong ? FOUND : 0
+}
+
+/** What is cut on a narrow terminal is what needs nobody. */
+function needsSomebody(result: Finding['result']): boolean {
+  return result === 'warning' || result === 'wrong'
+}
+
+const elsewhere: readonly Finding[] = ['settings', 'ports', 'connections'].map((area) => ({
+  ...{ area, what: 'of the services', result: 'unseen' },
+  detail: 'they run elsewhere: the portal, or tidemark lag, tells of them',
+}))

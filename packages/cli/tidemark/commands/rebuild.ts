@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { Argument } from 'commander'
+import type { ViewSummary } from '../../../tidemark/core/operations.ts'
+import type { Comparison, Rebuild, RebuildAction } from '../../../tidemark/core/rebuild.ts'
+import { UnreachableError } from '../../api/errors.ts'
+import { UsageError } from '../../arguments.ts'
+import { apiCommand, type Context, serviceArgument } from '../api-command.ts'
+import { viewNames, viewsOf } from '../declared.ts'
+import { examples } from '../examples.ts'
+import { FOUND } from '../exit-codes.ts'
+import type { Output } from '../output.ts'
+
+const POLL_MS = 500
+/** Polls without an answer, after which it is not waited for any longer: the service may be restarting. */
+const SILENT_POLLS = 20
+
+interface Options {
+  readonly promote?: boolean
+  readonly wait: boolean
+}
+
+/** `tidemark rebuild`: a short way to `tidemark views rebuild`. */
+export function addRebuild(program: Command): void {
+  rebuilding(program, 'rebuild')
+}
+
+/** What is done to a view's generations, as commands of `tidemark views`. */
+export function addGenerations(views: Command): void {
+  rebuilding(views, 'views rebuild')
+  acting(views, 'promote', 'lets queries read the generation that was built')
+  acting(views, 'abandon', 'removes the generation that was built')
+  acting(views, 'go-back', 'lets queries read the generation before again')
+}
+
+function rebuilding(parent: Command, called: string): void {
+  const command = parent
+    .command('rebuild')
+    .description("builds a view's next generation from the log, in the service, and lets queries read it")
+    .option('--no-promote', 'build it, compare it with what queries read, and keep it up to date beside that')
+  apiCommand(
+    onView(command).addHelpText(
+      'after',
+      examples(`${called} ordering sales-by-product`, `${called} ordering sales-by-product --no-promote`),
+    ),
+    (context, options: Options, ...names) =>
+      change(context, options.promote === false ? 'build' : 'rebuild', options, ...names),
+    GOES_ON,
+  )
+}
+
+function acting(views: Command, action: RebuildAction, description: string): void {
+  apiCommand(
+    onView(views.command(action).description(description)).addHelpText(
+      'after',
+      examples(`views ${action} ordering sales-by-product`),
+    ),
+    (context, options: Options, ...names) => change(context, action, options, ...names),
+    GOES_ON,
+  )
+}
+
+const GOES_ON = 'stopped waiting: the service goes on; see tidemark views'
+
+function onView(command: Command): Command {
+  return command
+    .addArgument(serviceArgument())
+    .addArgument(new Argument('<view>', 'the view').choices(viewNames))
+    .option('--no-wait', 'do not wait for the end: `tidemark views` tells how far it is')
+}
+
+async function change(
+  context: Context,
+  action: RebuildAction,
+  { wait }: Options,
+  service = '',
+  view = '',
+): Promise<number> {
+  const { output, signal } = context
+  if (!viewsOf(service).includes(view))
+    throw new UsageError(`${service} has no view ${view}; it has ${viewsOf(service).join(', ')}`)
+  const api = context.api(service)
+  let now = await api.post<Rebuild>(`views/${view}/${action}`, {})
+  let silent = 0
+  while (wait && now.state === 'running') {
+    output.progress(`${service}/${view}: ${rebuildLine(now)}`)
+    await delay(POLL_MS, undefined, { signal })
+    try {
+      const { items } = await api.page<ViewSummary>('views')
+      const found = items.find(({ name }) => name === view)?.rebuild
+      if (found === undefined)
+        throw new UnreachableError(`${service} does not tell of the ${action} of ${view} any more`)
+      if (found.startedAt !== now.startedAt)
+        output.remark(`${service}/${view}: ${found.action} begun anew at ${found.startedAt}, for ${found.by}`)
+      now = found
+      // Somebody wants the contrary.
+      if (now.action !== action) break
+      silent = 0
+    } catch (error) {
+      silent += 1
+      if (!(error instanceof UnreachableError) || silent > SILENT_POLLS) throw error
+    }
+  }
+  const { comparison } = now
+  if (output.json) output.value({ service, view, ...now })
+  else {
+    output.line(`${service}/${view}: ${rebuildLine(now)}`)
+    if (comparison) showComparison(output, comparison)
+  }
+  const differs = comparison !== undefined && differing(comparison) > 0
+  return now.state === 'failed' || now.action !== action || differs ? FOUND : 0
+}
+
+function showComparison(output: Output, { compared, changed, added, removed, examples }: Comparison): void {
+  const numbers = { compared, changed, added, removed }
+  output.table(
+    Object.keys(numbers).map((title) => ({ title, right: true })),
+    [Object.values(numbers)],
+  )
+  if (examples.length === 0) return
+  output.line()
+  output.table(
+    [{ title: 'difference' }, { title: 'document', flexible: true }],
+    examples.map(({ key, difference }) => [difference, key]),
+  )
+}
+
+function differing({ changed, added, removed }: Comparison): number {
+  return changed + added + removed
+}
+
+const WORDS: Readonly<Record<RebuildAction, string>> = {
+  rebuild: 'rebuild of',
+  build: 'build of',
+  promote: 'promotion of',
+  abandon: 'removal of',
+  'go-back': 'way back to',
+}
+
+/** What is done to a view's generations, in a few words. */
+export function rebuildLine({ action, target, ...rebuild }: Rebuild): string {
+  const { state, stage, commits, total, comparison, updatedAt, code, reason } = rebuild
+  const what = `${WORDS[action]} ${target === undefined ? 'a generation' : `generation ${target}`}`
+  if (state === 'failed') return `${what}: failed: ${code ?? 'internal'}: ${reason ?? ''}`
+  if (state === 'running') return `${what}: ${stage}, ${commits} of ${total} commits`
+  if (!comparison) return `${what}: done at ${updatedAt}`
+  return `${what}: done at ${updatedAt}, ${differing(comparison)} of ${comparison.compared} documents differ`
+}

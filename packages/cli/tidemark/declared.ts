@@ -1,0 +1,38 @@
+import { canary } from '../../tidemark/core/canary.ts'
+import { isStream } from '../../tidemark/core/stream.ts'
+import { UsageError } from '../arguments.ts'
+import { services } from '../config.ts'
+
+/** Every service of this repository, by name. */
+export const serviceNames: readonly string[] = services.map(({ name }) => name)
+
+/** Every service has canaries: their streams do not say whose they are. */
+const owners = new Map(
+  services.flatMap(({ name, deciders }) =>
+    deciders.filter((decider) => decider !== canary).map(({ category }) => [category, name] as const),
+  ),
+)
+
+export const categories: readonly string[] = [...owners.keys()]
+
+/** Every view of the services, once. */
+export const viewNames: readonly string[] = [...new Set(services.flatMap(({ views }) => views.map(({ name }) => name)))]
+
+/** The service whose log has the streams of a category. */
+export function ownerOfCategory(category: string): string | undefined {
+  return owners.get(category)
+}
+
+/** The service whose log has a stream. @throws UsageError where no service has such streams */
+export function ownerOf(stream: string): string {
+  const owner = isStream(stream) ? owners.get(stream.slice(0, stream.indexOf('-'))) : undefined
+  if (owner !== undefined) return owner
+  throw new UsageError(
+    `no service has a stream ${stream}; there are ${categories.map((category) => `${category}-<id>`).join(', ')}`,
+  )
+}
+
+/** The views of a service. */
+export function viewsOf(service: string): readonly string[] {
+  return services.find(({ name }) => name === service)?.views.map(({ name }) => name) ?? []
+}

@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { topologyOf } from '../../../tidemark/topology.ts'
+import { services } from '../../config.ts'
+import { differences, schemaFiles } from '../../schemas/schema-files.ts'
+import { readSchemas } from '../../schemas/schema-folder.ts'
+import { type Finding, firstLine } from './finding.ts'
+
+/** The major version of Azure Functions Core Tools that runs the app. */
+const CORE_TOOLS = '4'
+const SHOWN = 3
+const WAIT_MS = 10_000
+
+interface Manifest {
+  readonly engines: { readonly node: string }
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+/** Node, the packages and the Functions host: what runs the code of a checkout. */
+export function versions(root: string): readonly Finding[] {
+  const manifest = read<Manifest>(root, 'package.json')
+  return [node(manifest), packages(root, manifest), coreTools()]
+}
+
+function node({ devDependencies }: Manifest): Finding {
+  const [here, pinned = ''] = [process.versions.node, devDependencies.node]
+  const what = { area: 'versions', what: 'Node' }
+  if (majorOf(here) === majorOf(pinned)) return { ...what, result: 'ok', detail: here }
+  return {
+    ...what,
+    result: 'warning',
+    detail: `${here}; npm's scripts, the tests and the apps in Azure run on ${majorOf(pinned)}`,
+    todo: 'npx tidemark, or npm run tidemark, brings its own',
+  }
+}
+
+function packages(root: string, { dependencies, devDependencies }: Manifest): Finding {
+  const what = { area: 'versions', what: 'packages' }
+  const pinned = Object.entries({ ...dependencies, ...devDependencies })
+  const others = pinned.filter(([name, version]) => installed(root, name) !== version).map(([name]) => name)
+  if (others.length === 0) return { ...what, result: 'ok', detail: `${pinned.length}, as package.json pins them` }
+  return { ...what, result: 'wrong', detail: `not as package.json pins them: ${some(others)}`, todo: 'npm ci' }
+}
+
+function installed(root: string, name: string): string | undefined {
+  const file = `node_modules/${name}/package.json`
+  return existsSync(join(root, file)) ? read<{ readonly version: string }>(root, file).version : undefined
+}
+
+/** What `func start` would run; `npm start` has a host of its own. */
+function coreTools(): Finding {
+  const what = { area: 'versions', what: 'Functions Core Tools' }
+  const { error, stdout } = spawnSync('func', ['--version'], { encoding: 'utf8', timeout: WAIT_MS })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+    return { ...what, result: 'ok', detail: 'not there: npm start needs none' }
+  const version = stdout?.trim().split('\n').at(-1) ?? ''
+  if (error || !/^\d+\./.test(version))
+    return { ...what, result: 'unseen', detail: `func --version: ${firstLine(error ?? 'it says no version')}` }
+  if (majorOf(version) === CORE_TOOLS) return { ...what, result: 'ok', detail: version }
+  return { ...what, result: 'wrong', detail: `${version}: the app needs ${CORE_TOOLS}`, todo: 'install version 4' }
+}
+
+/** Whether `dist/` is of today's sources. The compiler notes the SHA-256 of each source it has read. */
+export function build(root: string): readonly Finding[] {
+  const what = { area: 'build', what: 'dist/' }
+  const todo = 'npm run build'
+  const file = 'dist/.tsbuildinfo'
+  if (!existsSync(join(root, file)))
+    return [{ ...what, result: 'warning', detail: 'nothing is built: npm start builds, func start does not', todo }]
+  const { fileNames = [], fileInfos = [] } = read<BuildInfo>(root, file)
+  const built = new Map(
+    fileNames.map((name, index) => {
+      const info = fileInfos[index]
+      return [relative(root, join(root, 'dist', name)), typeof info === 'string' ? info : info?.version] as const
+    }),
+  )
+  const sources = globSync('{functions,src,packages/tidemark}/**/*.ts', { cwd: root }).filter(
+    (path) => !/^packages.tidemark.testing./.test(path),
+  )
+  const stale = sources.filter((path) => built.get(path) !== hashOf(join(root, path)))
+  if (sources.length > 0 && stale.length === sources.length && [...built.keys()].some((path) => sources.includes(path)))
+    return [{ ...what, result: 'unseen', detail: `${file} is written in another way than this command reads` }]
+  const left = globSync('dist/{functions,src,packages}/**/*.js', { cwd: root }).filter(
+    (path) => !existsSync(join(root, relative('dist', path).replace(/\.js$/, '.ts'))),
+  )
+  const unwritten = sources.filter((path) => !existsSync(join(root, 'dist', path.replace(/\.ts$/, '.js'))))
+  const wrong = [...new Set([...stale, ...unwritten])]
+  if (wrong.length + left.length === 0)
+    return [{ ...what, result: 'ok', detail: `as ${sources.length} sources have it` }]
+  const parts = [
+    ...(wrong.length > 0 ? [`built before ${some(wrong)} changed`] : []),
+    ...(left.length > 0 ? [`${some(left)} has no source any more`] : []),
+  ]
+  return [{ ...what, result: 'wrong', detail: parts.join('; '), todo }]
+}
+
+interface BuildInfo {
+  readonly fileNames?: readonly string[]
+  readonly fileInfos?: readonly (string | { readonly version?: string })[]
+}
+
+/** Whether `schemas/` and `infra/topology.json` are what the code declares. */
+export async function generated(root: string): Promise<readonly Finding[]> {
+  const found = readSchemas(join(root, 'schemas'))
+  const wrong = differences(await schemaFiles(services, found), found)
+  const topology = isDeepStrictEqual(
+    read(root, 'infra/topology.json'),
+    JSON.parse(JSON.stringify(topologyOf(services))),
+  )
+  const asDeclared = 'as the code declares'
+  return [
+    wrong.length === 0
+      ? { area: 'declarations', what: 'schemas/', result: 'ok', detail: asDeclared }
+      : {
+          ...{ area: 'declarations', what: 'schemas/', result: 'wrong', detail: some(wrong) },
+          todo: 'npm run schemas, and look at the difference: docs/contract.md',
+        },
+    topology
+      ? { area: 'declarations', what: 'infra/topology.json', result: 'ok', detail: asDeclared }
+      : {
+          ...{ area: 'declarations', what: 'infra/topology.json', result: 'wrong' },
+          ...{ detail: 'not as the code declares', todo: 'npm run topology' },
+        },
+  ]
+}
+
+/** The first of several, and how many more there are. */
+function some(all: readonly string[]): string {
+  const more = all.length - SHOWN
+  return `${all.slice(0, SHOWN).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+}
+
+function read<Value>(root: string, path: string): Value {
+  return JSON.parse(readFileSync(join(root, path), 'utf8'))
+}
+
+function hashOf(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+function majorOf(version: string): string {
+  return version.split('.')[0] ?? ''
+}

@@ -1,0 +1,191 @@
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import { resolve } from 'node:path'
+import type { RestError } from '@azure/storage-blob'
+import { isTokenRequired } from '../../../kit/local-token.ts'
+import { isShared } from '../../../kit/people.ts'
+import { type RunningCloud, readyCloud } from '../../../local-cloud/running-cloud.ts'
+import { readSettings } from '../../../tidemark/settings/read.ts'
+import { topologyOf } from '../../../tidemark/topology.ts'
+import { services } from '../../config.ts'
+import { dataFolder, localPorts, localSettings, settingsOf } from '../../local-settings.ts'
+import { type Finding, firstLine } from './finding.ts'
+
+const WAIT_MS = 5_000
+/** Where hosts keep their claims and checkpoints. */
+const CHECKPOINTS = 'azure-webjobs-eventhub'
+
+/** The settings that services on this machine would start with. */
+export function settings(): readonly Finding[] {
+  const what = { area: 'settings', what: 'of this machine' }
+  try {
+    readSettings({ ...process.env, ...localSettings() })
+    return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'the table of settings: docs/deploy.md' }]
+  }
+}
+
+/** Whether other users of this machine are kept out. */
+export function access(): readonly Finding[] {
+  const what = { area: 'access', what: 'of other users' }
+  try {
+    if (isTokenRequired()) return [{ ...what, result: 'ok', detail: 'every request must show a token' }]
+    if (!isShared()) return [{ ...what, result: 'ok', detail: 'nobody else seems to use this machine' }]
+    return [
+      {
+        ...{ ...what, result: 'warning', detail: 'several people may use this machine, and no token is asked for' },
+        todo: 'leave TIDEMARK_REQUIRE_TOKEN out: docs/console.md',
+      },
+    ]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'docs/console.md' }]
+  }
+}
+
+/** The settings of services in Azure, as `npm run cloud:settings` wrote them for this machine. */
+export function cloudSettings(): readonly Finding[] {
+  return services.flatMap(({ name }): readonly Finding[] => {
+    const file = `bundles/${name}/local.settings.json`
+    if (!existsSync(file)) return []
+    const what = { area: 'settings', what: file }
+    try {
+      readSettings(settingsOf(file))
+      return [{ ...what, result: 'ok', detail: 'every one is known and can be read' }]
+    } catch (error) {
+      return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'npm run cloud:settings writes it' }]
+    }
+  })
+}
+
+/** Who listens where the local cloud does. */
+export async function ports(): Promise<readonly Finding[]> {
+  const cloud = await runningCloud()
+  if ('result' in cloud) return [cloud]
+  const { blob, eventHubs, cosmos } = localPorts()
+  const parts = [
+    ['blobs', blob, 'TIDEMARK_BLOB_PORT'],
+    ['event hubs', eventHubs, 'TIDEMARK_EVENTHUBS_PORT'],
+    ['cosmos db', cosmos, 'TIDEMARK_COSMOS_PORT'],
+  ] as const
+  return Promise.all(
+    parts.map(async ([part, port, setting]): Promise<Finding> => {
+      const what = { area: 'ports', what: `${part}, ${port}` }
+      const listens = await isListening(port)
+      if (cloud.pid !== undefined)
+        return listens
+          ? { ...what, result: 'ok', detail: `the local cloud, process ${cloud.pid}` }
+          : {
+              ...{ ...what, result: 'wrong', detail: `the local cloud runs, process ${cloud.pid}, and nobody listens` },
+              todo: `restart it, or set ${setting} as it was when the cloud was started`,
+            }
+      if (!listens) return { ...what, result: 'ok', detail: 'free: no local cloud runs' }
+      return {
+        ...{ ...what, result: 'wrong', detail: 'somebody listens, and no local cloud runs on this data folder' },
+        todo: `end that program, set ${setting}, or set TIDEMARK_DATA to the folder of that cloud`,
+      }
+    }),
+  )
+}
+
+/** What the running local cloud answers: its containers, and where checkpoints are kept. */
+export async function connections(): Promise<readonly Finding[]> {
+  const cloud = await runningCloud()
+  if ('result' in cloud) return []
+  if (cloud.pid === undefined)
+    return [
+      ...['cosmos db', 'event hubs', 'storage'].map(
+        (what): Finding => ({ area: 'connections', what, result: 'unseen', detail: 'no local cloud runs: npm start' }),
+      ),
+    ]
+  return [...(await containers(cloud)), await hubs(cloud), await checkpointStore(cloud)]
+}
+
+async function containers({ settings }: RunningCloud): Promise<readonly Finding[]> {
+  const { CosmosClient } = await import('@azure/cosmos')
+  const client = new CosmosClient(settings.CosmosConnection ?? '')
+  const what = { area: 'connections', what: 'cosmos db' }
+  try {
+    const { databases } = topologyOf(services)
+    const missing: string[] = []
+    let count = 0
+    for (const { name, containers } of databases) {
+      const signal = AbortSignal.timeout(WAIT_MS)
+      const { resources } = await client.database(name).containers.readAll({ abortSignal: signal }).fetchAll()
+      const there = new Set(resources.map(({ id }) => id))
+      for (const container of containers) if (!there.has(container.name)) missing.push(`${name}/${container.name}`)
+      count += containers.length
+    }
+    if (missing.length === 0) return [{ ...what, result: 'ok', detail: `it has all ${count} containers` }]
+    return [
+      { ...what, result: 'wrong', detail: `it lacks ${missing.join(', ')}`, todo: 'restart the cloud: it makes them' },
+    ]
+  } catch (error) {
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }]
+  } finally {
+    client.dispose()
+  }
+}
+
+async function hubs({ settings }: RunningCloud): Promise<Finding> {
+  const { EventHubProducerClient } = await import('@azure/event-hubs')
+  const what = { area: 'connections', what: 'event hubs' }
+  const { eventHubs } = topologyOf(services)
+  const asked = await Promise.all(
+    eventHubs.map(async ({ name, partitions }) => {
+      const client = new EventHubProducerClient(settings.EventHubConnection ?? '', name, {
+        retryOptions: { maxRetries: 0, timeoutInMs: WAIT_MS },
+      })
+      try {
+        const { partitionIds } = await client.getEventHubProperties({ abortSignal: AbortSignal.timeout(WAIT_MS) })
+        if (partitionIds.length === partitions) return []
+        return [`${name} has ${partitionIds.length} partitions, not ${partitions}`]
+      } catch (error) {
+        return [`${name}: ${firstLine(error)}`]
+      } finally {
+        await client.close()
+      }
+    }),
+  )
+  const wrong = asked.flat()
+  if (wrong.length === 0) return { ...what, result: 'ok', detail: `it has all ${eventHubs.length} hubs` }
+  return { ...what, result: 'wrong', detail: wrong.join('; '), todo: 'restart the cloud' }
+}
+
+async function checkpointStore({ settings }: RunningCloud): Promise<Finding> {
+  const { BlobServiceClient } = await import('@azure/storage-blob')
+  const what = { area: 'connections', what: 'storage' }
+  const store = BlobServiceClient.fromConnectionString(settings.AzureWebJobsStorage ?? '', {
+    retryOptions: { maxTries: 1 },
+  })
+  try {
+    const abortSignal = AbortSignal.timeout(WAIT_MS)
+    let checkpoints = 0
+    for await (const { name } of store.getContainerClient(CHECKPOINTS).listBlobsFlat({ abortSignal }))
+      if (name.includes('/checkpoint/')) checkpoints += 1
+    return { ...what, result: 'ok', detail: `it keeps ${checkpoints} checkpoints` }
+  } catch (error) {
+    if ((error as RestError).statusCode === 404) return { ...what, result: 'ok', detail: 'it keeps no checkpoint yet' }
+    return { ...what, result: 'wrong', detail: firstLine(error), todo: 'restart the cloud' }
+  }
+}
+
+/** The cloud on the data folder; without a process: none. Or why that cannot be found out. */
+async function runningCloud(): Promise<RunningCloud | { readonly pid?: undefined } | Finding> {
+  try {
+    return (await readyCloud(resolve(dataFolder()))) ?? {}
+  } catch (error) {
+    return { area: 'ports', what: 'the local cloud', result: 'unseen', detail: firstLine(error) }
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: WAIT_MS })
+    const end = (listens: boolean) => (): void => {
+      socket.destroy()
+      settle(listens)
+    }
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false))
+  })
+}

@@ -1,0 +1,112 @@
+import type { Database } from '@azure/cosmos'
+import { SingleBar } from 'cli-progress'
+import { verifyLog } from '../tidemark/verify/log.ts'
+import { type DeclaredService, verifyViews } from '../tidemark/verify/views.ts'
+import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
+import { cloudAccount, localAccount } from './cosmos-account.ts'
+import { serviceNamed } from './known-services.ts'
+
+const SHOWN_FAULTS = 1000
+const NOT_TOLD =
+  'whether newest commits or a whole stream were removed, or the end of a stream was written again, and the documents with them'
+
+/**
+ * `npm run verify -- <service> [--log] [--cloud]`: checks the hash chain of every stream of a service's log, and names each place that is
+ * not as it was written. Then it holds the documents of its views against the log, unless that is not whole, or `--log` says to leave them.
+ */
+async function verify(): Promise<void> {
+  const { service, cloud, log: logAlone } = readSubjects(['service'], {}, ['log', 'cloud'])
+  const declared = serviceNamed(service)
+  const bar = new SingleBar({ format: '{what} {bar} {value}/{total} {eta}s', clearOnComplete: false })
+  // All is only read: there is nothing to finish.
+  process.once('SIGINT', () => {
+    bar.stop()
+    console.error('stopped: nothing is said about the rest')
+    process.exit(INTERRUPTED)
+  })
+  const account = cloud ? cloudAccount(service) : await localAccount()
+  console.log(`log              ${service} at ${account.address}`)
+  await account.reach()
+
+  const database = (await account.client()).database(service)
+  const log = database.container('events')
+  const { resources } = await log.items.query<number>('SELECT VALUE COUNT(1) FROM c').fetchAll()
+  bar.start(resources[0] ?? 0, 0, { what: 'log  ' })
+  const ofLog = new Faults()
+  const { streams, commits, events, receipts } = await verifyLog(log, {
+    progress: (items) => bar.increment(items),
+    fault: (fault) => ofLog.add(fault),
+  }).finally(() => bar.stop())
+
+  console.log(`checked          ${streams} streams, ${commits} commits, ${events} events, ${receipts} receipts`)
+  if (ofLog.count > 0 || events === 0) return ofLog.fail('there is no event')
+  console.log('every event is what its hash says, and follows the one before it')
+  if (!logAlone && declared.views.length > 0) await verifyDocuments(database, declared, bar)
+  if (!process.exitCode) console.log(`cannot be told   ${NOT_TOLD}`)
+}
+
+/** Holds the documents of a service's views against its log. */
+async function verifyDocuments(
+  database: Database,
+  service: DeclaredService & { readonly name: string },
+  bar: SingleBar,
+): Promise<void> {
+  const faults = new Faults()
+  const untold = new Map<string, { count: number; readonly first: string }>()
+  let total = 0
+  bar.start(0, 0, { what: 'views' })
+  const counts = await verifyViews(database, service, {
+    begin(items) {
+      total += items
+      bar.setTotal(total)
+    },
+    read: (items) => bar.increment(items),
+    fault: (fault) => faults.add(fault),
+    untold(view, why) {
+      const before = untold.get(view)
+      if (before) before.count += 1
+      else untold.set(view, { count: 1, first: why })
+    },
+  }).finally(() => bar.stop())
+
+  console.log(`compared         ${counts.map(({ view, documents }) => `${view} ${documents} documents`).join(', ')}`)
+  for (const { view, behind, parked, givenUp, moving, unsure } of counts)
+    for (const [count, line] of [
+      [behind, `behind           ${behind} streams have events that ${view} has not come to: they are on their way`],
+      [parked, `parked           ${parked} streams wait for ${view}: npm run parked -- ${service.name}`],
+      [givenUp, `given up         ${givenUp} events were given up for ${view}, which is made without them`],
+      [moving, `moving           ${moving} documents of ${view} were written whenever they were compared`],
+      [unsure, `unsure           ${unsure} documents of ${view} differ by events whose marks are gone: replay it`],
+    ] as const)
+      if (count > 0) console.log(line)
+  for (const [view, { count, first }] of untold)
+    faults.add({
+      place: view,
+      wrong: 'cannot be compared',
+      detail: `${first}${count > 1 ? `, and ${count - 1} more` : ''}`,
+    })
+  const documents = counts.reduce((sum, count) => sum + count.documents, 0)
+  if (faults.count > 0 || documents === 0) faults.fail('there is no document')
+  else console.log('every document is what the events of its streams lead to')
+}
+
+/** What was found, the first of it to be shown. */
+class Faults {
+  readonly #shown: { readonly place: string; readonly wrong: string; readonly detail: string }[] = []
+  count = 0
+
+  add(fault: { readonly place: string; readonly wrong: string; readonly detail: string }): void {
+    this.count += 1
+    if (this.#shown.length < SHOWN_FAULTS) this.#shown.push(fault)
+  }
+
+  /** @param otherwise why it fails where nothing was found. */
+  fail(otherwise: string): void {
+    for (const { place, wrong, detail } of this.#shown) console.error(`${place}: ${wrong}: ${detail}`)
+    if (this.count > this.#shown.length) console.error(`and ${this.count - this.#shown.length} more`)
+    console.error(this.count > 0 ? `failed: ${this.count} faults` : `failed: ${otherwise}`)
+    process.exitCode = 1
+  }
+}
+
+await runCommand(verify)

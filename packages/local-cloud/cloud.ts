@@ -1,0 +1,196 @@
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { CosmosClient } from '@azure/cosmos'
+import { BlobServiceClient } from '@azure/storage-blob'
+import { NODE_FLAGS } from '../event-hubs/node-flags.ts'
+import { type Child, startChild } from '../kit/child.ts'
+import { lockFolder } from '../kit/data-lock.ts'
+import { emulatorKey } from '../kit/emulator-keys.ts'
+import { StartError } from '../kit/errors.ts'
+import { announceCloud, withdrawCloud } from './running-cloud.ts'
+import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
+
+export interface CloudOptions {
+  /** Keeps blob/, eventhubs/ and cosmos/; survives restarts. */
+  readonly dataDir: string
+  /** JSON, as topology-file.ts reads it. */
+  readonly topologyFile: string
+  /** 0 for any free port. */
+  readonly ports: { readonly blob: number; readonly eventHubs: number; readonly cosmos: number }
+  /** Clears log, hub, checkpoints and leases together: none of them makes sense without the others. */
+  readonly fresh: boolean
+  /** Acknowledges what is not on disk yet: what the end of a process leaves, the end of the machine may take. */
+  readonly fast?: boolean
+  /** Where a token is asked for, the keys of the parts are made of it; else they are the published ones. */
+  readonly tokenFile?: string | undefined
+  /** Ends the start: what was started by then is stopped, and it fails. */
+  readonly signal?: AbortSignal
+}
+
+/** The running local cloud. */
+export interface Cloud {
+  /** EventHubConnection, CosmosConnection and AzureWebJobsStorage for whatever runs on it. */
+  readonly settings: Record<string, string>
+  readonly parts: readonly Child[]
+  /** Stops every part and gives the data folder back. Calling it again does nothing more. */
+  stop(): Promise<void>
+}
+
+const BLOB_ACCOUNT = 'devstoreaccount1'
+
+const FOLDERS = ['blob', 'eventhubs', 'cosmos'] as const
+const MODULES = { blob: './azurite.ts', eventhubs: '../event-hubs/main.ts', cosmos: '../cosmos/main.ts' } as const
+/** How long the parts of a parent that was killed may take to notice and end. */
+const LEFTOVERS_WITHIN_MS = 5000
+
+/**
+ * Starts Azurite and the two embedded endpoints, and creates what the topology file names. One cloud per data folder.
+ * @throws StartError when a part cannot start; the others are stopped then.
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const dataDir = resolve(options.dataDir)
+  const topology = await readTopology(options.topologyFile)
+  const unlock = await lockFolder(dataDir)
+  const parts: Child[] = []
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopped ??= Promise.all([withdrawCloud(dataDir), ...parts.map((part) => part.stop())]).then(unlock)
+    return stopped
+  }
+  try {
+    // That of a cloud that was killed would be taken for this one's where the process ids are the same.
+    await withdrawCloud(dataDir)
+    await waitForLeftovers(dataDir)
+    for (const folder of FOLDERS) {
+      const path = join(dataDir, folder)
+      if (options.fresh) await rm(path, { recursive: true, force: true })
+      // Not what is around them: that may be a folder which somebody has other plans for.
+      else await chmod(path, 0o700)
+    }
+    const started = await Promise.allSettled(await starts(dataDir, topology, options))
+    for (const result of started) if (result.status === 'fulfilled') parts.push(result.value)
+    for (const result of started) if (result.status === 'rejected') throw result.reason
+    const settings = settingsOf(parts, options.tokenFile)
+    await Promise.all([createBlobContainers(settings, topology), createDatabases(settings, topology, options.signal)])
+    await announceCloud(dataDir, { settings, topology })
+    return { settings, parts, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The parts of a cloud whose parent was killed end by themselves, in their own time. */
+async function waitForLeftovers(dataDir: string): Promise<void> {
+  const until = performance.now() + LEFTOVERS_WITHIN_MS
+  for (const folder of FOLDERS)
+    for (;;)
+      try {
+        const unlock = await lockFolder(join(dataDir, folder))
+        await unlock()
+        break
+      } catch (error) {
+        if (performance.now() > until) throw error
+        await delay(50)
+      }
+}
+
+async function starts(
+  dataDir: string,
+  topology: Topology,
+  { ports, fast = false, tokenFile = '', signal }: CloudOptions,
+): Promise<readonly Promise<Child>[]> {
+  const hubsFile = join(dataDir, 'hubs.json')
+  const hubs = topology.eventHubs.map(({ name, partitions, consumerGroups }) => ({ name, partitions, consumerGroups }))
+  await mkdir(dataDir, { recursive: true })
+  await writeFile(`${hubsFile}.new`, JSON.stringify({ hubs }, null, 2))
+  await rename(`${hubsFile}.new`, hubsFile)
+  const part = (
+    name: string,
+    folder: keyof typeof MODULES,
+    env: Record<string, string>,
+    execArgv: readonly string[] = [],
+  ): Promise<Child> =>
+    startChild(
+      name,
+      fileURLToPath(new URL(MODULES[folder], import.meta.url)),
+      { ...env, TIDEMARK_TOKEN_FILE: tokenFile },
+      { execArgv, ...(signal ? { signal } : {}) },
+    )
+  return [
+    part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
+    part(
+      'event hubs',
+      'eventhubs',
+      {
+        TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
+        TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
+        TIDEMARK_EVENTHUBS_HUBS: hubsFile,
+        TIDEMARK_FAST: fast ? '1' : '',
+      },
+      NODE_FLAGS,
+    ),
+    part('cosmos db', 'cosmos', {
+      TIDEMARK_COSMOS_PORT: String(ports.cosmos),
+      TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
+      TIDEMARK_FAST: fast ? '1' : '',
+    }),
+  ]
+}
+
+function settingsOf(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
+  const [blob, eventHubs, cosmos] = parts.map(({ address }) => new URL(address))
+  const hubsKey = `SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=${emulatorKey('eventhubs', tokenFile)}`
+  return {
+    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=${BLOB_ACCOUNT};AccountKey=${emulatorKey('blob', tokenFile)};BlobEndpoint=http://${blob?.host}/${BLOB_ACCOUNT};`,
+    EventHubConnection: `Endpoint=sb://localhost:${eventHubs?.port};${hubsKey};UseDevelopmentEmulator=true;`,
+    CosmosConnection: `AccountEndpoint=http://${cosmos?.host}/;AccountKey=${emulatorKey('cosmos', tokenFile)};`,
+  }
+}
+
+async function createBlobContainers(settings: Record<string, string>, topology: Topology): Promise<void> {
+  const service = BlobServiceClient.fromConnectionString(settings.AzureWebJobsStorage ?? '')
+  for (const name of topology.blobContainers) await service.getContainerClient(name).createIfNotExists()
+}
+
+async function createDatabases(
+  settings: Record<string, string>,
+  topology: Topology,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const client = new CosmosClient(settings.CosmosConnection ?? '')
+  try {
+    for (const { name, containers } of topology.databases) {
+      const { database } = await client.databases.createIfNotExists({ id: name })
+      for (const container of containers) {
+        signal?.throwIfAborted()
+        const { resource } = await database.containers.createIfNotExists(definitionOf(container))
+        const found = resource?.partitionKey?.paths.join()
+        if (found !== container.partitionKey)
+          throw new StartError(
+            `container ${name}/${container.name} has the partition key ${found}, the topology says ${container.partitionKey}: start with --fresh, or use another data folder`,
+          )
+      }
+    }
+  } finally {
+    client.dispose()
+  }
+}
+
+function definitionOf({ name, partitionKey, defaultTtl, compositeIndexes, ...its }: ContainerTopology) {
+  const { indexedPaths = ['/*'], uniqueKeys = [], excludedPaths = its.indexedPaths ? ['/*'] : [] } = its
+  return {
+    id: name,
+    partitionKey: { paths: [partitionKey] },
+    uniqueKeyPolicy: { uniqueKeys: uniqueKeys.map((path) => ({ paths: [path] })) },
+    indexingPolicy: {
+      includedPaths: indexedPaths.map((path) => ({ path })),
+      // The service adds the etag by itself where no policy is given.
+      excludedPaths: [...excludedPaths, '/"_etag"/?'].map((path) => ({ path })),
+      compositeIndexes: compositeIndexes.map((paths) => paths.map((path) => ({ path, order: 'descending' as const }))),
+    },
+    ...(defaultTtl === undefined ? {} : { defaultTtl }),
+  }
+}

@@ -1,0 +1,168 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { closeServer } from '../kit/http-server.ts'
+import type { Running } from '../kit/lifecycle.ts'
+import { LOOPBACK, listen } from '../kit/listen.ts'
+import { answeredAtDoor } from './front/door.ts'
+import { type Site, withServices } from './front/site.ts'
+
+/**
+ * One address for apps that each have their own, as an API gateway is in Azure: what is asked of `/api/<app>/…` goes to that app's host, and
+ * comes back as the host answers it. `/api/openapi.json` tells what all of them can be asked. The console is at `/`.
+ */
+export interface Front extends Running {
+  /** Where an app answers now; undefined: nowhere, and it will again. */
+  serve(app: string, address: string | undefined): void
+}
+
+const PREFIX = '/api'
+const OPENAPI = `${PREFIX}/openapi.json`
+const DRAIN_MS = 5000
+/** They belong to one connection: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+const OF_CONNECTION = ['connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']
+
+type Headers = Record<string, string | string[]>
+
+export interface FrontOptions {
+  /** 0 for any free port. */
+  readonly port: number
+  /** By the path that they serve. */
+  readonly apps: readonly string[]
+  /** The console's files. */
+  readonly site?: Site
+  /** What every request must show but one for the console's files, which hold nothing. */
+  readonly token?: string | undefined
+}
+
+/** @throws StartError when the port is taken. */
+export async function startFront({ port, apps, site = new Map(), token }: FrontOptions): Promise<Front> {
+  const addresses = new Map<string, string | undefined>(apps.map((app) => [app, undefined]))
+  const agent = new Agent({ keepAlive: true })
+  const serving = { agent, stopping: false }
+  const files = site.size === 0 ? site : withServices(site, apps)
+  const server = createServer((incoming, outgoing) => {
+    if (answeredAtDoor(incoming, outgoing, { site: files, token })) return
+    const path = incoming.url ?? ''
+    const app = appOf(path)
+    if (isOpenApi(incoming)) void answerOpenApi(incoming, outgoing, addresses)
+    else if (app === undefined || !addresses.has(app)) end(incoming, outgoing, 404)
+    else forward(incoming, outgoing, addresses.get(app), serving)
+  })
+  const address = `http://${LOOPBACK}:${await listen(server, port, 'TIDEMARK_HTTP_PORT')}`
+  return {
+    address,
+    serve(app, where) {
+      addresses.set(app, where)
+    },
+    async stop() {
+      serving.stopping = true
+      await closeServer(server, DRAIN_MS)
+      agent.destroy()
+    },
+  }
+}
+
+/** Literals of a route have no case: neither has the name of an app. */
+function appOf(path: string): string | undefined {
+  return new RegExp(`^${PREFIX}/([^/?#]+)`, 'i').exec(path)?.[1]?.toLowerCase()
+}
+
+function isOpenApi({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'GET' && new RegExp(`^${OPENAPI.replace('.', '\\.')}/?(\\?|$)`, 'i').test(url)
+}
+
+function queryOf(path: string): string {
+  return path.includes('?') ? path.slice(path.indexOf('?')) : ''
+}
+
+interface Serving {
+  readonly agent: Agent
+  stopping: boolean
+}
+
+function forward(incoming: IncomingMessage, outgoing: ServerResponse, to: string | undefined, serving: Serving): void {
+  if (to === undefined) {
+    end(incoming, outgoing, 503)
+    return
+  }
+  const { hostname, port } = new URL(to)
+  const { method, url } = incoming
+  const { agent } = serving
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers
+  const hasBody = length !== undefined || encoding !== undefined
+  const sent = request({ hostname, port, agent, method, path: url, headers: headersOf(incoming), setHost: false })
+  sent.on('response', (response) => {
+    // A connection that is kept would hold up the stop.
+    if (serving.stopping) outgoing.shouldKeepAlive = false
+    outgoing.writeHead(response.statusCode ?? 502, headersOf(response))
+    response.on('error', () => outgoing.destroy())
+    response.pipe(outgoing)
+  })
+  sent.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // What it answered already cannot be taken back. Of a request that it took and did not answer nobody knows what became.
+    if (outgoing.headersSent) outgoing.destroy()
+    // It had closed the connection, which was kept, and asking again changes nothing: https://nodejs.org/api/http.html#requestreusedsocket
+    else if (sent.reusedSocket && method === 'GET' && !hasBody && !outgoing.destroyed)
+      forward(incoming, outgoing, to, serving)
+    else end(incoming, outgoing, code === 'ECONNREFUSED' ? 503 : 504)
+  })
+  outgoing.on('close', () => sent.destroy())
+  // By itself node:http would leave a body of unknown length without an end for some methods.
+  if (encoding !== undefined) sent.useChunkedEncodingByDefault = true
+  if (hasBody) incoming.pipe(sent)
+  else sent.end()
+}
+
+/** All but those of the connection. A body that comes in chunks goes on in chunks, since the host treats it as one. */
+function headersOf({ headersDistinct }: IncomingMessage): Headers {
+  const kept: Headers = {}
+  for (const [name, values] of Object.entries(headersDistinct)) {
+    if (values === undefined || OF_CONNECTION.includes(name)) continue
+    const [first = ''] = values
+    kept[name] = values.length === 1 ? first : values
+  }
+  return kept
+}
+
+/** An answer without content. 503 for an app whose host is away: it comes back. 504 where it went away before it answered. */
+function end(incoming: IncomingMessage, outgoing: ServerResponse, status: 404 | 503 | 504): void {
+  incoming.unpipe().resume()
+  if (status !== 404) outgoing.setHeader('retry-after', '1')
+  outgoing.writeHead(status, { 'content-length': '0' }).end()
+}
+
+interface OpenApi {
+  readonly info: Readonly<Record<string, unknown>>
+  readonly tags: readonly { readonly name: string }[]
+  readonly paths: Readonly<Record<string, unknown>>
+}
+
+/** The documents of all apps as one; the answer of the first that has none, where one has none. */
+async function answerOpenApi(
+  { url = '', headers: { authorization } }: IncomingMessage,
+  outgoing: ServerResponse,
+  addresses: ReadonlyMap<string, string | undefined>,
+): Promise<void> {
+  const query = queryOf(url)
+  const headers = authorization === undefined ? {} : { authorization }
+  const answers = await Promise.all(
+    [...new Set(addresses.values())].map(async (address) => {
+      const answer = address && (await fetch(`${address}${OPENAPI}${query}`, { headers }).catch(() => undefined))
+      if (!answer) return { status: 503, type: 'text/plain', text: '' }
+      return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }
+    }),
+  )
+  const refused = answers.find(({ status }) => status !== 200)
+  const { status, type, text } = refused ?? { status: 200, type: 'application/json', text: merged(answers) }
+  outgoing.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
+}
+
+function merged(answers: readonly { readonly text: string }[]): string {
+  const documents = answers.map(({ text }) => JSON.parse(text) as OpenApi)
+  const tags = documents.flatMap((each) => each.tags).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return JSON.stringify({
+    ...documents[0],
+    info: { ...documents[0]?.info, title: `Tidemark: ${tags.map(({ name }) => name).join(', ')}` },
+    tags,
+    paths: Object.assign({}, ...documents.map(({ paths }) => paths)),
+  })
+}

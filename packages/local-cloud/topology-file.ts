@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises'
+import { StartError } from '../kit/errors.ts'
+
+/** What the local cloud creates. The file is written from the services' declarations, and Bicep provisions the same. */
+export interface Topology {
+  readonly databases: readonly DatabaseTopology[]
+  readonly eventHubs: readonly HubTopology[]
+  readonly blobContainers: readonly string[]
+}
+
+export interface DatabaseTopology {
+  readonly name: string
+  readonly containers: readonly ContainerTopology[]
+}
+
+export interface ContainerTopology {
+  readonly name: string
+  /** A path, such as `/stream`. */
+  readonly partitionKey: string
+  /** The only paths that are indexed. Absent: all are, but those of `excludedPaths`. */
+  readonly indexedPaths?: readonly string[]
+  /** Paths whose value no two items of a partition key may share. */
+  readonly uniqueKeys?: readonly string[]
+  readonly excludedPaths?: readonly string[]
+  /** Seconds, or -1. */
+  readonly defaultTtl?: number
+  /** The paths of each composite index, all of them descending: the lists that services serve are read by them. */
+  readonly compositeIndexes: readonly (readonly string[])[]
+}
+
+export interface HubTopology {
+  readonly name: string
+  readonly partitions: number
+  readonly retentionHours: number
+  readonly consumerGroups: readonly string[]
+}
+
+/** Reads and checks a topology file. @throws StartError naming the file, the place in it and what must stand there. */
+export async function readTopology(path: string): Promise<Topology> {
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new StartError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  const at = new Place(path, value)
+  // Which service may do what is for the template in infra/: here every connection string may do all.
+  const topology = at.object(['databases', 'eventHubs', 'blobContainers'], ['services'])
+  const lists = topology.services?.list(listsOf).flatMap(({ lists }) => lists) ?? []
+  return {
+    databases: topology.databases.list((database) => databaseOf(database, lists)),
+    eventHubs: topology.eventHubs.list(hubOf),
+    blobContainers: topology.blobContainers.list((name) => name.string(/^[a-z0-9](-?[a-z0-9]){2,62}$/)),
+  }
+}
+
+/** A list that a service serves, from a container of the database that is called like the service. */
+interface ListTopology {
+  readonly database: string
+  readonly container: string
+  readonly index: readonly string[]
+}
+
+function listsOf(at: Place): { readonly name: string; readonly lists: readonly ListTopology[] } {
+  const found = at.object(['name'], ['receivesFrom', 'functions', 'lists'])
+  const name = found.name.string(RESOURCE_NAME)
+  const lists = found.lists?.list((list) => {
+    const { container, index } = list.object(['container', 'index'])
+    return {
+      database: name,
+      container: container.string(RESOURCE_NAME),
+      index: index.list(pathOf),
+    }
+  })
+  return { name, lists: lists ?? [] }
+}
+
+function databaseOf(at: Place, lists: readonly ListTopology[]): DatabaseTopology {
+  const found = at.object(['name', 'containers'])
+  const name = found.name.string(RESOURCE_NAME)
+  const own = lists.filter(({ database }) => database === name)
+  return { name, containers: found.containers.list((container) => containerOf(container, own)) }
+}
+
+function containerOf(at: Place, lists: readonly ListTopology[]): ContainerTopology {
+  const found = at.object(
+    ['name', 'partitionKey'],
+    ['access', 'indexedPaths', 'uniqueKeys', 'excludedPaths', 'defaultTtl'],
+  )
+  const name = found.name.string(RESOURCE_NAME)
+  return {
+    name,
+    compositeIndexes: lists.filter(({ container }) => container === name).map(({ index }) => index),
+    partitionKey: found.partitionKey.string(/^(\/[\w-]+)+$/),
+    ...(found.indexedPaths ? { indexedPaths: found.indexedPaths.list(pathOf) } : {}),
+    ...(found.uniqueKeys ? { uniqueKeys: found.uniqueKeys.list(pathOf) } : {}),
+    ...(found.excludedPaths ? { excludedPaths: found.excludedPaths.list(pathOf) } : {}),
+    ...(found.defaultTtl ? { defaultTtl: found.defaultTtl.number((ttl) => ttl === -1 || ttl >= 1) } : {}),
+  }
+}
+
+function pathOf(at: Place): string {
+  return at.string(/^\/.+/)
+}
+
+function hubOf(at: Place): HubTopology {
+  const { name, partitions, retentionHours, consumerGroups } = at.object([
+    'name',
+    'partitions',
+    'retentionHours',
+    'consumerGroups',
+  ])
+  return {
+    name: name.string(RESOURCE_NAME),
+    partitions: partitions.number((count) => count >= 1 && count <= 32),
+    retentionHours: retentionHours.number((hours) => hours >= 1),
+    consumerGroups: consumerGroups.list((group) => group.string(RESOURCE_NAME)),
+  }
+}
+
+const RESOURCE_NAME = /^[\w.$-]{1,255}$/
+
+/** A value and where it stands in the file. */
+class Place {
+  readonly #where: string
+  readonly #value: unknown
+
+  constructor(where: string, value: unknown) {
+    this.#where = where
+    this.#value = value
+  }
+
+  object<Required extends string, Optional extends string = never>(
+    required: readonly Required[],
+    optional: readonly Optional[] = [],
+  ): Record<Required, Place> & Partial<Record<Optional, Place>> {
+    const value = this.#value
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw this.#wrong('an object')
+    const known: readonly string[] = [...required, ...optional]
+    for (const name of Object.keys(value))
+      if (!known.includes(name))
+        throw new StartError(`${this.#where}: unknown property ${name}; there are ${known.join(', ')}`)
+    for (const name of required)
+      if (!Object.hasOwn(value, name)) throw new StartError(`${this.#where}: ${name} is missing`)
+    const places = Object.entries(value).map(([name, found]) => [name, new Place(`${this.#where}: ${name}`, found)])
+    return Object.fromEntries(places) as Record<Required, Place> & Partial<Record<Optional, Place>>
+  }
+
+  list<Item>(read: (at: Place) => Item): readonly Item[] {
+    if (!Array.isArray(this.#value)) throw this.#wrong('a list')
+    const items = this.#value.map((item: unknown, index) => read(new Place(`${this.#where}[${index}]`, item)))
+    const names = items.map((item) => (item as { name?: unknown })?.name ?? item)
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined) throw new StartError(`${this.#where}: ${String(twice)} stands twice`)
+    return items
+  }
+
+  string(pattern: RegExp): string {
+    if (typeof this.#value !== 'string' || !pattern.test(this.#value)) throw this.#wrong(`text like ${pattern.source}`)
+    return this.#value
+  }
+
+  number(fits: (value: number) => boolean): number {
+    if (typeof this.#value !== 'number' || !Number.isInteger(this.#value) || !fits(this.#value))
+      throw this.#wrong('a whole number in its range')
+    return this.#value
+  }
+
+  #wrong(expected: string): StartError {
+    return new StartError(`${this.#where} is ${JSON.stringify(this.#value)}, it must be ${expected}`)
+  }
+}

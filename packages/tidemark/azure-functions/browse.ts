@@ -1,0 +1,472 @@
+import type { HttpRequest } from '@azure/functions'
+import * as z from 'zod'
+import { keyFault } from '../core/document-key.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { JsonSchema } from '../core/json-schema.ts'
+import type { Operations } from '../core/operations.ts'
+import { REBUILD_ACTIONS, REBUILD_STAGES, type RebuildAction } from '../core/rebuild.ts'
+import { validate } from '../core/schema.ts'
+import type { AnyView } from '../core/view.ts'
+import { type ActorSource, actorOf } from './actor.ts'
+import { recordedEvent } from './history.ts'
+import type { Endpoint, Route } from './http.ts'
+import { limitParameter, type Operation, object, type Parameter, queryNames, version } from './operation.ts'
+import { checkOperator } from './operator.ts'
+import { problem } from './problem.ts'
+import { checkParameters, limitOf, readJson, wholeNumberOf } from './request.ts'
+import { traceOf } from './triggers.ts'
+
+/** What the functions for people who look around in a service need of it. */
+export interface BrowsePort extends Operations {
+  readonly declaration: { readonly views: readonly AnyView[] }
+  readonly actorSource: ActorSource
+}
+
+/** The routes by which the console and the command line show a service. All of them are for operators: see operator.ts. */
+export function browseRoutesOf(port: BrowsePort): readonly Route[] {
+  return [
+    { name: 'about', path: 'about', GET: aboutEndpoint(port) },
+    { name: 'streams', path: 'streams', GET: streamsEndpoint(port) },
+    { name: 'tail', path: 'events', GET: tailEndpoint(port) },
+    { name: 'trace', path: 'traces/{correlation}', GET: traceEndpoint(port) },
+    { name: 'schedule', path: 'schedule', GET: scheduleEndpoint(port) },
+    { name: 'verification', path: 'verification', POST: verificationEndpoint(port) },
+    { name: 'all-views', path: 'views', GET: viewsEndpoint(port) },
+    { name: 'view-events', path: 'views/{view}/events', GET: documentEventsEndpoint(port) },
+    { name: 'view-documents', path: 'views/{view}/documents', GET: documentsEndpoint(port) },
+    ...REBUILD_ACTIONS.map((action) => ({
+      name: `view-${action}`,
+      path: `views/{view}/${action}`,
+      POST: rebuildEndpoint(port, action),
+    })),
+  ]
+}
+
+/** What a route tells that operators read. */
+interface Reading {
+  readonly summary: string
+  readonly parameters: readonly Parameter[]
+  readonly description: string
+  readonly schema: JsonSchema
+  readonly problems?: Operation['problems']
+  answer(request: HttpRequest): object | Promise<object>
+}
+
+/** A GET of operators: whoever asks is checked, then the parameters, then it is answered. */
+function readingEndpoint(port: BrowsePort, reading: Reading): Endpoint {
+  const { summary, parameters, description, schema, problems = readProblems } = reading
+  return {
+    describe: () => [{ summary, parameters, answer: { status: 200, description, headers: {}, schema }, problems }],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, queryNames(parameters))
+      return { jsonBody: await reading.answer(request) }
+    },
+  }
+}
+
+/** `GET …/about`: what the service declares. */
+function aboutEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'what the service declares: categories, events and their versions, views, consumers',
+    parameters: [],
+    description: 'The same as long as the build is.',
+    schema: aboutAnswer,
+    problems: ['invalid-query', 'operator-only'],
+    answer: () => port.about(),
+  })
+}
+
+/** `GET …/streams?category=&prefix=&limit=&continuation=`: the streams that were written last, or those whose names begin so. */
+function streamsEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'streams: those that were written last, or those whose names begin with a prefix',
+    parameters: [categoryParameter, prefixParameter, limitParameter, continuationParameter],
+    description:
+      'Without a prefix the newest first, each once a page, and again on a later page where it was written before. With one, by name.',
+    schema: pageOf(object({ stream: text, version, time, types: list(text) })),
+    answer: (request) =>
+      port.streams({ ...givenOf(request.query, 'category', 'prefix', 'continuation'), limit: limitOf(request) }),
+  })
+}
+
+/** `GET …/events?after=&category=&type=&limit=`: events as they are recorded. To be asked again and again. */
+function tailEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'events as they are recorded: the newest, then those that came since',
+    parameters: [categoryParameter, typeParameter, limitParameter, afterParameter],
+    description:
+      'Without `after` the newest, the oldest of them first; some of them may come once more. None: that is all for now, and the continuation asks for what comes.',
+    schema: object({ items: list(recordedEvent), continuation: text }),
+    answer: (request) =>
+      port.events({ ...givenOf(request.query, 'category', 'type', 'after'), limit: limitOf(request) }),
+  })
+}
+
+/** `GET …/traces/{correlation}`: all that one request set off in this service. */
+function traceEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'all that one request set off in this service',
+    parameters: [correlationParameter, limitParameter, continuationParameter],
+    description:
+      'By time. What each event followed from is its `causation`: a command, or an event of this or of another service.',
+    schema: pageOf(recordedEvent),
+    answer(request) {
+      const { correlation = '' } = request.params
+      return port.trace(correlation, limitOf(request), givenOf(request.query, 'continuation').continuation)
+    },
+  })
+}
+
+/** `GET …/schedule?limit=&continuation=`: the commands that wait for their time. */
+function scheduleEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'commands that wait for their time',
+    parameters: [limitParameter, continuationParameter],
+    description: 'The earliest first.',
+    schema: pageOf(object({ stream: text, due: time, type: text, data: {}, ...origin })),
+    async answer(request) {
+      const page = await port.scheduled(limitOf(request), givenOf(request.query, 'continuation').continuation)
+      const items = page.commands.map(({ stream, due, command, metadata: { correlation, causation, actor } }) => {
+        return { stream, due, type: command.type, data: command.data, correlation, causation, actor }
+      })
+      return { items, ...(page.continuation ? { continuation: page.continuation } : {}) }
+    },
+  })
+}
+
+const verificationBody = z.strictObject({ continuation: z.string().min(1).exactOptional() })
+
+/** `POST …/verification`: checks a part of the log. To be asked again with the continuation until there is none. */
+function verificationEndpoint(port: BrowsePort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: 'checks whether the log is as it was written, part by part',
+        parameters: [],
+        body: verificationBody,
+        answer: {
+          status: 200,
+          description: 'Of this part. Ask again with the continuation: without one, that was the last.',
+          headers: {},
+          schema: object(
+            {
+              checked: object({ streams: count, commits: count, events: count, receipts: count }),
+              findings: list(object({ place: text, wrong: text, detail: text })),
+              found: count,
+              progress: object({ done: count, total: count }),
+              continuation: text,
+            },
+            ['continuation'],
+          ),
+        },
+        problems: [...bodyProblems, ...(['operator-only', 'unavailable'] as const)],
+      },
+    ],
+    async handle(request) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      const body = await readJson(request)
+      const data = body.valid ? validate(verificationBody, body.value) : body
+      if (!data.valid)
+        return problem('invalid-command', 'the body has a continuation or nothing', { errors: data.issues })
+      return { jsonBody: await port.verify(data.value.continuation) }
+    },
+  }
+}
+
+/** `GET …/views`: the views, their generations, and how their rebuilds stand. */
+function viewsEndpoint(port: BrowsePort): Endpoint {
+  return readingEndpoint(port, {
+    summary: 'the views, their generations, and how their rebuilds stand',
+    parameters: [],
+    description: 'All of them.',
+    schema: object({ items: list(viewSummary) }),
+    answer: async () => ({ items: await port.views() }),
+  })
+}
+
+/** `GET …/views/{view}/documents?<filters>&search=&limit=&continuation=`: documents of a view, and those that say something. */
+function documentsEndpoint(port: BrowsePort): Endpoint {
+  const { views } = port.declaration
+  const filters = new Set(views.flatMap((view) => Object.keys(view.filters)))
+  const filterParameters = [...filters].map((name): Parameter => {
+    const values = new Set(views.flatMap((view) => view.filters[name] ?? []))
+    const description = `Documents with this ${name} alone, in a view that has it.`
+    return { name, in: 'query', description, schema: { type: 'string', enum: [...values] } }
+  })
+  const item = object({ key: text, version, document: {} }, ['version'])
+  return readingEndpoint(port, {
+    summary: 'documents of a view, by its sort key, descending',
+    parameters: [
+      viewParameter(views),
+      ...filterParameters,
+      ...[searchParameter, keyParameter, generationParameter, limitParameter, continuationParameter],
+    ],
+    description:
+      'The key is the stream in a view of single streams, and the version how far it has come. A search looks at so many documents at a time: a page may have none, and more to look at.',
+    schema: object({ items: list(item), searched: count, continuation: text }, ['continuation']),
+    problems: [...readProblems, 'view-not-found'],
+    answer(request) {
+      const view = viewNamed(views, request.params.view)
+      const key = keyOf(request)
+      const list = [...Object.keys(view.filters), 'search', 'limit', 'continuation']
+      // Another view may have a filter that this one has not. Of one document there is no list.
+      checkParameters(request, ['generation', ...(key === undefined ? list : ['key'])])
+      const filter = Object.fromEntries(
+        Object.keys(view.filters).flatMap((field) => request.query.getAll(field).map((value) => [field, value])),
+      )
+      const given = givenOf(request.query, 'search', 'continuation')
+      const generation = wholeNumberOf(request, 'generation', 1, Number.MAX_SAFE_INTEGER)
+      const choice = {
+        ...given,
+        ...(generation === undefined ? {} : { generation }),
+        ...(key === undefined ? {} : { key }),
+      }
+      return port.findDocuments(view, { ...choice, filter, limit: limitOf(request) })
+    },
+  })
+}
+
+const nothing = z.strictObject({})
+const summaries: Readonly<Record<RebuildAction, string>> = {
+  rebuild: "builds the view's next generation from the log, then lets queries read it",
+  build:
+    "builds the view's next generation from the log beside the live one, keeps it up to date, and compares the two",
+  promote: 'lets queries read the generation that was built',
+  abandon: 'removes the generation that was built',
+  'go-back': 'lets queries read the generation again that was live before',
+}
+
+/** `GET …/views/{view}/events?key=&limit=&continuation=`: what a document is made of. */
+function documentEventsEndpoint(port: BrowsePort): Endpoint {
+  const { views } = port.declaration
+  return readingEndpoint(port, {
+    summary: 'the events that a document of a view is made of',
+    parameters: [viewParameter(views), { ...keyParameter, required: true }, limitParameter, continuationParameter],
+    description:
+      'Those of a stream in its order. Of a view of many streams the log is looked through: a page may have none, and more to look at.',
+    schema: pageOf(recordedEvent),
+    problems: [...readProblems, 'view-not-found'],
+    answer(request) {
+      const view = viewNamed(views, request.params.view)
+      const { continuation } = givenOf(request.query, 'continuation')
+      const key = keyOf(request)
+      if (key === undefined) throw new TidemarkError('invalid-query', 'key: it is missing')
+      return port.documentEvents(view, { key, limit: limitOf(request), ...(continuation ? { continuation } : {}) })
+    },
+  })
+}
+
+/** `POST …/views/{view}/<action>`: begins it. `GET …/views` tells how it goes on. */
+function rebuildEndpoint(port: BrowsePort, action: RebuildAction): Endpoint {
+  const { views } = port.declaration
+  return {
+    describe: () => [
+      {
+        summary: summaries[action],
+        parameters: [viewParameter(views)],
+        body: nothing,
+        answer: {
+          status: 202,
+          description: 'It has begun, in place of one that ran. `GET …/views` tells how it goes on.',
+          headers: {},
+          schema: rebuild,
+        },
+        problems: [
+          ...bodyProblems,
+          ...(['operator-only', 'view-not-found', 'view-contended', 'unavailable', 'outcome-unknown'] as const),
+        ],
+      },
+    ],
+    async handle(request, context) {
+      checkOperator(request, port.actorSource)
+      checkParameters(request, [])
+      const view = viewNamed(views, request.params.view)
+      const body = await readJson(request)
+      const data = body.valid ? validate(nothing, body.value) : body
+      if (!data.valid) return problem('invalid-command', `the body is not that of ${action}`, { errors: data.issues })
+      const begun = await port.rebuild(view, action, actorOf(request, port.actorSource), traceOf(context))
+      return { status: 202, jsonBody: begun }
+    },
+  }
+}
+
+/** @throws TidemarkError `invalid-query` */
+function keyOf({ query }: HttpRequest): string | undefined {
+  const { key } = givenOf(query, 'key')
+  const fault = key === undefined ? undefined : keyFault(key)
+  if (fault) throw new TidemarkError('invalid-query', `key: ${fault}`)
+  return key
+}
+
+/** @throws TidemarkError `view-not-found` */
+function viewNamed(views: readonly AnyView[], name: string | undefined): AnyView {
+  const view = views.find((each) => each.name === name)
+  if (view === undefined)
+    throw new TidemarkError('view-not-found', `the views are ${views.map((each) => each.name).join(', ')}`)
+  return view
+}
+
+/** Parameters of a query that are there. */
+function givenOf<Name extends string>(
+  query: URLSearchParams,
+  ...names: readonly Name[]
+): Partial<Record<Name, string>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  ) as Partial<Record<Name, string>>
+}
+
+const readProblems = ['invalid-query', 'operator-only', 'unavailable'] as const
+/** Of what has a body. */
+const bodyProblems = [
+  'invalid-json',
+  'invalid-command',
+  'invalid-query',
+  'unsupported-media-type',
+  'body-too-large',
+] as const
+
+const text: JsonSchema = { type: 'string' }
+const count: JsonSchema = { type: 'integer', minimum: 0 }
+const time: JsonSchema = { type: 'string', format: 'date-time' }
+const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+const pageOf = (item: JsonSchema): JsonSchema =>
+  object({ items: list(item), continuation: { type: 'string' } }, ['continuation'])
+const origin = { correlation: text, causation: text, actor: text }
+
+const categoryParameter: Parameter = {
+  name: 'category',
+  in: 'query',
+  description: 'Of streams of this category alone.',
+  schema: text,
+}
+const prefixParameter: Parameter = {
+  name: 'prefix',
+  in: 'query',
+  description: 'How the names of the streams begin: `order-4`.',
+  schema: { type: 'string', minLength: 1 },
+}
+const typeParameter: Parameter = {
+  name: 'type',
+  in: 'query',
+  description: 'Events of this type alone.',
+  schema: text,
+}
+const afterParameter: Parameter = {
+  name: 'after',
+  in: 'query',
+  description: 'Events that came since an answer, by its continuation.',
+  schema: text,
+}
+const searchParameter: Parameter = {
+  name: 'search',
+  in: 'query',
+  description: 'What the document says somewhere, in its key or in its JSON, in capitals or not.',
+  schema: text,
+}
+const generationParameter: Parameter = {
+  name: 'generation',
+  in: 'query',
+  description: 'Of this generation of the view. Absent: of the one that queries read.',
+  schema: { type: 'integer', minimum: 1 },
+}
+const keyParameter: Parameter = {
+  name: 'key',
+  in: 'query',
+  description: "The document's key: its stream, in a view of single streams.",
+  schema: { type: 'string', minLength: 1 },
+}
+const continuationParameter: Parameter = {
+  name: 'continuation',
+  in: 'query',
+  description: 'Goes on where a page ended, with what that page answered; absent there, it was the last.',
+  schema: text,
+}
+const correlationParameter: Parameter = {
+  name: 'correlation',
+  in: 'path',
+  description:
+    'What all have in common that one request set off: `command:` and its Idempotency-Key, or its X-Correlation-Id.',
+  schema: text,
+}
+const viewParameter = (views: readonly AnyView[]): Parameter => ({
+  name: 'view',
+  in: 'path',
+  description: 'The name of a view.',
+  schema: { type: 'string', enum: views.map(({ name }) => name) },
+})
+
+const versions = list(
+  object({ version, change: { type: 'string', enum: ['first', 'additive', 'breaking'] }, schema: { type: 'object' } }),
+)
+const kind: JsonSchema = { type: 'string', enum: ['one-stream', 'many-streams'] }
+const filters: JsonSchema = { type: 'object', additionalProperties: list(text) }
+
+const aboutAnswer = object({
+  service: text,
+  build: text,
+  hub: text,
+  categories: list(object({ name: text, process: { type: 'boolean' }, commands: list(text), events: list(text) })),
+  events: list(
+    object({ type: text, category: text, versions, published: object({ type: text, versions }) }, ['published']),
+  ),
+  views: list(object({ name: text, kind, category: text, filters })),
+  consumers: list(
+    object({
+      name: text,
+      hub: text,
+      kind: { type: 'string', enum: ['views', 'reactions'] },
+      handlers: list(object({ name: text, category: text, events: { type: ['array', 'null'], items: text } })),
+    }),
+  ),
+})
+
+const comparison = object({
+  compared: count,
+  changed: count,
+  added: count,
+  removed: count,
+  examples: list(object({ key: text, difference: { type: 'string', enum: ['changed', 'added', 'removed'] } })),
+})
+
+const rebuild = object(
+  {
+    action: { type: 'string', enum: [...REBUILD_ACTIONS] },
+    state: { type: 'string', enum: ['running', 'done', 'failed'] },
+    stage: { type: 'string', enum: [...REBUILD_STAGES] },
+    target: version,
+    commits: count,
+    total: count,
+    comparison,
+    startedAt: time,
+    updatedAt: time,
+    by: text,
+    instance: text,
+    code: text,
+    reason: text,
+  },
+  ['target', 'comparison', 'code', 'reason'],
+)
+
+const viewSummary = object(
+  {
+    name: text,
+    kind,
+    category: text,
+    filters,
+    live: version,
+    generations: list(
+      object(
+        { number: version, role: { type: 'string', enum: ['live', 'built', 'writing', 'previous'] }, left: time },
+        ['left'],
+      ),
+    ),
+    rebuild,
+  },
+  ['rebuild'],
+)

@@ -1,0 +1,112 @@
+import { functionNames, PARKED, PROGRESS, reactionsOf, SCHEDULE, type Service, SNAPSHOTS } from '../core/service.ts'
+import type { Route } from './http.ts'
+import { overlap, unknownSegments } from './overlap.ts'
+
+/** A route of an app, with the path it answers at. */
+export interface PlacedRoute extends Route {
+  readonly service: string
+}
+
+/** Containers that every service's database has, or may have: no view can have their names. */
+const TAKEN_CONTAINERS = ['events', 'leases', PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
+
+/**
+ * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is
+ * found here would otherwise be found by the first event, or by nobody.
+ * @param routes those of the service, and those of the services that its app serves already.
+ */
+export function registrationFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
+  return [
+    ...declarationFaults(service),
+    ...routes.filter((route) => route.service === service.name).flatMap((route) => useFaults(service, route)),
+    ...routeFaults(routes),
+    ...nameFaults(service, routes),
+  ]
+}
+
+function declarationFaults(service: Service): readonly string[] {
+  const { name, deciders, views, publishes, processes = [] } = service
+  const categories = deciders.map(({ category }) => category)
+  const recorded = new Set(deciders.flatMap(({ events }) => events.map((event) => event.name)))
+  return [
+    ...twice(categories).map((category) => `${name} lists two deciders of the category ${category}`),
+    ...deciders
+      .filter(({ stateVersion = 1 }) => !(Number.isSafeInteger(stateVersion) && stateVersion > 0))
+      .map(
+        ({ category, stateVersion }) => `the stateVersion of ${category} is ${stateVersion}, not a whole number from 1`,
+      ),
+    ...twice(views.map((view) => view.name)).map((view) => `${name} lists two views called ${view}`),
+    ...twice(reactionsOf(service).map((reaction) => reaction.name)).map(
+      (reaction) => `${name} lists two reactions called ${reaction}`,
+    ),
+    ...views
+      .filter((view) => TAKEN_CONTAINERS.includes(view.name))
+      .map((view) => `the view ${view.name} of ${name} would share its container with something else`),
+    ...views
+      .filter((view) => !categories.includes(view.category))
+      .map((view) => `the view ${view.name} follows ${view.category}, of which ${name} lists no decider`),
+    ...processes
+      .filter(({ decider }) => !deciders.includes(decider))
+      .map(({ decider }) => `${name} has a process manager whose decider ${decider.category} it does not list`),
+    ...reactionsOf(service)
+      .filter((reaction) => reaction.service === name && !categories.includes(reaction.category))
+      .map(
+        (reaction) => `the reaction ${reaction.name} follows ${reaction.category}, of which ${name} lists no decider`,
+      ),
+    ...publishes
+      .filter((publication) => !recorded.has(publication.recorded.name))
+      .map((publication) => `${name} publishes ${publication.recorded.name}, which no decider that it lists records`),
+  ]
+}
+
+/** Routes that lead to what the service does not declare: nothing would project such a view, nothing would look such a decider up. */
+function useFaults(service: Service, { path, GET, POST }: PlacedRoute): readonly string[] {
+  return [GET, POST].flatMap((endpoint) => {
+    const { decider, view } = endpoint?.uses ?? {}
+    return [
+      ...(decider && !service.deciders.includes(decider)
+        ? [
+            `the route ${service.name}/${path} sends commands to ${decider.category}, a decider that ${service.name} does not list`,
+          ]
+        : []),
+      ...(view && !service.views.includes(view)
+        ? [
+            `the route ${service.name}/${path} reads ${view.name}, a view that ${service.name} does not list: it has no trigger`,
+          ]
+        : []),
+    ]
+  })
+}
+
+function routeFaults(routes: readonly PlacedRoute[]): readonly string[] {
+  const paths = routes.map(({ service, path }) => `${service}/${path}`)
+  return [
+    ...paths.flatMap((path) =>
+      unknownSegments(path).map(
+        (part) => `the route ${path}: ${part || 'an empty part'} is neither text nor {parameter}`,
+      ),
+    ),
+    ...paths.flatMap((path, index) =>
+      paths
+        .slice(0, index)
+        .filter((other) => overlap(path, other))
+        .map(
+          (other) => `the routes ${other} and ${path} match the same paths: the names of their functions would decide`,
+        ),
+    ),
+  ]
+}
+
+/** The host tells functions apart by their names, whatever their case. */
+function nameFaults(service: Service, routes: readonly PlacedRoute[]): readonly string[] {
+  const { relay, projections, reactions, periodic } = functionNames(service)
+  const names = [
+    ...routes.map((route) => `${route.service}-${route.name}`),
+    ...[relay, ...projections, ...reactions, periodic],
+  ]
+  return twice(names.map((name) => name.toLowerCase())).map((name) => `two functions would be called ${name}`)
+}
+
+function twice(names: readonly string[]): readonly string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))]
+}

@@ -1,0 +1,185 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions'
+import type { CommandDone, CommandMetadata, CommandOutcome, CommandRequest } from '../core/command.ts'
+import type { AnyDecider, CommandType } from '../core/decider.ts'
+import { derivedId } from '../core/derived-id.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { Ids } from '../core/ports.ts'
+import { validate } from '../core/schema.ts'
+import { formatPosition, streamOf } from '../core/stream.ts'
+import { isSampled, NO_TELEMETRY, type Span, type Telemetry } from '../core/telemetry.ts'
+import { type ActorSource, actorOf } from './actor.ts'
+import type { Endpoint } from './http.ts'
+import { commandHeaders, ETAG, idParameter, type Operation, object, version } from './operation.ts'
+import { problem, problemOf } from './problem.ts'
+import { checkParameters, expectedVersionOf, idempotencyKeyOf, readJson, tokenOf, traceparentOf } from './request.ts'
+
+/** What a command function needs of its service: the flow, and who asks. */
+export interface CommandPort {
+  readonly name: string
+  command(decider: AnyDecider, request: CommandRequest): Promise<CommandOutcome>
+  readonly ids: Ids
+  readonly actorSource: ActorSource
+  /** Absent: nobody listens. */
+  readonly telemetry?: Telemetry
+}
+
+/**
+ * `POST …/{id}/{command}`: a command to an aggregate that the path names.
+ * @param offered the commands that clients may send: those that a reaction decides on are not among them.
+ */
+export function commandTo(port: CommandPort, decider: AnyDecider, offered: readonly string[]): Endpoint {
+  const types = offered.map((name) => commandTypeOf(decider, name))
+  return {
+    uses: { decider },
+    describe: () =>
+      types.map((type) => ({
+        command: type.name,
+        ...described(decider, type, 200),
+        parameters: [idParameter, ...commandHeaders],
+      })),
+    handle: (request, context) => {
+      const { id = '', command = '' } = request.params
+      const type = types.find(({ name }) => name === command)
+      if (type === undefined)
+        throw new TidemarkError('unknown-command', `the commands of ${decider.category} are ${offered.join(', ')}`)
+      return send(port, decider, request, context, { type, idFor: () => id, status: 200 })
+    },
+  }
+}
+
+/** `POST …`: a command that creates an aggregate; its id derives from the command's key. */
+export function commandCreating(port: CommandPort, decider: AnyDecider, command: string): Endpoint {
+  const type = commandTypeOf(decider, command)
+  return {
+    uses: { decider },
+    describe: () => [{ ...described(decider, type, 201), parameters: commandHeaders }],
+    handle: (request, context) => {
+      const idFor = (key: string): string => derivedId(port.name, decider.category, key)
+      return send(port, decider, request, context, { type, idFor, status: 201 })
+    },
+  }
+}
+
+function described(decider: AnyDecider, type: CommandType, status: 200 | 201): Omit<Operation, 'parameters'> {
+  return {
+    summary: `${type.name.replaceAll('-', ' ')}: ${decider.category}`,
+    body: type.schema,
+    refusals: decider.refusals ?? {},
+    answer: {
+      status,
+      description: 'It took effect, now or the first time that its key came; with 0 events there was nothing to do.',
+      headers: { ...ETAG, ...(status === 201 ? { Location: 'The path of what was created.' } : {}) },
+      schema: object({
+        id: { type: 'string' },
+        version,
+        events: { type: 'integer', minimum: 0 },
+        position: { type: 'string', description: 'What a query names to see this: `?position=`.' },
+      }),
+    },
+    problems: [
+      ...(['invalid-json', 'invalid-command', 'invalid-id', 'invalid-idempotency-key', 'invalid-if-match'] as const),
+      ...(['invalid-query', 'invalid-header', 'unsupported-media-type', 'body-too-large'] as const),
+      ...(type.creates ? [] : (['stream-not-found'] as const)),
+      ...(['idempotency-key-reused', 'version-mismatch', 'event-too-large', 'decision-too-large'] as const),
+      ...(['stream-contended', 'unavailable', 'outcome-unknown'] as const),
+      ...(['event-invalid', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
+    ],
+  }
+}
+
+function commandTypeOf(decider: AnyDecider, name: string): CommandType {
+  const type = decider.commands.find((candidate) => candidate.name === name)
+  if (type === undefined) throw new TidemarkError('registration-invalid', `${decider.category} has no command ${name}`)
+  return type
+}
+
+/** What a route makes of a request. */
+interface Sending {
+  readonly type: CommandType
+  readonly idFor: (key: string) => string
+  readonly status: 200 | 201
+}
+
+/** Sends it in a span: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
+function send(
+  port: CommandPort,
+  decider: AnyDecider,
+  request: HttpRequest,
+  context: InvocationContext,
+  sending: Sending,
+): Promise<HttpResponseInit> {
+  const { telemetry = NO_TELEMETRY } = port
+  const attributes = {
+    'http.request.method': request.method,
+    'tidemark.category': decider.category,
+    'tidemark.command': sending.type.name,
+  }
+  const name = `${request.method} ${decider.category} ${sending.type.name}`
+  const parent = traceparentOf(request) ?? (telemetry.isOn ? hostsTrace(context) : undefined)
+  return telemetry.span(name, { kind: 'server', parent, attributes }, async (span) => {
+    const answer = await sendIn(span, port, decider, request, sending).catch((error) => problemOf(error, context))
+    const status = answer.status ?? 200
+    span.set({ 'http.response.status_code': status })
+    // What a client did wrong is no error of the server's.
+    if (status >= 500) span.fail(String(status))
+    return answer
+  })
+}
+
+/** What the host traces. One that only hands an id on says that nothing is recorded, which is no decision of the caller's. */
+function hostsTrace({ traceContext }: InvocationContext): string | undefined {
+  const parent = traceContext?.traceParent
+  return isSampled(parent) ? parent : undefined
+}
+
+async function sendIn(
+  span: Span,
+  port: CommandPort,
+  decider: AnyDecider,
+  request: HttpRequest,
+  { type, idFor, status }: Sending,
+): Promise<HttpResponseInit> {
+  checkParameters(request, [])
+  const clientsKey = idempotencyKeyOf(request)
+  const key = clientsKey ?? port.ids()
+  const id = idFor(key)
+  const stream = streamOf(decider.category, id)
+  const expectedVersion = expectedVersionOf(request)
+  const metadata = metadataOf(port, request, key, span.traceparent)
+  span.set({ 'tidemark.stream': stream })
+  const body = await readJson(request)
+  const data = body.valid ? validate(type.schema, body.value) : body
+  if (!data.valid) return problem('invalid-command', `the body is not that of ${type.name}`, { errors: data.issues })
+
+  const outcome = await port.command(decider, {
+    stream,
+    key,
+    receipts: clientsKey === undefined ? 'none' : 'unchanged',
+    command: { type: type.name, data: data.value },
+    metadata,
+    ...(expectedVersion === undefined ? {} : { expectedVersion }),
+  })
+  if (!outcome.done) return problem(outcome.code, outcome.detail)
+  const location = status === 201 ? { location: `${new URL(request.url).pathname}/${id}` } : {}
+  return { status, headers: { etag: `"${outcome.version}"`, ...location }, jsonBody: answerOf(id, outcome) }
+}
+
+/** The same for every repeat of a key, since all of it derives from the commit or the receipt. */
+function answerOf(id: string, outcome: CommandDone): Record<string, unknown> {
+  return { id, version: outcome.version, events: outcome.events, position: formatPosition(outcome) }
+}
+
+function metadataOf(
+  port: CommandPort,
+  request: HttpRequest,
+  key: string,
+  traceparent: string | undefined,
+): CommandMetadata {
+  const causation = `command:${key}`
+  return {
+    actor: actorOf(request, port.actorSource),
+    correlation: tokenOf(request, 'x-correlation-id') ?? causation,
+    causation,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  }
+}

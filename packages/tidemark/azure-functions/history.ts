@@ -1,0 +1,152 @@
+import type { HistoryRange } from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { StreamHead } from '../core/hash-chain.ts'
+import type { JsonSchema } from '../core/json-schema.ts'
+import { streamPattern } from '../core/stream.ts'
+import type { Endpoint } from './http.ts'
+import { ETAG, limitParameter, object, type Parameter, queryNames, version } from './operation.ts'
+import { checkParameters, limitOf, wholeNumberOf } from './request.ts'
+
+/** What the functions that look back need of their service. */
+export interface HistoryPort {
+  history(
+    stream: string,
+    range: HistoryRange,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly continuation?: number }>
+  stateAt(
+    stream: string,
+    point: { readonly version?: number; readonly at?: string },
+  ): Promise<{ readonly state: unknown; readonly head: StreamHead; readonly time: string }>
+}
+
+/** `GET …/{stream}/events?direction=&after=&limit=`: a page of a stream's events, as the log keeps them. */
+export function eventsOf(port: HistoryPort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: "a page of a stream's events",
+        parameters: [streamParameter, ...pageParameters],
+        answer: { status: 200, description: 'As the log keeps them.', headers: {}, schema: eventsPage },
+        problems: ['invalid-query', 'invalid-id', 'stream-not-found', 'unavailable', 'event-unreadable'],
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, pageNames)
+      const { stream = '' } = request.params
+      const direction = request.query.get('direction') ?? 'forward'
+      if (direction !== 'forward' && direction !== 'backward')
+        throw new TidemarkError('invalid-query', 'direction is forward or backward')
+      const after = wholeNumberOf(request, 'after', 0, Number.MAX_SAFE_INTEGER)
+      const limit = limitOf(request)
+      const page = await port.history(stream, { direction, limit, ...(after === undefined ? {} : { after }) })
+      const { events: items, continuation } = page
+      return { jsonBody: { stream, direction, items, ...(continuation === undefined ? {} : { continuation }) } }
+    },
+  }
+}
+
+/** `GET …/{stream}/state?version=` or `?at=`: what the stream's events had led to. */
+export function stateOf(port: HistoryPort): Endpoint {
+  return {
+    describe: () => [
+      {
+        summary: "a stream's state, now or in the past",
+        parameters: [streamParameter, ...pointParameters],
+        answer: { status: 200, description: 'AggregateState from the events.', headers: ETAG, schema: stateAnswer },
+        problems: [
+          ...(['invalid-query', 'invalid-id', 'invalid-time', 'stream-not-found', 'version-not-found'] as const),
+          ...(['unavailable', 'event-unreadable', 'event-unknown', 'chain-broken'] as const),
+        ],
+      },
+    ],
+    async handle(request) {
+      checkParameters(request, pointNames)
+      const { stream = '' } = request.params
+      const version = wholeNumberOf(request, 'version', 1, Number.MAX_SAFE_INTEGER)
+      const at = request.query.get('at')
+      if (version !== undefined && at !== null)
+        throw new TidemarkError('invalid-query', 'a state is of a version or at a moment, not both')
+      const point = { ...(version === undefined ? {} : { version }), ...(at === null ? {} : { at }) }
+      const { state, head, time } = await port.stateAt(stream, point)
+      return {
+        headers: { etag: `"${head.version}"` },
+        jsonBody: { stream, version: head.version, time, hash: head.hash, state },
+      }
+    },
+  }
+}
+
+const streamParameter: Parameter = {
+  name: 'stream',
+  in: 'path',
+  description: 'The name of a stream, such as `order-1`.',
+  schema: { type: 'string', pattern: streamPattern.source },
+}
+
+const pageParameters: readonly Parameter[] = [
+  {
+    name: 'direction',
+    in: 'query',
+    description: 'Oldest first, or newest first.',
+    schema: { type: 'string', enum: ['forward', 'backward'], default: 'forward' },
+  },
+  {
+    name: 'after',
+    in: 'query',
+    description: 'Goes on behind this version, in the same direction.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  limitParameter,
+]
+
+const pointParameters: readonly Parameter[] = [
+  { name: 'version', in: 'query', description: 'As it was at this version.', schema: version },
+  {
+    name: 'at',
+    in: 'query',
+    description: 'As it was at this moment, in place of a version.',
+    schema: { type: 'string', format: 'date-time' },
+  },
+]
+
+const pageNames = queryNames(pageParameters)
+const pointNames = queryNames(pointParameters)
+
+const text: JsonSchema = { type: 'string' }
+const time: JsonSchema = { type: 'string', format: 'date-time' }
+const content: Readonly<Record<string, JsonSchema>> = {
+  type: text,
+  schemaVersion: version,
+  readableFrom: version,
+  data: {},
+}
+
+/** An event as the log keeps it. */
+export const recordedEvent = object(
+  {
+    ...{
+      id: text,
+      stream: text,
+      version,
+      source: text,
+      time,
+      ...content,
+      published: object(content, ['readableFrom']),
+    },
+    ...{ correlation: text, causation: text, actor: text, traceparent: text, previousHash: text, hash: text },
+  },
+  ['readableFrom', 'published', 'traceparent'],
+)
+
+const eventsPage = object(
+  {
+    stream: text,
+    direction: { type: 'string', enum: ['forward', 'backward'] },
+    items: { type: 'array', items: recordedEvent },
+    continuation: version,
+  },
+  ['continuation'],
+)
+
+const stateAnswer = object({ stream: text, version, time, hash: text, state: {} })

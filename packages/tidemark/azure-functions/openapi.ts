@@ -1,0 +1,132 @@
+import { TidemarkError } from '../core/errors.ts'
+import { type JsonSchema, jsonSchemaOf } from '../core/json-schema.ts'
+import { validate } from '../core/schema.ts'
+import type { Route } from './http.ts'
+import type { Operation, Parameter } from './operation.ts'
+import { DOMAIN_REFUSAL, statusOf } from './problem.ts'
+
+/** A service, and all routes that it is served on. */
+export interface ServedService {
+  readonly name: string
+  readonly routes: readonly Route[]
+}
+
+/** What any operation may answer with: faults of the service itself. */
+const everywhere = ['internal'] as const
+
+/**
+ * OpenAPI 3.1 of services, made of the routes that they are served on. https://spec.openapis.org/oas/v3.1.1
+ * @throws TidemarkError `internal` for a part of a path that no parameter describes, or a schema without JSON Schema.
+ */
+export function openApiOf(services: readonly ServedService[]): JsonSchema {
+  const sorted = services.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const paths: Record<string, Record<string, JsonSchema>> = {}
+  for (const { name, routes } of sorted)
+    for (const route of routes)
+      for (const method of ['GET', 'POST'] as const)
+        for (const operation of route[method]?.describe() ?? []) {
+          const path = `/${name}/${operation.command ? route.path.replace('{command}', operation.command) : route.path}`
+          paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(name, route, path, operation) }
+        }
+  return {
+    openapi: '3.1.1',
+    info: { title: `Tidemark: ${sorted.map(({ name }) => name).join(', ')}`, version: '1.0.0' },
+    servers: [{ url: '/api' }],
+    security: [{}, { functionKey: [] }],
+    tags: sorted.map(({ name }) => ({ name })),
+    paths,
+    components: {
+      schemas: { Problem },
+      // https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+      securitySchemes: { functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' } },
+    },
+  }
+}
+
+function operationOf(service: string, route: Route, path: string, operation: Operation): JsonSchema {
+  const { command, summary, parameters, body, answer } = operation
+  for (const [, name] of path.matchAll(/\{([^}]+)\}/g))
+    if (!parameters.some((parameter) => parameter.in === 'path' && parameter.name === name))
+      throw new TidemarkError('internal', `no parameter describes {${name}} of ${path}`)
+  return {
+    tags: [service],
+    operationId: [service, route.name, ...(body ? [command ?? 'create'] : [])].join('-'),
+    summary,
+    parameters: parameters.map(parameterOf),
+    ...(body ? { requestBody: requestBodyOf(body, summary) } : {}),
+    responses: {
+      [answer.status]: {
+        description: answer.description,
+        headers: Object.fromEntries(Object.entries(answer.headers).map(([name, told]) => [name, headerOf(told)])),
+        content: { 'application/json': { schema: answer.schema } },
+      },
+      ...problemsOf(operation),
+    },
+  }
+}
+
+function parameterOf({ name, in: place, required, description, schema }: Parameter): JsonSchema {
+  return { name, in: place, description, ...(place === 'path' || required ? { required: true } : {}), schema }
+}
+
+function headerOf(description: string): JsonSchema {
+  return { description, schema: { type: 'string' } }
+}
+
+/** A body may be left out where `{}` is one. */
+function requestBodyOf(body: NonNullable<Operation['body']>, summary: string): JsonSchema {
+  return {
+    required: !validate(body, {}).valid,
+    content: { 'application/json': { schema: jsonSchemaOf(body, `the body of ${summary}`) } },
+  }
+}
+
+/** One answer for each status, with the codes that it may have. Those of the domain are the decider's own: another command's may be among them. */
+function problemsOf({ summary, refusals = {}, problems }: Operation): Record<string, JsonSchema> {
+  const codes = Map.groupBy([...problems, ...everywhere], statusOf)
+  const answers = [...codes].map(([status, those]): [number, JsonSchema] => [
+    status,
+    problemAnswer(those.join(', '), { type: 'string', enum: those.toSorted() }, status >= 503),
+  ])
+  if (codes.has(DOMAIN_REFUSAL) && Object.keys(refusals).length > 0)
+    throw new TidemarkError('internal', `${summary} has a code of its own with the status of refusals`)
+  const told = Object.entries(refusals).map(([code, what]) => `\`${code}\`: ${what}`)
+  if (told.length > 0) {
+    const description = ['The domain refuses it.', ...told].join('\n\n')
+    answers.push([DOMAIN_REFUSAL, problemAnswer(description, { type: 'string' }, false)])
+  }
+  return Object.fromEntries(answers)
+}
+
+function problemAnswer(description: string, code: JsonSchema, passing: boolean): JsonSchema {
+  return {
+    description,
+    ...(passing ? { headers: { 'Retry-After': headerOf('Seconds.') } } : {}),
+    content: {
+      'application/problem+json': {
+        schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code } }] },
+      },
+    },
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9457 */
+const Problem: JsonSchema = {
+  type: 'object',
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'Stable: what to branch on.' },
+    detail: { type: 'string', description: 'For people.' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { pointer: { type: 'string', format: 'json-pointer' }, detail: { type: 'string' } },
+        required: ['pointer', 'detail'],
+      },
+    },
+  },
+  required: ['type', 'title', 'status', 'code', 'detail'],
+}

@@ -1,0 +1,73 @@
+import { app } from '@azure/functions'
+import { TidemarkError } from '../core/errors.ts'
+import { followedBy, functionNames, projectionName, reactionsName, type Service } from '../core/service.ts'
+import { browseRoutesOf } from './browse.ts'
+import { type PlacedRoute, registrationFaults } from './check-registration.ts'
+import { eventsOf, type HistoryPort, stateOf } from './history.ts'
+import { type Endpoint, http, type Route } from './http.ts'
+import { openApiOf, type ServedService } from './openapi.ts'
+import { type OperationsPort, operationsOf } from './operations.ts'
+import { checkParameters } from './request.ts'
+import { periodicWorkOf, projectionsOf, reactionsTo, relayOf, type TriggerPort } from './triggers.ts'
+
+/** What a service's functions are made of. */
+export interface RegisteredService extends HistoryPort, TriggerPort, OperationsPort {
+  readonly declaration: Service
+  /** Writes what is not written yet: the host is about to end. */
+  close(): Promise<void>
+}
+
+// Those of this app: a bundle has one, the local host as many as it loads.
+const served: ServedService[] = []
+
+/**
+ * Registers the functions of a service: its routes, the history of its streams, its health and what waits over HTTP, its relay, one consumer
+ * for all its views, one for its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
+ * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
+ * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
+ * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
+ */
+export function register(service: RegisteredService, routes: readonly Route[]): void {
+  const { name, declaration } = service
+  const all: readonly Route[] = [
+    ...routes,
+    { name: 'events', path: 'streams/{stream}/events', GET: eventsOf(service) },
+    { name: 'state', path: 'streams/{stream}/state', GET: stateOf(service) },
+    ...operationsOf(service),
+    ...browseRoutesOf(service),
+  ]
+  const placed = [...served, { name, routes: all }].flatMap((each) =>
+    each.routes.map((route): PlacedRoute => ({ ...route, service: each.name })),
+  )
+  const faults = registrationFaults(declaration, placed)
+  if (faults.length > 0) throw new TidemarkError('registration-invalid', faults.join('\n'))
+
+  // Without it the host leaves empty messages out of a batch: nobody would hear of them, nor which number is whose of the others.
+  // https://github.com/Azure/azure-functions-host/issues/8499
+  if (served.length === 0) app.setup({ capabilities: { IncludeEmptyEntriesInMessagePayload: true } })
+  for (const { name: route, path, ...endpoints } of all)
+    app.http(`${name}-${route}`, http(`${name}/${path}`, endpoints))
+  if (served.length === 0) app.http('openapi', http('openapi.json', { GET: openApi }))
+  served.push({ name, routes: all })
+
+  const { relay, periodic } = functionNames(declaration)
+  app.cosmosDB(relay, relayOf(service))
+  if (declaration.views.length > 0) app.eventHub(projectionName(name), projectionsOf(service))
+  for (const hub of followedBy(declaration)) app.eventHub(reactionsName(name, hub), reactionsTo(service, hub))
+  app.timer(periodic, periodicWorkOf(service))
+  app.hook.appTerminate(() => service.close())
+}
+
+/** The services of this app, as they are served. */
+export function servedServices(): readonly ServedService[] {
+  return served
+}
+
+const openApi: Endpoint = {
+  // Not of a service.
+  describe: () => [],
+  async handle(request) {
+    checkParameters(request, [])
+    return { jsonBody: openApiOf(served) }
+  },
+}

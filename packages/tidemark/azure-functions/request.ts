@@ -1,0 +1,137 @@
+import type { HttpRequest } from '@azure/functions'
+import { TidemarkError } from '../core/errors.ts'
+import { asJson } from '../core/json.ts'
+import type { Validation } from '../core/schema.ts'
+import { type Position, parsePosition } from '../core/stream.ts'
+import { isTraceparent } from '../core/telemetry.ts'
+
+/** The largest body that is read: an event that may still be sent is not larger. Bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024
+
+// Printable ASCII without spaces: what may stand in a header and in a log line without harm.
+export const tokenPattern = /^[\x21-\x7e]{1,255}$/
+// No comma either: a header that was sent twice arrives as one value, joined by a comma, and is no key.
+export const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,255}$/
+// JSON can escape one half of a surrogate pair, which is no Unicode and has no hash: https://www.rfc-editor.org/rfc/rfc7493#section-2.1
+const surrogateEscape = /\\u[dD][89a-fA-F]/
+export const versionTagPattern = /^"(0|[1-9][0-9]{0,14})"$/
+
+/**
+ * The JSON of a body; an empty one is `{}`, for commands that say all in their name. Not valid is what could not become part of an event:
+ * an integer that is not safe, a field named `__proto__`, too many levels.
+ * @throws TidemarkError `body-too-large`, `unsupported-media-type`, `invalid-json`
+ */
+export async function readJson(request: HttpRequest): Promise<Validation<unknown>> {
+  const tooLarge = (): TidemarkError =>
+    new TidemarkError('body-too-large', `a body has at most ${MAX_BODY_BYTES} bytes`)
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
+  if (bytes.byteLength === 0) {
+    // The host hands a body without a length on as none: https://github.com/Azure/azure-functions-nodejs-worker/issues/524
+    if (request.headers.has('transfer-encoding'))
+      throw new TidemarkError(
+        'invalid-json',
+        'a body that is sent in chunks does not arrive: send it with its Content-Length',
+      )
+    return { valid: true, value: {} }
+  }
+  const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (coding !== 'identity') throw new TidemarkError('unsupported-media-type', 'a body has no content coding')
+  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json') throw new TidemarkError('unsupported-media-type', 'a body is application/json')
+  const json = asJson(parseBody(bytes))
+  if (json.valid) return json
+  const { pointer, detail } = json.fault
+  return { valid: false, issues: [{ pointer, detail }] }
+}
+
+function parseBody(bytes: ArrayBuffer): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return surrogateEscape.test(text) ? JSON.parse(text, checkUnicode) : JSON.parse(text)
+  } catch (error) {
+    throw new TidemarkError('invalid-json', `the body is not JSON: ${(error as Error).message}`)
+  }
+}
+
+/** Takes the members of a value as they are. @throws Error for a name or a text with one half of a surrogate pair. */
+function checkUnicode(name: string, value: unknown): unknown {
+  if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed()))
+    throw new Error('it has one half of a surrogate pair')
+  return value
+}
+
+/** @throws TidemarkError `invalid-idempotency-key` */
+export function idempotencyKeyOf(request: HttpRequest): string | undefined {
+  const key = request.headers.get('idempotency-key')
+  if (key === null) return undefined
+  if (!keyPattern.test(key))
+    throw new TidemarkError(
+      'invalid-idempotency-key',
+      'there is one Idempotency-Key, of 1 to 255 printable ASCII characters, no space and no comma',
+    )
+  return key
+}
+
+/** The version of `If-Match: "7"`. @throws TidemarkError `invalid-if-match` */
+export function expectedVersionOf(request: HttpRequest): number | undefined {
+  const tag = request.headers.get('if-match')
+  if (tag === null) return undefined
+  const digits = versionTagPattern.exec(tag)?.[1]
+  if (digits === undefined)
+    throw new TidemarkError(
+      'invalid-if-match',
+      'If-Match is one version in quotes, as ETag answers it, such as "7": no *, no list, no weak tag',
+    )
+  return Number(digits)
+}
+
+/** A header that becomes part of events. @throws TidemarkError `invalid-header` */
+export function tokenOf(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers.get(name)
+  if (value === null) return undefined
+  if (!tokenPattern.test(value))
+    throw new TidemarkError('invalid-header', `${name} has 1 to 255 printable ASCII characters and no space`)
+  return value
+}
+
+/** Trace Context says that what is not well-formed is ignored. */
+export function traceparentOf(request: HttpRequest): string | undefined {
+  const value = request.headers.get('traceparent')
+  return isTraceparent(value) ? value : undefined
+}
+
+/** The position of `?position=order-1@7`. @throws TidemarkError `invalid-position` */
+export function positionOf(request: HttpRequest): Position | undefined {
+  const token = request.query.get('position')
+  return token === null ? undefined : parsePosition(token)
+}
+
+// Function keys travel as parameters of their own: https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+const platformParameters = ['code', 'clientId']
+
+/** Refuses a parameter that nobody reads: a misspelt filter must not look like an unfiltered answer. @throws TidemarkError `invalid-query` */
+export function checkParameters(request: HttpRequest, known: readonly string[]): void {
+  for (const name of request.query.keys())
+    if (!known.includes(name) && !platformParameters.includes(name))
+      throw new TidemarkError('invalid-query', `there is no parameter ${name}; there are ${known.join(', ')}`)
+}
+
+export const DEFAULT_LIMIT = 20
+export const MAX_LIMIT = 100
+
+/** How many items a page of a list has at most: `?limit=`. @throws TidemarkError `invalid-query` */
+export function limitOf(request: HttpRequest): number {
+  return wholeNumberOf(request, 'limit', 1, MAX_LIMIT) ?? DEFAULT_LIMIT
+}
+
+/** A parameter that is a number. @throws TidemarkError `invalid-query` */
+export function wholeNumberOf(request: HttpRequest, name: string, least: number, most: number): number | undefined {
+  const text = request.query.get(name)
+  if (text === null) return undefined
+  const value = Number(text)
+  if (!/^[0-9]+$/.test(text) || value < least || value > most)
+    throw new TidemarkError('invalid-query', `${name} is a whole number from ${least} to ${most}`)
+  return value
+}

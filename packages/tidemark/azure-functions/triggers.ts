@@ -1,0 +1,145 @@
+import type {
+  CosmosDBv4FunctionOptions,
+  EventHubFunctionOptions,
+  InvocationContext,
+  RetryOptions,
+  TimerFunctionOptions,
+} from '@azure/functions'
+import { isTidemarkError, messageOf } from '../core/errors.ts'
+import type { Delivery } from '../core/ports.ts'
+import type { Trace } from '../core/reaction.ts'
+import { projectionName, reactionsGroup } from '../core/service.ts'
+import { deliveryOf } from './delivery.ts'
+
+/**
+ * Without a retry policy the host moves its checkpoint or lease past a batch that failed, and the batch is lost. With this one a batch
+ * is brought again for ever, and its partition waits.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-error-pages#retry-policies
+ */
+const forEver: RetryOptions = {
+  strategy: 'exponentialBackoff',
+  maxRetryCount: -1,
+  minimumInterval: { seconds: 1 },
+  maximumInterval: { seconds: 30 },
+}
+
+/**
+ * How long the feed of an instance that was killed waits for another, in milliseconds. Half the default: until then nothing of the service is
+ * published. A lease is renewed three times in that time, so that one renewal that fails loses nothing.
+ * https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger
+ */
+const LEASE_EXPIRES_MS = 30_000
+const LEASE_RENEWED_MS = 10_000
+/** How often an instance looks for leases that it may take. */
+const LEASES_SOUGHT_MS = 10_000
+
+const REPORT_EVERY_MS = 60_000
+/** Reasons that are told apart: partitions of one function, each held for its own, take turns. */
+const MAX_REASONS = 100
+
+/**
+ * An Event Hubs trigger that is handed text, of which the library parses what is JSON. Bound as objects, which is the default, messages
+ * would pass through Json.NET: it rewrites text that looks like a date, and a body that is not JSON fails its whole batch before the
+ * function sees it. https://github.com/Azure/azure-webjobs-sdk/issues/1830
+ */
+export type TextEventHubOptions = EventHubFunctionOptions & { readonly dataType: 'string' }
+
+/** What the triggers of a service are made of. */
+export interface TriggerPort {
+  readonly name: string
+  readonly relayPollDelay: number
+  /** Publishes what is new in the log. */
+  relay(items: readonly unknown[], trace: Trace): Promise<void>
+  /** Brings a batch of the service's own hub to all its views. */
+  project(delivery: Delivery, trace: Trace): Promise<void>
+  /** Brings a batch of a hub to all reactions that follow it. */
+  react(hub: string, delivery: Delivery, trace: Trace): Promise<void>
+  /** How often periodic work is done, in seconds: 1 to 60. */
+  readonly periodSeconds: number
+  /** Sends what is due, and looks for consumers that stand still. */
+  doPeriodicWork(trace: Trace): Promise<void>
+}
+
+/** The relay: the change feed of the service's log, from its beginning, to the service's hub. */
+export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
+  return {
+    connection: 'CosmosConnection',
+    databaseName: port.name,
+    containerName: 'events',
+    leaseContainerName: 'leases',
+    startFromBeginning: true,
+    feedPollDelay: port.relayPollDelay,
+    maxItemsPerInvocation: 1000,
+    leaseExpirationInterval: LEASE_EXPIRES_MS,
+    leaseRenewInterval: LEASE_RENEWED_MS,
+    leaseAcquireInterval: LEASES_SOUGHT_MS,
+    retry: forEver,
+    handler: reported((items, context) => port.relay(items, traceOf(context))),
+  }
+}
+
+/** The projections: the service's own hub, for all its views. */
+export function projectionsOf(port: TriggerPort): TextEventHubOptions {
+  return consumer(port.name, projectionName(port.name), (delivery, trace) => port.project(delivery, trace))
+}
+
+/** The reactions to the events of a hub. Refusals that their commands met are traced: an everyday outcome. */
+export function reactionsTo(port: TriggerPort, hub: string): TextEventHubOptions {
+  return consumer(hub, reactionsGroup(port.name), (delivery, trace) => port.react(hub, delivery, trace))
+}
+
+/**
+ * What a service does again and again. One instance of the function app runs a timer at a time; where two do, nothing takes effect twice all
+ * the same. https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
+ */
+export function periodicWorkOf(port: TriggerPort): TimerFunctionOptions {
+  const { periodSeconds } = port
+  return {
+    schedule: periodSeconds < 60 ? `*/${periodSeconds} * * * * *` : '0 * * * * *',
+    handler: reported((_, context) => port.doPeriodicWork(traceOf(context))),
+  }
+}
+
+export function traceOf(context: InvocationContext): Trace {
+  return (line, level) => context[level](line)
+}
+
+function consumer(
+  eventHubName: string,
+  consumerGroup: string,
+  handle: (delivery: Delivery, trace: Trace) => Promise<void>,
+): TextEventHubOptions {
+  return {
+    connection: 'EventHubConnection',
+    eventHubName,
+    consumerGroup,
+    cardinality: 'many',
+    dataType: 'string',
+    retry: forEver,
+    handler: reported((messages, context) => handle(deliveryOf(messages, context), traceOf(context))),
+  }
+}
+
+/** Batches that keep failing say why in one line a minute for each reason, and always fail: the host must know. */
+function reported<Batch>(
+  handle: (batch: Batch, context: InvocationContext) => Promise<void>,
+): (batch: Batch, context: InvocationContext) => Promise<void> {
+  /** When a reason may be said again. */
+  const said = new Map<string, number>()
+  return async (batch, context) => {
+    try {
+      await handle(batch, context)
+    } catch (error) {
+      const why = messageOf(error)
+      const now = performance.now()
+      for (const [reason, again] of said) if (again <= now) said.delete(reason)
+      // Reasons that are never the same must not fill the memory: past the bound they are all one.
+      const reason = said.has(why) || said.size < MAX_REASONS ? why : 'others'
+      if (!said.has(reason)) {
+        said.set(reason, now + REPORT_EVERY_MS)
+        context.error(`${context.functionName} is held: ${isTidemarkError(error) ? error.code : 'internal'}: ${why}`)
+      }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import type { CommandPort } from './azure-functions/commands.ts'
+import type { OperationsPort } from './azure-functions/operations.ts'
+import type { QueryPort } from './azure-functions/queries.ts'
+import type { RegisteredService } from './azure-functions/register.ts'
+import { MARK_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import { NO_TELEMETRY } from './core/telemetry.ts'
+import { cosmosClient } from './cosmos/client.ts'
+import { CosmosEventFeed } from './cosmos/event-feed.ts'
+import { CosmosEventStore } from './cosmos/event-store.ts'
+import { CosmosLogBrowser } from './cosmos/log-browser.ts'
+import { CosmosLogVerifier } from './cosmos/log-verifier.ts'
+import { CosmosParking } from './cosmos/parking.ts'
+import { CosmosProgress } from './cosmos/progress.ts'
+import { CosmosRebuilds } from './cosmos/rebuilds.ts'
+import { CosmosRelayLag } from './cosmos/relay-lag.ts'
+import { CosmosSchedule } from './cosmos/schedule.ts'
+import { CosmosSnapshots } from './cosmos/snapshots.ts'
+import { type HostClock, StoreClock, storeTime } from './cosmos/store-clock.ts'
+import { CosmosViewGenerations } from './cosmos/view-generations.ts'
+import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
+import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
+import { openTelemetry } from './opentelemetry/load.ts'
+import type { ReplayPort } from './runtime/replay.ts'
+import type { RepublishPort } from './runtime/republish.ts'
+import { once, type RuntimePorts, serviceRuntime } from './runtime/service-runtime.ts'
+import { type Environment, readSettings } from './settings/read.ts'
+
+const hostClock: HostClock = {
+  time: () => Date.now(),
+  elapsed: () => performance.now(),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+}
+
+/** A service with everything it runs on: what its functions call. */
+export type Composed = CommandPort & QueryPort & RegisteredService & OperationsPort & ReplayPort & RepublishPort
+
+/**
+ * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
+ * they are first used.
+ * @throws TidemarkError `setting-invalid`, one line for all that is wrong.
+ */
+export function compose(service: Service, environment: Environment = process.env): Composed {
+  const settings = readSettings(environment)
+  const instance = randomUUID()
+  const warn = (line: string): void => console.warn(line)
+  const telemetry = settings.otlp
+    ? openTelemetry(settings.otlp, { service: service.name, instance, warn })
+    : NO_TELEMETRY
+  const database = once(() => cosmosClient(settings.cosmos).database(service.name))
+  // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
+  const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
+  // One for all that the instance does; its log is what it always has.
+  const clock = new StoreClock(
+    () => storeTime(database().container('events')),
+    hostClock,
+    (line) => warn(`${service.name}: ${line}`),
+  )
+  const ports: RuntimePorts = {
+    log: () => new CosmosEventStore(database().container('events'), telemetry),
+    feed: () => new CosmosEventFeed(database().container('events')),
+    // Whatever a snapshot says, the log proves it.
+    snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
+    generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
+    browser: () => new CosmosLogBrowser(relaxed().container('events')),
+    verifier: () => new CosmosLogVerifier(database().container('events')),
+    rebuilds: () => new CosmosRebuilds(database()),
+    schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
+    progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
+    parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),
+    publisher: () => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name), telemetry),
+    hub: (name) => new EventHubsReader(eventHubConsumer(settings.eventHubs, name)),
+    relayLag: () => new CosmosRelayLag(database().container('events'), database().container('leases')),
+    clock,
+    telemetry,
+    instance,
+    random: Math.random,
+    ids: randomUUID,
+    every: (milliseconds, task) => void setInterval(task, milliseconds).unref(),
+    warn,
+  }
+  return {
+    ...serviceRuntime(service, ports, settings),
+    name: service.name,
+    declaration: service,
+    ids: randomUUID,
+    actorSource: settings.actorSource,
+    relayPollDelay: settings.relayPollMs,
+    telemetry,
+    ready: async () => {
+      await storeTime(database().container('events'))
+    },
+  }
+}

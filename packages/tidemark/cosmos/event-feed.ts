@@ -1,0 +1,145 @@
+import {
+  type ChangeFeedIteratorResponse,
+  type ChangeFeedPullModelIterator,
+  ChangeFeedStartFrom,
+  type Container,
+  type FeedRange,
+} from '@azure/cosmos'
+import { commitsAmong, type RecordedCommit } from '../core/commit.ts'
+import { readContinuation, unknownContinuation, writeContinuation } from '../core/continuation.ts'
+import type { EventFeed, EventFeedReader, FeedStart } from '../core/ports.ts'
+import { readError } from './client.ts'
+
+const PAGE = 1000
+const NOT_MODIFIED = 304
+
+/** The change feed of the log's container, from its beginning. */
+export class CosmosEventFeed implements EventFeed {
+  readonly #container: Container
+
+  constructor(container: Container) {
+    this.#container = container
+  }
+
+  async count(): Promise<number> {
+    const { resources } = await this.#container.items
+      // Receipts have no `to`.
+      .query<number>('SELECT VALUE COUNT(1) FROM c WHERE IS_DEFINED(c["to"])')
+      .fetchAll()
+      .catch((error: unknown) => {
+        throw readError(error, this.#container)
+      })
+    return resources[0] ?? 0
+  }
+
+  open(start: FeedStart = {}): EventFeedReader {
+    return new CosmosFeedReader(this.#container, start)
+  }
+}
+
+/** Where a reader stands: which feed range it is at, and the SDK's continuation of each; none where nothing of it was read. */
+interface Position {
+  readonly current: number
+  readonly continuations: readonly (string | null)[]
+}
+
+/** One feed range after another, each until its own end: all of them are never at their end at once while somebody appends. */
+class CosmosFeedReader implements EventFeedReader {
+  readonly #container: Container
+  readonly #start: FeedStart
+  #ranges: readonly RangeReader[] | undefined
+  #current = 0
+
+  constructor(container: Container, start: FeedStart) {
+    this.#container = container
+    this.#start = start
+  }
+
+  get position(): string | undefined {
+    if (this.#ranges === undefined) return this.#start.position
+    const continuations = this.#ranges.map(({ continuation }) => continuation ?? null)
+    return writeContinuation({ current: this.#current, continuations } satisfies Position)
+  }
+
+  async next(): Promise<readonly RecordedCommit[] | undefined> {
+    this.#ranges ??= await this.#openRanges()
+    for (let range = this.#ranges[this.#current]; range; range = this.#ranges[this.#current]) {
+      const { commits, atEnd } = await range.next()
+      if (atEnd) this.#current += 1
+      if (commits.length > 0) return commits
+    }
+    this.#current = 0
+    return undefined
+  }
+
+  async #openRanges(): Promise<readonly RangeReader[]> {
+    const ranges = await this.#container.getFeedRanges().catch((error: unknown) => {
+      throw readError(error, this.#container)
+    })
+    const { since, position } = this.#start
+    const from = position === undefined ? undefined : readPosition(position)
+    // Of ranges that are others now, nothing tells which continuation is whose.
+    const known = from?.continuations.length === ranges.length ? from : undefined
+    this.#current = known?.current ?? 0
+    return ranges.map(
+      (range, index) => new RangeReader(this.#container, range, since, known?.continuations[index] ?? undefined),
+    )
+  }
+}
+
+/** One feed range; one that is split is followed by the SDK. */
+class RangeReader {
+  readonly #container: Container
+  readonly #beginning: ChangeFeedStartFrom
+  #feed: ChangeFeedPullModelIterator<unknown[]> | undefined
+  /** The SDK's, of what was returned last. */
+  continuation: string | undefined
+
+  constructor(container: Container, range: FeedRange, since: string | undefined, continuation: string | undefined) {
+    this.#container = container
+    this.continuation = continuation
+    this.#beginning =
+      since === undefined ? ChangeFeedStartFrom.Beginning(range) : ChangeFeedStartFrom.Time(new Date(since), range)
+  }
+
+  /**
+   * What comes next, read on until it is a full page or at the end, so that the end is found between two reads and not between two pages'
+   * work: there, under load, something new has always come.
+   */
+  async next(): Promise<{ readonly commits: readonly RecordedCommit[]; readonly atEnd: boolean }> {
+    const commits: RecordedCommit[] = []
+    for (;;) {
+      const { statusCode, result, continuationToken } = await this.#read()
+      // `hasMoreResults` is always true: the status tells the end.
+      const atEnd = statusCode === NOT_MODIFIED
+      if (!atEnd) commits.push(...commitsAmong(result))
+      if (!atEnd && commits.length < PAGE) continue
+      this.continuation = continuationToken
+      return { commits, atEnd }
+    }
+  }
+
+  async #read(): Promise<ChangeFeedIteratorResponse<unknown[]>> {
+    this.#feed ??= this.#container.items.getChangeFeedIterator<unknown[]>({
+      changeFeedStartFrom:
+        this.continuation === undefined ? this.#beginning : ChangeFeedStartFrom.Continuation(this.continuation),
+      maxItemCount: PAGE,
+    })
+    try {
+      return await this.#feed.readNext()
+    } catch (error) {
+      // How far a failed read has moved is not known: the next one begins after what was returned last.
+      this.#feed = undefined
+      throw readError(error, this.#container)
+    }
+  }
+}
+
+/** @throws TidemarkError `invalid-query` for what no reader gave. */
+function readPosition(position: string): Position {
+  const { current, continuations } = readContinuation(position)
+  const isList =
+    Array.isArray(continuations) && continuations.every((each) => each === null || typeof each === 'string')
+  if (!Number.isSafeInteger(current) || !isList) throw unknownContinuation()
+  return { current: Number(current), continuations }
+}

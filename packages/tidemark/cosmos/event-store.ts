@@ -1,0 +1,164 @@
+import type { Container, JSONObject, OperationInput, OperationResponse } from '@azure/cosmos'
+import {
+  commitOf,
+  commitsOf,
+  eventsOf,
+  type HistoryRange,
+  hashOfKey,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  outcomeOf,
+  type RecordedCommit,
+  toLogItem,
+} from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import { eventId, type RecordedEvent } from '../core/event.ts'
+import type { LogHead } from '../core/hash-chain.ts'
+import type { AppendResult, EventHistory, EventStore } from '../core/ports.ts'
+import { NO_TELEMETRY, type Span, type Telemetry, tracesOf } from '../core/telemetry.ts'
+import { bounded, itemsOf, pagesOf } from './bounded.ts'
+import { writeError } from './client.ts'
+import { readItem } from './items.ts'
+
+const PAGE = 500
+const POINT_READS = 3
+const FAILED_DEPENDENCY = 424
+const MAX_VERSION = Number.MAX_SAFE_INTEGER
+
+/**
+ * The log in a Cosmos DB container with the partition key `/stream` and unique keys over `/key`: one item a commit, whose id is the zero-padded
+ * version of its first event, and one item a receipt. Only `/to`, `/key` and the id are queried.
+ */
+export class CosmosEventStore implements EventStore, EventHistory {
+  readonly #container: Container
+  readonly #telemetry: Telemetry
+
+  constructor(container: Container, telemetry = NO_TELEMETRY) {
+    this.#container = container
+    this.#telemetry = telemetry
+  }
+
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    let end = after
+    // Who has a part of a stream mostly has all of it, or lacks a commit: point reads tell that for a fraction of a query's cost.
+    for (let reads = 0; after > 0 && reads < POINT_READS; reads += 1) {
+      const item = await readItem(this.#container, { id: eventId(end + 1), pk: stream })
+      const commit = item && commitOf(item)
+      if (commit === undefined) return
+      yield [commit]
+      end = commit.to
+    }
+    const query = {
+      query: 'SELECT * FROM c WHERE c["to"] > @after ORDER BY c["to"]',
+      parameters: [{ name: '@after', value: end }],
+    }
+    for await (const page of pagesOf(this.#container, query, { partitionKey: stream, maxItemCount: PAGE }))
+      yield commitsOf(page)
+  }
+
+  async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
+    const forward = direction === 'forward'
+    const last = after ?? (forward ? 0 : MAX_VERSION)
+    // Backward by the id, which is indexed anyway: those of receipts sort after all that are versions.
+    const [where, order, value] = forward
+      ? ['c["to"] > @after', 'c["to"]', last]
+      : ['c.id < @after', 'c.id DESC', eventId(last)]
+    const query = {
+      // Each of these commits has one event at least that is asked for.
+      query: `SELECT * FROM c WHERE ${where} ORDER BY ${order} OFFSET 0 LIMIT ${limit}`,
+      parameters: [{ name: '@after', value }],
+    }
+    const commits = commitsOf(await itemsOf(this.#container, query, { partitionKey: stream }))
+    return eventsOf(commits, { direction, after: last, limit })
+  }
+
+  async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    const query = {
+      query: 'SELECT * FROM c WHERE c.key = @key',
+      parameters: [{ name: '@key', value: hashOfKey(key) }],
+    }
+    const [item] = await itemsOf(this.#container, query, { partitionKey: stream })
+    return item === undefined ? undefined : outcomeOf(item)
+  }
+
+  /** https://learn.microsoft.com/azure/cosmos-db/transactional-batch */
+  append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    const telemetry = this.#telemetry
+    // Of commands that are written together, the first that is traced has the span, and the others are linked.
+    const events = telemetry.isOn ? entries.flatMap((entry) => (isCommit(entry) ? entry.events.slice(0, 1) : [])) : []
+    const [parent, ...links] = tracesOf(events)
+    // https://opentelemetry.io/docs/specs/semconv/database/cosmosdb/
+    const attributes = {
+      'db.system.name': 'azure.cosmosdb',
+      'db.operation.name': 'execute_batch',
+      'db.namespace': this.#container.database.id,
+      'db.collection.name': this.#container.id,
+      'db.operation.batch.size': entries.length,
+      'tidemark.stream': entries[0]?.stream ?? '',
+    }
+    const name = `execute_batch ${this.#container.id}`
+    return telemetry.span(name, { kind: 'client', parent, links, attributes }, async (span) => {
+      const result = await this.#append(after, entries, span)
+      span.set({ 'tidemark.outcome': result.outcome })
+      return result
+    })
+  }
+
+  async #append(after: LogHead, entries: readonly LogEntry[], span: Span): Promise<AppendResult> {
+    const [first] = entries
+    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
+    const operations: OperationInput[] = entries.map((entry) => ({
+      operationType: 'Create',
+      resourceBody: toLogItem(entry) as unknown as JSONObject,
+    }))
+    // To create version 8 proves that no other 8 is there. To read the commit that ends with 7 proves that there is a 7, and shows which.
+    const reads = after.version > 0 && entries.some(isCommit)
+    if (reads) operations.unshift({ operationType: 'Read', id: eventId(after.commit) })
+
+    const response = await this.#container.items.batch(operations, first.stream, bounded()).catch((error: unknown) => {
+      throw writeError(error, this.#container)
+    })
+    span.set({ 'azure.cosmosdb.operation.request_charge': Number(response.headers['x-ms-request-charge'] ?? 0) })
+    const results = response.result ?? []
+    const failed = results.findIndex((result) => result.statusCode >= 400 && result.statusCode !== FAILED_DEPENDENCY)
+    const failure = results[failed]
+    if (failure) return refusedAppend(failure, failed - (reads ? 1 : 0))
+    if (results.length !== operations.length)
+      throw new TidemarkError(
+        'outcome-unknown',
+        `the store answered ${results.length} of ${operations.length} operations`,
+      )
+    if (reads) checkFollowed(first.stream, after, results[0])
+    return { outcome: 'appended' }
+  }
+}
+
+function refusedAppend({ statusCode }: OperationResponse, index: number): AppendResult {
+  switch (statusCode) {
+    case 409:
+      return { outcome: 'conflict', index }
+    case 404:
+      return { outcome: 'missing' }
+    case 413:
+      throw new TidemarkError('decision-too-large', 'the store takes no batch of this size')
+    case 429:
+      throw new TidemarkError('unavailable', 'the store is throttled')
+    case 408:
+    case 449:
+      throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
+    default:
+      throw new TidemarkError('internal', `the store refused the append with ${statusCode}`)
+  }
+}
+
+/** A condition on a read does not stop a batch, so what was read is compared afterwards. */
+function checkFollowed(stream: string, after: LogHead, read: OperationResponse | undefined): void {
+  const { to, hash } = (read?.resourceBody ?? {}) as { readonly to?: unknown; readonly hash?: unknown }
+  if (to === after.version && hash === after.hash) return
+  throw new TidemarkError(
+    'chain-broken',
+    `${stream} was appended to after version ${String(to)} of its log, which is not the version ${after.version} that was folded: the log was ` +
+      'restored or changed while this instance ran. The stream takes no more commands: npm run verify tells more',
+  )
+}

@@ -1,0 +1,172 @@
+import type { Container, JSONObject, OperationInput, OperationResponse } from '@azure/cosmos'
+import { TidemarkError } from '../core/errors.ts'
+import { eventId } from '../core/event.ts'
+import { canonicalHash } from '../core/hash-chain.ts'
+import type {
+  Discard,
+  ParkedEvent,
+  ParkedKey,
+  ParkedMessage,
+  ParkedStream,
+  ParkingChange,
+  ParkingStore,
+  StoredParkedStream,
+} from '../core/parking.ts'
+import type { WriteResult } from '../core/ports.ts'
+import { bounded, itemsOf } from './bounded.ts'
+import { writeError } from './client.ts'
+import { readItem, writeItem } from './items.ts'
+
+const STREAM = 'stream'
+const EVENT = 'event'
+const MESSAGE = 'message'
+const DISCARD = 'discard'
+const FAILED_DEPENDENCY = 424
+
+interface Kept<Value> {
+  readonly value: Value
+}
+
+/**
+ * What waits for the handlers of one consumer, in a container with the partition key `/pk`, which is the consumer. The container must be one
+ * that is read as consistently as the account has it: an instance depends on what another has just written.
+ */
+export class CosmosParking implements ParkingStore {
+  readonly #container: Container
+  readonly #consumer: string
+
+  constructor(container: Container, consumer: string) {
+    this.#container = container
+    this.#consumer = consumer
+  }
+
+  async streams(): Promise<readonly StoredParkedStream[]> {
+    const items = await this.#all<Kept<ParkedStream> & { readonly _etag: string }>(STREAM, 'c["value"], c._etag')
+    return items.map(({ value, _etag }) => ({ ...value, etag: _etag }))
+  }
+
+  async stream(key: ParkedKey): Promise<StoredParkedStream | undefined> {
+    const item = await readItem<Kept<ParkedStream>>(this.#container, { id: streamId(key), pk: this.#consumer })
+    return item && { ...item.value, etag: item._etag }
+  }
+
+  /** By the id, which is indexed anyway, and in which versions sort as they are. */
+  async events(key: ParkedKey, limit: number): Promise<readonly ParkedEvent[]> {
+    const query = {
+      query: `SELECT c.version, c.text FROM c WHERE c.id > @from AND c.id < @to ORDER BY c.id OFFSET 0 LIMIT ${limit}`,
+      parameters: [
+        { name: '@from', value: eventsOf(key) },
+        { name: '@to', value: `${eventsOf(key)}~` },
+      ],
+    }
+    return itemsOf(this.#container, query, { partitionKey: this.#consumer })
+  }
+
+  async write(parked: ParkedStream, etag: string | undefined, change: ParkingChange): Promise<WriteResult> {
+    const id = streamId(parked)
+    const resourceBody = this.#item(id, STREAM, { value: parked })
+    const results = await this.#batch([
+      etag === undefined
+        ? { operationType: 'Create', resourceBody }
+        : { operationType: 'Replace', id, resourceBody, ifMatch: etag },
+      ...this.#operations(parked, change),
+    ])
+    const written = results?.[0]?.eTag
+    return written === undefined ? { outcome: 'conflict' } : { outcome: 'written', etag: written }
+  }
+
+  async remove(key: ParkedKey, etag: string, change: Omit<ParkingChange, 'add'>): Promise<boolean> {
+    const id = streamId(key)
+    const results = await this.#batch([
+      // The service takes a condition here as everywhere; the SDK's types alone do not name it.
+      { operationType: 'Delete', id, ifMatch: etag } as OperationInput,
+      ...this.#operations(key, change),
+    ])
+    return results !== undefined
+  }
+
+  async keepMessage(message: ParkedMessage): Promise<boolean> {
+    const item = this.#item(`${MESSAGE}|${message.id}`, MESSAGE, { value: message })
+    return (await writeItem(this.#container, item, undefined)).outcome === 'written'
+  }
+
+  async messages(): Promise<readonly ParkedMessage[]> {
+    return (await this.#all<Kept<ParkedMessage>>(MESSAGE, 'c["value"]')).map(({ value }) => value)
+  }
+
+  async dropMessage(id: string, discard: Discard): Promise<void> {
+    await this.#batch([{ operationType: 'Delete', id: `${MESSAGE}|${id}` }, this.#record(discard)])
+  }
+
+  async discards(): Promise<readonly Discard[]> {
+    return (await this.#all<Kept<Discard>>(DISCARD, 'c["value"]')).map(({ value }) => value)
+  }
+
+  #all<Item>(kind: string, fields: string): Promise<readonly Item[]> {
+    const query = {
+      query: `SELECT ${fields} FROM c WHERE c.kind = @kind`,
+      parameters: [{ name: '@kind', value: kind }],
+    }
+    return itemsOf(this.#container, query, { partitionKey: this.#consumer })
+  }
+
+  #operations(key: ParkedKey, { add = [], drop = [], discard }: ParkingChange): OperationInput[] {
+    return [
+      ...add.map(({ version, text }): OperationInput => {
+        const resourceBody = this.#item(eventItemId(key, version), EVENT, { version, text })
+        return { operationType: 'Upsert', resourceBody }
+      }),
+      ...drop.map((version): OperationInput => ({ operationType: 'Delete', id: eventItemId(key, version) })),
+      ...(discard ? [this.#record(discard)] : []),
+    ]
+  }
+
+  /** The same one twice is one. */
+  #record(discard: Discard): OperationInput {
+    const id = `${DISCARD}|${canonicalHash(discard)}`
+    return { operationType: 'Upsert', resourceBody: this.#item(id, DISCARD, { value: discard }) }
+  }
+
+  #item(id: string, kind: string, fields: object): JSONObject & { readonly id: string; readonly pk: string } {
+    return { id, pk: this.#consumer, kind, ...fields } as JSONObject & { readonly id: string; readonly pk: string }
+  }
+
+  /** @returns undefined where something is not what it was. */
+  async #batch(operations: OperationInput[]): Promise<readonly OperationResponse[] | undefined> {
+    const { result = [] } = await this.#container.items
+      .batch(operations, this.#consumer, bounded())
+      .catch((error: unknown) => {
+        throw writeError(error, this.#container)
+      })
+    const failed = result.find(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY)
+    if (failed === undefined) return result
+    switch (failed.statusCode) {
+      case 404:
+      case 409:
+      case 412:
+        return undefined
+      case 413:
+        throw new TidemarkError('internal', 'the store takes no batch of this size')
+      case 429:
+        throw new TidemarkError('unavailable', 'the store is throttled')
+      case 408:
+      case 449:
+        throw new TidemarkError('outcome-unknown', 'the store did not say whether it wrote')
+      default:
+        throw new TidemarkError('internal', `the store refused to park with ${failed.statusCode}`)
+    }
+  }
+}
+
+function streamId({ handler, stream }: ParkedKey): string {
+  return `${STREAM}|${handler}|${stream}`
+}
+
+/** How the ids of a stream's events begin. */
+function eventsOf({ handler, stream }: ParkedKey): string {
+  return `${EVENT}|${handler}|${stream}|`
+}
+
+function eventItemId(key: ParkedKey, version: number): string {
+  return eventsOf(key) + eventId(version)
+}

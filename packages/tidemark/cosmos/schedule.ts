@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto'
+import type { Container } from '@azure/cosmos'
+import { TidemarkError } from '../core/errors.ts'
+import type { Schedule, ScheduleBrowser, ScheduledCommand, ScheduledPage } from '../core/ports.ts'
+import { bounded, itemsOf, pagesOf } from './bounded.ts'
+import { codeOf, writeError } from './client.ts'
+import { removeItem } from './items.ts'
+
+/** A scheduled command as its container keeps it: an item by itself, so that no partition holds them all. */
+interface ScheduleItem extends ScheduledCommand {
+  readonly id: string
+  readonly pk: string
+  /** `due` in milliseconds since 1970: what the store compares with its clock, and the container is ordered by. */
+  readonly dueAt: number
+}
+
+/** One moment for all items of a partition, and an index serves it. https://learn.microsoft.com/cosmos-db/query/getcurrenttimestampstatic */
+const DUE = 'SELECT * FROM c WHERE c.dueAt <= GetCurrentTimestampStatic() ORDER BY c.dueAt'
+
+/** Commands that wait for their time in a Cosmos DB container with the partition key `/pk`. The store says what is due. */
+export class CosmosSchedule implements Schedule, ScheduleBrowser {
+  readonly #container: Container
+
+  constructor(container: Container) {
+    this.#container = container
+  }
+
+  async add(scheduled: ScheduledCommand): Promise<void> {
+    try {
+      await this.#container.items.create(itemOf(scheduled), bounded())
+    } catch (error) {
+      // It waits already, and stays as it is.
+      if (codeOf(error) !== 409) throw writeError(error, this.#container)
+    }
+  }
+
+  async *due(size: number): AsyncIterable<readonly ScheduledCommand[]> {
+    for await (const items of pagesOf<ScheduleItem>(this.#container, { query: DUE }, { maxItemCount: size }))
+      yield items.map(commandOf)
+  }
+
+  async list(limit: number, continuation?: string): Promise<ScheduledPage> {
+    const [from, skip] = continuation === undefined ? [0, 0] : readPlace(continuation)
+    const query = {
+      query: `SELECT * FROM c WHERE c.dueAt >= @from ORDER BY c.dueAt OFFSET ${skip} LIMIT ${limit + 1}`,
+      parameters: [{ name: '@from', value: from }],
+    }
+    const items = await itemsOf<ScheduleItem>(this.#container, query)
+    const page = items.slice(0, limit)
+    const last = page.at(-1)
+    const commands = page.map(commandOf)
+    if (last === undefined || items.length <= limit) return { commands }
+    // Behind those of the last moment that were shown.
+    const shown = page.filter(({ dueAt }) => dueAt === last.dueAt).length + (last.dueAt === from ? skip : 0)
+    return { commands, continuation: `${last.dueAt}:${shown}` }
+  }
+
+  remove(scheduled: ScheduledCommand): Promise<void> {
+    return removeItem(this.#container, itemOf(scheduled))
+  }
+}
+
+function commandOf({ stream, key, due, command, metadata }: ScheduleItem): ScheduledCommand {
+  return { stream, key, due, command, metadata }
+}
+
+function readPlace(continuation: string): readonly [from: number, skip: number] {
+  if (!/^\d{1,15}:\d{1,15}$/.test(continuation))
+    throw new TidemarkError('invalid-query', 'the continuation is not one that a page answered with')
+  const [from = 0, skip = 0] = continuation.split(':').map(Number)
+  return [from, skip]
+}
+
+function itemOf({ stream, key, due, command, metadata }: ScheduledCommand): ScheduleItem {
+  const id = hash('sha256', JSON.stringify([stream, key]))
+  return { id, pk: id, dueAt: Date.parse(due), stream, key, due, command, metadata }
+}

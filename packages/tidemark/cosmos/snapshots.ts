@@ -1,0 +1,29 @@
+import type { Container } from '@azure/cosmos'
+import type { Snapshots } from '../core/ports.ts'
+import { type Snapshot, type SnapshotItem, snapshotOf } from '../core/snapshot.ts'
+import { bounded } from './bounded.ts'
+import { writeError } from './client.ts'
+import { readItem } from './items.ts'
+
+/** Snapshots in a Cosmos DB container with the partition key `/stream`: an item for each stream and state version, read by its key alone. */
+export class CosmosSnapshots implements Snapshots {
+  readonly #container: Container
+
+  constructor(container: Container) {
+    this.#container = container
+  }
+
+  async read(stream: string, id: string): Promise<Snapshot | undefined> {
+    return snapshotOf(await readItem(this.#container, { id, pk: stream }))
+  }
+
+  async write(stream: string, id: string, { state, head }: Snapshot): Promise<void> {
+    const item: SnapshotItem = { id, stream, head, state }
+    try {
+      // Two instances may write at once: both snapshots are true, so either may stay.
+      await this.#container.items.upsert(item, bounded())
+    } catch (error) {
+      throw writeError(error, this.#container)
+    }
+  }
+}

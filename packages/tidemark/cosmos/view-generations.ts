@@ -1,0 +1,119 @@
+import type { Container, Database } from '@azure/cosmos'
+import type { Cursor, Freshness, ViewGenerations, WriteResult } from '../core/ports.ts'
+import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../core/view-pointer.ts'
+import { bounded, pagesOf } from './bounded.ts'
+import { writeError } from './client.ts'
+import { type ItemKey, readItem, removeItem, writeItem } from './items.ts'
+import { CosmosViewStore } from './view-store.ts'
+
+const POINTER = 'pointer'
+const POINTER_KEY: ItemKey = { id: POINTER, pk: POINTER }
+
+/** Operations in one transactional batch. */
+const MAX_OPERATIONS = 100
+const PARTITIONS_AT_ONCE = 32
+const PAGE = 1000
+
+/** The same database twice: read as consistently as the account has it, and more cheaply. */
+type Databases = Readonly<Record<Freshness, Database>>
+
+/** The views of one service: a container each, with a pointer item beside its generations. */
+export class CosmosViewGenerations implements ViewGenerations {
+  readonly #databases: Databases
+  readonly #markTtlSeconds: number
+
+  /** @param markTtlSeconds how long the marks of applied events are kept. */
+  constructor(databases: Databases, markTtlSeconds: number) {
+    this.#databases = databases
+    this.#markTtlSeconds = markTtlSeconds
+  }
+
+  async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
+    const item = await readItem<ViewPointer>(this.#databases.exact.container(view), POINTER_KEY)
+    return item === undefined
+      ? { pointer: FIRST_POINTER, etag: undefined }
+      : { pointer: pointerOf(item), etag: item._etag }
+  }
+
+  async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
+    const item = { ...POINTER_KEY, ...pointerOf(pointer) }
+    const result = await writeItem(this.#databases.exact.container(view), item, etag)
+    if (result.outcome === 'written' || pointer.stamp === undefined) return result
+    const current = await this.readPointer(view)
+    const isOurs = current.pointer.stamp === pointer.stamp && current.etag !== undefined
+    return isOurs ? { outcome: 'written', etag: current.etag } : result
+  }
+
+  store(view: string, generation: number): CosmosViewStore {
+    const { exact, relaxed } = this.#databases
+    const containers = { exact: exact.container(view), relaxed: relaxed.container(view) }
+    return new CosmosViewStore(containers, generation, this.#markTtlSeconds)
+  }
+
+  passed(
+    view: string,
+    generation: number,
+  ): AsyncIterable<readonly { readonly key: string; readonly cursor: Cursor }[]> {
+    const query = {
+      query: 'SELECT c.key, c.cursor FROM c WHERE c.generation = @generation AND IS_DEFINED(c.cursor.passed)',
+      parameters: [{ name: '@generation', value: generation }],
+    }
+    return pagesOf(this.#databases.exact.container(view), query, { maxItemCount: PAGE })
+  }
+
+  async sweep(view: string, pointer: ViewPointer): Promise<void> {
+    const container = this.#databases.exact.container(view)
+    const kept = [...generationsOf(pointer)]
+    const conditions = kept.map((_, index) => `NOT STARTSWITH(c.pk, @kept${index})`)
+    const query = {
+      query: `SELECT c.id, c.pk FROM c WHERE c.pk != @pointer AND ${conditions.join(' AND ')}`,
+      parameters: [
+        { name: '@pointer', value: POINTER },
+        ...kept.map((generation, index) => ({ name: `@kept${index}`, value: `${generation}|` })),
+      ],
+    }
+    const newest = newestOf(pointer)
+    for await (const page of pagesOf<ItemKey>(container, query, { maxItemCount: PAGE })) {
+      const dead = page.filter(({ pk }) => Number.parseInt(pk, 10) <= newest)
+      const partitions = [...Map.groupBy(dead, ({ pk }) => pk)]
+      for (let from = 0; from < partitions.length; from += PARTITIONS_AT_ONCE)
+        await Promise.all(
+          partitions.slice(from, from + PARTITIONS_AT_ONCE).map(([pk, items]) =>
+            removeItems(
+              container,
+              pk,
+              items.map(({ id }) => id),
+            ),
+          ),
+        )
+    }
+  }
+}
+
+/** The pointer alone, without what Cosmos DB adds to its item. */
+function pointerOf({ live, previous, building, written, built, highest, cursorsIn, stamp }: ViewPointer): ViewPointer {
+  return {
+    live,
+    ...(previous === undefined ? {} : { previous }),
+    ...(building === undefined ? {} : { building }),
+    ...(written === undefined ? {} : { written }),
+    ...(built === undefined ? {} : { built }),
+    ...(highest === undefined ? {} : { highest }),
+    ...(cursorsIn === undefined ? {} : { cursorsIn }),
+    ...(stamp === undefined ? {} : { stamp }),
+  }
+}
+
+/** Removes items of one partition, whichever of them are still there. */
+async function removeItems(container: Container, pk: string, ids: readonly string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += MAX_OPERATIONS) {
+    const some = ids.slice(from, from + MAX_OPERATIONS)
+    const operations = some.map((id) => ({ operationType: 'Delete' as const, id }))
+    const { result = [] } = await container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
+      throw writeError(error, container)
+    })
+    // One that expired meanwhile fails the whole batch: then one by one.
+    if (result.some(({ statusCode }) => statusCode >= 400))
+      for (const id of some) await removeItem(container, { id, pk })
+  }
+}

@@ -1,0 +1,166 @@
+import type { Container, JSONObject, OperationInput } from '@azure/cosmos'
+import { placeOf } from '../core/document-key.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type {
+  Cursor,
+  Freshness,
+  ListedDocument,
+  MarkedWriteResult,
+  StoredCursor,
+  ViewDocument,
+  ViewList,
+  ViewStore,
+  ViewWrite,
+  WriteResult,
+} from '../core/ports.ts'
+import { bounded, itemsOf } from './bounded.ts'
+import { codeOf, writeError } from './client.ts'
+import { type ItemKey, readItem, writeItem } from './items.ts'
+
+const DOCUMENT = 'document'
+
+const CURSOR = 'cursor'
+const TOO_LARGE = 413
+
+interface DocumentItem {
+  readonly document?: unknown
+  readonly cursor?: Cursor
+}
+
+/** The same container twice: read as consistently as the account has it, and more cheaply. */
+export type ViewContainers = Readonly<Record<Freshness, Container>>
+
+/**
+ * One generation of a view in a Cosmos DB container with the partition key `/pk`, of which the generation is the first part: a
+ * document and the marks of what was applied to it share a partition, so that one batch writes both.
+ */
+export class CosmosViewStore implements ViewStore {
+  readonly #containers: ViewContainers
+  readonly #container: Container
+  readonly #generation: number
+  readonly #markTtlSeconds: number
+
+  constructor(containers: ViewContainers, generation: number, markTtlSeconds: number) {
+    this.#containers = containers
+    this.#container = containers.exact
+    this.#generation = generation
+    this.#markTtlSeconds = markTtlSeconds
+  }
+
+  async read(key: string, freshness: Freshness = 'exact'): Promise<ViewDocument | undefined> {
+    const where = { id: DOCUMENT, pk: this.#documentPartition(key) }
+    const item = await readItem<DocumentItem>(this.#containers[freshness], where)
+    if (item === undefined) return undefined
+    return { document: item.document, ...(item.cursor ? { cursor: item.cursor } : {}), etag: item._etag }
+  }
+
+  async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    try {
+      return await writeItem(this.#container, { ...this.#documentItem(key, write), cursor }, write.etag)
+    } catch (error) {
+      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : error
+    }
+  }
+
+  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
+    const pk = this.#documentPartition(key)
+    const resourceBody = this.#documentItem(key, write)
+    const operations: OperationInput[] = [
+      write.etag === undefined
+        ? { operationType: 'Create', resourceBody }
+        : { operationType: 'Replace', id: DOCUMENT, resourceBody, ifMatch: write.etag },
+      ...marks.map(
+        (mark): OperationInput => ({
+          operationType: 'Create',
+          resourceBody: { id: markId(mark), pk, kind: 'mark', ttl: this.#markTtlSeconds },
+        }),
+      ),
+    ]
+    const { result = [] } = await this.#container.items.batch(operations, pk, bounded()).catch((error: unknown) => {
+      throw codeOf(error) === TOO_LARGE ? tooLarge(key) : writeError(error, this.#container)
+    })
+    const failed = result.findIndex((item) => item.statusCode >= 400 && item.statusCode !== 424)
+    const etag = result[0]?.eTag
+    if (failed === -1 && etag !== undefined) return { outcome: 'written', etag }
+    const status = result[failed]?.statusCode
+    if (failed > 0 && status === 409) return { outcome: 'applied' }
+    if (failed === 0 && (status === 409 || status === 412 || status === 404)) return { outcome: 'conflict' }
+    if (status === TOO_LARGE) throw tooLarge(key)
+    throw new TidemarkError(status === 429 ? 'unavailable' : 'internal', `the store refused ${key} with ${status}`)
+  }
+
+  async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
+    const pk = this.#documentPartition(key)
+    const found = await Promise.all(marks.map((mark) => readItem(this.#container, { id: markId(mark), pk })))
+    return new Set(marks.filter((_, index) => found[index] !== undefined))
+  }
+
+  async readCursor(stream: string): Promise<StoredCursor | undefined> {
+    const where = { id: CURSOR, pk: this.#cursorPartition(stream) }
+    const item = await readItem<{ readonly cursor: Cursor }>(this.#container, where)
+    return item && { cursor: item.cursor, etag: item._etag }
+  }
+
+  writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult> {
+    return writeItem(this.#container, { id: CURSOR, pk: this.#cursorPartition(stream), kind: CURSOR, cursor }, etag)
+  }
+
+  async list({ filter, limit, after }: ViewList, freshness: Freshness = 'exact'): Promise<readonly ListedDocument[]> {
+    const fields = Object.entries(filter)
+    const conditions = [
+      'c.kind = @kind',
+      'c.generation = @generation',
+      'IS_DEFINED(c.document)',
+      ...fields.map(([field], index) => `c.document[${JSON.stringify(field)}] = @value${index}`),
+      ...(after === undefined ? [] : ['c.sort < @after']),
+    ]
+    const parameters = [
+      { name: '@kind', value: DOCUMENT },
+      { name: '@generation', value: this.#generation },
+      ...fields.map(([, value], index) => ({ name: `@value${index}`, value })),
+      ...(after === undefined ? [] : [{ name: '@after', value: after }]),
+    ]
+    // All that the list holds equal is named here too: only then does the store read by the composite index of topology.ts.
+    // https://learn.microsoft.com/azure/cosmos-db/index-policy#queries-with-a-filter-and-order-by
+    const order = [
+      'c.kind',
+      'c.generation',
+      ...fields.map(([field]) => `c.document[${JSON.stringify(field)}]`),
+      'c.sort',
+    ]
+    const query = `SELECT c.key, c.document, c.cursor.version, c.sort AS place FROM c WHERE ${conditions.join(' AND ')} ORDER BY ${order
+      .map((path) => `${path} DESC`)
+      .join(', ')} OFFSET 0 LIMIT ${limit}`
+    return itemsOf<ListedDocument>(this.#containers[freshness], { query, parameters })
+  }
+
+  #documentPartition(key: string): string {
+    return `${this.#generation}|document|${key}`
+  }
+
+  #cursorPartition(stream: string): string {
+    return `${this.#generation}|cursor|${stream}`
+  }
+
+  #documentItem(key: string, { document, sort }: ViewWrite): ItemKey & JSONObject {
+    return {
+      id: DOCUMENT,
+      pk: this.#documentPartition(key),
+      kind: DOCUMENT,
+      generation: this.#generation,
+      key,
+      // One that an earlier build wrote has its sort key alone here, until it is written again.
+      sort: placeOf(sort, key),
+      ...(document === undefined ? {} : { document: document as JSONObject }),
+    }
+  }
+}
+
+function tooLarge(key: string): TidemarkError {
+  return new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
+}
+
+/** The id of an event's mark on a document; the prefix keeps it apart from the document's. */
+function markId(mark: string): string {
+  return `~${mark}`
+}

@@ -1,0 +1,138 @@
+import {
+  commitOf,
+  eventsOf,
+  type HistoryRange,
+  hashOfKey,
+  isCommit,
+  type KeyOutcome,
+  type LogEntry,
+  type LogItem,
+  outcomeOf,
+  type RecordedCommit,
+  toLogItem,
+} from '../core/commit.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { RecordedEvent } from '../core/event.ts'
+import type { LogHead } from '../core/hash-chain.ts'
+import {
+  type AppendResult,
+  type EventFeed,
+  type EventFeedReader,
+  type EventHistory,
+  type EventStore,
+  type FeedStart,
+  MAX_ENTRIES,
+} from '../core/ports.ts'
+
+const FEED_PAGE = 3
+const READ_PAGE = 10
+
+/** A stream of the log. */
+interface Stream {
+  readonly commits: RecordedCommit[]
+  readonly byFrom: Map<number, RecordedCommit>
+  readonly outcomes: Map<string, KeyOutcome>
+}
+
+/** A log in memory, with the rules and the encoding of the one in Cosmos DB: for tests of what stands on a log. */
+export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
+  readonly #streams = new Map<string, Stream>()
+  readonly #inOrder: RecordedCommit[] = []
+  readonly #appends: (readonly LogItem[])[] = []
+
+  async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    const left = this.#commitsOf(stream).filter((commit) => commit.to > after)
+    for (let start = 0; start < left.length; start += READ_PAGE) yield left.slice(start, start + READ_PAGE)
+  }
+
+  async readRange(stream: string, { direction, after, limit }: HistoryRange): Promise<readonly RecordedEvent[]> {
+    const last = after ?? (direction === 'forward' ? 0 : Number.MAX_SAFE_INTEGER)
+    return eventsOf(this.#commitsOf(stream), { direction, after: last, limit })
+  }
+
+  async findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    return this.#streams.get(stream)?.outcomes.get(hashOfKey(key))
+  }
+
+  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    const [first] = entries
+    if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
+    if (entries.length > MAX_ENTRIES)
+      throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
+    const stream: Stream = this.#streams.get(first.stream) ?? { commits: [], byFrom: new Map(), outcomes: new Map() }
+    const read = after.version > 0 && entries.some(isCommit)
+    const before = stream.byFrom.get(after.commit)
+    if (read && before === undefined) return { outcome: 'missing' }
+
+    const items: LogItem[] = []
+    const added: RecordedCommit[] = []
+    const outcomes = new Map<string, KeyOutcome>()
+    const versions = new Set<number>()
+    for (const [index, entry] of entries.entries()) {
+      const item: LogItem = JSON.parse(JSON.stringify(toLogItem(entry)))
+      const commit = commitOf(item)
+      const versionIsThere = commit !== undefined && (stream.byFrom.has(commit.from) || versions.has(commit.from))
+      if (versionIsThere || stream.outcomes.has(item.key) || outcomes.has(item.key))
+        return { outcome: 'conflict', index }
+      items.push(item)
+      outcomes.set(item.key, outcomeOf(item))
+      if (commit === undefined) continue
+      versions.add(commit.from)
+      added.push(commit)
+    }
+    for (const [key, outcome] of outcomes) stream.outcomes.set(key, outcome)
+    for (const commit of added) stream.byFrom.set(commit.from, commit)
+    stream.commits.push(...added)
+    this.#streams.set(first.stream, stream)
+    this.#inOrder.push(...added)
+    this.#appends.push(items)
+    if (read && (before?.to !== after.version || before.events.at(-1)?.hash !== after.hash))
+      throw new TidemarkError('chain-broken', `${first.stream} was appended to after another version than was folded`)
+    return { outcome: 'appended' }
+  }
+
+  /** Everything in the log, in the order of the appends. */
+  all(): readonly RecordedEvent[] {
+    return this.#inOrder.flatMap(({ events }) => events)
+  }
+
+  /** All commits, in the order of the appends. */
+  get commits(): readonly RecordedCommit[] {
+    return this.#inOrder
+  }
+
+  /** The items of every append, in the order of the appends: what a change feed shows, of which an append is the smallest part. */
+  get appends(): readonly (readonly LogItem[])[] {
+    return this.#appends
+  }
+
+  async count(): Promise<number> {
+    return this.#inOrder.length
+  }
+
+  /** Small pages: what comes in parts should come in parts in tests too. */
+  open({ since = '', position }: FeedStart = {}): EventFeedReader {
+    const commits = this.#inOrder
+    let next =
+      position === undefined ? commits.findIndex(({ events }) => (events[0]?.time ?? '') >= since) : Number(position)
+    if (next === -1) next = commits.length
+    let end: number | undefined
+    return {
+      get position() {
+        return String(next)
+      },
+      async next() {
+        end ??= commits.length
+        const page = commits.slice(next, Math.min(next + FEED_PAGE, end))
+        next += page.length
+        if (page.length > 0) return page
+        end = undefined
+        return undefined
+      },
+    }
+  }
+
+  #commitsOf(stream: string): readonly RecordedCommit[] {
+    return this.#streams.get(stream)?.commits ?? []
+  }
+}

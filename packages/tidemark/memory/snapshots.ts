@@ -1,0 +1,24 @@
+import type { Snapshots } from '../core/ports.ts'
+import { type Snapshot, type SnapshotItem, snapshotOf } from '../core/snapshot.ts'
+
+/** Snapshots in memory, with the encoding of those in Cosmos DB. */
+export class MemorySnapshots implements Snapshots {
+  readonly #items = new Map<string, string>()
+
+  async read(stream: string, id: string): Promise<Snapshot | undefined> {
+    return snapshotOf(JSON.parse(this.#items.get(JSON.stringify([stream, id])) ?? 'null'))
+  }
+
+  async write(stream: string, id: string, { state, head }: Snapshot): Promise<void> {
+    this.put({ id, stream, head, state } satisfies SnapshotItem)
+  }
+
+  /** Puts an item there, whatever it is: for tests of what a store may have. */
+  put(item: { readonly id: string; readonly stream: string; readonly [field: string]: unknown }): void {
+    this.#items.set(JSON.stringify([item.stream, item.id]), JSON.stringify(item))
+  }
+
+  get size(): number {
+    return this.#items.size
+  }
+}

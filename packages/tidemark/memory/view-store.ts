@@ -1,0 +1,171 @@
+import { placeOf } from '../core/document-key.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type {
+  Cursor,
+  ListedDocument,
+  MarkedWriteResult,
+  StoredCursor,
+  ViewDocument,
+  ViewGenerations,
+  ViewList,
+  ViewState,
+  ViewStore,
+  ViewStores,
+  ViewWrite,
+  WriteResult,
+} from '../core/ports.ts'
+import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../core/view-pointer.ts'
+import { stateOf } from '../core/view-state.ts'
+
+interface Item extends ViewDocument {
+  readonly place: string
+}
+
+/** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
+export class MemoryViewStore implements ViewStore {
+  readonly #documents = new Map<string, Item>()
+  readonly #marks = new Set<string>()
+  readonly #cursors = new Map<string, StoredCursor>()
+  #writes = 0
+
+  async read(key: string): Promise<ViewDocument | undefined> {
+    return this.#documents.get(key)
+  }
+
+  async writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult> {
+    checkSize(key, write)
+    return this.#write(key, write, cursor)
+  }
+
+  async writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult> {
+    if (this.#documents.get(key)?.etag !== write.etag) return { outcome: 'conflict' }
+    checkSize(key, write)
+    const ids = marks.map((mark) => JSON.stringify([key, mark]))
+    if (ids.some((id) => this.#marks.has(id))) return { outcome: 'applied' }
+    for (const id of ids) this.#marks.add(id)
+    return this.#write(key, write)
+  }
+
+  async readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(marks.filter((mark) => this.#marks.has(JSON.stringify([key, mark]))))
+  }
+
+  async readCursor(stream: string): Promise<StoredCursor | undefined> {
+    return this.#cursors.get(stream)
+  }
+
+  async writeCursor(stream: string, cursor: Cursor, etag: string | undefined): Promise<WriteResult> {
+    if (this.#cursors.get(stream)?.etag !== etag) return { outcome: 'conflict' }
+    const stored = structuredClone({ cursor, etag: this.#nextEtag() })
+    this.#cursors.set(stream, stored)
+    return { outcome: 'written', etag: stored.etag }
+  }
+
+  /** The documents whose cursors say how far other views have come. */
+  get passed(): readonly { readonly key: string; readonly cursor: Cursor }[] {
+    return [...this.#documents].flatMap(([key, { cursor }]) => (cursor?.passed ? [{ key, cursor }] : []))
+  }
+
+  async list({ filter, limit, after }: ViewList): Promise<readonly ListedDocument[]> {
+    return [...this.#documents]
+      .map(([key, item]) => ({ key, ...item }))
+      .filter(({ document, place }) => document !== undefined && (after === undefined || place < after))
+      .filter(({ document }) =>
+        Object.entries(filter).every(([field, value]) => (document as Record<string, unknown>)[field] === value),
+      )
+      .sort((a, b) => (a.place < b.place ? 1 : -1))
+      .slice(0, limit)
+      .map(({ key, document, place, cursor }) => ({
+        key,
+        document,
+        place,
+        ...(cursor === undefined ? {} : { version: cursor.version }),
+      }))
+  }
+
+  /** As time to live does. */
+  expireMarks(): void {
+    this.#marks.clear()
+  }
+
+  clear(): void {
+    this.#documents.clear()
+    this.#marks.clear()
+    this.#cursors.clear()
+  }
+
+  get isEmpty(): boolean {
+    return this.#documents.size + this.#marks.size + this.#cursors.size === 0
+  }
+
+  #write(key: string, { document, sort, etag }: ViewWrite, cursor?: Cursor): WriteResult {
+    if (this.#documents.get(key)?.etag !== etag) return { outcome: 'conflict' }
+    const place = placeOf(sort, key)
+    const item = structuredClone({ document, place, ...(cursor ? { cursor } : {}), etag: this.#nextEtag() })
+    this.#documents.set(key, item)
+    return { outcome: 'written', etag: item.etag }
+  }
+
+  #nextEtag(): string {
+    this.#writes += 1
+    return String(this.#writes)
+  }
+}
+
+/** About what an item of Cosmos DB may have. */
+const MAX_BYTES = 2 * 1024 * 1024 - 4 * 1024
+
+function checkSize(key: string, { document }: ViewWrite): void {
+  if (document !== undefined && Buffer.byteLength(JSON.stringify(document)) > MAX_BYTES)
+    throw new TidemarkError('document-too-large', `the store takes no document of the size of ${key}`)
+}
+
+/** The generations of views in memory. Its own `state` knows the pointer at once. */
+export class MemoryViewStores implements ViewStores, ViewGenerations {
+  readonly #stores = new Map<string, Map<number, MemoryViewStore>>()
+  readonly #pointers = new Map<string, { readonly pointer: ViewPointer; readonly etag: string }>()
+  #writes = 0
+
+  async live(view: string): Promise<MemoryViewStore> {
+    const { pointer } = await this.readPointer(view)
+    return this.store(view, pointer.live)
+  }
+
+  async state(view: string): Promise<ViewState> {
+    const { pointer } = await this.readPointer(view)
+    return stateOf(pointer, (number) => ({ number, store: this.store(view, number) }))
+  }
+
+  async *passed(view: string, generation: number) {
+    yield this.store(view, generation).passed
+  }
+
+  async readPointer(view: string): Promise<{ readonly pointer: ViewPointer; readonly etag: string | undefined }> {
+    return this.#pointers.get(view) ?? { pointer: FIRST_POINTER, etag: undefined }
+  }
+
+  async writePointer(view: string, pointer: ViewPointer, etag: string | undefined): Promise<WriteResult> {
+    const current = this.#pointers.get(view)
+    if (current && pointer.stamp !== undefined && current.pointer.stamp === pointer.stamp)
+      return { outcome: 'written', etag: current.etag }
+    if (current?.etag !== etag) return { outcome: 'conflict' }
+    this.#writes += 1
+    const written = { pointer: structuredClone(pointer), etag: String(this.#writes) }
+    this.#pointers.set(view, written)
+    return { outcome: 'written', etag: written.etag }
+  }
+
+  store(view: string, generation: number): MemoryViewStore {
+    const stores = this.#stores.get(view) ?? new Map<number, MemoryViewStore>()
+    this.#stores.set(view, stores)
+    const store = stores.get(generation) ?? new MemoryViewStore()
+    stores.set(generation, store)
+    return store
+  }
+
+  async sweep(view: string, pointer: ViewPointer): Promise<void> {
+    const kept = generationsOf(pointer)
+    for (const [generation, store] of this.#stores.get(view) ?? [])
+      if (generation <= newestOf(pointer) && !kept.has(generation)) store.clear()
+  }
+}

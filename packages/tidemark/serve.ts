@@ -1,0 +1,20 @@
+import './azure-functions/node-version.ts'
+import { register } from './azure-functions/register.ts'
+import { resourceRoutesOf } from './azure-functions/resources.ts'
+import { compose } from './compose.ts'
+import type { Service } from './core/service.ts'
+
+/**
+ * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its streams, what operators ask, its
+ * relay, the consumers of its views and reactions, and its periodic work.
+ * @example serve(ordering)
+ * @throws TidemarkError `registration-invalid`, `setting-invalid`: a line for each fault, and the app does not start.
+ */
+export function serve(service: Service): void {
+  const composed = compose(service)
+  const { resources = [] } = service
+  register(
+    composed,
+    resources.flatMap((resource) => resourceRoutesOf(composed, resource)),
+  )
+}

@@ -1,0 +1,152 @@
+import type { z } from 'zod'
+import type { ActorSource } from '../azure-functions/actor.ts'
+import { TidemarkError } from '../core/errors.ts'
+import type { CosmosConnection } from '../cosmos/client.ts'
+import type { EventHubsConnection } from '../event-hubs/publisher.ts'
+import { credentialOf } from '../identity/credential.ts'
+import type { OtlpSettings } from '../opentelemetry/otlp.ts'
+import { type SettingName, settings, settingsList } from './list.ts'
+import { nearest } from './nearest.ts'
+import { isOtherName } from './other-names.ts'
+
+/** Application settings as they were set: plain environment variables. One that is empty is not set. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The settings of a service, as it uses them. */
+export interface Settings {
+  readonly cosmos: CosmosConnection
+  readonly eventHubs: EventHubsConnection
+  readonly actorSource: ActorSource
+  readonly cachedStreams: number
+  readonly snapshotEvents: number
+  readonly queryWaitMs: number
+  readonly relayPollMs: number
+  readonly schedulePollSeconds: number
+  readonly lagCheckSeconds: number
+  readonly sendsCanaries: boolean
+  /** Absent: no telemetry is sent. */
+  readonly otlp?: OtlpSettings
+}
+
+type Values = { readonly [Name in SettingName]: z.output<(typeof settingsList)[Name]['schema']> }
+
+/** A connection has two ways to be set: by a connection string, or by an address and an identity. */
+const connections = [
+  ['CosmosConnection', 'CosmosConnection__accountEndpoint'],
+  ['EventHubConnection', 'EventHubConnection__fullyQualifiedNamespace'],
+] as const
+const ours = /^(TIDEMARK_|(CosmosConnection|EventHubConnection)__)/i
+const SHOWN = 60
+/** A setting that should hold no key may hold one by mistake: a connection string where an address belongs, or an address with a password. */
+const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
+
+/**
+ * The settings of a service, all of them checked.
+ * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and what it must be.
+ */
+export function readSettings(environment: Environment): Settings {
+  const set = Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]))
+  const names = new Set(set.map(([name]) => name))
+  const { values, wrong } = valuesOf(new Map(set))
+  const all = [...unknown(names), ...wrong, ...connections.flatMap((way) => connectionWrong(way, names))]
+  if (all.length > 0) throw new TidemarkError('setting-invalid', all.join('; '))
+  return {
+    cosmos: cosmosConnection(values),
+    eventHubs: eventHubsConnection(values),
+    actorSource: actorSource(values),
+    cachedStreams: values.TIDEMARK_CACHED_STREAMS,
+    snapshotEvents: values.TIDEMARK_SNAPSHOT_EVENTS,
+    queryWaitMs: values.TIDEMARK_QUERY_WAIT_MS,
+    relayPollMs: values.TIDEMARK_RELAY_POLL_MS,
+    schedulePollSeconds: values.TIDEMARK_SCHEDULE_POLL_S,
+    lagCheckSeconds: values.TIDEMARK_LAG_CHECK_S,
+    sendsCanaries: values.TIDEMARK_CANARY,
+    ...otlpSettings(values),
+  }
+}
+
+/** What the host alone reads is the host's to judge. */
+function valuesOf(set: ReadonlyMap<string, string>): { readonly values: Values; readonly wrong: readonly string[] } {
+  const values: Record<string, unknown> = {}
+  const wrong: string[] = []
+  for (const [name, { schema, mustBe, readBy, secret }] of settings) {
+    if (readBy === 'host') continue
+    const text = set.get(name)
+    const read = schema.safeParse(text)
+    if (read.success) values[name] = read.data
+    else wrong.push(`${name} must be ${mustBe}${secret || text === undefined ? '' : `, not ${valueShown(text)}`}`)
+  }
+  return { values: values as Values, wrong }
+}
+
+function unknown(names: ReadonlySet<string>): readonly string[] {
+  const known = [...settings.keys()].filter((name) => ours.test(name))
+  return [...names]
+    .filter((name) => ours.test(name) && !settings.has(name) && !isOtherName(name))
+    .map((name) => `there is no setting ${shown(name)}: ${nearest(name, known)} may be meant`)
+}
+
+function connectionWrong([connection, address]: (typeof connections)[number], names: ReadonlySet<string>): string[] {
+  const [byKey, byIdentity] = [names.has(connection), names.has(address)]
+  if (byKey && byIdentity) return [`${connection} and ${address} are both set: leave one of them out`]
+  if (byIdentity) return []
+  const part = [`${connection}__clientId`, `${connection}__credential`].find((name) => names.has(name))
+  if (part !== undefined)
+    return [`${part} goes with ${address}, which is not set: set it to ${settingsList[address].mustBe}`]
+  if (byKey) return []
+  const { mustBe } = settingsList[connection]
+  return [`${connection} is not set: set it to ${mustBe}; or ${address} to ${settingsList[address].mustBe}`]
+}
+
+function cosmosConnection(values: Values): CosmosConnection {
+  const { CosmosConnection: connectionString, CosmosConnection__accountEndpoint: endpoint = '' } = values
+  return connectionString === undefined
+    ? { endpoint, credential: credentialOf(values.CosmosConnection__clientId) }
+    : { connectionString }
+}
+
+function eventHubsConnection(values: Values): EventHubsConnection {
+  const { EventHubConnection: connectionString, EventHubConnection__fullyQualifiedNamespace: namespace = '' } = values
+  return connectionString === undefined
+    ? { namespace, credential: credentialOf(values.EventHubConnection__clientId) }
+    : { connectionString }
+}
+
+function otlpSettings(values: Values): Pick<Settings, 'otlp'> {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '')
+  const below = (path: string): string | undefined => (base === undefined ? undefined : `${base}${path}`)
+  const tracesUrl = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? below('/v1/traces')
+  const metricsUrl = values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT ?? below('/v1/metrics')
+  if (tracesUrl === undefined && metricsUrl === undefined) return {}
+  const { OTEL_SERVICE_NAME: serviceName } = values
+  const isByRatio = values.OTEL_TRACES_SAMPLER === 'parentbased_traceidratio'
+  return {
+    otlp: {
+      ...(tracesUrl === undefined ? {} : { tracesUrl }),
+      ...(metricsUrl === undefined ? {} : { metricsUrl }),
+      ...(serviceName === undefined ? {} : { serviceName }),
+      headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      ratio: isByRatio ? values.OTEL_TRACES_SAMPLER_ARG : 1,
+      batchDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+      metricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
+    },
+  }
+}
+
+/**
+ * Who is believed about who asks. Without the platform's own word that its authentication stands before the app, whoever can reach the app
+ * can write the principal's headers.
+ */
+function actorSource(values: Values): ActorSource {
+  if (values.WEBSITE_AUTH_ENABLED) return 'platform'
+  return values.TIDEMARK_TRUST_X_ACTOR ? 'client' : 'nobody'
+}
+
+function valueShown(text: string): string {
+  return KEY.test(text) ? 'a connection string' : shown(text)
+}
+
+/** On one line, whatever it is. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+}

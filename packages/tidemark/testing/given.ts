@@ -1,0 +1,165 @@
+import { AssertionError } from 'node:assert'
+import type { CommandMetadata } from '../core/command.ts'
+import { type Command, type Decider, type Decision, isRefusal } from '../core/decider.ts'
+import { isTidemarkError } from '../core/errors.ts'
+import type { DomainEvent, RecordedEvent } from '../core/event.ts'
+import { asJson, describeFault } from '../core/json.ts'
+import { describeIssues, validate } from '../core/schema.ts'
+import { streamOf } from '../core/stream.ts'
+import { decide } from '../runtime/command.ts'
+import { type AggregateState, emptyState, fold } from '../runtime/fold.ts'
+import { decisionTime, record } from '../runtime/record.ts'
+import { moment } from './moment.ts'
+import { frozen, pure } from './pure.ts'
+import { recordGiven } from './record-given.ts'
+import type { Given } from './recorded-as.ts'
+import { eventsDiffer, refuseAwait, shown, told } from './words.ts'
+
+/** What a decider made of a command. Each of its ends throws AssertionError where it is not so. */
+export interface Decided<Event extends DomainEvent> {
+  /** What was decided, for tests that ask something else of it. */
+  readonly decision: Decision<DomainEvent>
+  /** These events happen, in this order, and no others. */
+  then(expected: readonly Event[]): void
+  /** It is refused with this code; `stream-not-found` where it may not begin a stream and there is none. */
+  thenRefused(code: string): void
+  /** There is nothing to do. */
+  thenNothing(): void
+}
+
+export interface GivenEvents<Cmd extends Command, Event extends DomainEvent> {
+  /**
+   * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC 3339; `moment()` if it is left out.
+   * @throws AssertionError for events or a command that could not come, and for a decider that is at fault: not pure, not total, or
+   *   deciding what could not be recorded.
+   */
+  when(command: Cmd, options?: { readonly id?: string; readonly now?: string }): Decided<Event>
+}
+
+const service = { name: 'testing', publishes: [] }
+const metadata: CommandMetadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
+
+/**
+ * A decider's behaviour, with what is around it in earnest and nothing else: events are recorded, read and folded as in the flow, and what is
+ * decided is checked as it is before it is recorded.
+ * @param events that happened to the aggregate before, in their order.
+ */
+export function given<State, Cmd extends Command, Event extends DomainEvent>(
+  decider: Decider<State, Cmd, Event>,
+  events: readonly Given<Event>[] = [],
+): GivenEvents<Cmd, Event> {
+  return {
+    when(command, { id = '1', now = moment() } = {}) {
+      const stream = streamOf(decider.category, id)
+      const folded = foldGiven(decider, stream, events)
+      const request = {
+        stream,
+        key: 'test',
+        receipts: 'none',
+        command: frozen(arrived(decider, command)),
+        metadata,
+      } as const
+      const time = decisionTime(now, folded)
+      const decision = decide(watched(decider), folded, request, time)
+      if (isRefusal(decision)) checkDeclared(decider, decision.refusal)
+      else checkRecordable(decider, stream, folded, decision, time)
+      const story = [
+        `given     ${told(events).join('\n          ')}`,
+        `when      ${command.type} ${shown(command.data)}`,
+      ]
+      return decided(story, decision)
+    },
+  }
+}
+
+function decided<Event extends DomainEvent>(story: readonly string[], decision: Decision<DomainEvent>): Decided<Event> {
+  const fail = (expected: unknown, ...lines: readonly string[]): never => {
+    throw new AssertionError({ message: ['', ...story, ...lines].join('\n  '), expected, actual: decision })
+  }
+  const came = isRefusal(decision)
+    ? `came      the refusal ${decision.refusal}: ${decision.detail}`
+    : `came      ${told(decision).join('\n            ')}`
+  const then = (expected: readonly Event[]): void => {
+    refuseAwait(expected)
+    if (isRefusal(decision)) fail(expected, `expected  ${told(expected).join('\n            ')}`, came)
+    const lines = isRefusal(decision) ? [] : eventsDiffer(expected, decision)
+    if (lines.length > 0) fail(expected, ...lines)
+  }
+  return {
+    decision,
+    then,
+    thenRefused(code) {
+      if (!isRefusal(decision) || decision.refusal !== code) fail(code, `expected  the refusal ${code}`, came)
+    },
+    thenNothing: () => then([]),
+  }
+}
+
+function foldGiven<State, Cmd extends Command, Event extends DomainEvent>(
+  decider: Decider<State, Cmd, Event>,
+  stream: string,
+  events: readonly Given<Event>[],
+): AggregateState {
+  const recorder = { ...service, events: decider.events }
+  const recorded: RecordedEvent[] = []
+  for (const event of events) recorded.push(recordGiven(recorder, stream, recorded.at(-1), event, moment()))
+  const pureDecider = watched(decider)
+  return fold(pureDecider, emptyState(pureDecider), recorded)
+}
+
+/** The decider, each call of it made twice on what is frozen. */
+function watched<State, Cmd extends Command, Event extends DomainEvent>(
+  decider: Decider<State, Cmd, Event>,
+): Decider<State, Cmd, Event> {
+  return {
+    ...decider,
+    initial: frozen(decider.initial),
+    evolve: (state, event) => pure(`evolve of ${decider.category}`, (...args) => decider.evolve(...args), state, event),
+    decide: (state, command, context) =>
+      pure(`decide of ${decider.category}`, (...args) => decider.decide(...args), state, command, context),
+  }
+}
+
+/** The command as it comes to the decider: JSON that was checked against its schema. */
+function arrived(
+  { category, commands }: Pick<Decider<never, never, never>, 'category' | 'commands'>,
+  command: Command,
+): Command {
+  const declared = commands.find(({ name }) => name === command.type)
+  if (declared === undefined)
+    throw new AssertionError({ message: `${command.type} is not among the declared commands of ${category}` })
+  const refused = (why: string, where: string): AssertionError =>
+    new AssertionError({ message: `${command.type} ${why}, so it never reaches ${category}: ${where}` })
+  const json = asJson(command.data)
+  if (!json.valid) throw refused('has data that JSON does not keep', describeFault(json.fault))
+  const result = validate(declared.schema, structuredClone(json.value))
+  if (!result.valid) throw refused('does not fit its schema', describeIssues(result.issues))
+  return { type: command.type, data: result.value }
+}
+
+/** The flow's own answer, where a command may not begin a stream, is no decider's. */
+const OF_FLOW = 'stream-not-found'
+
+function checkDeclared(
+  { category, refusals = {} }: Pick<Decider<never, never, never>, 'category' | 'refusals'>,
+  code: string,
+): void {
+  if (code === OF_FLOW || Object.hasOwn(refusals, code)) return
+  throw new AssertionError({ message: `${category} refuses with ${code}, which is not among its declared refusals` })
+}
+
+function checkRecordable(
+  decider: Pick<Decider<never, never, never>, 'category' | 'events'>,
+  stream: string,
+  folded: AggregateState,
+  events: readonly DomainEvent[],
+  now: string,
+): void {
+  try {
+    record({ service, decider, stream }, folded, events, metadata, now)
+  } catch (cause) {
+    if (!isTidemarkError(cause)) throw cause
+    const message = `what ${decider.category} decides cannot be recorded: ${cause.code}: ${cause.message}`
+    throw Object.assign(new AssertionError({ message }), { cause })
+  }
+}

@@ -1,0 +1,22 @@
+import * as z from 'zod'
+import { eventType } from '../../packages/tidemark/core/event.ts'
+
+/** What inventory tells the other services: whether an order's stock is reserved. One stream for each order, `reservation-<order>`. */
+
+/** Lines of an order, and how many units of each. */
+export const reservedLines = z.array(z.object({ sku: z.string(), quantity: z.int().positive() })).min(1)
+export type ReservedLines = readonly z.infer<typeof reservedLines.element>[]
+
+export const StockReserved = eventType('StockReserved', z.object({ orderId: z.string(), lines: reservedLines }))
+
+/** Nothing of the order is reserved. Names the first line, in SKU order, that there was too little of. */
+export const shortage = z.object({
+  sku: z.string(),
+  requested: z.int().positive(),
+  available: z.int().nonnegative(),
+})
+
+export const StockReservationRejected = eventType(
+  'StockReservationRejected',
+  z.object({ orderId: z.string(), ...shortage.shape }),
+)

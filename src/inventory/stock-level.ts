@@ -1,0 +1,59 @@
+import * as z from 'zod'
+import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
+import type { StockEvent } from './events.ts'
+
+/** What `GET /stock/{sku}` shows. */
+const stockDocument = z.object({
+  sku: z.string(),
+  status: z.enum(['in-stock', 'sold-out']),
+  onHand: z.int(),
+  reserved: z.int(),
+  available: z.int(),
+  /** Units that orders wanted in vain. */
+  declined: z.int(),
+  /** Units that left with orders, and units of these that came back. Absent where the view was not replayed since there are such. */
+  shipped: z.int().optional(),
+  returned: z.int().optional(),
+  updatedAt: z.iso.datetime(),
+})
+export type StockLevel = z.infer<typeof stockDocument>
+
+/** The stock of each product. */
+export const stockLevel: OneStreamView<StockLevel, StockEvent> = {
+  kind: 'one-stream',
+  name: 'stock-level',
+  category: 'stock',
+  document: stockDocument,
+  filters: { status: ['in-stock', 'sold-out'] },
+  evolve(document, event) {
+    const { onHand = 0, reserved = 0, declined = 0, shipped = 0, returned = 0 } = document ?? {}
+    const counts = { onHand, reserved, declined, shipped, returned }
+    const level = (change: Partial<typeof counts>): StockLevel => {
+      const counted = { ...counts, ...change }
+      const available = counted.onHand - counted.reserved
+      const status = available > 0 ? 'in-stock' : 'sold-out'
+      return { sku: event.data.sku, status, ...counted, available, updatedAt: event.time }
+    }
+    switch (event.type) {
+      case 'StockReceived':
+        return level({ onHand: onHand + event.data.quantity })
+      case 'StockAdjusted':
+        return level({ onHand: onHand + event.data.change })
+      case 'UnitsReserved':
+        return level({ reserved: reserved + event.data.quantity })
+      case 'UnitsDeclined':
+        return level({ declined: declined + event.data.requested })
+      case 'UnitsReleased':
+        return level({ reserved: reserved - event.data.quantity })
+      case 'UnitsShipped': {
+        const { quantity } = event.data
+        return level({ onHand: onHand - quantity, reserved: reserved - quantity, shipped: shipped + quantity })
+      }
+      case 'UnitsReturned': {
+        const { quantity } = event.data
+        return level({ onHand: onHand + quantity, returned: returned + quantity })
+      }
+    }
+  },
+  sort: (document) => document.sku,
+}

@@ -1,0 +1,24 @@
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { Reaction } from '../../packages/tidemark/core/reaction.ts'
+import { StockReleaseRequested } from '../ordering/contract.ts'
+import { releaseAll } from './release.ts'
+import { reservation } from './reservation.ts'
+
+const events = [StockReleaseRequested] as const
+
+/**
+ * Lets go of what is reserved for an order. An order and its fulfilment are two streams, so this may overtake the reservation: then the
+ * cancellation names no units, nothing is released here, and whoever reserves later finds the cancellation and releases what it reserved.
+ */
+export const stockRelease: Reaction<EventOf<(typeof events)[number]>> = {
+  name: 'stock-release',
+  service: 'ordering',
+  category: 'fulfilment',
+  events,
+  startsAt: 'first',
+  async react({ data: { orderId } }, send) {
+    const answer = await send(reservation, orderId, `cancel:${orderId}`, { type: 'cancel', data: {} })
+    for (const event of answer.events)
+      if (event.type === 'StockReservationCancelled') await releaseAll(orderId, event.data.lines, send)
+  },
+}

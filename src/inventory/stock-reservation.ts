@@ -1,0 +1,45 @@
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { Reaction, Send } from '../../packages/tidemark/core/reaction.ts'
+import { OrderPlaced } from '../ordering/contract.ts'
+import { releaseAll } from './release.ts'
+import { reservation } from './reservation.ts'
+import { stock } from './stock.ts'
+
+const events = [OrderPlaced] as const
+
+/**
+ * Reserves the stock of an order that was placed, all of it or nothing.
+ *
+ * Nothing is ever reserved twice or left behind, whoever repeats this and whenever: each product answers an order once for ever
+ * (reserved or declined, both recorded), so every repeat takes the same way. What it reserved it releases itself as long as the order's
+ * reservation does not have it: where a line was declined, or the reservation was cancelled before (stock-release.ts).
+ */
+export const stockReservation: Reaction<EventOf<(typeof events)[number]>> = {
+  name: 'stock-reservation',
+  service: 'ordering',
+  category: 'order',
+  events,
+  startsAt: 'first',
+  react: (event, send) => reserve(event.data, send),
+}
+
+async function reserve({ orderId, lines }: EventOf<typeof OrderPlaced>['data'], send: Send): Promise<void> {
+  const reserved: { sku: string; quantity: number }[] = []
+  // In SKU order, one after another: the lines behind the first that is declined are never asked for.
+  for (const { sku, quantity } of lines) {
+    const answer = await send(stock, sku, `reserve:${orderId}:${sku}`, { type: 'reserve', data: { orderId, quantity } })
+    const declined = answer.events.find((event) => event.type === 'UnitsDeclined')
+    if (declined) {
+      await releaseAll(orderId, reserved, send)
+      const { available } = declined.data
+      await send(reservation, orderId, `reject:${orderId}`, {
+        type: 'reject',
+        data: { sku, requested: quantity, available },
+      })
+      return
+    }
+    reserved.push({ sku, quantity })
+  }
+  const outcome = await send(reservation, orderId, `reserve:${orderId}`, { type: 'reserve', data: { lines: reserved } })
+  if (outcome.refused !== undefined) await releaseAll(orderId, reserved, send)
+}

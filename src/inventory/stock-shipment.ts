@@ -1,0 +1,33 @@
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { Reaction, Send } from '../../packages/tidemark/core/reaction.ts'
+import { ShipmentDispatched, ShipmentReturned } from '../shipping/contract.ts'
+import { reservation } from './reservation.ts'
+import { stock } from './stock.ts'
+
+const events = [ShipmentDispatched, ShipmentReturned] as const
+
+/**
+ * Takes what was dispatched out of the stock, and puts back what was returned. The order's reservation says which units leave: those that
+ * are reserved for it, and none where nothing is.
+ */
+export const stockShipment: Reaction<EventOf<(typeof events)[number]>> = {
+  name: 'stock-shipment',
+  service: 'shipping',
+  category: 'shipment',
+  events,
+  startsAt: 'first',
+  react: ({ type, data }, send) => (type === 'ShipmentDispatched' ? ship(data.orderId, send) : restock(data, send)),
+}
+
+async function ship(orderId: string, send: Send): Promise<void> {
+  const answer = await send(reservation, orderId, `ship:${orderId}`, { type: 'ship', data: {} })
+  for (const event of answer.events)
+    if (event.type === 'StockReservationShipped')
+      for (const { sku, quantity } of event.data.lines)
+        await send(stock, sku, `ship:${orderId}:${sku}`, { type: 'ship', data: { orderId, quantity } })
+}
+
+async function restock({ orderId, lines }: EventOf<typeof ShipmentReturned>['data'], send: Send): Promise<void> {
+  for (const { sku, quantity } of lines)
+    await send(stock, sku, `restock:${orderId}:${sku}`, { type: 'restock', data: { orderId, quantity } })
+}

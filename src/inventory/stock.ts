@@ -1,0 +1,109 @@
+import * as z from 'zod'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type Decision,
+  type Refusal,
+  refuse,
+} from '../../packages/tidemark/core/decider.ts'
+import { type StockEvent, stockEvents } from './events.ts'
+
+const units = z.int().min(1).max(1_000_000_000)
+const orderId = z.string().min(1)
+
+const stockCommands = [
+  commandType('receive', z.strictObject({ quantity: units }), { creates: true }),
+  commandType(
+    'adjust',
+    z.strictObject({ change: z.int().min(-1_000_000_000).max(1_000_000_000), reason: z.string().min(1).max(500) }),
+  ),
+  // Creates: an order may name a product that there never was any of, and is answered for ever.
+  commandType('reserve', z.strictObject({ orderId, quantity: units }), { creates: true }),
+  commandType('release', z.strictObject({ orderId, quantity: units })),
+  commandType('ship', z.strictObject({ orderId, quantity: units })),
+  commandType('restock', z.strictObject({ orderId, quantity: units })),
+] as const
+
+export type StockCommand = CommandOf<(typeof stockCommands)[number]>
+
+/** Counts alone, however many orders are open: which order has what is in its reservation. */
+interface Stock {
+  readonly onHand: number
+  /** For all orders together: neither released nor shipped. */
+  readonly reserved: number
+}
+
+function evolve(stock: Stock, event: StockEvent): Stock {
+  const { onHand, reserved } = stock
+  switch (event.type) {
+    case 'StockReceived':
+    case 'UnitsReturned':
+      return { onHand: onHand + event.data.quantity, reserved }
+    case 'StockAdjusted':
+      return { onHand: onHand + event.data.change, reserved }
+    case 'UnitsReserved':
+      return { onHand, reserved: reserved + event.data.quantity }
+    case 'UnitsReleased':
+      return { onHand, reserved: reserved - event.data.quantity }
+    case 'UnitsShipped':
+      return { onHand: onHand - event.data.quantity, reserved: reserved - event.data.quantity }
+    case 'UnitsDeclined':
+      return stock
+  }
+}
+
+/**
+ * The stock of one product: never are more units reserved than there are.
+ *
+ * It does not know which order has what. An order is answered once because `reserve` always leaves an event, under one key; its units are
+ * released or shipped once because its reservation decides which, and that is sent under one key too.
+ */
+export const stock: Decider<Stock, StockCommand, StockEvent> = {
+  category: 'stock',
+  commands: stockCommands,
+  events: stockEvents,
+  refusals: {
+    'stock-reserved': 'So many units are reserved for orders: no fewer can be on hand.',
+    'stock-not-reserved': 'So much of the product is not reserved: it is neither released nor shipped.',
+  },
+  initial: { onHand: 0, reserved: 0 },
+  // A product that many orders want has a long stream.
+  stateVersion: 1,
+  evolve,
+  decide({ onHand, reserved }, command, { id: sku }): Decision<StockEvent> {
+    switch (command.type) {
+      case 'receive':
+        return [{ type: 'StockReceived', data: { sku, ...command.data } }]
+      case 'adjust': {
+        const { change, reason } = command.data
+        if (change === 0) return []
+        if (onHand + change < reserved)
+          return refuse('stock-reserved', `of ${onHand} on hand ${reserved} are reserved for orders`)
+        return [{ type: 'StockAdjusted', data: { sku, change, reason } }]
+      }
+      case 'reserve': {
+        const { orderId, quantity } = command.data
+        const available = onHand - reserved
+        if (quantity > available)
+          return [{ type: 'UnitsDeclined', data: { sku, orderId, requested: quantity, available } }]
+        return [{ type: 'UnitsReserved', data: { sku, orderId, quantity } }]
+      }
+      case 'release':
+        return tooMany(command.data, reserved) ?? [{ type: 'UnitsReleased', data: { sku, ...command.data } }]
+      case 'ship':
+        return tooMany(command.data, reserved) ?? [{ type: 'UnitsShipped', data: { sku, ...command.data } }]
+      case 'restock':
+        return [{ type: 'UnitsReturned', data: { sku, ...command.data } }]
+    }
+  },
+}
+
+/** The last line of defence: a sender that is wrong about one order shows here, where too few are reserved for all of them. */
+function tooMany(
+  { orderId, quantity }: { readonly orderId: string; readonly quantity: number },
+  reserved: number,
+): Refusal | undefined {
+  if (quantity <= reserved) return undefined
+  return refuse('stock-not-reserved', `${quantity} for ${orderId}, but only ${reserved} are reserved for all orders`)
+}

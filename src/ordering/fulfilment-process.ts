@@ -1,0 +1,157 @@
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import { type Hearing, processManager } from '../../packages/tidemark/core/process-manager.ts'
+import { StockReservationRejected, StockReserved } from '../inventory/contract.ts'
+import {
+  PaymentAuthorised,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentExpired,
+  PaymentRefunded,
+  PaymentVoided,
+} from '../payments/contract.ts'
+import {
+  ShipmentCancelled,
+  ShipmentDelivered,
+  ShipmentDispatched,
+  ShipmentPrepared,
+  ShipmentRecalled,
+  ShipmentReturned,
+} from '../shipping/contract.ts'
+import { told } from './address.ts'
+import { OrderCancelled, OrderConfirmed } from './contract.ts'
+import {
+  FulfilmentCompleted,
+  type FulfilmentEvent,
+  FulfilmentFailed,
+  RecordedOrderPlaced,
+  ShippingAddressChanged,
+  StockAnswered,
+} from './events.ts'
+import { type Fulfilment, type FulfilmentCommand, fulfilment } from './fulfilment.ts'
+import { order } from './order.ts'
+
+const ofOrder = [RecordedOrderPlaced, ShippingAddressChanged, OrderConfirmed, OrderCancelled] as const
+const orders: Hearing<EventOf<(typeof ofOrder)[number]>, FulfilmentCommand> = {
+  service: 'ordering',
+  category: 'order',
+  events: ofOrder,
+  startsAt: 'first',
+  hear({ type, data }) {
+    const id = data.orderId
+    switch (type) {
+      case 'OrderPlaced': {
+        const { total, payment } = data
+        const address = told(data.shippingAddress)
+        const lines = data.lines.map(({ sku, quantity }) => ({ sku, quantity }))
+        return { id, command: { type: 'start', data: { lines, total, address, payment } } }
+      }
+      case 'ShippingAddressChanged':
+        return { id, command: { type: 'note-address', data: { address: told(data.shippingAddress) } } }
+      case 'OrderConfirmed':
+        return { id, command: { type: 'note-confirmation', data: {} } }
+      case 'OrderCancelled':
+        return { id, command: { type: 'note-cancellation', data: { reason: data.reason } } }
+    }
+  },
+}
+
+const ofReservation = [StockReserved, StockReservationRejected] as const
+const reservations: Hearing<EventOf<(typeof ofReservation)[number]>, FulfilmentCommand> = {
+  service: 'inventory',
+  category: 'reservation',
+  events: ofReservation,
+  startsAt: 'first',
+  hear({ type, data }) {
+    const id = data.orderId
+    if (type === 'StockReserved') return { id, command: { type: 'hear-stock', data: { answer: 'reserved' } } }
+    const reason = `${data.requested} of ${data.sku} wanted, ${data.available} available`
+    return { id, command: { type: 'hear-stock', data: { answer: 'rejected', reason } } }
+  },
+}
+
+const paymentAnswers = {
+  PaymentAuthorised: 'authorised',
+  PaymentDeclined: 'declined',
+  PaymentCaptured: 'captured',
+  PaymentVoided: 'voided',
+  PaymentRefunded: 'refunded',
+  PaymentExpired: 'expired',
+} as const
+const ofPayment = [
+  PaymentAuthorised,
+  PaymentDeclined,
+  PaymentCaptured,
+  PaymentVoided,
+  PaymentRefunded,
+  PaymentExpired,
+] as const
+const payments: Hearing<EventOf<(typeof ofPayment)[number]>, FulfilmentCommand> = {
+  service: 'payments',
+  category: 'payment',
+  events: ofPayment,
+  startsAt: 'first',
+  hear: ({ type, data }) => answer('hear-payment', paymentAnswers[type], data),
+}
+
+const shipmentAnswers = {
+  ShipmentPrepared: 'prepared',
+  ShipmentDispatched: 'dispatched',
+  ShipmentDelivered: 'delivered',
+  ShipmentCancelled: 'cancelled',
+  ShipmentRecalled: 'recalled',
+  ShipmentReturned: 'returned',
+} as const
+const ofShipment = [
+  ShipmentPrepared,
+  ShipmentDispatched,
+  ShipmentDelivered,
+  ShipmentCancelled,
+  ShipmentRecalled,
+  ShipmentReturned,
+] as const
+const shipments: Hearing<EventOf<(typeof ofShipment)[number]>, FulfilmentCommand> = {
+  service: 'shipping',
+  category: 'shipment',
+  events: ofShipment,
+  startsAt: 'first',
+  hear: ({ type, data }) => answer('hear-shipment', shipmentAnswers[type], data),
+}
+
+function answer<Type extends string, Answer extends string>(
+  type: Type,
+  answer: Answer,
+  { orderId: id, ...data }: { readonly orderId: string; readonly reason?: string },
+): { id: string; command: { type: Type; data: { answer: Answer; reason?: string } } } {
+  return { id, command: { type, data: { answer, ...(data.reason === undefined ? {} : { reason: data.reason }) } } }
+}
+
+const outcomes = [StockAnswered, FulfilmentFailed, FulfilmentCompleted] as const
+
+/** Order fulfilment: hears orders, stock, payments and shipments, and tells the order how far it is. */
+export const orderFulfilment = processManager<Fulfilment, FulfilmentCommand, FulfilmentEvent>(
+  'fulfilment',
+  fulfilment,
+  [orders, reservations, payments, shipments],
+  {
+    service: 'ordering',
+    events: outcomes,
+    startsAt: 'first',
+    async react(event, send) {
+      const id = event.data.orderId
+      switch (event.type) {
+        case 'StockAnswered':
+          if (event.data.answer === 'reserved') await send(order, id, `confirm:${id}`, { type: 'confirm', data: {} })
+          return
+        case 'FulfilmentFailed': {
+          const { cause, reason } = event.data
+          const type = cause === 'stock' ? 'reject' : 'cancel'
+          await send(order, id, `${type}:${id}`, { type, data: { reason } })
+          return
+        }
+        case 'FulfilmentCompleted':
+          await send(order, id, `complete:${id}`, { type: 'complete', data: {} })
+          return
+      }
+    },
+  },
+)

@@ -1,0 +1,58 @@
+import * as z from 'zod'
+import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
+import { type FulfilmentEvent, paymentAnswer, shipmentAnswer, stockAnswer } from './events.ts'
+
+const statuses = ['open', 'completed', 'failed', 'cancelled'] as const
+
+/** What `GET /fulfilments/{id}` shows: how far an order is, and what it waits for. */
+const fulfilmentDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
+  /** What was answered last; absent: nothing yet. */
+  stock: stockAnswer.optional(),
+  payment: paymentAnswer.optional(),
+  shipment: shipmentAnswer.optional(),
+  /** What was asked for, in the order of asking. */
+  asked: z.array(z.string()),
+  reason: z.string().optional(),
+  startedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type FulfilmentDocument = z.infer<typeof fulfilmentDocument>
+
+/** The fulfilment of each order. */
+export const fulfilmentView: OneStreamView<FulfilmentDocument, FulfilmentEvent> = {
+  kind: 'one-stream',
+  name: 'fulfilment',
+  category: 'fulfilment',
+  document: fulfilmentDocument,
+  filters: { status: statuses },
+  evolve(before, event) {
+    const { time: updatedAt } = event
+    const { orderId } = event.data
+    const begun: FulfilmentDocument = { orderId, status: 'open', asked: [], startedAt: updatedAt, updatedAt }
+    const document = { ...(before ?? begun), updatedAt }
+    switch (event.type) {
+      case 'FulfilmentStarted':
+      case 'AddressNoted':
+      case 'ConfirmationNoted':
+        return document
+      case 'StockAnswered':
+        return { ...document, stock: event.data.answer }
+      case 'PaymentAnswered':
+        return { ...document, payment: event.data.answer }
+      case 'ShipmentAnswered':
+        return { ...document, shipment: event.data.answer }
+      case 'CancellationNoted':
+        // A failure cancels the order too: that it is what it failed of stays.
+        return document.status === 'failed' ? document : { ...document, status: 'cancelled', reason: event.data.reason }
+      case 'FulfilmentFailed':
+        return { ...document, status: 'failed', reason: event.data.reason }
+      case 'FulfilmentCompleted':
+        return { ...document, status: 'completed' }
+      default:
+        return { ...document, asked: [...document.asked, event.type] }
+    }
+  },
+  sort: (document) => document.startedAt,
+}

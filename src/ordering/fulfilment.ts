@@ -1,0 +1,174 @@
+import * as z from 'zod'
+import {
+  type CommandOf,
+  commandType,
+  type Decider,
+  type DecisionContext,
+} from '../../packages/tidemark/core/decider.ts'
+import { address } from './contract.ts'
+import { type FulfilmentEvent, fulfilmentEvents, paymentAnswer, shipmentAnswer, stockAnswer, wanted } from './events.ts'
+
+// Any of them may be the first that is heard: every service answers in a hub of its own.
+const heard = { creates: true }
+const reason = z.string().optional()
+
+const fulfilmentCommands = [
+  commandType('start', wanted.strict(), heard),
+  commandType('note-address', z.strictObject({ address }), heard),
+  commandType('note-confirmation', z.strictObject({}), heard),
+  commandType('note-cancellation', z.strictObject({ reason: z.string() }), heard),
+  commandType('hear-stock', z.strictObject({ answer: stockAnswer, reason }), heard),
+  commandType('hear-payment', z.strictObject({ answer: paymentAnswer, reason }), heard),
+  commandType('hear-shipment', z.strictObject({ answer: shipmentAnswer, reason }), heard),
+] as const
+
+export type FulfilmentCommand = CommandOf<(typeof fulfilmentCommands)[number]>
+
+/** What is known, and what was asked for. Nothing is known at first, and each may come to be known before any other. */
+export interface Fulfilment {
+  readonly order?: z.infer<typeof wanted>
+  readonly confirmed: boolean
+  /** Why the customer no longer wants it. */
+  readonly cancelled?: string
+  readonly stock?: z.infer<typeof stockAnswer>
+  readonly payment?: z.infer<typeof paymentAnswer>
+  readonly shipment?: z.infer<typeof shipmentAnswer>
+  /** What was said with the last answer that says why. */
+  readonly reason?: string
+  readonly asked: readonly FulfilmentEvent['type'][]
+  /** Why it cannot be, or that it is done. */
+  readonly failed?: string
+  readonly completed: boolean
+}
+
+const initial: Fulfilment = { confirmed: false, asked: [], completed: false }
+
+function evolve(state: Fulfilment, event: FulfilmentEvent): Fulfilment {
+  switch (event.type) {
+    case 'FulfilmentStarted': {
+      const { orderId: _, ...order } = event.data
+      return { ...state, order }
+    }
+    case 'AddressNoted':
+      return state.order ? { ...state, order: { ...state.order, address: event.data.address } } : state
+    case 'ConfirmationNoted':
+      return { ...state, confirmed: true }
+    case 'CancellationNoted':
+      return { ...state, cancelled: event.data.reason }
+    case 'StockAnswered':
+      return because({ ...state, stock: event.data.answer }, event.data)
+    case 'PaymentAnswered':
+      return because({ ...state, payment: event.data.answer }, event.data)
+    case 'ShipmentAnswered':
+      return because({ ...state, shipment: event.data.answer }, event.data)
+    case 'FulfilmentFailed':
+      return { ...state, failed: event.data.reason }
+    case 'FulfilmentCompleted':
+      return { ...state, completed: true }
+    default:
+      return { ...state, asked: [...state.asked, event.type] }
+  }
+}
+
+function because(state: Fulfilment, { reason }: { readonly reason?: string | undefined }): Fulfilment {
+  return reason === undefined ? state : { ...state, reason }
+}
+
+/** The event that a message is to the process; undefined where it says nothing new. */
+function noted(state: Fulfilment, command: FulfilmentCommand, orderId: string): FulfilmentEvent | undefined {
+  switch (command.type) {
+    case 'start':
+      return state.order ? undefined : { type: 'FulfilmentStarted', data: { orderId, ...command.data } }
+    case 'note-address':
+      return { type: 'AddressNoted', data: { orderId, ...command.data } }
+    case 'note-confirmation':
+      return state.confirmed ? undefined : { type: 'ConfirmationNoted', data: { orderId } }
+    case 'note-cancellation':
+      return state.cancelled === undefined
+        ? { type: 'CancellationNoted', data: { orderId, ...command.data } }
+        : undefined
+    case 'hear-stock':
+      return { type: 'StockAnswered', data: { orderId, ...command.data } }
+    case 'hear-payment':
+      return { type: 'PaymentAnswered', data: { orderId, ...command.data } }
+    case 'hear-shipment':
+      return { type: 'ShipmentAnswered', data: { orderId, ...command.data } }
+  }
+}
+
+/**
+ * What follows from what is known and was asked for: one step, or nothing. Every rule looks at knowledge alone, not at the message
+ * that brought it, so that whatever the order in which messages come, the same is asked for in the end.
+ */
+function next(state: Fulfilment, { id: orderId }: DecisionContext): FulfilmentEvent | undefined {
+  const { order, stock, payment, shipment, asked } = state
+  if (order === undefined) return undefined
+  const { lines, total } = order
+  const stopping = state.cancelled ?? state.failed
+  const left =
+    shipment === 'dispatched' || shipment === 'delivered' || shipment === 'recalled' || shipment === 'returned'
+  const captured = payment === 'captured' || payment === 'refunded'
+
+  // The money of goods that left is taken, whatever else happened; it is given back when they are back.
+  if (left && payment === 'authorised' && !asked.includes('CaptureRequested'))
+    return { type: 'CaptureRequested', data: { orderId, amount: total } }
+  if (shipment === 'returned' && captured && !asked.includes('RefundRequested'))
+    return { type: 'RefundRequested', data: { orderId, reason: state.reason ?? 'returned' } }
+
+  if (stopping !== undefined) {
+    const safe = !asked.includes('ShipmentRequested') || shipment === 'cancelled'
+    if (!safe)
+      return shipment === 'recalled' || shipment === 'returned' || asked.includes('ShipmentCancellationRequested')
+        ? undefined
+        : { type: 'ShipmentCancellationRequested', data: { orderId, reason: stopping } }
+    // Nothing left the house, and nothing will: neither money nor stock is held any longer.
+    const ended = payment === 'declined' || payment === 'voided' || payment === 'expired'
+    if (asked.includes('PaymentRequested') && !ended && !asked.includes('VoidRequested'))
+      return { type: 'VoidRequested', data: { orderId, reason: stopping } }
+    if (stock !== 'rejected' && !asked.includes('StockReleaseRequested'))
+      return { type: 'StockReleaseRequested', data: { orderId, lines } }
+    return undefined
+  }
+
+  if (state.completed) return undefined
+  const failed = (cause: 'stock' | 'payment' | 'shipment', otherwise: string): FulfilmentEvent => ({
+    type: 'FulfilmentFailed',
+    data: { orderId, cause, reason: state.reason ?? otherwise },
+  })
+  if (stock === 'rejected') return failed('stock', 'out of stock')
+  if (payment === 'declined' || payment === 'voided') return failed('payment', 'payment declined')
+  if (shipment === 'cancelled' || shipment === 'recalled' || shipment === 'returned')
+    return failed('shipment', `shipment ${shipment}`)
+  if (payment === 'expired')
+    return { type: 'FulfilmentFailed', data: { orderId, cause: 'payment', reason: 'not paid in time' } }
+  if (stock === 'reserved' && !asked.includes('PaymentRequested'))
+    return { type: 'PaymentRequested', data: { orderId, amount: total, ...order.payment } }
+  // Not before the confirmation was heard: from there on the address is the last one.
+  if (payment === 'authorised' && state.confirmed && !asked.includes('ShipmentRequested'))
+    return { type: 'ShipmentRequested', data: { orderId, lines, address: order.address } }
+  if (left && captured) return { type: 'FulfilmentCompleted', data: { orderId } }
+  return undefined
+}
+
+/**
+ * Leads an order from its placement to its completion, or back to where nobody holds anything for it: stock reserved, payment authorised,
+ * shipment prepared, dispatched and captured. It hears what the services say, in whatever order, and asks each for its part once.
+ */
+export const fulfilment: Decider<Fulfilment, FulfilmentCommand, FulfilmentEvent> = {
+  category: 'fulfilment',
+  commands: fulfilmentCommands,
+  events: fulfilmentEvents,
+  initial,
+  evolve,
+  decide(state, command, context) {
+    const first = noted(state, command, context.id)
+    if (first === undefined) return []
+    const events = [first]
+    let current = evolve(state, first)
+    for (let step = next(current, context); step; step = next(current, context)) {
+      events.push(step)
+      current = evolve(current, step)
+    }
+    return events
+  },
+}

@@ -1,0 +1,142 @@
+import * as z from 'zod'
+import { type CommandOf, commandType, type Decider, refuse } from '../../packages/tidemark/core/decider.ts'
+import { isDocumentKey } from '../../packages/tidemark/core/document-key.ts'
+import type { Money } from '../money.ts'
+import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
+import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'
+import { type OrderEvent, orderEvents } from './events.ts'
+
+const orderCommands = [
+  commandType(
+    'place',
+    z.strictObject({
+      // Views of those who follow have a document for each customer.
+      customerId: z.string().min(1).max(100).refine(isDocumentKey, 'no URL can have it'),
+      currency: z.string().regex(/^[A-Z]{3}$/),
+      lines: z.array(orderLine.strict()).min(1).max(50),
+      shippingAddress: writtenAddress,
+      /** By card, and within a quarter of an hour, where nothing else is said. */
+      payment: payment.partial().strict().optional(),
+      /** In the web shop, where nothing else is said. */
+      channel: channel.optional(),
+    }),
+    { creates: true },
+  ),
+  commandType('change-shipping-address', z.strictObject({ shippingAddress: writtenAddress })),
+  commandType('cancel', z.strictObject({ reason: z.string().min(1).max(500) })),
+  commandType('confirm', z.strictObject({})),
+  commandType('reject', z.strictObject({ reason: z.string().min(1).max(500) })),
+  commandType('complete', z.strictObject({})),
+] as const
+
+export type OrderCommand = CommandOf<(typeof orderCommands)[number]>
+
+type Order =
+  | { readonly status: 'none' }
+  | {
+      readonly status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed'
+      readonly lines: readonly OrderLine[]
+      readonly total: Money
+      /** As it is kept and, in one line, as others are told. */
+      readonly shippingAddress: KeptAddress & Address
+    }
+
+function evolve(order: Order, event: OrderEvent): Order {
+  if (event.type === 'OrderPlaced') {
+    const { lines, total, shippingAddress } = event.data
+    return { status: 'placed', lines, total, shippingAddress: both(shippingAddress) }
+  }
+  if (order.status === 'none') return order
+  switch (event.type) {
+    case 'ShippingAddressChanged':
+      return { ...order, shippingAddress: both(event.data.shippingAddress) }
+    case 'OrderConfirmed':
+      return { ...order, status: 'confirmed' }
+    case 'OrderRejected':
+      return { ...order, status: 'rejected' }
+    case 'OrderCancelled':
+      return { ...order, status: 'cancelled' }
+    case 'OrderCompleted':
+      return { ...order, status: 'completed' }
+  }
+}
+
+function place(
+  orderId: string,
+  command: Extract<OrderCommand, { type: 'place' }>,
+): OrderEvent[] | ReturnType<typeof refuse> {
+  const { customerId, currency, channel = 'web' } = command.data
+  const shippingAddress = keep(command.data.shippingAddress)
+  const lines = command.data.lines.toSorted((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0))
+  const repeated = lines.find((line, index) => line.sku === lines[index - 1]?.sku)
+  if (repeated) return refuse('order-sku-repeated', `${repeated.sku} stands in more than one line`)
+  const amount = lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0)
+  const total = { currency, amount }
+  const { method = 'card', withinSeconds = PAY_WITHIN_SECONDS } = command.data.payment ?? {}
+  const payment = { method, withinSeconds }
+  return [{ type: 'OrderPlaced', data: { orderId, customerId, lines, total, shippingAddress, payment, channel } }]
+}
+
+function both(address: KeptAddress): KeptAddress & Address {
+  return { ...address, ...told(address) }
+}
+
+/**
+ * An order: placed, then confirmed or rejected as its stock allows, and completed once it is paid and on its way. The customer may change
+ * its address until it is confirmed, and cancel it until it is completed.
+ */
+export const order: Decider<Order, OrderCommand, OrderEvent> = {
+  category: 'order',
+  commands: orderCommands,
+  events: orderEvents,
+  refusals: {
+    'order-already-placed': 'The order was placed before.',
+    'order-not-placed': 'The stream has events, but no order was placed in it.',
+    'order-sku-repeated': 'A SKU stands in more than one line.',
+    'order-confirmed': 'The order is confirmed: it keeps its address, and is not rejected any more.',
+    'order-rejected': 'There was too little stock for the order: nothing more happens to it.',
+    'order-placed': 'The order is not confirmed yet: it is not completed.',
+    'order-cancelled': 'The order is cancelled: nothing more happens to it.',
+    'order-completed':
+      'The order is completed: it is neither cancelled nor changed any more; what was sent can come back.',
+  },
+  initial: { status: 'none' },
+  evolve,
+  decide(order, command, { id: orderId }) {
+    if (command.type === 'place')
+      return order.status === 'none'
+        ? place(orderId, command)
+        : refuse('order-already-placed', 'the order was placed before')
+    if (order.status === 'none') return refuse('order-not-placed', 'there is no such order')
+    const { status, lines, total } = order
+    const refused = refuse(`order-${status}`, `the order is ${status}`)
+    switch (command.type) {
+      case 'change-shipping-address': {
+        const { shippingAddress } = command.data
+        if (status !== 'placed') return refused
+        if (isSame(order.shippingAddress, shippingAddress)) return []
+        return [{ type: 'ShippingAddressChanged', data: { orderId, shippingAddress: keep(shippingAddress) } }]
+      }
+      case 'confirm':
+        if (status === 'confirmed') return []
+        return status === 'placed' ? [{ type: 'OrderConfirmed', data: { orderId } }] : refused
+      case 'reject': {
+        if (status === 'rejected') return []
+        const { reason } = command.data
+        return status === 'placed'
+          ? [{ type: 'OrderRejected', data: { orderId, reason, lines: [...lines], total } }]
+          : refused
+      }
+      case 'complete':
+        if (status === 'completed') return []
+        return status === 'confirmed' ? [{ type: 'OrderCompleted', data: { orderId } }] : refused
+      case 'cancel': {
+        if (status === 'cancelled') return []
+        const { reason } = command.data
+        return status === 'rejected' || status === 'completed'
+          ? refused
+          : [{ type: 'OrderCancelled', data: { orderId, reason, lines: [...lines], total } }]
+      }
+    }
+  },
+}

@@ -1,0 +1,44 @@
+import * as z from 'zod'
+import type { ManyStreamView } from '../../packages/tidemark/core/view.ts'
+import type { OrderEvent } from './events.ts'
+
+/** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */
+const productSales = z.object({
+  sku: z.string(),
+  orders: z.int(),
+  quantity: z.int(),
+  /** Minor units by currency: amounts of different currencies are never added. */
+  revenue: z.record(z.string(), z.int()),
+})
+export type ProductSales = z.infer<typeof productSales>
+
+type Sale = Extract<OrderEvent, { type: 'OrderPlaced' | 'OrderCancelled' | 'OrderRejected' }>
+
+function isSale(event: OrderEvent): event is Sale {
+  return event.type === 'OrderPlaced' || event.type === 'OrderCancelled' || event.type === 'OrderRejected'
+}
+
+/** Orders, pieces and revenue of each product. Sums alone, so the order in which streams arrive does not matter. */
+export const salesByProduct: ManyStreamView<ProductSales, OrderEvent> = {
+  kind: 'many-streams',
+  name: 'sales-by-product',
+  category: 'order',
+  document: productSales,
+  filters: {},
+  targets: (event) => (isSale(event) ? event.data.lines.map((line) => line.sku) : []),
+  evolve(document, event, sku) {
+    const sales = document ?? { sku, orders: 0, quantity: 0, revenue: {} }
+    if (!isSale(event)) return sales
+    const line = event.data.lines.find((candidate) => candidate.sku === sku)
+    if (line === undefined) return sales
+    const sign = event.type === 'OrderPlaced' ? 1 : -1
+    const { currency } = event.data.total
+    return {
+      sku,
+      orders: sales.orders + sign,
+      quantity: sales.quantity + sign * line.quantity,
+      revenue: { ...sales.revenue, [currency]: (sales.revenue[currency] ?? 0) + sign * line.quantity * line.unitPrice },
+    }
+  },
+  sort: (document) => document.sku,
+}

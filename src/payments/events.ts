@@ -1,0 +1,47 @@
+import * as z from 'zod'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
+import { money } from '../money.ts'
+import { PaymentCaptured, PaymentExpired } from './contract.ts'
+
+/** What payments keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */
+
+export const method = z.enum(['card', 'transfer'])
+
+/** Asked for: the amount that is to be authorised, and until when there is time for it. */
+export const PaymentOpened = eventType(
+  'PaymentOpened',
+  z.object({ orderId: z.string(), amount: money, method, due: z.iso.datetime() }),
+)
+
+/** With the bank's reference of the transfer, where it gave one. */
+export const AuthorisationKept = eventType(
+  'PaymentAuthorised',
+  z.object({ orderId: z.string(), amount: money, reference: z.string().exactOptional() }),
+)
+
+/** With the amount that was asked for. */
+export const DeclineKept = eventType(
+  'PaymentDeclined',
+  z.object({ orderId: z.string(), amount: money, reason: z.string() }),
+)
+
+/** With what was authorised and is free again: 0 where nothing was. */
+export const VoidKept = eventType('PaymentVoided', z.object({ orderId: z.string(), amount: money, reason: z.string() }))
+
+/** With why it was given back. */
+export const RefundKept = eventType(
+  'PaymentRefunded',
+  z.object({ orderId: z.string(), amount: money, reason: z.string() }),
+)
+
+/** All events of a payment's stream. */
+export const paymentEvents = [
+  PaymentOpened,
+  AuthorisationKept,
+  DeclineKept,
+  PaymentCaptured,
+  VoidKept,
+  RefundKept,
+  PaymentExpired,
+] as const
+export type PaymentEvent = EventOf<(typeof paymentEvents)[number]>

@@ -1,0 +1,58 @@
+import * as z from 'zod'
+import type { ManyStreamView } from '../../packages/tidemark/core/view.ts'
+import type { PaymentEvent } from './events.ts'
+
+/** How often it happened, and the minor units that it was about. */
+const sum = z.object({ count: z.int(), amount: z.int() })
+type Sum = z.infer<typeof sum>
+
+/** What `GET /takings/{currency}` shows. Once nothing is under way, what was authorised was captured or voided. */
+const takingsDocument = z.object({
+  currency: z.string(),
+  authorised: sum,
+  declined: sum,
+  voided: sum,
+  captured: sum,
+  refunded: sum,
+  /** Absent where the view was not replayed since payments expire. */
+  expired: sum.exactOptional(),
+})
+export type Takings = z.infer<typeof takingsDocument>
+
+const kinds = {
+  PaymentAuthorised: 'authorised',
+  PaymentDeclined: 'declined',
+  PaymentVoided: 'voided',
+  PaymentCaptured: 'captured',
+  PaymentRefunded: 'refunded',
+  PaymentExpired: 'expired',
+} as const
+
+const nothing: Sum = { count: 0, amount: 0 }
+
+/** The money of each currency. Sums alone, so the order in which streams arrive does not matter. */
+export const takings: ManyStreamView<Takings, PaymentEvent> = {
+  kind: 'many-streams',
+  name: 'takings',
+  category: 'payment',
+  document: takingsDocument,
+  filters: {},
+  targets: (event) => (event.type === 'PaymentOpened' ? [] : [event.data.amount.currency]),
+  evolve(document, event, currency) {
+    const sums: Required<Takings> = {
+      currency,
+      authorised: nothing,
+      declined: nothing,
+      voided: nothing,
+      captured: nothing,
+      refunded: nothing,
+      expired: nothing,
+      ...document,
+    }
+    if (event.type === 'PaymentOpened') return sums
+    const kind = kinds[event.type]
+    const { count, amount } = sums[kind]
+    return { ...sums, [kind]: { count: count + 1, amount: amount + event.data.amount.amount } }
+  },
+  sort: (document) => document.currency,
+}

@@ -1,0 +1,40 @@
+import * as z from 'zod'
+import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
+import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
+
+/** What shipping keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */
+
+/** Shipping's own, so that its log does not change with the contract of ordering. */
+export const destination = z.object({
+  name: z.string(),
+  street: z.string(),
+  postalCode: z.string(),
+  city: z.string(),
+  /** ISO 3166-1 alpha-2 */
+  country: z.string(),
+})
+
+const shipment = z.object({ orderId: z.string(), lines: shippedLines })
+
+/** With where it goes. */
+export const PreparationKept = eventType('ShipmentPrepared', shipment.extend({ address: destination }))
+
+/** With who has it, and the carrier's code to follow it by. */
+export const DispatchKept = eventType(
+  'ShipmentDispatched',
+  shipment.extend({ carrier: z.string().exactOptional(), trackingCode: z.string().exactOptional() }),
+)
+
+/** With why it came back. */
+export const ReturnKept = eventType('ShipmentReturned', shipment.extend({ reason: z.string().exactOptional() }))
+
+/** All events of a shipment's stream. */
+export const shipmentEvents = [
+  PreparationKept,
+  DispatchKept,
+  ShipmentDelivered,
+  ShipmentCancelled,
+  ShipmentRecalled,
+  ReturnKept,
+] as const
+export type ShipmentEvent = EventOf<(typeof shipmentEvents)[number]>

@@ -1,0 +1,37 @@
+import { canary, canaryView } from '../../packages/tidemark/core/canary.ts'
+import { published, type Service } from '../../packages/tidemark/core/service.ts'
+import {
+  ShipmentCancelled,
+  ShipmentDelivered,
+  ShipmentDispatched,
+  ShipmentPrepared,
+  ShipmentRecalled,
+  ShipmentReturned,
+} from './contract.ts'
+import { DispatchKept, PreparationKept, ReturnKept } from './events.ts'
+import { shipment } from './shipment.ts'
+import { shipmentRequests } from './shipment-requests.ts'
+import { shipmentView } from './shipment-view.ts'
+
+/** Sends orders on their way. Where to, with whom, and why something came back, stay here. */
+export const shipping: Service = {
+  name: 'shipping',
+  deciders: [shipment, canary],
+  publishes: [
+    published(PreparationKept, ShipmentPrepared, ({ orderId, lines }) => ({ orderId, lines })),
+    published(DispatchKept, ShipmentDispatched, ({ orderId, lines }) => ({ orderId, lines })),
+    published(ShipmentDelivered),
+    published(ShipmentCancelled),
+    published(ShipmentRecalled),
+    published(ReturnKept, ShipmentReturned, ({ orderId, lines }) => ({ orderId, lines })),
+  ],
+  views: [shipmentView, canaryView],
+  reactions: [shipmentRequests],
+  resources: [
+    {
+      path: 'shipments',
+      documents: { view: shipmentView, list: 'shipments', one: 'shipment' },
+      commands: { decider: shipment, offered: ['dispatch', 'deliver', 'return', 'cancel'] },
+    },
+  ],
+}

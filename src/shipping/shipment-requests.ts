@@ -1,0 +1,24 @@
+import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { Reaction } from '../../packages/tidemark/core/reaction.ts'
+import { ShipmentCancellationRequested, ShipmentRequested } from '../ordering/contract.ts'
+import { shipment } from './shipment.ts'
+
+const events = [ShipmentRequested, ShipmentCancellationRequested] as const
+
+/** Prepares an order's shipment, and stops it, when its fulfilment asks for it. */
+export const shipmentRequests: Reaction<EventOf<(typeof events)[number]>> = {
+  name: 'shipment-requests',
+  service: 'ordering',
+  category: 'fulfilment',
+  events,
+  startsAt: 'first',
+  async react({ type, data }, send) {
+    const { orderId } = data
+    if (type === 'ShipmentRequested') {
+      const { lines, address } = data
+      await send(shipment, orderId, `prepare:${orderId}`, { type: 'prepare', data: { lines, address } })
+      return
+    }
+    await send(shipment, orderId, `stop:${orderId}`, { type: 'stop', data: { reason: data.reason } })
+  },
+}

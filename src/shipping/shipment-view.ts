@@ -1,0 +1,40 @@
+import * as z from 'zod'
+import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
+import { shippedLines } from './contract.ts'
+import { destination, type ShipmentEvent } from './events.ts'
+import { statusAfter } from './shipment.ts'
+
+/** `prepared` is the warehouse's list of what to hand to the carrier. */
+const statuses = ['prepared', 'dispatched', 'delivered', 'cancelled', 'recalled', 'returned'] as const
+
+/** What `GET /shipments/{id}` shows. */
+const shipmentDocument = z.object({
+  orderId: z.string(),
+  status: z.enum(statuses),
+  lines: shippedLines,
+  address: destination,
+  carrier: z.string().exactOptional(),
+  trackingCode: z.string().exactOptional(),
+  /** Why it was cancelled, recalled or returned: the last of these. */
+  reason: z.string().exactOptional(),
+  preparedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+})
+export type ShipmentDocument = z.infer<typeof shipmentDocument>
+
+/** One shipment as it stands. */
+export const shipmentView: OneStreamView<ShipmentDocument, ShipmentEvent> = {
+  kind: 'one-stream',
+  name: 'shipment',
+  category: 'shipment',
+  document: shipmentDocument,
+  filters: { status: statuses },
+  evolve(document, event) {
+    const { time: updatedAt } = event
+    if (event.type === 'ShipmentPrepared')
+      return { status: 'prepared', ...event.data, preparedAt: updatedAt, updatedAt }
+    if (document === undefined) return undefined
+    return { ...document, ...event.data, status: statusAfter[event.type], updatedAt }
+  },
+  sort: (document) => document.preparedAt,
+}

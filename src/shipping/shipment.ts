@@ -1,0 +1,91 @@
+import * as z from 'zod'
+import { type CommandOf, commandType, type Decider, refuse } from '../../packages/tidemark/core/decider.ts'
+import { shippedLines } from './contract.ts'
+import { destination, type ShipmentEvent, shipmentEvents } from './events.ts'
+
+const reason = z.string().min(1).max(500)
+const name = z.string().min(1).max(100).exactOptional()
+
+const shipmentCommands = [
+  commandType('prepare', z.strictObject({ lines: shippedLines, address: destination.strict() }), { creates: true }),
+  commandType('dispatch', z.strictObject({ carrier: name, trackingCode: name })),
+  commandType('deliver', z.strictObject({})),
+  commandType('return', z.strictObject({ reason: reason.exactOptional() })),
+  /** The warehouse cannot deliver. */
+  commandType('cancel', z.strictObject({ reason })),
+  /** The order is off: cancels what has not left, and recalls what has. */
+  commandType('stop', z.strictObject({ reason })),
+] as const
+
+export type ShipmentCommand = CommandOf<(typeof shipmentCommands)[number]>
+
+type Shipment =
+  | { readonly status: 'none' }
+  | {
+      readonly status: 'prepared' | 'dispatched' | 'delivered' | 'cancelled' | 'recalled' | 'returned'
+      readonly lines: z.infer<typeof shippedLines>
+    }
+
+/** What a shipment is after each event but the first. */
+export const statusAfter = {
+  ShipmentDispatched: 'dispatched',
+  ShipmentDelivered: 'delivered',
+  ShipmentCancelled: 'cancelled',
+  ShipmentRecalled: 'recalled',
+  ShipmentReturned: 'returned',
+} as const
+
+/** An order's shipment: prepared, then cancelled or dispatched, once; what was dispatched can be delivered, recalled, and come back. */
+export const shipment: Decider<Shipment, ShipmentCommand, ShipmentEvent> = {
+  category: 'shipment',
+  commands: shipmentCommands,
+  events: shipmentEvents,
+  refusals: {
+    'shipment-already-prepared': 'The shipment was prepared before.',
+    'shipment-not-prepared': 'The stream has events, but no shipment was prepared in it.',
+    'shipment-prepared': 'The shipment has not left: it can be neither delivered nor returned.',
+    'shipment-dispatched': 'The shipment is on its way: it can only come back.',
+    'shipment-delivered': 'The shipment is delivered: it can only come back.',
+    'shipment-cancelled': 'The shipment is cancelled: it never leaves.',
+    'shipment-recalled': 'The shipment is recalled: it can only come back.',
+    'shipment-returned': 'The shipment is back: nothing more happens to it.',
+  },
+  initial: { status: 'none' },
+  evolve(shipment, event) {
+    if (event.type === 'ShipmentPrepared') return { status: 'prepared', lines: event.data.lines }
+    return shipment.status === 'none' ? shipment : { ...shipment, status: statusAfter[event.type] }
+  },
+  decide(shipment, command, { id: orderId }) {
+    if (command.type === 'prepare')
+      return shipment.status === 'none'
+        ? [{ type: 'ShipmentPrepared', data: { orderId, ...command.data } }]
+        : refuse('shipment-already-prepared', 'the shipment was prepared before')
+    if (shipment.status === 'none') return refuse('shipment-not-prepared', 'there is no such shipment')
+    const { status } = shipment
+    const lines = [...shipment.lines]
+    const refused = refuse(`shipment-${status}`, `the shipment is ${status}`)
+    switch (command.type) {
+      case 'dispatch':
+        if (status === 'dispatched' || status === 'delivered') return []
+        return status === 'prepared'
+          ? [{ type: 'ShipmentDispatched', data: { orderId, lines, ...command.data } }]
+          : refused
+      case 'deliver':
+        if (status === 'delivered') return []
+        return status === 'dispatched' ? [{ type: 'ShipmentDelivered', data: { orderId, lines } }] : refused
+      case 'return':
+        if (status === 'returned') return []
+        return status === 'prepared' || status === 'cancelled'
+          ? refused
+          : [{ type: 'ShipmentReturned', data: { orderId, lines, ...command.data } }]
+      case 'cancel':
+        if (status === 'cancelled') return []
+        return status === 'prepared' ? [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }] : refused
+      case 'stop':
+        if (status === 'prepared') return [{ type: 'ShipmentCancelled', data: { orderId, ...command.data } }]
+        return status === 'dispatched' || status === 'delivered'
+          ? [{ type: 'ShipmentRecalled', data: { orderId, ...command.data } }]
+          : []
+    }
+  },
+}
