@@ -11,18 +11,13 @@ const rows = [
   {
     path: 'functions/<name>.ts',
     is: 'one file a microservice: it serves what the service declares',
-    imports: [
-      'packages/tidemark/serve.ts',
-      'src/<name>/',
-      'packages/tidemark/compose.ts',
-      'packages/tidemark/azure-functions/',
-    ],
+    imports: ['packages/tidemark/serve.ts', 'src/<name>/'],
     packages: ['@azure/functions'],
   },
   {
     path: 'tidemark.config.ts',
     is: 'the one list of services',
-    imports: ['packages/tidemark/config.ts', 'src/*/service.ts'],
+    imports: ['packages/tidemark/index.ts', 'src/*/service.ts'],
   },
   {
     path: 'packages/tidemark/core/',
@@ -33,13 +28,13 @@ const rows = [
   {
     path: 'src/<name>/',
     is: 'one microservice: `contract.ts`, `events.ts`, its aggregates, views, reactions, process managers, and `service.ts`',
-    imports: ['packages/tidemark/core/', 'src/*/contract.ts', 'src/money.ts'],
+    imports: ['packages/tidemark/index.ts', 'src/*/contract.ts', 'src/money.ts'],
     packages: ['zod'],
   },
   {
     path: 'src/*/contract.ts',
     is: 'what other services may rely on',
-    imports: ['packages/tidemark/core/', 'src/money.ts'],
+    imports: ['packages/tidemark/index.ts', 'src/money.ts'],
     packages: ['zod'],
   },
   { path: 'src/money.ts', is: 'an amount, as all services write it', packages: ['zod'] },
@@ -109,6 +104,11 @@ const rows = [
     path: 'packages/tidemark/serve.ts',
     is: 'registers all functions of a service, as its declaration says',
     imports: ['packages/tidemark/core/', 'packages/tidemark/compose.ts', 'packages/tidemark/azure-functions/'],
+  },
+  {
+    path: 'packages/tidemark/index.ts',
+    is: 'what services are written with: the package `tidemark` itself',
+    imports: ['packages/tidemark/core/', 'packages/tidemark/config.ts'],
   },
   {
     path: 'packages/tidemark/config.ts',

@@ -1,4 +1,4 @@
-import { defineConfig } from './packages/tidemark/config.ts'
+import { defineConfig } from 'tidemark'
 import { inventory } from './src/inventory/service.ts'
 import { ordering } from './src/ordering/service.ts'
 import { payments } from './src/payments/service.ts'

@@ -1,19 +1,19 @@
 /**
  * Loaded into the functions' process before them (`--import`): notes when each step of the path began and ended, for every event, on one
- * clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to end. The compiled code itself is measured; only the calls named here are wrapped.
+ * clock, and writes it all to TIDEMARK_TEST_HOPS when the process is told to end. The framework itself is measured; only the calls named here are wrapped.
  */
 import { writeFileSync } from 'node:fs'
 
-const adapters = new URL('../dist/packages/tidemark/', import.meta.url)
-const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
-const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
-const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.js', adapters).href)
+const framework = new URL('../packages/tidemark/', import.meta.url)
+const { CosmosEventStore } = await import(new URL('cosmos/event-store.ts', framework).href)
+const { CosmosViewStore } = await import(new URL('cosmos/view-store.ts', framework).href)
+const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.ts', framework).href)
 
 /** [step, stream, first version, last version, begin, end] in milliseconds of this process. */
 const notes: [string, string, number, number, number, number][] = []
 
 interface Step {
-  // biome-ignore lint/suspicious/noExplicitAny: an adapter's class, from compiled code.
+  // biome-ignore lint/suspicious/noExplicitAny: an adapter's class.
   readonly adapter: any
   readonly method: string
   /** The stream and the versions that a call is about. */

@@ -1,4 +1,4 @@
-import { serve } from '../packages/tidemark/serve.ts'
+import { serve } from 'tidemark/azure-functions'
 import { inventory } from '../src/inventory/service.ts'
 
 serve(inventory)

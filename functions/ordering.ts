@@ -1,4 +1,4 @@
-import { serve } from '../packages/tidemark/serve.ts'
+import { serve } from 'tidemark/azure-functions'
 import { ordering } from '../src/ordering/service.ts'
 
 serve(ordering)

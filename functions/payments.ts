@@ -1,4 +1,4 @@
-import { serve } from '../packages/tidemark/serve.ts'
+import { serve } from 'tidemark/azure-functions'
 import { payments } from '../src/payments/service.ts'
 
 serve(payments)

@@ -1,4 +1,4 @@
-import { serve } from '../packages/tidemark/serve.ts'
+import { serve } from 'tidemark/azure-functions'
 import { shipping } from '../src/shipping/service.ts'
 
 serve(shipping)

@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export function removeStale(root: string): readonly string[] {
   const stale = globSync('dist/**/*.js', { cwd: root, exclude: ['dist/console/**'] }).filter((path) => {
     const source = path.replace(/^dist[\\/]/, '').replace(/\.js$/, '.ts')
-    return !existsSync(join(root, source))
+    return !/^(functions|src)[\\/]/.test(source) || !existsSync(join(root, source))
   })
   for (const path of stale) for (const file of [path, `${path}.map`]) rmSync(join(root, file), { force: true })
   return stale
@@ -22,5 +22,8 @@ export function removeStale(root: string): readonly string[] {
 
 if (import.meta.main)
   await runCommand(async () => {
-    for (const path of removeStale(ROOT)) console.log(`removed ${path}: it has no source any more`)
+    const [first, ...more] = removeStale(ROOT)
+    if (first === undefined) return
+    const what = more.length > 0 ? `${first} and ${more.length} more files: they have` : `${first}: it has`
+    console.log(`removed ${what} no source any more`)
   })

@@ -1,5 +1,5 @@
+import { eventType } from 'tidemark'
 import * as z from 'zod'
-import { eventType } from '../../packages/tidemark/core/event.ts'
 
 /** What inventory tells the other services: whether an order's stock is reserved. One stream for each order, `reservation-<order>`. */
 

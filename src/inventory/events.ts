@@ -1,5 +1,5 @@
+import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
-import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
 import { reservedLines, StockReservationRejected, StockReserved } from './contract.ts'
 
 const units = z.int().positive()

@@ -1,4 +1,4 @@
-import type { Send } from '../../packages/tidemark/core/reaction.ts'
+import type { Send } from 'tidemark'
 import type { ReservedLines } from './contract.ts'
 import { stock } from './stock.ts'
 

@@ -1,11 +1,5 @@
+import { type CommandOf, commandType, type Decider, type Decision, refuse } from 'tidemark'
 import * as z from 'zod'
-import {
-  type CommandOf,
-  commandType,
-  type Decider,
-  type Decision,
-  refuse,
-} from '../../packages/tidemark/core/decider.ts'
 import { type ReservedLines, reservedLines, shortage } from './contract.ts'
 import { type ReservationEvent, reservationEvents } from './events.ts'
 

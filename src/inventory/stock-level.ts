@@ -1,5 +1,5 @@
+import type { OneStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
 import type { StockEvent } from './events.ts'
 
 /** What `GET /stock/{sku}` shows. */

@@ -1,5 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
-import type { Reaction, Send } from '../../packages/tidemark/core/reaction.ts'
+import type { EventOf, Reaction, Send } from 'tidemark'
 import { OrderPlaced } from '../ordering/contract.ts'
 import { releaseAll } from './release.ts'
 import { reservation } from './reservation.ts'

@@ -1,5 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
-import type { Reaction, Send } from '../../packages/tidemark/core/reaction.ts'
+import type { EventOf, Reaction, Send } from 'tidemark'
 import { ShipmentDispatched, ShipmentReturned } from '../shipping/contract.ts'
 import { reservation } from './reservation.ts'
 import { stock } from './stock.ts'

@@ -1,12 +1,5 @@
+import { type CommandOf, commandType, type Decider, type Decision, type Refusal, refuse } from 'tidemark'
 import * as z from 'zod'
-import {
-  type CommandOf,
-  commandType,
-  type Decider,
-  type Decision,
-  type Refusal,
-  refuse,
-} from '../../packages/tidemark/core/decider.ts'
 import { type StockEvent, stockEvents } from './events.ts'
 
 const units = z.int().min(1).max(1_000_000_000)

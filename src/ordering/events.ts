@@ -1,5 +1,5 @@
+import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
-import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
 import { money } from '../money.ts'
 import { keep, keptAddress } from './address.ts'
 import {

@@ -1,5 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
-import { type Hearing, processManager } from '../../packages/tidemark/core/process-manager.ts'
+import { type EventOf, type Hearing, processManager } from 'tidemark'
 import { StockReservationRejected, StockReserved } from '../inventory/contract.ts'
 import {
   PaymentAuthorised,

@@ -1,5 +1,5 @@
+import type { OneStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
 import { type FulfilmentEvent, paymentAnswer, shipmentAnswer, stockAnswer } from './events.ts'
 
 const statuses = ['open', 'completed', 'failed', 'cancelled'] as const

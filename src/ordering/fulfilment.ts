@@ -1,10 +1,5 @@
+import { type CommandOf, commandType, type Decider, type DecisionContext } from 'tidemark'
 import * as z from 'zod'
-import {
-  type CommandOf,
-  commandType,
-  type Decider,
-  type DecisionContext,
-} from '../../packages/tidemark/core/decider.ts'
 import { address } from './contract.ts'
 import { type FulfilmentEvent, fulfilmentEvents, paymentAnswer, shipmentAnswer, stockAnswer, wanted } from './events.ts'
 

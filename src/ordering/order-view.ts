@@ -1,5 +1,5 @@
+import type { OneStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
 import { money } from '../money.ts'
 import { told } from './address.ts'
 import { address, channel, orderLine, payment } from './contract.ts'

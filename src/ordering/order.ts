@@ -1,6 +1,5 @@
+import { type CommandOf, commandType, type Decider, isDocumentKey, refuse } from 'tidemark'
 import * as z from 'zod'
-import { type CommandOf, commandType, type Decider, refuse } from '../../packages/tidemark/core/decider.ts'
-import { isDocumentKey } from '../../packages/tidemark/core/document-key.ts'
 import type { Money } from '../money.ts'
 import { isSame, type KeptAddress, keep, told, writtenAddress } from './address.ts'
 import { type Address, channel, type OrderLine, orderLine, PAY_WITHIN_SECONDS, payment } from './contract.ts'

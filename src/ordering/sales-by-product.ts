@@ -1,5 +1,5 @@
+import type { ManyStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { ManyStreamView } from '../../packages/tidemark/core/view.ts'
 import type { OrderEvent } from './events.ts'
 
 /** What `GET /sales-by-product/{sku}` shows: what was ordered, and neither cancelled nor rejected. */

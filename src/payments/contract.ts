@@ -1,5 +1,5 @@
+import { eventType } from 'tidemark'
 import * as z from 'zod'
-import { eventType } from '../../packages/tidemark/core/event.ts'
 import { money } from '../money.ts'
 
 /** What payments tells the other services: what became of an order's money. One stream for each order, `payment-<order>`. */

@@ -1,5 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
-import type { Reaction } from '../../packages/tidemark/core/reaction.ts'
+import type { EventOf, Reaction } from 'tidemark'
 import { CaptureRequested, PaymentRequested, RefundRequested, VoidRequested } from '../ordering/contract.ts'
 import { payment } from './payment.ts'
 

@@ -1,12 +1,5 @@
+import { type CommandOf, commandType, type Decider, type Decision, type DecisionContext, refuse } from 'tidemark'
 import * as z from 'zod'
-import {
-  type CommandOf,
-  commandType,
-  type Decider,
-  type Decision,
-  type DecisionContext,
-  refuse,
-} from '../../packages/tidemark/core/decider.ts'
 import { type Money, money } from '../money.ts'
 import { method, type PaymentEvent, paymentEvents } from './events.ts'
 

@@ -1,5 +1,4 @@
-import { canary, canaryView } from '../../packages/tidemark/core/canary.ts'
-import { published, type Service } from '../../packages/tidemark/core/service.ts'
+import { canary, canaryView, published, type Service } from 'tidemark'
 import {
   PaymentAuthorised,
   PaymentCaptured,

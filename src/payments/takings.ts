@@ -1,5 +1,5 @@
+import type { ManyStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { ManyStreamView } from '../../packages/tidemark/core/view.ts'
 import type { PaymentEvent } from './events.ts'
 
 /** How often it happened, and the minor units that it was about. */

@@ -1,5 +1,5 @@
+import { eventType } from 'tidemark'
 import * as z from 'zod'
-import { eventType } from '../../packages/tidemark/core/event.ts'
 
 /** What shipping tells the other services: where an order's goods are. One stream for each order, `shipment-<order>`. */
 

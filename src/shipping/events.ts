@@ -1,5 +1,5 @@
+import { type EventOf, eventType } from 'tidemark'
 import * as z from 'zod'
-import { type EventOf, eventType } from '../../packages/tidemark/core/event.ts'
 import { ShipmentCancelled, ShipmentDelivered, ShipmentRecalled, shippedLines } from './contract.ts'
 
 /** What shipping keeps for itself. Others are told less of the events that have the contract's names: see service.ts. */

@@ -1,5 +1,5 @@
+import type { OneStreamView } from 'tidemark'
 import * as z from 'zod'
-import type { OneStreamView } from '../../packages/tidemark/core/view.ts'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent } from './events.ts'
 import { statusAfter } from './shipment.ts'

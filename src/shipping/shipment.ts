@@ -1,5 +1,5 @@
+import { type CommandOf, commandType, type Decider, refuse } from 'tidemark'
 import * as z from 'zod'
-import { type CommandOf, commandType, type Decider, refuse } from '../../packages/tidemark/core/decider.ts'
 import { shippedLines } from './contract.ts'
 import { destination, type ShipmentEvent, shipmentEvents } from './events.ts'
 

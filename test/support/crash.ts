@@ -1,17 +1,17 @@
 /**
- * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of a step has taken effect. What the
- * functions run on is the compiled code itself; only the steps named here are wrapped.
+ * Loaded before the functions (`--import`): kills the process, as kill -9 does, right after the n-th call of a step has taken effect. The
+ * framework is itself; only the steps named here are wrapped.
  *
  * TIDEMARK_TEST_CRASH is `<point>:<n>`, TIDEMARK_TEST_CRASH_LOG a file that names what was hit.
  */
 import { appendFileSync } from 'node:fs'
 
-const adapters = new URL('../../dist/packages/tidemark/', import.meta.url)
-const { CosmosEventStore } = await import(new URL('cosmos/event-store.js', adapters).href)
-const { CosmosProgress } = await import(new URL('cosmos/progress.js', adapters).href)
-const { CosmosSchedule } = await import(new URL('cosmos/schedule.js', adapters).href)
-const { CosmosViewStore } = await import(new URL('cosmos/view-store.js', adapters).href)
-const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.js', adapters).href)
+const framework = new URL('../../packages/tidemark/', import.meta.url)
+const { CosmosEventStore } = await import(new URL('cosmos/event-store.ts', framework).href)
+const { CosmosProgress } = await import(new URL('cosmos/progress.ts', framework).href)
+const { CosmosSchedule } = await import(new URL('cosmos/schedule.ts', framework).href)
+const { CosmosViewStore } = await import(new URL('cosmos/view-store.ts', framework).href)
+const { EventHubsPublisher } = await import(new URL('event-hubs/publisher.ts', framework).href)
 
 const steps = {
   'after append': [CosmosEventStore, 'append'],

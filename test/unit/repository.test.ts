@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -10,6 +10,7 @@ import { services } from '../../packages/cli/config.ts'
 import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
+import { linkPackages } from '../support/linked-packages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -46,8 +47,8 @@ describe('imports', () => {
     'tsconfig.json',
     'package.json',
   ])
-    cpSync(join(root, name), join(copy, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    cpSync(join(root, name), join(copy, name), { recursive: true, filter: (path) => !path.endsWith('/dist') })
+  linkPackages(copy)
   const cruise = (): Promise<{ violations: { from: string; to: string }[]; modules: number }> =>
     promisify(execFile)(
       process.execPath,
@@ -90,6 +91,8 @@ describe('imports', () => {
       ['src/ordering/planted-testing.ts', '../../packages/tidemark/testing/given.ts'],
       ['functions/planted-testing.ts', '../packages/tidemark/testing/given.ts'],
       ['functions/planted.ts', '../packages/tidemark/runtime/relay.ts'],
+      ['functions/planted-compose.ts', '../packages/tidemark/compose.ts'],
+      ['src/ordering/planted-core.ts', '../../packages/tidemark/core/event.ts'],
       ['functions/planted-other.ts', '../src/ordering/service.ts'],
       ['packages/tidemark/settings/planted.ts', '../runtime/relay.ts'],
       ['src/ordering/planted-settings.ts', '../../packages/tidemark/settings/read.ts'],
@@ -134,7 +137,7 @@ describe('deployment', () => {
       )
     for (const path of [
       'dist/functions/ordering.js',
-      'dist/packages/tidemark/compose.js',
+      'dist/src/ordering/service.js',
       'host.json',
       'package.json',
       'node_modules/zod/index.js',

@@ -13,20 +13,22 @@ it('a build keeps nothing of a function that was deleted, and all that has a sou
     writeFileSync(join(root, path), '')
   }
   const there = (...paths: string[]): boolean[] => paths.map((path) => existsSync(join(root, path)))
-  for (const path of ['functions/kept.ts', 'packages/tidemark/runtime/kept.ts', 'dist/.tsbuildinfo']) write(path)
-  for (const name of ['functions/kept', 'functions/gone', 'packages/tidemark/runtime/kept', 'src/gone/gone'])
+  for (const path of ['functions/kept.ts', 'src/orders/kept.ts', 'packages/tidemark/moved.ts', 'dist/.tsbuildinfo'])
+    write(path)
+  for (const name of [
+    'functions/kept',
+    'functions/gone',
+    'src/orders/kept',
+    'src/gone/gone',
+    'packages/tidemark/moved',
+  ])
     for (const end of ['js', 'js.map']) write(`dist/${name}.${end}`)
 
   assert.deepEqual(
     [...removeStale(root)].sort(),
-    ['dist/functions/gone.js', 'dist/src/gone/gone.js'].map((path) => join(path)),
+    ['dist/functions/gone.js', 'dist/packages/tidemark/moved.js', 'dist/src/gone/gone.js'].map((path) => join(path)),
   )
-  const kept = [
-    'dist/functions/kept.js',
-    'dist/functions/kept.js.map',
-    'dist/packages/tidemark/runtime/kept.js',
-    'dist/.tsbuildinfo',
-  ]
+  const kept = ['dist/functions/kept.js', 'dist/functions/kept.js.map', 'dist/src/orders/kept.js', 'dist/.tsbuildinfo']
   assert.deepEqual(there(...kept), [true, true, true, true])
   assert.deepEqual(there('dist/functions/gone.js', 'dist/functions/gone.js.map', 'dist/src/gone/gone.js'), [
     false,

@@ -21,7 +21,7 @@ describe('the build', () => {
       build(root)
         .map(({ result, detail }) => `${result}: ${detail}`)
         .join()
-    const sources = ['functions/ordering.ts', 'packages/tidemark/compose.ts']
+    const sources = ['functions/ordering.ts', 'src/money.ts']
     const note = (...texts: readonly string[]): void =>
       write(
         'dist/.tsbuildinfo',
@@ -35,13 +35,13 @@ describe('the build', () => {
       )
 
     for (const path of sources) write(path, path)
-    write('packages/tidemark/testing/given.ts', 'is not built')
+    write('packages/tidemark/serve.ts', 'is run as it stands')
     assert.match(told(), /^warning: nothing is built/)
     for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')
     note(...sources)
     assert.equal(told(), 'ok: as 2 sources have it')
-    write('packages/tidemark/compose.ts', 'changed')
-    assert.equal(told(), 'wrong: built before packages/tidemark/compose.ts changed')
+    write('src/money.ts', 'changed')
+    assert.equal(told(), 'wrong: built before src/money.ts changed')
     note('functions/ordering.ts', 'changed')
     write('dist/src/gone.js', '')
     assert.equal(told(), 'wrong: dist/src/gone.js has no source any more')

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { linkPackages } from '../../support/linked-packages.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const copy = mkdtempSync(join(tmpdir(), 'tidemark-schemas-'))
@@ -43,7 +44,7 @@ before(() => {
   git('commit', '--quiet', '-m', 'release')
   git('tag', '--annotate', '--message', 'release', 'v1')
   git('tag', 'sha-of-a-file', git('rev-parse', 'HEAD:package.json').trim())
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  linkPackages(copy)
 })
 
 /** Back to the release. */
@@ -69,7 +70,7 @@ describe('npm run schemas', () => {
     const clone = mkdtempSync(join(tmpdir(), 'tidemark-schemas-clone-'))
     try {
       git('clone', '--quiet', '--config', 'core.autocrlf=true', '--config', 'core.eol=crlf', '.', clone)
-      symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+      linkPackages(clone)
       const { status, errors } = schemasIn(clone, '--check', '--against', 'v1')
       assert.deepEqual([status, errors], [0, ''])
     } finally {

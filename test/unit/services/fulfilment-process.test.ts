@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test'
-import type { DomainEvent } from '../../../packages/tidemark/core/event.ts'
-import { react } from '../../../packages/tidemark/testing/react.ts'
+import type { DomainEvent } from 'tidemark'
+import { react } from 'tidemark/testing'
 import { orderFulfilment } from '../../../src/ordering/fulfilment-process.ts'
 import { ordering } from '../../../src/ordering/service.ts'
 import { cancelled, placed } from '../../support/orders.ts'

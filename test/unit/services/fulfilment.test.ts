@@ -1,7 +1,5 @@
 import { describe, it } from 'node:test'
-import { given } from '../../../packages/tidemark/testing/given.ts'
-import { moment } from '../../../packages/tidemark/testing/moment.ts'
-import { project } from '../../../packages/tidemark/testing/project.ts'
+import { given, moment, project } from 'tidemark/testing'
 import { type FulfilmentCommand, fulfilment } from '../../../src/ordering/fulfilment.ts'
 import { fulfilmentView } from '../../../src/ordering/fulfilment-view.ts'
 import { ordering } from '../../../src/ordering/service.ts'

@@ -1,7 +1,5 @@
 import { describe, it } from 'node:test'
-import { moment } from '../../../packages/tidemark/testing/moment.ts'
-import { react } from '../../../packages/tidemark/testing/react.ts'
-import { recordedAs } from '../../../packages/tidemark/testing/recorded-as.ts'
+import { moment, react, recordedAs } from 'tidemark/testing'
 import { PaymentRequested } from '../../../src/ordering/contract.ts'
 import { paymentRequests } from '../../../src/payments/payment-requests.ts'
 import { payments } from '../../../src/payments/service.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Recorded } from '../../../packages/tidemark/core/event.ts'
+import type { Recorded } from 'tidemark'
 import type { OrderEvent } from '../../../src/ordering/events.ts'
 import { type ProductSales, salesByProduct } from '../../../src/ordering/sales-by-product.ts'
 import { recorded } from '../../support/recorded.ts'

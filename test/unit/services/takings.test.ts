@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { DomainEvent, Recorded } from '../../../packages/tidemark/core/event.ts'
+import type { DomainEvent, Recorded } from 'tidemark'
 import type { PaymentEvent } from '../../../src/payments/events.ts'
 import { type Takings, takings } from '../../../src/payments/takings.ts'
 import { recorded } from '../../support/recorded.ts'

@@ -1,6 +1,5 @@
 import { describe, it } from 'node:test'
-import { moment } from '../../../packages/tidemark/testing/moment.ts'
-import { project } from '../../../packages/tidemark/testing/project.ts'
+import { moment, project } from 'tidemark/testing'
 import { inventory } from '../../../src/inventory/service.ts'
 import { stockLevel } from '../../../src/inventory/stock-level.ts'
 import { paymentView } from '../../../src/payments/payment-view.ts'

@@ -78,13 +78,11 @@ export function build(root: string): readonly Finding[] {
       return [relative(root, join(root, 'dist', name)), typeof info === 'string' ? info : info?.version] as const
     }),
   )
-  const sources = globSync('{functions,src,packages/tidemark}/**/*.ts', { cwd: root }).filter(
-    (path) => !/^packages.tidemark.testing./.test(path),
-  )
+  const sources = globSync('{functions,src}/**/*.ts', { cwd: root })
   const stale = sources.filter((path) => built.get(path) !== hashOf(join(root, path)))
   if (sources.length > 0 && stale.length === sources.length && [...built.keys()].some((path) => sources.includes(path)))
     return [{ ...what, result: 'unseen', detail: `${file} is written in another way than this command reads` }]
-  const left = globSync('dist/{functions,src,packages}/**/*.js', { cwd: root }).filter(
+  const left = globSync('dist/{functions,src}/**/*.js', { cwd: root }).filter(
     (path) => !existsSync(join(root, relative('dist', path).replace(/\.js$/, '.ts'))),
   )
   const unwritten = sources.filter((path) => !existsSync(join(root, 'dist', path.replace(/\.ts$/, '.js'))))

@@ -1,0 +1,33 @@
+// What a service is written with. Everything else of the package is its own business, or has a subpath of its own.
+
+export { type Config, defineConfig } from './config.ts'
+export { canary, canaryView } from './core/canary.ts'
+export {
+  type Command,
+  type CommandOf,
+  type CommandType,
+  commandType,
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  isRefusal,
+  type Refusal,
+  refuse,
+} from './core/decider.ts'
+export { isDocumentKey } from './core/document-key.ts'
+export { type ErrorCode, isTidemarkError, TidemarkError } from './core/errors.ts'
+export {
+  type DomainEvent,
+  type EventContent,
+  type EventOf,
+  type EventType,
+  type EventVersion,
+  eventType,
+  type Recorded,
+  type RecordedEvent,
+} from './core/event.ts'
+export { type Hearing, type ProcessManager, processManager } from './core/process-manager.ts'
+export type { ImmediateReaction, Reaction, SchedulingReaction, Send, SendLater, Sent, Trace } from './core/reaction.ts'
+export type { Resource, ResourceCommands, ResourceDocuments } from './core/resource.ts'
+export { type Publication, published, type Service } from './core/service.ts'
+export type { ManyStreamView, OneStreamView } from './core/view.ts'
