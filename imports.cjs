@@ -3,6 +3,13 @@
 // A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row; `*` is any one name. `packages` and
 // `node` (modules of Node, `*`: all of them) are regular expressions. test/ and bench/ may import everything.
 
+// What the framework exports: nobody else reaches into it.
+const { exports: FRAMEWORK } = require('./packages/tidemark/package.json')
+const exported = (subpath) => FRAMEWORK[subpath].replace('./', 'packages/tidemark/')
+const EXPORTED = Object.keys(FRAMEWORK)
+  .filter((subpath) => FRAMEWORK[subpath].endsWith('.ts'))
+  .map(exported)
+
 const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
 )
@@ -11,13 +18,13 @@ const rows = [
   {
     path: 'functions/<name>.ts',
     is: 'one file a microservice: it serves what the service declares',
-    imports: ['packages/tidemark/serve.ts', 'src/<name>/'],
+    imports: [exported('./azure-functions'), 'src/<name>/'],
     packages: ['@azure/functions'],
   },
   {
     path: 'tidemark.config.ts',
     is: 'the one list of services',
-    imports: ['packages/tidemark/index.ts', 'src/*/service.ts'],
+    imports: [exported('.'), 'src/*/service.ts'],
   },
   {
     path: 'packages/tidemark/core/',
@@ -28,13 +35,13 @@ const rows = [
   {
     path: 'src/<name>/',
     is: 'one microservice: `contract.ts`, `events.ts`, its aggregates, views, reactions, process managers, and `service.ts`',
-    imports: ['packages/tidemark/index.ts', 'src/*/contract.ts', 'src/money.ts'],
+    imports: [exported('.'), 'src/*/contract.ts', 'src/money.ts'],
     packages: ['zod'],
   },
   {
     path: 'src/*/contract.ts',
     is: 'what other services may rely on',
-    imports: ['packages/tidemark/index.ts', 'src/money.ts'],
+    imports: [exported('.'), 'src/money.ts'],
     packages: ['zod'],
   },
   { path: 'src/money.ts', is: 'an amount, as all services write it', packages: ['zod'] },
@@ -111,6 +118,19 @@ const rows = [
     imports: ['packages/tidemark/core/', 'packages/tidemark/config.ts'],
   },
   {
+    path: 'packages/tidemark/azure-functions.ts',
+    is: 'a service as a function app: `tidemark/azure-functions`',
+    imports: [
+      ...['packages/tidemark/serve.ts', 'packages/tidemark/compose.ts', 'packages/tidemark/settings/read.ts'],
+      'packages/tidemark/azure-functions/',
+    ],
+  },
+  {
+    path: 'packages/tidemark/tools.ts',
+    is: 'what tools read of a system: `tidemark/tools`',
+    imports: ['packages/tidemark/core/', 'packages/tidemark/settings/list.ts', 'packages/tidemark/topology.ts'],
+  },
+  {
     path: 'packages/tidemark/config.ts',
     is: 'what `tidemark.config.ts` is written with',
     imports: ['packages/tidemark/core/service.ts'],
@@ -173,20 +193,7 @@ const rows = [
   {
     path: 'packages/cli/',
     is: "`tidemark` ([docs/cli.md](docs/cli.md)), and what npm's scripts run",
-    imports: [
-      ...[
-        'packages/tidemark/compose.ts',
-        'packages/tidemark/config.ts',
-        'packages/tidemark/topology.ts',
-        'packages/tidemark/core/',
-        'packages/tidemark/verify/',
-      ],
-      // Told in docs/deploy.md, and checked by the doctor.
-      ...['packages/tidemark/settings/list.ts', 'packages/tidemark/settings/read.ts'],
-      // What the contract is generated from: the routes, as a host would load them.
-      ...['packages/tidemark/azure-functions/register.ts', 'packages/tidemark/azure-functions/openapi.ts'],
-      ...['packages/local-cloud/', 'packages/kit/', 'packages/functions-host/app.ts'],
-    ],
+    imports: [...EXPORTED, ...['packages/local-cloud/', 'packages/kit/', 'packages/functions-host/app.ts']],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
       ...['cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check', 'get-east-asian-width'],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Config } from '../tidemark/config.ts'
+import type { Config } from 'tidemark'
 
 const CONFIG = 'tidemark.config.ts'
 const OWN = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import { compose } from '../tidemark/compose.ts'
+import { compose } from 'tidemark/azure-functions'
 import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { topologyOf } from '../tidemark/topology.ts'
+import { topologyOf } from 'tidemark/tools'
 import { services } from './config.ts'
 
 const file = 'infra/topology.json'

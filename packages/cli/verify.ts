@@ -1,7 +1,6 @@
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { verifyLog } from '../tidemark/verify/log.ts'
-import { type DeclaredService, verifyViews } from '../tidemark/verify/views.ts'
+import { type DeclaredService, verifyLog, verifyViews } from 'tidemark/verify'
 import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
 import { serviceNamed } from './known-services.ts'

@@ -1,6 +1,5 @@
-import type { RecordedEvent } from '../../tidemark/core/event.ts'
-import type { ParkedMessage, ParkedStream } from '../../tidemark/core/parking.ts'
-import type { ServiceStatus } from '../../tidemark/core/status.ts'
+import type { RecordedEvent } from 'tidemark'
+import type { ParkedMessage, ParkedStream, ServiceStatus } from 'tidemark/tools'
 
 // What the operations API answers: schemas/openapi.json has each field.
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type SettingName, settings } from '../../tidemark/settings/list.ts'
+import { type SettingName, settings } from 'tidemark/tools'
 import { UsageError } from '../arguments.ts'
 import type { AzdValues } from './azd-values.ts'
 

@@ -1,4 +1,4 @@
-import { TAKEN_PATHS } from '../../tidemark/core/resource.ts'
+import { TAKEN_PATHS } from 'tidemark/tools'
 import { UsageError } from '../arguments.ts'
 
 /** What a new service is called, and what is called after it. */

@@ -1,8 +1,5 @@
-import { cloudEvent, dataschemaOf } from '../../tidemark/core/cloud-event.ts'
-import type { EventType } from '../../tidemark/core/event.ts'
-import { jsonSchemaOf } from '../../tidemark/core/json-schema.ts'
-import type { AnyReaction } from '../../tidemark/core/reaction.ts'
-import { reactionsOf, type Service, sourceOf } from '../../tidemark/core/service.ts'
+import type { EventType, Service } from 'tidemark'
+import { type AnyReaction, cloudEvent, dataschemaOf, jsonSchemaOf, reactionsOf, sourceOf } from 'tidemark/tools'
 import { eventSchemaOf, versionName } from './event-schema.ts'
 import type { JsonObject } from './json.ts'
 

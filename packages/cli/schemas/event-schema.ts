@@ -1,7 +1,5 @@
-import { dataschemaOf } from '../../tidemark/core/cloud-event.ts'
-import type { EventType, EventVersion } from '../../tidemark/core/event.ts'
-import { jsonSchemaOf } from '../../tidemark/core/json-schema.ts'
-import { type Service, sourceOf } from '../../tidemark/core/service.ts'
+import type { EventType, EventVersion, Service } from 'tidemark'
+import { dataschemaOf, jsonSchemaOf, sourceOf } from 'tidemark/tools'
 import type { JsonObject } from './json.ts'
 
 /** The JSON Schema of one version of an event: what its readers are told. */

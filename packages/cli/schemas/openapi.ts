@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Service } from 'tidemark'
+import { openApiOf, servedServices } from 'tidemark/azure-functions'
 import { loadApp } from '../../functions-host/app.ts'
-import { openApiOf } from '../../tidemark/azure-functions/openapi.ts'
-import { servedServices } from '../../tidemark/azure-functions/register.ts'
-import type { Service } from '../../tidemark/core/service.ts'
 import { settingsOf } from '../local-settings.ts'
 import type { JsonObject } from './json.ts'
 

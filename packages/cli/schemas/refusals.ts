@@ -1,4 +1,4 @@
-import type { Service } from '../../tidemark/core/service.ts'
+import type { Service } from 'tidemark'
 import { markdownTable, withTableUnder } from '../markdown-table.ts'
 
 const HEADING = '## Refusals of the domain'

@@ -1,6 +1,5 @@
-import { TidemarkError } from '../../tidemark/core/errors.ts'
-import { eventReader } from '../../tidemark/core/event-reader.ts'
-import type { Service } from '../../tidemark/core/service.ts'
+import { type Service, TidemarkError } from 'tidemark'
+import { eventReader } from 'tidemark/tools'
 import { asyncApiOf } from './asyncapi.ts'
 import { type DeclaredEvent, declaredEvents, eventSchemaOf, versionName } from './event-schema.ts'
 import { formatJson, isObject, type JsonObject } from './json.ts'

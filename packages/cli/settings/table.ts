@@ -1,4 +1,4 @@
-import { type Place, type Setting, settings } from '../../tidemark/settings/list.ts'
+import { type Place, type Setting, settings } from 'tidemark/tools'
 import { markdownTable } from '../markdown-table.ts'
 
 const places: Readonly<Record<Place, string>> = { local: 'the sample', azure: '`infra/`', platform: 'Azure' }

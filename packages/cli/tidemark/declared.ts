@@ -1,5 +1,5 @@
-import { canary } from '../../tidemark/core/canary.ts'
-import { isStream } from '../../tidemark/core/stream.ts'
+import { canary } from 'tidemark'
+import { isStream } from 'tidemark/tools'
 import { UsageError } from '../arguments.ts'
 import { services } from '../config.ts'
 

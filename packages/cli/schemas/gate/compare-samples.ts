@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isTidemarkError } from '../../../tidemark/core/errors.ts'
+import { isTidemarkError } from 'tidemark'
 import type { JsonObject } from '../json.ts'
 import type { ReadOn } from '../samples.ts'
 import { at, type Documents } from './documents.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { StreamSummary } from '../../../tidemark/core/operations.ts'
+import type { StreamSummary } from 'tidemark/tools'
 import type { ServiceApi } from '../../api/service-api.ts'
 import { UsageError } from '../../arguments.ts'
 import { apiCommand, askEach, type Context, serviceOption, whole } from '../api-command.ts'

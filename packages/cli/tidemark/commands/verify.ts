@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Verification } from '../../../tidemark/core/operations.ts'
+import type { Verification } from 'tidemark/tools'
 import { UnreachableError } from '../../api/errors.ts'
 import type { ServiceApi } from '../../api/service-api.ts'
 import { apiCommand, askEach, type Context, serviceArguments } from '../api-command.ts'

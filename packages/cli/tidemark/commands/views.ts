@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ViewSummary } from '../../../tidemark/core/operations.ts'
+import type { ViewSummary } from 'tidemark/tools'
 import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
 import { examples } from '../examples.ts'
 import { addGenerations, rebuildLine } from './rebuild.ts'

@@ -1,4 +1,4 @@
-import type { ConsumerStatus } from '../../../tidemark/core/status.ts'
+import type { ConsumerStatus } from 'tidemark/tools'
 import type { StatusAnswer } from '../../api/answers.ts'
 import { UnreachableError } from '../../api/errors.ts'
 import type { Context } from '../api-command.ts'

@@ -1,0 +1,9 @@
+// A service as a function app, and what else runs on its connections.
+
+import './azure-functions/node-version.ts'
+
+export { openApiOf } from './azure-functions/openapi.ts'
+export { servedServices } from './azure-functions/register.ts'
+export { compose } from './compose.ts'
+export { serve } from './serve.ts'
+export { readSettings } from './settings/read.ts'
