@@ -1,14 +1,12 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { readersFirst } from './deploy-order/order.ts'
+import { PROJECT } from './project.ts'
 import { breaksOf } from './schemas/gate/compare-events.ts'
 import { documentsOf } from './schemas/gate/documents.ts'
 import { releasedSchemas } from './schemas/gate/released.ts'
 import { readSchemas } from './schemas/schema-folder.ts'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
  * `npm run deploy:order -- --against REF`: the services, one a line, in an order in which nobody has to wait: whoever follows an event of which a
@@ -18,11 +16,11 @@ async function deployOrder(): Promise<void> {
   const { against } = readArguments({}, [], ['against'])
   const [ref, ...others] = against
   if (ref === undefined || others.length > 0) throw new UsageError('--against names the commit that is deployed')
-  const now = documentsOf(readSchemas(join(ROOT, 'schemas')))
+  const now = documentsOf(readSchemas(join(PROJECT, 'schemas')))
   const versions = [...now.keys()].filter((file) => /^[^/]+\/contract\//.test(file)).length
   if (versions === 0) throw new UsageError('schemas/ has no version of an event')
   // GitHub's name for what was there before the first push.
-  const breaks = /^0+$/.test(ref) ? [] : breaksOf(documentsOf(releasedSchemas(ROOT, ref).files), now)
+  const breaks = /^0+$/.test(ref) ? [] : breaksOf(documentsOf(releasedSchemas(PROJECT, ref).files), now)
   console.error(`since ${ref}: ${breaks.length} of ${versions} versions of events break`)
   const { services: order, reasons } = readersFirst(
     services.map(({ name }) => name),

@@ -1,13 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { holderOf } from '../kit/data-lock.ts'
 import { bearer, readToken, tokenFileOf } from '../kit/local-token.ts'
 import { FAST_LINE, flagSetting, portSetting } from '../kit/settings.ts'
 import { readyCloud } from '../local-cloud/running-cloud.ts'
 import { UsageError } from './arguments.ts'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { PROJECT } from './project.ts'
 
 /** Where the parts of the local cloud listen. */
 export function localPorts(): { http: number; blob: number; eventHubs: number; cosmos: number } {
@@ -37,7 +35,7 @@ export function dataFolder(): string {
  */
 export async function localHeaders(): Promise<Readonly<Record<string, string>>> {
   // In the folder that `tidemark start` runs in, wherever a command is called.
-  const dataDir = resolve(ROOT, dataFolder())
+  const dataDir = resolve(PROJECT, dataFolder())
   const file = tokenFileOf(dataDir)
   if (!existsSync(file) || (await holderOf(dataDir)) === undefined) return {}
   return { authorization: bearer(readToken(file)) }

@@ -7,9 +7,9 @@ import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
 import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
+import { PROJECT } from './project.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BIOME = 'node_modules/@biomejs/biome/bin/biome'
+const BIOME = fileURLToPath(import.meta.resolve('@biomejs/biome/bin/biome'))
 const LIST = 'tidemark.config.ts'
 const TOPOLOGY = 'infra/topology.json'
 const DEPLOYED = 'azure.yaml'
@@ -28,10 +28,10 @@ async function newService(): Promise<void> {
     throw new UsageError(`${aggregate} is an aggregate of ${owner.name}: name that of ${name} with --aggregate NAME`)
   const files = filesOf(names)
   const added = [...files.map(({ path }) => path), `src/${name}`, `schemas/${name}`]
-  const there = added.find((path) => existsSync(join(ROOT, path)))
+  const there = added.find((path) => existsSync(join(PROJECT, path)))
   if (there !== undefined) throw new UsageError(`${there} is there already: nothing was written`)
 
-  const absolute = (path: string): string => join(ROOT, path)
+  const absolute = (path: string): string => join(PROJECT, path)
   allOrNothing(
     {
       added: added.map(absolute),
@@ -46,8 +46,7 @@ async function newService(): Promise<void> {
       writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
       writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
       run(BIOME, 'check', '--write', ...files.map(({ path }) => path), LIST)
-      run('packages/cli/topology.ts')
-      run('packages/cli/schemas.ts')
+      for (const command of ['topology.ts', 'schemas.ts']) run(join(import.meta.dirname, command))
     },
   )
   console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
@@ -60,7 +59,7 @@ runs     npm start, and then
 }
 
 function run(file: string, ...args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: ROOT, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: PROJECT, encoding: 'utf8' })
   if (status !== 0) throw new Error(`${file} failed, and all is as it was:\n${stdout}${stderr}`)
 }
 

@@ -1,9 +1,7 @@
 import { existsSync, globSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { runCommand } from './arguments.ts'
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+import { PROJECT } from './project.ts'
 
 /**
  * The last step of `npm run build`: removes from `dist/` what has no source any more. The compiler leaves it, and the Functions host would
@@ -20,10 +18,11 @@ export function removeStale(root: string): readonly string[] {
   return stale
 }
 
-if (import.meta.main)
-  await runCommand(async () => {
-    const [first, ...more] = removeStale(ROOT)
-    if (first === undefined) return
-    const what = more.length > 0 ? `${first} and ${more.length} more files: they have` : `${first}: it has`
-    console.log(`removed ${what} no source any more`)
-  })
+/** In one line. */
+export function tellStale([first, ...more]: readonly string[]): void {
+  if (first === undefined) return
+  const what = more.length > 0 ? `${first} and ${more.length} more files: they have` : `${first}: it has`
+  console.log(`removed ${what} no source any more`)
+}
+
+if (import.meta.main) await runCommand(async () => tellStale(removeStale(PROJECT)))

@@ -1,17 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
+import { PROJECT } from './project.ts'
 import { compareSchemas } from './schemas/gate/compare.ts'
 import { releasedSchemas } from './schemas/gate/released.ts'
 import { withRefusals } from './schemas/refusals.ts'
 import { countedFiles, differences, readerOfSamples, type SchemaFiles, schemaFiles } from './schemas/schema-files.ts'
 import { readSchemas, writeSchemas } from './schemas/schema-folder.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const FOLDER = join(ROOT, 'schemas')
-const ERRORS = join(ROOT, 'docs/errors.md')
+const FOLDER = join(PROJECT, 'schemas')
+const ERRORS = join(PROJECT, 'docs/errors.md')
 
 /**
  * `npm run schemas`: writes what the code declares to `schemas/`, and the refusals of its deciders to docs/errors.md.
@@ -21,7 +20,7 @@ async function schemas(): Promise<void> {
   const { check, against } = readArguments({}, ['check'], ['against'])
   if (against.length > 1) throw new UsageError('--against names one commit')
   if (against.length > 0 && !check) throw new UsageError('--against goes with --check')
-  const released = against.map((ref) => ({ ref, ...releasedSchemas(ROOT, ref) }))
+  const released = against.map((ref) => ({ ref, ...releasedSchemas(PROJECT, ref) }))
   const found = readSchemas(FOLDER)
   const made = await schemaFiles(services, found)
   // A clone may have the line ends of Windows.

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { UsageError } from '../arguments.ts'
 import { settingsOf } from '../local-settings.ts'
+import { PROJECT } from '../project.ts'
 
 const ONCE = fileURLToPath(new URL('./import-once.ts', import.meta.url))
-const SAMPLE = fileURLToPath(new URL('../../../local.settings.sample.json', import.meta.url))
+const SAMPLE = join(PROJECT, 'local.settings.sample.json')
 const RUNS = 5
 const GIVE_UP_AFTER_MS = 60_000
 /** What a shell or azd may have set for something else, and would be taken for a setting, or have Node start otherwise. */

@@ -1,9 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+import { PROJECT } from '../project.ts'
 
 // Packages that are CommonJS ask for Node's own modules with require, which an ES module does not have.
 const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
@@ -22,7 +20,7 @@ const FUNCIGNORE = `/${LOCAL_SETTINGS}\n/.funcignore\n`
  */
 export async function bundleModule(entry: string, outfile: string): Promise<Metafile> {
   const { metafile } = await build({
-    absWorkingDir: ROOT,
+    absWorkingDir: PROJECT,
     entryPoints: { [basename(outfile, '.js')]: entry },
     outdir: dirname(outfile),
     bundle: true,
@@ -45,10 +43,10 @@ export async function bundleService(service: string, folder: string): Promise<Me
   for (const name of await readdir(folder))
     if (name !== LOCAL_SETTINGS) await rm(join(folder, name), { recursive: true, force: true })
   const metafile = await bundleModule(`functions/${service}.ts`, join(folder, `${service}.js`))
-  const { name, version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const { name, version } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8'))
   const main = { name: `${name}-${service}`, version, private: true, type: 'module', main: `${service}.js` }
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(main, null, 2)}\n`)
   await writeFile(join(folder, '.funcignore'), FUNCIGNORE)
-  await copyFile(join(ROOT, 'host.json'), join(folder, 'host.json'))
+  await copyFile(join(PROJECT, 'host.json'), join(folder, 'host.json'))
   return metafile
 }

@@ -1,12 +1,10 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Service } from 'tidemark'
 import { openApiOf, servedServices } from 'tidemark/azure-functions'
 import { loadApp } from '../../functions-host/app.ts'
 import { settingsOf } from '../local-settings.ts'
+import { PROJECT } from '../project.ts'
 import type { JsonObject } from './json.ts'
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 let loaded: Promise<unknown> | undefined
 
@@ -27,13 +25,13 @@ export async function openApiOfAll(services: readonly Service[]): Promise<JsonOb
 
 /** Whatever the environment of whoever generates has for settings. */
 async function loadWithSample(main: string): Promise<void> {
-  const sample = settingsOf(join(ROOT, 'local.settings.sample.json'))
+  const sample = settingsOf(join(PROJECT, 'local.settings.sample.json'))
   const before = { ...process.env }
   for (const name of Object.keys(process.env))
     if (/^(TIDEMARK_|CosmosConnection|EventHubConnection)/i.test(name)) delete process.env[name]
   Object.assign(process.env, sample)
   try {
-    await loadApp(ROOT, main)
+    await loadApp(PROJECT, main)
   } finally {
     for (const name of Object.keys(sample)) delete process.env[name]
     Object.assign(process.env, before)

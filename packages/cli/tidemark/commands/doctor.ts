@@ -1,12 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { PROJECT } from '../../project.ts'
 import { apiCommand, type Context } from '../api-command.ts'
 import type { Check, Finding } from '../doctor/finding.ts'
 import { examples } from '../examples.ts'
 import { FOUND } from '../exit-codes.ts'
 import type { Style } from '../output.ts'
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const STYLES: Readonly<Record<Finding['result'], Style>> = {
   ok: 'green',
   warning: 'yellow',
@@ -32,9 +31,9 @@ async function doctor(context: Context): Promise<number> {
   const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
-    ['versions', async () => versions(ROOT)],
-    ['build', async () => build(ROOT)],
-    ['declarations', () => generated(ROOT)],
+    ['versions', async () => versions(PROJECT)],
+    ['build', async () => build(PROJECT)],
+    ['declarations', () => generated(PROJECT)],
     // What is asked by --url runs elsewhere: the cloud of this machine says nothing about it.
     ...(remote
       ? ([['settings', async () => [...cloudSettings(), ...elsewhere]]] as const)
@@ -46,7 +45,7 @@ async function doctor(context: Context): Promise<number> {
         ] as const)),
     ['services', () => runningServices(context)],
   ]
-  process.chdir(ROOT)
+  process.chdir(PROJECT)
   const findings: Finding[] = []
   for (const [name, check] of checks) {
     output.progress(`looking at ${name}`)

@@ -1,15 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { removeStale } from '../../remove-stale.ts'
+import { PROJECT } from '../../project.ts'
+import { removeStale, tellStale } from '../../remove-stale.ts'
 import { examples } from '../examples.ts'
-
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 
 interface HandedOver {
   readonly name: string
   readonly description: string
-  /** The module that is the command, from the root. */
+  /** The module that is the command, from this package. */
   readonly module: string
   /** Whether the hosts it starts run what was built. */
   readonly builds?: (args: readonly string[]) => boolean
@@ -20,33 +19,33 @@ const commands: readonly HandedOver[] = [
   {
     name: 'start',
     description: 'the local cloud and the services on it',
-    module: 'packages/cli/start.ts',
+    module: 'start.ts',
     builds: () => true,
     examples: ['start', 'start --fresh', 'start --service ordering'],
   },
   {
     name: 'cloud',
     description: 'the local cloud alone',
-    module: 'packages/cli/cloud.ts',
+    module: 'cloud.ts',
     examples: ['cloud', 'cloud --fast'],
   },
   {
     name: 'demo',
     description: 'drives what runs with a seeded workload, and checks every view against the logs',
-    module: 'packages/cli/demo.ts',
+    module: 'demo.ts',
     examples: ['demo --orders 100'],
   },
   {
     name: 'chaos',
     description: 'histories in which everything goes wrong',
-    module: 'test/chaos/main.ts',
+    module: '../../test/chaos/main.ts',
     builds: (args) => args.includes('--cloud'),
     examples: ['chaos --seeds 1000'],
   },
   {
     name: 'new',
     description: 'a service of your own, that runs',
-    module: 'packages/cli/new-service.ts',
+    module: 'new-service.ts',
     examples: ['new billing', 'new billing --aggregate invoice'],
   },
 ]
@@ -66,10 +65,10 @@ export function addHandedOver(program: Command): void {
         const helps = args.some((arg) => arg === '--help' || arg === '-h')
         if (helps) command.outputHelp()
         // The modules read their arguments, folders and settings as npm runs them: in the root.
-        process.chdir(ROOT)
+        process.chdir(PROJECT)
         if (!helps && each.builds?.(args) && !build()) return
         process.argv.splice(2, process.argv.length, ...(helps ? ['--help'] : args))
-        await import(new URL(`../../../../${each.module}`, import.meta.url).href)
+        await import(new URL(`../../${each.module}`, import.meta.url).href)
       })
   }
 }
@@ -77,11 +76,11 @@ export function addHandedOver(program: Command): void {
 /** As `npm run build` does. @returns whether it could be built. */
 function build(): boolean {
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], { stdio: 'inherit' })
   if (status !== 0) {
     process.exitCode = 1
     return false
   }
-  for (const path of removeStale(ROOT)) console.log(`removed ${path}: it has no source any more`)
+  tellStale(removeStale(PROJECT))
   return true
 }
