@@ -1,76 +1,132 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { readSubjects, runCommand, UsageError } from './cli/arguments.ts'
+import { COPIED } from './create-tidemark/copied.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
+const PACKAGES = join(ROOT, 'packages')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
-/** What is published. */
-const PACKAGES = ['tidemark'] as const
 const DOCUMENTS = ['README.md', 'CHANGELOG.md']
 
-type Exports = Readonly<Record<string, string>>
+/** A package that is published. */
+interface Published {
+  readonly folder: string
+  /** Where what is compiled of the folder is in the package. */
+  readonly compiled: string
+  /** Writes what is compiled, and what that reads. */
+  make(stage: string): Promise<void>
+}
+
+const published: readonly Published[] = [
+  { folder: 'tidemark', compiled: 'dist', make: async (stage) => compile('tidemark', stage) },
+  { folder: 'cli', compiled: 'dist/cli', make: makeCli },
+  { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
+]
+
+type Target = Readonly<Record<string, string>>
 
 interface Manifest {
   readonly name: string
   readonly version: string
-  readonly exports: Exports
+  readonly exports?: Target
+  readonly bin?: Target
   readonly sideEffects?: readonly string[]
-  readonly private?: boolean
   readonly [field: string]: unknown
 }
 
 /**
- * `npm run pack`: each package that is published, as the file that is: `.packed/NAME-VERSION.tgz`. In the repository a package exports its
- * sources; packed, what is compiled of them.
+ * `npm run pack [-- --to FOLDER]`: each package that is published, as the file that is: `.packed/NAME-VERSION.tgz`. In the repository a
+ * package exports its sources; packed, what is compiled of them. The local cloud is part of what has the commands.
  *
  * `npm pack --workspaces` would pack the sources, and `private` does not stop it: https://docs.npmjs.com/cli/commands/npm-pack
  */
 async function pack(): Promise<void> {
   const { to = join(ROOT, '.packed') } = readSubjects([], { to: 'FOLDER' })
-  for (const name of PACKAGES) {
-    const file = packPackage(join(ROOT, 'packages', name), to)
-    console.log(file)
-  }
+  for (const { folder } of published) console.log(await packPackage(folder, to))
 }
 
-/** @returns the file. */
-export function packPackage(folder: string, to: string): string {
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+/** @param folder of packages/. @returns the file. */
+export async function packPackage(folder: string, to: string): Promise<string> {
+  const found = published.find((each) => each.folder === folder)
+  if (found === undefined) throw new UsageError(`${folder} is not published`)
+  const source = join(PACKAGES, folder)
+  const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as Manifest
   const stage = join(to, manifest.name)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
-  // Into an empty folder, all of it: what was deleted since does not come along.
-  const notes = join(stage, '.tsbuildinfo')
-  execFileSync(process.execPath, [TSC, '-p', folder, '--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes])
-  rmSync(notes)
-  for (const document of DOCUMENTS) {
-    if (!existsSync(join(folder, document))) throw new UsageError(`${folder} has no ${document}`)
-    cpSync(join(folder, document), join(stage, document))
-  }
-  cpSync(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
-  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
+  await found.make(stage)
+  for (const document of DOCUMENTS) copy(join(source, document), join(stage, document))
+  copy(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
+  const made = manifestOf(manifest, found.compiled)
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(made, null, 2)}\n`)
   const said = execFileSync('npm', ['pack', stage, '--pack-destination', to, '--json'], { encoding: 'utf8' })
   const [{ filename }] = JSON.parse(said) as readonly [{ readonly filename: string }]
   return join(to, basename(filename))
 }
 
-/** A manifest as it is published: of what is compiled, and of nothing that only the repository needs. */
-export function published({ private: _, scripts: _s, devDependencies: _d, ...manifest }: Manifest): object {
-  const { exports, sideEffects } = manifest
-  return {
-    ...manifest,
-    ...(sideEffects ? { sideEffects: sideEffects.map((file) => compiled(file).default) } : {}),
-    exports: Object.fromEntries(
-      Object.entries(exports).map(([subpath, file]) => [subpath, file.endsWith('.ts') ? compiled(file) : file]),
-    ),
-  }
+/** Into an empty folder, all of it: what was deleted since does not come along. */
+function compile(folder: string, stage: string): void {
+  const notes = join(stage, '.tsbuildinfo')
+  const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes]
+  execFileSync(process.execPath, [TSC, '-p', join(PACKAGES, folder), ...options])
+  rmSync(notes, { force: true })
 }
 
-function compiled(file: string): { readonly types: string; readonly default: string } {
-  const path = `./dist/${file.replace(/^\.\//, '').replace(/\.ts$/, '')}`
-  return { types: `${path}.d.ts`, default: `${path}.js` }
+/** The commands with the parts of the local cloud that they start, and the console. */
+async function makeCli(stage: string): Promise<void> {
+  // It reads the types of the framework, as they are compiled.
+  execFileSync(process.execPath, [TSC, '-b', join(PACKAGES, 'tidemark')])
+  compile('cli', stage)
+  for (const file of ['cli/tidemark.js', 'cli/node-version.js']) {
+    const text = readFileSync(join(PACKAGES, file), 'utf8')
+    writeFileSync(join(stage, 'dist', file), text.replaceAll(/(import\('\.[^']*)\.ts'/g, "$1.js'"))
+  }
+  for (const path of ['cosmos/query/grammar.peggy', 'cli/new-service/templates'])
+    copy(join(PACKAGES, path), join(stage, 'dist', path))
+  copy(join(ROOT, 'dist/console'), join(stage, 'dist/console'), 'npm run build makes it')
+}
+
+/** One file, so that nothing has to be installed for it, and what it writes projects from. */
+async function makeCreate(stage: string): Promise<void> {
+  await build({
+    entryPoints: [join(PACKAGES, 'create-tidemark/create.ts')],
+    outfile: join(stage, 'dist/create.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    logLevel: 'error',
+    // What decides where a module is looks at how its own file is called.
+    minifySyntax: false,
+  })
+  copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
+  copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))
+  for (const path of COPIED) copy(join(ROOT, path), join(stage, 'own', path))
+}
+
+function copy(from: string, to: string, hint = ''): void {
+  if (!existsSync(from)) throw new UsageError(`${from} is not there${hint && `: ${hint}`}`)
+  mkdirSync(dirname(to), { recursive: true })
+  cpSync(from, to, { recursive: true })
+}
+
+/** A manifest as it is published: of what is compiled, and of nothing that only the repository needs. */
+function manifestOf(source: Manifest, compiled: string): object {
+  const { private: _, scripts: _s, devDependencies: _d, ...manifest } = source
+  const { exports, bin, sideEffects } = manifest
+  const path = (file: string): string => `./${compiled}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.js')}`
+  const typed = (file: string) => ({ types: path(file).replace(/\.js$/, '.d.ts'), default: path(file) })
+  const each = <To>(targets: Target, to: (file: string) => To) =>
+    Object.fromEntries(Object.entries(targets).map(([name, file]) => [name, to(file)]))
+  return {
+    ...manifest,
+    ...(exports ? { exports: each(exports, (file) => (file.endsWith('.ts') ? typed(file) : file)) } : {}),
+    ...(bin ? { bin: each(bin, path) } : {}),
+    ...(sideEffects ? { sideEffects: sideEffects.map(path) } : {}),
+  }
 }
 
 if (import.meta.main) await runCommand(pack)

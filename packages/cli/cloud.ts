@@ -4,16 +4,18 @@ import { startCloud } from '../local-cloud/cloud.ts'
 import { readArguments, runCommand } from './arguments.ts'
 import { dataFolder, isFast, localPorts } from './local-settings.ts'
 import { interruption, showParts, untilEnded } from './running.ts'
+import { ensureTopology, TOPOLOGY } from './topology-file.ts'
 
 /** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
 async function cloud(): Promise<void> {
   const { fresh, fast } = readArguments({}, ['fresh', 'fast'])
+  ensureTopology()
   const dataDir = dataFolder()
   const interrupted = interruption()
   const tokenFile = await requiredTokenFile(resolve(dataDir))
   const running = await startCloud({
     dataDir,
-    topologyFile: 'infra/topology.json',
+    topologyFile: TOPOLOGY,
     ports: localPorts(),
     fresh,
     fast: isFast(fast),

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { moduleFile } from '../kit/module-file.ts'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
@@ -32,10 +33,12 @@ async function newService(): Promise<void> {
   if (there !== undefined) throw new UsageError(`${there} is there already: nothing was written`)
 
   const absolute = (path: string): string => join(PROJECT, path)
+  // Not every project documents its refusals.
+  const changed = [LIST, TOPOLOGY, DEPLOYED, ERRORS].filter((path) => path !== ERRORS || existsSync(absolute(path)))
   allOrNothing(
     {
       added: added.map(absolute),
-      changed: [LIST, TOPOLOGY, DEPLOYED, ERRORS].map(absolute),
+      changed: changed.map(absolute),
       schemas: absolute('schemas'),
     },
     () => {
@@ -46,11 +49,11 @@ async function newService(): Promise<void> {
       writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
       writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
       run(BIOME, 'check', '--write', ...files.map(({ path }) => path), LIST)
-      for (const command of ['topology.ts', 'schemas.ts']) run(join(import.meta.dirname, command))
+      for (const command of ['topology.ts', 'schemas.ts']) run(moduleFile(`./${command}`, import.meta.url))
     },
   )
   console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
-  console.log(`added    ${name} to ${LIST}, ${TOPOLOGY}, ${DEPLOYED}, ${ERRORS} and schemas/`)
+  console.log(`added    ${name} to ${changed.join(', ')} and schemas/`)
   console.log(`next     make it yours (docs/add-a-service.md), then npm run topology && npm run schemas && npm run check
          npm run infra -- --write: what is deployed for it; tests hold the template against that
 runs     npm start, and then

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
@@ -24,11 +24,11 @@ async function schemas(): Promise<void> {
   const found = readSchemas(FOLDER)
   const made = await schemaFiles(services, found)
   // A clone may have the line ends of Windows.
-  const errors = readFileSync(ERRORS, 'utf8').replaceAll('\r\n', '\n')
-  const told = withRefusals(errors, services)
+  const errors = existsSync(ERRORS) ? readFileSync(ERRORS, 'utf8').replaceAll('\r\n', '\n') : undefined
+  const told = errors === undefined ? undefined : withRefusals(errors, services)
   if (!check) {
     const changed = writeSchemas(FOLDER, made)
-    if (told !== errors) writeFileSync(ERRORS, told)
+    if (told !== undefined && told !== errors) writeFileSync(ERRORS, told)
     console.log(`schemas/: ${countedFiles(made)}; ${changed} files changed`)
     return
   }

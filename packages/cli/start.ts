@@ -7,15 +7,13 @@ import { type Front, startFront } from '../local-cloud/front.ts'
 import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../local-cloud/running-cloud.ts'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
+import { CONSOLE } from './console-site.ts'
 import { knownServices } from './known-services.ts'
 import { dataFolder, isFast, localPorts } from './local-settings.ts'
 import { type Interruption, interruption, showParts, until, untilEnded } from './running.ts'
 import { httpPortOf } from './service-address.ts'
 import { ServiceHosts, startHost } from './start/service-hosts.ts'
-
-const TOPOLOGY = 'infra/topology.json'
-/** What `npm run build` makes of `packages/console/`. */
-const CONSOLE = 'dist/console'
+import { ensureTopology, TOPOLOGY } from './topology-file.ts'
 
 const names = services.map(({ name }) => name)
 
@@ -44,6 +42,7 @@ async function start(): Promise<void> {
   const named = knownServices(service)
   if (oneProcess && named.length > 0)
     throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
+  ensureTopology()
   const dataDir = resolve(dataFolder())
   const tokenFile = await requiredTokenFile(dataDir)
   const run: Run = { dataDir, fresh, fast, verbose, named, tokenFile, interrupted: interruption() }

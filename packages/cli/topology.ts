@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs'
-import { topologyOf } from 'tidemark/tools'
-import { services } from './config.ts'
+import { runCommand } from './arguments.ts'
+import { TOPOLOGY, writeTopology } from './topology-file.ts'
 
-const file = 'infra/topology.json'
-const topology = topologyOf(services)
-writeFileSync(file, `${JSON.stringify(topology, null, 2)}\n`)
-const containers = topology.databases.flatMap((database) => database.containers)
-console.log(
-  `${file}: ${topology.databases.length} databases, ${containers.length} containers, ${topology.eventHubs.length} hubs`,
-)
+/** `npm run topology`: writes what the services need to exist, as they declare it. */
+async function topology(): Promise<void> {
+  const { databases, eventHubs } = writeTopology()
+  const containers = databases.flatMap((database) => database.containers)
+  console.log(`${TOPOLOGY}: ${databases.length} databases, ${containers.length} containers, ${eventHubs.length} hubs`)
+}
+
+await runCommand(topology)

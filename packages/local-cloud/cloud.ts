@@ -1,7 +1,6 @@
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient } from '@azure/storage-blob'
 import { NODE_FLAGS } from '../event-hubs/node-flags.ts'
@@ -9,6 +8,7 @@ import { type Child, startChild } from '../kit/child.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import { emulatorKey } from '../kit/emulator-keys.ts'
 import { StartError } from '../kit/errors.ts'
+import { moduleFile } from '../kit/module-file.ts'
 import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
@@ -115,7 +115,7 @@ async function starts(
   ): Promise<Child> =>
     startChild(
       name,
-      fileURLToPath(new URL(MODULES[folder], import.meta.url)),
+      moduleFile(MODULES[folder], import.meta.url),
       { ...env, TIDEMARK_TOKEN_FILE: tokenFile },
       { execArgv, ...(signal ? { signal } : {}) },
     )

@@ -44,8 +44,8 @@ describe('the package tidemark', () => {
   const evaluated = (code: string) => run('--input-type=module', '--eval', code)
   let manifest: Manifest
 
-  before(() => {
-    const file = packPackage(source, join(folder, 'packed'))
+  before(async () => {
+    const file = await packPackage('tidemark', join(folder, 'packed'))
     mkdirSync(installed, { recursive: true })
     execFileSync('tar', ['-xzf', file, '-C', installed, '--strip-components=1'])
     rmSync(join(folder, 'packed'), { recursive: true })

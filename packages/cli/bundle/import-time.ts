@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { moduleFile } from '../../kit/module-file.ts'
 import { UsageError } from '../arguments.ts'
 import { settingsOf } from '../local-settings.ts'
 import { PROJECT } from '../project.ts'
 
-const ONCE = fileURLToPath(new URL('./import-once.ts', import.meta.url))
+const ONCE = moduleFile('./import-once.ts', import.meta.url)
 const SAMPLE = join(PROJECT, 'local.settings.sample.json')
 const RUNS = 5
 const GIVE_UP_AFTER_MS = 60_000

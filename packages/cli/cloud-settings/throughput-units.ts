@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { UsageError } from '../arguments.ts'
+import { PROJECT } from '../project.ts'
 
-const ABBREVIATIONS = new URL('../../../infra/abbreviations.json', import.meta.url)
+const ABBREVIATIONS = join(PROJECT, 'infra/abbreviations.json')
 const MANAGEMENT = 'https://management.azure.com'
 const API_VERSION = '2024-01-01'
 const GIVE_UP_AFTER_MS = 60_000

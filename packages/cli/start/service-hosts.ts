@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../kit/child.ts'
 import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
+import { moduleFile } from '../../kit/module-file.ts'
 import type { Front } from '../../local-cloud/front.ts'
 import { functionsOf, localSettings } from '../local-settings.ts'
 import { prefixedLines } from './prefixed-lines.ts'
 
-const HOST = fileURLToPath(new URL('../../functions-host/main.ts', import.meta.url))
+const HOST = moduleFile('../../functions-host/main.ts', import.meta.url)
 
 export interface HostSettings {
   /** Those of the cloud, and where the host listens. */

@@ -1,14 +1,12 @@
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { type Command, InvalidArgumentError } from 'commander'
 import { newToken } from '../../../kit/local-token.ts'
 import { readSite } from '../../../local-cloud/front/site.ts'
 import { startConsole } from '../../console/console-server.ts'
+import { CONSOLE } from '../../console-site.ts'
 import { apiCommand, type Context } from '../api-command.ts'
 import { examples } from '../examples.ts'
 
-/** What `npm run build` makes of `packages/console/`. */
-const CONSOLE = fileURLToPath(new URL('../../../../dist/console', import.meta.url))
 const DEFAULT_PORT = 7070
 
 interface Options {

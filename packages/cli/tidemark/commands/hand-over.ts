@@ -1,15 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
+import { moduleFile } from '../../../kit/module-file.ts'
 import { PROJECT } from '../../project.ts'
 import { removeStale, tellStale } from '../../remove-stale.ts'
 import { examples } from '../examples.ts'
 
+const IS_COMPILED = !import.meta.url.endsWith('.ts')
+
 interface HandedOver {
   readonly name: string
   readonly description: string
-  /** The module that is the command, from this package. */
+  /** The module that is the command. */
   readonly module: string
+  /** It is about Tidemark or its sample, and only there where they are. */
+  readonly inCheckout?: boolean
   /** Whether the hosts it starts run what was built. */
   readonly builds?: (args: readonly string[]) => boolean
   readonly examples: readonly string[]
@@ -19,40 +24,73 @@ const commands: readonly HandedOver[] = [
   {
     name: 'start',
     description: 'the local cloud and the services on it',
-    module: 'start.ts',
+    module: '../../start.ts',
     builds: () => true,
     examples: ['start', 'start --fresh', 'start --service ordering'],
   },
   {
     name: 'cloud',
     description: 'the local cloud alone',
-    module: 'cloud.ts',
+    module: '../../cloud.ts',
     examples: ['cloud', 'cloud --fast'],
   },
   {
     name: 'demo',
     description: 'drives what runs with a seeded workload, and checks every view against the logs',
-    module: 'demo.ts',
+    module: '../../demo.ts',
+    inCheckout: true,
     examples: ['demo --orders 100'],
   },
   {
     name: 'chaos',
     description: 'histories in which everything goes wrong',
-    module: '../../test/chaos/main.ts',
+    module: '../../../../test/chaos/main.ts',
+    inCheckout: true,
     builds: (args) => args.includes('--cloud'),
     examples: ['chaos --seeds 1000'],
   },
   {
     name: 'new',
     description: 'a service of your own, that runs',
-    module: 'new-service.ts',
+    module: '../../new-service.ts',
     examples: ['new billing', 'new billing --aggregate invoice'],
+  },
+  {
+    name: 'topology',
+    description: 'writes what the services need to exist to infra/topology.json',
+    module: '../../topology.ts',
+    examples: ['topology'],
+  },
+  {
+    name: 'schemas',
+    description: 'writes the contracts of the services to schemas/, or checks them',
+    module: '../../schemas.ts',
+    examples: ['schemas', 'schemas --check', 'schemas --check --against origin/main'],
+  },
+  {
+    name: 'bundle',
+    description: 'makes of each service the folder that is deployed',
+    module: '../../bundle.ts',
+    examples: ['bundle', 'bundle --service ordering'],
+  },
+  {
+    name: 'cloud-settings',
+    description: 'writes the settings to run a service here against what azd has provisioned',
+    module: '../../cloud-settings.ts',
+    examples: ['cloud-settings'],
+  },
+  {
+    name: 'cloud-units',
+    description: 'keeps the throughput that auto-inflate has come to, before azd provisions',
+    module: '../../cloud-units.ts',
+    examples: ['cloud-units'],
   },
 ]
 
 /** The commands that are modules of their own: with arguments, exit codes and Ctrl-C of their own. */
 export function addHandedOver(program: Command): void {
   for (const each of commands) {
+    if (each.inCheckout && IS_COMPILED) continue
     const command = program
       .command(each.name)
       .description(each.description)
@@ -68,7 +106,7 @@ export function addHandedOver(program: Command): void {
         process.chdir(PROJECT)
         if (!helps && each.builds?.(args) && !build()) return
         process.argv.splice(2, process.argv.length, ...(helps ? ['--help'] : args))
-        await import(new URL(`../../${each.module}`, import.meta.url).href)
+        await import(pathToFileURL(moduleFile(each.module, import.meta.url)).href)
       })
   }
 }
