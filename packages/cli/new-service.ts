@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { moduleFile } from '../kit/module-file.ts'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
 import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
-import { PROJECT } from './project.ts'
+import { isCheckout, PROJECT } from './project.ts'
 
-const BIOME = fileURLToPath(import.meta.resolve('@biomejs/biome/bin/biome'))
 const LIST = 'tidemark.config.ts'
 const TOPOLOGY = 'infra/topology.json'
 const DEPLOYED = 'azure.yaml'
@@ -48,17 +47,28 @@ async function newService(): Promise<void> {
       }
       writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
       writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
-      run(BIOME, 'check', '--write', ...files.map(({ path }) => path), LIST)
+      format(...files.map(({ path }) => path), LIST)
       for (const command of ['topology.ts', 'schemas.ts']) run(moduleFile(`./${command}`, import.meta.url))
     },
   )
   console.log(`wrote    ${files.map(({ path }) => path).join('\n         ')}`)
   console.log(`added    ${name} to ${changed.join(', ')} and schemas/`)
-  console.log(`next     make it yours (docs/add-a-service.md), then npm run topology && npm run schemas && npm run check
-         npm run infra -- --write: what is deployed for it; tests hold the template against that
+  const [docs, checks] = isCheckout
+    ? [
+        ' (docs/add-a-service.md)',
+        ' && npm run check\n         npm run infra -- --write: what is deployed for it; tests hold the template against that',
+      ]
+    : ['', '']
+  console.log(`next     make it yours${docs}, then npm run topology && npm run schemas${checks}
 runs     npm start, and then
          curl localhost:7071/api/${name}/${aggregate} -H 'content-type: application/json' -d '{"title": "the first"}'
          curl localhost:7071/api/${name}/${aggregate}`)
+}
+
+/** As the project formats its code, where it does by Biome. */
+function format(...files: readonly string[]): void {
+  if (!existsSync(join(PROJECT, 'biome.json'))) return
+  run(createRequire(join(PROJECT, 'package.json')).resolve('@biomejs/biome/bin/biome'), 'check', '--write', ...files)
 }
 
 function run(file: string, ...args: readonly string[]): void {

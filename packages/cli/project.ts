@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 /** Lists the services of a project; a project is the folder that it stands in. */
 export const CONFIG = 'tidemark.config.ts'
 
-/** What these commands are part of, where they run from a checkout of Tidemark. */
+/** Whether these commands are part of a checkout of Tidemark, and no package. */
+export const isCheckout = import.meta.url.endsWith('.ts')
+
+/** What they are part of then. */
 const OWN = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The folder of the project that the working folder is in; called from elsewhere, that of the checkout that the commands are part of. */

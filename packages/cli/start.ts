@@ -10,6 +10,7 @@ import { services } from './config.ts'
 import { CONSOLE } from './console-site.ts'
 import { knownServices } from './known-services.ts'
 import { dataFolder, isFast, localPorts } from './local-settings.ts'
+import { isCheckout } from './project.ts'
 import { type Interruption, interruption, showParts, until, untilEnded } from './running.ts'
 import { httpPortOf } from './service-address.ts'
 import { ServiceHosts, startHost } from './start/service-hosts.ts'
@@ -133,7 +134,9 @@ function frontOf({ tokenFile }: Run): Promise<Front> {
   return startFront({ port: localPorts().http, apps: names, site: readSite(CONSOLE), token })
 }
 
-const READY = 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
+const READY = isCheckout
+  ? 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
+  : 'ready: Ctrl-C ends it'
 
 /** One host, for the services that are named. */
 async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -89,7 +89,7 @@ function read() {
 
 /** The files that are written for this project; what is copied as it is comes besides. */
 function filesOfProject(project: Project): readonly { readonly path: string; readonly text: string }[] {
-  const templates = globSync('**/*', { cwd: TEMPLATE, withFileTypes: true })
+  const templates = readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(TEMPLATE.length).replaceAll('\\', '/'))
   if (templates.length === 0) throw new Error(`${TEMPLATE} has no files`)

@@ -2,11 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { moduleFile } from '../../../kit/module-file.ts'
-import { PROJECT } from '../../project.ts'
+import { isCheckout, PROJECT } from '../../project.ts'
 import { removeStale, tellStale } from '../../remove-stale.ts'
 import { examples } from '../examples.ts'
-
-const IS_COMPILED = !import.meta.url.endsWith('.ts')
 
 interface HandedOver {
   readonly name: string
@@ -90,7 +88,7 @@ const commands: readonly HandedOver[] = [
 /** The commands that are modules of their own: with arguments, exit codes and Ctrl-C of their own. */
 export function addHandedOver(program: Command): void {
   for (const each of commands) {
-    if (each.inCheckout && IS_COMPILED) continue
+    if (each.inCheckout && !isCheckout) continue
     const command = program
       .command(each.name)
       .description(each.description)

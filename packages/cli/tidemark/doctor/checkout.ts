@@ -27,9 +27,9 @@ export function versions(root: string): readonly Finding[] {
 }
 
 function node({ devDependencies }: Manifest): Finding {
-  const [here, pinned = ''] = [process.versions.node, devDependencies.node]
+  const [here, pinned] = [process.versions.node, devDependencies.node]
   const what = { area: 'versions', what: 'Node' }
-  if (majorOf(here) === majorOf(pinned)) return { ...what, result: 'ok', detail: here }
+  if (pinned === undefined || majorOf(here) === majorOf(pinned)) return { ...what, result: 'ok', detail: here }
   return {
     ...what,
     result: 'warning',
@@ -40,10 +40,15 @@ function node({ devDependencies }: Manifest): Finding {
 
 function packages(root: string, { dependencies, devDependencies }: Manifest): Finding {
   const what = { area: 'versions', what: 'packages' }
-  const pinned = Object.entries({ ...dependencies, ...devDependencies })
-  const others = pinned.filter(([name, version]) => installed(root, name) !== version).map(([name]) => name)
-  if (others.length === 0) return { ...what, result: 'ok', detail: `${pinned.length}, as package.json pins them` }
-  return { ...what, result: 'wrong', detail: `not as package.json pins them: ${some(others)}`, todo: 'npm ci' }
+  const named = Object.entries({ ...dependencies, ...devDependencies })
+  // Of a range any version may be there.
+  const isThere = (name: string, version: string): boolean => {
+    const there = installed(root, name)
+    return /^\d+\.\d+\.\d+$/.test(version) ? there === version : there !== undefined
+  }
+  const others = named.filter(([name, version]) => !isThere(name, version)).map(([name]) => name)
+  if (others.length === 0) return { ...what, result: 'ok', detail: `${named.length}, as package.json asks for them` }
+  return { ...what, result: 'wrong', detail: `not as package.json asks for them: ${some(others)}`, todo: 'npm ci' }
 }
 
 function installed(root: string, name: string): string | undefined {
