@@ -1,12 +1,12 @@
-import { badRequest, Failure, notFound } from './failure.ts'
+import { badRequest, Failure, notFound } from './api/failure.ts'
+import type { OperationName } from './api/operations.ts'
 import type { Answer } from './http/answers.ts'
 import { flag, isBatch, isQuery, type Request, type Target } from './http/requests.ts'
 import { checkConsistency } from './http/session.ts'
-import * as items from './items/item-routes.ts'
-import type { OperationName } from './operations.ts'
 import { accountDocument } from './resources/account.ts'
 import type { Container, Database } from './resources/catalog.ts'
-import * as resources from './resources/catalog-routes.ts'
+import * as resources from './routes/catalog-routes.ts'
+import * as items from './routes/item-routes.ts'
 
 type Account = items.Account
 type Answered = Answer | Promise<Answer>

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { OPERATIONS } from '../../packages/cosmos/operations.ts'
+import { OPERATIONS } from '../../packages/cosmos/api/operations.ts'
 import { ROUTES } from '../../packages/cosmos/routes.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))

@@ -2,7 +2,7 @@ import { answerBy, type Methods, noPath, ok } from '../../kit/control/control-me
 import { type Answer, Problem } from '../../kit/control/control-problem.ts'
 import type { ControlRequest } from '../../kit/control/control-requests.ts'
 import { membersOf } from '../../kit/settings-check.ts'
-import { Failure } from '../failure.ts'
+import { Failure } from '../api/failure.ts'
 import { readFaultSettings } from '../faults/fault-settings.ts'
 import { Faults } from '../faults/faults.ts'
 import { LaggingReplica } from '../faults/lagging-replica.ts'

@@ -1,5 +1,5 @@
 import type { Faults } from '../faults/faults.ts'
-import type { Account } from '../items/item-routes.ts'
+import type { Account } from '../routes/item-routes.ts'
 
 /** What the control endpoint looks at and changes. */
 export interface Controlled {

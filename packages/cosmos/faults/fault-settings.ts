@@ -1,5 +1,5 @@
 import { arrayOf, invalid, membersOf, optionalWholeNumber, wholeNumber } from '../../kit/settings-check.ts'
-import { OPERATIONS, type OperationName } from '../operations.ts'
+import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 
 /** What may befall a request instead of its answer; one of them at a time. */

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../kit/seeded-random.ts'
-import { OPERATIONS, type OperationName } from '../operations.ts'
+import { OPERATIONS, type OperationName } from '../api/operations.ts'
 import type { Container } from '../resources/catalog.ts'
 import {
   appliesTo,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, Failure, tooLarge } from '../failure.ts'
+import { badRequest, Failure, tooLarge } from '../api/failure.ts'
 
 // A batch may hold 2 MB of items, and names and JSON around them.
 const MAX_BODY_BYTES = 4 * 1024 * 1024

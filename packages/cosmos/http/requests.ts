@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 import { isHybridRow } from '../hybridrow/records.ts'
-import { checkJson, MAX_NESTING } from '../json.ts'
+import { checkJson, MAX_NESTING } from '../values/json.ts'
 import type { Bodies } from './bodies.ts'
 
 // A batch, or a patch, holds values of items within values of its own.

@@ -1,4 +1,4 @@
-import { badRequest, Failure } from '../failure.ts'
+import { badRequest, Failure } from '../api/failure.ts'
 import type { Range } from '../resources/ranges.ts'
 import type { Target } from './requests.ts'
 

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { Failure } from '../failure.ts'
+import { Failure } from '../api/failure.ts'
 import type { Target } from './requests.ts'
 
 const LONGEST = 1000

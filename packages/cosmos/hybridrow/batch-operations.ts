@@ -1,4 +1,4 @@
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 import type { Reader } from './reader.ts'
 import { readHeader, readRecords } from './records.ts'
 

@@ -1,4 +1,4 @@
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 
 // Five groups of seven bits hold every length that a request can have.
 const MAX_VARINT_BYTES = 5

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 import { Reader } from './reader.ts'
 
 // Every row begins with its version and its schema's number. https://github.com/microsoft/HybridRow, SystemSchemas/SystemSchema.json

@@ -1,10 +1,10 @@
-import { chargeText } from '../charges.ts'
-import { badRequest } from '../failure.ts'
+import { chargeText } from '../api/charges.ts'
+import { badRequest } from '../api/failure.ts'
 import type { Answer } from '../http/answers.ts'
 import { parseJson } from '../http/requests.ts'
 import { decodeBatch } from '../hybridrow/batch-operations.ts'
 import { encodeBatch } from '../hybridrow/batch-results.ts'
-import { isObject } from '../json.ts'
+import { isObject } from '../values/json.ts'
 import { type BatchOperation, type BatchResult, showsItem, TYPES } from './batch-operations.ts'
 
 // A batch and its results come and go as JSON, or as the .NET SDK has them.

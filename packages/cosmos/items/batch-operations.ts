@@ -1,10 +1,10 @@
-import { badRequest, type Failure, tooLarge } from '../failure.ts'
+import { badRequest, type Failure, tooLarge } from '../api/failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
 import type { Container } from '../resources/catalog.ts'
-import type { Place } from './extent.ts'
+import type { Place } from '../resources/extent.ts'
+import { keyOfHeader } from '../resources/partition-key.ts'
 import type { Outcome } from './item-reader.ts'
 import type { Items } from './items.ts'
-import { keyOfHeader } from './partition-key.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/transactional-batch#limitations
 const MAX_OPERATIONS = 100

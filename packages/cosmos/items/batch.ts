@@ -1,6 +1,6 @@
-import { badRequest, Failure, tooLarge } from '../failure.ts'
+import { badRequest, Failure, tooLarge } from '../api/failure.ts'
+import type { Place } from '../resources/extent.ts'
 import { AnswerRoom, type BatchOperation, type BatchResult, keyOf, runOperation } from './batch-operations.ts'
-import type { Place } from './extent.ts'
 import type { Items } from './items.ts'
 
 /** The operation of a batch that failed, and so the batch. */

@@ -1,4 +1,4 @@
-import { badRequest, Failure } from '../failure.ts'
+import { badRequest, Failure } from '../api/failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Range } from '../resources/ranges.ts'
 import type { Store } from '../store/store.ts'

@@ -1,7 +1,7 @@
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 import { MAX_ANSWER_BYTES } from '../http/answers.ts'
+import { conditionsOf, type Extent } from '../resources/extent.ts'
 import type { Store } from '../store/store.ts'
-import { conditionsOf, type Extent } from './extent.ts'
 
 export interface FeedStart {
   readonly ifNoneMatch: string | undefined

@@ -1,9 +1,9 @@
-import { badRequest, tooLarge } from '../failure.ts'
-import { checkJson, isObject, type Json } from '../json.ts'
-import type { Place } from './extent.ts'
-import { keyOfItem } from './partition-key.ts'
+import { badRequest, tooLarge } from '../api/failure.ts'
+import type { Place } from '../resources/extent.ts'
+import { keyOfItem } from '../resources/partition-key.ts'
+import { isTtl, MAX_TTL_SECONDS } from '../resources/time-to-live.ts'
+import { checkJson, isObject, type Json } from '../values/json.ts'
 import { withoutSystemFields } from './system-fields.ts'
-import { isTtl, MAX_TTL_SECONDS } from './time-to-live.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits
 const MAX_ITEM_BYTES = 2 * 1024 * 1024

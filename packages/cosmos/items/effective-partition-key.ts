@@ -1,5 +1,5 @@
 import murmur from 'murmurhash3js-revisited'
-import { isObject } from '../json.ts'
+import { isObject } from '../values/json.ts'
 
 /** How a container's keys become places: one hash of all components, or one of each, so that what begins the same lies together. */
 export type KeyKind = 'Hash' | 'MultiHash'

@@ -1,8 +1,8 @@
 import type { StatementSync } from 'node:sqlite'
-import { readCharge } from '../charges.ts'
-import { notFound } from '../failure.ts'
+import { readCharge } from '../api/charges.ts'
+import { notFound } from '../api/failure.ts'
+import type { Place } from '../resources/extent.ts'
 import type { Reads } from '../store/snapshot.ts'
-import type { Place } from './extent.ts'
 
 const READ = 'SELECT number, etag, body, expires FROM items WHERE container = ? AND pk = ? AND id = ?'
 const READ_ID = 'SELECT id FROM items WHERE number = ? AND container = ? AND pk = ?'

@@ -1,4 +1,4 @@
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../api/failure.ts'
 import { isSelected } from '../query/documents.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { badRequest } from '../failure.ts'
-import { isObject, type Json, setField, stepInto } from '../json.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject, type Json, setField, stepInto } from '../values/json.ts'
 import { isSystemField } from './system-fields.ts'
 
 const MAX_OPERATIONS = 10

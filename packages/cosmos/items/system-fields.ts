@@ -1,4 +1,4 @@
-import type { Json } from '../json.ts'
+import type { Json } from '../values/json.ts'
 
 const NAMES = ['_rid', '_self', '_etag', '_attachments', '_ts', '_lsn']
 

@@ -1,7 +1,7 @@
-import { Failure } from '../failure.ts'
-import { type Json, stepInto } from '../json.ts'
+import { Failure } from '../api/failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import type { Store } from '../store/store.ts'
+import { type Json, stepInto } from '../values/json.ts'
 
 // Of values that are taken: one of an item that has expired is not.
 const TAKEN = `

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type CompiledQuery, compileQuery } from './compile/queries.ts'
-import { parseQuery } from './parser.ts'
+import { parseQuery } from './syntax/parser.ts'
 
 const LONGEST = 4096
 const compiled = new LRUCache<string, CompiledQuery>({ max: 500 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { badRequest } from '../failure.ts'
-import { isObject } from '../json.ts'
-import type { Position } from './position.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject } from '../values/json.ts'
+import type { Position } from './access/position.ts'
 
 // The token comes and goes in a header, of which Node's HTTP takes 16 KB in all.
 const MAX_LENGTH = 8192

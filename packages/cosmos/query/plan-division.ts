@@ -1,9 +1,9 @@
-import { isAggregate } from './aggregates.ts'
 import { impliedNames } from './compile/queries.ts'
 import { aliasOf } from './compile/sources.ts'
 import { hasAggregate } from './compile/walk.ts'
-import { queryFailure } from './query-failure.ts'
-import type { Expression, Query, Span } from './syntax.ts'
+import { isAggregate } from './evaluation/aggregates.ts'
+import { queryFailure } from './syntax/query-failure.ts'
+import type { Expression, Query, Span } from './syntax/syntax.ts'
 
 /** How a query is divided among partitions: what each is asked, and how a client adds up what they answer. */
 export interface Division {

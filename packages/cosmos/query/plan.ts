@@ -2,9 +2,9 @@ import type { Container } from '../resources/catalog.ts'
 import type { EpkRange } from '../resources/ranges.ts'
 import { checkOrder } from './access/index-rules.ts'
 import { compileQuery, countOf } from './compile/queries.ts'
-import { type Frame, type Parameters, Work } from './frame.ts'
-import { parseQuery } from './parser.ts'
+import { type Frame, type Parameters, Work } from './evaluation/frame.ts'
 import { type Division, divide } from './plan-division.ts'
+import { parseQuery } from './syntax/parser.ts'
 
 const WHOLE: Division = { rewrittenQuery: '', aggregates: [], groupByAliases: [], groupByAliasToAggregateType: {} }
 

@@ -1,6 +1,6 @@
-import { badRequest } from '../failure.ts'
-import { isObject } from '../json.ts'
-import type { Parameters } from './frame.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject } from '../values/json.ts'
+import type { Parameters } from './evaluation/frame.ts'
 import { type Resume, readResume } from './resume.ts'
 
 /** What a client asks. */

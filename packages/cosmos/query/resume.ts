@@ -1,9 +1,9 @@
-import { badRequest } from '../failure.ts'
-import { isObject } from '../json.ts'
+import { badRequest } from '../api/failure.ts'
 import type { Container } from '../resources/catalog.ts'
 import { documentNumber } from '../resources/rid.ts'
+import { isObject } from '../values/json.ts'
+import { type Position, tiesDescend } from './access/position.ts'
 import type { CompiledQuery } from './compile/queries.ts'
-import { type Position, tiesDescend } from './position.ts'
 
 /**
  * Where a query with ORDER BY over several ranges goes on in one of them: what the SDK for .NET puts beside the query.

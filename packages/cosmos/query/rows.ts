@@ -1,7 +1,7 @@
+import type { Position } from './access/position.ts'
 import type { CompiledQuery } from './compile/queries.ts'
 import { ITEM } from './compile/queries.ts'
-import type { Frame } from './frame.ts'
-import type { Position } from './position.ts'
+import type { Frame } from './evaluation/frame.ts'
 import type { ScannedItem } from './scan.ts'
 
 /** A row that WHERE lets through. Its values stand in the frame until the next one is asked for. */

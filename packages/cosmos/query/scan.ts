@@ -1,8 +1,8 @@
-import { stepInto } from '../json.ts'
 import { isCut, keyOf } from '../store/index-key.ts'
 import type { Reads } from '../store/snapshot.ts'
+import { stepInto } from '../values/json.ts'
+import { comparePositions } from './access/position.ts'
 import { type ReadPlan, statementsOf } from './access/statements.ts'
-import { comparePositions } from './position.ts'
 
 /** An item as it was read. */
 export interface ScannedItem {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
+import { canonicalText } from '../values/values.ts'
+import { compareOrder } from './access/position.ts'
 import { type CompiledQuery, Groups } from './compile/queries.ts'
-import type { Frame } from './frame.ts'
-import { compareOrder } from './position.ts'
+import type { Frame } from './evaluation/frame.ts'
 import { type Row, resultOf } from './rows.ts'
-import { canonicalText } from './values.ts'
 
 /** A result of which there is one however many rows it stands for. */
 export interface SetMember {

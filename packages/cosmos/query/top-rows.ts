@@ -1,4 +1,4 @@
-import type { Work } from './frame.ts'
+import type { Work } from './evaluation/frame.ts'
 
 /** What a row costs beside its text, and a parsed item in comparison with its text. */
 const ROW_BYTES = 200

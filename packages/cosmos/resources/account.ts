@@ -1,4 +1,4 @@
-import type { Json } from '../json.ts'
+import type { Json } from '../values/json.ts'
 
 /** What `GET /` answers: where the account is, and what it can do. */
 export function accountDocument(host: string): Json {

@@ -1,6 +1,6 @@
-import { badRequest, checkMatch, conflict, notFound } from '../failure.ts'
-import { isObject, type Json } from '../json.ts'
+import { badRequest, checkMatch, conflict, notFound } from '../api/failure.ts'
 import { newEtag, nowSeconds, type Store } from '../store/store.ts'
+import { isObject, type Json } from '../values/json.ts'
 import { type ContainerSettings, readSettings } from './container-settings.ts'
 import { IndexedPaths } from './indexed-paths.ts'
 import { DEFAULT_THROUGHPUT, type Offer, type Throughput } from './offers.ts'

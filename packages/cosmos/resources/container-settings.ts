@@ -1,7 +1,7 @@
-import { badRequest } from '../failure.ts'
-import { isTtl, MAX_TTL_SECONDS } from '../items/time-to-live.ts'
-import { isObject, type Json } from '../json.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject, type Json } from '../values/json.ts'
 import { type IndexingPolicy, readIndexingPolicy } from './indexing-policy.ts'
+import { isTtl, MAX_TTL_SECONDS } from './time-to-live.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
 const MAX_KEY_PATHS = 3

@@ -1,4 +1,4 @@
-import { isObject } from '../json.ts'
+import { isObject } from '../values/json.ts'
 import type { IndexingPolicy } from './indexing-policy.ts'
 import { namesOf } from './property-path.ts'
 

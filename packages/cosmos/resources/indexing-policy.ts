@@ -1,5 +1,5 @@
-import { badRequest } from '../failure.ts'
-import { isObject } from '../json.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject } from '../values/json.ts'
 
 export interface CompositePath {
   readonly path: string

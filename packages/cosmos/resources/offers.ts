@@ -1,5 +1,5 @@
-import { badRequest } from '../failure.ts'
-import { isObject, type Json } from '../json.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject, type Json } from '../values/json.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits#provisioned-throughput
 const MIN_THROUGHPUT = 400

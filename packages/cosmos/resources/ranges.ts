@@ -1,4 +1,4 @@
-import { badRequest, Failure } from '../failure.ts'
+import { badRequest, Failure } from '../api/failure.ts'
 
 /** Effective partition keys, the maximum not included. */
 export interface EpkRange {

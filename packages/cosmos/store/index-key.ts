@@ -1,5 +1,5 @@
-import { stepInto } from '../json.ts'
-import { bytesOfText, typeOf } from '../query/values.ts'
+import { stepInto } from '../values/json.ts'
+import { bytesOfText, typeOf } from '../values/values.ts'
 
 /** One of the values that an index is ordered by: the names on the way to it from an item. */
 export interface IndexTerm {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { OPERATIONS, type OperationName } from '../../../packages/cosmos/api/operations.ts'
 import {
   FAILING_KINDS,
   type FaultSetting,
@@ -8,7 +9,6 @@ import {
   readFaultSettings,
 } from '../../../packages/cosmos/faults/fault-settings.ts'
 import { type Fault, Faults, NO_FAULT } from '../../../packages/cosmos/faults/faults.ts'
-import { OPERATIONS, type OperationName } from '../../../packages/cosmos/operations.ts'
 import { InvalidSettings } from '../../../packages/kit/settings-check.ts'
 
 const operations = fc.constantFrom(...OPERATIONS)

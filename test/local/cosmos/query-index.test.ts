@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keyText } from '../../../packages/cosmos/items/partition-key.ts'
-import type { Json } from '../../../packages/cosmos/json.ts'
 import {
   complement,
   EVERYTHING,
@@ -13,7 +11,9 @@ import {
   turned,
 } from '../../../packages/cosmos/query/access/intervals.ts'
 import type { Container } from '../../../packages/cosmos/resources/catalog.ts'
+import { keyText } from '../../../packages/cosmos/resources/partition-key.ts'
 import { keyOf } from '../../../packages/cosmos/store/index-key.ts'
+import type { Json } from '../../../packages/cosmos/values/json.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { compileQuery } from '../../../packages/cosmos/query/compile/queries.ts'
-import { parseQuery } from '../../../packages/cosmos/query/parser.ts'
+import { parseQuery } from '../../../packages/cosmos/query/syntax/parser.ts'
 import { QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()
 
-const PARSER = new URL('../../../packages/cosmos/query/parser.ts', import.meta.url).href
+const PARSER = new URL('../../../packages/cosmos/query/syntax/parser.ts', import.meta.url).href
 const LONG = 5000
 
 test('chains of 5,000 operators of every kind are parsed and evaluated', async () => {

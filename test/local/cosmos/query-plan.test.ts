@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Json } from '../../../packages/cosmos/json.ts'
 import { queryPlan } from '../../../packages/cosmos/query/plan.ts'
+import type { Json } from '../../../packages/cosmos/values/json.ts'
 import { QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

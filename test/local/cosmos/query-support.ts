@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
-import { ALL_KEYS } from '../../../packages/cosmos/items/extent.ts'
 import { Items } from '../../../packages/cosmos/items/items.ts'
-import { keyText } from '../../../packages/cosmos/items/partition-key.ts'
-import type { Json } from '../../../packages/cosmos/json.ts'
 import { type Page, runQuery } from '../../../packages/cosmos/query/queries.ts'
 import type { Resume } from '../../../packages/cosmos/query/resume.ts'
 import { Catalog, type Container } from '../../../packages/cosmos/resources/catalog.ts'
+import { ALL_KEYS } from '../../../packages/cosmos/resources/extent.ts'
+import { keyText } from '../../../packages/cosmos/resources/partition-key.ts'
 import type { EpkRange } from '../../../packages/cosmos/resources/ranges.ts'
 import { Store } from '../../../packages/cosmos/store/store.ts'
+import type { Json } from '../../../packages/cosmos/values/json.ts'
 import { temporaryFolder } from './endpoint.ts'
 
 /** What one page was asked for with. */

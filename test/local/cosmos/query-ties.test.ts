@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Json } from '../../../packages/cosmos/json.ts'
 import type { Resume } from '../../../packages/cosmos/query/resume.ts'
 import type { Container } from '../../../packages/cosmos/resources/catalog.ts'
+import type { Json } from '../../../packages/cosmos/values/json.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

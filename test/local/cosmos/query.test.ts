@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Json } from '../../../packages/cosmos/json.ts'
 import { compileQuery } from '../../../packages/cosmos/query/compile/queries.ts'
-import { parseQuery } from '../../../packages/cosmos/query/parser.ts'
+import { parseQuery } from '../../../packages/cosmos/query/syntax/parser.ts'
+import type { Json } from '../../../packages/cosmos/values/json.ts'
 import { idOf, QueryBench } from './query-support.ts'
 
 const bench = new QueryBench()

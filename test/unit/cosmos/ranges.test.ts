@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Failure } from '../../../packages/cosmos/failure.ts'
+import { Failure } from '../../../packages/cosmos/api/failure.ts'
 import { halvesOf, type Range, rangeOf, WHOLE } from '../../../packages/cosmos/resources/ranges.ts'
 
 test('a range is split until it holds one hash, side by side without a gap, and then it is a 400', () => {

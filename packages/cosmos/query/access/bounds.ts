@@ -1,6 +1,6 @@
 import { type Condition, pathOf } from '../compile/queries.ts'
-import { prefixOf, readLike } from '../like.ts'
-import type { Comparison, Expression } from '../syntax.ts'
+import { prefixOf, readLike } from '../evaluation/like.ts'
+import type { Comparison, Expression } from '../syntax/syntax.ts'
 import { constantOf, type Known } from './constants.ts'
 import { complement, type Intervals, intersected, ofComparison, ofPrefix, ofTypes, united } from './intervals.ts'
 

@@ -1,6 +1,6 @@
-import type { Parameters, Work } from '../frame.ts'
+import type { Parameters, Work } from '../evaluation/frame.ts'
 import { STATIC } from '../functions/dates.ts'
-import type { Expression } from '../syntax.ts'
+import type { Expression } from '../syntax/syntax.ts'
 
 /** What is known of a query before any item is read: its parameters, and the moment at which it was bound. */
 export interface Known {

@@ -2,7 +2,7 @@ import type { Container } from '../../resources/catalog.ts'
 import type { CompositePath } from '../../resources/indexing-policy.ts'
 import { namesOf } from '../../resources/property-path.ts'
 import type { Term } from '../compile/queries.ts'
-import { queryFailure } from '../query-failure.ts'
+import { queryFailure } from '../syntax/query-failure.ts'
 
 /** Whether a container indexes a path; where it indexes anything, an item's id and time too. */
 export function isIndexed({ settings, indexedPaths }: Container, path: readonly string[]): boolean {

@@ -1,10 +1,10 @@
-import { badRequest } from '../../failure.ts'
-import type { Extent } from '../../items/extent.ts'
+import { badRequest } from '../../api/failure.ts'
+import type { Extent } from '../../resources/extent.ts'
 import { FILL_INDEX } from '../../store/indexes.ts'
 import type { Reads } from '../../store/snapshot.ts'
 import { Store } from '../../store/store.ts'
 import type { Term } from '../compile/queries.ts'
-import { tiesDescend } from '../position.ts'
+import { tiesDescend } from './position.ts'
 
 /** An index of a container costs each of its writes something; queries that would need one more read all. */
 const MAX_INDEXES = 16

@@ -1,5 +1,5 @@
 import { isCut, keyOf, keyOfPrefix, TAGS } from '../../store/index-key.ts'
-import type { Comparison } from '../syntax.ts'
+import type { Comparison } from '../syntax/syntax.ts'
 
 /** Keys of an index from `low` on and before `high`; without `high` all that follow. */
 export interface Interval {

@@ -1,5 +1,5 @@
 import { type Condition, pathOf } from '../compile/queries.ts'
-import type { Expression } from '../syntax.ts'
+import type { Expression } from '../syntax/syntax.ts'
 import { constantOf, type Known } from './constants.ts'
 
 /** Values that an item must have at some of the paths of its key, by the JSON of the paths. */

@@ -1,11 +1,11 @@
-import { conditionsOf, type Extent } from '../../items/extent.ts'
+import { conditionsOf, type Extent } from '../../resources/extent.ts'
 import { isCut, keyOf } from '../../store/index-key.ts'
+import { compareTexts } from '../../values/values.ts'
 import type { Term } from '../compile/queries.ts'
-import type { Position } from '../position.ts'
-import { compareTexts } from '../values.ts'
 import type { Access } from './access.ts'
 import type { ReadyIndex } from './indexes.ts'
 import { type Interval, turned } from './intervals.ts'
+import type { Position } from './position.ts'
 
 /** How to read the items of a query. */
 export interface ReadPlan {

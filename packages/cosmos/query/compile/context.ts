@@ -1,7 +1,7 @@
-import type { AggregateName } from '../aggregates.ts'
-import type { Evaluate, Frame } from '../frame.ts'
-import { queryFailure } from '../query-failure.ts'
-import type { Expression, Query, Span } from '../syntax.ts'
+import type { AggregateName } from '../evaluation/aggregates.ts'
+import type { Evaluate, Frame } from '../evaluation/frame.ts'
+import { queryFailure } from '../syntax/query-failure.ts'
+import type { Expression, Query, Span } from '../syntax/syntax.ts'
 
 /** What is known where an expression stands, while it is compiled. */
 export interface Context {

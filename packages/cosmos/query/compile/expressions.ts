@@ -1,11 +1,11 @@
-import { sameJson, setField, stepInto } from '../../json.ts'
-import { isAggregate } from '../aggregates.ts'
-import type { Evaluate, Frame } from '../frame.ts'
+import { sameJson, setField, stepInto } from '../../values/json.ts'
+import { isAggregate } from '../evaluation/aggregates.ts'
+import type { Evaluate, Frame } from '../evaluation/frame.ts'
+import { matchesLike, readLike } from '../evaluation/like.ts'
+import { compare, decide, operate, operateOn } from '../evaluation/operators.ts'
 import { FUNCTIONS, UNSUPPORTED } from '../functions/functions.ts'
-import { matchesLike, readLike } from '../like.ts'
-import { compare, decide, operate, operateOn } from '../operators.ts'
-import { queryFailure, unsupported } from '../query-failure.ts'
-import type { Expression, Operation } from '../syntax.ts'
+import { queryFailure, unsupported } from '../syntax/query-failure.ts'
+import type { Expression, Operation } from '../syntax/syntax.ts'
 import { type Context, identityOf } from './context.ts'
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>

@@ -1,7 +1,7 @@
-import { stepInto } from '../../json.ts'
-import type { Frame } from '../frame.ts'
-import { queryFailure, unsupported } from '../query-failure.ts'
-import type { Source } from '../syntax.ts'
+import { stepInto } from '../../values/json.ts'
+import type { Frame } from '../evaluation/frame.ts'
+import { queryFailure, unsupported } from '../syntax/query-failure.ts'
+import type { Source } from '../syntax/syntax.ts'
 import type { Context } from './context.ts'
 
 /** https://learn.microsoft.com/azure/cosmos-db/concepts-limits#sql-query-limits */

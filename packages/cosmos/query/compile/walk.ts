@@ -1,5 +1,5 @@
-import { isAggregate } from '../aggregates.ts'
-import type { Expression } from '../syntax.ts'
+import { isAggregate } from '../evaluation/aggregates.ts'
+import type { Expression } from '../syntax/syntax.ts'
 
 /** The expressions that one is made of; those within a subquery are the subquery's. */
 function operandsOf(expression: Expression): readonly Expression[] {

@@ -1,5 +1,5 @@
-import { isObject, sameJson, setField } from '../../json.ts'
-import { canonicalText } from '../values.ts'
+import { isObject, sameJson, setField } from '../../values/json.ts'
+import { canonicalText } from '../../values/values.ts'
 import { builtIn, isArray, isNumber, isText, MANY } from './built-in.ts'
 
 const has = (array: readonly unknown[], value: unknown): boolean => array.some((element) => sameJson(element, value))

@@ -1,4 +1,4 @@
-import type { Work } from '../frame.ts'
+import type { Work } from '../evaluation/frame.ts'
 
 /** A function of the query language. Operands of other types than it is for make its result undefined. */
 export interface BuiltIn {

@@ -1,4 +1,4 @@
-import { finite } from '../operators.ts'
+import { finite } from '../evaluation/operators.ts'
 import { type BuiltIn, builtIn, isNumber } from './built-in.ts'
 import { isInteger } from './types.ts'
 

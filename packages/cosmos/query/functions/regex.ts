@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { queryFailure } from '../query-failure.ts'
+import { queryFailure } from '../syntax/query-failure.ts'
 
 // V8's second engine for regular expressions takes time in proportion to the text whatever the pattern is, and refuses patterns that it
 // cannot run so. The flag lets it be asked for, by `l`; other expressions are not changed.

@@ -1,4 +1,4 @@
-import { isObject } from '../../json.ts'
+import { isObject } from '../../values/json.ts'
 import { type BuiltIn, builtIn, isArray, isNumber, isText, MANY } from './built-in.ts'
 import { matchesRegex } from './regex.ts'
 

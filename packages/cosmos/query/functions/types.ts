@@ -1,4 +1,4 @@
-import { isObject } from '../../json.ts'
+import { isObject } from '../../values/json.ts'
 import { builtIn, isArray, isNumber, isText } from './built-in.ts'
 
 const test = (is: (value: unknown) => boolean) => builtIn(1, 1, ([value]) => is(value))

@@ -1,4 +1,4 @@
-import { badRequest, type Failure } from '../failure.ts'
+import { badRequest, type Failure } from '../../api/failure.ts'
 import type { Span } from './syntax.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { compareValues, typeOf } from './values.ts'
+import { compareValues, typeOf } from '../../values/values.ts'
 
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/query/aggregate-functions */
 export const AGGREGATES = ['AVG', 'COUNT', 'MAX', 'MIN', 'SUM'] as const

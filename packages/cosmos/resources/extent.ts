@@ -1,5 +1,5 @@
-import type { Container } from '../resources/catalog.ts'
-import type { EpkRange } from '../resources/ranges.ts'
+import type { Container } from './catalog.ts'
+import type { EpkRange } from './ranges.ts'
 
 /** A logical partition: in it an id is an item's own. */
 export interface Place {

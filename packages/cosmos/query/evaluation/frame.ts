@@ -1,4 +1,4 @@
-import { queryFailure } from './query-failure.ts'
+import { queryFailure } from '../syntax/query-failure.ts'
 
 /** A query's parameters, by their names with the `@`. */
 export type Parameters = ReadonlyMap<string, unknown>

@@ -1,4 +1,4 @@
-import { badRequest } from './failure.ts'
+import { badRequest } from '../api/failure.ts'
 
 /** A JSON object as clients send it. */
 export type Json = Record<string, unknown>

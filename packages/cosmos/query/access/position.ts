@@ -1,5 +1,5 @@
-import type { Term } from './compile/queries.ts'
-import { compareTexts, compareValues } from './values.ts'
+import { compareTexts, compareValues } from '../../values/values.ts'
+import type { Term } from '../compile/queries.ts'
 
 /** Where a row stands among those of its query. */
 export interface Position {

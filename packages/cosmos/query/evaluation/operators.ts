@@ -1,6 +1,6 @@
-import { sameJson } from '../json.ts'
-import type { BinaryOperator, Comparison, UnaryOperator } from './syntax.ts'
-import { compareValues, typeOf } from './values.ts'
+import { sameJson } from '../../values/json.ts'
+import { compareValues, typeOf } from '../../values/values.ts'
+import type { BinaryOperator, Comparison, UnaryOperator } from '../syntax/syntax.ts'
 
 /**
  * Values of different types are unequal, and in no order; undefined is not comparable at all.

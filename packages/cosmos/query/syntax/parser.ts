@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Parser } from 'peggy'
-import { badRequest } from '../failure.ts'
+import { badRequest } from '../../api/failure.ts'
 import { queryFailure, syntaxFailure } from './query-failure.ts'
 import type { Query } from './syntax.ts'
 

@@ -1,6 +1,6 @@
-import { badRequest } from '../failure.ts'
-import { isObject, stepInto } from '../json.ts'
-import type { Container } from '../resources/catalog.ts'
+import { badRequest } from '../api/failure.ts'
+import { isObject, stepInto } from '../values/json.ts'
+import type { Container } from './catalog.ts'
 import { ALL_KEYS, type KeyScope } from './extent.ts'
 
 // https://learn.microsoft.com/azure/cosmos-db/concepts-limits

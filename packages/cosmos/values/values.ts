@@ -1,4 +1,4 @@
-import { isObject } from '../json.ts'
+import { isObject } from './json.ts'
 
 const TYPE_ORDER = ['undefined', 'null', 'boolean', 'number', 'string', 'array', 'object'] as const
 export type ValueType = (typeof TYPE_ORDER)[number]

@@ -1,13 +1,13 @@
-import { LEAST, queryCharge } from '../charges.ts'
+import { LEAST, queryCharge } from '../api/charges.ts'
 import { type Answer, listOf } from '../http/answers.ts'
 import type { Request } from '../http/requests.ts'
-import type { Json } from '../json.ts'
 import { queryDocuments } from '../query/documents.ts'
 import { readQuestion } from '../query/question.ts'
-import type { Catalog, Container, Database } from './catalog.ts'
-import { type Offer, offerHeaders, showOffer, throughputOfBody, throughputOfHeaders } from './offers.ts'
-import type { Range } from './ranges.ts'
-import { offerRid } from './rid.ts'
+import type { Catalog, Container, Database } from '../resources/catalog.ts'
+import { type Offer, offerHeaders, showOffer, throughputOfBody, throughputOfHeaders } from '../resources/offers.ts'
+import type { Range } from '../resources/ranges.ts'
+import { offerRid } from '../resources/rid.ts'
+import type { Json } from '../values/json.ts'
 
 export async function createDatabase(catalog: Catalog, { body, headers }: Request): Promise<Answer> {
   return one(201, showDatabase(await catalog.createDatabase(body, throughputOfHeaders(headers))))
