@@ -3,9 +3,9 @@ import { startControl } from '../kit/control/control-server.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { answer } from './control/control-routes.ts'
-import { openNamespaces } from './namespace.ts'
-import { type NamespaceServer, serveNamespace } from './namespace-server.ts'
-import type { SharedAccessKey } from './service/sas-token.ts'
+import { openNamespaces } from './namespace/namespace.ts'
+import type { SharedAccessKey } from './namespace/sas-token.ts'
+import { type NamespaceServer, serveNamespace } from './service/namespace-server.ts'
 import type { NamespaceSettings } from './settings/namespace-settings.ts'
 
 export interface EventHubsOptions {

@@ -4,7 +4,7 @@ import { type CheckpointStore, EventHubConsumerClient } from '@azure/event-hubs'
 import { BlobCheckpointStore } from '@azure/eventhubs-checkpointstore-blob'
 import { BlobServiceClient } from '@azure/storage-blob'
 import topology from '../../infra/topology.json' with { type: 'json' }
-import { partitionOfKey } from '../../packages/event-hubs/service/partition-key.ts'
+import { partitionOfKey } from '../../packages/event-hubs/namespace/partition-key.ts'
 import type { System } from './system.ts'
 
 /** A hub of a system, seen from outside: how far it and its consumer groups are. */

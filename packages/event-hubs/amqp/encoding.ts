@@ -1,6 +1,6 @@
 // Walks encoded AMQP values without decoding them, so that an event's bytes pass through untouched (AMQP 1.0 part 1, 1.2 and 1.6).
 
-import { readInt64 } from '../int64.ts'
+import { readInt64 } from './int64.ts'
 
 /** The bytes are no AMQP 1.0 encoding. */
 export class DecodeError extends Error {

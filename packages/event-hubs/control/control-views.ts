@@ -1,9 +1,9 @@
 import type { Answer } from '../../kit/control/control-problem.ts'
 import { Faults } from '../faults/faults.ts'
-import type { Hub } from '../hub.ts'
 import type { LogInfo } from '../log/partition-log.ts'
-import type { Namespace } from '../namespace.ts'
-import type { NamespaceServer } from '../namespace-server.ts'
+import type { Hub } from '../namespace/hub.ts'
+import type { Namespace } from '../namespace/namespace.ts'
+import type { NamespaceServer } from '../service/namespace-server.ts'
 
 // What the control endpoint tells.
 

@@ -9,7 +9,7 @@ import {
   textAt,
   valueEnd,
 } from '../amqp/encoding.ts'
-import { writeInt64 } from '../int64.ts'
+import { writeInt64 } from '../amqp/int64.ts'
 import type { LogInfo } from './log-info.ts'
 
 /** `message-format` of a transfer whose data sections are whole messages: how the SDKs send every event. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { readInt64, writeInt64 } from '../int64.ts'
+import { readInt64, writeInt64 } from '../amqp/int64.ts'
 import { type PublishedEvent, storedHeader, storedSize, writeStored } from './event-message.ts'
 import type { KnownProducer } from './producer-table.ts'
 

@@ -1,4 +1,4 @@
-import { outOfOrder, producerStolen, type Refusal } from '../conditions.ts'
+import { outOfOrder, producerStolen, type Refusal } from '../api/conditions.ts'
 import type { ProducerMark } from './event-message.ts'
 
 /** What is known of an idempotent producer. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { readInt64, writeInt64 } from '../int64.ts'
+import { readInt64, writeInt64 } from '../amqp/int64.ts'
 import type { LastEvent } from './log-info.ts'
 import { PRODUCER_BYTES, readProducers, writeProducers } from './log-record.ts'
 import { type KnownProducer, PRODUCER_LIMIT } from './producer-table.ts'

@@ -11,11 +11,11 @@ import {
   STOPPING,
   tokenExpired,
   tooManyReplyLinks,
-} from '../conditions.ts'
-import type { Hub } from '../hub.ts'
+} from '../api/conditions.ts'
 import type { LogInfo } from '../log/partition-log.ts'
 import { EARLIEST, parseSelector, type StartPosition } from '../log/start-position.ts'
-import type { Namespace } from '../namespace.ts'
+import type { Hub } from '../namespace/hub.ts'
+import type { Namespace } from '../namespace/namespace.ts'
 import { type Address, type EgressAddress, parseAddress } from './address.ts'
 import { Backlog } from './backlog.ts'
 import { Claims } from './cbs.ts'

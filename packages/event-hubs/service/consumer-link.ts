@@ -1,14 +1,14 @@
 import type { Condition } from '../amqp/condition.ts'
 import type { AmqpConnection } from '../amqp/connection.ts'
 import type { OutgoingLink } from '../amqp/link.ts'
-import { conditionOf, injectedSteal, type Refusal, STOPPING } from '../conditions.ts'
+import { conditionOf, injectedSteal, type Refusal, STOPPING } from '../api/conditions.ts'
 import { encodeMetrics } from '../log/event-message.ts'
 import { EventCursor } from '../log/log-record.ts'
 import type { LogChunk, PartitionLog } from '../log/partition-log.ts'
 import { rewound } from '../log/rewind.ts'
 import type { StartPosition } from '../log/start-position.ts'
-import type { Namespace } from '../namespace.ts'
-import type { Member } from './receiver-set.ts'
+import type { Namespace } from '../namespace/namespace.ts'
+import type { Member } from '../namespace/receiver-set.ts'
 
 /** Sent in one turn, before other links and the socket have theirs. */
 const TURN_BYTES = 256 * 1024

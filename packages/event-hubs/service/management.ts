@@ -1,6 +1,6 @@
 import type { Message } from 'rhea'
 import rhea from 'rhea'
-import type { Hub } from '../hub.ts'
+import type { Hub } from '../namespace/hub.ts'
 import { type Reply, refused } from './request-node.ts'
 
 const { types } = rhea

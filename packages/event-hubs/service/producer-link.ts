@@ -3,11 +3,11 @@ import rhea from 'rhea'
 import type { Condition } from '../amqp/condition.ts'
 import type { AmqpConnection } from '../amqp/connection.ts'
 import type { Delivery, IncomingLink } from '../amqp/link.ts'
-import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from '../conditions.ts'
+import { badProducer, conditionOf, noProducerMark, producerStolen, serverBusy, tooLarge } from '../api/conditions.ts'
 import type { SendFault } from '../faults/faults.ts'
 import { type ProducerMark, type PublishedEvent, readPublished } from '../log/event-message.ts'
 import type { Append, PartitionLog } from '../log/partition-log.ts'
-import type { Namespace } from '../namespace.ts'
+import type { Namespace } from '../namespace/namespace.ts'
 import type { Backlog } from './backlog.ts'
 
 const CREDIT = 1000

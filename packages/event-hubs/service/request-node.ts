@@ -2,7 +2,7 @@ import type { Message } from 'rhea'
 import rhea from 'rhea'
 import { checkedEnd, sectionValue } from '../amqp/encoding.ts'
 import type { Delivery, IncomingLink, OutgoingLink } from '../amqp/link.ts'
-import { conditionOf, tooLarge } from '../conditions.ts'
+import { conditionOf, tooLarge } from '../api/conditions.ts'
 
 /** Requests a client may have on their way. */
 const REQUESTS = 100

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { unauthorized } from '../conditions.ts'
+import { unauthorized } from '../api/conditions.ts'
 
 export interface SharedAccessKey {
   readonly name: string

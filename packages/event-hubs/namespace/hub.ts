@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { makeFolder, syncFolder } from '../kit/durable-files.ts'
-import { badPartition, entityNotFound } from './conditions.ts'
+import { makeFolder, syncFolder } from '../../kit/durable-files.ts'
+import { badPartition, entityNotFound } from '../api/conditions.ts'
+import { refuseFormerLogs } from '../log/log-recovery.ts'
+import { PartitionLog } from '../log/partition-log.ts'
+import { TailCache } from '../log/tail-cache.ts'
+import { DEFAULT_GROUP, type HubSettings, type Retention } from '../settings/hub-settings.ts'
 import { changed, type HubMetadata, includesName, saveHub } from './hub-metadata.ts'
-import { refuseFormerLogs } from './log/log-recovery.ts'
-import { PartitionLog } from './log/partition-log.ts'
-import { TailCache } from './log/tail-cache.ts'
-import { partitionOfKey } from './service/partition-key.ts'
-import { ReceiverSet } from './service/receiver-set.ts'
-import { DEFAULT_GROUP, type HubSettings, type Retention } from './settings/hub-settings.ts'
+import { partitionOfKey } from './partition-key.ts'
+import { ReceiverSet } from './receiver-set.ts'
 
 /** The newest records of all partitions of this process. */
 const tail = new TailCache(16 * 1024 * 1024)

@@ -1,5 +1,5 @@
-import type { Condition } from './amqp/condition.ts'
-import { DecodeError } from './amqp/encoding.ts'
+import type { Condition } from '../amqp/condition.ts'
+import { DecodeError } from '../amqp/encoding.ts'
 
 /** What the service refuses, thrown where it is found and sent as a detach, a rejection or a status code. */
 export class Refusal extends Error {

@@ -1,4 +1,4 @@
-import { kicked, type Refusal, stolen, tooManyReceivers } from '../conditions.ts'
+import { kicked, type Refusal, stolen, tooManyReceivers } from '../api/conditions.ts'
 
 const MAX_RECEIVERS = 5
 

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeDurably } from '../kit/durable-files.ts'
-import { StartError } from '../kit/errors.ts'
-import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from './settings/hub-settings.ts'
+import { writeDurably } from '../../kit/durable-files.ts'
+import { StartError } from '../../kit/errors.ts'
+import { DEFAULT_GROUP, type HubSettings, MAX_GROUPS, type Retention } from '../settings/hub-settings.ts'
 
 /** What is kept of a hub beside its events: `hub.json` in its folder. */
 export interface HubMetadata extends Retention {

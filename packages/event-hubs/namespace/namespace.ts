@@ -1,14 +1,14 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder } from '../kit/durable-files.ts'
-import { StartError } from '../kit/errors.ts'
-import { Faults } from './faults/faults.ts'
-import { Throttle } from './faults/throttle.ts'
+import { makeFolder } from '../../kit/durable-files.ts'
+import { StartError } from '../../kit/errors.ts'
+import { Faults } from '../faults/faults.ts'
+import { Throttle } from '../faults/throttle.ts'
+import type { HubSettings } from '../settings/hub-settings.ts'
+import type { NamespaceSettings } from '../settings/namespace-settings.ts'
 import { Hub } from './hub.ts'
 import { changed, configured, createdNow, type HubMetadata, loadHub, loadHubs } from './hub-metadata.ts'
-import type { SharedAccessKey } from './service/sas-token.ts'
-import type { HubSettings } from './settings/hub-settings.ts'
-import type { NamespaceSettings } from './settings/namespace-settings.ts'
+import type { SharedAccessKey } from './sas-token.ts'
 
 /** How often retention is looked at. */
 const SWEEP_MS = 60_000

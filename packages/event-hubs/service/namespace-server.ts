@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
-import { LOOPBACK, listen } from '../kit/listen.ts'
-import type { Namespace } from './namespace.ts'
-import { ClientConnection } from './service/client-connection.ts'
+import { LOOPBACK, listen } from '../../kit/listen.ts'
+import type { Namespace } from '../namespace/namespace.ts'
+import { ClientConnection } from './client-connection.ts'
 
 /** The service's limit for a namespace, standard tier: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 const MAX_CONNECTIONS = 5000
