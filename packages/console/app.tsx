@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { go, href, type Route, useRoute } from './lib/route.ts'
+import { Services, useConfiguration } from './lib/system.tsx'
 import { AuditPage } from './pages/audit.tsx'
 import { LivePage } from './pages/live.tsx'
 import { MapPage } from './pages/map.tsx'
@@ -12,7 +13,6 @@ import { TracePage } from './pages/trace.tsx'
 import { TryPage } from './pages/try.tsx'
 import { ViewsPage } from './pages/views.tsx'
 import { Empty, Page, WhenLoaded } from './parts/faces.tsx'
-import { Services, useConfiguration } from './system.tsx'
 
 interface Entry {
   readonly path: string

@@ -6,9 +6,9 @@ import { count, inline, plural } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
 import { fieldsOf, schemaChanges } from '../lib/schema-diff.ts'
+import { aboutOf, asActor, ofAll, useServices } from '../lib/system.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Tree } from '../parts/tree.tsx'
-import { aboutOf, asActor, ofAll, useServices } from '../system.tsx'
 
 export function AuditPage(): VNode {
   const services = useServices()

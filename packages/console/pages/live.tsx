@@ -6,9 +6,9 @@ import { idOf, type Traced } from '../lib/causes.ts'
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ServiceProblems } from '../parts/faces.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const POLL_MS = 1500
 const MOST_KEPT = 5000

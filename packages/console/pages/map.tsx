@@ -6,8 +6,8 @@ import { count, plural, rate, seconds } from '../lib/format.tsx'
 import { curve, HEAD, type Layout, layoutOf, type ServiceSeen } from '../lib/layout.ts'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { href } from '../lib/route.ts'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const POLL_MS = 10_000
 /** Two dashes of what flows, and the gaps between them. */

@@ -5,9 +5,9 @@ import type { ParkedList, ParkedMessage, ParkedStream } from '../api/contract.ts
 import { plural, Time } from '../lib/format.tsx'
 import { asProblem, usePoll } from '../lib/load.ts'
 import { type Route, streamHref } from '../lib/route.ts'
+import { asActor, ofAll, ownerOf, useServices } from '../lib/system.tsx'
 import { AskReason } from '../parts/dialog.tsx'
 import { Empty, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
-import { asActor, ofAll, ownerOf, useServices } from '../system.tsx'
 
 const POLL_MS = 5000
 

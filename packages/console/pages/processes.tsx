@@ -5,8 +5,8 @@ import type { EventPage, ScheduledCommand, SchedulePage, StreamPage, StreamRow, 
 import { summary, Time } from '../lib/format.tsx'
 import { useLoad, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
+import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
-import { aboutOf, ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 import { TypeChips } from './streams.tsx'
 
 const POLL_MS = 5000

@@ -6,12 +6,12 @@ import { type EventPages, useEventPages } from '../lib/event-pages.ts'
 import { count, isRefusal, summary, Time } from '../lib/format.tsx'
 import { usePoll } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
+import { ownerOf, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
 import { StateAt } from '../parts/state-at.tsx'
 import { TraceOf } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { ownerOf, useServices } from '../system.tsx'
 
 const HEAD_MS = 4000
 

@@ -5,8 +5,8 @@ import type { DocumentPage, StreamPage, StreamRow, ViewList, ViewRow } from '../
 import { inline, isRefusal, summary, Time } from '../lib/format.tsx'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
+import { aboutOf, ofAll, useServices } from '../lib/system.tsx'
 import { Empty, Loading, Page, ProblemFace, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
-import { aboutOf, ofAll, useServices } from '../system.tsx'
 
 export function StreamsPage({ route }: { readonly route: Route }): VNode {
   const services = useServices()

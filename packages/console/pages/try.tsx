@@ -6,11 +6,11 @@ import { type Command, commandsOf } from '../lib/commands.ts'
 import { asProblem, useLoad } from '../lib/load.ts'
 import { go, href, type Route, streamHref } from '../lib/route.ts'
 import { hasSample, runSample, type Step } from '../lib/sample.ts'
+import { actor, asActor, setActor, useServices } from '../lib/system.tsx'
 import { Empty, Page, ProblemFace, WhenLoaded } from '../parts/faces.tsx'
 import { blank, SchemaField } from '../parts/schema-form.tsx'
 import { TraceOf } from '../parts/trace.tsx'
 import { Tree } from '../parts/tree.tsx'
-import { actor, asActor, setActor, useServices } from '../system.tsx'
 
 export function TryPage({ route }: { readonly route: Route }): VNode {
   const services = useServices()

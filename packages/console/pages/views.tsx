@@ -5,10 +5,10 @@ import type { Rebuild, ViewList, ViewRow } from '../api/contract.ts'
 import { count } from '../lib/format.tsx'
 import { usePoll } from '../lib/load.ts'
 import { href, type Route } from '../lib/route.ts'
+import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Documents } from '../parts/documents.tsx'
 import { Empty, Page, ServiceProblems, WhenLoaded } from '../parts/faces.tsx'
 import { Generations } from '../parts/generations.tsx'
-import { ofAll, type ServiceAnswer, useServices } from '../system.tsx'
 
 const REST_MS = 10_000
 const BUSY_MS = 1000

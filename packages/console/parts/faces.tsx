@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { Problem } from '../api/client.ts'
 import { asProblem, type Loaded } from '../lib/load.ts'
-import type { ServiceAnswer } from '../system.tsx'
+import type { ServiceAnswer } from '../lib/system.tsx'
 
 export function Loading({ what }: { readonly what: string }): VNode {
   return (

@@ -6,7 +6,7 @@ import { asTree, type Caused, idOf, inOrder, type Traced } from '../lib/causes.t
 import { isRefusal, plural, summary, Time } from '../lib/format.tsx'
 import { pause, usePoll } from '../lib/load.ts'
 import { streamHref } from '../lib/route.ts'
-import { ofAll, type ServiceAnswer, useServices } from '../system.tsx'
+import { ofAll, type ServiceAnswer, useServices } from '../lib/system.tsx'
 import { Empty, ServiceProblems, WhenLoaded } from './faces.tsx'
 
 const LIVE_MS = 1000

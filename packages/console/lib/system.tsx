@@ -1,8 +1,8 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import { get, getJson, type Service } from './api/client.ts'
-import type { About } from './api/contract.ts'
-import { type Loaded, useLoad } from './lib/load.ts'
+import { get, getJson, type Service } from '../api/client.ts'
+import type { About } from '../api/contract.ts'
+import { type Loaded, useLoad } from './load.ts'
 
 export const Services = createContext<readonly Service[]>([])
 
