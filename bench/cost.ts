@@ -19,7 +19,7 @@ import {
 import type { Note } from './cost/note.ts'
 import { Shop } from './cost/shop.ts'
 import { Tallied } from './cost/tallied.ts'
-import { cpuSeconds } from './cpu.ts'
+import { cpuSeconds } from './support/cpu.ts'
 
 /**
  * What is paid for: the requests to Cosmos DB with their charges, and the events and bytes that go through the hubs, for an order from its placing to

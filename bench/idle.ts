@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from '../test/support/command.ts'
 import { ownSettings } from '../test/support/ports.ts'
-import { cpuSeconds, cpuShares } from './cpu.ts'
+import { cpuSeconds, cpuShares } from './support/cpu.ts'
 
 /**
  * What `npm start` costs while nobody asks anything of it: processor and memory of each of its processes, with a host for each service and

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { Latency } from '../packages/cli/demo/latency.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
-import { cpuShares } from './cpu.ts'
-import { figuresOf } from './figures.ts'
+import { cpuShares } from './support/cpu.ts'
+import { figuresOf } from './support/figures.ts'
 
 /**
  * The main job: place an order over HTTP, and see it in its view. Closed loops of 1, 16 and 64 clients tell what the path carries, open loops

@@ -5,8 +5,8 @@ import { random } from '../packages/cli/demo/random.ts'
 import { runWorkload } from '../packages/cli/demo/workload.ts'
 import { placeBody } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
-import { cpuShares } from './cpu.ts'
-import { figuresOf } from './figures.ts'
+import { cpuShares } from './support/cpu.ts'
+import { figuresOf } from './support/figures.ts'
 
 /**
  * Two services, a host each, that meet in events alone: the demo's workload and how long an order waits for its decision while it runs; then

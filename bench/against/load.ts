@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { cpuSeconds } from '../support/cpu.ts'
 
 /**
  * `node bench/against/load.ts FOLDER [--short]`: what a checkout does with one client's load, as one line of JSON. It
- * speaks HTTP alone, and imports only what both checkouts have: how the system is started, and what a shop asks of
- * it.
+ * speaks HTTP alone, and of that checkout it imports only what both have: how the system is started, and what a shop
+ * asks of it.
  */
 
 const [folder = '', ...flags] = process.argv.slice(2)
@@ -13,7 +14,6 @@ const short = flags.includes('--short')
 const from = async (path: string) => import(pathToFileURL(`${folder}/${path}`).href)
 const { System } = await from('test/support/system.ts')
 const { Shop } = await from('bench/cost/shop.ts')
-const { cpuSeconds } = await from('bench/cpu.ts')
 const { placeBody } = await from('test/support/orders.ts')
 
 const [ORDERS, SECONDS, IDLE_S, DISPATCHES] = short ? [60, 4, 10, 60] : [300, 10, 30, 300]
@@ -21,6 +21,9 @@ const CLIENTS = 64
 const RATE = 50
 
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
+/** Not a number where the system does not tell it: see cpuSeconds. */
+const cpuOf = (pid: number): number => cpuSeconds(pid) ?? Number.NaN
 
 /** Clients that each send a command after the last one, for a while. @returns commands a second. */
 async function closedLoop(clients: number, send: (index: number) => Promise<void>): Promise<number> {
@@ -82,13 +85,13 @@ const all = await withSystem(undefined, async (system: never) => {
   }
   const orders = (count: number): Promise<number> => each(count, () => shop.order())
   await orders(ORDERS / 5)
-  const before = cpuSeconds(its.host.pid)
+  const before = cpuOf(its.host.pid)
   const ordersPerSecond = await orders(ORDERS)
   await pause(2_000)
-  const cpuMsPerOrder = ((cpuSeconds(its.host.pid) - before) / ORDERS) * 1000
+  const cpuMsPerOrder = ((cpuOf(its.host.pid) - before) / ORDERS) * 1000
   await pause(5_000)
   const pids = [its.host.pid, ...['cosmos db', 'event hubs', 'blobs'].map((name) => its.part(name).pid)]
-  const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  const used = (): number => pids.reduce((sum, pid) => sum + cpuOf(pid), 0)
   const atRest = used()
   await pause(IDLE_S * 1000)
   const idleShareOfACore = (used() - atRest) / IDLE_S

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { FAST_RECOVERY } from '../../packages/kit/fast-recovery.ts'
 import { ConsoleRig } from '../../test/support/console.ts'
 import { Shop } from '../cost/shop.ts'
-import { cpuSeconds } from '../cpu.ts'
+import { cpuSeconds } from '../support/cpu.ts'
 
 /** Orders on their way at any time. */
 const AT_ONCE = 16

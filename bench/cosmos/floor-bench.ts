@@ -3,7 +3,7 @@ import { CosmosClient } from '@azure/cosmos'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
 import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
-import { cpuSeconds } from '../cpu.ts'
+import { cpuSeconds } from '../support/cpu.ts'
 import { drive, type RawRequest } from './raw-client.ts'
 import { BATCH, batch, create, FEED_PAGE, feedPage, read } from './requests.ts'
 

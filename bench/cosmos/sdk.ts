@@ -1,5 +1,5 @@
 import { ChangeFeedStartFrom, type Container } from '@azure/cosmos'
-import { cpuShares } from '../cpu.ts'
+import { cpuShares } from '../support/cpu.ts'
 import { percentile, startBenchedEndpoint } from './endpoint.ts'
 import { BATCH, BODY_BYTES } from './requests.ts'
 

@@ -1,4 +1,4 @@
-import { cpuShares } from '../cpu.ts'
+import { cpuShares } from '../support/cpu.ts'
 import { type ClientProcess, startClient } from './client-process.ts'
 import { BODY_BYTES, startBenchedEndpoint } from './endpoint.ts'
 import { queueAddress, type RabbitMq, startRabbitMq } from './rabbitmq.ts'

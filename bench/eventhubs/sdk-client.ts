@@ -5,7 +5,7 @@ import {
   type SubscribeOptions,
 } from '@azure/event-hubs'
 import { Latency } from '../../packages/cli/demo/latency.ts'
-import { figuresOf } from '../figures.ts'
+import { figuresOf } from '../support/figures.ts'
 import type { Rate } from './raw-client.ts'
 
 /** What an unmodified @azure/event-hubs makes of the endpoint: the jobs of a client process. */

@@ -1,4 +1,4 @@
-import { cpuShares } from '../cpu.ts'
+import { cpuShares } from '../support/cpu.ts'
 import { type ClientProcess, startClient } from './client-process.ts'
 import { startBenchedEndpoint } from './endpoint.ts'
 import type { Rate } from './raw-client.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../packages/cli/config.ts'
-import { matrixDifferences, rulesFor } from './support/check.ts'
+import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { type Deployed, deployed, ofType } from './support/deployed.ts'
 
 // mutations.test.ts takes out; here something is put in or changed, at least once for each rule, so that one that is gone is missed.

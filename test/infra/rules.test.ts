@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { services } from '../../packages/cli/config.ts'
-import { rulesFor } from './support/check.ts'
+import { rulesFor } from './rules/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 
 for (const shape of shapes)

@@ -1,4 +1,4 @@
-import type { Latency } from '../packages/cli/demo/latency.ts'
+import type { Latency } from '../../packages/cli/demo/latency.ts'
 
 /** Durations as a report keeps them, in milliseconds. */
 export function figuresOf(latency: Latency): { count: number; p50: number; p95: number; p99: number } {
