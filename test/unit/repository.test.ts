@@ -49,7 +49,18 @@ describe('imports', () => {
   ])
     cpSync(join(root, name), join(copy, name), { recursive: true, filter: (path) => !path.endsWith('/dist') })
   linkPackages(copy)
-  const cruise = (): Promise<{ violations: { from: string; to: string }[]; modules: number }> =>
+  interface Violation {
+    readonly from: string
+    readonly to: string
+    readonly rule: { readonly name: string }
+  }
+  const plant = (planted: readonly (readonly [file: string, target: string])[]): void => {
+    for (const [file, target] of planted) {
+      mkdirSync(dirname(join(copy, file)), { recursive: true })
+      writeFileSync(join(copy, file), `import '${target}'\n`)
+    }
+  }
+  const cruise = (): Promise<{ violations: Violation[]; modules: number }> =>
     promisify(execFile)(
       process.execPath,
       [
@@ -100,13 +111,38 @@ describe('imports', () => {
       ['packages/cosmos/planted.ts', '../functions-host/main.ts'],
       ['packages/cli/planted.ts', '../tidemark/runtime/relay.ts'],
     ]
-    for (const [file, target] of planted) {
-      mkdirSync(dirname(join(copy, file)), { recursive: true })
-      writeFileSync(join(copy, file), `import '${target}'\n`)
-    }
-    const refused = new Set((await cruise()).violations.map((violation) => violation.from))
+    plant(planted)
+    const { violations } = await cruise()
+    const refused = new Set(violations.filter(({ rule }) => rule.name.startsWith('only ')).map(({ from }) => from))
     for (const [file] of planted) assert.ok(refused.has(file), `${file} was let through`)
     assert.equal(refused.size, planted.length)
+  })
+
+  it('a planted cycle between folders is refused: up to the files of a folder above, down, and across', async () => {
+    const up: [string, string][] = [
+      ['packages/cosmos/values/planted-up.ts', '../server.ts'],
+      ['packages/cosmos/query/compile/planted-up.ts', '../queries.ts'],
+      ['packages/cosmos/query/access/planted-up.ts', '../../routes.ts'],
+      ['packages/cosmos/query/access/planted/planted-up.ts', '../../../main.ts'],
+    ]
+    plant([
+      ...up,
+      ['packages/kit/planted-down.ts', './control/control-server.ts'],
+      ['packages/cosmos/values/planted-across.ts', '../store/store.ts'],
+    ])
+    const { violations } = await cruise()
+    const refused = (name: string): string[] =>
+      violations.filter(({ rule }) => rule.name === name).map(({ from, to }) => `${from} ${to}`)
+    assert.deepEqual(
+      refused('no import of the files of a folder above').toSorted(),
+      up.map(([file, target]) => `${file} ${join(dirname(file), target)}`).toSorted(),
+    )
+    assert.deepEqual(refused('no import of a folder below, by files that it shares'), [
+      'packages/kit/planted-down.ts packages/kit/control/control-server.ts',
+    ])
+    const across = refused('no cycles between folders')
+    assert.ok(across.includes('packages/cosmos/values packages/cosmos/store'), across.join('\n'))
+    assert.ok(across.includes('packages/cosmos/store packages/cosmos/values'), across.join('\n'))
   })
 })
 
