@@ -84,7 +84,7 @@ async function makeCli(stage: string): Promise<void> {
     const text = readFileSync(join(PACKAGES, file), 'utf8')
     writeFileSync(join(stage, 'dist', file), text.replaceAll(/(import\('\.[^']*)\.ts'/g, "$1.js'"))
   }
-  for (const path of ['cosmos/query/grammar.peggy', 'cli/new-service/templates'])
+  for (const path of ['cosmos/query/syntax/grammar.peggy', 'cli/new-service/templates'])
     copy(join(PACKAGES, path), join(stage, 'dist', path))
   copy(join(ROOT, 'dist/console'), join(stage, 'dist/console'), 'npm run build makes it')
 }

@@ -201,7 +201,7 @@ describe('the console', () => {
       .getByRole('button', { name: /^order-/ })
       .click()
     const document = page.getByRole('region', { name: 'Document', exact: true })
-    await document.getByText('1 of sextant wanted, 0 available').waitFor()
+    await document.getByText('1 of sextant wanted, 0 available', { exact: true }).waitFor()
     await document.getByRole('listitem').filter({ hasText: 'OrderRejected' }).getByRole('link').waitFor()
     await document.getByRole('link', { name: 'Its stream' }).click()
     await page.getByRole('heading', { name: 'State at version 2' }).waitFor()

@@ -21,9 +21,10 @@ export class Command {
   out = ''
   err = ''
 
-  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  /** @param folder that it runs in. */
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv, folder = root) {
     this.#child = spawn(process.execPath, [file, ...args], {
-      cwd: root,
+      cwd: folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { publint } from 'publint'
+import { parse } from 'yaml'
+import { packPackage } from '../../packages/pack.ts'
+import { Command } from '../support/command.ts'
+import { codeBlocksOf } from '../support/documented-code.ts'
+import { until } from '../support/wait.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const source = join(root, 'packages/tidemark')
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly sideEffects: readonly string[]
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
+
+// The files that are published, in folders where nothing else of the repository can be found.
+const temporary = mkdtempSync(join(tmpdir(), 'tidemark-packed-'))
+const packed = new Map<string, string>()
+before(async () => {
+  for (const name of ['tidemark', 'cli', 'create-tidemark'])
+    packed.set(name, await packPackage(name, join(temporary, 'packed')))
+})
+after(() => rmSync(temporary, { recursive: true, force: true }))
+
+/** As npm would put a packed file there. */
+function unpack(name: string, target: string): Manifest {
+  mkdirSync(target, { recursive: true })
+  execFileSync('tar', ['-xzf', packed.get(name) ?? '', '-C', target, '--strip-components=1'])
+  return JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'))
+}
+
+/** What these packages name, from the repository's own, and no other. */
+function link(folder: string, names: Iterable<string>): void {
+  for (const name of new Set(names)) {
+    const target = join(folder, 'node_modules', name)
+    if (existsSync(target)) continue
+    mkdirSync(dirname(target), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), target)
+  }
+}
+
+const namesIn = ({ dependencies = {}, peerDependencies = {} }: Partial<Manifest>): readonly string[] =>
+  Object.keys({ ...dependencies, ...peerDependencies })
+
+describe('every package', () => {
+  const folder = join(temporary, 'looked-at')
+
+  it('is as a registry, bundlers and compilers want it, by publint', async () => {
+    assert.equal(packed.size, 3)
+    for (const name of packed.keys()) {
+      unpack(name, join(folder, name))
+      const { messages } = await publint({ pkgDir: join(folder, name), strict: true })
+      assert.deepEqual(messages, [], name)
+    }
+    // It would have told a fault.
+    rmSync(join(folder, 'tidemark/dist/testing/index.js'))
+    const { messages } = await publint({ pkgDir: join(folder, 'tidemark'), strict: true })
+    assert.deepEqual([...new Set(messages.map(({ code }) => code))], ['FILE_DOES_NOT_EXIST'])
+  })
+})
+
+describe('the package tidemark', () => {
+  const folder = join(temporary, 'alone')
+  const installed = join(folder, 'node_modules/tidemark')
+  const run = (...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    return promisify(execFile)(process.execPath, args, { cwd: folder, env }).then(
+      ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
+      ({ code, stdout, stderr }) => ({ code, output: `${stdout}${stderr}` }),
+    )
+  }
+  const evaluated = (code: string) => run('--input-type=module', '--eval', code)
+  let manifest: Manifest
+
+  before(() => {
+    manifest = unpack('tidemark', installed)
+    // `typescript` and the types of Node are what an adopter's own project has.
+    link(folder, [...namesIn(manifest), 'typescript', '@types/node'])
+    const [entry = '', test = ''] = codeBlocksOf(readFileSync(join(installed, 'README.md'), 'utf8'))
+      .filter(({ info }) => info === 'ts')
+      .map(({ text }) => text)
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(folder, 'entry.ts'), entry)
+    writeFileSync(join(folder, 'entry.test.ts'), test)
+  })
+
+  it('has what is compiled, its documents, and nothing else', (t) => {
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
+    t.diagnostic(`${files.length} files`)
+    assert.ok(files.length > 100)
+    const others = files.filter((file) => !/^dist[\\/].*(\.d\.ts|\.js|\.js\.map)$/.test(file))
+    assert.deepEqual(others.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  })
+
+  it('names files that it has, and nothing that only the repository needs', () => {
+    const { exports, sideEffects } = manifest
+    const named = Object.values(exports).flatMap((target) =>
+      typeof target === 'string' ? target : Object.values(target),
+    )
+    assert.ok(named.length >= 7)
+    for (const file of [...named, ...sideEffects]) assert.ok(existsSync(join(installed, file)), file)
+    for (const field of ['private', 'scripts', 'devDependencies']) assert.equal(manifest[field], undefined, field)
+    assert.deepEqual(
+      Object.keys(exports),
+      Object.keys((JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as Manifest).exports),
+    )
+  })
+
+  it('types what its README writes with it', async () => {
+    const compilerOptions = {
+      ...{ target: 'es2025', module: 'nodenext', strict: true, noEmit: true, types: ['node'] },
+      ...{ allowImportingTsExtensions: true, exactOptionalPropertyTypes: true },
+    }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+    const { code, output } = await run('node_modules/typescript/bin/tsc')
+    assert.equal(code, 0, output)
+    // It would not have found a mistake otherwise.
+    writeFileSync(
+      join(folder, 'wrong.ts'),
+      "import { entry } from './entry.ts'\nexport const wrong: string = entry.category.length\n",
+    )
+    assert.equal((await run('node_modules/typescript/bin/tsc')).code, 2)
+    rmSync(join(folder, 'wrong.ts'))
+  })
+
+  it('runs what its README tests with it', async () => {
+    const { code, output } = await run('--test', '--test-reporter=tap', 'entry.test.ts')
+    assert.equal(code, 0, output)
+    assert.match(output, /^# pass 1$/m)
+  })
+
+  it('registers the functions of a service, and asks for its settings in one line each', async () => {
+    const service = `{ name: 'entries', deciders: [entry], publishes: [], views: [], reactions: [] }`
+    const { code, output } = await evaluated(
+      `import { serve } from 'tidemark/azure-functions'; import { entry } from './entry.ts'
+       try { serve(${service}); console.log('served') } catch ({ code, message }) { console.log(code, message) }`,
+    )
+    assert.equal(code, 0, output)
+    assert.match(output, /^setting-invalid .*CosmosConnection/m)
+  })
+
+  it('lets nothing else of it be imported', async () => {
+    for (const path of ['core/event.ts', 'dist/core/event.js', 'runtime/relay.js']) {
+      const { output } = await evaluated(`import('tidemark/${path}').catch(({ code }) => console.log(code))`)
+      assert.equal(output.trim(), 'ERR_PACKAGE_PATH_NOT_EXPORTED', path)
+    }
+  })
+})
+
+describe('a project that was created', () => {
+  const folder = join(temporary, 'my-shop')
+  const cli = join(folder, 'node_modules/tidemark-cli')
+  const at = (path: string): string => join(folder, path)
+  const env = {
+    ...{ TIDEMARK_HTTP_PORT: '0', TIDEMARK_BLOB_PORT: '0', TIDEMARK_EVENTHUBS_PORT: '0', TIDEMARK_COSMOS_PORT: '0' },
+    NODE_TEST_CONTEXT: undefined,
+  }
+  const node = (file: string, ...args: readonly string[]) => new Command(file, args, env, folder)
+  const tidemark = (...args: readonly string[]) => node(join(cli, 'dist/cli/tidemark.js'), ...args)
+  const succeeds = async (command: Command): Promise<string> => {
+    const { code, output } = await command.ended
+    assert.equal(code, 0, output)
+    return output
+  }
+  const tests = () => node('--test', '--test-reporter=tap', 'test/unit/services/*.test.ts')
+
+  before(async () => {
+    const create = join(temporary, 'create')
+    unpack('create-tidemark', create)
+    // Nothing is installed for it.
+    await succeeds(
+      new Command(
+        join(create, 'dist/create.js'),
+        ['my-shop', '--service', 'billing', '--aggregate', 'invoice'],
+        env,
+        temporary,
+      ),
+    )
+    const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8'))
+    const own = ['tidemark', 'tidemark-cli']
+    const named = [...namesIn(manifest), ...Object.keys(manifest.devDependencies)]
+    for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
+    const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli)]
+    link(
+      folder,
+      [...named, ...manifests.flatMap(namesIn)].filter((name) => !own.includes(name)),
+    )
+  })
+
+  it('has what an editor, CI and Azure need', () => {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => !/^node_modules/.test(file),
+    )
+    for (const file of [
+      ...['.gitignore', '.funcignore', '.vscode/launch.json', '.devcontainer/devcontainer.json'],
+      ...['.github/workflows/ci.yml', 'azure.yaml', 'infra/main.bicep', 'infra/modules/service.bicep', 'host.json'],
+    ])
+      assert.ok(files.includes(join(file)), `there is no ${file}`)
+    for (const file of files.filter((each) => /\.(ts|json|ya?ml|md)$/.test(each)))
+      assert.doesNotMatch(readFileSync(at(file), 'utf8'), /__(project|service|aggregate|constant|Type)__/, file)
+    const { services } = parse(readFileSync(at('azure.yaml'), 'utf8'))
+    assert.deepEqual(Object.keys(services), ['billing'])
+  })
+
+  it('is typed, and its tests pass', async () => {
+    await succeeds(node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'))
+    assert.match(await succeeds(tests()), /^# pass 3$/m)
+  })
+
+  it('runs: a command is answered, and its view shows it', async () => {
+    const running = tidemark('start', '--fast')
+    try {
+      await running.prints('ready')
+      const [, address = ''] = /^all services (http:\S+?)\/api/m.exec(running.output) ?? []
+      const url = `${address}/api/billing/invoice`
+      const sent = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ title: 'the first' }),
+      })
+      assert.equal(sent.status, 201, await sent.text())
+      const titles = async (): Promise<readonly string[]> => {
+        const { items } = (await (await fetch(url)).json()) as { readonly items: readonly { readonly title: string }[] }
+        return items.map(({ title }) => title)
+      }
+      await until('the view to show it', titles, (shown) => shown.join() === 'the first')
+      const console = await fetch(`${address}/`)
+      assert.match(await console.text(), /<title>/)
+      assert.doesNotMatch(running.output, /npm run demo/)
+    } finally {
+      running.kill('SIGINT')
+    }
+    assert.equal((await running.ended).code, 0)
+  })
+
+  it('has one service more by one command, and makes contracts and bundles of both', async () => {
+    const added = await succeeds(tidemark('new', 'stock', '--aggregate', 'item'))
+    assert.match(added, /^added {4}stock to tidemark\.config\.ts, infra\/topology\.json, azure\.yaml and schemas\/$/m)
+    await succeeds(node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'))
+    assert.match(await succeeds(tests()), /^# pass 6$/m)
+    assert.match(await succeeds(tidemark('schemas', '--check')), /2 AsyncAPI documents, 1 OpenAPI document; 0 files/)
+    // Each is loaded once, as an instance that has just started does.
+    const bundled = await succeeds(tidemark('bundle'))
+    assert.equal(bundled.match(/^bundles.(billing|stock) .* imported in \d+ ms$/gm)?.length, 2, bundled)
+  })
+
+  it('is not written where something is', async () => {
+    const again = new Command(
+      join(temporary, 'create/dist/create.js'),
+      ['my-shop', '--service', 'billing'],
+      env,
+      temporary,
+    )
+    const { code, err } = await again.ended
+    assert.deepEqual([code, err.trim()], [1, `${folder} is there already, and is not empty: nothing was written`])
+  })
+})
