@@ -2,11 +2,14 @@ import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { StartError } from '../kit/errors.ts'
 import { supplyCoreModule } from './core-module.ts'
 import { describe } from './log.ts'
 import type { ProgrammingModel } from './protocol.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
+
+const OWN_FOLDERS = ['.', '../kit'].map((folder) => new URL(`${folder}/`, import.meta.url).href)
 
 export interface App {
   readonly model: ProgrammingModel
@@ -31,8 +34,8 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
       await import(pathToFileURL(path).href)
     } catch (error) {
       if (error instanceof StartError) throw error
-      // A fault of the developer's own code, who needs its stack; an error with a code says what it is in its message.
-      if (!(error instanceof Error && 'code' in error)) console.error(error)
+      // A fault of the developer's own code, who needs its place; another error with a code says what it is in its message.
+      if (!(error instanceof Error && 'code' in error) || error instanceof SyntaxError) console.error(placed(error))
       throw new StartError(`${path} cannot be loaded: ${describe(error)}`)
     }
   }
@@ -43,6 +46,17 @@ export async function loadApp(root: string, main: string | undefined): Promise<A
   if (capabilities.HttpUri !== undefined)
     throw new StartError('app.setup({ enableHttpStream: true }) is not supported by the local host: leave it out')
   return { model, functions, capabilities }
+}
+
+/** An error with its stack, without the frames of Node and of the host. */
+function placed(error: unknown): string {
+  const text = (error instanceof SyntaxError && error.stack) || inspect(error)
+  const isOthers = (line: string): boolean =>
+    /^ +at /.test(line) && ['node:internal/', ...OWN_FOLDERS].some((each) => line.includes(each))
+  return text
+    .split('\n')
+    .filter((line) => !isOthers(line))
+    .join('\n')
 }
 
 async function readMain(path: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setSourceMapsSupport } from 'node:module'
 import { resolve } from 'node:path'
 import { StartError } from '../kit/errors.ts'
 import { run } from '../kit/lifecycle.ts'
@@ -6,6 +7,9 @@ import { readToken } from '../kit/local-token.ts'
 import { startHost } from './host.ts'
 import { describe, log, logFailure, setLogLevel } from './log.ts'
 import { isOfApp } from './rejections.ts'
+
+// The app is compiled: its stacks name the sources all the same.
+setSourceMapsSupport(true)
 
 const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 

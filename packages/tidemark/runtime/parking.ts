@@ -299,7 +299,7 @@ export class ConsumerParking {
     if (result.outcome === 'written') {
       stored = { ...parked, etag: result.etag }
       ;(await this.#all()).set(idOf(parked), stored)
-      this.#tellParked(parked, trace)
+      this.#tellParked(parked, thrownBy(cause), trace)
       if (rest.length > 0) await this.#add(stored, rest.flat(), trace)
       return
     }
@@ -416,15 +416,26 @@ export class ConsumerParking {
       trace(`${consumer}: ${events} events of ${stream} wait for ${handler}: soon the partition waits`, 'error')
   }
 
-  #tellParked({ handler, stream, version, type, code, reason, place }: ParkedStream, trace: Trace): void {
+  #tellParked(
+    { handler, stream, version, type, code, reason, place }: ParkedStream,
+    cause: unknown,
+    trace: Trace,
+  ): void {
     const { consumer, service } = this.#deps
+    const thrown = code === 'handler-failed' ? thrownAt(cause) : ''
     const where = place ? ` (${describePlace(place)})` : ''
     trace(
       `${consumer}: ${handler} cannot process ${formatPosition({ stream, version })} ${type}${where}: ${code}: ${reason}. ` +
-        `The stream waits for it, all else goes on. See it: npm run parked -- ${service}`,
+        `${thrown}The stream waits for it, all else goes on. See it: npm run parked -- ${service}`,
       'error',
     )
   }
+}
+
+/** The place in the sources that an error was thrown at, as its stack tells it. */
+function thrownAt(error: unknown): string {
+  const [, frame] = /^ +(at .+)$/m.exec((error instanceof Error && error.stack) || '') ?? []
+  return frame === undefined ? '' : `It was thrown ${frame}. `
 }
 
 export function idOf({ handler, stream }: ParkedKey): string {
