@@ -196,8 +196,8 @@ const rows = [
     imports: [...EXPORTED, ...['packages/local-cloud/', 'packages/kit/', 'packages/functions-host/app.ts']],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
-      ...['cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check', 'get-east-asian-width'],
-      ...['microdiff', 'openapi-typescript', 'vite'],
+      ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check'],
+      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'vite'],
     ],
     node: ['*'],
   },

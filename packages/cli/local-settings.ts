@@ -93,7 +93,11 @@ export async function reach(address: string): Promise<void> {
   })
 }
 
-/** The setting that makes a host load the functions of these services alone, each a file of its own in `functions/`. */
-export function functionsOf(services: readonly string[]): Record<string, string> {
-  return { TIDEMARK_FUNCTIONS_MAIN: `dist/functions/@(${services.join('|')}).js` }
+/**
+ * The setting that makes a host load the functions of these services alone, each a file of its own in `functions/`.
+ * @param form as they were built, or the sources themselves: Node strips their types.
+ */
+export function functionsOf(services: readonly string[], form: 'built' | 'source' = 'built'): Record<string, string> {
+  const names = `@(${services.join('|')})`
+  return { TIDEMARK_FUNCTIONS_MAIN: form === 'built' ? `dist/functions/${names}.js` : `functions/${names}.ts` }
 }

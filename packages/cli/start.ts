@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Child } from '../kit/child.ts'
 import { readToken, requiredTokenFile } from '../kit/local-token.ts'
+import { portSetting } from '../kit/settings.ts'
 import { type Cloud, startCloud } from '../local-cloud/cloud.ts'
 import { readSite } from '../local-cloud/front/site.ts'
 import { type Front, startFront } from '../local-cloud/front.ts'
@@ -8,6 +9,7 @@ import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../loca
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { CONSOLE } from './console-site.ts'
+import { ReloadOnSave } from './dev/reload-on-save.ts'
 import { knownServices } from './known-services.ts'
 import { dataFolder, isFast, localPorts } from './local-settings.ts'
 import { isCheckout } from './project.ts'
@@ -25,6 +27,10 @@ interface Run {
   readonly fast: boolean
   /** Whether the host tells its routes and triggers, and all that is below a line of information. */
   readonly verbose: boolean
+  /** Whether the hosts run the sources, and load them anew when they are saved. */
+  readonly watch: boolean
+  /** Whether a debugger reaches the hosts. */
+  readonly inspect: boolean
   /** Those whose functions run here; none: all of them, on a cloud of their own. */
   readonly named: readonly string[]
   /** With the token that every request must show; undefined: none is asked for. */
@@ -34,19 +40,23 @@ interface Run {
 
 /**
  * `npm start`: the local cloud, a host for each service on it, and one address in front of them, with the console. With `--one-process` one host
- * has the functions of all. With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
+ * has the functions of all. With `--watch`, which is `npm run dev`, the hosts run the sources, and a save reloads the services that it is of.
+ * With `--service NAME`, once or more: one host has those of these services, on the cloud that another process runs on this data,
  * else on one that is started. Ends as one, in the order that loses nothing.
  */
 async function start(): Promise<void> {
-  const flags = ['fresh', 'fast', 'one-process', 'verbose'] as const
-  const { fresh, fast, verbose, service, 'one-process': oneProcess } = readArguments({}, flags, ['service'])
+  const flags = ['fresh', 'fast', 'one-process', 'verbose', 'watch', 'inspect'] as const
+  const { service, 'one-process': oneProcess, ...flagged } = readArguments({}, flags, ['service'])
   const named = knownServices(service)
   if (oneProcess && named.length > 0)
     throw new UsageError('--one-process is of all services; those that --service names run in one process anyway')
+  if (flagged.watch && (oneProcess || named.length > 0))
+    throw new UsageError('--watch is of a host for each service: leave --one-process and --service out')
+  if (flagged.inspect && !flagged.watch) throw new UsageError('--inspect is of --watch: npm run dev -- --inspect')
   ensureTopology()
   const dataDir = resolve(dataFolder())
   const tokenFile = await requiredTokenFile(dataDir)
-  const run: Run = { dataDir, fresh, fast, verbose, named, tokenFile, interrupted: interruption() }
+  const run: Run = { ...flagged, dataDir, named, tokenFile, interrupted: interruption() }
   try {
     const cloud = named.length === 0 ? await ownCloud(run) : await anyCloud(run)
     if ('pid' in cloud) await runOnOther(run, cloud)
@@ -84,21 +94,26 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
 
 /** A host for each service, and one address in front of them. */
 async function runApart(run: Run, cloud: Cloud): Promise<void> {
-  const { verbose, interrupted } = run
+  const { verbose, watch, inspect, interrupted } = run
   const { happened, signal } = interrupted
   try {
     const front = await frontOf(run)
+    const sources = watch
+      ? new ReloadOnSave(names, inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined)
+      : undefined
     let hosts: ServiceHosts | undefined
     try {
-      const options = { settings: settingsOf(run, cloud.settings), verbose, signal, onStartedAgain: showHost }
+      const options = { settings: settingsOf(run, cloud.settings), verbose, signal, sources, onStartedAgain: showHost }
       hosts = await ServiceHosts.start(names, front, options)
       showParts(cloud.parts)
       for (const host of hosts.running) showHost(host)
       showFront(run, front)
       showData(run)
-      console.log(READY)
+      await sources?.begin(hosts)
+      console.log(watch ? `${READY}; a save reloads what it is of` : READY)
       await untilEnded(cloud.parts, happened, hosts.givenUp)
     } finally {
+      await sources?.stop()
       // What is asked meanwhile is still answered; nothing new is taken.
       await Promise.all([front.stop(), hosts?.stop()])
     }
@@ -192,7 +207,7 @@ function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port:
   const settings = { ...settingsOf(run, cloud), TIDEMARK_HTTP_PORT: String(port) }
   const [first = ''] = named
   const name = named.length === 1 ? first : 'functions'
-  return startHost(name, named, { settings, verbose, signal: interrupted.signal }, false)
+  return startHost(name, named, { settings, verbose, signal: interrupted.signal, prefixed: false })
 }
 
 /** Of a host on a cloud. The file is named, so that no environment holds the token. */

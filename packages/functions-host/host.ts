@@ -30,6 +30,8 @@ export interface HostOptions {
   readonly token?: string | undefined
   /** Of the lines that name every function. */
   readonly listLevel: LogLevel
+  /** Settles when the triggers may begin; without it they begin at once. HTTP is answered meanwhile. */
+  readonly mayTrigger?: Promise<void> | undefined
 }
 
 /** What is in flight when the host stops may go on for so long. */
@@ -37,7 +39,7 @@ const DRAIN_MS = 5000
 
 /** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
 export async function startHost(options: HostOptions): Promise<Running> {
-  const { root, main, port, maxBodyBytes, settings, token, listLevel } = options
+  const { root, main, port, maxBodyBytes, settings, token, listLevel, mayTrigger } = options
   const hostJson = await readHostJson(root, settings)
   setLogRules(hostJson.logLevels)
   const { model, functions, capabilities } = await loadApp(root, main)
@@ -71,13 +73,19 @@ export async function startHost(options: HostOptions): Promise<Running> {
   const router = new Router(httpFunctions, hostJson.routePrefix, settings)
   await invoker.runAppHooks('appStart', root)
   const http = await startHttp(router, invoker, { port, maxBodyBytes, drainMs: DRAIN_MS, token })
-  for (const trigger of triggers) trigger.start()
+  let stopping = false
+  const begin = (): void => {
+    if (!stopping) for (const trigger of triggers) trigger.start()
+  }
+  if (mayTrigger) void mayTrigger.then(begin)
+  else begin()
 
   for (const { name, methods, path } of router.routes) log(listLevel, name, `${methods}${http.address}${path}`)
   for (const [name, type] of others) log(listLevel, name, type)
   return {
     address: http.address,
     async stop() {
+      stopping = true
       await Promise.all([http.stop(), ...triggers.map((trigger) => trigger.stop(DRAIN_MS))])
       await invoker.runAppHooks('appTerminate', root)
       flushFailures()

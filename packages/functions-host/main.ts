@@ -32,12 +32,22 @@ await run(() => {
     token: process.env.TIDEMARK_TOKEN_FILE ? readToken(process.env.TIDEMARK_TOKEN_FILE) : undefined,
     // As Core Tools do, where somebody starts it by hand; `npm start` has a line for each host.
     listLevel: process.connected ? 'debug' : 'information',
+    // It takes the place of another, which still has the partitions: the parent says when that has ended.
+    mayTrigger: process.argv.includes('--successor') ? toldToBegin() : undefined,
   })
 })
 if (process.exitCode) {
   // Function files that were loaded before the start failed may hold the process: timers, clients, servers.
   if (process.connected) await once(process, 'disconnect')
   process.exit()
+}
+
+function toldToBegin(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('message', (message: { begin?: true }) => {
+      if (message.begin) resolve()
+    })
+  })
 }
 
 function wholeNumber(name: string, otherwise: number, most: number): number {

@@ -14,6 +14,8 @@ export interface Child {
   readonly exited: Promise<string>
   /** Asks it to end (SIGTERM), and settles when it has; SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>
+  /** Sends it a message; one that has ended hears nothing. */
+  tell(message: object): void
   kill(signal: NodeJS.Signals): void
 }
 
@@ -30,6 +32,8 @@ export async function startChild(
     readonly args?: readonly string[]
     readonly execArgv?: readonly string[]
     readonly onOutput?: (text: string, output: 'stdout' | 'stderr') => void
+    /** Hears what it sends, besides whether it has started. */
+    readonly onMessage?: (message: object) => void
     /** Ends the process as long as it has not started. */
     readonly signal?: AbortSignal
   } = {},
@@ -55,6 +59,7 @@ export async function startChild(
     child.on('message', (message: { ready?: string; failed?: string }) => {
       if (message.ready !== undefined) resolve(message.ready)
       else if (message.failed !== undefined) reject(new StartError(message.failed))
+      else options.onMessage?.(message)
     })
     exited.then((how) => reject(new StartError(`${name} did not start: it ${how}`)))
   }).finally(() => options.signal?.removeEventListener('abort', abandon))
@@ -64,6 +69,10 @@ export async function startChild(
     pid: child.pid ?? -1,
     exited,
     kill: (signal) => child.kill(signal),
+    tell(message) {
+      // Whether it ended meanwhile is told by `exited`.
+      if (child.connected) child.send(message, () => {})
+    },
     async stop(graceMs = 10_000) {
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
       child.kill('SIGTERM')

@@ -11,6 +11,8 @@ export const localSettings = {
   TIDEMARK_COSMOS_DATA: 'the folder of the Cosmos DB endpoint',
   TIDEMARK_COSMOS_PORT: 'where the Cosmos DB endpoint listens: 8081, or 0 for any free port',
   TIDEMARK_DATA: 'the folder of all data of the local cloud: .tidemark',
+  TIDEMARK_DEBUG_PORT:
+    'where a debugger reaches the first host of npm run dev -- --inspect, the others have the next ports: 9229, or 0 for any free ones',
   TIDEMARK_EVENTHUBS_CONTROL_PORT:
     'where the control endpoint of the Event Hubs endpoint listens: nowhere when not set',
   TIDEMARK_EVENTHUBS_DATA: 'the folder of the Event Hubs endpoint',

@@ -272,9 +272,11 @@ describe('npm start and npm run demo', () => {
     })
 
   for (const [args, status, line] of [
-    [['--frech'], 1, /--fresh --fast --one-process --verbose --service NAME/],
+    [['--frech'], 1, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
     [['--one-process', '--service', 'ordering'], 1, /^--one-process is of all services/],
-    [['--help'], 0, /--fresh --fast --one-process --verbose --service NAME/],
+    [['--watch', '--one-process'], 1, /^--watch is of a host for each service/],
+    [['--inspect'], 1, /^--inspect is of --watch/],
+    [['--help'], 0, /--fresh --fast --one-process --verbose --watch --inspect --service NAME/],
   ] as const)
     it(`${args.join(' ')} is one line that says what there is`, async () => {
       const { code, output } = await start(...args).ended

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { type Child, startChild } from '../../kit/child.ts'
 import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
 import { moduleFile } from '../../kit/module-file.ts'
@@ -6,6 +7,7 @@ import { functionsOf, localSettings } from '../local-settings.ts'
 import { prefixedLines } from './prefixed-lines.ts'
 
 const HOST = moduleFile('../../functions-host/main.ts', import.meta.url)
+const PRELOAD = pathToFileURL(moduleFile('../dev/host-preload.ts', import.meta.url)).href
 
 export interface HostSettings {
   /** Those of the cloud, and where the host listens. */
@@ -15,31 +17,58 @@ export interface HostSettings {
   readonly signal: AbortSignal
 }
 
+/** How hosts run the sources themselves, and not what was built. */
+export interface SourceOptions {
+  /** Hears of each source that the host of a service loads. */
+  readonly onSource: (service: string, file: string) => void
+  /** Where a debugger reaches the host of a service; undefined: nowhere. */
+  readonly debugPortOf: (service: string) => number | undefined
+}
+
 export interface ServiceHostsOptions extends HostSettings {
   /** Hears of each host that was started again: it has another address. */
   readonly onStartedAgain: (host: Child) => void
+  /** With it they run the sources, and a service that cannot run waits until `reload` is called. */
+  readonly sources?: SourceOptions | undefined
 }
 
-/** Starts a host for the functions of these services; none named: of all. Its lines have the host's name where there are several hosts. */
-export async function startHost(
-  name: string,
-  services: readonly string[],
-  { settings, verbose, signal }: HostSettings,
-  prefixed: boolean,
-): Promise<Child> {
+/** Of one host. */
+interface Launch extends HostSettings {
+  /** Whether its lines have its name: where there are several hosts. */
+  readonly prefixed: boolean
+  readonly sources?: SourceOptions | undefined
+  /** Whether it takes the place of one that still runs: its triggers wait until it is told to begin. */
+  readonly successor?: boolean
+}
+
+/** Starts a host for the functions of these services; none named: of all. */
+export async function startHost(name: string, services: readonly string[], launch: Launch): Promise<Child> {
+  const { settings, verbose, signal, prefixed, sources, successor = false } = launch
   const env = {
     // Claims of partitions are renewed as host.json says: every 3 s, they were a third of what a system at rest costs.
     TIDEMARK_HOST_LEASE_EXPIRATION_MS: FAST_RECOVERY.TIDEMARK_HOST_LEASE_EXPIRATION_MS,
     ...localSettings(),
     ...settings,
-    ...(services.length === 0 ? {} : functionsOf(services)),
+    ...(services.length === 0 ? {} : functionsOf(services, sources ? 'source' : 'built')),
     ...(verbose && !process.env.TIDEMARK_LOG_LEVEL ? { TIDEMARK_LOG_LEVEL: 'debug' } : {}),
   }
-  if (!prefixed) return startChild(name, HOST, env, { signal })
-  const lines = prefixedLines(name)
-  const child = await startChild(name, HOST, env, { signal, onOutput: lines.write })
-  void child.exited.then(lines.end)
+  const lines = prefixed ? prefixedLines(name) : undefined
+  const child = await startChild(name, HOST, env, {
+    signal,
+    args: successor ? ['--successor'] : [],
+    execArgv: sources ? ['--import', PRELOAD, ...debugFlags(sources.debugPortOf(name), successor)] : [],
+    ...(lines ? { onOutput: lines.write } : {}),
+    onMessage: (message: { source?: string }) => {
+      if (message.source !== undefined) sources?.onSource(name, message.source)
+    },
+  })
+  if (lines) void child.exited.then(lines.end)
   return child
+}
+
+/** One that takes the place of another opens the port when that has ended. */
+function debugFlags(port: number | undefined, successor: boolean): readonly string[] {
+  return port === undefined ? [] : [`--inspect${successor ? '-port' : ''}=127.0.0.1:${port}`]
 }
 
 /** A host that dies as often within this time has a fault that starting it again does not mend. */
@@ -55,8 +84,12 @@ export class ServiceHosts {
   readonly #front: Front
   readonly #options: ServiceHostsOptions
   readonly #running = new Map<string, Child>()
+  /** When the host of a service died, since its code was loaded anew. */
+  readonly #deaths = new Map<string, number[]>()
+  /** What is done about a service: one thing after another. */
+  readonly #turns = new Map<string, Promise<void>>()
   readonly #given: PromiseWithResolvers<string> = Promise.withResolvers()
-  #stopping = false
+  readonly #ending = new AbortController()
 
   private constructor(services: readonly string[], front: Front, options: ServiceHostsOptions) {
     this.#services = services
@@ -64,15 +97,21 @@ export class ServiceHosts {
     this.#options = options
   }
 
-  /** @throws StartError of the first that cannot start; the others are stopped then. */
+  /**
+   * @throws StartError of the first that cannot start; the others are stopped then. Where hosts run the sources, one that cannot start is
+   * told, and waits.
+   */
   static async start(services: readonly string[], front: Front, options: ServiceHostsOptions): Promise<ServiceHosts> {
     const hosts = new ServiceHosts(services, front, options)
     // A mistake that all of them meet is told by the first: the others need not come that far.
     const failed = new AbortController()
-    const signal = AbortSignal.any([options.signal, failed.signal])
     const starts = services.map(async (service) => {
-      const child = await hosts.#start(service, signal)
-      hosts.#watch(service, child)
+      try {
+        await hosts.#start(service, failed.signal)
+      } catch (error) {
+        if (!options.sources || options.signal.aborted) throw error
+        hosts.#giveUp(service, `cannot be started: ${(error as Error).message}`)
+      }
     })
     try {
       await Promise.all(starts)
@@ -96,43 +135,79 @@ export class ServiceHosts {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true
-    await Promise.all(this.running.map((child) => child.stop()))
+    this.#ending.abort()
+    await Promise.all([...this.#turns.values(), ...this.running.map((child) => child.stop())])
   }
 
-  async #start(service: string, signal: AbortSignal): Promise<Child> {
-    // Any free port: the front knows it, and a host that comes again need not wait for the port of the one before.
-    const settings = { ...this.#options.settings, TIDEMARK_HTTP_PORT: '0' }
-    const child = await startHost(service, [service], { ...this.#options, settings, signal }, true)
-    this.#running.set(service, child)
-    if (this.#stopping) await child.stop()
-    else this.#front.serve(service, child.address)
-    return child
-  }
-
-  #watch(service: string, first: Child): void {
-    void this.#startAgain(service, first).catch((error: Error) => {
-      if (!this.#stopping) this.#given.resolve(`${service} cannot be started again: ${error.message}`)
+  /**
+   * Runs the sources of a service as they are now. The host that has run so far answers until the new one does, ends what it is doing, and
+   * hands over its partitions; where the new one cannot start, it goes on.
+   * @param signal ends one that has not started: there are newer sources. @param onServing called once the new one answers.
+   * @throws StartError where it cannot start.
+   */
+  reload(service: string, signal: AbortSignal, onServing: () => void): Promise<void> {
+    return this.#inTurn(service, async () => {
+      if (signal.aborted) return
+      const old = this.#running.get(service)
+      const child = await this.#start(service, signal, old !== undefined)
+      this.#deaths.delete(service)
+      onServing()
+      await old?.stop()
+      child.tell({ begin: true })
     })
   }
 
-  /** Until the host is stopped or given up. */
-  async #startAgain(service: string, first: Child): Promise<void> {
-    const deaths: number[] = []
-    for (let child = first; ; this.#options.onStartedAgain(child)) {
-      const how = await child.exited
-      if (this.#stopping) return
-      this.#running.delete(service)
-      this.#front.serve(service, undefined)
-      const now = performance.now()
-      deaths.push(now)
-      const recent = deaths.filter((at) => now - at < WITHIN_MS).length
-      if (recent > RESTARTS) {
-        this.#given.resolve(`${service} ${how}, for the ${recent}th time within a minute`)
-        return
-      }
-      console.error(`${service.padEnd(12)} ${how}: it is started again (${recent} of ${RESTARTS} times a minute)`)
-      child = await this.#start(service, this.#options.signal)
+  /** Does it when what else is done about the service has ended. */
+  #inTurn(service: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(service) ?? Promise.resolve()).then(work)
+    this.#turns.set(
+      service,
+      turn.catch(() => {}),
+    )
+    return turn
+  }
+
+  /** From then on it answers for the service, and is started again when it dies. */
+  async #start(service: string, signal: AbortSignal, successor = false): Promise<Child> {
+    // Any free port: the front knows it, and a host that comes again need not wait for the port of the one before.
+    const child = await startHost(service, [service], {
+      ...this.#options,
+      settings: { ...this.#options.settings, TIDEMARK_HTTP_PORT: '0' },
+      signal: AbortSignal.any([this.#options.signal, this.#ending.signal, signal]),
+      prefixed: true,
+      successor,
+    })
+    this.#running.set(service, child)
+    if (this.#ending.signal.aborted) await child.stop()
+    else this.#front.serve(service, child.address)
+    void child.exited.then((how) => this.#ended(service, child, how))
+    return child
+  }
+
+  #ended(service: string, child: Child, how: string): void {
+    // Another one may have its place, and then it was asked to end.
+    if (this.#ending.signal.aborted || this.#running.get(service) !== child) return
+    this.#running.delete(service)
+    this.#front.serve(service, undefined)
+    const now = performance.now()
+    const recent = [...(this.#deaths.get(service) ?? []), now].filter((at) => now - at < WITHIN_MS)
+    this.#deaths.set(service, recent)
+    if (recent.length > RESTARTS) {
+      this.#giveUp(service, `${how}, for the ${recent.length}th time within a minute`)
+      return
     }
+    console.error(`${service.padEnd(12)} ${how}: it is started again (${recent.length} of ${RESTARTS} times a minute)`)
+    const again = this.#inTurn(service, async () => {
+      // What was loaded anew meanwhile runs already.
+      if (!this.#running.has(service)) this.#options.onStartedAgain(await this.#start(service, this.#ending.signal))
+    })
+    again.catch((error: Error) => {
+      if (!this.#ending.signal.aborted) this.#giveUp(service, `cannot be started again: ${error.message}`)
+    })
+  }
+
+  #giveUp(service: string, why: string): void {
+    if (this.#options.sources) console.error(`${service.padEnd(12)} ${why}: it waits for the next save`)
+    else this.#given.resolve(`${service} ${why}`)
   }
 }

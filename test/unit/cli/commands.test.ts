@@ -68,7 +68,7 @@ describe('a command that is handed over', () => {
   })
 
   it('has its examples and its arguments in its help, and does nothing then', async () => {
-    for (const name of ['start', 'cloud', 'demo', 'chaos', 'new']) {
+    for (const name of ['start', 'dev', 'cloud', 'demo', 'chaos', 'new']) {
       const { code, out, err } = await run([name, '--help']).ended
       assert.deepEqual([code, err], [0, ''], name)
       assert.match(out, new RegExp(`Examples:\\n {2}tidemark ${name}\\b[^]*\\n(arguments: |[^\\n]*--)`), name)

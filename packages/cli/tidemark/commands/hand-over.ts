@@ -13,8 +13,10 @@ interface HandedOver {
   readonly module: string
   /** It is about Tidemark or its sample, and only there where they are. */
   readonly inCheckout?: boolean
-  /** Whether the hosts it starts run what was built. */
-  readonly builds?: (args: readonly string[]) => boolean
+  /** What has to be built before: what hosts run, or the console alone. */
+  readonly builds?: (args: readonly string[]) => 'functions' | 'console' | undefined
+  /** What it is called with besides. */
+  readonly always?: readonly string[]
   readonly examples: readonly string[]
 }
 
@@ -23,8 +25,16 @@ const commands: readonly HandedOver[] = [
     name: 'start',
     description: 'the local cloud and the services on it',
     module: '../../start.ts',
-    builds: () => true,
+    builds: () => 'functions',
     examples: ['start', 'start --fresh', 'start --service ordering'],
+  },
+  {
+    name: 'dev',
+    description: 'the same from the sources, loaded anew at every save',
+    module: '../../start.ts',
+    builds: () => 'console',
+    always: ['--watch'],
+    examples: ['dev', 'dev --inspect'],
   },
   {
     name: 'cloud',
@@ -44,7 +54,7 @@ const commands: readonly HandedOver[] = [
     description: 'histories in which everything goes wrong',
     module: '../../../../test/chaos/main.ts',
     inCheckout: true,
-    builds: (args) => args.includes('--cloud'),
+    builds: (args) => (args.includes('--cloud') ? 'functions' : undefined),
     examples: ['chaos --seeds 1000'],
   },
   {
@@ -102,21 +112,25 @@ export function addHandedOver(program: Command): void {
         if (helps) command.outputHelp()
         // The modules read their arguments, folders and settings as npm runs them: in the root.
         process.chdir(PROJECT)
-        if (!helps && each.builds?.(args) && !build()) return
-        process.argv.splice(2, process.argv.length, ...(helps ? ['--help'] : args))
+        const built = helps ? undefined : each.builds?.(args)
+        if (built && !build(built)) return
+        process.argv.splice(2, process.argv.length, ...(helps ? ['--help'] : [...(each.always ?? []), ...args]))
         await import(pathToFileURL(moduleFile(each.module, import.meta.url)).href)
       })
   }
 }
 
-/** As `npm run build` does. @returns whether it could be built. */
-function build(): boolean {
-  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
-  const { status } = spawnSync(process.execPath, [tsc, '-b', 'tsconfig.build.json'], { stdio: 'inherit' })
-  if (status !== 0) {
-    process.exitCode = 1
-    return false
-  }
+/** As `npm run build` and `npm run console` do. @returns whether it could be built. */
+function build(what: 'functions' | 'console'): boolean {
+  // Packed, the console is built.
+  if (what === 'console') return !isCheckout || run(moduleFile('../../build-console.ts', import.meta.url))
+  if (!run(fileURLToPath(import.meta.resolve('typescript/bin/tsc')), '-b', 'tsconfig.build.json')) return false
   tellStale(removeStale(PROJECT))
   return true
+}
+
+function run(...args: readonly string[]): boolean {
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
+  return status === 0
 }
