@@ -136,6 +136,7 @@ function manifest({ project, packages }: Project): object {
     engines: { node: '>=22.18' },
     scripts: {
       start: 'tidemark start',
+      dev: 'tidemark dev',
       build: 'tsc -p tsconfig.build.json',
       types: 'tsc -p tsconfig.json',
       test: 'node --test "test/**/*.test.ts"',
