@@ -3,7 +3,7 @@
 import './azure-functions/node-version.ts'
 
 export { openApiOf } from './azure-functions/openapi.ts'
-export { servedServices } from './azure-functions/register.ts'
+export { register, servedServices } from './azure-functions/register.ts'
 export { compose } from './compose.ts'
 export { serve } from './serve.ts'
 export { readSettings } from './settings/read.ts'
