@@ -11,8 +11,8 @@ export const isCheckout = import.meta.url.endsWith('.ts')
 /** What they are part of then. */
 const OWN = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The folder of the project that the working folder is in; called from elsewhere, that of the checkout that the commands are part of. */
-export const PROJECT = projectAt(resolve('.')) ?? OWN
+/** The folder of the project that the working folder is in; called from elsewhere, that of the checkout that the commands are part of, if any. */
+export const PROJECT = projectAt(resolve('.')) ?? (isCheckout ? OWN : resolve('.'))
 
 function projectAt(folder: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {

@@ -266,6 +266,20 @@ describe('a project that was created', () => {
     assert.equal(bundled.match(/^bundles.(billing|stock) .* imported in \d+ ms$/gm)?.length, 2, bundled)
   })
 
+  it('is looked for from the working folder upwards, and is missed in one line', async () => {
+    const help = await succeeds(new Command(join(cli, 'dist/cli/tidemark.js'), ['--help'], env, temporary))
+    assert.match(help, /^ {2}start /m)
+    assert.doesNotMatch(help, /^ {2}(demo|chaos) /m)
+    const started = await new Command(join(cli, 'dist/cli/tidemark.js'), ['start'], env, temporary).ended
+    assert.equal(started.code, 2)
+    assert.equal(
+      started.err.trim(),
+      'there is no tidemark.config.ts here or in a folder above: npm create tidemark makes a project',
+    )
+    const below = new Command(join(cli, 'dist/cli/tidemark.js'), ['schemas', '--check'], env, at('src/billing'))
+    assert.match(await succeeds(below), /0 files are not as the code has them/)
+  })
+
   it('is not written where something is', async () => {
     const again = new Command(
       join(temporary, 'create/dist/create.js'),

@@ -31,6 +31,20 @@ describe('versions', () => {
     }
   })
 
+  it('are the same in every package: a range begins where the repository is tested', () => {
+    const workspaces = (JSON.parse(read('package.json')) as { workspaces: string[] }).workspaces
+    const manifests = workspaces.map((folder) => JSON.parse(read(`${folder}/package.json`)) as Record<string, object>)
+    const named = manifests.flatMap((manifest) =>
+      ['dependencies', 'peerDependencies'].flatMap(
+        (kind) => Object.entries(manifest[kind] ?? {}) as [string, string][],
+      ),
+    )
+    const created = [...read('packages/create-tidemark/create.ts').matchAll(/'?([@\w/-]+)'?: '([~^]\d+\.\d+\.\d+)'/g)]
+    assert.ok(named.length > 30 && created.length >= 4, `only ${named.length} and ${created.length} were looked at`)
+    for (const [name, range] of [...named, ...created.map(([, name = '', range = '']) => [name, range] as const)])
+      assert.equal(range.replace(/^[~^]/, ''), JSON.parse(read(`node_modules/${name}/package.json`)).version, name)
+  })
+
   it('tests run on the pinned Node', () => assert.equal(process.versions.node, devDependencies?.node))
 })
 

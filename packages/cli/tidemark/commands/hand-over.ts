@@ -82,6 +82,24 @@ const commands: readonly HandedOver[] = [
     examples: ['bundle', 'bundle --service ordering'],
   },
   {
+    name: 'verify-raw',
+    description: 'checks logs and views by reading the database itself, with code of its own',
+    module: '../../verify.ts',
+    examples: ['verify-raw ordering', 'verify-raw ordering --log'],
+  },
+  {
+    name: 'replay',
+    description: 'rebuilds a view from here, where the service does not run',
+    module: '../../replay.ts',
+    examples: ['replay ordering order'],
+  },
+  {
+    name: 'republish',
+    description: 'sends events of a log to its hub again, where the hub has lost them',
+    module: '../../republish.ts',
+    examples: ['republish ordering --since 2026-11-29T00:00:00Z'],
+  },
+  {
     name: 'cloud-settings',
     description: 'writes the settings to run a service here against what azd has provisioned',
     module: '../../cloud-settings.ts',
