@@ -50,11 +50,13 @@ const usesOf = ({ steps = [] }: Job): readonly string[] => steps.flatMap(({ uses
 /** Whether a job becomes somebody in Azure. */
 const signsIn = (job: Job): boolean =>
   /\bazd auth login\b|\baz login\b/.test(runsOf(job)) || usesOf(job).some((uses) => /^azure\/login@/i.test(uses))
+/** Whether a job becomes the publisher of the packages. */
+const publishes = (job: Job): boolean => /\bnpm publish\b/.test(runsOf(job))
 const runsOf = ({ steps = [] }: Job): string => steps.map(({ run = '' }) => run).join('\n')
 
 describe('the workflows', () => {
   it('are as their syntax asks', () => {
-    assert.deepEqual(files.toSorted(), ['azure-dev.yml', 'ci.yml'])
+    assert.deepEqual(files.toSorted(), ['azure-dev.yml', 'ci.yml', 'release.yml'])
     for (const [file, parsed] of workflows)
       assert.ok(valid(parsed), `${file}: ${JSON.stringify(valid.errors, null, 2)}`)
   })
@@ -75,11 +77,11 @@ describe('the workflows', () => {
   ] as const)
     it(`their rules refuse ${what}`, () => assert.ok(!valid({ ...workflow('ci.yml'), ...changed })))
 
-  it('give nothing but what each job names, and to those that ask Azure alone a token of its own', () => {
+  it('give nothing but what each job names, and to those that ask Azure or publish a token of their own', () => {
     for (const [file, parsed] of workflows) assert.deepEqual(parsed.permissions, {}, file)
     for (const [file, name, job] of jobs) {
       const { 'id-token': token, ...rights } = job.permissions
-      assert.equal(token, signsIn(job) ? 'write' : undefined, `${file}: ${name}`)
+      assert.equal(token, signsIn(job) || publishes(job) ? 'write' : undefined, `${file}: ${name}`)
       // Who asks for a preview reads nothing of the repository.
       assert.deepEqual(rights, name === 'preview' ? {} : { contents: 'read' }, `${file}: ${name}`)
     }
@@ -102,10 +104,18 @@ describe('the workflows', () => {
 
   it('give a token to no job that runs what nobody has reviewed, and the one that deploys to the environment production alone', () => {
     const withToken = jobs.filter(([, , { permissions }]) => permissions['id-token'] !== undefined)
-    assert.deepEqual(withToken.map(([, name]) => name).toSorted(), ['deploy', 'preview'])
+    assert.deepEqual(withToken.map(([, name]) => name).toSorted(), ['deploy', 'preview', 'publish'])
     for (const [file, name, job] of withToken) {
       const isReviewed = job.environment === 'production' && String(job.if).includes("github.ref == 'refs/heads/main'")
       if (isReviewed) continue
+      if (publishes(job)) {
+        // It publishes files that a job without a token made, and runs nothing of them.
+        assert.deepEqual([job.environment, job.if], ['npm', "startsWith(github.ref, 'refs/tags/v')"], file)
+        for (const uses of usesOf(job))
+          assert.match(uses, /^actions\/(download-artifact|setup-node)@/, `${file}: ${name}`)
+        assert.deepEqual([...new Set(runsOf(job).match(/\b(npm|npx|node) [a-z]+/g))], ['npm publish'])
+        continue
+      }
       // No code of the pull request is there: no checkout, no packages, no scripts, no hooks of azd.
       for (const uses of usesOf(job))
         assert.match(uses, /^(actions\/download-artifact|Azure\/login)@/, `${file}: ${name}`)
@@ -137,7 +147,7 @@ describe('the workflows', () => {
     const { devDependencies } = JSON.parse(read('package.json'))
     let counted = 0
     for (const [file, name, job] of jobs) {
-      for (const [, script = ''] of runsOf(job).matchAll(/npm (?:run )?(?:-s )?(?!ci\b)([a-z:]+)/g)) {
+      for (const [, script = ''] of runsOf(job).matchAll(/npm (?:run )?(?:-s )?(?!(?:ci|init|install|publish|sbom)\b)([a-z:]+)/g)) {
         assert.ok(scripts.includes(script), `${file}: ${name} runs ${script}`)
         counted++
       }
