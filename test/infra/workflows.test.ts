@@ -147,7 +147,9 @@ describe('the workflows', () => {
     const { devDependencies } = JSON.parse(read('package.json'))
     let counted = 0
     for (const [file, name, job] of jobs) {
-      for (const [, script = ''] of runsOf(job).matchAll(/npm (?:run )?(?:-s )?(?!(?:ci|init|install|publish|sbom)\b)([a-z:]+)/g)) {
+      for (const [, script = ''] of runsOf(job).matchAll(
+        /npm (?:run )?(?:-s )?(?!(?:ci|init|install|publish|sbom)\b)([a-z:]+)/g,
+      )) {
         assert.ok(scripts.includes(script), `${file}: ${name} runs ${script}`)
         counted++
       }

@@ -11,10 +11,16 @@ export interface Refusal {
 /** What a decider answers: the events that happen (none: there is nothing to do), or a refusal. */
 export type Decision<Event> = readonly Event[] | Refusal
 
+/**
+ * Refuses a command: a decider returns it.
+ * @param refusal a code that the decider declares in `refusals`; clients get it as the `code` of a 409. @param detail for people.
+ * @example return refuse('order-already-placed', 'the order was placed before')
+ */
 export function refuse(refusal: string, detail: string): Refusal {
   return { refusal, detail }
 }
 
+/** Whether a decision is a refusal, and no list of events. */
 export function isRefusal(decision: Decision<unknown>): decision is Refusal {
   return 'refusal' in decision
 }
@@ -33,6 +39,12 @@ export interface CommandType<Name extends string = string, Data = unknown> {
   readonly creates: boolean
 }
 
+/**
+ * Declares a command.
+ * @param schema of its data: any Standard Schema, such as Zod's, of what JSON keeps. Data that do not fit are answered 400, and nothing is decided.
+ * @param options `creates`: whether it may begin a stream; it may not, where it is left out.
+ * @example commandType('place', z.strictObject({ customerId: z.string() }), { creates: true })
+ */
 export function commandType<const Name extends string, Data>(
   name: Name,
   schema: StandardSchemaV1<unknown, Data> & NoInfer<JsonOnly<Data>>,

@@ -65,6 +65,7 @@ export const errorCodes = [
   'marks-expired',
 ] as const
 
+/** What can go wrong, by a code that stays: docs/errors.md says what each means. */
 export type ErrorCode = (typeof errorCodes)[number]
 
 /**

@@ -22,6 +22,7 @@ export interface EventReader {
 }
 
 /**
+ * Reads events of any version as those of the newest, by their upcasters.
  * @param checked `foreign`: data of the newest version are checked too, and fields that the schema does not name are left out. `own`:
  *   they were checked when they were written, and are taken as they are.
  */

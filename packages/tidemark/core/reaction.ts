@@ -82,6 +82,7 @@ export interface SchedulingReaction<Event extends DomainEvent> extends ReactionD
   react(event: Recorded<Event>, send: Send, sendLater: SendLater): Promise<void>
 }
 
+/** A reaction, whatever it reacts to. */
 // biome-ignore lint/suspicious/noExplicitAny: a list of reactions of different types has no narrower common type.
 export type AnyReaction = Reaction<any>
 

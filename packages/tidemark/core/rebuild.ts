@@ -6,6 +6,7 @@
  * - `go-back`: lets queries read the one again that was live before.
  */
 export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
+/** What can be done to the generations of a view: {@link REBUILD_ACTIONS}. */
 export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 
 /**

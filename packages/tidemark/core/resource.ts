@@ -18,6 +18,7 @@ export interface Resource {
   readonly commands?: ResourceCommands
 }
 
+/** What clients read of a resource: the documents of a view. */
 export interface ResourceDocuments {
   readonly view: AnyView
   /** The names of the two functions, after the service's. */

@@ -34,6 +34,7 @@ export function idOf(stream: string): string {
   return stream.slice(stream.indexOf('-') + 1)
 }
 
+/** Whether a text can be the name of a stream: `<category>-<id>`. */
 export function isStream(text: string): boolean {
   return streamPattern.test(text)
 }

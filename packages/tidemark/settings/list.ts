@@ -326,6 +326,7 @@ export const settingsList = {
   },
 } as const satisfies Readonly<Record<string, Setting>>
 
+/** The name of an application setting. */
 export type SettingName = keyof typeof settingsList
 
 /** The settings in the order of the list. */

@@ -27,6 +27,7 @@ export interface Decided<Event extends DomainEvent> {
   thenNothing(): void
 }
 
+/** An aggregate to which something has happened. */
 export interface GivenEvents<Cmd extends Command, Event extends DomainEvent> {
   /**
    * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC 3339; `moment()` if it is left out.

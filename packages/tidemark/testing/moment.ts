@@ -5,7 +5,7 @@ export function moment(seconds = 0): string {
   return new Date(EMPTY_STREAM + seconds * 1000).toISOString()
 }
 
-/** @param time RFC 3339 */
+/** A time so many seconds after another. @param time RFC 3339. @returns RFC 3339, UTC, milliseconds. */
 export function later(time: string, seconds: number): string {
   return new Date(Date.parse(time) + seconds * 1000).toISOString()
 }
