@@ -62,6 +62,11 @@ function link(folder: string, names: Iterable<string>): void {
 const namesIn = ({ dependencies = {}, peerDependencies = {} }: Partial<Manifest>): readonly string[] =>
   Object.keys({ ...dependencies, ...peerDependencies })
 
+const env = {
+  ...{ TIDEMARK_HTTP_PORT: '0', TIDEMARK_BLOB_PORT: '0', TIDEMARK_EVENTHUBS_PORT: '0', TIDEMARK_COSMOS_PORT: '0' },
+  NODE_TEST_CONTEXT: undefined,
+}
+
 describe('every package', () => {
   const folder = join(temporary, 'looked-at')
 
@@ -128,6 +133,12 @@ describe('the package tidemark', () => {
     )
   })
 
+  it('exports what its reports say, all of it with a docstring: npm run api', async () => {
+    const { output, code } = await new Command(join(root, 'packages/api.ts'), [], env).ended
+    assert.equal(code, 0, output)
+    assert.match(output, /^packages\/tidemark\/api: 5 reports$/m)
+  })
+
   it('types what its README writes with it', async () => {
     const compilerOptions = {
       ...{ target: 'es2025', module: 'nodenext', strict: true, noEmit: true, types: ['node'] },
@@ -173,10 +184,6 @@ describe('a project that was created', () => {
   const folder = join(temporary, 'my-shop')
   const cli = join(folder, 'node_modules/tidemark-cli')
   const at = (path: string): string => join(folder, path)
-  const env = {
-    ...{ TIDEMARK_HTTP_PORT: '0', TIDEMARK_BLOB_PORT: '0', TIDEMARK_EVENTHUBS_PORT: '0', TIDEMARK_COSMOS_PORT: '0' },
-    NODE_TEST_CONTEXT: undefined,
-  }
   const node = (file: string, ...args: readonly string[]) => new Command(file, args, env, folder)
   const tidemark = (...args: readonly string[]) => node(join(cli, 'dist/cli/tidemark.js'), ...args)
   const succeeds = async (command: Command): Promise<string> => {
@@ -267,7 +274,7 @@ describe('a project that was created', () => {
   })
 
   it('is looked for from the working folder upwards, and is missed in one line', async () => {
-    const help = await succeeds(new Command(join(cli, 'dist/cli/tidemark.js'), ['--help'], env, temporary))
+    const help = await succeeds(tidemark('--help'))
     assert.match(help, /^ {2}start /m)
     assert.doesNotMatch(help, /^ {2}(demo|chaos) /m)
     const started = await new Command(join(cli, 'dist/cli/tidemark.js'), ['start'], env, temporary).ended

@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander'
 import { exitCodeOf, USAGE } from './exit-codes.ts'
-import { tidemark } from './program.ts'
 import { plain } from './text.ts'
 
 /** 128 and SIGPIPE: whoever read the output, such as `head`, has ended. */
@@ -12,6 +11,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
+  // It reads the services of the project, and there may be none.
+  const { tidemark } = await import('./program.ts')
   await tidemark().parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
