@@ -7,7 +7,8 @@
 const { exports: FRAMEWORK } = require('./packages/tidemark/package.json')
 const exported = (subpath) => FRAMEWORK[subpath].replace('./', 'packages/tidemark/')
 const EXPORTED = Object.keys(FRAMEWORK)
-  .filter((subpath) => FRAMEWORK[subpath].endsWith('.ts'))
+  // What tests are written with is for tests alone.
+  .filter((subpath) => FRAMEWORK[subpath].endsWith('.ts') && subpath !== './testing')
   .map(exported)
 
 const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
@@ -181,6 +182,19 @@ const rows = [
     path: 'packages/console/',
     is: 'the page that shows the running system, from what every service answers ([docs/console.md](docs/console.md))',
     packages: ['preact', 'vite'],
+  },
+  {
+    path: 'packages/create-tidemark/',
+    is: 'makes a project ([docs/new-project.md](docs/new-project.md))',
+    imports: ['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/kit/module-file.ts'],
+    node: ['*'],
+  },
+  {
+    path: 'packages/*.ts',
+    is: 'packs what is published, and reports what it exports',
+    imports: ['packages/cli/arguments.ts', 'packages/create-tidemark/copied.ts'],
+    packages: ['esbuild', '@microsoft/api-extractor'],
+    node: ['*'],
   },
   {
     // As packages/tidemark/verify/.

@@ -8,7 +8,7 @@ import { COPIED } from './create-tidemark/copied.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = join(ROOT, 'packages')
-const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 const DOCUMENTS = ['README.md', 'CHANGELOG.md']
 
 /** A package that is published. */
@@ -99,8 +99,6 @@ async function makeCreate(stage: string): Promise<void> {
     platform: 'node',
     target: 'node22',
     logLevel: 'error',
-    // What decides where a module is looks at how its own file is called.
-    minifySyntax: false,
   })
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
   copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-
 import { isCheckout } from './project.ts'
 
 /** The folder of the console: what `npm run build` makes of packages/console/. Packed, it is beside the commands. */

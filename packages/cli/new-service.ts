@@ -8,10 +8,9 @@ import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
 import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
-import { isCheckout, PROJECT } from './project.ts'
+import { CONFIG, isCheckout, PROJECT } from './project.ts'
+import { TOPOLOGY } from './topology-file.ts'
 
-const LIST = 'tidemark.config.ts'
-const TOPOLOGY = 'infra/topology.json'
 const DEPLOYED = 'azure.yaml'
 const ERRORS = 'docs/errors.md'
 
@@ -33,7 +32,7 @@ async function newService(): Promise<void> {
 
   const absolute = (path: string): string => join(PROJECT, path)
   // Not every project documents its refusals.
-  const changed = [LIST, TOPOLOGY, DEPLOYED, ERRORS].filter((path) => path !== ERRORS || existsSync(absolute(path)))
+  const changed = [CONFIG, TOPOLOGY, DEPLOYED, ERRORS].filter((path) => path !== ERRORS || existsSync(absolute(path)))
   allOrNothing(
     {
       added: added.map(absolute),
@@ -45,9 +44,9 @@ async function newService(): Promise<void> {
         mkdirSync(dirname(absolute(path)), { recursive: true })
         writeFileSync(absolute(path), text)
       }
-      writeFileSync(absolute(LIST), extendedList(readFileSync(absolute(LIST), 'utf8'), names))
+      writeFileSync(absolute(CONFIG), extendedList(readFileSync(absolute(CONFIG), 'utf8'), names))
       writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
-      format(...files.map(({ path }) => path), LIST)
+      format(...files.map(({ path }) => path), CONFIG)
       for (const command of ['topology.ts', 'schemas.ts']) run(moduleFile(`./${command}`, import.meta.url))
     },
   )
@@ -56,7 +55,10 @@ async function newService(): Promise<void> {
   const [docs, checks] = isCheckout
     ? [
         ' (docs/add-a-service.md)',
-        ' && npm run check\n         npm run infra -- --write: what is deployed for it; tests hold the template against that',
+        [
+          ' && npm run check',
+          'npm run infra -- --write: what is deployed for it; tests hold the template against that',
+        ].join('\n         '),
       ]
     : ['', '']
   console.log(`next     make it yours${docs}, then npm run topology && npm run schemas${checks}

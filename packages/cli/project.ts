@@ -1,17 +1,21 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { IS_COMPILED } from '../kit/module-file.ts'
 
 /** Lists the services of a project; a project is the folder that it stands in. */
 export const CONFIG = 'tidemark.config.ts'
 
 /** Whether these commands are part of a checkout of Tidemark, and no package. */
-export const isCheckout = import.meta.url.endsWith('.ts')
+export const isCheckout = !IS_COMPILED
 
 /** What they are part of then. */
 const OWN = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The folder of the project that the working folder is in; called from elsewhere, that of the checkout that the commands are part of, if any. */
+/**
+ * The folder of the project that the working folder is in. Called from elsewhere: that of the checkout that the commands
+ * are part of, or the working folder itself.
+ */
 export const PROJECT = projectAt(resolve('.')) ?? (isCheckout ? OWN : resolve('.'))
 
 function projectAt(folder: string): string | undefined {

@@ -9,7 +9,7 @@ import { checkTopology, findCloud, type RunningCloud, readyCloud } from '../loca
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { CONSOLE } from './console-site.ts'
-import { ReloadOnSave } from './dev/reload-on-save.ts'
+import type { ReloadOnSave } from './dev/reload-on-save.ts'
 import { knownServices } from './known-services.ts'
 import { dataFolder, isFast, localPorts } from './local-settings.ts'
 import { isCheckout } from './project.ts'
@@ -98,9 +98,7 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
   const { happened, signal } = interrupted
   try {
     const front = await frontOf(run)
-    const sources = watch
-      ? new ReloadOnSave(names, inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined)
-      : undefined
+    const sources = watch ? await sourcesOf(inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined) : undefined
     let hosts: ServiceHosts | undefined
     try {
       const options = { settings: settingsOf(run, cloud.settings), verbose, signal, sources, onStartedAgain: showHost }
@@ -120,6 +118,12 @@ async function runApart(run: Run, cloud: Cloud): Promise<void> {
   } finally {
     await cloud.stop()
   }
+}
+
+/** What watches is loaded by this alone: a start that watches nothing need not wait for it. */
+async function sourcesOf(firstDebugPort: number | undefined): Promise<ReloadOnSave> {
+  const { ReloadOnSave } = await import('./dev/reload-on-save.ts')
+  return new ReloadOnSave(names, firstDebugPort)
 }
 
 /** One host for all services, behind the same address and with the same console as several. */

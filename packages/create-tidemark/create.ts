@@ -5,17 +5,21 @@ import { createInterface } from 'node:readline/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCommand, UsageError } from '../cli/arguments.ts'
-import { extendedAzureYaml, filesOf } from '../cli/new-service/files.ts'
+import { extendedAzureYaml, filesOf, filled } from '../cli/new-service/files.ts'
 import { type Names, namesOf } from '../cli/new-service/names.ts'
+import { IS_COMPILED } from '../kit/module-file.ts'
 import { COPIED } from './copied.ts'
 
 const USAGE = 'create-tidemark [FOLDER] [--service NAME] [--aggregate NAME] [--packages FOLDER]'
-const IS_COMPILED = !import.meta.url.endsWith('.ts')
 const TEMPLATE = fileURLToPath(new URL(IS_COMPILED ? '../template/' : './template/', import.meta.url))
 /** What a project has as Tidemark's own has it: beside the template in the package, at the root in the repository. */
 const OWN = fileURLToPath(new URL(IS_COMPILED ? '../own/' : '../../', import.meta.url))
-/** npm leaves these out of a package where they begin with a dot. */
-const DOTTED: Readonly<Record<string, string>> = { gitignore: '.gitignore', funcignore: '.funcignore' }
+/** npm leaves out some that begin with a dot, and one would be a source of the repository by its own name. */
+const RENAMED: Readonly<Record<string, string>> = {
+  gitignore: '.gitignore',
+  funcignore: '.funcignore',
+  'tidemark.config.ts.txt': 'tidemark.config.ts',
+}
 /** What a project is made of besides Tidemark, in the versions that it is tested with. */
 const VERSIONS = { '@azure/functions': '^4.16.5', zod: '^4.6.7', typescript: '~6.0.3', '@types/node': '^24.19.2' }
 /** Of Tidemark: with `--packages` the files of a folder, as `npm run pack` makes them. */
@@ -46,7 +50,7 @@ async function create(): Promise<void> {
     rmSync(project.folder, { recursive: true, force: true })
     throw error
   }
-  console.log(`wrote    ${files.length + COPIED.length} files to ${project.folder}
+  console.log(`wrote    ${project.folder}
 next     cd ${project.folder}
          npm install
          npm start
@@ -94,27 +98,14 @@ function filesOfProject(project: Project): readonly { readonly path: string; rea
     .map((entry) => join(entry.parentPath, entry.name).slice(TEMPLATE.length).replaceAll('\\', '/'))
   if (templates.length === 0) throw new Error(`${TEMPLATE} has no files`)
   const written = templates.map((path) => {
-    const filled = readFileSync(join(TEMPLATE, path), 'utf8')
-      .replaceAll('__project__', project.project)
-      .replaceAll('__service__', project.service)
-      .replaceAll('__aggregate__', project.aggregate)
-    return { path: DOTTED[path] ?? path, text: path === 'azure.yaml' ? extendedAzureYaml(filled, project) : filled }
+    const text = filled(readFileSync(join(TEMPLATE, path), 'utf8'), project).replaceAll('__project__', project.project)
+    return { path: RENAMED[path] ?? path, text: path === 'azure.yaml' ? extendedAzureYaml(text, project) : text }
   })
   return [
     ...written,
     ...filesOf(project),
-    { path: 'tidemark.config.ts', text: config(project) },
     { path: 'package.json', text: `${JSON.stringify(manifest(project), null, 2)}\n` },
   ]
-}
-
-function config({ constant, service }: Names): string {
-  return `import { defineConfig } from 'tidemark'
-import { ${constant} } from './src/${service}/service.ts'
-
-/** What is run, tested and deployed from here: a service more is one name more. */
-export default defineConfig({ services: [${constant}] })
-`
 }
 
 function manifest({ project, packages }: Project): object {

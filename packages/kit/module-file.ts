@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
-const IS_COMPILED = !import.meta.url.endsWith('.ts')
+/** Whether this is what a package has, and no source of the repository. */
+export const IS_COMPILED = !import.meta.url.endsWith('.ts')
 
 /**
  * The file of a module, for a process of its own: in the repository the source, in a package what is compiled of it.

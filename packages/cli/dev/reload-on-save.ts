@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import { dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
+import { CONFIG } from '../project.ts'
 import type { ServiceHosts, SourceOptions } from '../start/service-hosts.ts'
+import { TOPOLOGY } from '../topology-file.ts'
 
 /** What every service is written in, from the root. */
 const FOLDERS = ['functions', 'src']
 /** Every host reads them when it starts. */
 const OF_ALL = ['host.json', 'local.settings.json']
 /** The command itself and the cloud have read them. */
-const OF_START = ['tidemark.config.ts', join('infra', 'topology.json')]
+const OF_START = [CONFIG, TOPOLOGY]
 const SOURCES = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']
 const NOT_WATCHED = /(^|[\\/])(node_modules|dist|\.[^\\/.][^\\/]*)([\\/]|$)/
 /** Editors and tools save several files, each in several steps. */
@@ -29,7 +31,10 @@ export class ReloadOnSave implements SourceOptions {
   #timer: NodeJS.Timeout | undefined
   #hosts: ServiceHosts | undefined
 
-  /** @param firstDebugPort that of the first service, the others have the next ones; 0: any free ones; undefined: no debugger reaches them. */
+  /**
+   * @param firstDebugPort that of the first service, the others have the next ones; 0: any free ones; undefined: no
+   *   debugger reaches them.
+   */
   constructor(services: readonly string[], firstDebugPort: number | undefined) {
     this.#services = services
     this.#firstDebugPort = firstDebugPort

@@ -40,7 +40,8 @@ function read(name: string): string {
   return readFileSync(new URL(`./templates/${name}.txt`, import.meta.url), 'utf8')
 }
 
-function filled(template: string, { service, constant, aggregate, type }: Names): string {
+/** A template with the names of a service in it. */
+export function filled(template: string, { service, constant, aggregate, type }: Names): string {
   return template
     .replaceAll('__service__', service)
     .replaceAll('__constant__', constant)
