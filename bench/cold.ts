@@ -10,10 +10,10 @@ import { MAX_ENTRIES } from '../packages/tidemark/core/ports.ts'
 import { SNAPSHOTS } from '../packages/tidemark/core/service.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
 import { record } from '../packages/tidemark/runtime/record.ts'
+import { headOf } from '../packages/tidemark/test/support/commits.ts'
+import { request } from '../packages/tidemark/test/support/fakes.ts'
 import { inventory } from '../src/inventory/service.ts'
 import { stock } from '../src/inventory/stock.ts'
-import { headOf } from '../test/support/commits.ts'
-import { request } from '../test/support/fakes.ts'
 import { System } from '../test/support/system.ts'
 
 /**

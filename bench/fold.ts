@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AnyDecider } from '../packages/tidemark/core/decider.ts'
 import type { RecordedEvent } from '../packages/tidemark/core/event.ts'
 import { emptyState, fold } from '../packages/tidemark/runtime/fold.ts'
+import { recorded } from '../packages/tidemark/test/support/recorded.ts'
 import { stock } from '../src/inventory/stock.ts'
-import { recorded } from '../test/support/recorded.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
 
 /**

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Command } from '../test/support/command.ts'
-import { ownSettings } from '../test/support/ports.ts'
+import { Command } from '../packages/test-support/command.ts'
+import { ownSettings } from '../packages/test-support/ports.ts'
 import { cpuSeconds, cpuShares } from './support/cpu.ts'
 
 /**

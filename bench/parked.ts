@@ -7,10 +7,10 @@ import type { DomainEvent, RecordedEvent } from '../packages/tidemark/core/event
 import { EMPTY_STREAM } from '../packages/tidemark/core/hash-chain.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
 import { record } from '../packages/tidemark/runtime/record.ts'
+import { appendStream, headOf } from '../packages/tidemark/test/support/commits.ts'
 import { order } from '../src/ordering/order.ts'
 import { orderView } from '../src/ordering/order-view.ts'
 import { ordering } from '../src/ordering/service.ts'
-import { appendStream, headOf } from '../test/support/commits.ts'
 import { keptAddress, placed } from '../test/support/orders.ts'
 import { System } from '../test/support/system.ts'
 

@@ -7,12 +7,12 @@ import { EMPTY_STREAM } from '../packages/tidemark/core/hash-chain.ts'
 import { checkWritten } from '../packages/tidemark/core/schema.ts'
 import { toldOf } from '../packages/tidemark/core/service.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
+import { recordedAtOnce } from '../packages/tidemark/test/support/recorded.ts'
 import { OrderPlaced } from '../src/ordering/contract.ts'
 import { orderEvents } from '../src/ordering/events.ts'
 import { orderView } from '../src/ordering/order-view.ts'
 import { salesByProduct } from '../src/ordering/sales-by-product.ts'
 import { ordering } from '../src/ordering/service.ts'
-import { recordedAtOnce } from '../test/support/recorded.ts'
 import { System } from '../test/support/system.ts'
 
 /**

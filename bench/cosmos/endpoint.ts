@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Container, CosmosClient } from '@azure/cosmos'
+import { startEndpoint, temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
 import type { Child } from '../../packages/kit/child.ts'
-import { startEndpoint, temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
-import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
+import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 
 /** The endpoint in a process of its own over a folder of its own, and a client of it. */
 export interface BenchedEndpoint {

@@ -1,5 +1,5 @@
-import { signed } from '../../test/local/cosmos/support.ts'
-import { EMULATOR_KEY } from '../../test/support/cosmos.ts'
+import { signed } from '../../packages/cosmos/test/support.ts'
+import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
 import type { RawRequest } from './raw-client.ts'
 
 const DOCS = 'dbs/d/colls/c/docs'

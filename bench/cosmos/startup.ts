@@ -1,4 +1,4 @@
-import { startEndpoint, temporaryFolder } from '../../test/local/cosmos/endpoint.ts'
+import { startEndpoint, temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
 import { nodeAlone, percentile } from './endpoint.ts'
 
 export interface Startup {

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from '../../test/local/eventhubs/endpoint.ts'
+import { connectionStringOf, portOf, startEndpoint, temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
 import type { Broker } from './raw-client.ts'
 
 export const BODY_BYTES = 500

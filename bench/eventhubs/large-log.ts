@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { residentBytes } from '../../test/local/eventhubs/endpoint.ts'
+import { residentBytes } from '../../packages/event-hubs/test/endpoint.ts'
 import { cpuShares } from '../support/cpu.ts'
 import { type ClientProcess, startClient } from './client-process.ts'
 import { type BenchedEndpoint, BODY_BYTES, startBenchedEndpoint } from './endpoint.ts'

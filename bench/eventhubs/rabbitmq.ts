@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answers } from '../../test/support/ports.ts'
+import { answers } from '../../packages/test-support/ports.ts'
 import type { Broker } from './raw-client.ts'
 
 /** Where Debian's package puts the scripts themselves: those on PATH change the user to the system service's. */

@@ -17,7 +17,7 @@ import {
   readPerformative,
   transferFrame,
   type Value,
-} from '../../test/support/amqp-wire.ts'
+} from '../../packages/event-hubs/test/amqp-wire.ts'
 
 /**
  * An AMQP 1.0 client that costs as little as a client can, so that a broker's own rate shows: transfers leave as copies of one encoded frame and

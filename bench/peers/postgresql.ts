@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../../packages/kit/errors.ts'
 import { LOOPBACK } from '../../packages/kit/listen.ts'
-import { freePort } from '../../test/support/ports.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
 
 /** Where Debian keeps a version's programs: off the PATH. */
 const DEBIAN = '/usr/lib/postgresql/*/bin'

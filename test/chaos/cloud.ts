@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { random } from '../../packages/cli/demo/random.ts'
 import type { Child } from '../../packages/kit/child.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { assertEqualToLogs, underLoad } from '../support/load.ts'
-import { freePort } from '../support/ports.ts'
 import { System } from '../support/system.ts'
-import { WAIT_MS } from '../support/wait.ts'
 
 export interface CloudChaos {
   readonly seed: number

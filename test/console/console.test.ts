@@ -4,10 +4,10 @@ import { EventHubProducerClient } from '@azure/event-hubs'
 import type { Locator, Page } from 'playwright-core'
 import type { Child } from '../../packages/kit/child.ts'
 import type { Front } from '../../packages/local-cloud/front.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { ConsoleRig } from '../support/console.ts'
 import { placeBody } from '../support/orders.ts'
 import type { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const SERVICES = ['ordering', 'inventory', 'payments', 'shipping']
 const HIDDEN = 'nobody sees this text'

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { startEndpoint, temporaryFolder } from '../local/cosmos/endpoint.ts'
-import { freePort } from '../support/ports.ts'
+import { startEndpoint, temporaryFolder } from '../../packages/cosmos/test/endpoint.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./CosmosClient/', import.meta.url))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { connectionStringOf, startEndpoint, temporaryFolder } from '../local/eventhubs/endpoint.ts'
+import { connectionStringOf, startEndpoint, temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./EventHubsClient/', import.meta.url))

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../local/eventhubs/endpoint.ts'
-import { chosenTexts, randomTexts } from '../local/host/json-net/corpus.ts'
-import { RECORDED, type Recorded, rewritten } from '../local/host/json-net/recorded.ts'
+import { temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
+import { chosenTexts, randomTexts } from '../../packages/functions-host/test/json-net/corpus.ts'
+import { RECORDED, type Recorded, rewritten } from '../../packages/functions-host/test/json-net/recorded.ts'
 
 const run = promisify(execFile)
 const PROJECT = fileURLToPath(new URL('./JsonNet/', import.meta.url))

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { ownSettings } from '../../packages/test-support/ports.ts'
+import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { editDocumented, Terminal, writeDocumented } from '../support/carried-out.ts'
-import { codeBlocksOf } from '../support/documented-code.ts'
-import { ownSettings } from '../support/ports.ts'
-import { RepositoryCopy } from '../support/repository-copy.ts'
 
 const markdown = readFileSync(fileURLToPath(new URL('../../docs/add-a-service.md', import.meta.url)), 'utf8')
 

@@ -11,12 +11,12 @@ import { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { localSettings } from '../../packages/cli/local-settings.ts'
 import { rewriteJson } from '../../packages/functions-host/json-net/rewrite.ts'
+import { ending } from '../../packages/functions-host/test/support.ts'
 import { startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { anything } from '../../packages/tidemark/test/domain/anything.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
-import { ending } from '../local/host/support.ts'
-import { anything } from '../support/anything.ts'
-import { freePort } from '../support/ports.ts'
 
 const VALUES = 300
 const AT_ONCE = 8
@@ -75,7 +75,7 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
     ...localSettings(),
     ...cloud.settings,
     TIDEMARK_HTTP_PORT: '0',
-    TIDEMARK_FUNCTIONS_MAIN: 'test/support/anything-functions.ts',
+    TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/anything-functions.ts',
   })
   cleanup(() => host.stop())
 

@@ -5,9 +5,9 @@ import { services } from '../../packages/cli/config.ts'
 import type { Answer } from '../../packages/cli/demo/client.ts'
 import { type RawItem, readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
 import { call, System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 /** What the console and the command line ask, over HTTP, of services that run; held against the raw logs. */
 describe('who looks around in a running system', () => {

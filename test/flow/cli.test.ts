@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { Command } from '../support/command.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { address, placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 let system: System
 let stream: string

@@ -5,12 +5,12 @@ import type { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import type { Child } from '../../packages/kit/child.ts'
+import { leaseClaims, partitionClaims, staysWithOwners } from '../../packages/test-support/claims.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { storeTime } from '../../packages/tidemark/cosmos/store-clock.ts'
-import { leaseClaims, partitionClaims, staysWithOwners } from '../support/claims.ts'
 import { assertEqualToLogs, type Shops, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const FAST_S = 3600
 /** A token for a hub is good for an hour from when its host believes it to be: one that is slower could not reach the hub. */
@@ -41,7 +41,7 @@ describe('hosts whose clocks are nearly two hours apart, and neither is right', 
   const startHost = (name: 'fast' | 'slow', shift: number): Promise<Child> =>
     system.startHost({
       preload: {
-        module: 'test/support/shifted-clock.ts',
+        module: 'packages/functions-host/test/shifted-clock.ts',
         // Whoever has nothing to do asks for the time when it looks for lag.
         env: { TIDEMARK_TEST_CLOCK_SHIFT_S: String(shift), TIDEMARK_LAG_CHECK_S: '10' },
       },

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import sample from '../../local.settings.sample.json' with { type: 'json' }
 import { services } from '../../packages/cli/config.ts'
+import { Command } from '../../packages/test-support/command.ts'
 import { functionNames } from '../../packages/tidemark/core/service.ts'
-import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { callOnceSeen } from '../support/system.ts'
 

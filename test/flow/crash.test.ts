@@ -7,12 +7,12 @@ import { random } from '../../packages/cli/demo/random.ts'
 import { foldRawLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import type { Child } from '../../packages/kit/child.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { until, WAIT_MS, within } from '../../packages/test-support/wait.ts'
 import type { CrashPoint } from '../support/crash.ts'
 import { assertEqualToLogs, eventCount, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
-import { freePort } from '../support/ports.ts'
 import { type HostOptions, System } from '../support/system.ts'
-import { until, WAIT_MS, within } from '../support/wait.ts'
 
 const SEED = 7
 

@@ -5,11 +5,11 @@ import { after, before, describe, it } from 'node:test'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import type { Child } from '../../packages/kit/child.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { storeTime } from '../../packages/tidemark/cosmos/store-clock.ts'
 import { placeBody } from '../support/orders.ts'
-import { freePort } from '../support/ports.ts'
 import { type HostOptions, System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 /** Long enough for a busy machine to pay, or to stop a host, before it is over. */
 const WITHIN_SECONDS = 20
@@ -130,7 +130,7 @@ describe('a deadline, whoever is away, late or fast', () => {
   it('a host that is ten minutes fast expires nothing early, and dates no event in the future', async () => {
     await payments?.stop()
     const env = { TIDEMARK_TEST_CLOCK_SHIFT_S: String(FAST_BY_SECONDS) }
-    payments = await startPayments({ module: 'test/support/shifted-clock.ts', env })
+    payments = await startPayments({ module: 'packages/functions-host/test/shifted-clock.ts', env })
     const before = await storeNow()
     const [paid, unpaid] = [await place(), await place()]
     for (const id of [paid, unpaid]) await untilStatus('payments', `/payments/${id}`, 'open')

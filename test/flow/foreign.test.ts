@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type EventData, type EventDataBatch, EventHubProducerClient } from '@azure/event-hubs'
+import { until } from '../../packages/test-support/wait.ts'
 import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
+import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { TestHub } from '../support/hubs.ts'
 import { placeBody, placedV1 } from '../support/orders.ts'
-import { recorded } from '../support/recorded.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 type Sent = Parameters<EventDataBatch['tryAdd']>[0]
 

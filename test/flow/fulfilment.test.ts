@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
+import { until } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const LINES = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]
 /** Long enough for a busy machine to open the payment, and to kill every process or to pay, before it is over. */

@@ -4,10 +4,10 @@ import { EventHubProducerClient } from '@azure/event-hubs'
 import topology from '../../infra/topology.json' with { type: 'json' }
 import { runWorkload } from '../../packages/cli/demo/workload.ts'
 import type { Child } from '../../packages/kit/child.ts'
-import { leaseClaims, partitionClaims } from '../support/claims.ts'
+import { leaseClaims, partitionClaims } from '../../packages/test-support/claims.ts'
+import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
 import { assertEqualToLogs, eventCount, type Shops, underLoad } from '../support/load.ts'
 import { System } from '../support/system.ts'
-import { until, WAIT_MS } from '../support/wait.ts'
 
 const groups = topology.eventHubs.flatMap(({ name, partitions, consumerGroups }) =>
   consumerGroups.map((group) => ({ name: `${name}/${group}`, partitions })),

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { services } from '../../packages/cli/config.ts'
+import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { Terminal } from '../support/carried-out.ts'
-import { RepositoryCopy } from '../support/repository-copy.ts'
-import { until } from '../support/wait.ts'
 
 describe('npm run new:service', () => {
   const copy = new RepositoryCopy()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { Command } from '../support/command.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { address } from '../support/orders.ts'
 import { levelOf } from '../support/raw-levels.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
-import { until } from '../support/wait.ts'
 
 /**
  * Inventory goes from version n, a bundle of an earlier commit, to today's, and back, and again, beside an ordering that stays at n. Each

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import topology from '../../infra/topology.json' with { type: 'json' }
 import { everyPage, readRawLog } from '../../packages/cli/demo/reading.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { StreamCheck } from '../../packages/tidemark/verify/stream-check.ts'
-import { Command } from '../support/command.ts'
 import { address } from '../support/orders.ts'
 import { orderOf, salesOf } from '../support/raw-orders.ts'
 import { Releases, type ServiceHost } from '../support/releases.ts'
-import { until } from '../support/wait.ts'
 
 // Lines with and without a house number that can be told from the name.
 const STREETS = ['Quay 1', 'Quay 1a', 'Rue du 4 Septembre', 'D 10 12', '12 Main Street', 'Quay']

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { EventHubProducerClient } from '@azure/event-hubs'
-import { Command } from '../support/command.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { TestHub } from '../support/hubs.ts'
 import { placeBody } from '../support/orders.ts'
 import { Replays } from '../support/replays.ts'
 import { callOnceSeen, System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const EACH = 100
 const PARTITION = 2

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Command, endedWhile, overtaken } from '../support/command.ts'
+import { type Command, endedWhile, overtaken } from '../../packages/test-support/command.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 

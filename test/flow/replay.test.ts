@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../../packages/test-support/wait.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 /** Readers look often, and leave the machine to what they look at. */
 const pause = (): Promise<void> => delay(10)

@@ -8,10 +8,10 @@ import { services } from '../../packages/cli/config.ts'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { answeringAt } from '../../packages/cli/service-address.ts'
 import { listen } from '../../packages/kit/listen.ts'
-import { Command } from '../support/command.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { freePort, nobodyListens, ownSettings } from '../../packages/test-support/ports.ts'
+import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { placeBody } from '../support/orders.ts'
-import { freePort, nobodyListens, ownSettings } from '../support/ports.ts'
-import { WAIT_MS } from '../support/wait.ts'
 
 describe('npm start -- --service', () => {
   let folder: string

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { until } from '../../packages/test-support/wait.ts'
 import { compose } from '../../packages/tidemark/compose.ts'
 import { SNAPSHOTS } from '../../packages/tidemark/core/service.ts'
 import type { SnapshotItem } from '../../packages/tidemark/core/snapshot.ts'
+import { request } from '../../packages/tidemark/test/support/fakes.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
-import { request } from '../support/fakes.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const STREAM = 'stock-tea'
 const UNITS = 6

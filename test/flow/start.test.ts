@@ -10,10 +10,10 @@ import { checkViews } from '../../packages/cli/demo/check.ts'
 import { checkServices } from '../../packages/cli/demo/check-services.ts'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { listen } from '../../packages/kit/listen.ts'
-import { Command } from '../support/command.ts'
-import { EMULATOR_KEY } from '../support/cosmos.ts'
-import { answers, nobodyListens, ownSettings } from '../support/ports.ts'
-import { until, WAIT_MS } from '../support/wait.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { EMULATOR_KEY } from '../../packages/test-support/cosmos.ts'
+import { answers, nobodyListens, ownSettings } from '../../packages/test-support/ports.ts'
+import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
 
 interface OpenApi {
   readonly tags: readonly { readonly name: string }[]

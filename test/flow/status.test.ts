@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import type { ServiceStatus } from '../../packages/tidemark/core/status.ts'
-import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 type Told = ServiceStatus & { readonly concerns: readonly string[] }
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Container } from '@azure/cosmos'
+import { until } from '../../packages/test-support/wait.ts'
 import { commitsOf } from '../../packages/tidemark/core/commit.ts'
 import { projectionName } from '../../packages/tidemark/core/service.ts'
+import { OtlpReceiver, type ReceivedSpan } from '../../packages/tidemark/test/support/otlp.ts'
 import { placeBody } from '../support/orders.ts'
-import { OtlpReceiver, type ReceivedSpan } from '../support/otlp.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const CLIENT = '00f067aa0ba902b7'
 const traceparent = (traceId: string, flags = '01'): string => `00-${traceId}-${CLIENT}-${flags}`

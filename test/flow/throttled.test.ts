@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { Command } from '../../packages/test-support/command.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { classOf, type ErrorCode } from '../../packages/tidemark/core/errors.ts'
-import { Command } from '../support/command.ts'
 import { placeBody } from '../support/orders.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 /** Of ten requests one is let through: the SDK itself tries ten times, and so gives up a third. */
 const STORM = { seed: 3, faults: [{ kind: 'throttle', rate: 0.9, retryAfterMs: 40 }] }

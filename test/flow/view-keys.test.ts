@@ -7,17 +7,17 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { type Answer, Client } from '../../packages/cli/demo/client.ts'
 import { localSettings } from '../../packages/cli/local-settings.ts'
+import { cleanups } from '../../packages/functions-host/test/support.ts'
 import { startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { until } from '../../packages/test-support/wait.ts'
 import { idPattern } from '../../packages/tidemark/core/stream.ts'
 import { forEachLimited } from '../../packages/tidemark/runtime/limited.ts'
+import { shelves } from '../../packages/tidemark/test/domain/shelves.ts'
+import { documentKey, hardKeys, refusedKeys } from '../../packages/tidemark/test/support/document-keys.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
-import { cleanups } from '../local/host/support.ts'
-import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
-import { freePort } from '../support/ports.ts'
-import { shelves } from '../support/shelves.ts'
 import { call } from '../support/system.ts'
-import { until } from '../support/wait.ts'
 
 const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 const KEYS_A_SHELF = 40
@@ -40,7 +40,7 @@ describe('documents over HTTP', () => {
       ...localSettings(),
       ...cloud.settings,
       TIDEMARK_HTTP_PORT: '0',
-      TIDEMARK_FUNCTIONS_MAIN: 'test/support/shelves-functions.ts',
+      TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/shelves-functions.ts',
     }
     const host = await startChild('functions', main, settings, {
       onOutput(text) {

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readMarkdown } from '../../packages/test-support/markdown.ts'
 import { alertsOf, documentedTypesOf, resourceTypesOf, runbooksOf, type Snapshot } from '../support/infra-docs.ts'
-import { readMarkdown } from '../support/markdown.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { services } from '../../packages/cli/config.ts'
 import { loadApp } from '../../packages/functions-host/app.ts'
+import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
-import { connectionStrings } from '../support/settings.ts'
 import { deployed, listAt, ofType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

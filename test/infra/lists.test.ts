@@ -5,9 +5,9 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Container, IndexingPolicy, SqlQuerySpec } from '@azure/cosmos'
 import { services } from '../../packages/cli/config.ts'
+import { cosmosEndpoint } from '../../packages/test-support/cosmos.ts'
 import { CosmosViewStore } from '../../packages/tidemark/cosmos/view-store.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
-import { cosmosEndpoint } from '../support/cosmos.ts'
 import { at, deployed, ofType, shapes } from './support/deployed.ts'
 
 const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))

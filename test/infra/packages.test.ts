@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { settingsOf } from '../../packages/cli/local-settings.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
+import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { Apps } from '../support/apps.ts'
-import { RepositoryCopy } from '../support/repository-copy.ts'
 import { call } from '../support/system.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))

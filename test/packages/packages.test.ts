@@ -18,9 +18,9 @@ import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { parse } from 'yaml'
 import { packPackage } from '../../packages/pack.ts'
-import { Command } from '../support/command.ts'
-import { codeBlocksOf } from '../support/documented-code.ts'
-import { until } from '../support/wait.ts'
+import { Command } from '../../packages/test-support/command.ts'
+import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { until } from '../../packages/test-support/wait.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const source = join(root, 'packages/tidemark')

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { settingsOf } from '../../packages/cli/local-settings.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
+import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { placeBody } from './orders.ts'
-import { WAIT_MS } from './wait.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 

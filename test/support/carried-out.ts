@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { WAIT_MS, within } from './wait.ts'
+import { WAIT_MS, within } from '../../packages/test-support/wait.ts'
 
 /** Commands of a document, as a reader types them into a terminal in a folder. */
 export class Terminal {

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { readSite } from '../../packages/local-cloud/front/site.ts'
 import { type Front, startFront } from '../../packages/local-cloud/front.ts'
+import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { startBrowser } from './browser.ts'
 import { System } from './system.ts'
-import { WAIT_MS } from './wait.ts'
 
 const CONSOLE = fileURLToPath(new URL('../../dist/console', import.meta.url))
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { within } from './wait.ts'
+import { within } from '../../packages/test-support/wait.ts'
 
 interface Message {
   readonly id?: number

@@ -1,4 +1,4 @@
-import { readMarkdown } from './markdown.ts'
+import { readMarkdown } from '../../packages/test-support/markdown.ts'
 
 /** What `bicep snapshot` predicts: of each resource what its documents are held against. */
 export interface Snapshot {

@@ -4,7 +4,7 @@ import { checkViews } from '../../packages/cli/demo/check.ts'
 import { checkServices, type OfServices } from '../../packages/cli/demo/check-services.ts'
 import type { Client } from '../../packages/cli/demo/client.ts'
 import { runWorkload } from '../../packages/cli/demo/workload.ts'
-import { WAIT_MS } from './wait.ts'
+import { WAIT_MS } from '../../packages/test-support/wait.ts'
 
 const SEED = 7
 

@@ -10,8 +10,8 @@ import { type CommandDependencies, handleCommand } from '../../packages/tidemark
 import { type ReactDependencies, reaction } from '../../packages/tidemark/runtime/react.ts'
 import { type ScheduleDependencies, sendDue } from '../../packages/tidemark/runtime/schedule.ts'
 import { stateCache } from '../../packages/tidemark/runtime/state-cache.ts'
-import { ManualClock, request } from './fakes.ts'
-import { SteppedStore } from './stepped-store.ts'
+import { ManualClock, request } from '../../packages/tidemark/test/support/fakes.ts'
+import { SteppedStore } from '../../packages/tidemark/test/support/stepped-store.ts'
 
 class Dead extends Error {}
 

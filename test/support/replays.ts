@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Container } from '@azure/cosmos'
 import { checkViews } from '../../packages/cli/demo/check.ts'
 import { runWorkload } from '../../packages/cli/demo/workload.ts'
-import { Command } from './command.ts'
+import { Command } from '../../packages/test-support/command.ts'
 import type { System } from './system.ts'
 
 const SEED = 11

@@ -9,9 +9,9 @@ import { type Answer, Client } from '../../packages/cli/demo/client.ts'
 import { functionsOf, localSettings } from '../../packages/cli/local-settings.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
-import { freePort } from './ports.ts'
+import { freePort } from '../../packages/test-support/ports.ts'
+import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
 import { SOONER } from './sooner.ts'
-import { until, WAIT_MS } from './wait.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
 

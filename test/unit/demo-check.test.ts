@@ -8,9 +8,9 @@ import { foldRawShipments } from '../../packages/cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
 import { toLogItem } from '../../packages/tidemark/core/commit.ts'
 import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
+import { recordedItems as recorded } from '../../packages/tidemark/test/support/raw-items.ts'
+import { recorded as recordedEvents } from '../../packages/tidemark/test/support/recorded.ts'
 import { address, cancelled, placedV1 } from '../support/orders.ts'
-import { recordedItems as recorded } from '../support/raw-items.ts'
-import { recorded as recordedEvents } from '../support/recorded.ts'
 
 const sku = 'tea'
 const of = (quantity: number, orderId = '1') => ({ sku, orderId, quantity })

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { loadApp } from '../../packages/functions-host/app.ts'
 import { matchRoute, parseRoute } from '../../packages/functions-host/route.ts'
-import { connectionStrings } from '../support/settings.ts'
+import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 

@@ -7,10 +7,10 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { services } from '../../packages/cli/config.ts'
+import { linkPackages } from '../../packages/test-support/linked-packages.ts'
 import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
-import { linkPackages } from '../support/linked-packages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')

@@ -5,11 +5,11 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { localSettings } from '../../packages/kit/settings.ts'
+import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
 import { settings } from '../../packages/tidemark/settings/list.ts'
 import { nearest } from '../../packages/tidemark/settings/nearest.ts'
 import { isOtherName, otherNames } from '../../packages/tidemark/settings/other-names.ts'
 import { type Environment, readSettings } from '../../packages/tidemark/settings/read.ts'
-import { connectionStrings } from '../support/settings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const id = '0b5c8f6e-6f0a-4c39-9f0e-0d4a7c1a2b3c'

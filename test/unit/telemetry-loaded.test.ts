@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { connectionStrings } from '../support/settings.ts'
+import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 

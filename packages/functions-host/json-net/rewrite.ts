@@ -1,5 +1,5 @@
 // What becomes of a JSON text that passes through Newtonsoft.Json 13.0.3 with its default settings, as in the Functions host: it is read
-// to objects and written again. `npm run test:dotnet` holds this equal to the library; test/fixtures/json-net.json is what the library said.
+// to objects and written again. `npm run test:dotnet` holds this equal to the library; packages/functions-host/test/json-net.json is what the library said.
 // https://github.com/JamesNK/Newtonsoft.Json/blob/13.0.3/Src/Newtonsoft.Json/JsonTextReader.cs
 
 import { rewriteDate } from './date.ts'

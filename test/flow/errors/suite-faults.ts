@@ -4,14 +4,14 @@ import { after, before, describe, it } from 'node:test'
 import type { ContainerRequest } from '@azure/cosmos'
 import type { Answer } from '../../../packages/cli/demo/client.ts'
 import type { Child } from '../../../packages/kit/child.ts'
+import { until } from '../../../packages/test-support/wait.ts'
 import { commitOf, toLogItem } from '../../../packages/tidemark/core/commit.ts'
 import { eventId } from '../../../packages/tidemark/core/event.ts'
 import { hashOf } from '../../../packages/tidemark/core/hash-chain.ts'
 import { MAX_EVENTS } from '../../../packages/tidemark/core/ports.ts'
-import { commit } from '../../support/commits.ts'
+import { commit } from '../../../packages/tidemark/test/support/commits.ts'
 import { address } from '../../support/orders.ts'
 import { call } from '../../support/system.ts'
-import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import { json, type World } from './world.ts'
 
@@ -29,7 +29,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   describe('a service', () => {
     let host: Child
     before(async () => {
-      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/notes-functions.ts' }
+      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/notes-functions.ts' }
       host = await world().system.startHost({ preload: { env }, onOutput: world().listen })
     })
     after(() => host.stop())

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { overtaken } from '../../support/command.ts'
+import { overtaken } from '../../../packages/test-support/command.ts'
+import { until } from '../../../packages/test-support/wait.ts'
 import { Replays } from '../../support/replays.ts'
 import { call } from '../../support/system.ts'
-import { until } from '../../support/wait.ts'
 import type { WitnessedErrors } from '../../support/witnessed-errors.ts'
 import type { World } from './world.ts'
 

@@ -12,6 +12,9 @@ import { MemoryViewStores } from '../../../packages/tidemark/memory/view-store.t
 import { handleCommand } from '../../../packages/tidemark/runtime/command.ts'
 import { emptyState, fold } from '../../../packages/tidemark/runtime/fold.ts'
 import { stateCache } from '../../../packages/tidemark/runtime/state-cache.ts'
+import { everyEvent, ManualClock, request } from '../../../packages/tidemark/test/support/fakes.ts'
+import { projecting } from '../../../packages/tidemark/test/support/projecting.ts'
+import { recorded } from '../../../packages/tidemark/test/support/recorded.ts'
 import { appendGiven } from '../../../packages/tidemark/testing/append-given.ts'
 import { UnitsDeclined } from '../../../src/inventory/events.ts'
 import { inventory } from '../../../src/inventory/service.ts'
@@ -23,9 +26,6 @@ import { orderFulfilment } from '../../../src/ordering/fulfilment-process.ts'
 import { order } from '../../../src/ordering/order.ts'
 import { orderView } from '../../../src/ordering/order-view.ts'
 import { ordering } from '../../../src/ordering/service.ts'
-import { everyEvent, ManualClock, request } from '../../support/fakes.ts'
-import { projecting } from '../../support/projecting.ts'
-import { recorded } from '../../support/recorded.ts'
 
 // Written out as they were written then: what no code of today makes.
 const lines = [{ sku: 'tea', quantity: 2, unitPrice: 450 }]

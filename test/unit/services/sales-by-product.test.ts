@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Recorded } from 'tidemark'
+import { recorded } from '../../../packages/tidemark/test/support/recorded.ts'
 import type { OrderEvent } from '../../../src/ordering/events.ts'
 import { type ProductSales, salesByProduct } from '../../../src/ordering/sales-by-product.ts'
-import { recorded } from '../../support/recorded.ts'
 
 const line = fc.record({
   sku: fc.constantFrom('tea', 'cup', 'pot'),

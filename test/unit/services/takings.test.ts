@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, Recorded } from 'tidemark'
+import { recorded } from '../../../packages/tidemark/test/support/recorded.ts'
 import type { PaymentEvent } from '../../../src/payments/events.ts'
 import { type Takings, takings } from '../../../src/payments/takings.ts'
-import { recorded } from '../../support/recorded.ts'
 
 const history = fc.record({
   currency: fc.constantFrom('EUR', 'NOK'),

@@ -1,0 +1,47 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { TestContext } from 'node:test'
+import { listen } from '../../../kit/listen.ts'
+
+/** What a server answers: JSON, or whatever it does with the response itself. */
+export type Answering = (request: Asked, response: ServerResponse) => object | undefined
+
+export interface Asked {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  readonly url: URL
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** A server that is no Tidemark: it answers what the running system answers seldom. @returns its address, and what it was asked. */
+export async function answering(
+  t: TestContext,
+  answer: Answering,
+): Promise<{ readonly address: string; readonly asked: readonly Asked[]; stop(): void }> {
+  const asked: Asked[] = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const { method = '', url: path = '', headers } = request
+    const now: Asked = { method, path, url: new URL(path, 'http://localhost'), headers, body }
+    asked.push(now)
+    const value = answer(now, response)
+    if (value === undefined) return
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(value))
+  })
+  const port = await listen(server, 0, 'a test')
+  const stop = (): void => {
+    server.closeAllConnections()
+    server.close()
+  }
+  t.after(stop)
+  return { address: `http://127.0.0.1:${port}`, asked, stop }
+}
+
+/** Problem details, as a service answers them. */
+export function problem(response: ServerResponse, status: number, code: string, detail: string): undefined {
+  response.writeHead(status, { 'content-type': 'application/problem+json' })
+  response.end(JSON.stringify({ type: 'about:blank', status, code, detail }))
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import { concernsOf, type ServiceStatus } from '../../../tidemark/core/status.ts'
+import type { StatusAnswer } from '../../api/answers.ts'
+import { build } from '../../tidemark/doctor/checkout.ts'
+import { findingsOf } from '../../tidemark/doctor/running-services.ts'
+
+describe('the build', () => {
+  it('is of today’s sources, or the doctor names which it is not of, whenever they were written', (t) => {
+    const root = mkdtempSync(join(tmpdir(), 'tidemark-doctor-'))
+    t.after(() => rmSync(root, { recursive: true }))
+    const write = (path: string, text: string): void => {
+      mkdirSync(dirname(join(root, path)), { recursive: true })
+      writeFileSync(join(root, path), text)
+    }
+    const told = (): string =>
+      build(root)
+        .map(({ result, detail }) => `${result}: ${detail}`)
+        .join()
+    const sources = ['functions/ordering.ts', 'src/money.ts']
+    const note = (...texts: readonly string[]): void =>
+      write(
+        'dist/.tsbuildinfo',
+        JSON.stringify({
+          fileNames: sources.map((path) => `../../../../test/unit/${path}`),
+          fileInfos: texts.map((text, index) => {
+            const version = createHash('sha256').update(text).digest('hex')
+            return index === 0 ? version : { version }
+          }),
+        }),
+      )
+
+    for (const path of sources) write(path, path)
+    write('packages/tidemark/serve.ts', 'is run as it stands')
+    assert.match(told(), /^warning: nothing is built/)
+    for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')
+    note(...sources)
+    assert.equal(told(), 'ok: as 2 sources have it')
+    write('src/money.ts', 'changed')
+    assert.equal(told(), 'wrong: built before src/money.ts changed')
+    note('functions/ordering.ts', 'changed')
+    write('dist/src/gone.js', '')
+    assert.equal(told(), 'wrong: dist/src/gone.js has no source any more')
+    rmSync(join(root, 'dist/src/gone.js'))
+    rmSync(join(root, 'dist/functions/ordering.js'))
+    assert.equal(told(), 'wrong: built before functions/ordering.ts changed')
+    write(
+      'dist/.tsbuildinfo',
+      JSON.stringify({ fileNames: sources.map((path) => `../../../../test/unit/${path}`), fileInfos: [1, 2] }),
+    )
+    assert.match(told(), /^unseen: /)
+  })
+})
+
+describe('a service that answers', () => {
+  const consumer = {
+    ...{ consumer: 'ordering-views', hub: 'ordering', events: 0, seconds: 0, instances: 1, paused: [] },
+    partitions: [{ partition: '0', handled: 7, last: 7, events: 0, seconds: 0 }],
+  }
+  const well: ServiceStatus = {
+    ...{ service: 'ordering', build: 'b', time: '2026-01-31T12:00:00.000Z', clockSkewMs: 12, unknown: [] },
+    ...{ relay: { commits: 0, more: false, seconds: 0 }, consumers: [consumer], parked: [] },
+  }
+  const told = (status: ServiceStatus): readonly string[] => {
+    const answer: StatusAnswer = { ...status, concerns: concernsOf(status) }
+    return findingsOf(answer, false)
+      .filter(({ result }) => result !== 'ok')
+      .map(
+        ({ area, what, result, detail, todo }) =>
+          `${area}: ${what}: ${result}: ${detail}${todo ? '' : ': nothing to do'}`,
+      )
+  }
+
+  it('and does well has nothing to be done', () => assert.deepEqual(told(well), []))
+
+  const cases: readonly (readonly [what: string, status: ServiceStatus, told: readonly string[]])[] = [
+    [
+      'whose hub was made anew',
+      {
+        ...well,
+        consumers: [
+          {
+            ...consumer,
+            partitions: [{ ...consumer.partitions[0], partition: '0', handled: 7, last: 2, events: 0, seconds: 0 }],
+          },
+        ],
+      },
+      ['consumers: ordering-views of ordering: wrong: has handled 7 of partition 0, which ends with 2'],
+    ],
+    [
+      'that is behind',
+      { ...well, consumers: [{ ...consumer, events: 9, seconds: 61 }] },
+      ['consumers: ordering-views of ordering: warning: 61 s and 9 events behind'],
+    ],
+    [
+      'that nobody reads for',
+      { ...well, consumers: [{ ...consumer, events: 9, instances: 0 }] },
+      ['consumers: ordering-views of ordering: warning: 9 events wait, and nobody reads them'],
+    ],
+    [
+      'with a handler that has paused',
+      { ...well, consumers: [{ ...consumer, paused: ['order@1'] }] },
+      ['consumers: ordering-views of ordering: wrong: order@1 paused after too many failures'],
+    ],
+    [
+      'whose hub is away',
+      { ...well, consumers: [], unknown: [{ part: 'ordering-views', reason: 'the hub cannot be read: away' }] },
+      ['consumers: ordering-views: wrong: the hub cannot be read: away'],
+    ],
+    [
+      'with parked streams',
+      { ...well, parked: [{ consumer: 'ordering-views', streams: 2, messages: 0, codes: {} }] },
+      ['parked: ordering-views: warning: 2 streams, 0 messages'],
+    ],
+    ['whose clock is off', { ...well, clockSkewMs: -9_000 }, ["clocks: ordering: warning: -9000 ms off the store's"]],
+    [
+      'whose relay stands still',
+      { ...well, relay: { commits: 100, more: true, seconds: 99 } },
+      ['services: ordering: warning: the relay is 99 s behind: more than 100 commits are not published'],
+    ],
+  ]
+  for (const [what, status, expected] of cases)
+    it(`${what}: it is told once, with what to do`, () => assert.deepEqual(told(status), expected))
+})

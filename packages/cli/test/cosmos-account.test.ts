@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { WAIT_MS } from '../../test-support/wait.ts'
+
+describe('commands against the account in Azure', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-account-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  const run = (command: string, ...args: string[]): Promise<{ code: number; said: string }> =>
+    new Promise((resolve) => {
+      const file = fileURLToPath(new URL(`../${command}.ts`, import.meta.url))
+      execFile(process.execPath, [file, ...args], { cwd: folder, timeout: WAIT_MS }, (error, stdout, stderr) =>
+        resolve({ code: Number(error?.code ?? 0), said: stdout + stderr }),
+      )
+    })
+  const settings = (values: object): void => {
+    mkdirSync(join(folder, 'bundles/ordering'), { recursive: true })
+    writeFileSync(join(folder, 'bundles/ordering/local.settings.json'), JSON.stringify({ Values: values }))
+  }
+
+  for (const [command, ...args] of [
+    ['verify', 'ordering', '--cloud'],
+    ['replay', 'ordering', 'order', '--cloud'],
+  ] as const) {
+    it(`${command}: where the settings are missing says what writes them`, async () => {
+      rmSync(join(folder, 'bundles'), { recursive: true, force: true })
+      const { code, said } = await run(command, ...args)
+      assert.equal(code, 1)
+      assert.match(said, /^bundles\/ordering\/local\.settings\.json cannot be read: .*npm run cloud:settings/)
+      assert.equal(said.trim().split('\n').length, 1)
+    })
+
+    it(`${command}: does not take the local endpoint for it, whatever the settings say of that`, async () => {
+      settings({ CosmosConnection: 'AccountEndpoint=http://127.0.0.1:8081/;AccountKey=a2V5;' })
+      const { code, said } = await run(command, ...args)
+      assert.equal(code, 1)
+      assert.match(said, /names no account in Azure: npm run cloud:settings -- --service ordering --force/)
+    })
+
+    it(`${command}: where the account is not to be reached names it, and says why that may be`, async () => {
+      settings({ CosmosConnection__accountEndpoint: 'http://127.0.0.1:9/' })
+      const { code, said } = await run(command, ...args)
+      assert.equal(code, 1)
+      assert.match(said, /^http:\/\/127\.0\.0\.1:9\/ cannot be reached: .*only from its network/m)
+    })
+  }
+
+  it('verify asks the account that the settings name, by a token and no key', async () => {
+    const asked: (string | undefined)[] = []
+    const server = createServer((request, response) => {
+      asked.push(request.headers.authorization)
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{}')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    after(() => server.close())
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    settings({ CosmosConnection__accountEndpoint: address })
+    const { code, said } = await run('verify', 'ordering', '--cloud')
+    assert.equal(code, 1)
+    assert.ok(said.startsWith(`log              ordering at ${address}`), said)
+    // The SDK sends no token where it could be overheard, as on this address: and no key goes in its place.
+    assert.match(said, /does not let you in: Bearer token authentication is not permitted.*az login/)
+    assert.equal(said.trim().split('\n').length, 2, said)
+    assert.deepEqual([...new Set(asked)], [undefined])
+  })
+})

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { toCloudEvent } from '../../../tidemark/core/cloud-event.ts'
+import { reactionsOf } from '../../../tidemark/core/service.ts'
+import { services } from '../../config.ts'
+import { readSchemas } from '../../schemas/schema-folder.ts'
+import { committedVersions, recordedEvent } from './committed.ts'
+
+const committed = readSchemas(fileURLToPath(new URL('../../../../schemas', import.meta.url)))
+
+// The schema that AsyncAPI publishes of version 3.0.0, and the draft in which it describes schemas of others.
+const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json')
+const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+const isAsyncApi = ajv.compile(specification)
+
+// biome-ignore lint/suspicious/noExplicitAny: a document, looked at field by field.
+type Json = any
+
+const documents: readonly (readonly [string, Json])[] = services.map(({ name }) => [
+  name,
+  JSON.parse(committed.get(`${name}/asyncapi.json`) ?? ''),
+])
+
+const valid = (document: Json): ErrorObject[] => (isAsyncApi(document) ? [] : (isAsyncApi.errors ?? []))
+
+function resolve(document: Json, $ref: string): Json {
+  const found = $ref
+    .slice(2)
+    .split('/')
+    .reduce((part, key) => part?.[key], document)
+  assert.ok(found !== undefined, `${$ref} leads nowhere`)
+  return found
+}
+
+function refsOf(part: Json): string[] {
+  if (typeof part !== 'object' || part === null) return []
+  return Object.entries(part).flatMap(([key, value]) => (key === '$ref' ? [value as string] : refsOf(value)))
+}
+
+const categoryOf = (service: string, type: string): string | undefined =>
+  services
+    .find(({ name }) => name === service)
+    ?.deciders.find(({ events }) => events.some((event) => event.name === type))?.category
+
+describe('AsyncAPI documents', () => {
+  it('fit the schema that AsyncAPI publishes of its version 3.0.0', () => {
+    assert.ok(documents.length >= 2)
+    for (const [name, document] of documents) assert.deepEqual(valid(document), [], name)
+    console.log(`# ${documents.length} AsyncAPI documents`)
+  })
+
+  it('are really held against it: a document with an unknown field or without a channel is refused', () => {
+    const [, document] = documents[0] ?? []
+    assert.notDeepEqual(valid({ ...document, topics: {} }), [])
+    assert.notDeepEqual(valid({ ...document, operations: { publish: { action: 'send' } } }), [])
+    assert.notDeepEqual(valid({ ...document, asyncapi: '2.6.0' }), [])
+  })
+
+  it('have no reference that leads nowhere', () => {
+    for (const [, document] of documents) {
+      const refs = refsOf(document)
+      // One that publishes a single event has a channel, its message, and these two where it is sent.
+      assert.ok(refs.length >= 3)
+      for (const $ref of refs) resolve(document, $ref)
+    }
+  })
+
+  it('name what a service publishes and, of others, all that its reactions follow, in every version', () => {
+    for (const [name, document] of documents) {
+      const service = services.find((each) => each.name === name)
+      assert.ok(service)
+      const messagesOf = (operation: Json): string[] =>
+        operation.messages.map(({ $ref }: Json) => {
+          const { title } = resolve(document, resolve(document, $ref).$ref)
+          return `${resolve(document, operation.channel.$ref).address}: ${title}`
+        })
+      const expected = (from: string, types: readonly Json[]): string[] =>
+        types.flatMap(({ name: type, versions }) =>
+          versions.map(({ version }: Json) => `${from}: ${type}, version ${version}`),
+        )
+      const { publish, ...receive } = document.operations
+      assert.equal(publish.action, 'send')
+      assert.deepEqual(
+        messagesOf(publish),
+        expected(
+          name,
+          service.publishes.map(({ published }) => published),
+        ),
+      )
+      const followed = reactionsOf(service).filter((reaction) => reaction.service !== name)
+      assert.deepEqual(
+        Object.keys(receive),
+        followed.map((reaction) => reaction.name),
+      )
+      for (const reaction of followed) {
+        assert.equal(receive[reaction.name].action, 'receive')
+        assert.deepEqual(messagesOf(receive[reaction.name]), expected(reaction.service, reaction.events))
+      }
+    }
+  })
+
+  it('describe the messages that are really sent', () => {
+    let sent = 0
+    for (const [name, document] of documents) {
+      const check = new Ajv2020({ strict: false, allErrors: true })
+      addFormats.default(check)
+      check.addSchema(document, 'asyncapi')
+      for (const { name: file, type, version, schema, samples } of committedVersions()) {
+        const payload = `${name}.${type.name}.v${version}`
+        if (!file.startsWith(`${name}/`) || schema.$id.endsWith(':recorded')) continue
+        if (!(payload in document.components.messages)) continue
+        const validate = check.getSchema(`asyncapi#/components/messages/${payload}/payload`)
+        assert.ok(validate)
+        for (const { data } of samples.samples) {
+          const content = { type: type.name, schemaVersion: version, data }
+          const message = toCloudEvent(recordedEvent(content, `/${name}/${categoryOf(name, type.name)}`))
+          assert.ok(!validate({ ...message, source: `/${name}/other` }), 'another category')
+          assert.ok(validate(message), `${payload}: ${check.errorsText(validate.errors)}`)
+          assert.ok(!validate({ ...message, type: 'Other' }), 'another type')
+          assert.ok(!validate({ ...message, hash: undefined }), 'no hash')
+          sent += 1
+        }
+      }
+    }
+    assert.ok(sent > 10)
+    console.log(`# ${sent} messages fit what AsyncAPI says of them`)
+  })
+})

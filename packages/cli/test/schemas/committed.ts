@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { type EventContent, type EventType, eventId, type RecordedEvent } from '../../../tidemark/core/event.ts'
+import { hashOf } from '../../../tidemark/core/hash-chain.ts'
+import { services } from '../../config.ts'
+
+/** An event of a stream `order-1` or, by its source, of another category. */
+export function recordedEvent(content: EventContent, source = '/ordering/order'): RecordedEvent {
+  const event = {
+    id: eventId(1),
+    stream: `${source.split('/')[2]}-1`,
+    version: 1,
+    source,
+    time: '2026-01-31T12:00:00.000Z',
+    ...content,
+    correlation: 'visit-1',
+    causation: 'command:1',
+    actor: 'ada',
+    previousHash: '0'.repeat(64),
+    hash: '',
+  }
+  return { ...event, hash: hashOf(event) }
+}
+
+/** A version of an event, where its committed schema and samples are, and what declares it. */
+export interface CommittedVersion {
+  /** `ordering/events/OrderPlaced.v1` */
+  readonly name: string
+  readonly type: EventType
+  readonly version: number
+  // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, looked at field by field.
+  readonly schema: any
+  // biome-ignore lint/suspicious/noExplicitAny: the same.
+  readonly samples: any
+}
+
+const folder = fileURLToPath(new URL('../../../../schemas/', import.meta.url))
+const json = (file: string) => JSON.parse(readFileSync(folder + file, 'utf8'))
+
+/** Every version of every event that is kept, and of those that are told where others are kept. */
+export function committedVersions(): CommittedVersion[] {
+  return services.flatMap(({ name, deciders, publishes }) => {
+    const of = (type: EventType, role: string, samples: string): CommittedVersion[] =>
+      type.versions.map(({ version }) => {
+        const file = `${type.name}.v${version}.json`
+        return {
+          name: `${name}/${role}/${type.name}.v${version}`,
+          type,
+          version,
+          schema: json(`${name}/${role}/${file}`),
+          samples: json(`${name}/${samples}/${file}`),
+        }
+      })
+    const told = publishes.filter(({ translate }) => translate).map(({ published }) => published)
+    return [
+      ...deciders.flatMap(({ events }) => events).flatMap((type) => of(type, 'events', 'samples')),
+      ...told.flatMap((type) => of(type, 'contract', 'samples/contract')),
+    ]
+  })
+}
+
+/** The declaration as it was when this version was the newest: what a reader of that time has. */
+export function asOf(type: EventType, version: number): EventType {
+  const versions = type.versions.slice(0, version)
+  const newest = versions.at(-1)
+  if (newest === undefined) throw new RangeError(`${type.name} has no version ${version}`)
+  const readableFrom = versions.findLast(({ change }) => change !== 'additive')?.version ?? 1
+  return { ...type, version, versions, readableFrom, schema: newest.schema }
+}
+
+/** Checks values against JSON Schemas, sharing nothing with the library that the schemas were written in. */
+export function jsonSchemaCheck(): (schema: object, value: unknown) => string | undefined {
+  const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addVocabulary(['x-version', 'x-change', 'x-readable-from'])
+  const compiled = new Map<object, ValidateFunction>()
+  return (schema, value) => {
+    // One schema may stand in two folders under one $id.
+    const { $id: _, ...rest } = schema as { $id?: string }
+    const validate = compiled.get(schema) ?? ajv.compile(rest)
+    compiled.set(schema, validate)
+    return validate(value) ? undefined : ajv.errorsText(validate.errors)
+  }
+}

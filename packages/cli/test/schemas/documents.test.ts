@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { EventType, RecordedEvent } from '../../../tidemark/core/event.ts'
+import { jsonSchemaOf } from '../../../tidemark/core/json-schema.ts'
+import type { Service } from '../../../tidemark/core/service.ts'
+import type { AnyView } from '../../../tidemark/core/view.ts'
+import { services } from '../../config.ts'
+import { isObject, type JsonObject } from '../../schemas/json.ts'
+import { anyText, valuesOf } from '../../schemas/schema-values.ts'
+import { jsonSchemaCheck, recordedEvent } from './committed.ts'
+
+const LARGEST = 1_000_000
+
+/** Sums of what fits it are whole numbers that a number can hold. */
+function summable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(summable)
+  if (!isObject(schema)) return schema
+  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, summable(value)]))
+  if (schema.type !== 'integer') return all
+  const { minimum = -LARGEST, maximum = LARGEST } = schema as { minimum?: number; maximum?: number }
+  return { ...all, minimum: Math.max(minimum, -LARGEST), maximum: Math.min(maximum, LARGEST) }
+}
+
+function historiesOf({ name, deciders }: Service, view: AnyView): fc.Arbitrary<RecordedEvent[]> {
+  const types = deciders.find(({ category }) => category === view.category)?.events ?? []
+  assert.ok(types.length > 0, `${view.name} follows no decider`)
+  const eventOf = (type: EventType): fc.Arbitrary<RecordedEvent> =>
+    valuesOf(summable(jsonSchemaOf(type.schema, type.name)) as JsonObject, anyText).map((data) =>
+      recordedEvent({ type: type.name, schemaVersion: type.version, data }, `/${name}/${view.category}`),
+    )
+  const [first, ...others] = types.map(eventOf)
+  assert.ok(first)
+  // Most streams begin with what their first event is; all of what comes then may be anything.
+  return fc
+    .tuple(fc.option(first), fc.array(fc.oneof(first, ...others), { maxLength: 12 }))
+    .map(([begun, rest]) => [...(begun ? [begun] : []), ...rest])
+}
+
+/** All documents that a history makes, each as it is after each event. */
+function* documentsOf(view: AnyView, history: readonly RecordedEvent[]): Generator<unknown> {
+  const documents = new Map<string, unknown>()
+  for (const event of history)
+    for (const key of view.kind === 'one-stream' ? [event.stream] : view.targets(event)) {
+      const document = view.evolve(documents.get(key), event, key)
+      documents.set(key, document)
+      if (document !== undefined) yield document
+    }
+}
+
+describe('the documents of views', () => {
+  const check = jsonSchemaCheck()
+  for (const service of services)
+    for (const view of service.views)
+      it(`are what OpenAPI says of them, after any events: ${view.name}`, () => {
+        assert.ok(view.document)
+        const schema = jsonSchemaOf(view.document, view.name)
+        let seen = 0
+        fc.assert(
+          fc.property(historiesOf(service, view), (history) => {
+            for (const document of documentsOf(view, history)) {
+              // As a client gets it: without what is undefined.
+              assert.equal(check(schema, JSON.parse(JSON.stringify(document))), undefined)
+              seen += 1
+            }
+          }),
+        )
+        assert.ok(seen > 100, `${seen} documents`)
+      })
+})

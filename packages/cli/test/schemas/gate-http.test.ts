@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { assertRefused, committedSchemas, type Edits, gateAfter } from './edits.ts'
+
+const ORDERS = '/ordering/orders'
+const CANCEL = '/ordering/orders/{id}/cancel'
+const ORDER = '/ordering/orders/{id}'
+const okOf = (operation: { responses: Record<string, { content: Record<string, unknown> }> }) =>
+  // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
+  operation.responses[200]?.content['application/json'] as any
+
+const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, edit)
+
+describe('a change of the HTTP side that is allowed', () => {
+  it('a new path, an optional parameter, an optional field of a body, a field more in an answer, another problem', () => {
+    const { refused, told } = after((edits) =>
+      edits.edit('openapi.json', ({ paths }) => {
+        paths['/ordering/baskets'] = paths[ORDERS]
+        paths[ORDERS].get.parameters.push({ name: 'q', in: 'query', schema: { type: 'string' } })
+        paths[CANCEL].post.requestBody.content['application/json'].schema.properties.note = { type: 'string' }
+        okOf(paths[ORDER].get).schema.properties.note = { type: 'string' }
+        paths[CANCEL].post.responses[410] = { description: 'gone' }
+      }),
+    )
+    assert.deepEqual([refused, told], [[], []])
+  })
+
+  it('a value more in an answer, told', () => {
+    const { refused, told } = after((edits) =>
+      edits.edit('openapi.json', ({ paths }) => okOf(paths[ORDER].get).schema.properties.status.enum.push('lost')),
+    )
+    assert.deepEqual([refused, told], [[], [`GET ${ORDER}: the answer has a new value: status may be "lost"`]])
+  })
+})
+
+describe('a change of the HTTP side that is refused, and named', () => {
+  const refuses = (what: string, edit: (edits: Edits) => unknown, expected: RegExp) =>
+    it(what, () => assertRefused(after(edit), expected))
+
+  for (const [what, change, expected] of [
+    ['a path', ({ paths }) => delete paths[CANCEL], /^POST .*cancel is removed/],
+    ['an operation', ({ paths }) => delete paths[ORDERS].post, /^POST \/ordering\/orders is removed/],
+    [
+      'a parameter',
+      ({ paths }) => paths[ORDERS].get.parameters.shift(),
+      /^GET \/ordering\/orders: query status is removed/,
+    ],
+    [
+      'a value that a parameter takes',
+      ({ paths }) => paths[ORDERS].get.parameters[0].schema.enum.shift(),
+      /request that was right is refused: query status it may be "placed"/,
+    ],
+    [
+      'a parameter that is needed',
+      ({ paths }) => {
+        paths[ORDERS].get.parameters[0].required = true
+      },
+      /a request needs query status/,
+    ],
+    [
+      'a new parameter that is needed',
+      ({ paths }) => paths[ORDERS].get.parameters.push({ name: 'q', in: 'query', required: true, schema: {} }),
+      /a request needs query q/,
+    ],
+    [
+      'a new field that a body needs',
+      ({ paths }) => {
+        const { schema } = paths[CANCEL].post.requestBody.content['application/json']
+        schema.properties.by = { type: 'string' }
+        schema.required.push('by')
+      },
+      /request that was right is refused: by is not there/,
+    ],
+    [
+      'a field of a body',
+      ({ paths }) => {
+        const { schema } = paths[ORDERS].post.requestBody.content['application/json']
+        delete schema.properties.payment
+      },
+      /request that was right is refused: payment is not taken/,
+    ],
+    [
+      'a narrower field of a body',
+      ({ paths }) => {
+        paths[CANCEL].post.requestBody.content['application/json'].schema.properties.reason.maxLength = 10
+      },
+      /reason may have more than 10 characters/,
+    ],
+    [
+      'a body that is needed',
+      ({ paths }) => {
+        paths['/shipping/shipments/{id}/dispatch'].post.requestBody.required = true
+      },
+      /a request needs a body/,
+    ],
+    ['a body', ({ paths }) => delete paths[CANCEL].post.requestBody, /a request has no body any more/],
+    [
+      'a field of an answer',
+      ({ paths }) => {
+        const { schema } = okOf(paths[ORDER].get)
+        delete schema.properties.placedAt
+        schema.required = schema.required.filter((name: string) => name !== 'placedAt')
+      },
+      /the answer is not what it was: placedAt is not there/,
+    ],
+    [
+      'a field that an answer may lack',
+      ({ paths }) => {
+        okOf(paths[ORDER].get).schema.required.shift()
+      },
+      /the answer is not what it was: orderId may be missing/,
+    ],
+    [
+      'another type in an answer',
+      ({ paths }) => {
+        okOf(paths[ORDER].get).schema.properties.customerId = { type: 'integer' }
+      },
+      /customerId may be of type integer/,
+    ],
+    [
+      'any answer',
+      ({ paths }) => {
+        okOf(paths[ORDER].get).schema = {}
+      },
+      /the answer is not what it was/,
+    ],
+    [
+      'an answer',
+      ({ paths }) => {
+        const { responses } = paths[ORDERS].post
+        responses[200] = responses[201]
+        delete responses[201]
+      },
+      /it does not answer 201 any more/,
+    ],
+    [
+      'a header of an answer',
+      ({ paths }) => delete paths[ORDER].get.responses[200].headers.ETag,
+      /header ETag is removed/,
+    ],
+    [
+      'a field of problem details',
+      ({ components }) => {
+        components.schemas.Problem.required.pop()
+      },
+      /^HTTP: problem details: detail may be missing/,
+    ],
+    [
+      'how a caller shows who it is',
+      (json) => {
+        json.security = [{ functionKey: [] }]
+      },
+      /^HTTP: security were changed/,
+    ],
+    [
+      'where it is served',
+      (json) => {
+        json.servers = [{ url: '/v2' }]
+      },
+      /^HTTP: servers were changed/,
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    (json: Parameters<Parameters<Edits['edit']>[1]>[0]) => unknown,
+    RegExp,
+  ])[])
+    refuses(what, (edits) => edits.edit('openapi.json', change), expected)
+  refuses('all of it', (edits) => edits.remove('openapi.json'), /openapi\.json is removed/)
+})

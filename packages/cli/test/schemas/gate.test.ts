@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { compareSchemas } from '../../schemas/gate/compare.ts'
+import { assertRefused, committedSchemas, type Edits, gateAfter, readOn } from './edits.ts'
+
+interface MovedFrom {
+  readonly components: {
+    readonly messages: {
+      readonly 'payments.PaymentVoided.v1': {
+        readonly payload: {
+          readonly allOf: [unknown, { readonly properties: { readonly source: { enum: string[] } } }]
+        }
+      }
+    }
+  }
+}
+
+interface Envelope {
+  readonly required: string[]
+  readonly properties: Record<string, { type?: string; maxLength?: number }> & { actor: { maxLength?: number } }
+}
+
+const CANCELLED = 'ordering/contract/OrderCancelled.v1.json'
+const after = (edit: (edits: Edits) => unknown) => gateAfter(committedSchemas, edit)
+
+describe('what is allowed', () => {
+  it('nothing at all: everything is compared and nothing is found', () => {
+    const { counted, ...found } = compareSchemas(committedSchemas, committedSchemas, readOn)
+    assert.deepEqual(found, { refused: [], breaking: [], told: [] })
+    assert.ok(counted.versions > 50 && counted.samples > 100 && counted.operations > 20, JSON.stringify(counted))
+  })
+
+  it('every step that the code declares, whatever was released', () =>
+    assert.deepEqual(compareSchemas(new Map(), committedSchemas, readOn).refused, []))
+
+  for (const [what, edit] of [
+    [
+      'an additive version: a field more, which old readers pass over',
+      (edits) =>
+        edits.nextVersion('ordering/OrderCancelled', 'additive', (json) => {
+          json.properties.by = { type: 'string' }
+          json.required.push('by')
+        }),
+    ],
+    [
+      'an additive version that says less of a value',
+      (edits) =>
+        edits.nextVersion('ordering/OrderPlaced', 'additive', (json) => {
+          json.properties.payment.properties.method.enum = ['card']
+        }),
+    ],
+    [
+      'a new event',
+      (edits) => edits.add('ordering/events/OrderArchived.v1.json', 'ordering/events/OrderConfirmed.v1.json', () => {}),
+    ],
+    [
+      'a private event that is published from now on',
+      (edits) =>
+        edits.add('inventory/contract/StockAdjusted.v1.json', 'inventory/events/StockAdjusted.v1.json', () => {}),
+    ],
+    [
+      'other words about a schema',
+      (edits) =>
+        edits.edit(CANCELLED, (json) => {
+          json.description = 'It ends.'
+        }),
+    ],
+    [
+      'the same bounds, written in another way',
+      (edits) =>
+        edits.edit('inventory/events/StockReceived.v1.json', (json) => {
+          delete json.properties.quantity.exclusiveMinimum
+          json.properties.quantity.minimum = 1
+        }),
+    ],
+    [
+      'one more sample',
+      (edits) =>
+        edits.edit('ordering/samples/OrderConfirmed.v1.json', (json) => json.samples.push({ data: { orderId: 'x' } })),
+    ],
+  ] as const satisfies readonly (readonly [string, (edits: Edits) => unknown])[])
+    it(what, () => {
+      const { refused, breaking, told } = after(edit)
+      assert.deepEqual([refused, breaking, told], [[], [], []])
+    })
+
+  it('a breaking version, named with who holds it', () => {
+    const { refused, breaking } = after((edits) =>
+      edits.nextVersion('ordering/OrderCancelled', 'breaking', (json) => {
+        json.properties = { orderId: { type: 'integer' } }
+        json.required = ['orderId']
+      }),
+    )
+    assert.deepEqual(refused, [])
+    assert.deepEqual(breaking.toSorted().toReversed(), [
+      "ordering: OrderCancelled version 2 (log) breaks: ordering's own consumers hold it until they are deployed with it",
+      'ordering: OrderCancelled version 2 (contract) breaks: nobody follows it',
+    ])
+    const placed = after((edits) => edits.nextVersion('ordering/StockReleaseRequested', 'breaking', () => {}))
+    assert.ok(
+      placed.breaking.includes(
+        'ordering: StockReleaseRequested version 2 (contract) breaks: inventory holds it until deployed with it',
+      ),
+      placed.breaking.join('\n'),
+    )
+  })
+})
+
+const refuses = (what: string, edit: (edits: Edits) => unknown, expected: RegExp) =>
+  it(what, () => assertRefused(after(edit), expected))
+
+describe('what is refused, and named', () => {
+  const edited = /^ordering: OrderCancelled version 1 \(contract\) was edited after its release: /
+
+  for (const [what, change, field] of [
+    [
+      'a field was removed',
+      (json) => {
+        delete json.properties.reason
+        json.required = ['orderId', 'lines', 'total']
+      },
+      /reason/,
+    ],
+    [
+      'a field was added',
+      (json) => {
+        json.properties.by = { type: 'string' }
+      },
+      /by/,
+    ],
+    [
+      'another meaning of required',
+      (json) => {
+        json.required = ['orderId', 'lines', 'total']
+      },
+      /reason/,
+    ],
+    [
+      'another type',
+      (json) => {
+        json.properties.reason = { type: 'integer' }
+      },
+      /reason/,
+    ],
+    [
+      'a narrower type',
+      (json) => {
+        json.properties.reason.maxLength = 5
+      },
+      /reason/,
+    ],
+    [
+      'a wider type',
+      (json) => {
+        json.properties.lines.maxItems = 500
+      },
+      /lines/,
+    ],
+    [
+      'another pattern',
+      (json) => {
+        json.properties.total.properties.currency.pattern = '^[a-z]{3}$'
+      },
+      /total\.currency/,
+    ],
+    [
+      'a keyword that nobody compares',
+      (json) => {
+        json.minProperties = 1
+      },
+      /the whole/,
+    ],
+    [
+      'its change',
+      (json) => {
+        json['x-change'] = 'additive'
+      },
+      /x-change was first, and is additive/,
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    (json: Parameters<Parameters<Edits['edit']>[1]>[0]) => void,
+    RegExp,
+  ])[])
+    refuses(
+      `a released version was edited: ${what}`,
+      (edits) => edits.edit(CANCELLED, change),
+      new RegExp(edited.source + field.source),
+    )
+
+  refuses(
+    'a version was removed',
+    (edits) => edits.remove('ordering/contract/OrderPlaced.v2.json'),
+    /^ordering: OrderPlaced version 2 \(contract\) is removed/,
+  )
+  refuses(
+    'a type of the log was removed',
+    (edits) => edits.remove('inventory/events/StockAdjusted.v1.json'),
+    /^inventory: StockAdjusted is removed: logs have it for ever/,
+  )
+  refuses(
+    'an event is not published any more',
+    (edits) => edits.remove('ordering/contract/StockReleaseRequested.v1.json'),
+    /^ordering: StockReleaseRequested is not published any more: followed by inventory/,
+  )
+  refuses(
+    'a version was skipped',
+    (edits) => edits.add('inventory/events/StockAdjusted.v3.json', 'inventory/events/StockAdjusted.v1.json', () => {}),
+    /^inventory: StockAdjusted version 3 \(log\) has no version 2 before it/,
+  )
+  refuses(
+    'a second first version',
+    (edits) => edits.add('inventory/events/StockAdjusted.v2.json', 'inventory/events/StockAdjusted.v1.json', () => {}),
+    /^inventory: StockAdjusted version 2 \(log\) is declared first/,
+  )
+
+  for (const [what, change, expected] of [
+    [
+      'lacks a field',
+      (json) => {
+        delete json.properties.reason
+        json.required = json.required.filter((name: string) => name !== 'reason')
+      },
+      /reason is not there/,
+    ],
+    [
+      'may lack a field',
+      (json) => {
+        json.required = json.required.filter((name: string) => name !== 'reason')
+      },
+      /reason may be missing/,
+    ],
+    [
+      'has another type',
+      (json) => {
+        json.properties.change = { type: 'string' }
+      },
+      /change may be of type string, not integer/,
+    ],
+    [
+      'has a type more',
+      (json) => {
+        json.properties.reason = { type: ['string', 'null'] }
+      },
+      /reason may be of type null/,
+    ],
+    [
+      'has a wider range',
+      (json) => {
+        json.properties.change.maximum = Number.MAX_VALUE
+      },
+      /change may be more than/,
+    ],
+    [
+      'cannot be compared',
+      (json) => {
+        json.properties.reason = { not: { type: 'null' } }
+      },
+      /reason cannot be compared: nobody compares not/,
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    (json: Parameters<Parameters<Edits['edit']>[1]>[0]) => void,
+    RegExp,
+  ])[])
+    refuses(
+      `a version that is declared additive ${what}`,
+      (edits) => edits.nextVersion('inventory/StockAdjusted', 'additive', change),
+      new RegExp(
+        `^inventory: StockAdjusted version 2 \\(log\\) is declared additive, and readers of version 1 cannot read it: ${expected.source}`,
+      ),
+    )
+  it('an additive version with another value in a list, in the log and in the contract', () => {
+    const { refused } = after((edits) =>
+      edits.nextVersion('ordering/OrderPlaced', 'additive', (json) =>
+        json.properties.payment.properties.method.enum.push('cash'),
+      ),
+    )
+    assert.equal(refused.length, 2)
+    for (const line of refused)
+      assert.match(line, /readers of version [0-9]+ cannot read it: payment\.method may be "cash"/)
+  })
+
+  const SAMPLES = 'ordering/samples/OrderPlaced.v1.json'
+  refuses('samples were removed', (edits) => edits.remove(SAMPLES), /samples\/OrderPlaced\.v1\.json is removed/)
+  refuses(
+    'a sample was edited',
+    (edits) =>
+      edits.edit(SAMPLES, ({ samples }) => {
+        samples[1].data.customerId = 'other'
+      }),
+    /OrderPlaced\.v1\.json: sample 2 was edited or removed/,
+  )
+  refuses(
+    'one sample was removed',
+    (edits) => edits.edit(SAMPLES, ({ samples }) => samples.pop()),
+    /OrderPlaced\.v1\.json: sample 3 was edited or removed/,
+  )
+  refuses(
+    'a sample is read as something else: an upcaster was edited',
+    (edits) =>
+      edits.edit(SAMPLES, ({ samples }) => {
+        samples[0].read.payment.method = 'transfer'
+      }),
+    /OrderPlaced\.v1\.json: sample 1 is read as something else than at its release/,
+  )
+
+  const ASYNC = 'ordering/asyncapi.json'
+  refuses(
+    'an attribute of the envelope',
+    (edits) =>
+      edits.edit(ASYNC, ({ components }) => {
+        const { CloudEvent } = components.schemas
+        delete CloudEvent.properties.actor
+        CloudEvent.required = CloudEvent.required.filter((name: string) => name !== 'actor')
+      }),
+    /^ordering: the envelope of its events: actor is not there/,
+  )
+  for (const [what, edit, expected] of [
+    [
+      'an attribute more, which the hash of deployed readers does not have',
+      ({ properties }) => {
+        properties.tenant = { type: 'string' }
+      },
+      /^ordering: the envelope of its events: tenant is not named/,
+    ],
+    [
+      'an attribute that is needed from now on, which what is in the hub may lack',
+      ({ required }) => {
+        required.push('traceparent')
+      },
+      /^ordering: the envelope of its events: traceparent may be missing/,
+    ],
+    [
+      'an attribute that takes less than what is in the hub',
+      ({ properties }) => {
+        properties.actor.maxLength = 10
+      },
+      /^ordering: the envelope of its events: actor may have more than 10 characters/,
+    ],
+  ] as const satisfies readonly (readonly [string, (envelope: Envelope) => void, RegExp])[])
+    refuses(
+      `in the envelope ${what}`,
+      (edits) => edits.edit(ASYNC, ({ components }) => edit(components.schemas.CloudEvent)),
+      expected,
+    )
+  refuses(
+    'the hub',
+    (edits) =>
+      edits.edit(ASYNC, ({ channels }) => {
+        channels.ordering.address = 'orders'
+      }),
+    /^ordering: its hub was ordering, and is orders/,
+  )
+  refuses(
+    'an event is recorded in streams of another category, which no reader follows',
+    (edits) => {
+      const move = ({ components }: MovedFrom) => {
+        components.messages['payments.PaymentVoided.v1'].payload.allOf[1].properties.source.enum = ['/payments/void']
+      }
+      edits.edit('payments/asyncapi.json', move)
+    },
+    /^payments: PaymentVoided does not come from \/payments\/payment any more, where readers wait for it$/,
+  )
+  refuses('a whole service', (edits) => edits.remove('shipping/asyncapi.json'), /^shipping: the service is removed/)
+
+  it('all that is wrong, not the first alone', () => {
+    const { refused } = after((edits) =>
+      edits.remove('inventory/events/StockAdjusted.v1.json', SAMPLES).edit(CANCELLED, (json) => {
+        json.required = []
+      }),
+    )
+    assert.equal(refused.length, 3, refused.join('\n'))
+  })
+})

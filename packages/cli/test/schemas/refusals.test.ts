@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { stock } from '../../../../src/inventory/stock.ts'
+import { services } from '../../config.ts'
+import { withRefusals } from '../../schemas/refusals.ts'
+
+const errors = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8')
+const declaring = (name: string, refusals: Readonly<Record<string, string>>) => ({
+  name,
+  deciders: [{ ...stock, refusals }],
+})
+
+describe('the refusals that deciders declare', () => {
+  it('stand in docs/errors.md, each once, and nothing else of it changes', () => {
+    assert.equal(withRefusals(errors, services), errors)
+    const codes = services.flatMap(({ deciders }) => deciders.flatMap(({ refusals = {} }) => Object.keys(refusals)))
+    assert.ok(codes.length > 20)
+    for (const code of codes) assert.equal(errors.split(`| \`${code}\` `).length, 2, code)
+  })
+
+  it('are one row more where one is declared, and gone where it is not', () => {
+    const more = [...services, declaring('loyalty', { 'points-spent': 'They are spent.' })]
+    const longer = withRefusals(errors, more)
+    assert.match(longer, /^\| `points-spent` +\| loyalty +\| They are spent\. +\|$/m)
+    assert.equal(withRefusals(longer, services), errors)
+  })
+
+  it('mean one thing each', () => {
+    const twice = [declaring('a', { 'no-way': 'One.' }), declaring('b', { 'no-way': 'Another.' })]
+    assert.throws(() => withRefusals(errors, twice), /no-way is a refusal of a \("One\."\) and of b \("Another\."\)/)
+  })
+
+  it('have a place in docs/errors.md', () => {
+    assert.throws(() => withRefusals('# Errors\n', services), /no table under "## Refusals of the domain"/)
+  })
+})

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { eventType } from '../../../tidemark/core/event.ts'
+import { eventReader } from '../../../tidemark/core/event-reader.ts'
+import { declaredEvents, eventSchemaOf } from '../../schemas/event-schema.ts'
+import { samplesOf } from '../../schemas/samples.ts'
+import { committedVersions, jsonSchemaCheck } from './committed.ts'
+
+const versions = committedVersions()
+const check = jsonSchemaCheck()
+
+describe('golden samples', () => {
+  it('there are of every version of every event, each fitting the schema that is committed of it', () => {
+    let counted = 0
+    for (const { name, schema, samples, type, version } of versions) {
+      assert.deepEqual([samples.type, samples.version, samples.readAs], [type.name, version, type.version], name)
+      assert.ok(samples.samples.length > 0, name)
+      for (const { data } of samples.samples) {
+        assert.equal(check(schema, data), undefined, name)
+        counted += 1
+      }
+    }
+    assert.ok(counted > 20)
+    console.log(`# ${counted} samples of ${versions.length} versions`)
+  })
+
+  it('are read as the newest version: as it was committed, and as the newest schema says', () => {
+    let upcast = 0
+    for (const { name, samples, type, version } of versions) {
+      const newest = versions.find((each) => each.type === type && each.version === type.version)
+      assert.ok(newest)
+      for (const { data, read } of samples.samples) {
+        const content = { type: type.name, schemaVersion: version, data }
+        const found = eventReader([type], 'foreign').read(content, name)
+        assert.equal(check(newest.schema, found), undefined, name)
+        if (version === type.version) assert.deepEqual([found, read], [data, undefined], name)
+        else {
+          assert.deepEqual(found, read, name)
+          upcast += 1
+        }
+      }
+    }
+    assert.ok(upcast > 0, 'no sample is of an older version')
+    console.log(`# ${upcast} samples of older versions are read as they were`)
+  })
+})
+
+describe('samples of a version', () => {
+  const first = z.object({ pin: z.int() })
+  const type = eventType('Wired', first).additive(first.extend({ label: z.string() }), ({ pin }) => ({
+    pin,
+    label: `pin ${pin}`,
+  }))
+  const keeping = { category: 'wire', commands: [], initial: null, evolve: () => null, decide: () => [] }
+  const [declared] = declaredEvents({
+    ...{ name: 'wiring', publishes: [], views: [], reactions: [] },
+    deciders: [{ ...keeping, events: [type] }],
+  })
+  assert.ok(declared)
+  const schema = eventSchemaOf('wiring', declared, 1)
+
+  it('are made once and then kept: only what they are read as is made again', () => {
+    const kept = { samples: [{ data: { pin: 7 }, read: { pin: 7, label: 'seven' } }] }
+    assert.deepEqual(samplesOf(type, schema, kept).samples, [{ data: { pin: 7 }, read: { pin: 7, label: 'pin 7' } }])
+  })
+
+  it('are the same on every machine', () => {
+    const made = samplesOf(type, schema, undefined)
+    assert.deepEqual(made, samplesOf(type, schema, { samples: [] }))
+    assert.ok(made.samples.length > 1)
+  })
+
+  it('that the code can no longer read are an error', () =>
+    assert.throws(() => samplesOf(type, schema, { samples: [{ data: { pin: 'seven' } }] }), {
+      code: 'event-unreadable',
+    }))
+})

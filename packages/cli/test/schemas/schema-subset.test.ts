@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { subsetDifferences } from '../../schemas/gate/schema-subset.ts'
+import type { JsonObject } from '../../schemas/json.ts'
+import { readable, valuesOf } from '../../schemas/schema-values.ts'
+import { jsonSchemaCheck } from './committed.ts'
+
+const text = { type: 'string' }
+const whole = { type: 'integer' }
+const record = (properties: object, required: readonly string[] = Object.keys(properties), more = {}) => ({
+  type: 'object',
+  properties,
+  required,
+  ...more,
+})
+const closed = { additionalProperties: false }
+
+const told = (narrow: unknown, wide: unknown): string[] =>
+  subsetDifferences(narrow, wide).map(({ at, what }) => `${at} ${what}`.trim())
+
+describe('every value of the one schema fits the other', () => {
+  for (const [what, narrow, wide] of [
+    ['the same', record({ a: text }), record({ a: text })],
+    ['other words about it', { ...text, title: 'A', description: 'b', 'x-c': 1 }, text],
+    ['a field more', record({ a: text, b: text }), record({ a: text })],
+    ['a field that is now always there', record({ a: text }), record({ a: text }, [])],
+    [
+      'an optional field that a closed one never has',
+      record({ a: text }, ['a'], closed),
+      record({ a: text, b: text }, ['a']),
+    ],
+    ['any more', record({ a: text }), {}],
+    ['true', record({ a: text }), true],
+    ['false', false, text],
+    ['tighter bounds', { ...whole, minimum: 2, maximum: 3 }, { ...whole, exclusiveMinimum: 1, maximum: 3 }],
+    ['whole numbers for numbers', whole, { type: 'number', multipleOf: 1 }],
+    ['a shorter text', { ...text, minLength: 2, maxLength: 3 }, { ...text, minLength: 1 }],
+    ['fewer values', { enum: ['a', 'b'] }, { type: 'string', enum: ['a', 'b', 'c'] }],
+    ['values for any text', { enum: ['a', 'b'] }, { ...text, minLength: 1 }],
+    ['one of a union', text, { anyOf: [whole, text] }],
+    ['a smaller union', { anyOf: [whole, text] }, { anyOf: [text, { type: 'null' }, whole] }],
+    ['one of many types', { type: 'string' }, { type: ['string', 'null'] }],
+    [
+      'shorter lists of tighter items',
+      { type: 'array', items: { enum: ['a'] }, maxItems: 2 },
+      { type: 'array', items: text },
+    ],
+    [
+      'a record of tighter values',
+      { type: 'object', additionalProperties: { enum: [1] } },
+      { type: 'object', additionalProperties: whole },
+    ],
+    ['what a reference leads to', { $ref: '#/$defs/a', $defs: { a: text } }, text],
+    ['a field that is called like a keyword', record({ title: text, a: text }), record({ title: text })],
+  ] as const)
+    it(what, () => assert.deepEqual(told(narrow, wide), []))
+})
+
+describe('a value of the one schema may not fit the other', () => {
+  for (const [what, narrow, wide, expected] of [
+    ['a field less', record({ a: text }), record({ a: text, b: text }), 'b is not there'],
+    ['an optional field less', record({ a: text }), record({ a: text, b: text }, ['a']), 'b is not named'],
+    ['optional for required', record({ a: text }, []), record({ a: text }), 'a may be missing'],
+    ['another type', record({ a: text }), record({ a: whole }), 'a may be of type string, not integer'],
+    ['null as well', { type: ['string', 'null'] }, text, 'may be of type null, not string'],
+    ['fractions', { type: 'number' }, whole, 'may be of type number, not integer'],
+    ['any type', {}, text, 'may be of type null, boolean, number, integer, array, object, not string'],
+    ['a value more', { enum: ['a', 'b', 'c'] }, { enum: ['a', 'b'] }, 'may be "c"'],
+    ['any text for values', text, { enum: ['a', 'b'] }, 'may be other than "a", "b"'],
+    ['a boolean for true', { type: 'boolean' }, { const: true }, 'may be false'],
+    ['a smaller least', { ...whole, minimum: 0 }, { ...whole, minimum: 1 }, 'may be less than 1'],
+    ['the bound itself', { type: 'number', minimum: 1 }, { type: 'number', exclusiveMinimum: 1 }, 'may be less than 1'],
+    ['a greater most', whole, { ...whole, maximum: 9 }, 'may be more than 9'],
+    ['no multiple', whole, { ...whole, multipleOf: 5 }, 'may be no multiple of 5'],
+    ['a longer text', { ...text, maxLength: 9 }, { ...text, maxLength: 8 }, 'may have more than 8 characters'],
+    ['a shorter text', text, { ...text, minLength: 1 }, 'may have fewer than 1 characters'],
+    ['another pattern', { ...text, pattern: '^a$' }, { ...text, pattern: '^b$' }, 'has another pattern than ^b$'],
+    ['no format', text, { ...text, format: 'date-time' }, 'has another format than date-time'],
+    ['more items', { type: 'array' }, { type: 'array', maxItems: 2 }, 'may have more than 2 items'],
+    ['an item twice', { type: 'array' }, { type: 'array', uniqueItems: true }, 'may have an item twice'],
+    [
+      'other items',
+      { type: 'array', items: text },
+      { type: 'array', items: whole },
+      '[] may be of type string, not integer',
+    ],
+    ['a field below', record({ a: record({ b: text }, []) }), record({ a: record({ b: text }) }), 'a.b may be missing'],
+    [
+      'a field for a closed one',
+      record({ a: text, b: text }, ['a'], closed),
+      record({ a: text }, ['a'], closed),
+      'b is not taken',
+    ],
+    [
+      'an open one for a closed one',
+      record({ a: text }),
+      record({ a: text }, ['a'], closed),
+      'takes no field that it does not name',
+    ],
+    [
+      'a record of others',
+      { type: 'object', additionalProperties: text },
+      { type: 'object', additionalProperties: whole },
+      '* may be of type string, not integer',
+    ],
+    [
+      'a union with one more',
+      { anyOf: [text, whole] },
+      { anyOf: [text, { type: 'null' }] },
+      'may be none of what it was',
+    ],
+    [
+      'another type of a field that is called like a keyword',
+      record({ title: whole }),
+      record({ title: text }),
+      'title may be of type integer, not string',
+    ],
+    ['anything for nothing', text, false, 'is not taken any more'],
+  ] as const)
+    it(what, () => assert.ok(told(narrow, wide).includes(expected), told(narrow, wide).join('; ')))
+
+  it('and where a list has but one value more, that is told apart', () => {
+    const isNew = (narrow: unknown, wide: unknown) => subsetDifferences(narrow, wide).map((each) => each.isNewValue)
+    assert.deepEqual(isNew({ enum: ['a', 'b'] }, { enum: ['a'] }), [true])
+    assert.deepEqual(isNew({ enum: ['a', null] }, { enum: ['a'] }), [undefined])
+    assert.deepEqual(isNew({ const: 1 }, text), [undefined])
+    assert.deepEqual(isNew(text, { enum: ['a'] }), [undefined])
+  })
+
+  it('and all of it is told, not the first alone', () =>
+    assert.equal(told(record({ a: text, b: whole }, []), record({ a: whole, b: whole })).length, 3))
+})
+
+describe('what cannot be compared', () => {
+  for (const [what, narrow, wide] of [
+    ['not', text, { not: { const: 'a' } }],
+    ['allOf', { allOf: [text] }, text],
+    ['oneOf, where one value may fit two of it', text, { oneOf: [text, { ...text, minLength: 1 }] }],
+    ['patternProperties', { type: 'object', patternProperties: { a: text } }, { type: 'object' }],
+    ['a keyword of tomorrow', { ...text, tomorrow: 1 }, text],
+    ['a reference out of the document', { $ref: 'other.json' }, text],
+    ['a reference to itself', { $ref: '#' }, text],
+    ['a union with other keywords', { type: 'string', anyOf: [{ minLength: 1 }] }, text],
+  ] as const)
+    it(`is told as a difference: ${what}`, () =>
+      assert.ok(
+        told(narrow, wide).some((line) => /cannot be compared|contains itself/.test(line)),
+        told(narrow, wide).join(),
+      ))
+
+  it('but two that are the same need no comparison', () =>
+    assert.deepEqual(told({ not: { const: 'a' } }, { not: { const: 'a' } }), []))
+
+  it('two references of the same text that lead to different schemas are not the same', () => {
+    const of = (a: object) => ({ ...record({ a: { $ref: '#/$defs/a' } }), $defs: { a } })
+    assert.deepEqual(told(of(text), of(whole)), ['a may be of type string, not integer'])
+  })
+})
+
+// Schemas, and changes to them of which some take values away, some let values in, and some do both.
+const leaf: fc.Arbitrary<JsonObject> = fc.oneof(
+  fc
+    .record({ minimum: fc.integer({ min: -3, max: 3 }), maximum: fc.integer({ min: 3, max: 6 }) }, { requiredKeys: [] })
+    .map((bounds) => ({ type: 'integer', ...bounds })),
+  fc
+    .record(
+      { exclusiveMinimum: fc.integer({ min: -3, max: 0 }), maximum: fc.integer({ min: 3, max: 6 }) },
+      { requiredKeys: [] },
+    )
+    .map((bounds) => ({ type: 'number', ...bounds })),
+  fc
+    .record({ minLength: fc.nat(2), maxLength: fc.integer({ min: 2, max: 5 }) }, { requiredKeys: [] })
+    .map((bounds) => ({ type: 'string', ...bounds })),
+  fc.subarray(['a', 'b', 'c', 1, null], { minLength: 1 }).map((values) => ({ enum: values })),
+  fc.constantFrom<JsonObject>({ type: 'boolean' }, { type: 'null' }, { const: 'a' }),
+)
+const schemas: fc.Arbitrary<JsonObject> = fc.letrec<{ schema: JsonObject }>((tie) => ({
+  schema: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    leaf,
+    fc.tuple(tie('schema'), fc.nat(2), fc.integer({ min: 2, max: 4 })).map(([items, minItems, maxItems]) => ({
+      ...{ type: 'array', items, minItems, maxItems },
+    })),
+    fc.tuple(tie('schema'), tie('schema')).map((branches) => ({ anyOf: branches })),
+    fc
+      .record({
+        properties: fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('schema'), { noNullPrototype: true }),
+        required: fc.subarray(['a', 'b', 'c']),
+        rest: fc.option(tie('schema')),
+      })
+      .map(({ properties, required, rest }) => ({
+        type: 'object',
+        properties,
+        required: required.filter((name) => name in properties),
+        ...(rest ? { additionalProperties: rest } : {}),
+      })),
+  ),
+})).schema
+
+/** The same schema with parts of it exchanged for parts of another. */
+function mixed(a: unknown, b: unknown, choose: () => boolean): unknown {
+  if (
+    typeof a !== 'object' ||
+    typeof b !== 'object' ||
+    a === null ||
+    b === null ||
+    Array.isArray(a) !== Array.isArray(b)
+  )
+    return choose() ? a : b
+  if (Array.isArray(a)) return choose() ? a : b
+  return Object.fromEntries(
+    Object.entries({ ...b, ...a }).map(([key, value]) => [
+      key,
+      key === 'enum' || key === 'type' || !(key in b) ? value : mixed(value, (b as JsonObject)[key], choose),
+    ]),
+  )
+}
+
+const check = jsonSchemaCheck()
+
+describe('the comparison of any two schemas', () => {
+  it('says that nothing differs only where every value that is tried fits both', () => {
+    let same = 0
+    let differ = 0
+    const pairs = fc.tuple(schemas, schemas, fc.infiniteStream(fc.boolean())).map(([a, b, choices]) => {
+      const other = mixed(a, b, () => choices.next().value) as JsonObject
+      return [a, other] as const
+    })
+    fc.assert(
+      fc.property(pairs, fc.integer(), ([narrow, wide], seed) => {
+        if (subsetDifferences(narrow, wide).length > 0) {
+          differ += 1
+          return
+        }
+        same += 1
+        for (const value of fc.sample(valuesOf(narrow, readable), { seed, numRuns: 20 }))
+          assert.equal(check(wide, value), undefined, `${JSON.stringify(value)} fits ${JSON.stringify(narrow)} alone`)
+      }),
+      { numRuns: 300 },
+    )
+    assert.ok(same > 30 && differ > 30, `${same} the same, ${differ} different`)
+    console.log(`# ${same} pairs in which every value fits, ${differ} in which one may not`)
+  })
+})

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { eventReader } from '../../../tidemark/core/event-reader.ts'
+import { anyText, valuesOf } from '../../schemas/schema-values.ts'
+import { asOf, type CommittedVersion, committedVersions, jsonSchemaCheck } from './committed.ts'
+
+const versions = committedVersions()
+const check = jsonSchemaCheck()
+const RUNS = 50
+
+/** What `property` says of data of a version, for as many data as a run has. */
+function holds(version: CommittedVersion, property: (data: unknown) => void): void {
+  fc.assert(fc.property(valuesOf(version.schema, anyText), property), { numRuns: RUNS })
+}
+
+const newestOf = ({ type }: CommittedVersion): CommittedVersion => {
+  const found = versions.find((each) => each.type === type && each.version === type.version)
+  assert.ok(found)
+  return found
+}
+
+describe('any data of any version', () => {
+  it('fit its committed schema: the generator and the schema agree', () => {
+    assert.ok(versions.length > 10)
+    for (const version of versions)
+      holds(version, (data) => assert.equal(check(version.schema, data), undefined, version.name))
+  })
+
+  it('become data of the newest version, the same each time, and stay as they were', () => {
+    for (const version of versions) {
+      const { type, name } = version
+      const reader = eventReader([type], 'own')
+      const newest = newestOf(version)
+      holds(version, (data) => {
+        const content = { type: type.name, schemaVersion: version.version, data }
+        const before = structuredClone(data)
+        const read = reader.read(content, name)
+        assert.equal(check(newest.schema, read), undefined, name)
+        assert.deepEqual(reader.read(content, name), read)
+        assert.deepEqual(data, before, `${name}: reading changed it`)
+      })
+    }
+  })
+
+  it('are read by the reader of every version that can read them, and refused by those before', () => {
+    let read = 0
+    let held = 0
+    for (const version of versions) {
+      const { type, name, schema } = version
+      const { readableFrom } = asOf(type, version.version)
+      assert.equal(schema['x-readable-from'], readableFrom, name)
+      for (let older = 1; older <= version.version; older += 1) {
+        const reader = eventReader([asOf(type, older)], 'foreign')
+        const olderSchema = versions.find((each) => each.type === type && each.version === older)?.schema
+        holds(version, (data) => {
+          const content = { type: type.name, schemaVersion: version.version, readableFrom, data }
+          if (older < readableFrom) assert.throws(() => reader.read(content, name), { code: 'event-unknown' })
+          else assert.equal(check(olderSchema, reader.read(content, name)), undefined, `${name} read as ${older}`)
+        })
+        if (older < readableFrom) held += 1
+        else read += 1
+      }
+    }
+    assert.ok(read > versions.length, 'there is no version that older readers can read')
+    console.log(`# ${read} pairs of a version and a reader that can read it, ${held} of one that holds it`)
+  })
+})

@@ -1,0 +1,28 @@
+import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
+import { portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { cosmosSuite } from './suite.ts'
+
+cosmosSuite('the embedded Cosmos DB endpoint', async () => {
+  const folder = await temporaryFolder()
+  let child = await startEndpoint(folder.path)
+  const again = async (): Promise<void> => {
+    child = await startEndpoint(folder.path, portOf(child))
+  }
+  return {
+    endpoint: child.address,
+    key: EMULATOR_KEY,
+    async kill() {
+      child.kill('SIGKILL')
+      await child.exited
+      await again()
+    },
+    async restart() {
+      await child.stop()
+      await again()
+    },
+    async stop() {
+      await child.stop()
+      await folder.remove()
+    },
+  }
+})

@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../kit/child.ts'
+
+export const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Starts the embedded endpoint as a process, as the local cloud does. */
+export const startEndpoint = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
+  startChild('cosmos', MAIN, {
+    TIDEMARK_COSMOS_PORT: String(port),
+    TIDEMARK_COSMOS_DATA: folder,
+    TIDEMARK_COSMOS_CONTROL_PORT: '',
+    ...env,
+  })
+
+export const portOf = (child: Child): number => Number(new URL(child.address).port)

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { IndexedPaths } from '../resources/indexed-paths.ts'
+import { readIndexingPolicy } from '../resources/indexing-policy.ts'
+
+const pathsOf = (policy: unknown): IndexedPaths => new IndexedPaths(readIndexingPolicy(policy))
+const included = (...paths: string[]) => paths.map((path) => ({ path }))
+
+test('of the paths of an indexing policy that fit the longest decides, and of two as long the one for the path itself', () => {
+  const paths = pathsOf({
+    includedPaths: included('/*', '/food/ingredients/nutrition/*', '/tags/[]/?'),
+    excludedPaths: included('/food/ingredients/*', '/tags/*', '/exact/?'),
+  })
+  const cases: readonly (readonly [string[], boolean])[] = [
+    [['other'], true],
+    [['food'], true],
+    [['food', 'ingredients'], false],
+    [['food', 'ingredients', 'name'], false],
+    [['food', 'ingredients', 'nutrition', 'calories'], true],
+    [['tags', '[]'], true],
+    [['tags', '[]', 'deeper'], false],
+    [['exact'], false],
+    [['exact', 'below'], true],
+    [['_etag'], false],
+  ]
+  for (const [names, expected] of cases) assert.equal(paths.has(names), expected, names.join('/'))
+})
+
+test('a policy without an index has no terms, the default one has one for each value', () => {
+  const item = { id: '1', list: [1, [2]], deep: { a: null, b: {} }, none: [] }
+  assert.equal(pathsOf({ indexingMode: 'none' }).countTerms(item), 0)
+  assert.equal(pathsOf({ indexingMode: 'none' }).has(['id']), false)
+  assert.equal(pathsOf(undefined).countTerms(item), 4)
+  assert.equal(pathsOf({ excludedPaths: included('/*') }).countTerms(item), 0)
+  assert.equal(pathsOf({ excludedPaths: included('/list/*') }).countTerms(item), 2)
+})
+
+test('the terms that two states differ in are counted on both sides, order of elements aside', () => {
+  const paths = pathsOf(undefined)
+  const before = { a: 1, b: 'x', list: [1, 2, 2] }
+  assert.equal(paths.countChangedTerms(before, before), 0)
+  assert.equal(paths.countChangedTerms(before, { ...before, list: [2, 1, 2] }), 0)
+  assert.equal(paths.countChangedTerms(before, { ...before, a: '1' }), 2)
+  assert.equal(paths.countChangedTerms(before, { a: 1, list: [1, 2] }), 2)
+})

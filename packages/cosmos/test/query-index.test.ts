@@ -1,0 +1,369 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  complement,
+  EVERYTHING,
+  type Intervals,
+  ofComparison,
+  ofPrefix,
+  ofTypes,
+  turned,
+} from '../query/access/intervals.ts'
+import type { Container } from '../resources/catalog.ts'
+import { keyText } from '../resources/partition-key.ts'
+import { keyOf } from '../store/index-key.ts'
+import type { Json } from '../values/json.ts'
+import { idOf, QueryBench } from './query-support.ts'
+
+const bench = new QueryBench()
+
+/** So many in each of these partitions. */
+async function crowded(count: number, partitions: readonly string[], settings: Json = {}): Promise<Container> {
+  const container = await bench.container(settings)
+  for (const pk of partitions)
+    for (let from = 0; from < count; from += 1000) {
+      const size = Math.min(1000, count - from)
+      const batch = Array.from({ length: size }, (_, at) => {
+        const n = from + at
+        return { id: String(n).padStart(6, '0'), pk, n, mod: n % 10, name: `name ${n % 100}`, deep: { 'a b': -n } }
+      })
+      await bench.write(container, batch)
+    }
+  return container
+}
+
+const count = (sql: string, ...values: (string | number)[]): number =>
+  Number(bench.store.prepare(sql).get(...values)?.count)
+const indexesOf = ({ number }: Container): number =>
+  count('SELECT count(*) AS count FROM indexes WHERE container = ?', number)
+const entriesOf = ({ number }: Container): number =>
+  count(
+    'SELECT count(*) AS count FROM index_entries WHERE idx IN (SELECT number FROM indexes WHERE container = ?)',
+    number,
+  )
+
+const BY_INDEX =
+  /^SEARCH index_entries USING PRIMARY KEY \(idx=\? AND part=\? AND .*value.*; SEARCH items USING INTEGER PRIMARY KEY/
+const BY_KEY = /^SEARCH items USING INDEX items_by_key \(container=\? AND pk=\? AND id=\?\)$/
+
+test('of 100,000 items a range query of a partition loads its range alone, page by page, by an index', async () => {
+  const container = await crowded(20_000, ['a', 'b', 'c', 'd', 'e'])
+  const query = 'SELECT VALUE c.n FROM c WHERE c.n >= 5000 AND c.n < 5250 ORDER BY c.n'
+  for (const [text, pk] of [
+    [query, '["c"]'],
+    [`${query} DESC`, '["c"]'],
+    [query.replace('WHERE', 'WHERE c.pk = "c" AND'), undefined],
+    [query.replace(' ORDER BY c.n', ''), '["c"]'],
+  ] as const) {
+    const asked = { maxItems: 100, ...(pk === undefined ? {} : { pk }) }
+    const loads: number[] = []
+    const plans = await bench.plansOf(async () => {
+      let continuation: string | undefined
+      do {
+        const page = await bench.page(container, text, { ...asked, continuation })
+        loads.push(page.loaded)
+        assert.equal(page.indexed, true)
+        continuation = page.continuation
+      } while (continuation !== undefined)
+    })
+    // One more than a page holds tells that there is another page.
+    assert.deepEqual(loads, [101, 101, 50], text)
+    for (const plan of plans) assert.match(plan, BY_INDEX)
+    const wanted = Array.from({ length: 250 }, (_, at) => 5000 + at)
+    assert.deepEqual(await bench.ask(container, text, asked), text.endsWith('DESC') ? wanted.reverse() : wanted)
+  }
+  const all = await bench.page(container, 'SELECT VALUE c.id FROM c WHERE c.n BETWEEN 7 AND 8 AND c.mod > 0')
+  assert.equal(all.loaded, 10)
+  const page = await bench.page(container, 'SELECT VALUE c.n FROM c ORDER BY c.n DESC OFFSET 2 LIMIT 3', {
+    pk: '["a"]',
+  })
+  assert.deepEqual([page.results, page.loaded], [['19997', '19996', '19995'], 5])
+})
+
+test('predicates of many forms load no more than what they let through', async () => {
+  const container = await crowded(1000, ['a'])
+  for (const [condition, loaded] of [
+    ['c.n = 5', 1],
+    ['5 = c.n', 1],
+    ['c.n IN (1, 2, 2, 999, 5000)', 3],
+    ['c.n = 1 OR c.n = 7 OR c.n > 997', 4],
+    ['c.n < 3', 3],
+    ['3 > c["n"]', 3],
+    ['c.name = "name 7"', 10],
+    ['STARTSWITH(c.name, "name 9")', 110],
+    ['c.name LIKE "name 9_" AND c.n != 1', 110],
+    ['c.deep["a b"] BETWEEN -3 AND -1', 3],
+    ['ARRAY_CONTAINS([4, 5, "x"], c.n)', 2],
+    ['c.n > 990 AND c.mod >= 0', 9],
+    ['c.name LIKE "n_me 7"', 1000],
+    ['c.n = undefined', 0],
+    ['c.n = "5"', 0],
+    ['IS_STRING(c.n)', 0],
+    ['c.n > 100 AND c.n < 50', 0],
+  ] as const) {
+    const query = `SELECT VALUE c.id FROM c WHERE ${condition}`
+    const page = await bench.page(container, query, { pk: '["a"]', maxItems: 1000 })
+    assert.deepEqual([page.loaded, page.indexed], [loaded, true], condition)
+  }
+})
+
+test('items are found by id and key, one by one, and in lists and pairs as SDKs read many', async () => {
+  const container = await crowded(200, ['a', 'b'])
+  for (const [condition, pk, ids] of [
+    ['c.id = "000007"', '["a"]', 1],
+    ['c.id IN ("000001", "000002", "none")', '["b"]', 2],
+    ['c.pk = "a" AND c.id = "000003"', undefined, 1],
+    ['c.id IN ("000001", "000002") AND c.pk IN ("a", "b", "z")', undefined, 4],
+    [
+      '(c.id = "000001" AND c.pk = "a") OR (c.id = "000009" AND c["pk"] = "b") OR (c.id = "000001" AND c.pk = "a")',
+      undefined,
+      2,
+    ],
+    ['c.id = "000001" AND c.id = "000002" AND c.pk = "a"', undefined, 0],
+  ] as const) {
+    const query = `SELECT VALUE c.id FROM c WHERE ${condition}`
+    const asked = pk === undefined ? {} : { pk }
+    const plans = await bench.plansOf(async () => {
+      const page = await bench.page(container, query, asked)
+      assert.deepEqual([page.results.length, page.loaded, page.indexed], [ids, ids, true], condition)
+    })
+    for (const plan of plans) assert.match(plan, BY_KEY)
+    assert.equal((await bench.ask(container, query, { ...asked, maxItems: 1 })).length, ids, condition)
+  }
+  const one = await bench.page(container, 'SELECT VALUE c.id FROM c WHERE c.pk IN ("a", "z")', { maxItems: 500 })
+  assert.deepEqual([one.results.length, one.loaded], [200, 200])
+  assert.equal(indexesOf(container), 0)
+})
+
+test('WHERE on the first parts of hierarchical keys reads those keys alone', async () => {
+  const partitionKey = { paths: ['/tenant', '/user', '/n'], kind: 'MultiHash', version: 2 }
+  const container = await bench.container({ partitionKey })
+  const documents = Array.from({ length: 240 }, (_, n) => ({
+    id: idOf(n),
+    tenant: n % 4 ? `t${n % 4}` : n % 8,
+    user: n % 12,
+    n,
+  }))
+  await bench.store.write((lsn) => {
+    for (const document of documents) {
+      const pk = keyText([document.tenant, document.user, document.n])
+      bench.items.upsert({ container, pk }, document, {}, lsn)
+    }
+  })
+  for (const [condition, found, loaded] of [
+    ['c.tenant = "t1"', 60, 60],
+    ['c.tenant = "t1" AND c.user = 5', 20, 20],
+    ['c.tenant = 4 AND c.n < 100', 12, 30],
+    ['(c.tenant = "t1" AND c.user = 1) OR (c.tenant = "t1" AND c.user = 5)', 40, 240],
+    ['c.tenant = "t1" AND c.user = 5 AND c.n = 5', 1, 1],
+    ['c.tenant = "t"', 0, 0],
+    ['c.tenant = "x" AND c.tenant = "t1"', 0, 0],
+    ['c.tenant IN ("t1", "t2")', 120, 240],
+    ['c.user = 5', 20, 240],
+  ] as const) {
+    const page = await bench.page(container, `SELECT VALUE c.id FROM c WHERE ${condition}`, { maxItems: 1000 })
+    assert.equal(page.results.length, found, condition)
+    assert.ok(page.loaded <= loaded, `${condition}: ${page.loaded} loaded`)
+    const ordered = await bench.ask(container, `SELECT VALUE c.n FROM c WHERE ${condition} ORDER BY c.n DESC`, {
+      maxItems: 17,
+    })
+    assert.deepEqual(
+      ordered.map((n) => idOf(Number(n))),
+      page.results
+        .map((text) => JSON.parse(text))
+        .sort()
+        .reverse(),
+    )
+  }
+})
+
+test('an order by several paths reads no more than its page where a composite index is declared, in both directions', async () => {
+  const compositeIndexes = [
+    [
+      { path: '/mod', order: 'ascending' },
+      { path: '/n', order: 'descending' },
+    ],
+  ]
+  const container = await crowded(500, ['a'], { indexingPolicy: { includedPaths: [{ path: '/*' }], compositeIndexes } })
+  for (const [order, first] of [
+    ['c.mod, c.n DESC', [490, 480]],
+    ['c.mod DESC, c.n ASC', [9, 19]],
+  ] as const) {
+    const query = `SELECT VALUE c.n FROM c ORDER BY ${order}`
+    const page = await bench.page(container, query, { pk: '["a"]', maxItems: 2 })
+    assert.deepEqual([page.results.map(Number), page.loaded], [first, 3])
+    const ordered = (await bench.ask(container, query, { pk: '["a"]', maxItems: 90 })) as number[]
+    const expected = Array.from({ length: 500 }, (_, n) => n).sort((a, b) => (a % 10) - (b % 10) || b - a)
+    assert.deepEqual(ordered, order.startsWith('c.mod DESC') ? expected.reverse() : expected)
+  }
+  const within = await bench.page(container, 'SELECT VALUE c.n FROM c WHERE c.mod = 3 ORDER BY c.mod, c.n DESC', {
+    pk: '["a"]',
+  })
+  assert.equal(within.loaded, 50)
+  for (const order of ['c.n, c.mod', 'c.mod, c.n', 'c.mod', 'c.mod, c.n DESC, c.id']) {
+    const asked = bench.page(container, `SELECT VALUE c.n FROM c ORDER BY ${order}`)
+    if (order === 'c.mod') assert.equal((await asked).results.length, 100)
+    else await assert.rejects(asked, /does not have a corresponding composite index/, order)
+  }
+})
+
+test('paths that the indexing policy excludes are not indexed: all is read, and an order by them is refused', async () => {
+  const excludedPaths = [{ path: '/deep/*' }, { path: '/"name"/?' }]
+  const container = await crowded(100, ['a'], { indexingPolicy: { includedPaths: [{ path: '/*' }], excludedPaths } })
+  for (const [condition, loaded, indexed] of [
+    ['c.deep["a b"] = -5', 100, false],
+    ['c.name = "name 5"', 100, false],
+    ['c.name = "name 5" AND c.n = 5', 1, true],
+    ['c.n + 0 = 5', 100, false],
+  ] as const) {
+    const page = await bench.page(container, `SELECT VALUE c.n FROM c WHERE ${condition}`, { pk: '["a"]' })
+    assert.deepEqual([page.results, page.loaded, page.indexed], [['5'], loaded, indexed], condition)
+  }
+  await assert.rejects(bench.page(container, 'SELECT * FROM c ORDER BY c.name'), /order-by item is excluded/)
+  const none = await crowded(100, ['a'], { indexingPolicy: { indexingMode: 'none', automatic: false } })
+  assert.equal((await bench.page(none, 'SELECT * FROM c WHERE c.n = 5')).loaded, 100)
+  await assert.rejects(bench.page(none, 'SELECT * FROM c ORDER BY c.n'), /order-by item is excluded/)
+  const some = { includedPaths: [{ path: '/n/?' }], excludedPaths: [{ path: '/*' }] }
+  const included = await crowded(100, ['a'], { indexingPolicy: some })
+  assert.equal((await bench.page(included, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
+  assert.equal((await bench.page(included, 'SELECT * FROM c WHERE c.mod = 5')).loaded, 100)
+})
+
+test('a container has sixteen indexes at most, and small ones none: other queries read all, with the same results', async () => {
+  const container = await crowded(100, ['a'])
+  for (let n = 0; n < 20; n++) {
+    const page = await bench.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1 OR c.n = 5`, { pk: '["a"]' })
+    assert.equal(page.loaded, 100)
+    await bench.page(container, `SELECT VALUE c.n FROM c WHERE c.v${n} = 1`, { pk: '["a"]' })
+  }
+  assert.equal(indexesOf(container), 16)
+  assert.deepEqual(
+    await bench.ask(container, 'SELECT VALUE c.n FROM c WHERE c.n < 5', { maxItems: 2 }),
+    [0, 1, 2, 3, 4],
+  )
+  assert.deepEqual(
+    await bench.ask(container, 'SELECT TOP 3 VALUE c.n FROM c ORDER BY c.n DESC', { maxItems: 2 }),
+    [99, 98, 97],
+  )
+  const small = await crowded(60, ['a', 'b'])
+  await bench.page(small, 'SELECT * FROM c WHERE c.n = 5', { pk: '["a"]' })
+  assert.equal(indexesOf(small), 0)
+})
+
+test('intervals turned hold the keys of the same values stored the other way round, each once', () => {
+  const values = [
+    undefined,
+    null,
+    false,
+    true,
+    -1,
+    0,
+    1,
+    255,
+    '',
+    'a',
+    'aa',
+    'ab',
+    'b',
+    '\0',
+    '\uffff',
+    'x'.repeat(600),
+    [],
+    {},
+  ]
+  const operators = ['=', '!=', '<', '<=', '>', '>='] as const
+  const all = [
+    EVERYTHING,
+    complement(ofTypes('undefined')),
+    ofTypes('undefined', 'object'),
+    ofPrefix('a'),
+    ...values.flatMap((value) => operators.map((operator) => ofComparison(operator, value))),
+  ]
+  const holding = (intervals: Intervals, key: Buffer): number =>
+    intervals.filter(({ low, high }) => Buffer.compare(key, low) >= 0 && !(high && Buffer.compare(key, high) >= 0))
+      .length
+  for (const intervals of all)
+    for (const value of values)
+      for (const more of [[], [1], ['a']])
+        assert.equal(
+          holding(turned(intervals), keyOf([value, ...more], [true, false])),
+          holding(intervals, keyOf([value, ...more])),
+        )
+})
+
+test('indexes are there after a restart, and go with their container and its database', async () => {
+  await bench.catalog.createDatabase({ id: 'other' })
+  const body = { id: 'c', partitionKey: { paths: ['/pk'], kind: 'Hash' } }
+  const inOther = await bench.catalog.createContainer(bench.catalog.database('other'), body)
+  const container = await crowded(100, ['a'])
+  const documents = Array.from({ length: 100 }, (_, n) => ({ id: idOf(n), pk: 'a', n }))
+  await bench.write(inOther, documents)
+  for (const one of [container, inOther])
+    assert.equal((await bench.page(one, 'SELECT * FROM c WHERE c.n = 5')).loaded, 1)
+  bench.restart()
+  assert.equal((await bench.page(container, 'SELECT * FROM c WHERE c.n = 6')).loaded, 1)
+  assert.deepEqual([indexesOf(container), entriesOf(container)], [1, 100])
+  const before = count('SELECT count(*) AS count FROM index_entries')
+  await bench.catalog.deleteContainer(container)
+  await bench.catalog.deleteDatabase(bench.catalog.database('other'))
+  assert.equal(count('SELECT count(*) AS count FROM index_entries'), before - 200)
+  assert.deepEqual([indexesOf(container), indexesOf(inOther)], [0, 0])
+})
+
+test('whatever is written, an index finds what is there and nothing else', async () => {
+  const value = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom('a', null, true, undefined))
+  const change = fc.record({
+    id: fc.integer({ min: 0, max: 80 }),
+    pk: fc.constantFrom('a', 'b'),
+    v: value,
+    gone: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 40 }), async (changes) => {
+      const kept = new Map<string, Json>()
+      const keep = (document: Json): void => {
+        kept.set(`${document.pk}${document.id}`, document)
+      }
+      const start = Array.from({ length: 70 }, (_, n) => ({ id: idOf(n), pk: n % 9 ? 'a' : 'b', v: n % 7 }))
+      const container = await bench.containerOf(start)
+      start.forEach(keep)
+      const find = async (v: unknown): Promise<unknown[]> =>
+        (
+          await bench.ask(container, 'SELECT VALUE c.pk || c.id FROM c WHERE c.v = @v', { parameters: { '@v': v } })
+        ).sort()
+      await find(1)
+      assert.equal(indexesOf(container), 1)
+      for (const { id, pk, v, gone } of changes) {
+        const document = { id: idOf(id), pk, ...(v === undefined ? {} : { v }) }
+        if (!gone) {
+          await bench.write(container, [document])
+          keep(document)
+        } else if (kept.delete(pk + idOf(id))) await bench.remove(container, pk, idOf(id))
+      }
+      for (const v of [0, 1, 2, 3, 4, 5, 'a', null, true]) {
+        const expected = [...kept].filter(([, document]) => document.v === v).map(([key]) => key)
+        assert.deepEqual(await find(v), expected.sort())
+      }
+      assert.equal(entriesOf(container), kept.size)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('what is due by the static time is found by an index, one moment for all items; by the nonstatic one all are read', async () => {
+  const container = await bench.container()
+  const now = Date.now()
+  const due = Array.from({ length: 500 }, (_, at) => ({ id: String(at).padStart(6, '0'), pk: 'a', due: now - 1 - at }))
+  const later = Array.from({ length: 500 }, (_, at) => ({ id: `later-${at}`, pk: 'a', due: now + 86_400_000 + at }))
+  await bench.write(container, [...due, ...later])
+  const text = 'SELECT VALUE c.due FROM c WHERE c.due <= GetCurrentTimestampStatic()'
+  for (const query of [text, `${text} ORDER BY c.due`]) {
+    const page = await bench.page(container, query, { maxItems: 1000 })
+    assert.deepEqual([page.results.length, page.loaded, page.indexed], [500, 500, true], query)
+  }
+  const scanned = await bench.page(container, text.replace('Static', ''), { maxItems: 1000 })
+  assert.deepEqual([scanned.results.length, scanned.loaded, scanned.indexed], [500, 1000, false])
+  const constant = await bench.page(container, 'SELECT VALUE GetCurrentTimestampStatic() FROM c', { maxItems: 1000 })
+  assert.equal(new Set(constant.results).size, 1)
+})

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { after, before } from 'node:test'
+import { Items } from '../items/items.ts'
+import { type Page, runQuery } from '../query/queries.ts'
+import type { Resume } from '../query/resume.ts'
+import { Catalog, type Container } from '../resources/catalog.ts'
+import { ALL_KEYS } from '../resources/extent.ts'
+import { keyText } from '../resources/partition-key.ts'
+import type { EpkRange } from '../resources/ranges.ts'
+import { Store } from '../store/store.ts'
+import type { Json } from '../values/json.ts'
+import { temporaryFolder } from './endpoint.ts'
+
+/** What one page was asked for with. */
+export interface Asked {
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** A logical partition, by the JSON array of its key; without it all. */
+  readonly pk?: string
+  readonly maxItems?: number
+  readonly continuation?: string | undefined
+  /** A range; without it all. */
+  readonly epks?: EpkRange
+  readonly resume?: Resume
+}
+
+/** The queries of a store without a server, in the process of the test. */
+export class QueryBench {
+  #folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined
+  #store: Store | undefined
+  #catalog: Catalog | undefined
+  #items: Items | undefined
+  #made = 0
+
+  constructor() {
+    before(async () => {
+      this.#folder = await temporaryFolder()
+      this.#open(this.#folder.path)
+      await this.catalog.createDatabase({ id: 'd' })
+    })
+    after(async () => {
+      this.store.close()
+      await this.#folder?.remove()
+    })
+  }
+
+  get store(): Store {
+    assert.ok(this.#store)
+    return this.#store
+  }
+
+  get catalog(): Catalog {
+    assert.ok(this.#catalog)
+    return this.#catalog
+  }
+
+  get items(): Items {
+    assert.ok(this.#items)
+    return this.#items
+  }
+
+  /** Closes the data and opens it again. */
+  restart(): void {
+    this.store.close()
+    this.#open(this.#folder?.path ?? '')
+  }
+
+  #open(path: string): void {
+    this.#store = new Store(path)
+    this.#catalog = new Catalog(this.#store)
+    this.#items = new Items(this.#store)
+  }
+
+  async container(settings: Json = {}): Promise<Container> {
+    this.#made += 1
+    const body = { id: String(this.#made), partitionKey: { paths: ['/pk'], kind: 'Hash' }, ...settings }
+    return this.catalog.createContainer(this.catalog.database('d'), body)
+  }
+
+  /** A container with these items; those without an id have their places in the list for one. */
+  async containerOf(documents: readonly Json[], settings: Json = {}): Promise<Container> {
+    const container = await this.container(settings)
+    await this.write(
+      container,
+      documents.map((document, index) => ({ id: idOf(index), ...document })),
+    )
+    return container
+  }
+
+  async write(container: Container, documents: readonly Json[]): Promise<void> {
+    await this.store.write((lsn) => {
+      for (const document of documents) this.items.upsert({ container, pk: keyText([document.pk]) }, document, {}, lsn)
+    })
+  }
+
+  async remove(container: Container, pk: unknown, id: string): Promise<void> {
+    await this.store.write(() => this.items.remove({ container, pk: keyText([pk]) }, id, {}))
+  }
+
+  page(container: Container, text: string, asked: Asked = {}): Promise<Page> {
+    const { parameters = {}, pk, maxItems = 100, continuation, epks, resume } = asked
+    const key = pk === undefined ? ALL_KEYS : ({ kind: 'one', pk } as const)
+    const question = { text, parameters: new Map(Object.entries(parameters)), maxItems, continuation, resume }
+    return runQuery(this.store, { container, key, epks }, question)
+  }
+
+  /** All results, page by page. */
+  async ask(container: Container, text: string, asked: Asked = {}): Promise<unknown[]> {
+    const results: unknown[] = []
+    let continuation: string | undefined
+    do {
+      const page = await this.page(container, text, { ...asked, continuation })
+      assert.ok(page.results.length <= (asked.maxItems ?? 100))
+      results.push(...page.results.map((json) => JSON.parse(json)))
+      continuation = page.continuation
+    } while (continuation !== undefined)
+    return results
+  }
+
+  /** SQLite's plans for what a task runs over the items. */
+  async plansOf(task: () => Promise<unknown>): Promise<string[]> {
+    const { store } = this
+    const { prepare } = store
+    const texts = new Set<string>()
+    store.prepare = (text) => {
+      texts.add(text)
+      return prepare.call(store, text)
+    }
+    try {
+      await task()
+    } finally {
+      store.prepare = prepare
+    }
+    return [...texts]
+      .filter((text) => text.startsWith('SELECT number, pk, id, body'))
+      .map((text) =>
+        store
+          .prepare(`EXPLAIN QUERY PLAN ${text}`)
+          .all()
+          .map(({ detail }) => String(detail))
+          .join('; '),
+      )
+  }
+}
+
+export const idOf = (index: number): string => String(index).padStart(3, '0')

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
+import { type TestContext, test } from 'node:test'
+import { startChild } from '../../kit/child.ts'
+import { StartError } from '../../kit/errors.ts'
+import { EMULATOR_KEY } from '../../test-support/cosmos.ts'
+import { Items } from '../items/items.ts'
+import { Store } from '../store/store.ts'
+import { MAIN, portOf, startEndpoint, temporaryFolder } from './endpoint.ts'
+import { newContainer } from './support.ts'
+
+async function newFolder(t: TestContext): Promise<string> {
+  const folder = await temporaryFolder()
+  t.after(() => folder.remove())
+  return folder.path
+}
+
+const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
+  assert.rejects(promise, (error: Error) => {
+    assert.ok(error instanceof StartError)
+    assert.match(error.message, message)
+    assert.ok(!error.message.includes('\n'))
+    return true
+  })
+
+test('a port in use is refused in one line that names the setting', async (t) => {
+  const first = await startEndpoint(await newFolder(t))
+  t.after(() => first.stop())
+  await refused(startEndpoint(await newFolder(t), portOf(first)), /port \d+ is in use: .*TIDEMARK_COSMOS_PORT/)
+})
+
+test('a port that is none is refused', async (t) => {
+  await refused(startEndpoint(await newFolder(t), 65_536), /TIDEMARK_COSMOS_PORT/)
+})
+
+test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
+  const folder = await newFolder(t)
+  const first = await startEndpoint(folder)
+  t.after(() => first.stop())
+  await refused(startEndpoint(folder), new RegExp(`in use by process ${first.pid}`))
+  first.kill('SIGKILL')
+  await first.exited
+  const second = await startEndpoint(folder)
+  await second.stop()
+  await assert.rejects(stat(join(folder, 'lock')), { code: 'ENOENT' })
+  const third = await startEndpoint(folder)
+  await third.stop()
+})
+
+test('a data folder that cannot be made, or whose file is no data, is refused in one line and left as it is', async (t) => {
+  const folder = await newFolder(t)
+  await writeFile(join(folder, 'file'), 'a file')
+  await refused(startEndpoint(join(folder, 'file')), /the data folder .* cannot be written/)
+  await writeFile(join(folder, 'cosmos.sqlite'), 'no database, but long enough to be taken for one'.repeat(100))
+  await refused(startEndpoint(folder), /the data folder .* cannot be used: .* is damaged, file is not a database/)
+  assert.match(await readFile(join(folder, 'cosmos.sqlite'), 'utf8'), /^no database/)
+})
+
+test('data of a newer version is refused and not touched', async (t) => {
+  const folder = await newFolder(t)
+  const data = new DatabaseSync(join(folder, 'cosmos.sqlite'))
+  data.exec('PRAGMA user_version = 99')
+  data.close()
+  await refused(startEndpoint(folder), /newer version \(99\)/)
+})
+
+/** Reads back what every connection of a process to a data file is set to. */
+const TOLD = `
+  import { DatabaseSync } from 'node:sqlite'
+  const { exec } = DatabaseSync.prototype
+  DatabaseSync.prototype.exec = function (sql) {
+    exec.call(this, sql)
+    if (/synchronous/.test(sql)) console.log('synchronous', this.prepare('PRAGMA synchronous').get().synchronous)
+  }`
+
+test('every commit waits for the disk, unless TIDEMARK_FAST says otherwise; what it may be is refused by name', async (t) => {
+  const synchronous = async (TIDEMARK_FAST: string): Promise<string> => {
+    let told = ''
+    const env = { TIDEMARK_COSMOS_PORT: '0', TIDEMARK_COSMOS_DATA: await newFolder(t), TIDEMARK_FAST }
+    const child = await startChild('cosmos', MAIN, env, {
+      execArgv: ['--import', `data:text/javascript,${encodeURIComponent(TOLD)}`],
+      onOutput: (text) => {
+        told += text
+      },
+    })
+    await child.stop()
+    return told
+  }
+  // https://sqlite.org/pragma.html#pragma_synchronous: FULL and OFF.
+  for (const [setting, level] of [
+    ['', 2],
+    ['0', 2],
+    ['1', 0],
+  ])
+    assert.match(await synchronous(String(setting)), new RegExp(`^synchronous ${level}$`, 'm'))
+  await refused(synchronous('yes'), /TIDEMARK_FAST is "yes": set it to 1 or 0/)
+})
+
+test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {
+  const folder = await newFolder(t)
+  const child = await startEndpoint(folder)
+  const target = { endpoint: child.address, key: EMULATOR_KEY, stop: () => child.stop() }
+  const container = await newContainer(t, target)
+  let acknowledged = 0
+  const writing = (async () => {
+    for (;;) {
+      try {
+        await container.items.create({ id: String(acknowledged), pk: 'a' })
+      } catch {
+        return
+      }
+      acknowledged += 1
+      if (acknowledged === 50) child.kill('SIGTERM')
+    }
+  })()
+  await writing
+  assert.equal(await child.exited, 'ended with code 0')
+  const again = await startEndpoint(folder, portOf(child))
+  t.after(() => again.stop())
+  const { resources } = await container.items.query('SELECT VALUE COUNT(1) FROM c').fetchAll()
+  assert.ok(resources[0] >= acknowledged && acknowledged >= 50, `${resources[0]} of ${acknowledged}`)
+})
+
+/** Fills a file that may not grow further, one commit after another, and says what was acknowledged. */
+const FILL = `
+  const { Store } = await import(process.env.STORE)
+  const store = new Store(process.env.FOLDER)
+  store.prepare('PRAGMA max_page_count = 60').get()
+  for (let n = 0; ; n++) {
+    await store.write(() => {
+      store.prepare('INSERT INTO databases (id, ts, etag) VALUES (?, 0, ?)').run(String(n), 'x'.repeat(3000))
+    })
+    process.stdout.write(n + ' ')
+  }
+`
+
+test('a full disk is never acknowledged: the process ends with one line, and the next start has what was', async (t) => {
+  const folder = await newFolder(t)
+  const STORE = new URL('../store/store.ts', import.meta.url).href
+  const child = spawn(process.execPath, ['--input-type=module', '-e', FILL], {
+    env: { ...process.env, STORE, FOLDER: folder },
+  })
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  assert.equal(child.exitCode, 1)
+  assert.match(err, /^[^\n]*full[^\n]*\n?$/)
+  const store = new Store(folder)
+  t.after(() => store.close())
+  const ids = store
+    .prepare('SELECT id FROM databases ORDER BY number')
+    .all()
+    .map(({ id }) => id)
+  assert.deepEqual(ids, out.trim().split(' '))
+})
+
+test('writes of one turn share a commit, and one that fails takes back its own and nothing else', async (t) => {
+  const store = new Store(await newFolder(t))
+  t.after(() => store.close())
+  const insert = (id: string): void => {
+    store.prepare("INSERT INTO databases (id, ts, etag) VALUES (?, 0, '')").run(id)
+  }
+  const before = store.lsn
+  const settled = await Promise.allSettled([
+    store.write(() => insert('a')),
+    store.write(() => {
+      insert('b')
+      throw new Error('no')
+    }),
+    store.write((lsn) => {
+      insert('c')
+      return lsn
+    }),
+  ])
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  const ids = store
+    .prepare('SELECT id FROM databases ORDER BY number')
+    .all()
+    .map(({ id }) => id)
+  assert.deepEqual(ids, ['a', 'c'])
+  assert.equal(store.lsn, before + 2)
+})
+
+test('numbers of writes and items are never given twice: a kill leaves some out, an orderly end none', async (t) => {
+  const folder = await newFolder(t)
+  const killed = new Store(folder)
+  t.after(() => killed.close())
+  const item = await killed.write(() => killed.nextItem())
+  // What a kill leaves behind.
+  const left = await newFolder(t)
+  await cp(folder, left, { recursive: true })
+  const again = new Store(left)
+  assert.ok(again.lsn > killed.lsn)
+  const next = await again.write((lsn) => ({ lsn, item: again.nextItem() }))
+  assert.ok(next.lsn > killed.lsn + 1 && next.item > item + 1)
+  again.close()
+  const last = new Store(left)
+  t.after(() => last.close())
+  assert.equal(last.lsn, next.lsn)
+  assert.equal(await last.write(() => last.nextItem()), next.item + 1)
+})
+
+test('the sweep removes all that expired, however much, and nothing else', async (t) => {
+  const store = new Store(await newFolder(t))
+  t.after(() => store.close())
+  await store.write(() => {
+    store.prepare("INSERT INTO databases (id, ts, etag) VALUES ('d', 0, '')").run()
+    store.prepare("INSERT INTO containers (database, id, settings, ts, etag) VALUES (1, 'c', '{}', 0, '')").run()
+    const item = store.prepare("INSERT INTO items VALUES (NULL, 1, '1', ?, '', 1, 0, '', ?, '{}')")
+    for (let n = 0; n < 25; n++) item.run(String(n), n < 22 ? 1 : n === 24 ? null : 4_000_000_000)
+  })
+  await new Items(store).sweep(10)
+  const ids = store
+    .prepare('SELECT id FROM items ORDER BY id')
+    .all()
+    .map(({ id }) => id)
+  assert.deepEqual(ids, ['22', '23', '24'])
+})

@@ -1,0 +1,63 @@
+import { constants } from 'node:fs'
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../kit/child.ts'
+import { NODE_FLAGS } from '../node-flags.ts'
+
+export const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'tidemark-eventhubs-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** For a process that keeps its data in the folder and reads `hubs.json` there. */
+export const settingsOf = (folder: string, port = 0): Readonly<Record<string, string>> => ({
+  TIDEMARK_EVENTHUBS_PORT: String(port),
+  TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
+  TIDEMARK_EVENTHUBS_HUBS: join(folder, 'hubs.json'),
+})
+
+/** Starts the embedded endpoint as a process, as the local cloud does. @param text what its configuration file holds. */
+export async function startProcess(
+  folder: string,
+  text: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Child> {
+  await writeFile(join(folder, 'hubs.json'), text)
+  return startChild('eventhubs', MAIN, env, { execArgv: NODE_FLAGS })
+}
+
+/** Starts it with one namespace. */
+export const startEndpoint = (folder: string, hubs: unknown, port = 0): Promise<Child> =>
+  startProcess(folder, JSON.stringify({ hubs }), settingsOf(folder, port))
+
+/** What a process holds resident now, or held at most: proc(5), status, VmRSS and VmHWM. Linux alone has it. */
+export async function residentBytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
+  const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
+}
+
+/**
+ * Whether writes to the logs that a process has open wait for the disk (O_DSYNC), one for each file: proc(5), fd and fdinfo. Linux alone has
+ * it.
+ */
+export async function syncedLogs(pid: number): Promise<readonly boolean[]> {
+  const synced: boolean[] = []
+  for (const fd of await readdir(`/proc/${pid}/fd`)) {
+    const path = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')
+    const [, flags = '0'] =
+      /flags:\s+(\d+)/.exec(await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '')) ?? []
+    const mode = Number.parseInt(flags, 8)
+    if (path.endsWith('.log') && (mode & constants.O_WRONLY) !== 0) synced.push((mode & constants.O_DSYNC) !== 0)
+  }
+  return synced
+}
+
+export const portOf = (child: Child): number => Number(new URL(child.address).port)
+
+export function connectionStringOf(child: Child): string {
+  return `Endpoint=sb://127.0.0.1:${portOf(child)};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DecodeError } from '../amqp/encoding.ts'
+import {
+  BATCH_FORMAT,
+  encodeMetrics,
+  type PublishedEvent,
+  readPublished,
+  storedHeader,
+  storedSize,
+  writeStored,
+} from '../log/event-message.ts'
+import {
+  bool,
+  type Described,
+  dataSection,
+  described,
+  int,
+  list,
+  long,
+  map,
+  readValue,
+  symbol,
+  text,
+} from './amqp-wire.ts'
+
+const HEADER = described(0x70, list(bool(true)))
+const PROPERTIES = described(0x73, list(text('m-1')))
+const FOOTER = described(0x78, map())
+const BODY = dataSection(Buffer.from('body'))
+const deliveryAnnotations = (...items: Buffer[]): Buffer => described(0x71, map(...items))
+const annotations = (...items: Buffer[]): Buffer => described(0x72, map(...items))
+const key = (value: string): Buffer[] => [symbol('x-opt-partition-key'), text(value)]
+const marks = (id: number, epoch: number, sequence: number): Buffer[] => [
+  ...[symbol('com.microsoft:producer-id'), long(id)],
+  ...[symbol('com.microsoft:producer-epoch'), int(epoch)],
+  ...[symbol('com.microsoft:producer-sequence-number'), int(sequence)],
+]
+/** What the service sets, for sequence number 7 at offset 4096 and time 99. */
+const OWN = ['x-opt-sequence-number', 7, 'x-opt-offset', '4096', 'x-opt-enqueued-time', 99]
+
+/** Sections of what consumers get, each its code and value. */
+function storedSections(event: PublishedEvent): readonly (readonly [code: unknown, value: unknown])[] {
+  const target = Buffer.alloc(storedSize(event, 4096) + 10)
+  const end = writeStored(event, target, 5, 7, 4096, 99)
+  assert.equal(end - 5, storedSize(event, 4096))
+  return sections(target.subarray(5, end))
+}
+
+function sections(bytes: Buffer): readonly (readonly [code: unknown, value: unknown])[] {
+  const found: (readonly [unknown, unknown])[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const { value, end } = readValue(bytes, at)
+    found.push([(value as Described).descriptor, (value as Described).value])
+    at = end
+  }
+  return found
+}
+
+function only(payload: Buffer, format = 0): PublishedEvent {
+  const { events } = readPublished(payload, format)
+  assert.equal(events.length, 1)
+  return events[0] as PublishedEvent
+}
+
+const batch = (head: Buffer, ...events: Buffer[]): Buffer => Buffer.concat([head, ...events.map(dataSection)])
+
+for (const [what, payload] of [
+  ['nothing', Buffer.alloc(0)],
+  ['a message without a body', Buffer.concat([HEADER, PROPERTIES, FOOTER])],
+  ['annotations behind the properties', Buffer.concat([PROPERTIES, annotations(), BODY])],
+  ['two headers', Buffer.concat([HEADER, HEADER, BODY])],
+  ['annotations twice', Buffer.concat([annotations(), annotations(), BODY])],
+  ['a section that is none', Buffer.concat([described(0x79, map()), BODY])],
+  ['a data section of text', described(0x75, text('body'))],
+] as const)
+  test(`refused, alone and as an event of a batch: ${what} (AMQP 1.0 part 3, 3.2)`, () => {
+    assert.throws(() => readPublished(payload, 0), DecodeError)
+    assert.throws(() => readPublished(batch(annotations(), payload), BATCH_FORMAT), DecodeError)
+    assert.throws(() => readPublished(batch(annotations(), BODY, payload), BATCH_FORMAT), DecodeError)
+  })
+
+test('a batch without an event is refused, and one whose envelope is out of order', () => {
+  assert.throws(() => readPublished(annotations(), BATCH_FORMAT), DecodeError)
+  assert.throws(() => readPublished(Buffer.concat([dataSection(BODY), annotations()]), BATCH_FORMAT), DecodeError)
+})
+
+test('no producer sets what the service sets: each reserved annotation is dropped, others stay', () => {
+  const forged = ['x-opt-sequence-number', 'x-opt-offset', 'x-opt-enqueued-time', 'x-opt-partition-id']
+  const items = forged.flatMap((name) => [symbol(name), text('forged')])
+  const sent = Buffer.concat([annotations(symbol('x-opt-mine'), text('kept'), ...items), BODY])
+  for (const event of [only(sent), only(batch(annotations(), sent), BATCH_FORMAT)])
+    assert.deepEqual(storedSections(event), [
+      [0x72, ['x-opt-mine', 'kept', ...OWN]],
+      [0x75, Buffer.from('body')],
+    ])
+})
+
+test('the marks of an idempotent producer are between it and the service: consumers do not get them', () => {
+  const event = only(Buffer.concat([annotations(...marks(1, 2, 3)), BODY]))
+  assert.deepEqual(storedSections(event)[0], [0x72, OWN])
+})
+
+test("delivery annotations are the sender's word to the service: they are dropped, and every other section is kept", () => {
+  const sent = Buffer.concat([
+    HEADER,
+    deliveryAnnotations(symbol('secret'), text('x')),
+    annotations(symbol('x-opt-mine'), text('kept')),
+    PROPERTIES,
+    BODY,
+    FOOTER,
+  ])
+  assert.deepEqual(storedSections(only(sent)), [
+    [0x70, [true]],
+    [0x72, ['x-opt-mine', 'kept', ...OWN]],
+    [0x73, ['m-1']],
+    [0x75, Buffer.from('body')],
+    [0x78, []],
+  ])
+  const bare = Buffer.concat([deliveryAnnotations(symbol('secret'), text('x')), BODY])
+  assert.deepEqual(storedSections(only(bare)), [
+    [0x72, OWN],
+    [0x75, Buffer.from('body')],
+  ])
+})
+
+test("a receiver's runtime metrics go between header and annotations (AMQP 1.0 part 3, 3.2)", () => {
+  const info = { beginSequence: 0, lastSequence: 12, lastOffset: 8192, lastTime: 77, bytes: 1 }
+  for (const [sent, codes] of [
+    [Buffer.concat([HEADER, BODY]), [0x70, 0x71, 0x72, 0x75]],
+    [BODY, [0x71, 0x72, 0x75]],
+  ] as const) {
+    const event = only(sent)
+    const target = Buffer.alloc(storedSize(event, 4096))
+    writeStored(event, target, 0, 7, 4096, 99)
+    const at = storedHeader(event)
+    const whole = sections(Buffer.concat([target.subarray(0, at), encodeMetrics(info, 100), target.subarray(at)]))
+    assert.deepEqual(
+      whole.map(([code]) => code),
+      codes,
+    )
+    assert.deepEqual(whole.find(([code]) => code === 0x71)?.[1], [
+      ...['last_enqueued_sequence_number', 12, 'last_enqueued_offset', '8192'],
+      ...['last_enqueued_time_utc', 77, 'runtime_info_retrieval_time_utc', 100],
+    ])
+  }
+})
+
+test('a body may have more than one section of data, or of sequences (AMQP 1.0 part 3, 3.2)', () => {
+  const sequence = described(0x76, list(text('one')))
+  for (const body of [Buffer.concat([BODY, BODY]), Buffer.concat([sequence, sequence])]) {
+    const event = only(Buffer.concat([PROPERTIES, body]))
+    assert.deepEqual(storedSections(event).slice(2), sections(body))
+  }
+})
+
+test("a batch's partition key is that of each of its events, in place of their own", () => {
+  const own = Buffer.concat([annotations(...key('own')), BODY])
+  const keyed = readPublished(batch(annotations(...key('of the batch')), BODY, own), BATCH_FORMAT)
+  assert.equal(keyed.partitionKey, 'of the batch')
+  for (const event of keyed.events)
+    assert.deepEqual(storedSections(event)[0], [0x72, ['x-opt-partition-key', 'of the batch', ...OWN]])
+  const unkeyed = readPublished(batch(annotations(), BODY, own), BATCH_FORMAT)
+  assert.equal(unkeyed.partitionKey, undefined)
+  assert.deepEqual(
+    unkeyed.events.map((event) => storedSections(event)[0]?.[1]),
+    [OWN, ['x-opt-partition-key', 'own', ...OWN]],
+  )
+  const single = readPublished(own, 0)
+  assert.equal(single.partitionKey, 'own')
+})
+
+test('an idempotent producer marks its batch, as the SDK for JavaScript does, or its first event, as that for .NET does', () => {
+  const event = (...items: Buffer[]): Buffer => Buffer.concat([annotations(...items), BODY])
+  const mark = (payload: Buffer, format = BATCH_FORMAT): unknown => readPublished(payload, format).producer
+  assert.deepEqual(mark(batch(annotations(...marks(1, 2, 3)), BODY)), { id: 1, epoch: 2, sequence: 3 })
+  assert.deepEqual(mark(batch(annotations(), event(...marks(4, 5, 6)), event(...marks(4, 5, 7)))), {
+    id: 4,
+    epoch: 5,
+    sequence: 6,
+  })
+  assert.deepEqual(mark(batch(annotations(...marks(1, 2, 3)), event(...marks(4, 5, 6)))), {
+    id: 1,
+    epoch: 2,
+    sequence: 3,
+  })
+  assert.deepEqual(mark(event(...marks(8, 9, 10)), 0), { id: 8, epoch: 9, sequence: 10 })
+  assert.equal(mark(batch(annotations(), BODY, event(...marks(4, 5, 6)))), undefined)
+  assert.equal(mark(batch(annotations(...marks(1, 2, 3).slice(0, 4)), BODY)), undefined)
+})

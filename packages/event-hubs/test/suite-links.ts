@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { earliestEventPosition } from '@azure/event-hubs'
+import rhea, { type Connection, type EventContext, type Receiver, type Sender } from 'rhea'
+import { within } from '../../test-support/wait.ts'
+import { addressOf, bodiesOf, consumerOf, type EventHubsTarget, producerOf, receive } from './support.ts'
+
+/** What another AMQP client than the SDKs relies on. */
+export function links(target: () => EventHubsTarget): void {
+  test('a client with SASL PLAIN sends plain messages (format 0) in one frame and in many (AMQP 1.0 part 5, 5.3; 2.6.14)', async (t) => {
+    const connection = connectPlain(t)
+    const sender: Sender = connection.open_sender('plain/Partitions/0')
+    await within(once(sender, 'sendable'), 'credit')
+    const large = 'y'.repeat(900_000)
+    for (const body of ['small', large]) {
+      sender.send({
+        body: rhea.message.data_section(Buffer.from(JSON.stringify(body))),
+        message_annotations: { 'x-opt-partition-key': 'k', 'x-opt-sequence-number': 77 },
+        delivery_annotations: { secret: 'not for consumers' },
+      })
+      await within(once(sender, 'accepted'), 'an acknowledgement')
+    }
+    const events = await receive(consumerOf(t, target().connectionString, 'plain'), '0', earliestEventPosition, 2)
+    assert.deepEqual(bodiesOf(events), ['small', large])
+    assert.deepEqual(
+      events.map(({ sequenceNumber, partitionKey }) => [sequenceNumber, partitionKey]),
+      [
+        [0, 'k'],
+        [1, 'k'],
+      ],
+    )
+    assert.equal(events[0]?.getRawAmqpMessage().deliveryAnnotations?.secret, undefined)
+  })
+
+  test('a message that is no AMQP encoding is rejected, and its link goes on (AMQP 1.0 part 3, 3.2, 3.4.3)', async (t) => {
+    const connection = connectPlain(t)
+    const sender: Sender = connection.open_sender('plain/Partitions/0')
+    await within(once(sender, 'sendable'), 'credit')
+    for (const broken of ['00', '005375', '005375a005aa', '00537540', '005370c0', '00537240005375a000']) {
+      sender.send(Buffer.from(broken, 'hex'), undefined, 0x80013700)
+      const [context] = (await within(once(sender, 'rejected'), `the rejection of ${broken}`)) as [EventContext]
+      assert.equal(conditionOf(context.delivery?.remote_state), 'amqp:decode-error')
+    }
+    sender.send({ body: 'still here' })
+    await within(once(sender, 'accepted'), 'an acknowledgement')
+  })
+
+  test('a wrong password is refused (AMQP 1.0 part 5, 5.3), and a client with no claim is refused every entity', async (t) => {
+    const wrong = rhea.create_container().connect({ ...address(), username: KEY_NAME, password: 'wrong' })
+    wrong.on('disconnected', () => {})
+    t.after(() => wrong.close())
+    const [refused] = (await within(once(wrong, 'connection_error'), 'a refusal')) as [EventContext]
+    assert.match(String(refused.error), /authenticate/)
+    const nobody = rhea.create_container().connect({ ...address(), username: 'nobody' })
+    t.after(() => nobody.close())
+    const sender = nobody.open_sender('plain')
+    const [error] = (await within(once(sender, 'sender_error'), 'a refused sender')) as [EventContext]
+    assert.equal(conditionOf(error.sender), 'amqp:unauthorized-access')
+    const receiver = nobody.open_receiver('plain/ConsumerGroups/$Default/Partitions/0')
+    await within(once(receiver, 'receiver_error'), 'a refused receiver')
+    assert.equal(conditionOf(receiver), 'amqp:unauthorized-access')
+  })
+
+  test('a receiver gets no more events than it gave credit for, and the next when it gives more (AMQP 1.0 2.6.7)', async (t) => {
+    const producer = producerOf(t, target().connectionString, 'credit')
+    for (let i = 0; i < 10; i++)
+      await producer.sendBatch(Array.from({ length: 100 }, (_, j) => ({ body: i * 100 + j })))
+    const receiver: Receiver = connectPlain(t).open_receiver({
+      source: 'credit/ConsumerGroups/$Default/Partitions/0',
+      credit_window: 0,
+    })
+    const sequences: number[] = []
+    let wanted = 0
+    let enough = Promise.withResolvers<void>()
+    receiver.on('message', ({ message }: EventContext) => {
+      sequences.push(message?.message_annotations?.['x-opt-sequence-number'])
+      if (sequences.length >= wanted) enough.resolve()
+    })
+    for (const credit of [1, 10, 300]) {
+      wanted = sequences.length + credit
+      enough = Promise.withResolvers()
+      receiver.add_credit(credit)
+      await within(enough.promise, `${credit} events`)
+      // What is more than the credit would have come before this.
+      await echo(receiver)
+      assert.equal(sequences.length, wanted)
+    }
+    assert.deepEqual(
+      sequences,
+      Array.from({ length: 311 }, (_, i) => i),
+    )
+  })
+
+  test('a receiver that drains its credit at the end of a partition is told that there is no more (AMQP 1.0 2.6.7)', async (t) => {
+    const connection = connectPlain(t)
+    const receiver: Receiver = connection.open_receiver({
+      source: 'refusals/ConsumerGroups/audit/Partitions/1',
+      credit_window: 0,
+    })
+    await within(once(receiver, 'receiver_open'), 'a link')
+    receiver.add_credit(50)
+    receiver.drain_credit()
+    await within(once(receiver, 'receiver_drained'), 'the end of the drain')
+  })
+
+  test('a client that takes no frames of 512 bytes is told so and disconnected (AMQP 1.0 2.7.1)', async (t) => {
+    const client = rhea.create_container().connect({ ...address(), username: 'nobody', max_frame_size: 60 })
+    client.on('disconnected', () => {})
+    t.after(() => client.close())
+    const [refused] = (await within(once(client, 'connection_error'), 'a refusal')) as [EventContext]
+    assert.equal(conditionOf(refused.connection), 'amqp:not-allowed')
+  })
+
+  test('an idle client hears an empty frame before its idle time-out (AMQP 1.0 2.4.5)', async (t) => {
+    const client = rhea.create_container().connect({ ...address(), username: 'nobody', idle_time_out: 200 })
+    t.after(() => client.close())
+    await within(once(client, 'connection_open'), 'a connection')
+    let empty = 0
+    const three = Promise.withResolvers<void>()
+    client.on('disconnected', () => three.reject(new Error('disconnected')))
+    client.socket.on('data', (bytes: Buffer) => {
+      if (bytes.toString('hex') === '0000000802000000' && ++empty === 3) three.resolve()
+    })
+    await within(three.promise, 'three empty frames')
+  })
+
+  const KEY_NAME = 'RootManageSharedAccessKey'
+
+  function address(): { host: string; port: number; reconnect: false } {
+    return { ...addressOf(target().connectionString), reconnect: false }
+  }
+
+  function connectPlain(t: TestContext): Connection {
+    const connection = rhea.create_container().connect({
+      ...address(),
+      username: KEY_NAME,
+      password: 'SAS_KEY_VALUE',
+      max_frame_size: 64 * 1024,
+    })
+    t.after(() => connection.close())
+    return connection
+  }
+
+  function conditionOf(failed: { readonly error?: unknown } | undefined): unknown {
+    return (failed?.error as { readonly condition?: unknown } | undefined)?.condition
+  }
+
+  /** A round trip on the receiver's connection: everything the server sent before has arrived. */
+  async function echo(receiver: Receiver): Promise<void> {
+    const probe = receiver.connection.open_sender('plain')
+    await within(once(probe, 'sendable'), 'a round trip')
+    probe.close()
+  }
+}

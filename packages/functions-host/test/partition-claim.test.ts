@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PartitionContext, ReceivedEventData } from '@azure/event-hubs'
+import { PartitionClaim } from '../partition-claim.ts'
+
+const eventOf = (sequenceNumber: number): ReceivedEventData => ({ sequenceNumber }) as ReceivedEventData
+
+/** A partition whose checkpoints are kept here. */
+function partition(fail = false) {
+  const checkpoints: number[] = []
+  const updateCheckpoint = async ({ sequenceNumber }: ReceivedEventData): Promise<void> => {
+    if (fail) throw new Error('no storage')
+    checkpoints.push(sequenceNumber)
+  }
+  return { checkpoints, context: { updateCheckpoint } as unknown as PartitionContext }
+}
+
+test('a claim that was lost is not checkpointed, at its close either', async () => {
+  const { checkpoints, context } = partition()
+  const claim = new PartitionClaim(2)
+  claim.begin()
+  claim.end(eventOf(1), context)
+  claim.lose()
+  await claim.checkpoint()
+  await claim.close()
+  assert.deepEqual(checkpoints, [])
+})
+
+test('a batch whose invocation has not ended is not checkpointed at the close, the one before it is', async () => {
+  const { checkpoints, context } = partition()
+  const claim = new PartitionClaim(3)
+  claim.begin()
+  await claim.close()
+  assert.deepEqual(checkpoints, [])
+  claim.end(eventOf(1), context)
+  claim.begin()
+  await claim.close()
+  assert.deepEqual(checkpoints, [1])
+})
+
+test('a close checkpoints nothing where every batch is, as nothing waits for others', async () => {
+  const { checkpoints, context } = partition()
+  const claim = new PartitionClaim(1)
+  assert.equal(claim.begin(), true)
+  claim.end(eventOf(1), context)
+  await claim.close()
+  assert.deepEqual(checkpoints, [])
+})
+
+test('every n-th batch is due, and after a checkpoint that failed each one until it succeeds', async () => {
+  const { checkpoints, context } = partition()
+  const failing = partition(true)
+  const claim = new PartitionClaim(3)
+  assert.deepEqual([claim.begin(), claim.begin(), claim.begin()], [false, false, true])
+  claim.end(eventOf(3), failing.context)
+  await assert.rejects(claim.checkpoint(), /no storage/)
+  assert.equal(claim.begin(), true)
+  claim.end(eventOf(4), context)
+  await claim.checkpoint()
+  assert.deepEqual(checkpoints, [4])
+  assert.equal(claim.begin(), false)
+})

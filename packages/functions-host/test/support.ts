@@ -1,0 +1,199 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../kit/child.ts'
+import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
+import { answers } from '../../test-support/ports.ts'
+import { until } from '../../test-support/wait.ts'
+
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url))
+
+export type Cleanup = (release: () => void | Promise<void>) => void
+
+/** What was begun last is released first. @param after of a test's context, or of a whole file. */
+export function cleanups(after: (release: () => Promise<void>) => void): Cleanup {
+  const releases: (() => void | Promise<void>)[] = []
+  after(async () => {
+    for (const release of releases.reverse()) await release()
+  })
+  return (release) => releases.push(release)
+}
+
+const ofTests = new WeakMap<TestContext, Cleanup>()
+
+/** Those of one test: the same each time, so that all are released in order. */
+export function ending(t: TestContext): Cleanup {
+  const known = ofTests.get(t) ?? cleanups((release) => t.after(release))
+  ofTests.set(t, known)
+  return known
+}
+
+/** A folder for data, removed at the end. */
+export function dataFolder(cleanup: Cleanup): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-host-'))
+  cleanup(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
+
+/** A function app as `npm run build` leaves it, inside the project so that it finds its dependencies. */
+export class TestApp {
+  readonly root: string
+  /** Lines that the functions wrote with `out`. */
+  readonly #out: string
+
+  constructor(cleanup: Cleanup, functions: string, hostJson: object = {}) {
+    const folder = join(PROJECT, '.tidemark')
+    mkdirSync(folder, { recursive: true })
+    this.root = mkdtempSync(join(folder, 'test-app-'))
+    cleanup(() => rmSync(this.root, { recursive: true, force: true, maxRetries: 5 }))
+    this.#out = join(this.root, 'out.jsonl')
+    this.write('package.json', JSON.stringify({ type: 'module', main: 'functions/*.js' }))
+    this.write('host.json', JSON.stringify({ version: '2.0', ...hostJson }))
+    this.write('functions/app.js', `${PRELUDE}\n${functions}`)
+  }
+
+  write(file: string, text: string): void {
+    const path = join(this.root, file)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+
+  /** Makes `until-exists`-style gates of the functions open: they wait for this file. */
+  open(gate: string): void {
+    this.write(gate, '')
+  }
+
+  close(gate: string): void {
+    rmSync(join(this.root, gate))
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the functions wrote, compared field by field.
+  lines(): any[] {
+    if (!existsSync(this.#out)) return []
+    const text = readFileSync(this.#out, 'utf8')
+    // The last line may be half written.
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  }
+
+  get env(): Record<string, string> {
+    return { TIDEMARK_FUNCTIONS_ROOT: this.root, APP_ROOT: this.root, OUT: this.#out }
+  }
+}
+
+/** What every test function may use: `out` writes a line, `gate` waits for a file of the app's folder. */
+const PRELUDE = `
+import { appendFileSync, existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { app } from '@azure/functions'
+const out = (line) => appendFileSync(process.env.OUT, JSON.stringify(line) + '\\n')
+const isOpen = (gate) => existsSync(process.env.APP_ROOT + '/' + gate)
+const gate = async (name) => { while (!isOpen(name)) await delay(10) }
+`
+
+/** Claims of a host that was killed expire after seconds, so that a test need not wait for long. */
+const QUICK = {
+  ...FAST_RECOVERY,
+  AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:02',
+  AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:00.200',
+}
+
+/** The real host process on a free port. Its log is silent unless a test asks for it. */
+export async function startHost(
+  cleanup: Cleanup,
+  app: TestApp,
+  settings: Record<string, string> = {},
+  onOutput?: (text: string) => void,
+): Promise<Child> {
+  const env = { TIDEMARK_HTTP_PORT: '0', TIDEMARK_LOG_LEVEL: 'none', ...QUICK, ...app.env, ...settings }
+  const main = join(PROJECT, 'packages/functions-host/main.ts')
+  const host = await startChild('host', main, env, onOutput ? { onOutput } : {})
+  cleanup(() => host.stop())
+  return host
+}
+
+/** Settings of a host whose time of day is off by so many seconds. */
+export function shiftedBy(seconds: number): Record<string, string> {
+  const preload = new URL('./shifted-clock.ts', import.meta.url)
+  return { NODE_OPTIONS: `--import=${preload}`, TIDEMARK_TEST_CLOCK_SHIFT_S: String(seconds) }
+}
+
+/** How a host ended by itself. */
+export async function endOf(host: Child): Promise<string> {
+  let how: string | undefined
+  void host.exited.then((description) => {
+    how = description
+  })
+  return until('the end of the host', () => how)
+}
+
+/**
+ * Settles when a host that was told to stop has heard it: its port is closed then. Looks by connections that are not kept: one that is kept
+ * is answered on, and the time for what is in flight would run out.
+ */
+export async function untilStopping(host: Child): Promise<void> {
+  const port = Number(new URL(host.address).port)
+  await until('the closed port', async () => !(await answers(port)))
+}
+
+/** The blob endpoint, with the connection string as AzureWebJobsStorage has it. */
+export async function startBlobs(
+  cleanup: Cleanup,
+  dataDir: string,
+  port = '0',
+): Promise<{ child: Child; connection: string; port: string }> {
+  const child = await startChild('blobs', join(PROJECT, 'packages/local-cloud/azurite.ts'), {
+    TIDEMARK_BLOB_PORT: port,
+    TIDEMARK_BLOB_DATA: join(dataDir, 'blob'),
+  })
+  cleanup(() => child.stop())
+  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+  const connection = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${child.address}/devstoreaccount1;`
+  return { child, connection, port: new URL(child.address).port }
+}
+
+/** The Event Hubs endpoint with hubs of one partition unless `name:partitions` says otherwise. */
+export async function startHubs(
+  cleanup: Cleanup,
+  dataDir: string,
+  hubs: readonly string[],
+  port = '0',
+): Promise<{ child: Child; connection: string; port: string }> {
+  const file = join(dataDir, 'hubs.json')
+  const settings = hubs.map((hub) => {
+    const [name, partitions = '1'] = hub.split(':')
+    return { name, partitions: Number(partitions), consumerGroups: ['view'] }
+  })
+  writeFileSync(file, JSON.stringify({ hubs: settings }))
+  const child = await startChild('event hubs', join(PROJECT, 'packages/event-hubs/main.ts'), {
+    TIDEMARK_EVENTHUBS_PORT: port,
+    TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
+    TIDEMARK_EVENTHUBS_HUBS: file,
+  })
+  cleanup(() => child.stop())
+  const used = new URL(child.address).port
+  const key = 'SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE'
+  return { child, connection: `Endpoint=sb://localhost:${used};${key};UseDevelopmentEmulator=true;`, port: used }
+}
+
+const COSMOS_KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
+
+/** The Cosmos DB endpoint, with the connection string as CosmosConnection has it. */
+export async function startCosmos(
+  cleanup: Cleanup,
+  dataDir: string,
+  port = '0',
+): Promise<{ child: Child; connection: string; port: string }> {
+  const child = await startChild('cosmos db', join(PROJECT, 'packages/cosmos/main.ts'), {
+    TIDEMARK_COSMOS_PORT: port,
+    TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
+  })
+  cleanup(() => child.stop())
+  const { host, port: used } = new URL(child.address)
+  return { child, connection: `AccountEndpoint=http://${host}/;AccountKey=${COSMOS_KEY};`, port: used }
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
+import { type Child, startChild } from '../../kit/child.ts'
+import { emulatorKey } from '../../kit/emulator-keys.ts'
+
+const ACCOUNT = 'devstoreaccount1'
+
+describe('the blobs of the local cloud', () => {
+  let folder: string
+  let blobs: Child
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-blobs-'))
+    const env = { TIDEMARK_BLOB_DATA: folder, TIDEMARK_BLOB_PORT: '0' }
+    blobs = await startChild('blobs', fileURLToPath(new URL('../azurite.ts', import.meta.url)), env)
+  })
+  after(async () => {
+    await blobs.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('are served to clients', async () => {
+    const credential = new StorageSharedKeyCredential(ACCOUNT, emulatorKey('blob', undefined))
+    const client = new BlobServiceClient(`${blobs.address}/${ACCOUNT}`, credential)
+    assert.equal((await client.getContainerClient('container').create())._response.status, 201)
+  })
+
+  it('are not served to the page of a stranger, by the name that leads here or from its own origin', async () => {
+    const { host } = new URL(blobs.address)
+    const ask = async (headers: Record<string, string>): Promise<[number | undefined, string]> => {
+      const sent = request(`${blobs.address}/${ACCOUNT}/container?restype=container`, { headers })
+      sent.end()
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+      return [answer.statusCode, await text(answer)]
+    }
+    for (const headers of [{ host: 'evil.example' }, { host: `${ACCOUNT}.blob.evil.example` }]) {
+      const [status, body] = await ask(headers)
+      assert.deepEqual([status, JSON.parse(body).code], [403, 'foreign-host'])
+    }
+    const [status, body] = await ask({ host, origin: 'https://evil.example' })
+    assert.deepEqual([status, JSON.parse(body).code], [403, 'foreign-origin'])
+    // Its own refusal: this one is not signed.
+    assert.match((await ask({ host }))[1], /^<\?xml/)
+  })
+})

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { HttpRequest } from '@azure/functions'
+import { connectionStrings } from '../../../test-support/connection-strings.ts'
+import { actorOf } from '../../azure-functions/actor.ts'
+import { readSettings } from '../../settings/read.ts'
+
+const request = (headers: Record<string, string>) =>
+  new HttpRequest({ method: 'POST', url: 'http://localhost/', headers })
+const actorSource = (settings: Record<string, string>) =>
+  readSettings({ ...connectionStrings, ...settings }).actorSource
+const everything = request({
+  'x-actor': 'mallory',
+  'x-ms-client-principal-id': '1b2c',
+  'x-ms-client-principal-idp': 'aad',
+})
+
+describe('actor', () => {
+  it('is the principal that the platform validated, whatever else a client claims', () =>
+    assert.equal(
+      actorOf(everything, actorSource({ WEBSITE_AUTH_ENABLED: 'True', TIDEMARK_TRUST_X_ACTOR: 'true' })),
+      'aad:1b2c',
+    ))
+
+  it('is nobody where the platform let an unknown caller through', () =>
+    assert.equal(actorOf(request({ 'x-actor': 'mallory' }), 'platform'), 'anonymous'))
+
+  it('is not what headers say where no authentication stands before the app', () =>
+    assert.equal(actorOf(everything, actorSource({})), 'anonymous'))
+
+  it('is the x-actor header where the settings of a laptop say so', () => {
+    const source = actorSource({ TIDEMARK_TRUST_X_ACTOR: 'true' })
+    assert.equal(actorOf(everything, source), 'mallory')
+    assert.equal(actorOf(request({}), source), 'anonymous')
+  })
+
+  it('is refused where it has characters that have no business in a log line', () =>
+    assert.throws(() => actorOf(request({ 'x-actor': 'a b' }), 'client'), { code: 'invalid-header' }))
+})

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { stockLevel } from '../../../../src/inventory/stock-level.ts'
+import { fulfilment } from '../../../../src/ordering/fulfilment.ts'
+import { order } from '../../../../src/ordering/order.ts'
+import { orderView } from '../../../../src/ordering/order-view.ts'
+import { ordering } from '../../../../src/ordering/service.ts'
+import { namesOf } from '../../../cli/new-service/names.ts'
+import { matchRoute, parseRoute } from '../../../functions-host/route.ts'
+import { type BrowsePort, browseRoutesOf } from '../../azure-functions/browse.ts'
+import { type PlacedRoute, registrationFaults } from '../../azure-functions/check-registration.ts'
+import type { Endpoint, Route } from '../../azure-functions/http.ts'
+import { type OperationsPort, operationsOf } from '../../azure-functions/operations.ts'
+import { TAKEN_PATHS } from '../../core/resource.ts'
+import type { Service } from '../../core/service.ts'
+
+const nothing: Endpoint = { describe: () => [], handle: async () => ({}) }
+const place = (service: string, path: string, name = path): PlacedRoute => ({ service, name, path, GET: nothing })
+const history = (service: string) => [
+  place(service, 'streams/{stream}/events', 'events'),
+  place(service, 'streams/{stream}/state', 'state'),
+]
+const bare = (name: string): Service => ({ name, deciders: [], publishes: [], views: [], reactions: [] })
+/** The routes that every service has. */
+const everyRoute: readonly Route[] = (() => {
+  const none = { declaration: bare('shop') } as unknown as BrowsePort & OperationsPort
+  return [...operationsOf(none), ...browseRoutesOf(none)]
+})()
+const ofEvery = (service: string) => [
+  ...history(service),
+  ...everyRoute.map((route): PlacedRoute => ({ ...route, service })),
+]
+/** How many of these routes match a path, as ASP.NET Core matches them: the host's own reading, which shares nothing with the check. */
+const matches = (paths: readonly string[], path: string): number =>
+  paths.filter((template) => matchRoute(parseRoute(template, 'f'), path.split('/')) !== undefined).length
+
+describe('the routes of an app', () => {
+  const segment = fc.constantFrom('orders', 'Orders', 'state', 'events', 'streams', '{id}', '{stream}', '{command}')
+  const template = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) =>
+    // A name stands once in a template.
+    parts.map((part, index) => part.replace('}', `${index}}`)).join('/'),
+  )
+  const path = fc.array(fc.constantFrom('orders', 'state', 'events', 'streams', 'x'), { minLength: 1, maxLength: 3 })
+
+  it('are refused where any path matches two of them, and only there', () => {
+    let refused = 0
+    let taken = 0
+    fc.assert(
+      fc.property(fc.uniqueArray(template, { minLength: 2, maxLength: 5 }), fc.array(path), (templates, paths) => {
+        const routes = templates.map((each, index) => place('shop', each, `r${index}`))
+        const faults = registrationFaults(bare('shop'), routes)
+        const all = templates.map((each) => `shop/${each}`)
+        if (faults.length === 0) {
+          taken += 1
+          for (const each of paths) assert.ok(matches(all, `shop/${each.join('/')}`) <= 1, each.join('/'))
+          return
+        }
+        refused += 1
+        for (const fault of faults) {
+          const [, one = '', other = ''] = /^the routes (\S+) and (\S+) match the same paths/.exec(fault) ?? []
+          // A path of both: the text of either where one has text.
+          const others = other.split('/')
+          const both = one.split('/').map((part, index) => (part.startsWith('{') ? others[index] : part) ?? '')
+          assert.equal(matches([one, other], both.join('/').replaceAll(/[{}]/g, '')), 2, fault)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+    assert.ok(refused > 100 && taken > 100, `${refused} sets refused, ${taken} taken`)
+  })
+
+  for (const [what, path, told] of [
+    ['a catch-all', '{*path}', /^the route shop\/\{\*path\}: \{\*path\} is neither text nor \{parameter\}$/],
+    ['an optional parameter', 'orders/{id?}', /: \{id\?\} is neither/],
+    ['a constraint', 'orders/{id:int}', /: \{id:int\} is neither/],
+    ['an empty part', 'orders//x', /: an empty part is neither/],
+    ['a parameter beside text', 'orders/a{id}', /: a\{id\} is neither/],
+  ] as const)
+    it(`are text and {parameter}s: ${what} is refused`, () => {
+      const [fault = '', ...more] = registrationFaults(bare('shop'), [place('shop', path)])
+      assert.match(fault, told)
+      assert.deepEqual(more, [])
+    })
+
+  it('that every service has begin with what no resource may begin with', () => {
+    const taken = new Set(ofEvery('shop').map(({ path }) => path.split('/')[0]))
+    assert.deepEqual([...taken].toSorted(), [...TAKEN_PATHS])
+  })
+
+  it('of a service made by npm run new:service never match each other, whatever it is called', () => {
+    const text = readFileSync(new URL('../../../cli/new-service/templates/service.ts.txt', import.meta.url), 'utf8')
+    const said = (what: string): string => new RegExp(`${what}: '([^']+)'`).exec(text)?.[1] ?? ''
+    const [at, list, one] = [said('path'), said('list'), said('one')]
+    assert.ok(at && list && one)
+    const made = [
+      [list, at],
+      [one, `${at}/{id}`],
+      ['__aggregate__-command', `${at}/{id}/{command}`],
+    ] as const
+    const letters = fc.constantFrom(...'abenorstvw-')
+    const known = ['ordering', 'inventory', ...TAKEN_PATHS, 'state', 'relay', 'schedule', 'list', 'view', 'openapi']
+    const name = fc.oneof(
+      fc.constantFrom(...known, 'no-route', 'command', 'document', 'a', 'a-b', 'a-b-list'),
+      fc.array(letters, { minLength: 1, maxLength: 12 }).map((some) => some.join('')),
+    )
+    let taken = 0
+    fc.assert(
+      fc.property(name, name, (service, aggregate) => {
+        try {
+          namesOf(service, aggregate)
+        } catch (error) {
+          assert.equal((error as Error).name, 'UsageError')
+          return
+        }
+        taken += 1
+        const fill = (template: string): string => template.replaceAll('__aggregate__', aggregate)
+        const routes = made.map(([named, path]) => place(service, fill(path), fill(named)))
+        const declared = { ...bare(service), views: [{ ...orderView, name: `${aggregate}-view`, category: aggregate }] }
+        const withDecider = { ...declared, deciders: [{ ...order, category: aggregate }] }
+        assert.deepEqual(registrationFaults(withDecider, [...routes, ...ofEvery(service)]), [])
+      }),
+      { numRuns: 2000 },
+    )
+    assert.ok(taken > 200, `${taken} names were taken`)
+    for (const path of TAKEN_PATHS)
+      assert.throws(() => namesOf('shop', path), { name: 'UsageError', message: /is where every service answers/ })
+  })
+})
+
+describe('a service that does not fit its functions', () => {
+  const using = (uses: Endpoint['uses']): PlacedRoute => ({
+    service: 'ordering',
+    name: 'used',
+    path: 'used',
+    GET: { ...nothing, ...(uses ? { uses } : {}) },
+  })
+  const without = (changes: Partial<Service>): Service => ({ ...ordering, ...changes })
+  const [publication] = ordering.publishes
+
+  for (const [what, service, routes, told] of [
+    [
+      'reads a view that it does not list',
+      without({}),
+      [using({ view: stockLevel })],
+      'the route ordering/used reads stock-level, a view that ordering does not list: it has no trigger',
+    ],
+    [
+      'sends commands to a decider that it does not list',
+      without({
+        deciders: [order, fulfilment].filter(({ category }) => category !== 'order'),
+        views: [],
+        publishes: [],
+        processes: [],
+      }),
+      [using({ decider: order })],
+      'the route ordering/used sends commands to order, a decider that ordering does not list',
+    ],
+    [
+      'has a process manager whose decider it does not list',
+      without({ deciders: [order], views: [orderView] }),
+      [],
+      'ordering has a process manager whose decider fulfilment it does not list',
+    ],
+    [
+      'has a view of a category without a decider',
+      without({ views: [...ordering.views, { ...orderView, name: 'other', category: 'none' }] }),
+      [],
+      'the view other follows none, of which ordering lists no decider',
+    ],
+    [
+      'has two views of one name',
+      without({ views: [...ordering.views, orderView] }),
+      [],
+      'ordering lists two views called order',
+    ],
+    [
+      'has a view called like a container of its own',
+      without({ views: [...ordering.views, { ...orderView, name: 'events' }] }),
+      [],
+      'the view events of ordering would share its container with something else',
+    ],
+    [
+      'has a view called like the container of snapshots',
+      without({ views: [...ordering.views, { ...orderView, name: 'snapshots' }] }),
+      [],
+      'the view snapshots of ordering would share its container with something else',
+    ],
+    [
+      'has two deciders of one category',
+      without({ deciders: [...ordering.deciders, order] }),
+      [],
+      'ordering lists two deciders of the category order',
+    ],
+    ...[0, -1, 1.5, Number.NaN].map(
+      (stateVersion) =>
+        [
+          `has a decider whose state version is ${stateVersion}`,
+          without({ deciders: [{ ...order, stateVersion }, ...ordering.deciders.filter((each) => each !== order)] }),
+          [],
+          `the stateVersion of order is ${stateVersion}, not a whole number from 1`,
+        ] as const,
+    ),
+    [
+      'publishes what it never records',
+      without({
+        publishes: publication ? [{ ...publication, recorded: { ...publication.recorded, name: 'Never' } }] : [],
+      }),
+      [],
+      'ordering publishes Never, which no decider that it lists records',
+    ],
+    [
+      'has a route named like its relay',
+      without({}),
+      [place('ordering', 'relay')],
+      'two functions would be called ordering-relay',
+    ],
+  ] as const satisfies readonly (readonly [string, Service, readonly PlacedRoute[], string])[])
+    it(`${what}: one line says so`, () => {
+      const faults = registrationFaults(service, [...routes, ...history('ordering')])
+      assert.ok(faults.includes(told), `${faults.join('\n')}\nlacks\n${told}`)
+    })
+
+  it('is every service of the sample none of', () => {
+    assert.deepEqual(registrationFaults(ordering, history('ordering')), [])
+  })
+})

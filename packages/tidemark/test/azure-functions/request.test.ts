@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { HttpRequest, InvocationContext } from '@azure/functions'
+import { type CommandPort, commandTo } from '../../azure-functions/commands.ts'
+import { readJson } from '../../azure-functions/request.ts'
+import { MAX_NESTING } from '../../core/json.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { handleCommand } from '../../runtime/command.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { anything, thing } from '../domain/anything.ts'
+import { everyEvent, ManualClock } from '../support/fakes.ts'
+
+const post = (body: string) =>
+  new HttpRequest({
+    method: 'POST',
+    url: 'http://localhost/api/anything/things/1/keep',
+    params: { id: '1', command: 'keep' },
+    headers: { 'content-type': 'application/json' },
+    body: { string: body },
+  })
+
+describe('a body whose values could not become part of an event', () => {
+  /** Sends it to a decider that keeps whatever it is sent. */
+  async function keep(body: string) {
+    const store = new MemoryEventStore()
+    const deps = { service: anything, store, cache: stateCache(10), clock: new ManualClock() }
+    const port: CommandPort = {
+      name: 'anything',
+      command: (decider, request) => handleCommand(deps, decider, request),
+      ids: () => 'an-id',
+      actorSource: 'nobody',
+    }
+    const answer = await commandTo(port, thing, ['keep']).handle(post(body), new InvocationContext())
+    return { answer, events: await everyEvent(store, 'thing-1') }
+  }
+
+  for (const [what, value, pointer] of [
+    ['an integer that is not safe', '{"a":[9007199254740993]}', '/value/a/0'],
+    ['a number that is one', '[1e300]', '/value/0'],
+    ['a number that is too large', '1e400', '/value'],
+    ['a field named __proto__', '{"__proto__":{"admin":true}}', '/value/__proto__'],
+    ['too many levels', '['.repeat(MAX_NESTING) + ']'.repeat(MAX_NESTING), `/value${'/0'.repeat(MAX_NESTING - 1)}`],
+  ] as const)
+    it(`is the caller's fault, with the place of ${what}: nothing is recorded`, async () => {
+      const { answer, events } = await keep(`{"value":${value}}`)
+      assert.equal(answer.status, 400)
+      const { code, errors } = JSON.parse(String(answer.body))
+      assert.equal(code, 'invalid-command')
+      assert.deepEqual(
+        errors.map((error: { pointer: string }) => error.pointer),
+        [pointer],
+      )
+      assert.deepEqual(events, [])
+    })
+
+  it('is taken where it has none of these: -0 is 0', async () => {
+    const { answer, events } = await keep('{"value":[-0,0.1,"x",{"constructor":null}]}')
+    assert.equal(answer.status, 200)
+    assert.deepStrictEqual(events[0]?.data, { value: [0, 0.1, 'x', { constructor: null }] })
+  })
+
+  it('is no JSON where a text has half a surrogate pair', () =>
+    assert.rejects(readJson(post('{"value":"\\ud800"}')), { code: 'invalid-json' }))
+})

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { placedV1 } from '../../../../test/support/orders.ts'
+import { startControlled } from '../../../cosmos/test/controlled.ts'
+import { newContainer } from '../../../cosmos/test/support.ts'
+import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
+import { CosmosEventStore } from '../../cosmos/event-store.ts'
+import { recordedAtOnce } from '../support/recorded.ts'
+import { append, roundOf } from './event-feed-suite.ts'
+
+const STREAMS = 40
+
+test('a feed over several physical partitions is gone on with by position; where they are others by then, it begins anew', async (t) => {
+  const { target, call } = await startControlled(t)
+  const container = await newContainer(t, target, { partitionKey: '/stream' })
+  const split = async (range: string): Promise<void> => {
+    const path = `/databases/${container.database.id}/containers/${container.id}/ranges/${range}/split`
+    assert.equal((await call('POST', path)).status, 200)
+  }
+  await split('0')
+  const log = new CosmosEventStore(container)
+  const feed = new CosmosEventFeed(container)
+  for (let count = 1; count <= STREAMS; count += 1) await append(log, recordedAtOnce(`order-${count}`, placedV1))
+
+  const reader = feed.open()
+  const first = await reader.next()
+  assert.ok(first && first.length > 0 && first.length < STREAMS, 'one partition has a part')
+  const { position } = reader
+  assert.ok(position !== undefined)
+  const rest = (await roundOf(feed.open({ position }))).map(({ stream }) => stream)
+  const seen = first.map(({ stream }) => stream)
+  assert.equal(new Set([...seen, ...rest]).size, STREAMS)
+  assert.equal(seen.length + rest.length, STREAMS)
+
+  await split('1')
+  assert.equal((await roundOf(feed.open({ position }))).length, STREAMS)
+})
+
+test('a position that no reader gave is refused', async (t) => {
+  const { target } = await startControlled(t)
+  const feed = new CosmosEventFeed(await newContainer(t, target, { partitionKey: '/stream' }))
+  for (const position of ['x', '', Buffer.from('{"current":"0","continuations":[]}').toString('base64url')])
+    await assert.rejects(feed.open({ position }).next(), { code: 'invalid-query' })
+})

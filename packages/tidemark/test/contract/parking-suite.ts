@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Discard, ParkedMessage, ParkedStream, ParkingStore } from '../../core/parking.ts'
+
+function parkedOf(stream: string, more: Partial<ParkedStream> = {}): ParkedStream {
+  return {
+    handler: 'sales@1',
+    stream,
+    version: 3,
+    type: 'OrderPlaced',
+    last: 3,
+    code: 'handler-failed',
+    reason: 'no such field',
+    build: 'abc',
+    place: { hub: 'ordering', partition: '2', sequence: 17 },
+    since: '2026-01-01T00:00:00.000Z',
+    attempts: 1,
+    nextAttempt: '2026-01-01T00:01:00.000Z',
+    events: 0,
+    bytes: 0,
+    ...more,
+  }
+}
+
+const event = (version: number) => ({ version, text: JSON.stringify({ subject: 'order-1', n: version }) })
+const discard: Discard = {
+  handler: 'sales',
+  stream: 'order-1',
+  from: 3,
+  to: 3,
+  reason: 'sent by mistake',
+  by: 'ann',
+  at: '2026-01-01T00:00:05.000Z',
+}
+const message: ParkedMessage = {
+  id: 'ordering|2|17',
+  place: { hub: 'ordering', partition: '2', sequence: 17 },
+  code: 'event-unreadable',
+  reason: 'no CloudEvent',
+  body: 'text',
+  bytes: 4,
+  since: '2026-01-01T00:00:00.000Z',
+}
+
+/** What every store of what waits must do. @param create that of another consumer with every call, in the same place. */
+export function parkingSuite(name: string, create: () => Promise<ParkingStore>): void {
+  describe(`parking: ${name}`, () => {
+    it('of a consumer for which nothing waits, there is nothing', async () => {
+      const store = await create()
+      assert.deepEqual(await store.streams(), [])
+      assert.deepEqual(await store.messages(), [])
+      assert.deepEqual(await store.discards(), [])
+      assert.equal(await store.stream(parkedOf('order-1')), undefined)
+      assert.deepEqual(await store.events(parkedOf('order-1'), 10), [])
+    })
+
+    it('keeps a stream with its events, which are read in order and by parts, and no other consumer’s', async () => {
+      const [store, other] = [await create(), await create()]
+      const parked = parkedOf('order-1', { events: 11 })
+      const add = [...Array.from({ length: 10 }, (_, index) => event(12 - index)), event(100)]
+      const written = await store.write(parked, undefined, { add })
+      assert.ok(written.outcome === 'written')
+      const stored = { ...parked, etag: written.etag }
+      assert.deepEqual(await store.stream(parked), stored)
+      assert.deepEqual(await store.streams(), [stored])
+      const versions = async (limit: number) => (await store.events(parked, limit)).map(({ version }) => version)
+      assert.deepEqual(await versions(100), [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100])
+      assert.deepEqual(await versions(2), [3, 4])
+      assert.deepEqual((await store.events(parked, 1))[0], event(3))
+      assert.deepEqual(await other.streams(), [])
+      assert.deepEqual(await other.events(parked, 10), [])
+    })
+
+    it('is not created twice, and not written by who has not seen the last write: nothing of that is kept', async () => {
+      const store = await create()
+      const parked = parkedOf('order-1')
+      const first = await store.write(parked, undefined, { add: [event(3)] })
+      assert.ok(first.outcome === 'written')
+      assert.deepEqual(await store.write(parked, undefined, { add: [event(4)] }), { outcome: 'conflict' })
+      const second = await store.write({ ...parked, attempts: 2 }, first.etag, { add: [event(5)] })
+      assert.ok(second.outcome === 'written' && second.etag !== first.etag)
+      assert.deepEqual(await store.write(parked, first.etag, { add: [event(6)], discard }), { outcome: 'conflict' })
+      assert.equal(await store.remove(parked, first.etag, { drop: [3], discard }), false)
+      assert.deepEqual(
+        (await store.events(parked, 10)).map(({ version }) => version),
+        [3, 5],
+      )
+      assert.deepEqual(await store.discards(), [])
+      assert.equal((await store.stream(parked))?.attempts, 2)
+    })
+
+    it('drops and adds in one change; an event that is there already is no trouble', async () => {
+      const store = await create()
+      const parked = parkedOf('order-1')
+      const first = await store.write(parked, undefined, { add: [event(3), event(4)] })
+      assert.ok(first.outcome === 'written')
+      const second = await store.write(parked, first.etag, { add: [event(4), event(5)], drop: [3] })
+      assert.ok(second.outcome === 'written')
+      assert.deepEqual(
+        (await store.events(parked, 10)).map(({ version }) => version),
+        [4, 5],
+      )
+    })
+
+    it('removed, it is gone with what is dropped; who still adds to it is told, and it can be parked anew', async () => {
+      const store = await create()
+      const parked = parkedOf('order-1')
+      const first = await store.write(parked, undefined, { add: [event(3)] })
+      assert.ok(first.outcome === 'written')
+      assert.equal(await store.remove(parked, first.etag, { drop: [3], discard }), true)
+      assert.equal(await store.stream(parked), undefined)
+      assert.deepEqual(await store.events(parked, 10), [])
+      assert.deepEqual(await store.discards(), [discard])
+      assert.deepEqual(await store.write(parked, first.etag, { add: [event(4)] }), { outcome: 'conflict' })
+      assert.equal(await store.remove(parked, first.etag, {}), false)
+      assert.equal((await store.write(parked, undefined, {})).outcome, 'written')
+    })
+
+    it('one stream waits for several handlers, and several streams for one, each by itself', async () => {
+      const store = await create()
+      const each = [parkedOf('order-1'), parkedOf('order-2'), parkedOf('order-1', { handler: 'sales@2' })]
+      for (const parked of each)
+        await store.write(parked, undefined, { add: [event(parked.stream === 'order-1' ? 3 : 4)] })
+      assert.equal((await store.streams()).length, 3)
+      const [first] = each
+      assert.ok(first)
+      assert.equal(await store.remove(first, (await store.stream(first))?.etag ?? '', { drop: [3] }), true)
+      assert.equal((await store.streams()).length, 2)
+      assert.equal((await store.events(each[2] ?? first, 10)).length, 1)
+    })
+
+    it('keeps a message once, and records who gave it up', async () => {
+      const store = await create()
+      assert.equal(await store.keepMessage(message), true)
+      assert.equal(await store.keepMessage({ ...message, reason: 'another' }), false)
+      assert.deepEqual(await store.messages(), [message])
+      await store.dropMessage(message.id, { ...discard, stream: message.id })
+      assert.deepEqual(await store.messages(), [])
+      assert.equal((await store.discards()).length, 1)
+    })
+
+    it('takes the largest change that a caller may make', async () => {
+      const store = await create()
+      const parked = parkedOf('order-1')
+      const add = Array.from({ length: 97 }, (_, index) => ({ ...event(index + 3), text: 'x'.repeat(10_000) }))
+      const written = await store.write(parked, undefined, { add })
+      assert.ok(written.outcome === 'written')
+      assert.equal((await store.events(parked, 200)).length, 97)
+      const drop = add.map(({ version }) => version)
+      assert.equal(await store.remove(parked, written.etag, { drop, discard }), true)
+      assert.deepEqual(await store.events(parked, 10), [])
+    })
+  })
+}

@@ -1,0 +1,621 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, describe, it } from 'node:test'
+import type { Container, Database } from '@azure/cosmos'
+import { cosmosEndpoint } from '../../../test-support/cosmos.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { EMPTY_STREAM } from '../../core/hash-chain.ts'
+import type { Clock } from '../../core/ports.ts'
+import type { AnyView } from '../../core/view.ts'
+import { cursorsOf } from '../../core/view.ts'
+import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
+import { CosmosEventStore } from '../../cosmos/event-store.ts'
+import { CosmosParking } from '../../cosmos/parking.ts'
+import { CosmosProgress } from '../../cosmos/progress.ts'
+import { CosmosViewGenerations } from '../../cosmos/view-generations.ts'
+import type { Handler } from '../../runtime/consume.ts'
+import { LiveViews, POINTER_MS } from '../../runtime/live-views.ts'
+import { ConsumerParking } from '../../runtime/parking.ts'
+import { projection } from '../../runtime/project.ts'
+import { Redrive } from '../../runtime/redrive.ts'
+import { replay } from '../../runtime/replay.ts'
+import type { Limits } from '../../verify/category-check.ts'
+import type { Fault } from '../../verify/stream-check.ts'
+import { verifyViews } from '../../verify/views.ts'
+import { balanceView, turnoverView, type WalletEvent, wallet } from '../domain/wallets.ts'
+import { appendStream, commit, headOf, receipt } from '../support/commits.ts'
+import { projecting } from '../support/projecting.ts'
+import { recorded } from '../support/recorded.ts'
+
+const { database, stop } = await cosmosEndpoint()
+after(stop)
+
+const paidIn = (amount: number): WalletEvent => ({ type: 'PaidIn', data: { amount, currency: 'EUR' } })
+const paidOut = (amount: number): WalletEvent => ({ type: 'PaidOut', data: { amount } })
+const now: WalletEvent = { type: 'PaidIn', data: { amount: 0, currency: 'EUR' } }
+
+/** A wallet's events; the first was written with the first version of its schema. */
+function story(id: string, ...amounts: readonly number[]): RecordedEvent[] {
+  const events = amounts.map((amount) => ({
+    ...(amount < 0 ? paidOut(-amount) : paidIn(amount)),
+    schemaVersion: amount < 0 ? 1 : 2,
+  }))
+  const [first] = amounts
+  const old = { type: 'PaidIn' as const, data: { amount: first ?? 0 }, schemaVersion: 1 }
+  return recorded(`wallet-${id}`, old, ...events.slice(1))
+}
+
+const NOTHING = { behind: 0, parked: 0, givenUp: 0, moving: 0, unsure: 0 }
+
+/** Time passes where somebody waits, and then at once. */
+let waited = 0
+const clock: Clock = {
+  now: () => '2026-01-01T00:10:00.000Z',
+  elapsed: () => waited,
+  async wait(milliseconds) {
+    waited += milliseconds
+  },
+}
+
+/** A service with a log and its views, in a database of its own. */
+class World {
+  readonly service: { readonly views: readonly AnyView[]; readonly deciders: readonly (typeof wallet)[] }
+  readonly database: Database
+  readonly log: CosmosEventStore
+  readonly generations: CosmosViewGenerations
+  readonly views: LiveViews
+  readonly #streams = new Map<string, readonly RecordedEvent[]>()
+
+  private constructor(its: Database, views: readonly AnyView[]) {
+    this.service = { views, deciders: [wallet] }
+    this.database = its
+    this.log = new CosmosEventStore(its.container('events'))
+    this.generations = new CosmosViewGenerations({ exact: its, relaxed: its }, 3600)
+    this.views = new LiveViews(this.generations, clock, (name) => {
+      const view = views.find((each) => each.name === name)
+      return view && cursorsOf(views, view)
+    })
+  }
+
+  static async create(views: readonly AnyView[] = [balanceView, turnoverView]): Promise<World> {
+    const { database: its } = await database.client.databases.create({ id: randomUUID() })
+    await its.containers.create({
+      id: 'events',
+      partitionKey: '/stream',
+      uniqueKeyPolicy: { uniqueKeys: [{ paths: ['/key'] }] },
+    })
+    for (const { name } of views) await its.containers.create({ id: name, partitionKey: '/pk', defaultTtl: -1 })
+    for (const id of ['progress', 'parked']) await its.containers.create({ id, partitionKey: '/pk' })
+    return new World(its, views)
+  }
+
+  /** One with three wallets, projected. */
+  static async sound(views?: readonly AnyView[]): Promise<World> {
+    const world = await World.create(views)
+    for (const events of [story('1', 5, 7, -3), story('2', 1, 1), story('3', 9, -9, 4, 4)]) {
+      await world.append(events)
+      await world.project(events)
+    }
+    return world
+  }
+
+  async append(events: readonly RecordedEvent[]): Promise<void> {
+    await appendStream(this.log, events)
+    this.#streams.set(events[0]?.stream ?? '', events)
+  }
+
+  /** One more event of a stream, in the log alone. */
+  async more(id: string, event: WalletEvent = now): Promise<RecordedEvent> {
+    const before = this.#streams.get(`wallet-${id}`) ?? []
+    const all = recorded(`wallet-${id}`, ...before, { ...event, schemaVersion: event.type === 'PaidIn' ? 2 : 1 })
+    const last = all.at(-1)
+    assert.ok(last)
+    const result = await this.log.append(headOf(before.slice(-1)), [commit(`more ${last.version}`, [last])])
+    assert.equal(result.outcome, 'appended')
+    this.#streams.set(`wallet-${id}`, all)
+    return last
+  }
+
+  async project(events: readonly RecordedEvent[]): Promise<void> {
+    const { log, views } = this
+    await projecting({ log, views, eventTypes: wallet.events, clock }, ...this.service.views)(events)
+  }
+
+  /** The consumer of the views, which cannot process what is poison to one of them, and parks it. */
+  consumer(poison: (view: string, position: string, key: string) => boolean = () => false) {
+    const { log, views, service } = this
+    const poisoned = service.views.map((view) => ({
+      ...view,
+      evolve(document: unknown, event: RecordedEvent, key: string) {
+        if (poison(view.name, `${event.stream}@${event.version}`, key)) throw new TypeError('poison')
+        return view.evolve(document, event as never, key)
+      },
+    })) as readonly AnyView[]
+    const store = new CosmosParking(this.container('parked'), 'wallets-views')
+    const parking = new ConsumerParking({ store, consumer: 'wallets-views', service: 'wallets', build: 'b', clock })
+    const projected = projection({ log, views, eventTypes: wallet.events, clock }, poisoned)
+    const names = poisoned.map(({ name }) => name)
+    const handler: Handler = { names, category: 'wallet', startsAt: 'now', ...projected }
+    return {
+      redrive: new Redrive({ consumer: 'wallets-views', store, parking, handlers: [handler], clock }),
+      handle: (...events: readonly RecordedEvent[]) => projected.handle(events, { parking, trace: () => {} }),
+    }
+  }
+
+  container(name: string): Container {
+    return this.database.container(name)
+  }
+
+  /** Changes an item as nobody should who may write views. */
+  async edit(view: string, key: string, change: (item: Item) => Item): Promise<void> {
+    const item = this.container(view).item('document', `1|document|${key}`)
+    const { resource } = await item.read()
+    assert.ok(resource)
+    const changed = change(resource)
+    if (changed.pk === resource.pk) await item.replace(changed)
+    else await this.container(view).items.create(changed)
+  }
+
+  /** @param before what happens before a view's documents are read: by then the log was. */
+  async verify(limits?: Partial<Limits>, before?: (view: string) => Promise<void>) {
+    const faults: Fault[] = []
+    const untold: string[] = []
+    let [begun, read] = [0, 0]
+    const counts = await verifyViews(
+      before ? delayed(this.database, before) : this.database,
+      this.service,
+      {
+        begin(items) {
+          begun += items
+        },
+        read(items) {
+          read += items
+        },
+        fault: (fault) => faults.push(fault),
+        untold: (view, why) => untold.push(`${view}: ${why}`),
+      },
+      limits,
+    )
+    return {
+      counts,
+      untold,
+      begun,
+      read,
+      lines: faults.map(({ place, wrong, detail }) => `${place}: ${wrong}: ${detail}`),
+    }
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: items as they are in the store.
+type Item = any
+
+/** A database whose documents are read once something has happened. */
+function delayed(its: Database, before: (view: string) => Promise<void>): Database {
+  const query = (container: Container, ...args: Parameters<Container['items']['query']>) => {
+    const pages = container.items.query(...args)
+    if (!JSON.stringify(args[0]).includes("c.kind = 'document'")) return pages
+    const fetchNext = async () => {
+      await before(container.id)
+      return pages.fetchNext()
+    }
+    return { hasMoreResults: () => pages.hasMoreResults(), fetchNext }
+  }
+  const container = (name: string) => {
+    const found = its.container(name)
+    return new Proxy(found, {
+      get: (target, field) =>
+        field === 'items' ? { query: query.bind(undefined, target) } : Reflect.get(target, field),
+    })
+  }
+  return { container } as unknown as Database
+}
+
+/** The views of a world that was sound, with one thing done to them. */
+async function found(
+  harm: (world: World) => Promise<unknown>,
+  views?: readonly AnyView[],
+  limits?: Partial<Limits>,
+): Promise<readonly string[]> {
+  const world = await World.sound(views)
+  await harm(world)
+  const { lines, untold } = await world.verify(limits)
+  assert.deepEqual(untold, [])
+  return lines
+}
+
+// Each waits for a whole second of the store's clock.
+describe('views against the log: what is wrong is named', { concurrency: 4 }, () => {
+  it('a document of a stream that the log does not have', async () => {
+    for (const key of ['wallet-0', 'wallet-11', 'wallet-9', 'pledge-1', 'wallet-\u{1f600}', '~', ''])
+      assert.deepEqual(
+        await found(async (world) => {
+          await world.append(recorded('pledge-1', { type: 'PledgeKept', data: {} }))
+          await world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: `1|document|${key}`, key }))
+        }),
+        [`balance ${key}: inserted: ${key.startsWith('wallet-') ? 'the log has' : 'the view follows'} no such stream`],
+      )
+    // A receipt is no event.
+    const lines = await found(async (world) => {
+      await world.log.append(EMPTY_STREAM, [receipt('wallet-0', 'refused', 0)])
+      await world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: '1|document|wallet-0', key: 'wallet-0' }))
+    })
+    assert.deepEqual(lines, ['balance wallet-0: inserted: the log has no such stream'])
+  })
+
+  it('what came of a message that somebody sent to the hub in the service’s name', async () => {
+    const lines = await found((world) => world.project(story('8', 3)))
+    assert.deepEqual(lines.toSorted(), [
+      'balance wallet-8: inserted: the log has no such stream',
+      'turnover all: changed: it is not what its events lead to: /amount is 46, not 43, /count is 10, not 9',
+      'turnover in: changed: it is not what its events lead to: /amount is 34, not 31, /count is 8, not 7',
+    ])
+  })
+
+  it('a stream that was removed whole, and newest commits that were: the log alone tells neither', async () => {
+    const remove = async (world: World, versions: readonly number[]) => {
+      for (const version of versions)
+        await world.container('events').item(String(version).padStart(16, '0'), 'wallet-1').delete()
+    }
+    const gone = await found((world) => remove(world, [1, 2, 3]))
+    assert.ok(gone.includes('balance wallet-1: inserted: the log has no such stream'))
+    const cut = await found((world) => remove(world, [3]))
+    assert.ok(cut.includes('balance wallet-1: does not follow: it has come to version 3, the log ends with 2'))
+  })
+
+  it('an end of a stream that was written again, with right hashes', async () => {
+    const lines = await found(async (world) => {
+      const [, , last] = story('1', 5, 7, -2)
+      assert.ok(last)
+      await world.container('events').item(last.id, 'wallet-1').delete()
+      const head = headOf(story('1', 5, 7).slice(-1))
+      await world.log.append(head, [commit('again', [last])])
+    })
+    assert.ok(
+      lines.includes('balance wallet-1: does not follow: at version 3 the log has another event'),
+      lines.join('\n'),
+    )
+  })
+
+  it('a cursor beyond the log, of another event, or none', async () => {
+    const withCursor = (change: object) =>
+      found((world) =>
+        world.edit('balance', 'wallet-2', (item) => ({ ...item, cursor: { ...item.cursor, ...change } })),
+      )
+    const [beyond] = await withCursor({ version: 7 })
+    assert.equal(beyond, 'balance wallet-2: does not follow: it has come to version 7, the log ends with 2')
+    for (const change of [
+      { hash: 'f'.repeat(64) },
+      { version: 1 },
+      { time: '2026-01-01T00:00:09.000Z' },
+      { version: 0 },
+    ])
+      assert.ok(
+        (await withCursor(change)).some((line) =>
+          / wallet-2: does not follow: at version \d the log has another/.test(line),
+        ),
+        JSON.stringify(change),
+      )
+    for (const change of [{ version: -1 }, { version: 'x' }, { passed: 3 }])
+      assert.ok(
+        (await withCursor(change)).includes('balance wallet-2: changed: it does not say which event it has come to'),
+      )
+    const [passed] = await withCursor({ passed: { 'turnover@1': 9 } })
+    assert.equal(passed, 'balance wallet-2: does not follow: it says that turnover@1 has come to version 9 of 2')
+  })
+
+  it('a document that is not what its events lead to, and where', async () => {
+    const change = (document: object) =>
+      found((world) =>
+        world.edit('balance', 'wallet-3', (item) => ({ ...item, document: { ...item.document, ...document } })),
+      )
+    assert.deepEqual(await change({ balance: 9 }), [
+      'balance wallet-3: changed: it is not what its events up to version 4 lead to: /balance is 9, not 8',
+    ])
+    const [several] = await change({ balance: 'x'.repeat(200), movements: null, at: 1, more: {} })
+    assert.match(
+      several ?? '',
+      /: \/balance is "x+…, not 8, \/movements is null, not 4, \/at is 1, not "[^"]+" and 1 more$/,
+    )
+  })
+
+  it('a document that lists have at another place, and one that is in another item than its own', async () => {
+    assert.deepEqual(await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, sort: 'z' }))), [
+      'balance wallet-1: changed: lists have it at another place than its own',
+    ])
+    const lines = await found((world) =>
+      world.edit('balance', 'wallet-1', (item) => ({ ...item, pk: '1|document|wallet-7' })),
+    )
+    assert.deepEqual(lines, ['balance 1|document|wallet-7: changed: it says that it is "wallet-1" of generation 1'])
+  })
+
+  it('a document of many streams that is another, that no event asks for, that is gone, or at another place', async () => {
+    assert.deepEqual(
+      await found((world) =>
+        world.edit('turnover', 'in', (item) => ({ ...item, document: { ...item.document, count: 99 } })),
+      ),
+      ['turnover in: changed: it is not what its events lead to: /count is 99, not 7'],
+    )
+    assert.deepEqual(
+      await found((world) => world.edit('turnover', 'in', (item) => ({ ...item, key: 'no', pk: '1|document|no' }))),
+      ['turnover no: inserted: no event of the log asks for it'],
+    )
+    assert.deepEqual(await found((world) => world.container('turnover').item('document', '1|document|all').delete()), [
+      'turnover all: missing: its events are in the log',
+    ])
+    assert.deepEqual(await found((world) => world.edit('turnover', 'out', (item) => ({ ...item, sort: 'z' }))), [
+      'turnover out: changed: lists have it at another place than its own',
+    ])
+  })
+
+  it('a cursor that is an item of its own, of no stream or beyond it', async () => {
+    const alone = [turnoverView]
+    const item = (stream: string, cursor: object) => ({
+      id: 'cursor',
+      pk: `1|cursor|${stream}`,
+      kind: 'cursor',
+      cursor,
+    })
+    const { hash, time } = story('1', 5, 7, -3)[2] ?? {}
+    assert.deepEqual(
+      await found(
+        (world) => world.container('turnover').items.create(item('wallet-0', { version: 3, hash, time })),
+        alone,
+      ),
+      ['turnover, its cursor of wallet-0: inserted: the log has no such stream'],
+    )
+    const [beyond] = await found(
+      (world) => world.container('turnover').items.upsert(item('wallet-1', { version: 4, hash, time })),
+      alone,
+    )
+    assert.equal(
+      beyond,
+      'turnover, its cursor of wallet-1: does not follow: it has come to version 4, the log ends with 3',
+    )
+  })
+
+  it('a document that is missing, and an event that was lost for it: where the view has come to much younger ones', async () => {
+    const limits = { lateMs: 2_500 }
+    const gone = (world: World) => world.container('balance').item('document', '1|document|wallet-2').delete()
+    const detail =
+      'the view has not come to version 1 of 2026-01-01T00:00:00.000Z, but to events of 2026-01-01T00:00:03.000Z'
+    assert.deepEqual(await found(gone, undefined, limits), [
+      `balance wallet-2: missing: ${detail}`,
+      // Its cursors were in the same item.
+      `turnover wallet-2: missing: ${detail}`,
+    ])
+    // Of events that are as young as these it may be on its way.
+    assert.deepEqual(await found(gone), [])
+    const lost = await found(
+      async (world) => {
+        await world.append(story('4', 3))
+        await world.more('2', paidIn(1))
+      },
+      undefined,
+      limits,
+    )
+    assert.deepEqual(
+      lost,
+      ['balance', 'turnover'].map((view) => `${view} wallet-4: missing: ${detail}`),
+    )
+  })
+
+  it('an item of a generation that there is not, of another than it says, or that a view has not', async () => {
+    const [to7, says2] = [{ pk: '7|document|wallet-1', generation: 7 }, { generation: 2 }]
+    for (const [change, line] of [
+      [to7, '7|document|wallet-1: inserted: it is of generation 7, the newest is 1'],
+      [says2, '1|document|wallet-1: changed: it says that it is "wallet-1" of generation 2'],
+      [{ kind: 'doc' }, '1|document|wallet-1: changed: its kind is "doc"'],
+      [{ kind: undefined }, '1|document|wallet-1: changed: its kind is missing'],
+      [{ id: 'copy', pk: '1|document|wallet-1 ' }, '1|document|wallet-1  copy: inserted: a view has no such item'],
+      [{ pk: 'document|wallet-1' }, 'document|wallet-1: inserted: a view has no such item'],
+    ] as const) {
+      const lines = await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, ...change })))
+      assert.deepEqual(lines, [`balance ${line}`])
+    }
+    const pointer = { id: 'pointer', pk: 'pointer', live: 'x' }
+    assert.deepEqual(await found((world) => world.container('balance').items.upsert(pointer)), [
+      'balance pointer: changed: it does not say which generation is read',
+    ])
+  })
+
+  it('a cursor that says that the stream waits for a view, where nothing that waits is of it', async () => {
+    for (const view of ['balance', 'turnover'])
+      assert.deepEqual(
+        await found((world) =>
+          world.edit('balance', 'wallet-1', (item) => ({
+            ...item,
+            cursor: { ...item.cursor, parked: { [`${view}@1`]: 4 } },
+          })),
+        ),
+        [`${view} wallet-1: changed: its cursor says that it waits from version 4 on, and nothing that waits is of it`],
+      )
+  })
+
+  it('a container that is not there', async () => {
+    const lines = await found((world) => world.container('turnover').delete())
+    assert.deepEqual(lines, ['turnover: missing: its container is not there'])
+  })
+
+  it('what this code cannot read is no fault of a document, and is said', async () => {
+    const world = await World.sound()
+    const deciders = [{ events: wallet.events.filter(({ name }) => name !== 'PaidOut') }]
+    Object.assign(world.service, { deciders })
+    const { lines, untold } = await world.verify()
+    assert.deepEqual(lines, [])
+    assert.deepEqual(
+      untold.map((line) => line.replace(/-\d@\d/, '')).toSorted(),
+      ['balance', 'balance', 'turnover'].map((view) => `${view}: wallet: this code does not know PaidOut version 1`),
+    )
+  })
+})
+
+describe('views against the log: nothing is said', () => {
+  it('of what is sound, whichever part of it is made at a time', async () => {
+    const world = await World.sound()
+    for (const limits of [{}, { documents: 1 }, { documents: 2 }]) {
+      const { lines, untold, counts, begun, read } = await world.verify(limits)
+      assert.deepEqual([lines, untold], [[], []])
+      assert.deepEqual(counts, [
+        { view: 'balance', ...NOTHING, documents: 3 },
+        { view: 'turnover', ...NOTHING, documents: 3 },
+      ])
+      assert.ok(read === begun && read >= 9)
+    }
+    const alone = await World.sound([turnoverView])
+    assert.deepEqual((await alone.verify()).lines, [])
+  })
+
+  it('of what a replay that was killed left of a generation that nothing reads', async () => {
+    const lines = await found(async (world) => {
+      await world
+        .container('turnover')
+        .items.upsert({ id: 'pointer', pk: 'pointer', live: 1, building: 3, cursorsIn: 'balance' })
+      await world.edit('turnover', 'in', (item) => ({ ...item, pk: '2|document|in', generation: 2 }))
+    })
+    assert.deepEqual(lines, [])
+  })
+
+  it('of a document that an earlier build wrote, with its sort key alone', async () => {
+    assert.deepEqual(
+      await found((world) => world.edit('balance', 'wallet-1', (item) => ({ ...item, sort: item.document.at }))),
+      [],
+    )
+  })
+
+  it('of streams that a view has not come to, but how many they are', async () => {
+    const world = await World.sound()
+    await world.append(story('4', 3))
+    await world.more('2', paidIn(1))
+    const { lines, counts } = await world.verify()
+    assert.deepEqual(lines, [])
+    assert.deepEqual(
+      counts.map(({ behind }) => behind),
+      [2, 2],
+    )
+  })
+
+  it('of an event that a document has while its stream’s cursor does not: its mark tells', async () => {
+    const world = await World.sound()
+    const event = await world.more('2', paidIn(10))
+    const store = world.generations.store('turnover', 1)
+    const apply = async (key: string, marks: readonly string[]) => {
+      const before = await store.read(key)
+      const document = turnoverView.evolve(before?.document as never, event as never, key)
+      const write = {
+        document,
+        sort: turnoverView.sort(document),
+        ...(before ? { etag: before.etag } : { etag: undefined }),
+      }
+      assert.equal((await store.writeWithMarks(key, write, marks)).outcome, 'written')
+    }
+    await apply('in', [`wallet-2@${event.version}`])
+    assert.deepEqual((await world.verify()).lines, [])
+    // Where marks of that time are gone, nobody can tell any more.
+    await apply('all', ['none'])
+    const { lines, counts } = await world.verify()
+    assert.deepEqual([lines, counts.map(({ unsure }) => unsure)], [[], [0, 1]])
+    // What the event does not ask for is told all the same.
+    await world.edit('turnover', 'out', (item) => ({ ...item, document: { ...item.document, count: 9 } }))
+    assert.deepEqual((await world.verify()).lines, [
+      'turnover out: changed: it is not what its events lead to: /count is 9, not 2',
+    ])
+  })
+
+  it('of streams that wait for a view, but how many they are; nor once they were taken up, or given up', async () => {
+    for (const giveUp of [false, true]) {
+      const world = await World.sound()
+      const { handle } = world.consumer(
+        (view, position, key) =>
+          (view === 'balance' && position === 'wallet-3@5') ||
+          // One of its documents has the event, with a mark.
+          (view === 'turnover' && position === 'wallet-2@3' && key === 'all'),
+      )
+      await handle(await world.more('2', paidIn(10)), await world.more('3', paidIn(20)))
+      await handle(await world.more('2', paidIn(1)), await world.more('3', paidIn(1)))
+      const waiting = await world.verify({ lateMs: 0 })
+      assert.deepEqual([waiting.lines, waiting.untold], [[], []])
+      assert.deepEqual(
+        waiting.counts.map(({ parked, behind, unsure }) => [parked, behind, unsure]),
+        [
+          [1, 0, 0],
+          [1, 0, 0],
+        ],
+      )
+      const { redrive } = world.consumer()
+      for (const parked of (await redrive.waiting()).streams) {
+        const why = { reason: 'a test', by: 'ann' }
+        const done = await (giveUp
+          ? redrive.discard(parked, 'first', why, () => {})
+          : redrive.redrive(parked, () => {}))
+        assert.equal(done.outcome, 'done')
+      }
+      const { lines, untold, counts } = await world.verify()
+      assert.deepEqual([lines, untold], [[], []])
+      assert.deepEqual(counts, [
+        { view: 'balance', ...NOTHING, documents: 3, givenUp: giveUp ? 1 : 0 },
+        { view: 'turnover', ...NOTHING, documents: 3, givenUp: giveUp ? 1 : 0 },
+      ])
+    }
+  })
+
+  it('of views that were rebuilt, one or both', async () => {
+    const world = await World.sound()
+    const { log, generations, views, service } = world
+    const feed = new CosmosEventFeed(world.container('events'))
+    const progress = new CosmosProgress(world.container('progress'), 'wallets-views')
+    const its = { log, generations, views, feed, progress, declared: service.views, eventTypes: wallet.events, clock }
+    for (const view of [turnoverView, balanceView, turnoverView]) {
+      await replay({ ...its, ids: randomUUID }, view, { begin() {}, read() {}, stage() {} })
+      await clock.wait(POINTER_MS)
+      await world.project([await world.more('1', paidIn(1)), await world.more('3', paidOut(1))])
+      const { lines, untold, counts } = await world.verify()
+      assert.deepEqual([lines, untold], [[], []])
+      assert.deepEqual(
+        counts.map(({ documents, behind }) => [documents, behind]),
+        [
+          [3, 0],
+          [3, 0],
+        ],
+      )
+    }
+  })
+
+  it('of what comes between the reading of the log and that of the documents', async () => {
+    const world = await World.sound()
+    const came: string[] = []
+    const { lines, untold } = await world.verify(undefined, async (view) => {
+      came.push(view)
+      if (came.length <= 4) await world.project([await world.more('2', paidIn(1))])
+    })
+    assert.deepEqual([lines, untold], [[], []])
+    assert.deepEqual(new Set(came), new Set(['balance', 'turnover']))
+  })
+
+  it('while commands go on, again and again', async () => {
+    const world = await World.sound()
+    let stop = false
+    const writers = ['a', 'b', 'c'].map(async (id) => {
+      await world.append(story(id, 1))
+      for (let step = 0; !stop; step += 1)
+        await world.project([await world.more(id, step % 3 === 2 ? paidOut(1) : paidIn(2))])
+    })
+    try {
+      for (let round = 0; round < 4; round += 1) {
+        const { lines, untold } = await world.verify(round % 2 === 0 ? {} : { documents: 2 })
+        assert.deepEqual([lines, untold], [[], []])
+      }
+    } finally {
+      stop = true
+      await Promise.all(writers)
+    }
+    const { lines, counts } = await world.verify()
+    assert.deepEqual(lines, [])
+    assert.deepEqual(
+      counts.map(({ documents, behind }) => [documents, behind]),
+      [
+        [6, 0],
+        [3, 0],
+      ],
+    )
+  })
+})

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ViewGenerations, ViewStore } from '../../core/ports.ts'
+
+const VIEW = 'sales'
+const cursor = { version: 1, hash: '1'.padStart(64, '0'), time: '2026-01-01T00:00:00.000Z' }
+/** More than one transaction removes. */
+const marks = Array.from({ length: 150 }, (_, index) => `order-${index}@1`)
+
+async function fill(store: ViewStore): Promise<void> {
+  const first = await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: undefined }, marks.slice(0, 90))
+  assert.ok(first.outcome === 'written')
+  await store.writeWithMarks('tea', { document: {}, sort: 'tea', etag: first.etag }, marks.slice(90))
+  await store.writeDocument('cup', { document: {}, sort: 'cup', etag: undefined }, cursor)
+  await store.writeCursor('order-1', cursor, undefined)
+}
+
+/** [documents, marks, cursors] of what `fill` wrote. */
+async function left(store: ViewStore): Promise<number[]> {
+  const documents = await Promise.all(['tea', 'cup'].map((key) => store.read(key)))
+  return [
+    documents.filter((document) => document !== undefined).length,
+    (await store.readMarks('tea', marks)).size,
+    (await store.readCursor('order-1')) ? 1 : 0,
+  ]
+}
+
+const EVERYTHING = [2, marks.length, 1]
+const NOTHING = [0, 0, 0]
+
+/** What the generations of views must do. @param create a view `sales` of which nothing was ever written. */
+export function viewGenerationsSuite(name: string, create: () => Promise<ViewGenerations>): void {
+  describe(`view generations: ${name}`, () => {
+    it('a pointer that another wrote meanwhile is not overwritten, also the first one', async () => {
+      const generations = await create()
+      const none = await generations.readPointer(VIEW)
+      assert.deepEqual(none, { pointer: { live: 1 }, etag: undefined })
+      const results = await Promise.all(
+        ['a', 'b'].map((stamp) => generations.writePointer(VIEW, { live: 1, building: 2, stamp }, none.etag)),
+      )
+      assert.deepEqual(results.map(({ outcome }) => outcome).toSorted(), ['conflict', 'written'])
+      const first = await generations.readPointer(VIEW)
+      assert.equal((await generations.writePointer(VIEW, { live: 2, stamp: 'c' }, first.etag)).outcome, 'written')
+      assert.equal((await generations.writePointer(VIEW, { live: 3, stamp: 'd' }, first.etag)).outcome, 'conflict')
+      assert.deepEqual((await generations.readPointer(VIEW)).pointer, { live: 2, stamp: 'c' })
+    })
+
+    it('a pointer that is there already counts as written: its writer did not hear of it', async () => {
+      const generations = await create()
+      const pointer = {
+        live: 3,
+        previous: { generation: 1, left: '2026-01-01T00:00:00.000Z' },
+        building: 4,
+        written: [4, 3],
+        built: 4,
+        highest: 9,
+        cursorsIn: 'order',
+        stamp: 'a',
+      }
+      const first = await generations.writePointer(VIEW, pointer, undefined)
+      assert.deepEqual(await generations.writePointer(VIEW, pointer, undefined), first)
+      assert.deepEqual((await generations.readPointer(VIEW)).pointer, pointer)
+      assert.ok(first.outcome === 'written')
+      assert.equal((await generations.readPointer(VIEW)).etag, first.etag)
+    })
+
+    it('what one generation has, another has not', async () => {
+      const generations = await create()
+      await fill(generations.store(VIEW, 1))
+      assert.deepEqual(await left(generations.store(VIEW, 1)), EVERYTHING)
+      assert.deepEqual(await left(generations.store(VIEW, 2)), NOTHING)
+      assert.deepEqual(await left(generations.store(VIEW, 11)), NOTHING)
+      assert.deepEqual(await generations.store(VIEW, 2).list({ filter: {}, limit: 10 }), [])
+    })
+
+    it('finds the documents of a generation whose cursors say how far other views have come', async () => {
+      const generations = await create()
+      const passed = { 'totals@1': 4 }
+      const write = { document: {}, sort: 'cup', etag: undefined }
+      for (const [number, key] of [
+        [1, 'cup'],
+        [2, 'can'],
+      ] as const)
+        await generations.store(VIEW, number).writeDocument(key, write, { ...cursor, passed })
+      await generations.store(VIEW, 1).writeDocument('pot', write, cursor)
+      const found: unknown[] = []
+      for await (const page of generations.passed(VIEW, 1)) found.push(...page)
+      assert.deepEqual(found, [{ key: 'cup', cursor: { ...cursor, passed } }])
+    })
+
+    it('removes every generation that the pointer does not name, whole, but none newer than it knows', async () => {
+      const generations = await create()
+      const numbers = [1, 2, 3, 4, 20, 21, 22, 23]
+      for (const number of numbers) await fill(generations.store(VIEW, number))
+      const pointer = {
+        live: 21,
+        previous: { generation: 2, left: '2026-01-01T00:00:00.000Z' },
+        building: 22,
+        written: [4, 21],
+      }
+      await generations.writePointer(VIEW, pointer, undefined)
+      await generations.sweep(VIEW, pointer)
+      const after = await Promise.all(
+        numbers.map(async (number) => [number, await left(generations.store(VIEW, number))]),
+      )
+      const kept = new Set([2, 4, 21, 22, 23])
+      assert.deepEqual(
+        after,
+        numbers.map((number) => [number, kept.has(number) ? EVERYTHING : NOTHING]),
+      )
+      assert.deepEqual((await generations.readPointer(VIEW)).pointer, pointer)
+    })
+  })
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { keyFault, MAX_KEY_BYTES, placeOf } from '../../core/document-key.ts'
+import { project } from '../../testing/project.ts'
+import { labelView, shelves } from '../domain/shelves.ts'
+import { documentKey, hardKeys, refusedKeys } from '../support/document-keys.ts'
+
+/** What a function is given of a key: the client resolves steps, and the Functions host decodes all but slashes, once. */
+function carried(key: string): string | undefined {
+  const { pathname } = new URL(`http://localhost/labels/${encodeURIComponent(key)}`)
+  const [, labels, segment, ...more] = pathname.split('/')
+  if (labels !== 'labels' || more.length > 0 || !segment) return undefined
+  return segment.split(/%2f/i).map(decodeURIComponent).join('%2F')
+}
+
+describe('the key of a document', () => {
+  it('that no URL can have is refused before anything is written, and the refusal says why', async () => {
+    for (const key of refusedKeys) {
+      assert.ok(keyFault(key), JSON.stringify(key))
+      // Half a surrogate pair is no event's either.
+      if (!key.isWellFormed()) continue
+      const written = project(shelves, labelView).given([{ type: 'Labelled', data: { labels: [key] } }])
+      await assert.rejects(
+        written.thenNone(key),
+        ({ cause }: Error & { cause: { code?: string } }) => cause.code === 'key-invalid',
+      )
+    }
+    assert.match(keyFault('x'.repeat(MAX_KEY_BYTES + 1)) ?? '', /1024 bytes/)
+  })
+
+  it('is shown in its refusal cut short', async () => {
+    const written = project(shelves, labelView).given([{ type: 'Labelled', data: { labels: ['/'.repeat(5000)] } }])
+    await assert.rejects(written.thenNone(''), ({ message }: Error) => message.length < 400)
+  })
+
+  it('that may be comes out of a path as it went in', () => {
+    for (const key of hardKeys) assert.equal(carried(key), key)
+    fc.assert(
+      fc.property(documentKey, (key) => carried(key) === key),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('that does not come out of a path as it went in is refused', () => {
+    const any = fc.string({ unit: fc.constantFrom('.', '/', '%', '2', 'F', 'f', 'a', '\\', '\n'), maxLength: 6 })
+    fc.assert(
+      fc.property(any, (key) => carried(key) === key || keyFault(key) !== undefined),
+      { numRuns: 5000 },
+    )
+  })
+})
+
+describe('the place of a document', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 5 })
+
+  it('is its own', () =>
+    fc.assert(
+      fc.property(text, documentKey, text, documentKey, (sort, key, other, otherKey) => {
+        assert.equal(
+          placeOf(sort, key) === placeOf(other, otherKey),
+          sort.toWellFormed() === other.toWellFormed() && key === otherKey,
+        )
+      }),
+    ))
+
+  it('is by the sort key first, and then by the key', () => {
+    const plain = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '|'), maxLength: 4 })
+    fc.assert(
+      fc.property(plain, documentKey, plain, documentKey, (sort, key, other, otherKey) => {
+        const before = sort < other || (sort === other && key < otherKey)
+        assert.equal(placeOf(sort, key) < placeOf(other, otherKey), before)
+      }),
+    )
+  })
+})

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { eventType } from '../../core/event.ts'
+import { processManager } from '../../core/process-manager.ts'
+import { notes } from '../domain/notes.ts'
+import { recorded } from '../support/recorded.ts'
+
+const Rung = eventType('Rung', z.object({ door: z.string().optional() }))
+const events = [Rung] as const
+const process = processManager(
+  'caretaker',
+  notes,
+  [
+    {
+      service: 'doors',
+      category: 'bell',
+      events,
+      startsAt: 'first',
+      hear: ({ data }) =>
+        data.door === undefined
+          ? undefined
+          : { id: data.door, command: { type: 'write', data: { count: 1, bytes: 1 } } as never },
+    },
+  ],
+  { service: 'noting', events: [], startsAt: 'first', react: async () => {} },
+)
+
+describe('a process manager', () => {
+  it('has a reaction for each hearing, and one to its own events', () => {
+    assert.deepEqual(
+      process.reactions.map(({ name, service, category }) => ({ name, service, category })),
+      [
+        { name: 'caretaker-bell', service: 'doors', category: 'bell' },
+        { name: 'caretaker-steps', service: 'noting', category: 'notes' },
+      ],
+    )
+  })
+
+  it('is told of an event by a command whose id is its position, and of none that is no process’s business', async () => {
+    const sent: unknown[] = []
+    const [hearing] = process.reactions
+    for (const event of recorded('bell-1', { type: 'Rung', data: {} }, { type: 'Rung', data: { door: 'front' } }))
+      await hearing?.react(
+        event,
+        async (decider, id, commandId, command) => {
+          sent.push([decider.category, id, commandId, command.type])
+          return { events: [] }
+        },
+        async () => assert.fail('nothing is for later'),
+      )
+    assert.deepEqual(sent, [['notes', 'front', 'bell-1@2', 'write']])
+  })
+})

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { processManager } from '../../core/process-manager.ts'
+import type { Reaction, Send, SendLater } from '../../core/reaction.ts'
+import { hasSchedule, SCHEDULE, type Service } from '../../core/service.ts'
+import { topologyOf } from '../../topology.ts'
+import { orderConfirmation } from '../domain/order-confirmation.ts'
+import { type PledgeEvent, PledgeMade, pledge } from '../domain/wallets.ts'
+
+const bare: Service = { name: 'shop', deciders: [pledge], publishes: [], views: [], reactions: [] }
+const steps = { service: 'shop', events: [PledgeMade], startsAt: 'first' } as const
+const later = processManager<unknown, never, PledgeEvent>('later', pledge, [], {
+  ...steps,
+  schedules: true,
+  react: ({ stream }, _, sendLater) =>
+    sendLater('2026-01-01T00:00:00.000Z', pledge, stream.slice(7), 'lapse', { type: 'lapse', data: {} }),
+})
+const atOnce = processManager<unknown, never, PledgeEvent>('at-once', pledge, [], { ...steps, react: async () => {} })
+
+describe('a schedule', () => {
+  it('is there, with its container, where a reaction sends later, and only there', () => {
+    const reactionLater: Reaction<PledgeEvent> = {
+      ...steps,
+      name: 'late',
+      category: 'pledge',
+      schedules: true,
+      react: async () => {},
+    }
+    for (const [service, expected] of [
+      [bare, false],
+      [{ ...bare, reactions: [orderConfirmation] }, false],
+      [{ ...bare, processes: [atOnce] }, false],
+      [{ ...bare, processes: [later] }, true],
+      [{ ...bare, reactions: [reactionLater] }, true],
+    ] as const) {
+      const { databases } = topologyOf([service])
+      assert.equal(hasSchedule(service), expected)
+      assert.equal(databases[0]?.containers.some(({ name }) => name === SCHEDULE) ?? false, expected)
+    }
+  })
+
+  it('is asked of the compiler: what sends later without one is no reaction', () => {
+    const react = async (_event: unknown, _send: Send, _sendLater: SendLater): Promise<void> => {}
+    const declared = { ...steps, name: 'late', category: 'pledge', react }
+    // @ts-expect-error it does not say that it schedules
+    const reaction: Reaction<PledgeEvent> = declared
+    // @ts-expect-error neither does a process manager that does not say so
+    const process = processManager<unknown, never, PledgeEvent>('late', pledge, [], { ...steps, react })
+    assert.equal(hasSchedule({ reactions: [reaction, ...process.reactions] }), false)
+  })
+})

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { categoryOf, formatPosition, idOf, isStream, parsePosition, streamOf } from '../../core/stream.ts'
+
+const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/)
+
+describe('stream and position', () => {
+  it('a position reads back as it was written, whatever the id', () => {
+    fc.assert(
+      fc.property(id, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (someId, version) => {
+        const stream = streamOf('order', someId)
+        assert.deepEqual(parsePosition(formatPosition({ stream, version })), { stream, version })
+        assert.equal(categoryOf(stream), 'order')
+        assert.equal(idOf(stream), someId)
+      }),
+    )
+  })
+
+  it('no stream has a longer name than the 128 characters that a hub takes as a partition key', () => {
+    const longest = `${'c'.repeat(27)}-${'i'.repeat(100)}`
+    assert.deepEqual([longest.length, isStream(longest)], [128, true])
+    assert.equal(isStream(`c${longest}`), false)
+    assert.equal(isStream(`${longest}i`), false)
+  })
+
+  for (const bad of ['', '/', 'a/b', 'a b', 'a#b', 'a?b', 'a\\b', '-a', 'é', 'a'.repeat(101), 'a@1', 'a|b'])
+    it(`refuses the id ${JSON.stringify(bad.slice(0, 20))}`, () =>
+      assert.throws(() => streamOf('order', bad), { code: 'invalid-id' }))
+
+  for (const bad of [
+    '',
+    'order-1',
+    'order-1@',
+    'order-1@0',
+    'order-1@-1',
+    'order-1@01',
+    'order-1@1.5',
+    '@1',
+    'order@1',
+    'order-1@9007199254740993',
+  ])
+    it(`refuses the position ${JSON.stringify(bad)}`, () =>
+      assert.throws(() => parsePosition(bad), { code: 'invalid-position' }))
+})

@@ -1,0 +1,24 @@
+import { StockReservationRejected, StockReserved } from '../../../../src/inventory/contract.ts'
+import { order } from '../../../../src/ordering/order.ts'
+import type { EventOf } from '../../core/event.ts'
+import type { ImmediateReaction } from '../../core/reaction.ts'
+
+const events = [StockReserved, StockReservationRejected] as const
+
+/** A reaction as simple as one can be: confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */
+export const orderConfirmation: ImmediateReaction<EventOf<(typeof events)[number]>> = {
+  name: 'order-confirmation',
+  service: 'inventory',
+  category: 'reservation',
+  events,
+  startsAt: 'first',
+  async react({ type, data }, send) {
+    const { orderId } = data
+    if (type === 'StockReserved') {
+      await send(order, orderId, `confirm:${orderId}`, { type: 'confirm', data: {} })
+      return
+    }
+    const reason = `${data.requested} of ${data.sku} wanted, ${data.available} available`
+    await send(order, orderId, `reject:${orderId}`, { type: 'reject', data: { reason } })
+  },
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { freePort } from '../../../test-support/ports.ts'
+import { until } from '../../../test-support/wait.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import { METRICS, type MetricName, type Span, type Telemetry } from '../../core/telemetry.ts'
+import { openTelemetry } from '../../opentelemetry/load.ts'
+import type { OtlpSettings } from '../../opentelemetry/otlp.ts'
+import { OtlpReceiver } from '../support/otlp.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+const sampled = (spanId: string, traceId = TRACE): string => `00-${traceId}-${spanId}-01`
+const parent = sampled('00f067aa0ba902b7')
+const nothing = async (): Promise<void> => {}
+
+describe('telemetry by OTLP', () => {
+  let receiver: OtlpReceiver
+  let lines: string[]
+  let telemetry: Telemetry
+  before(async () => {
+    receiver = await OtlpReceiver.start()
+  })
+  after(() => receiver.stop())
+  beforeEach(() => {
+    lines = []
+    telemetry = telemetryAt(receiver.address)
+  })
+  afterEach(() => {
+    receiver.spans.length = 0
+    receiver.points.clear()
+    receiver.headers.length = 0
+    receiver.status = 200
+  })
+
+  function telemetryAt(address: string, settings: Partial<OtlpSettings> = {}): Telemetry {
+    const defaults = { headers: {}, ratio: 1, batchDelayMs: 10, metricIntervalMs: 60_000 }
+    const at = { tracesUrl: `${address}/v1/traces`, metricsUrl: `${address}/v1/metrics` }
+    const warn = (line: string): void => void lines.push(line)
+    return openTelemetry({ ...defaults, ...at, ...settings }, { service: 'ordering', instance: 'one', warn })
+  }
+
+  it('a span goes on with the trace that it is a part of, and hands its own traceparent on', async () => {
+    let own: string | undefined
+    const attributes = { 'tidemark.stream': 'order-1', 'tidemark.version': 7 }
+    const answer = await telemetry.span('work', { kind: 'server', parent, attributes }, async (span) => {
+      own = span.traceparent
+      span.set({ 'tidemark.outcome': 'done' })
+      return 'an answer'
+    })
+    await telemetry.close()
+    assert.equal(answer, 'an answer')
+    const [span] = receiver.spans
+    assert.ok(span)
+    const { spanId, began, ended, ...others } = span
+    assert.equal(own, sampled(spanId))
+    assert.ok(began <= ended && Math.abs(Date.now() - ended) < 60_000)
+    assert.deepEqual(others, {
+      service: 'ordering',
+      name: 'work',
+      kind: 'server',
+      traceId: TRACE,
+      parentId: '00f067aa0ba902b7',
+      links: [],
+      attributes: { ...attributes, 'tidemark.outcome': 'done' },
+      isError: false,
+    })
+  })
+
+  it('of what is not sampled nothing is recorded, and who comes later is told the same', async () => {
+    const unsampled = parent.replace(/01$/, '00')
+    for (const options of [{ parent: unsampled }, { parent: unsampled, links: [parent] }])
+      assert.equal(
+        await telemetry.span('work', { kind: 'internal', ...options }, async (span) => traceOf(span)),
+        unsampled,
+      )
+    for (const links of [[], [undefined], [unsampled]])
+      assert.equal(await telemetry.span('batch', { kind: 'internal', links }, async (span) => traceOf(span)), undefined)
+    await telemetry.close()
+    assert.deepEqual(receiver.spans, [])
+    assert.deepEqual(receiver.headers, [])
+  })
+
+  it('a trace that begins here is sampled by its part of all, for what follows too', async () => {
+    const none = telemetryAt(receiver.address, { ratio: 0 })
+    const begun = await none.span('work', { kind: 'internal' }, async (span) => traceOf(span))
+    assert.match(String(begun), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    assert.equal(await none.span('more', { kind: 'internal', parent: begun }, async (span) => traceOf(span)), begun)
+    // Of one that came sampled its sender has decided.
+    await none.span('theirs', { kind: 'internal', parent }, nothing)
+    await none.close()
+    await telemetry.span('ours', { kind: 'internal' }, nothing)
+    await telemetry.close()
+    assert.deepEqual(receiver.spans.map(({ name }) => name).toSorted(), ['ours', 'theirs'])
+  })
+
+  it('a batch is there where something in it is sampled, with links to that alone', async () => {
+    const links = ['1', '2', '3'].map((digit) => sampled(digit.repeat(16), digit.repeat(32)))
+    await telemetry.span(
+      'batch',
+      { kind: 'consumer', links: [...links, parent.replace(/01$/, '00'), undefined] },
+      nothing,
+    )
+    await telemetry.close()
+    const [span] = receiver.spans
+    assert.equal(span?.parentId, '')
+    assert.deepEqual(
+      span?.links,
+      ['1', '2', '3'].map((digit) => ({ traceId: digit.repeat(32), spanId: digit.repeat(16) })),
+    )
+  })
+
+  it('what is thrown passes; the span has its code and never its message', async () => {
+    const named = new TidemarkError('version-mismatch', 'jane@example.com is at version 3')
+    for (const error of [named, new Error('jane@example.com')])
+      await assert.rejects(
+        telemetry.span('work', { kind: 'internal', parent }, async () => {
+          throw error
+        }),
+        error,
+      )
+    await telemetry.close()
+    assert.deepEqual(
+      receiver.spans.map(({ isError, attributes }) => [isError, attributes['error.type']]),
+      [
+        [true, 'version-mismatch'],
+        [true, 'internal'],
+      ],
+    )
+    assert.ok(!JSON.stringify(receiver.spans).includes('jane'))
+  })
+
+  it('a span may have begun before', async () => {
+    const began = telemetry.now()
+    await until('some milliseconds to pass', () => telemetry.now() - began >= 20)
+    await telemetry.span('work', { kind: 'internal', parent, began }, nothing)
+    await telemetry.close()
+    const [span] = receiver.spans
+    assert.ok(span && span.ended - span.began >= 19, JSON.stringify(span))
+  })
+
+  it('every metric that is declared is sent as what it is, in its unit', async () => {
+    const names = Object.keys(METRICS) as MetricName[]
+    for (const name of names) for (const value of [2, 3]) telemetry.record(name, value, { 'tidemark.handler': 'x' })
+    await telemetry.close()
+    const kinds = { counter: 'sum', histogram: 'histogram', gauge: 'gauge' } as const
+    // A counter's sum, how many values a histogram has, a gauge's last.
+    const values = { counter: 5, histogram: 2, gauge: 3 }
+    for (const name of names) {
+      const { kind, unit } = METRICS[name]
+      const attributes = { 'tidemark.handler': 'x' }
+      const point = { service: 'ordering', name, unit, kind: kinds[kind], attributes, value: values[kind] }
+      assert.deepEqual(receiver.metric(name), [point])
+    }
+  })
+
+  it('OTEL_SERVICE_NAME and headers are as they were set', async () => {
+    const named = telemetryAt(receiver.address, { serviceName: 'shop', headers: { 'api-key': 'hidden' } })
+    await named.span('work', { kind: 'internal', parent }, nothing)
+    named.record('tidemark.commands', 1)
+    await named.close()
+    assert.deepEqual([receiver.spans[0]?.service, receiver.metric('tidemark.commands')[0]?.service], ['shop', 'shop'])
+    assert.deepEqual(
+      receiver.headers.map((headers) => headers['api-key']),
+      ['hidden', 'hidden'],
+    )
+  })
+
+  it('without an address for metrics there are traces alone', async () => {
+    const settings = { headers: {}, ratio: 1, batchDelayMs: 10, metricIntervalMs: 60_000 }
+    const source = { service: 'ordering', instance: 'one', warn: assert.fail }
+    const tracesOnly = openTelemetry({ ...settings, tracesUrl: `${receiver.address}/v1/traces` }, source)
+    tracesOnly.record('tidemark.commands', 1)
+    await tracesOnly.span('work', { kind: 'internal', parent }, nothing)
+    await tracesOnly.close()
+    assert.deepEqual([receiver.spans.length, receiver.points.size], [1, 0])
+  })
+
+  for (const [what, status] of [
+    ['refuses', 401],
+    ['is too busy', 503],
+    ['is away', undefined],
+  ] as const)
+    it(`an endpoint that ${what} harms nobody, is told of once, and what waits for it is bounded`, async () => {
+      if (status !== undefined) receiver.status = status
+      const address = status === undefined ? `http://127.0.0.1:${await freePort()}` : receiver.address
+      const away = telemetryAt(address, { headers: { 'api-key': 'hidden' } })
+      const before = process.memoryUsage().heapUsed
+      for (let number = 0; number < 20_000; number += 1)
+        await away.span(
+          'work',
+          { kind: 'internal', parent, attributes: { 'tidemark.stream': `order-${number}` } },
+          nothing,
+        )
+      away.record('tidemark.commands', 1)
+      await away.close()
+      assert.equal(lines.length, 1, lines.join('\n'))
+      const [line = ''] = lines
+      assert.match(
+        line,
+        /^ordering: telemetry cannot be sent to http:\/\/127\.0\.0\.1:\d+\/v1\/(traces|metrics) and is dropped/,
+      )
+      assert.ok(!line.includes('hidden') && !line.includes('\n'))
+      const grown = (process.memoryUsage().heapUsed - before) / 1024 / 1024
+      assert.ok(grown < 100, `${grown.toFixed(0)} MiB more`)
+    })
+})
+
+const traceOf = ({ traceparent }: Span): string | undefined => traceparent

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { order } from '../../../../src/ordering/order.ts'
+import { ordering } from '../../../../src/ordering/service.ts'
+import { address, place, placeBody } from '../../../../test/support/orders.ts'
+import type { CommandOutcome } from '../../core/command.ts'
+import { follows, GENESIS, hashOf } from '../../core/hash-chain.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
+
+const cancel = { type: 'cancel', data: { reason: 'late' } } as const
+const reject = { type: 'reject', data: { reason: 'none left' } } as const
+const confirm = { type: 'confirm', data: {} } as const
+const move = (city: string) =>
+  ({ type: 'change-shipping-address', data: { shippingAddress: { ...address, city } } }) as const
+
+/** Instances of the same service: one log, a cache each. */
+function instances(count: number, store = new UnreliableStore(new MemoryEventStore())) {
+  const deps = Array.from(
+    { length: count },
+    (): CommandDependencies => ({ service: ordering, store, cache: stateCache(100), clock: new ManualClock() }),
+  )
+  const send = (instance: number, ...args: Parameters<typeof request>): Promise<CommandOutcome> => {
+    const dependencies = deps[instance]
+    assert.ok(dependencies)
+    return handleCommand(dependencies, order, request(...args))
+  }
+  return { store, send }
+}
+
+async function refusal(outcome: Promise<CommandOutcome>): Promise<string> {
+  const answer = await outcome
+  return answer.done ? `done at ${answer.version}` : answer.code
+}
+
+describe('command flow', () => {
+  it('decides as of the stream’s last event where the clock is behind it, and dates no event before it', async () => {
+    const store = new MemoryEventStore()
+    const told: string[] = []
+    const watched = {
+      ...order,
+      decide: (...args: Parameters<typeof order.decide>) => {
+        told.push(args[2].now)
+        return order.decide(...args)
+      },
+    }
+    const at = (now: string) => ({
+      service: ordering,
+      store,
+      cache: stateCache(1),
+      clock: { now: () => now, elapsed: () => 0, wait: async () => {} },
+    })
+    const [fast, slow] = ['2026-01-01T00:10:00.000Z', '2026-01-01T00:00:00.000Z']
+    await handleCommand(at(fast), watched, request('k1', place))
+    await handleCommand(at(slow), watched, request('k2', cancel))
+    const times = (await everyEvent(store)).map(({ time }) => time)
+    assert.deepEqual([new Set(told), times], [new Set([fast]), [fast, fast]])
+  })
+
+  it('a command on a known stream appends without reading first', async () => {
+    const { store, send } = instances(1)
+    await send(0, 'k1', place)
+    const { reads } = store
+    await send(0, 'k2', move('Bruges'))
+    assert.equal(store.reads, reads)
+  })
+
+  it('two writers race: one wins, the other decides again on what is there', async () => {
+    const { store, send } = instances(2)
+    await send(0, 'k1', place)
+    await send(1, 'k2', move('Bruges'))
+    const race = await Promise.all([refusal(send(0, 'k3', reject)), refusal(send(1, 'k4', confirm))])
+    assert.deepEqual(race.sort(), ['done at 3', race.includes('order-rejected') ? 'order-rejected' : 'order-confirmed'])
+    assert.equal((await everyEvent(store)).length, 3)
+  })
+
+  it('a stale cache never refuses: what another instance did is read before a refusal is answered', async () => {
+    const { send } = instances(2)
+    await send(0, 'k1', place)
+    await send(1, 'k2', move('Bruges'))
+    // Instance 0 still believes in version 1, where version 2 is not what is there and the address is another.
+    assert.equal(await refusal(send(0, 'k3', confirm, 2)), 'done at 3')
+  })
+
+  it('a stale cache never answers that there is nothing to do', async () => {
+    const { send } = instances(2)
+    await send(0, 'k1', place)
+    await send(1, 'k2', move('Bruges'))
+    const outcome = await send(0, 'k3', move(address.city))
+    assert.deepEqual(outcome, { done: true, stream: 'order-1', version: 3, events: 1 })
+  })
+
+  it('the same key again gets the first answer, also after the stream went on', async () => {
+    const { store, send } = instances(2)
+    const first = await send(0, 'k1', place)
+    await send(0, 'k2', confirm)
+    assert.deepEqual(await send(0, 'k1', place), first)
+    assert.deepEqual(await send(1, 'k1', place), first)
+    assert.equal((await everyEvent(store)).length, 2)
+  })
+
+  it('the same key with the same request in another order of fields is the same request', async () => {
+    const { send } = instances(1)
+    const first = await send(0, 'k1', place)
+    const reordered = Object.fromEntries(Object.entries(placeBody).reverse())
+    assert.deepEqual(await send(0, 'k1', { type: 'place', data: reordered }), first)
+  })
+
+  it('the same key with another request is refused and writes nothing', async () => {
+    const { store, send } = instances(1)
+    await send(0, 'k1', place)
+    assert.equal(await refusal(send(0, 'k1', confirm)), 'idempotency-key-reused')
+    assert.equal(
+      await refusal(send(0, 'k1', { type: 'place', data: { ...placeBody, currency: 'NOK' } })),
+      'idempotency-key-reused',
+    )
+    assert.equal(await refusal(send(0, 'k1', place, 0)), 'idempotency-key-reused')
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('the same key at once from two instances: one set of events and the same answer', async () => {
+    const { store, send } = instances(2)
+    const answers = await Promise.all([send(0, 'k1', place), send(1, 'k1', place)])
+    assert.deepEqual(answers[0], answers[1])
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('If-Match is compared with the newest version', async () => {
+    const { send } = instances(1)
+    await send(0, 'k1', place)
+    assert.equal(await refusal(send(0, 'k2', confirm, 7)), 'version-mismatch')
+    assert.equal(await refusal(send(0, 'k3', confirm, 1)), 'done at 2')
+  })
+
+  it('a command that does not create is refused on a stream that is not there', async () => {
+    const { store, send } = instances(1)
+    assert.equal(await refusal(send(0, 'k1', confirm)), 'stream-not-found')
+    assert.equal((await everyEvent(store)).length, 0)
+  })
+
+  it('an append of unknown outcome that took effect is answered as done, once', async () => {
+    const { store, send } = instances(1)
+    store.faults.push('unanswered')
+    assert.equal(await refusal(send(0, 'k1', place)), 'done at 1')
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('an append of unknown outcome that did not take effect is made again', async () => {
+    const { store, send } = instances(1)
+    store.faults.push('lost')
+    assert.equal(await refusal(send(0, 'k1', place)), 'done at 1')
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('an outcome that stays unknown is called that, and the same key settles it later', async () => {
+    const { store, send } = instances(1)
+    store.faults.push('lost', 'unanswered')
+    await assert.rejects(send(0, 'k1', place), { code: 'outcome-unknown', retriable: true })
+    assert.equal(await refusal(send(0, 'k1', place)), 'done at 1')
+    assert.equal((await everyEvent(store)).length, 1)
+  })
+
+  it('the time of a stream never runs backwards, whatever the clocks of its writers say', async () => {
+    const { store, send } = instances(1)
+    await send(0, 'k1', place)
+    const early: CommandDependencies = {
+      service: ordering,
+      store,
+      cache: stateCache(1),
+      clock: Object.assign(new ManualClock(), { now: () => '2020-01-01T00:00:00.000Z' }),
+    }
+    await handleCommand(early, order, request('k2', confirm))
+    const [first, second] = await everyEvent(store)
+    assert.equal(second?.time, first?.time)
+  })
+
+  it('events carry who, why and when, and their chain verifies', async () => {
+    const { store, send } = instances(1)
+    await send(0, 'k1', place)
+    await send(0, 'k2', confirm)
+    let tip = { version: 0, hash: GENESIS }
+    for (const event of await everyEvent(store)) {
+      assert.ok(follows(event, tip))
+      assert.equal(hashOf(event), event.hash)
+      assert.deepEqual([event.actor, event.correlation], ['tester', 'c'])
+      assert.match(event.causation, /^command:k[12]$/)
+      tip = event
+    }
+    assert.equal(tip.version, 2)
+  })
+
+  it('however instances, keys, repeats and faults interleave: every key takes effect at most once, and as it was answered', async () => {
+    const commands = [place, cancel, confirm, move('Bruges'), move('Ghent')]
+    const step = fc.record({
+      instance: fc.nat(2),
+      key: fc.nat(5),
+      command: fc.constantFrom(...commands),
+      fault: fc.option(fc.constantFrom('lost' as const, 'unanswered' as const), { nil: undefined, freq: 4 }),
+    })
+    let done = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 12 }), async (rounds) => {
+        const { store, send } = instances(3)
+        const answers = new Map<string, string>()
+        for (const round of rounds) {
+          for (const { fault } of round) if (fault) store.faults.push(fault)
+          const outcomes = await Promise.allSettled(
+            round.map(({ instance, key, command }) => send(instance, `k${key}`, command)),
+          )
+          outcomes.forEach((outcome, index) => {
+            const sent = round[index]
+            if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'outcome-unknown')
+            else if (outcome.value.done && outcome.value.events > 0 && sent) {
+              const id = JSON.stringify([sent.key, sent.command])
+              const answer = JSON.stringify(outcome.value)
+              assert.equal(answers.get(id) ?? answer, answer)
+              answers.set(id, answer)
+              done += 1
+            }
+          })
+        }
+        const events = await everyEvent(store)
+        assert.deepEqual(
+          events.map((event) => event.version),
+          events.map((_, index) => index + 1),
+        )
+        assert.equal(new Set(events.map((event) => event.causation)).size, events.length, 'a key has two events')
+      }),
+      { numRuns: 200 },
+    )
+    assert.ok(done > 100, `only ${done} commands took effect`)
+  })
+})

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { placedV1 } from '../../../../test/support/orders.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { MemoryParking } from '../../memory/parking.ts'
+import { type Handler, HandlersFailed, handleMessages } from '../../runtime/consume.ts'
+import { ConsumerParking } from '../../runtime/parking.ts'
+import { ManualClock } from '../support/fakes.ts'
+import { recorded } from '../support/recorded.ts'
+
+const orders = recorded('order-1', placedV1, placedV1)
+const baskets = recorded('basket-1', placedV1)
+const everything = [...orders, ...baskets].map(toCloudEvent)
+const untold = (): void => {}
+
+/** A handler, and what it was brought. */
+function handler(
+  name: string,
+  category: string,
+  fails?: unknown,
+): Handler & { readonly seen: (readonly RecordedEvent[])[] } {
+  const seen: (readonly RecordedEvent[])[] = []
+  return {
+    names: [name],
+    category,
+    startsAt: 'first',
+    seen,
+    async handle(events) {
+      seen.push(events)
+      if (fails !== undefined) throw fails
+    },
+  }
+}
+
+const of = (bodies: readonly unknown[]) => ({ hub: 'shop', partition: '0', bodies })
+
+describe('a consumer of a hub', () => {
+  it('brings every handler the events of its category, in their order, and nothing else', async () => {
+    const [list, sums, carts] = [handler('list', 'order'), handler('sums', 'order'), handler('carts', 'basket')]
+    await handleMessages([list, sums, carts], of(everything), untold)
+    assert.deepEqual([list.seen, sums.seen, carts.seen], [[orders], [orders], [baskets]])
+  })
+
+  it('reads each message once for all handlers: what they are brought is the same', async () => {
+    const [list, sums] = [handler('list', 'order'), handler('sums', 'order')]
+    await handleMessages([list, sums], of(everything), untold)
+    assert.equal(list.seen[0]?.[0], sums.seen[0]?.[0])
+  })
+
+  it('does not ask a handler whose category does not come, nor reads what nobody handles', async () => {
+    const list = handler('list', 'order')
+    await handleMessages([list], of([{ ...toCloudEvent(baskets[0] ?? assert.fail()), hash: 'another' }]), untold)
+    assert.deepEqual(list.seen, [])
+  })
+
+  it('brings nobody anything of a batch in which a message cannot be read', async () => {
+    const list = handler('list', 'order')
+    for (const [message, code] of [
+      ['text', 'event-unreadable'],
+      [{ ...everything[0], actor: 'another' }, 'hash-mismatch'],
+    ] as const)
+      await assert.rejects(handleMessages([list], of([...everything, message]), untold), { code })
+    assert.deepEqual(list.seen, [])
+  })
+
+  it('lets the others finish where one fails, then fails with its code and names it', async () => {
+    const behind = handler('behind', 'order', new TidemarkError('event-unknown', 'this code does not know it'))
+    const broken = handler('broken', 'order', new TypeError('no such field'))
+    const list = handler('list', 'order')
+    await assert.rejects(handleMessages([behind, list, broken], of(everything), untold), {
+      code: 'event-unknown',
+      retriable: true,
+      message: 'behind: this code does not know it; broken: no such field',
+    })
+    assert.deepEqual(list.seen, [orders])
+    await assert.rejects(handleMessages([broken, list], of(everything), untold), { code: 'internal', retriable: false })
+  })
+
+  describe('whose handler fails of what may pass', () => {
+    const away = new TidemarkError('unavailable', 'the store is away')
+
+    /** Fails so many times with these errors, then handles. @returns how often it was called, and for how long. */
+    async function attempts(...fails: readonly unknown[]) {
+      const clock = new ManualClock()
+      const began = clock.elapsed()
+      const left = [...fails]
+      let calls = 0
+      const failing: Handler = {
+        ...handler('list', 'order'),
+        async handle() {
+          calls += 1
+          if (left.length > 0) throw left.shift()
+        },
+      }
+      const error = await handleMessages([failing], of(everything), untold, undefined, undefined, {
+        clock,
+        random: () => 0.5,
+      }).then(
+        () => undefined,
+        (thrown: { code?: string }) => thrown.code,
+      )
+      return { calls, error, milliseconds: clock.elapsed() - began }
+    }
+
+    it('tries it again after longer and longer waits, and goes on where it passed', async () => {
+      assert.deepEqual(await attempts(away, away), { calls: 3, error: undefined, milliseconds: 300 })
+    })
+
+    it('gives up within seconds: the trigger brings the batch again', async () => {
+      const { calls, error, milliseconds } = await attempts(...Array.from({ length: 100 }, () => away))
+      assert.deepEqual([calls, error], [6, 'unavailable'])
+      assert.ok(milliseconds <= 5_000)
+    })
+
+    it('does not try again what stays so, what time alone mends, or a failure beside one of these', async () => {
+      const unread = new TidemarkError('event-unknown', 'no')
+      for (const [error, code] of [
+        [unread, 'event-unknown'],
+        [new TypeError('no'), 'internal'],
+        [new TidemarkError('handler-paused', 'no'), 'handler-paused'],
+        [new TidemarkError('parking-full', 'no'), 'parking-full'],
+        [
+          new HandlersFailed([
+            { name: 'a', cause: away },
+            { name: 'b', cause: unread },
+          ]),
+          'unavailable',
+        ],
+      ] as const)
+        assert.deepEqual(await attempts(error), { calls: 1, error: code, milliseconds: 0 })
+    })
+  })
+
+  it('tries a handler that has paused with one event, and gives it the others once that is through', async () => {
+    const clock = new ManualClock()
+    const parking = new ConsumerParking({
+      store: new MemoryParking(),
+      consumer: 'shop-views',
+      service: 'shop',
+      build: 'b',
+      clock,
+    })
+    const cause = new TidemarkError('handler-failed', 'no')
+    const failure = (n: number) => ({ handler: 'list@1', stream: `order-${n}`, version: 1, type: 'T', cause })
+    for (let n = 0; n < 20; n += 1) assert.ok(parking.parks(failure(n)))
+    assert.throws(() => parking.parks(failure(20)), { code: 'handler-paused' })
+    const still = handler('list', 'order', new TidemarkError('handler-paused', 'no'))
+    await assert.rejects(handleMessages([still], of(everything), untold, parking), { code: 'handler-paused' })
+    assert.deepEqual(still.seen, [orders.slice(0, 1)])
+    const mended = handler('list', 'order')
+    await handleMessages([mended], of(everything), untold, parking)
+    assert.deepEqual(mended.seen, [orders.slice(0, 1), orders])
+    const another = handler('another', 'order')
+    await handleMessages([another], of(everything), untold, parking)
+    assert.deepEqual(another.seen, [orders])
+  })
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { orderEvents } from '../../../../src/ordering/events.ts'
+import { orderView } from '../../../../src/ordering/order-view.ts'
+import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { AnyView } from '../../core/view.ts'
+import { documentEvents } from '../../runtime/document-events.ts'
+import { everything, Rig } from '../support/replay-rig.ts'
+
+const positionOf = ({ stream, version }: RecordedEvent): string => `${stream}@${version}`
+
+async function all(rig: Rig, view: AnyView, key: string, limit: number, leavesOut = (_: string, __: number) => false) {
+  const deps = {
+    log: rig.log,
+    feed: rig.log,
+    eventTypes: orderEvents,
+    clock: rig.clock,
+    givenUp: async () => leavesOut,
+  }
+  const found: string[] = []
+  for (let continuation: string | undefined, pages = 0; ; pages += 1) {
+    assert.ok(pages < 100)
+    const page = await documentEvents(deps, view, { key, limit, ...(continuation ? { continuation } : {}) })
+    assert.ok(page.items.length <= limit)
+    found.push(...page.items.map(positionOf))
+    if (page.continuation === undefined) return found
+    continuation = page.continuation
+  }
+}
+
+describe('the events behind a document', () => {
+  for (const limit of [1, 2, 3, 100])
+    it(`of one stream are those of the stream, by ${limit}`, async () => {
+      const rig = await Rig.with(...everything)
+      const its = everything.filter(({ stream }) => stream === 'order-3').map(positionOf)
+      assert.deepEqual(await all(rig, orderView, 'order-3', limit), its)
+      assert.deepEqual(await all(rig, orderView, 'order-99', limit), [])
+    })
+
+  for (const limit of [1, 2, 3, 100])
+    it(`of many streams are those that the view takes for it, each once, by ${limit}`, async () => {
+      const rig = await Rig.with(...everything)
+      const types = new Set(salesByProduct.events?.map(({ name }) => name))
+      const its = everything.filter(({ type }) => types.size === 0 || types.has(type)).map(positionOf)
+      const found = await all(rig, salesByProduct, 'tea', limit)
+      assert.ok(found.length > 0 && found.length <= its.length)
+      assert.deepEqual(
+        found,
+        its.filter((position) => found.includes(position)),
+      )
+      assert.deepEqual(await all(rig, salesByProduct, 'nothing', limit), [])
+    })
+
+  it('are not those that were given up for the view', async () => {
+    const rig = await Rig.with(...everything)
+    for (const [view, key] of [
+      [orderView, 'order-1'],
+      [salesByProduct, 'tea'],
+    ] as const) {
+      const found = await all(rig, view, key, 100)
+      const [first] = found
+      const left = await all(rig, view, key, 100, (stream, version) => `${stream}@${version}` === first)
+      assert.deepEqual(left, found.slice(1))
+    }
+  })
+
+  it('are not found by a continuation that no page gave', async () => {
+    const rig = await Rig.with(...everything)
+    const deps = {
+      log: rig.log,
+      feed: rig.log,
+      eventTypes: orderEvents,
+      clock: rig.clock,
+      givenUp: async () => () => false,
+    }
+    for (const view of [orderView, salesByProduct])
+      for (const continuation of ['x', Buffer.from('{"skip":-1,"after":-1}').toString('base64url')])
+        await assert.rejects(documentEvents(deps, view, { key: 'tea', limit: 1, continuation }), {
+          code: 'invalid-query',
+        })
+  })
+})

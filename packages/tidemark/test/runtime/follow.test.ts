@@ -1,0 +1,623 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { placedV1 } from '../../../../test/support/orders.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { HubMessage } from '../../core/ports.ts'
+import { MemoryProgress } from '../../memory/progress.ts'
+import type { Handler } from '../../runtime/consume.ts'
+import { Follower } from '../../runtime/follow.ts'
+import { ManualClock } from '../support/fakes.ts'
+import { MemoryHub } from '../support/memory-hub.ts'
+import { recorded } from '../support/recorded.ts'
+
+const P = '0'
+const MINUTE_MS = 60_000
+/** Later than reads of the progress are shared. */
+const LATER_MS = 2_000
+const events = recorded('order-1', ...Array.from({ length: 40 }, () => placedV1))
+
+/** A handler that notes the versions it was brought. */
+class Noting implements Handler {
+  readonly names: readonly string[]
+  readonly category = 'order'
+  readonly startsAt: 'first' | 'now'
+  readonly seen: number[] = []
+  forgets = 0
+  fails = 0
+
+  constructor(name: string, startsAt: 'first' | 'now' = 'first') {
+    this.names = [name]
+    this.startsAt = startsAt
+  }
+
+  async handle(batch: readonly RecordedEvent[]): Promise<void> {
+    if (this.fails > 0) {
+      this.fails -= 1
+      throw new TidemarkError('unavailable', 'not now')
+    }
+    this.seen.push(...batch.map(({ version }) => version))
+  }
+
+  forget(): void {
+    this.forgets += 1
+  }
+}
+
+function setUp() {
+  const clock = new ManualClock()
+  const hub = new MemoryHub([P])
+  const progress = new MemoryProgress(() => clock.elapsed())
+  const lines: string[] = []
+  let instances = 0
+  let sent = 0
+  const trace = (line: string, level: string): number => lines.push(`${level}: ${line}`)
+  return {
+    clock,
+    hub,
+    progress,
+    lines,
+    /** Sends so many events. */
+    send: (count: number): void => {
+      hub.send(P, ...events.slice(sent, sent + count).map(toCloudEvent))
+      sent += count
+    },
+    /** A process with these handlers. */
+    start: (...handlers: readonly Handler[]) => {
+      instances += 1
+      const instance = `instance-${instances}`
+      const deps = { consumer: 'shop-reactions-ordering', hubName: 'ordering', build: 'b', instance }
+      const follower = new Follower({ ...deps, hub, handlers, progress, clock, lagCheckMs: MINUTE_MS })
+      return {
+        follower,
+        /** Brings the messages with these numbers in one batch, as a trigger does. */
+        deliver: async (from: number, to: number): Promise<void> => {
+          const batch = hub.all(P).filter(({ sequence }) => sequence >= from && sequence <= to)
+          const [first, last] = [batch[0], batch.at(-1)]
+          assert.ok(first && last, 'a batch has a message')
+          const messages = batch.map(({ body }) => body)
+          await follower.deliver({ partition: P, messages, first, last }, trace)
+        },
+        checkLag: () => follower.checkLag(trace),
+      }
+    },
+  }
+}
+
+const versions = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+describe('a consumer that follows a hub', () => {
+  it('asks nobody where a batch continues the one before, or repeats it', async () => {
+    const { send, start, progress, lines } = setUp()
+    send(6)
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 1)
+    let reads = 0
+    progress.read = async () => {
+      reads += 1
+      return []
+    }
+    await deliver(2, 3)
+    await deliver(2, 5)
+    assert.deepEqual([handler.seen, reads, handler.forgets], [[1, 2, 3, 4, 3, 4, 5, 6], 0, 1])
+    assert.deepEqual(lines, [])
+  })
+
+  it('reads what lies before a batch from the hub, handles it first, and says so in one line', async () => {
+    const { send, start, lines } = setUp()
+    send(10)
+    const first = start(new Noting('a'))
+    await first.deliver(0, 1)
+    await first.follower.close()
+    const handler = new Noting('a')
+    await start(handler).deliver(6, 7)
+    assert.deepEqual(handler.seen, versions(3, 8))
+    assert.equal(lines.length, 1)
+    assert.match(
+      lines[0] ?? '',
+      /^warn: shop-reactions-ordering: partition 0 of ordering: nobody is known to have handled 2 to 5, so they are read from the hub/,
+    )
+  })
+
+  it('does so within one process too: a checkpoint that is moved ahead', async () => {
+    const { send, start, lines } = setUp()
+    send(10)
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 1)
+    await deliver(6, 7)
+    assert.deepEqual([handler.seen, handler.forgets, lines.length], [versions(1, 8), 2, 1])
+  })
+
+  it('goes on where another instance was, and reads nothing again that this one has told', async () => {
+    const { send, start, hub, lines, clock } = setUp()
+    send(10)
+    const [one, other] = [start(new Noting('a')), start(new Noting('a'))]
+    await one.deliver(0, 1)
+    await one.follower.close()
+    await other.deliver(2, 5)
+    await other.follower.close()
+    await clock.wait(LATER_MS)
+    await one.deliver(6, 7)
+    assert.deepEqual([hub.handedOut, lines], [0, []])
+  })
+
+  it('tells of a loss where the hub has dropped what was unread, with the time from which to publish again', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(10)
+    const time = hub.all(P)[1]?.time
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 1)
+    hub.expire(P, 5)
+    await deliver(7, 8)
+    assert.deepEqual(handler.seen, [1, 2, ...versions(6, 9)])
+    assert.equal(lines.length, 2)
+    assert.ok(lines[0]?.startsWith('error: '), lines[0])
+    assert.match(lines[0] ?? '', /events-missing: the hub has dropped 3 messages that were unread/)
+    assert.ok(lines[0]?.endsWith(`npm run republish -- ordering --since ${time}`), lines[0])
+  })
+
+  for (const [what, before, seen] of [
+    ['the first of them', 4, versions(5, 9)],
+    ['all of them', 7, [8, 9]],
+  ] as const)
+    it(`tells of a loss where what was unread expires while it is read: ${what}`, async () => {
+      const { send, start, hub, lines } = setUp()
+      send(10)
+      const time = hub.all(P)[1]?.time
+      const handler = new Noting('a')
+      const { deliver } = start(handler)
+      await deliver(0, 1)
+      let reads = 0
+      hub.beforeRead = () => {
+        reads += 1
+        // The first looks whether the hub is still the one that was read before.
+        if (reads === 2) hub.expire(P, before)
+      }
+      await deliver(7, 8)
+      assert.deepEqual(handler.seen, [1, 2, ...seen])
+      const told = lines.filter((line) => line.includes('events-missing'))
+      assert.equal(told.length, 1, lines.join())
+      assert.match(told[0] ?? '', new RegExp(`the hub has dropped ${before - 2} messages that were unread`))
+      assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${time}`), told[0])
+    })
+
+  it('tells of a loss where the rest expires under a reader that knew of nothing handled when it began', async () => {
+    const { send, start, hub, lines, clock } = setUp()
+    send(10)
+    const [first] = hub.all(P)
+    const handler = new Noting('a')
+    const handle = handler.handle.bind(handler)
+    handler.handle = (batch) => {
+      hub.expire(P, 8)
+      return handle(batch)
+    }
+    const { checkLag } = start(handler)
+    await checkLag()
+    await clock.wait(MINUTE_MS)
+    await checkLag()
+    assert.deepEqual(handler.seen, [1, 9, 10])
+    const told = lines.filter((line) => line.includes('events-missing'))
+    assert.equal(told.length, 1, lines.join())
+    assert.match(told[0] ?? '', /the hub has dropped 7 messages that were unread/)
+    assert.ok(told[0]?.endsWith(`npm run republish -- ordering --since ${first?.time}`), told[0])
+  })
+
+  it('sees a hub that was made anew, handles all that it has, and says what may be lost', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(10)
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 5)
+    hub.remake()
+    send(4)
+    await deliver(2, 3)
+    assert.deepEqual(handler.seen, [...versions(1, 6), ...versions(11, 14)])
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^error: .* events-missing: the hub was made anew/)
+    send(2)
+    await deliver(4, 5)
+    assert.deepEqual([handler.seen.slice(-2), lines.length], [[15, 16], 1])
+  })
+
+  it('sees a hub that was made anew and has grown beyond the old one', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(4)
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 3)
+    hub.remake()
+    send(10)
+    await deliver(8, 9)
+    assert.deepEqual(handler.seen, versions(1, 14))
+    assert.match(lines[0] ?? '', /the hub was made anew/)
+  })
+
+  it('sees a hub that was made anew at its start, whose messages seem to go on where the old ones ended', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(4)
+    const before = start(new Noting('a'))
+    await before.deliver(0, 3)
+    await before.follower.close()
+    hub.remake()
+    send(8)
+    const handler = new Noting('a')
+    await start(handler).deliver(4, 7)
+    assert.deepEqual([handler.seen, lines.length], [versions(5, 12), 1])
+    assert.match(lines[0] ?? '', /the hub was made anew/)
+  })
+
+  it('does not take clocks that differ for another hub: the number that was handled is still there', async () => {
+    const { send, start, hub, lines } = setUp()
+    send(3)
+    const [, second, third] = hub.all(P) as [HubMessage, HubMessage, HubMessage]
+    const handler = new Noting('a')
+    const { deliver, follower } = start(handler)
+    await deliver(0, 2)
+    const ahead = { ...second, time: new Date(Date.parse(third.time) + 50).toISOString() }
+    await follower.deliver({ partition: P, messages: [second.body], first: ahead, last: ahead }, (line) => {
+      lines.push(line)
+    })
+    assert.deepEqual([lines, hub.handedOut], [[], 1])
+  })
+
+  it('lets a batch that failed come again without closing its gap twice', async () => {
+    const { send, start, hub } = setUp()
+    send(10)
+    const handler = new Noting('a')
+    const { deliver } = start(handler)
+    await deliver(0, 1)
+    await deliver(4, 5)
+    handler.fails = 1
+    await assert.rejects(deliver(8, 9), { code: 'unavailable' })
+    const read = hub.handedOut
+    await deliver(8, 9)
+    assert.deepEqual(handler.seen, versions(1, 10))
+    assert.ok(hub.handedOut >= read)
+  })
+
+  it('begins with the first message where nothing was ever handled, though its checkpoint is beyond it', async () => {
+    const { send, start } = setUp()
+    send(6)
+    const handler = new Noting('a', 'now')
+    await start(handler).deliver(3, 4)
+    assert.deepEqual(handler.seen, versions(1, 5))
+  })
+
+  for (const [startsAt, expected] of [
+    ['first', versions(1, 6)],
+    ['now', versions(5, 6)],
+  ] as const)
+    it(`begins with a handler that is new where it says: ${startsAt}`, async () => {
+      const { send, start } = setUp()
+      send(6)
+      const old = start(new Noting('a'))
+      await old.deliver(0, 3)
+      await old.follower.close()
+      const [known, added] = [new Noting('a'), new Noting('b', startsAt)]
+      await start(known, added).deliver(4, 5)
+      assert.deepEqual([known.seen, added.seen], [[5, 6], expected])
+    })
+
+  it('brings a new handler what an older instance handled meanwhile, in a rolling deployment', async () => {
+    const { send, start, lines, clock } = setUp()
+    send(8)
+    const [old, known, added] = [start(new Noting('a')), new Noting('a'), new Noting('b', 'now')]
+    const newer = start(known, added)
+    await newer.deliver(0, 1)
+    await old.deliver(2, 5)
+    await old.follower.close()
+    await clock.wait(LATER_MS)
+    await newer.deliver(6, 7)
+    assert.deepEqual([known.seen, added.seen], [[1, 2, 7, 8], versions(1, 8)])
+    assert.equal(lines.length, 1)
+  })
+
+  it('goes on from where a new handler was when its start was cut off', async () => {
+    const { send, start, hub, progress } = setUp()
+    send(8)
+    const old = start(new Noting('a'))
+    await old.deliver(0, 5)
+    await old.follower.close()
+    const added = new Noting('b')
+    const dying = start(new Noting('a'), added)
+    const { handle } = added
+    let handled = 0
+    added.handle = async (batch) => {
+      handled += 1
+      if (handled > 3) throw new TidemarkError('unavailable', 'the process ends')
+      return handle.call(added, batch)
+    }
+    await assert.rejects(dying.deliver(6, 7))
+    await dying.follower.close()
+    const before = hub.handedOut
+    const again = new Noting('b')
+    await start(new Noting('a'), again).deliver(6, 7)
+    assert.deepEqual(again.seen, versions(4, 8))
+    assert.equal(hub.handedOut - before, 4, 'the message of its point, and the three after it')
+    assert.ok((await progress.read()).length > 0)
+  })
+
+  it('takes over what instances that have ended wrote, and removes their items', async () => {
+    const { send, start, progress, clock } = setUp()
+    send(4)
+    const old = start(new Noting('a'))
+    await old.deliver(0, 1)
+    await old.follower.close()
+    await clock.wait(10 * MINUTE_MS)
+    const next = start(new Noting('a'))
+    await next.deliver(2, 3)
+    await next.follower.close()
+    const items = await progress.read()
+    assert.deepEqual(
+      items.map(({ instance }) => instance),
+      ['instance-2'],
+    )
+  })
+
+  it('says once that its progress could not be written, and writes it with the next batch', async () => {
+    const { send, start, progress, lines } = setUp()
+    send(4)
+    const { deliver, follower } = start(new Noting('a'))
+    const write = progress.write.bind(progress)
+    progress.write = () => Promise.reject(new TidemarkError('unavailable', 'not now'))
+    await deliver(0, 1)
+    await follower.close()
+    progress.write = write
+    await deliver(2, 3)
+    await follower.close()
+    assert.deepEqual(lines, ['warn: the progress could not be written, and is written with the next batch: not now'])
+    assert.equal((await progress.read())[0]?.partitions.get(P)?.get('a')?.sequence, 3)
+  })
+
+  describe('whose trigger brings nothing', () => {
+    it('handles what the hub has more, once it has stood still for a while, and says so', async () => {
+      const { send, start, clock, lines } = setUp()
+      send(3)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 2)
+      send(4)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.deepEqual([handler.seen, lines.length], [versions(1, 7), 1])
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.equal(handler.seen.length, 7)
+    })
+
+    it('leaves alone what moves, what is at the end, and what is being handled', async () => {
+      const { send, start, clock, hub } = setUp()
+      send(3)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 0)
+      for (let n = 1; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+        await deliver(n, n)
+      }
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.deepEqual([handler.seen, hub.handedOut], [[1, 2, 3], 0])
+    })
+
+    it('waits for whoever reads the same partition, and handles nothing that this one has handled', async () => {
+      const { send, start, clock, hub } = setUp()
+      send(8)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 1)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await Promise.all([checkLag(), deliver(6, 7), deliver(6, 7)])
+      assert.deepEqual(new Set(handler.seen), new Set(versions(1, 8)))
+      assert.ok(hub.handedOut <= 8, `${hub.handedOut} messages`)
+    })
+
+    it('sees a hub that was made anew, whose numbers its checkpoint is beyond', async () => {
+      const { send, start, hub, clock, lines } = setUp()
+      send(6)
+      const handler = new Noting('a')
+      const { deliver, checkLag } = start(handler)
+      await deliver(0, 5)
+      hub.remake()
+      send(3)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.deepEqual(handler.seen, versions(1, 9))
+      assert.match(lines[0] ?? '', /events-missing: the hub was made anew/)
+    })
+
+    it('sees one whose messages seemed to go on where the old ones ended, while it went on itself', async () => {
+      const { send, start, hub, clock, lines } = setUp()
+      send(4)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 3)
+      const time = hub.all(P)[3]?.time
+      await checkLag()
+      hub.remake()
+      send(8)
+      await clock.wait(LATER_MS)
+      await deliver(4, 7)
+      for (let n = 0; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      assert.equal(lines.length, 1)
+      assert.match(lines[0] ?? '', /the hub was made anew/)
+      assert.ok(lines[0]?.endsWith(`--since ${time}`), lines[0])
+    })
+
+    it('never asks a hub for a number that it has not reached yet', async () => {
+      const { send, start, hub, clock } = setUp()
+      send(6)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 5)
+      hub.remake()
+      send(3)
+      const { read } = MemoryHub.prototype
+      hub.read = (partition, from, to) => {
+        assert.ok(from < 3, `asked for ${from}`)
+        return read.call(hub, partition, from, to)
+      }
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+    })
+
+    for (const [startsAt, expected] of [
+      ['first', versions(1, 4)],
+      ['now', []],
+    ] as const)
+      it(`lets a handler that is new begin where it says: ${startsAt}`, async () => {
+        const { send, start, clock, lines } = setUp()
+        send(4)
+        const old = start(new Noting('a'))
+        await old.deliver(0, 3)
+        await old.follower.close()
+        const [known, added] = [new Noting('a'), new Noting('b', startsAt)]
+        const { checkLag } = start(known, added)
+        for (let n = 0; n < 3; n += 1) {
+          await checkLag()
+          await clock.wait(MINUTE_MS)
+        }
+        assert.deepEqual([known.seen, added.seen, lines], [[], expected, []])
+      })
+
+    it('says once that all that was unread is gone', async () => {
+      const { send, start, hub, clock, lines } = setUp()
+      send(6)
+      const { deliver, checkLag } = start(new Noting('a'))
+      await deliver(0, 2)
+      hub.expire(P, 6)
+      for (let n = 0; n < 4; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      assert.equal(lines.length, 1)
+      assert.match(lines[0] ?? '', /events-missing/)
+    })
+
+    it('handles a bounded part at each look, and the rest with the looks that follow', async () => {
+      const { start, hub, clock, progress } = setUp()
+      const message = toCloudEvent(events[0] ?? assert.fail())
+      hub.send(P, ...Array.from({ length: 1_500 }, () => message))
+      const handler = new Noting('a')
+      const { checkLag, follower } = start(handler)
+      await checkLag()
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.equal(handler.seen.length, 1_000)
+      await clock.wait(MINUTE_MS)
+      await checkLag()
+      assert.equal(handler.seen.length, 1_500)
+      await follower.close()
+      const [last] = hub.all(P).slice(-1)
+      const { sequence, time } = last ?? assert.fail()
+      assert.deepEqual((await progress.read())[0]?.partitions.get(P)?.get('a'), { sequence, time })
+    })
+
+    it('lets a handler that is new begin in a quiet partition, so that it misses nothing of what an older instance handles', async () => {
+      const { send, start, clock } = setUp()
+      send(8)
+      const old = start(new Noting('a'))
+      await old.deliver(0, 3)
+      await old.follower.close()
+      const added = new Noting('b', 'now')
+      const newer = start(new Noting('a'), added)
+      await newer.checkLag()
+      await old.deliver(4, 5)
+      await old.follower.close()
+      await clock.wait(LATER_MS)
+      await newer.deliver(6, 7)
+      assert.deepEqual(added.seen, versions(5, 8))
+    })
+
+    it('handles all that the hub has where nothing was ever handled, wherever its handlers begin', async () => {
+      const { send, start, clock } = setUp()
+      send(4)
+      const handler = new Noting('a', 'now')
+      const { checkLag } = start(handler)
+      for (let n = 0; n < 3; n += 1) {
+        await checkLag()
+        await clock.wait(MINUTE_MS)
+      }
+      assert.deepEqual(handler.seen, versions(1, 4))
+    })
+  })
+
+  it('property: whatever is delivered to whom, crashes, and is forgotten, no handler misses a message', async () => {
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          do: fc.constant('deliver' as const),
+          who: fc.nat(2),
+          skip: fc.nat(3),
+          size: fc.integer({ min: 1, max: 4 }),
+        }),
+      },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('redeliver' as const), who: fc.nat(2), back: fc.nat(6) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), who: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('flush' as const), who: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('check' as const), who: fc.nat(2) }) },
+    )
+    let skipped = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+        const { send, start, hub, progress, clock } = setUp()
+        send(40)
+        const seen = new Set<number>()
+        const boot = () => {
+          const handler = new Noting('a')
+          const process = start(handler)
+          const note = async (task: Promise<unknown>): Promise<void> => {
+            await task
+            for (const version of handler.seen.splice(0)) seen.add(version)
+          }
+          return { ...process, note }
+        }
+        const hosts = [boot(), boot(), boot()]
+        // Up to where a trigger has brought the messages, or its checkpoint was moved.
+        let next = 0
+        for (const each of steps) {
+          const host = 'who' in each ? (hosts[each.who] ?? assert.fail()) : undefined
+          if (each.do === 'deliver' && next + each.skip < 40) {
+            skipped += each.skip
+            const last = Math.min(39, next + each.skip + each.size - 1)
+            await host?.note(host.deliver(next + each.skip, last))
+            next = last + 1
+          } else if (each.do === 'redeliver' && next > 0)
+            await host?.note(host.deliver(Math.max(0, next - 1 - each.back), next - 1))
+          else if (each.do === 'crash') hosts[each.who] = boot()
+          else if (each.do === 'flush') await host?.follower.close()
+          // Its items alone: what the processes know themselves, a lost container takes from none of them.
+          else if (each.do === 'lose') progress.clear()
+          else if (each.do === 'check') {
+            await host?.note(host.checkLag())
+            await clock.wait(MINUTE_MS)
+          }
+          assert.deepEqual(
+            hub
+              .all(P)
+              .slice(0, next)
+              .map(({ sequence }) => sequence + 1)
+              .filter((version) => !seen.has(version)),
+            [],
+          )
+        }
+      }),
+      { numRuns: 300 },
+    )
+    assert.ok(skipped > 100, `${skipped} messages were skipped by triggers`)
+  })
+})

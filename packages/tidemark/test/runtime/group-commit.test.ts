@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { stock } from '../../../../src/inventory/stock.ts'
+import type { CommandOutcome } from '../../core/command.ts'
+import type { Command } from '../../core/decider.ts'
+import { MAX_ENTRIES } from '../../core/ports.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { handleCommand } from '../../runtime/command.ts'
+import { groupCommit, type HandleCommand } from '../../runtime/group-commit.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { notes } from '../domain/notes.ts'
+import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
+
+const receive = (quantity: number): Command => ({ type: 'receive', data: { quantity } })
+const reserve = (orderId: string, quantity: number): Command => ({ type: 'reserve', data: { orderId, quantity } })
+const STREAM = 'stock-tea'
+const service = { name: 'inventory', publishes: [] }
+
+function instance(store: UnreliableStore) {
+  const deps = { service, store, cache: stateCache(100), clock: new ManualClock() }
+  const handle = groupCommit(deps)
+  const send = (key: string, command: Command, version?: number): Promise<CommandOutcome> =>
+    handle(stock, request(key, command, version, STREAM))
+  return { deps, handle, send }
+}
+
+function setUp() {
+  const store = new UnreliableStore(new MemoryEventStore())
+  return { store, ...instance(store) }
+}
+
+const codeOf = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+
+describe('commands that wait for one stream', () => {
+  it('are appended together: one write while the one before is on its way', async () => {
+    const { store, send } = setUp()
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => send(`k${index}`, receive(1))))
+    assert.deepEqual(
+      answers.map(codeOf),
+      answers.map((_, index) => `done at ${index + 1}`),
+    )
+    assert.equal(store.appends, 2)
+    assert.equal((await everyEvent(store, STREAM)).length, 50)
+  })
+
+  it('decide one after another, each on what the ones before it led to', async () => {
+    const { store, send } = setUp()
+    await send('first', receive(5))
+    const answers = await Promise.all(['a', 'b', 'c'].map((id) => send(id, reserve(id, 2))))
+    assert.ok(answers.every(({ done }) => done))
+    assert.deepEqual(
+      (await everyEvent(store, STREAM)).map(({ type }) => type),
+      ['StockReceived', 'UnitsReserved', 'UnitsReserved', 'UnitsDeclined'],
+    )
+  })
+
+  it('are split where one write takes no more entries', async () => {
+    const { store, send } = setUp()
+    await send('first', receive(1))
+    const { appends } = store
+    await Promise.all(Array.from({ length: 2 * MAX_ENTRIES + 1 }, (_, index) => send(`k${index}`, receive(1))))
+    assert.equal(store.appends - appends, 3)
+    assert.equal((await everyEvent(store, STREAM)).length, 2 * MAX_ENTRIES + 2)
+  })
+
+  it('are split where one write takes no more bytes', async () => {
+    const store = new UnreliableStore(new MemoryEventStore())
+    const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
+    const write = (key: string) =>
+      handle(notes, request(key, { type: 'write', data: { count: 1, bytes: 300_000 } }, undefined, 'notes-1'))
+    const answers = await Promise.all(Array.from({ length: 9 }, (_, index) => write(`k${index}`)))
+    assert.deepEqual(
+      answers.map(codeOf),
+      Array.from({ length: 9 }, (_, index) => `done at ${index + 1}`),
+    )
+    assert.ok(store.appends >= 4 && store.appends <= 9, String(store.appends))
+  })
+
+  it('meet If-Match with the version that each finds in its turn', async () => {
+    const { send } = setUp()
+    await send('first', receive(1))
+    const answers = await Promise.all([send('a', receive(1)), send('b', receive(1), 2), send('c', receive(1), 2)])
+    assert.deepEqual(answers.map(codeOf), ['done at 2', 'done at 3', 'version-mismatch'])
+  })
+
+  it('have one outcome for a key that comes twice', async () => {
+    const { store, send } = setUp()
+    await send('first', receive(1))
+    const keys = ['a', 'b', 'a', 'a', 'c', 'b']
+    const answers = await Promise.all(keys.map((key) => send(key, receive(1))))
+    assert.deepEqual(
+      answers.map(codeOf),
+      ['a', 'b', 'a', 'a', 'c', 'b'].map((key) => `done at ${'.abc'.indexOf(key) + 1}`),
+    )
+    assert.equal((await everyEvent(store, STREAM)).length, 4)
+  })
+
+  it('that have an outcome already are answered with it, and the rest decide again without them', async () => {
+    const { store, send } = setUp()
+    await send('first', receive(5))
+    await send('old', reserve('x', 2))
+    const answers = await Promise.all([
+      send('a', reserve('a', 3)),
+      send('b', receive(1)),
+      send('old', reserve('x', 2)),
+      send('c', reserve('c', 1)),
+    ])
+    assert.deepEqual(answers.map(codeOf), ['done at 3', 'done at 4', 'done at 2', 'done at 5'])
+    assert.equal((await everyEvent(store, STREAM)).length, 5)
+  })
+
+  it('fail alone where the fault is their own', async () => {
+    const store = new UnreliableStore(new MemoryEventStore())
+    const handle = groupCommit({ ...instance(store).deps, service: { name: 'noting', publishes: [] } })
+    const send = (key: string, command: Command) => handle(notes, request(key, command, undefined, 'notes-1'))
+    const good = { type: 'write', data: { count: 1, bytes: 1 } }
+    const settled = await Promise.allSettled([
+      send('a', good),
+      send('b', { type: 'crash', data: {} }),
+      send('c', good),
+      send('d', { type: 'write', data: { count: 1, bytes: 1024 * 1024 } }),
+      send('e', good),
+    ])
+    assert.deepEqual(
+      settled.map((each) =>
+        each.status === 'fulfilled' ? codeOf(each.value) : (each.reason.code ?? each.reason.name),
+      ),
+      ['done at 1', 'TypeError', 'done at 2', 'event-too-large', 'done at 3'],
+    )
+  })
+
+  it('are told of an outcome that stays unknown, each of them, and their keys settle it later', async () => {
+    const { store, send } = setUp()
+    await send('first', receive(1))
+    const before = send('a', receive(1))
+    store.faults.push('lost', 'unanswered', 'lost', 'unanswered')
+    const together = ['b', 'c'].map((key) => send(key, receive(1)))
+    for (const each of [before, ...together]) await assert.rejects(each, { code: 'outcome-unknown' })
+    const again = await Promise.all(['a', 'b', 'c'].map((key) => send(key, receive(1))))
+    assert.ok(again.every(({ done }) => done))
+    assert.equal((await everyEvent(store, STREAM)).length, 4)
+  })
+
+  it('are refused beyond a bound, and nothing of what was refused is written', async () => {
+    const { store, send } = setUp()
+    const settled = await Promise.allSettled(Array.from({ length: 1_100 }, (_, index) => send(`k${index}`, receive(1))))
+    const refused = settled.filter((each) => each.status === 'rejected')
+    assert.ok(refused.length > 0 && refused.length <= 100, String(refused.length))
+    for (const { reason } of refused) assert.equal(reason.code, 'stream-contended')
+    assert.equal((await everyEvent(store, STREAM)).length, 1_100 - refused.length)
+  })
+
+  it('do not wait for those of another stream', async () => {
+    const { store, deps } = setUp()
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const append = store.append.bind(store)
+    store.append = async (after, entries) => {
+      if (entries[0]?.stream === STREAM) await gate
+      return append(after, entries)
+    }
+    const handle = groupCommit(deps)
+    const held = handle(stock, request('a', receive(1), undefined, STREAM))
+    assert.ok((await handle(stock, request('b', receive(1), undefined, 'stock-cup'))).done)
+    open()
+    assert.ok((await held).done)
+  })
+})
+
+it('a stream that was restored to an earlier point is written from there, and what its cache remembered is not', async () => {
+  const { store, deps, send } = setUp()
+  await send('a', receive(1))
+  await send('b', receive(1))
+  // The same instance, whose log is an earlier one from now on.
+  const restored = new UnreliableStore(new MemoryEventStore())
+  await handleCommand(
+    { ...deps, store: restored, cache: stateCache(1) },
+    stock,
+    request('a', receive(1), undefined, STREAM),
+  )
+  const handle = groupCommit({ ...deps, store: restored })
+  assert.equal(codeOf(await handle(stock, request('c', receive(1), undefined, STREAM))), 'done at 2')
+  assert.equal((await everyEvent(store, STREAM)).length, 2)
+  assert.equal((await everyEvent(restored, STREAM)).length, 2)
+})
+
+it('a stream that was restored and written again is not continued on what was folded before: broken, and closed', async () => {
+  const { deps, send } = setUp()
+  await send('a', receive(1))
+  const restored = new UnreliableStore(new MemoryEventStore())
+  await handleCommand(
+    { ...deps, store: restored, cache: stateCache(1) },
+    stock,
+    request('z', receive(9), undefined, STREAM),
+  )
+  const handle: HandleCommand = groupCommit({ ...deps, store: restored })
+  for (const key of ['b', 'c', 'd'])
+    await assert.rejects(handle(stock, request(key, receive(1), undefined, STREAM)), { code: 'chain-broken' })
+  assert.equal((await everyEvent(restored, STREAM)).length, 2, 'one was written before it showed')
+})
+
+it('however commands, keys and faults come together at three instances: every key takes effect once, as it was answered', async () => {
+  const step = fc.record({
+    instance: fc.nat(2),
+    key: fc.nat(9),
+    command: fc.constantFrom(receive(3), reserve('a', 2), reserve('b', 4), { type: 'release', data: { orderId: 'a' } }),
+  })
+  const rounds = fc.array(
+    fc.record({
+      steps: fc.array(step, { minLength: 1, maxLength: 8 }),
+      faults: fc.array(fc.constantFrom('lost' as const, 'unanswered' as const), { maxLength: 2 }),
+    }),
+    { maxLength: 8 },
+  )
+  let [done, together] = [0, 0]
+  await fc.assert(
+    fc.asyncProperty(rounds, async (all) => {
+      const store = new UnreliableStore(new MemoryEventStore())
+      const instances = [0, 1, 2].map(() => instance(store))
+      const first = new Map<string, string>()
+      for (const { steps, faults } of all) {
+        store.faults.push(...faults)
+        const outcomes = await Promise.allSettled(
+          steps.map(({ instance: index, key, command }) => instances[index]?.send(`k${key}`, command)),
+        )
+        for (const [index, outcome] of outcomes.entries()) {
+          if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'outcome-unknown')
+          else if (outcome.value?.done) {
+            const sent = JSON.stringify([steps[index]?.key, steps[index]?.command])
+            const answer = JSON.stringify(outcome.value)
+            assert.equal(first.get(sent) ?? answer, answer)
+            first.set(sent, answer)
+            done += 1
+          }
+        }
+      }
+      const events = await everyEvent(store, STREAM)
+      assert.deepEqual(
+        events.map(({ version }) => version),
+        events.map((_, index) => index + 1),
+      )
+      assert.equal(new Set(events.map(({ causation }) => causation)).size, events.length, 'a key has two events')
+      if (store.largest > 1) together += 1
+    }),
+    { numRuns: 300 },
+  )
+  assert.ok(done > 300 && together > 10, `${done} done, ${together} with a write of several`)
+})

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { order } from '../../../../src/ordering/order.ts'
+import { address, cancelled, placedV1 } from '../../../../test/support/orders.ts'
+import type { RecordedCommit } from '../../core/commit.ts'
+import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.ts'
+import { hashOf } from '../../core/hash-chain.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { emptyState, fold } from '../../runtime/fold.ts'
+import { type HistoryPage, readHistory, stateAt } from '../../runtime/history.ts'
+import { parseTime } from '../../runtime/time.ts'
+import { appendStream, commit, headOf } from '../support/commits.ts'
+import { recorded } from '../support/recorded.ts'
+
+const stream = 'order-1'
+const moved = (city: string): DomainEvent => ({
+  type: 'ShippingAddressChanged',
+  data: { orderId: '1', shippingAddress: { ...address, city } },
+})
+
+/** A log in pages of a few commits, as a store far away gives them. */
+class PagedStore extends MemoryEventStore {
+  pages = 0
+  override async *read(of: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    for await (const commits of super.read(of, after))
+      for (let from = 0; from < commits.length; from += 3) {
+        this.pages += 1
+        yield commits.slice(from, from + 3)
+      }
+  }
+}
+
+async function logOf(events: readonly RecordedEvent[]): Promise<PagedStore> {
+  const store = new PagedStore()
+  await appendStream(store, events)
+  return store
+}
+
+/** The same events at other times, chained anew. */
+function timed(events: readonly RecordedEvent[], milliseconds: readonly number[]): RecordedEvent[] {
+  let previousHash = events[0]?.previousHash ?? ''
+  return events.map(({ hash: _, ...event }, index) => {
+    const unhashed = { ...event, previousHash, time: new Date(milliseconds[index] ?? 0).toISOString() }
+    previousHash = hashOf(unhashed)
+    return { ...unhashed, hash: previousHash }
+  })
+}
+
+/** An order's history: it moves about, and is cancelled at the end or not; events of one command share their time. */
+const history = fc
+  .record({
+    cities: fc.array(fc.constantFrom('Ghent', 'Bruges', 'Ostend'), { maxLength: 12 }),
+    ended: fc.boolean(),
+    pauses: fc.array(fc.nat(3), { minLength: 14, maxLength: 14 }),
+  })
+  .map(({ cities, ended, pauses }) => {
+    const events = recorded(stream, placedV1, ...cities.map(moved), ...(ended ? [cancelled] : []))
+    let time = Date.UTC(2026, 0, 1)
+    const times = events.map((_, index) => {
+      time += pauses[index] ?? 0
+      return time
+    })
+    return timed(events, times)
+  })
+
+describe('state at a point in time', () => {
+  const events = recorded(stream, placedV1, moved('Bruges'), moved('Ostend'), cancelled)
+  const at = async (point: object, of = stream) => stateAt(await logOf(events), [order], of, point)
+
+  it('refuses a version beyond the newest and a moment before the first event, and says where the stream stands', async () => {
+    await assert.rejects(at({ version: 5 }), { code: 'version-not-found', message: 'order-1 is at version 4' })
+    await assert.rejects(at({ at: '2025-12-31T23:59:59.999Z' }), {
+      code: 'version-not-found',
+      message: 'order-1 began at 2026-01-01T00:00:00.000Z',
+    })
+  })
+
+  it('refuses a stream that is not there, one that no decider folds, and what is no stream', async () => {
+    await assert.rejects(at({}, 'order-2'), { code: 'stream-not-found' })
+    await assert.rejects(at({ version: 1 }, 'order-2'), { code: 'stream-not-found' })
+    await assert.rejects(at({}, 'basket-1'), { code: 'stream-not-found' })
+    for (const text of ['order', 'Order-1', 'order-1@2', 'order-a b'])
+      await assert.rejects(at({}, text), { code: 'invalid-id' })
+  })
+
+  it('never folds over a changed link', async () => {
+    const [first, , third] = events
+    assert.ok(first && third)
+    const store = new MemoryEventStore()
+    await appendStream(store, [first])
+    await store.append(headOf([first]), [commit('k', [{ ...third, id: eventId(2), version: 2 }])])
+    await assert.rejects(stateAt(store, [order], stream, {}), { code: 'chain-broken' })
+  })
+
+  it('at version N is the fold of the first N events, and says where it stands', async () => {
+    let compared = 0
+    await fc.assert(
+      fc.asyncProperty(history, async (past) => {
+        const log = await logOf(past)
+        for (const event of past) {
+          const found = await stateAt(log, [order], stream, { version: event.version })
+          assert.deepEqual(found.state, fold(order, emptyState(order), past.slice(0, event.version)).state)
+          const commit = past.find(({ time }) => time === event.time)?.version
+          assert.deepEqual(found.head, { version: event.version, hash: event.hash, commit })
+          assert.equal(found.time, event.time)
+          compared += 1
+        }
+        const newest = await stateAt(log, [order], stream, {})
+        assert.deepEqual(newest.state, fold(order, emptyState(order), past).state)
+      }),
+    )
+    assert.ok(compared > 100)
+  })
+
+  it('at the time of event N is the state at the last version of that time; a millisecond before, the one before', async () => {
+    let compared = 0
+    await fc.assert(
+      fc.asyncProperty(history, async (past) => {
+        const log = await logOf(past)
+        for (const { time } of past) {
+          const version = past.findLast((event) => event.time === time)?.version ?? 0
+          const then = await stateAt(log, [order], stream, { at: time })
+          assert.deepEqual(then, await stateAt(log, [order], stream, { version }))
+          const before = past.findLast((event) => event.time < time)
+          const justBefore = { at: new Date(Date.parse(time) - 1).toISOString() }
+          if (before)
+            assert.deepEqual(
+              await stateAt(log, [order], stream, justBefore),
+              await stateAt(log, [order], stream, { version: before.version }),
+            )
+          else await assert.rejects(stateAt(log, [order], stream, justBefore), { code: 'version-not-found' })
+          compared += 1
+        }
+      }),
+    )
+    assert.ok(compared > 100)
+  })
+
+  it('reads no further than the point', async () => {
+    const log = await logOf(recorded(stream, placedV1, ...Array.from({ length: 11 }, () => moved('Bruges'))))
+    await stateAt(log, [order], stream, { version: 3 })
+    assert.equal(log.pages, 1)
+    await stateAt(log, [order], stream, { at: '2026-01-01T00:00:03.999Z' })
+    assert.equal(log.pages, 3)
+  })
+})
+
+describe('a stream page by page', () => {
+  it('a stream that is not there is refused; a page beyond either end of one that is there is empty', async () => {
+    const log = await logOf(recorded(stream, placedV1))
+    await assert.rejects(readHistory(log, 'order-2', { direction: 'forward', limit: 1 }), { code: 'stream-not-found' })
+    await assert.rejects(readHistory(log, 'order', { direction: 'forward', limit: 1 }), { code: 'invalid-id' })
+    assert.deepEqual(await readHistory(log, stream, { direction: 'forward', after: 1, limit: 1 }), { events: [] })
+    assert.deepEqual(await readHistory(log, stream, { direction: 'backward', after: 1, limit: 1 }), { events: [] })
+  })
+
+  it('forward is every event once and in order, and backward is its reverse, at any page size', async () => {
+    const everyPage = async (log: MemoryEventStore, direction: 'forward' | 'backward', limit: number) => {
+      const pages: HistoryPage[] = []
+      for (let after: number | undefined; ; ) {
+        const page = await readHistory(log, stream, { direction, limit, ...(after === undefined ? {} : { after }) })
+        assert.ok(page.events.length <= limit)
+        pages.push(page)
+        after = page.continuation
+        if (after === undefined) return { events: pages.flatMap(({ events }) => events), pages: pages.length }
+      }
+    }
+    await fc.assert(
+      fc.asyncProperty(history, fc.integer({ min: 1, max: 16 }), async (past, limit) => {
+        const log = await logOf(past)
+        const forward = await everyPage(log, 'forward', limit)
+        assert.deepEqual(forward.events, past)
+        assert.equal(forward.pages, Math.ceil(past.length / limit), 'no empty page at the end')
+        assert.deepEqual((await everyPage(log, 'backward', limit)).events, past.toReversed())
+      }),
+    )
+  })
+})
+
+describe('a moment', () => {
+  it('is refused where it is not RFC 3339, or no day or time there is', () => {
+    for (const text of [
+      '',
+      'now',
+      '2026-01-31',
+      '2026-01-31T12:00:00',
+      '2026-01-31 12:00:00Z',
+      '2026-01-31T12:00:00 01:00',
+      '2026-01-31T12:00Z',
+      '2026-02-30T12:00:00Z',
+      '2025-02-29T12:00:00Z',
+      '2026-13-01T12:00:00Z',
+      '2026-01-31T24:00:00Z',
+      '2026-01-31T12:60:00Z',
+      '2026-12-31T23:59:60Z',
+      '2026-01-31T12:00:00+24:00',
+      '2026-01-31T12:00:00.Z',
+      '1769860800000',
+    ])
+      assert.throws(() => parseTime(text), { code: 'invalid-time' }, text)
+  })
+
+  it('is the same however it is written', () => {
+    const noon = Date.UTC(2026, 0, 31, 12)
+    for (const text of [
+      '2026-01-31T12:00:00Z',
+      '2026-01-31t12:00:00z',
+      '2026-01-31T13:30:00+01:30',
+      '2026-01-30T23:00:00-13:00',
+      '2026-01-31T12:00:00.0Z',
+    ])
+      assert.equal(parseTime(text), noon, text)
+    assert.equal(parseTime('2026-01-31T12:00:00.1239999Z'), noon + 123)
+    assert.equal(parseTime('2024-02-29T00:00:00Z'), Date.UTC(2024, 1, 29))
+  })
+})

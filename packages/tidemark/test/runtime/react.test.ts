@@ -1,0 +1,530 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { order } from '../../../../src/ordering/order.ts'
+import { ordering } from '../../../../src/ordering/service.ts'
+import { place, placeBody, placed, placedV1 } from '../../../../test/support/orders.ts'
+import { until } from '../../../test-support/wait.ts'
+import { keyPattern } from '../../azure-functions/request.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { canonicalHash, EMPTY_STREAM, hashOf } from '../../core/hash-chain.ts'
+import type { AnyReaction, SchedulingReaction } from '../../core/reaction.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { MemorySchedule } from '../../memory/schedule.ts'
+import { handleCommand } from '../../runtime/command.ts'
+import { handleMessages } from '../../runtime/consume.ts'
+import { reaction } from '../../runtime/react.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { orderConfirmation } from '../domain/order-confirmation.ts'
+import { everyEvent, ManualClock, request } from '../support/fakes.ts'
+import { recorded } from '../support/recorded.ts'
+
+const of = (bodies: readonly unknown[]) => ({ hub: 'ordering', partition: '0', bodies })
+
+const lines = [{ sku: 'tea', quantity: 2 }]
+const reserved = { type: 'StockReserved', data: { orderId: '1', lines } }
+const cancelled = { type: 'StockReservationCancelled', data: { orderId: '1' } }
+const other = { type: 'SomethingElse', data: {} }
+
+function messages(stream: string, ...events: Parameters<typeof recorded>[1][]): Record<string, unknown>[] {
+  return recorded(stream, ...events).map((event) => ({ ...toCloudEvent(event) }))
+}
+
+/** The reaction of the tests, doing something else. */
+const reacting = (react: typeof orderConfirmation.react): AnyReaction => ({ ...orderConfirmation, react })
+
+async function setUp(declared: AnyReaction = orderConfirmation, beforeCommand: () => Promise<void> = async () => {}) {
+  const log = new MemoryEventStore()
+  const deps = { service: ordering, store: log, cache: stateCache(10), clock: new ManualClock() }
+  await handleCommand(deps, order, request('k1', place))
+  const traced: string[] = []
+  const schedule = new MemorySchedule(deps.clock)
+  let commands = 0
+  const instance = () => {
+    const handler = reaction(
+      {
+        service: 'ordering',
+        deciders: ordering.deciders,
+        log,
+        schedule,
+        command: async (decider, ...rest) => {
+          commands += 1
+          await beforeCommand()
+          return handleCommand(deps, decider, ...rest)
+        },
+      },
+      declared,
+    )
+    return { ...declared, names: [declared.name], ...handler }
+  }
+  let react = instance()
+  return {
+    /** As the consumer says to it where a batch does not continue the one before. */
+    forget: () => react.forget?.(),
+    /** Another instance, which remembers nothing. */
+    restart: () => {
+      react = instance()
+    },
+    current: () => {
+      const its = react
+      return (batch: readonly unknown[]) => handleMessages([its], of(batch), () => {})
+    },
+    react: (batch: readonly unknown[]) => handleMessages([react], of(batch), (line) => traced.push(line)),
+    send: (...args: Parameters<typeof request>) => handleCommand(deps, order, request(...args)),
+    events: async (): Promise<RecordedEvent[]> => everyEvent(log),
+    traced,
+    schedule,
+    log,
+    get commands() {
+      return commands
+    },
+  }
+}
+
+describe('reactions', () => {
+  it('what the domain refuses is an outcome: it is traced, and the event is passed', async () => {
+    const { react, send, events, traced } = await setUp()
+    await send('k2', { type: 'cancel', data: { reason: 'late' } })
+    await react(messages('reservation-1', reserved))
+    assert.deepEqual(
+      (await events()).map(({ type }) => type),
+      ['OrderPlaced', 'OrderCancelled'],
+    )
+    await react(messages('reservation-1', reserved))
+    assert.equal(traced.length, 1)
+    assert.match(traced[0] ?? '', /reservation-1@1: order-1 refused confirm: order-cancelled/)
+  })
+
+  for (const [what, batch, code] of [
+    [
+      'a message that was changed on the way',
+      [{ ...messages('reservation-1', reserved)[0], actor: 'x' }],
+      'hash-mismatch',
+    ],
+    [
+      'an event that does not fit the contract',
+      messages('reservation-1', { type: 'StockReserved', data: {} }),
+      'event-unreadable',
+    ],
+    ['an event of a version it does not know', newer(), 'event-unknown'],
+  ] as const)
+    it(`${what} holds the batch: no command`, async () => {
+      const { react, events } = await setUp()
+      await assert.rejects(react(batch), { code })
+      assert.equal((await events()).length, 1)
+    })
+
+  it('a fork holds the batch: another event at a version that it has passed, or one that follows another', async () => {
+    const { react } = await setUp()
+    await react(messages('reservation-1', reserved))
+    await assert.rejects(react(messages('reservation-1', other)), { code: 'fork-detected' })
+    await assert.rejects(react(messages('reservation-1', other, cancelled).slice(1)), { code: 'fork-detected' })
+  })
+
+  it('an event that came without the one before is handled, and one line says what was not published', async () => {
+    const system = await setUp()
+    const [first, , third] = messages('reservation-1', other, other, reserved)
+    await system.react([first])
+    await system.react([third])
+    assert.equal(system.commands, 1)
+    assert.deepEqual(system.traced, ['reservation-1@3 came after version 1: what lies between was not published'])
+  })
+
+  it('what is published late is handled, though the process is beyond it', async () => {
+    const system = await setUp()
+    const [first, second, third] = messages('reservation-1', reserved, other, other)
+    await system.react([third])
+    await system.react([first, second])
+    await system.react([first, second, third])
+    assert.equal(system.commands, 2)
+    assert.deepEqual(
+      (await system.events()).map(({ type }) => type),
+      ['OrderPlaced', 'OrderConfirmed'],
+    )
+  })
+
+  it('a command that comes again with another content leads to what it led to first, and one line says so', async () => {
+    let build = 0
+    const answers: unknown[] = []
+    const { react, traced } = await setUp(
+      reacting(async (_, send) => {
+        build += 1
+        const data = { reason: `build ${build}` }
+        answers.push((await send(order, '1', 'reject', { type: 'reject', data })).events)
+      }),
+    )
+    await react(messages('reservation-1', reserved))
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers[1], answers[0])
+    assert.deepEqual(traced, [
+      'reservation-2@1: order-1 was sent reject before, with another content: the first outcome stands',
+    ])
+  })
+
+  it('a refusal is kept: who sends the command again hears the same, though the aggregate would take it now', async () => {
+    const answers: unknown[] = []
+    const { react, send } = await setUp(
+      reacting(async (_, send) => {
+        answers.push(await send(order, '7', 'confirm', { type: 'confirm', data: {} }))
+      }),
+    )
+    await react(messages('reservation-1', reserved))
+    assert.ok((await send('k7', place, undefined, 'order-7')).done)
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers, [
+      { events: [], refused: 'stream-not-found' },
+      { events: [], refused: 'stream-not-found' },
+    ])
+  })
+
+  it('what comes again to the same process, alone or among new events, is passed without a command', async () => {
+    const system = await setUp()
+    const batch = messages('reservation-1', reserved, other, cancelled)
+    await system.react(batch.slice(0, 2))
+    const { commands } = system
+    await system.react(batch)
+    await system.react([...batch, ...batch])
+    assert.deepEqual([commands, system.commands], [1, 1])
+  })
+
+  it('what comes again to a process that remembers nothing is sent again, and takes effect once', async () => {
+    const answers: string[][] = []
+    const system = await setUp(
+      reacting((event, send) =>
+        orderConfirmation.react(event, async (...command) => {
+          const sent = await send(...command)
+          answers.push(sent.events.map(({ type }) => type))
+          return sent
+        }),
+      ),
+    )
+    await system.react(messages('reservation-1', reserved))
+    const before = await system.events()
+    system.restart()
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(answers, [['OrderConfirmed'], ['OrderConfirmed']])
+    assert.deepEqual(await system.events(), before)
+  })
+
+  it('a command to a decider that the service does not list is a fault, and nothing is recorded of it', async () => {
+    const { react, log } = await setUp(
+      reacting(async (_, send) => {
+        await send({ ...order, category: 'other' }, '1', 'place', place)
+      }),
+    )
+    await assert.rejects(react(messages('reservation-1', reserved)), {
+      code: 'registration-invalid',
+      message:
+        'order-confirmation: the reaction order-confirmation sends to other, a decider that ordering does not list',
+    })
+    assert.deepEqual(await log.readRange('other-1', { direction: 'forward', limit: 1 }), [])
+  })
+
+  it('what a repeated command led to is read as today’s version, with whatever it was recorded', async () => {
+    const command = { type: 'place' as const, data: placeBody }
+    const answers: unknown[] = []
+    const { react, log } = await setUp(
+      reacting(async (_, send) => {
+        const { events } = await send(order, '2', 'place', command)
+        answers.push(...events.map(({ data }) => data))
+      }),
+    )
+    const [older] = recorded('order-2', { ...placedV1, data: { ...placedV1.data, orderId: '2' } })
+    assert.ok(older)
+    const key = 'ordering-order-confirmation place'
+    const entry = { stream: 'order-2', key, fingerprint: canonicalHash(command), events: [older] }
+    await log.append(EMPTY_STREAM, [entry])
+    await react(messages('reservation-2', reserved))
+    assert.deepEqual(answers, [{ ...placed.data, orderId: '2' }])
+  })
+
+  it('a process that follows a stream again forgets what it remembers, and knows of no gap', async () => {
+    const system = await setUp()
+    const [first, second, third, fourth] = messages('reservation-1', other, reserved, cancelled, reserved)
+    await system.react([first])
+    // Another instance handles the second and the third.
+    system.forget()
+    await system.react([fourth])
+    await system.react([second, third])
+    assert.deepEqual(system.traced, [])
+    assert.equal((await system.events()).length, 2)
+  })
+
+  it('a command for later waits with the key that it would be sent with now, which no client can take', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const { react, schedule } = await setUp({
+      ...orderConfirmation,
+      schedules: true,
+      react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+    })
+    await react(messages('reservation-1', reserved))
+    const [waiting] = schedule.waiting
+    assert.ok(waiting)
+    const { actor, causation } = waiting.metadata
+    assert.deepEqual(
+      [waiting.stream, waiting.key, waiting.due, actor, causation],
+      ['order-1', 'ordering-order-confirmation late:1', due, 'reaction:ordering-order-confirmation', 'reservation-1@1'],
+    )
+    assert.doesNotMatch(waiting.key, keyPattern)
+  })
+
+  it('a command for later waits for a moment, in whatever zone; for what is none the event is held', async () => {
+    for (const [due, waits] of [
+      ['2026-01-01T02:00:00+02:00', '2026-01-01T00:00:00.000Z'],
+      ['tomorrow', undefined],
+    ] as const) {
+      const { react, schedule } = await setUp({
+        ...orderConfirmation,
+        schedules: true,
+        react: (_, __, sendLater) => sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } }),
+      })
+      const reacted = react(messages('reservation-1', reserved))
+      await (waits === undefined ? assert.rejects(reacted, { code: 'invalid-time' }) : reacted)
+      assert.equal(schedule.waiting[0]?.due, waits)
+    }
+  })
+
+  it('its events say who, why, and in which conversation', async () => {
+    const { react, events } = await setUp()
+    await react(messages('reservation-1', reserved))
+    const { actor, causation, correlation } = (await events()).at(-1) ?? {}
+    assert.deepEqual(
+      { actor, causation, correlation },
+      { actor: 'reaction:ordering-order-confirmation', causation: 'reservation-1@1', correlation: 'correlation' },
+    )
+  })
+
+  it('streams of other categories are not its own: no command', async () => {
+    const { react, events } = await setUp()
+    await react(messages('stock-tea', { type: 'StockReserved', data: { orderId: '1', lines } }))
+    assert.equal((await events()).length, 1)
+  })
+})
+
+/** As a store takes its time: whoever does not wait is long gone. */
+async function slowly(): Promise<void> {
+  for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('a reaction that does not wait for what it sends', () => {
+  const confirm = { type: 'confirm', data: {} } as const
+  const reject = { type: 'reject', data: { reason: 'x' } } as const
+  const typesOf = async (system: Awaited<ReturnType<typeof setUp>>): Promise<string[]> =>
+    (await system.events()).map(({ type }) => type)
+  const line = 'reservation-1@1: the reaction order-confirmation did not wait for'
+  const what = 'await each send, or return its promise'
+
+  for (const [how, react] of [
+    [
+      'drops a promise',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm)
+      },
+    ],
+    [
+      'drops a promise that settles before it ends',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm)
+        await send(order, '1', 'again', confirm)
+        await slowly()
+      },
+    ],
+    [
+      'drops what it chained to a promise',
+      async (_, send) => {
+        void send(order, '1', 'confirm', confirm).then(() => 1)
+      },
+    ],
+    [
+      'waits in a function that nobody waits for',
+      async (_, send) => {
+        void (async () => {
+          await send(order, '1', 'confirm', confirm)
+        })()
+      },
+    ],
+    [
+      'waits for the first of several',
+      async (_, send) => {
+        await Promise.race([send(order, '1', 'confirm', confirm), Promise.resolve()])
+      },
+    ],
+  ] satisfies [string, typeof orderConfirmation.react][])
+    it(`is waited for, and told of once, where it ${how}`, async () => {
+      const system = await setUp(reacting(react), slowly)
+      await system.react(messages('reservation-1', reserved))
+      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      await system.react(messages('reservation-2', reserved))
+      assert.deepEqual(system.traced, [`${line} confirm to order-1: ${what}`])
+    })
+
+  it('is waited for with all that comes of it, step by step', async () => {
+    const system = await setUp(
+      reacting(async (_, send) => {
+        void (async () => {
+          const { events } = await send(order, '1', 'confirm', confirm)
+          await Promise.resolve()
+          if (events.length > 0) await send(order, '1', 'complete', { type: 'complete', data: {} })
+        })()
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed', 'OrderCompleted'])
+    assert.deepEqual(system.traced, [`${line} confirm to order-1, complete to order-1: ${what}`])
+  })
+
+  it('is waited for where it sends later, too', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const { react, schedule, traced } = await setUp({
+      ...orderConfirmation,
+      schedules: true,
+      react: async (_, __, sendLater) => {
+        void sendLater(due, order, '1', 'late:1', { type: 'cancel', data: { reason: 'late' } })
+      },
+    })
+    await react(messages('reservation-1', reserved))
+    assert.equal(schedule.size, 1)
+    assert.deepEqual(traced, [`${line} cancel to order-1 for ${due}: ${what}`])
+  })
+
+  it('fails where a command does that it did not wait for: the event comes again', async () => {
+    let down = true
+    const system = await setUp(
+      reacting(async (_, send) => {
+        void send(down ? { ...order, category: 'other' } : order, '1', 'confirm', confirm)
+      }),
+    )
+    await assert.rejects(system.react(messages('reservation-1', reserved)), { code: 'registration-invalid' })
+    down = false
+    await system.react(messages('reservation-1', reserved))
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+  })
+
+  it('fails with what it throws, once what it sent before is done, and is not told of that', async () => {
+    let commands = 0
+    const system = await setUp(
+      reacting((_, send) =>
+        Promise.all([
+          send(order, '1', 'confirm', confirm).then(() => {
+            commands += 1
+          }),
+          Promise.reject(new Error('out of order')),
+        ]).then(() => {}),
+      ),
+      slowly,
+    )
+    await assert.rejects(system.react(messages('reservation-1', reserved)), /out of order/)
+    assert.equal(commands, 1)
+    assert.deepEqual(system.traced, [])
+  })
+
+  it('sends a command after its end all the same, and is told of as at risk', async () => {
+    let stray: () => Promise<unknown> = () => assert.fail('it did not react')
+    const system = await setUp(
+      reacting(async (_, send) => {
+        stray = () => send(order, '1', 'reject', reject)
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    await stray()
+    assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderRejected'])
+    assert.match(
+      system.traced.join(),
+      /^reservation-1@1: .* sent reject to order-1 after it had ended, where a crash loses/,
+    )
+  })
+
+  it('is told of each command that failed after its end, which is lost', async () => {
+    let stray: () => Promise<unknown> = () => assert.fail('it did not react')
+    const system = await setUp(
+      reacting(async (_, send) => {
+        stray = () => send({ ...order, category: 'other' }, '1', 'reject', reject)
+      }),
+    )
+    await system.react(messages('reservation-1', reserved))
+    await assert.rejects(stray(), { code: 'registration-invalid' })
+    // Nobody asks for the outcome of this one.
+    void stray()
+    await until('each is told of', () => system.traced.filter((each) => each.includes('is lost')).length === 2)
+    assert.match(system.traced.at(-1) ?? '', /^reservation-1@1: reject to other-1, .* failed and is lost: the reaction/)
+  })
+
+  for (const [how, react] of [
+    ['awaits each', async (_, send) => void (await send(order, '1', 'confirm', confirm))],
+    ['returns the promise', (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
+    ['returns it in an async function', async (_, send) => send(order, '1', 'confirm', confirm) as Promise<never>],
+    [
+      'awaits all at once',
+      async (_, send) => {
+        await Promise.all([send(order, '1', 'confirm', confirm), send(order, '1', 'again', confirm)])
+      },
+    ],
+    [
+      'awaits it later',
+      async (_, send) => {
+        const sending = send(order, '1', 'confirm', confirm)
+        await send(order, '1', 'again', confirm)
+        await sending
+      },
+    ],
+    [
+      'waits in steps',
+      (_, send) =>
+        send(order, '1', 'confirm', confirm)
+          .finally(() => {})
+          .then(() => {}),
+    ],
+    [
+      'goes on after a failure',
+      async (_, send) => {
+        await send({ ...order, category: 'other' }, '1', 'confirm', confirm).catch(() => {})
+        await send(order, '1', 'confirm', confirm)
+      },
+    ],
+  ] satisfies [string, typeof orderConfirmation.react][])
+    it(`is not one that ${how}`, async () => {
+      const system = await setUp(reacting(react))
+      await system.react(messages('reservation-1', reserved))
+      assert.deepEqual(await typesOf(system), ['OrderPlaced', 'OrderConfirmed'])
+      assert.deepEqual(system.traced, [])
+    })
+})
+
+describe('a command that a reaction sends', () => {
+  it('is refused with the place of what JSON does not keep, now and later', async () => {
+    const due = '2026-01-01T00:00:00.000Z'
+    const late = { type: 'cancel', data: { reason: 'x', at: new Date(0) } } as const
+    for (const react of [
+      (_, send) => send(order, '1', 'x', late) as Promise<never>,
+      (_, __, sendLater) => sendLater(due, order, '1', 'x', late),
+    ] satisfies SchedulingReaction<never>['react'][]) {
+      const { react: bring, events, schedule } = await setUp({ ...orderConfirmation, schedules: true, react })
+      await assert.rejects(bring(messages('reservation-1', reserved)), {
+        code: 'invalid-command',
+        message: /order-confirmation sends cancel to order-1 with what JSON does not keep: \/at: a Date/,
+      })
+      assert.deepEqual([(await events()).length, schedule.size], [1, 0])
+    }
+  })
+
+  it('waits in the schedule as JSON has it', async () => {
+    const { react, schedule } = await setUp({
+      ...orderConfirmation,
+      schedules: true,
+      react: (_, __, sendLater) =>
+        sendLater('2026-01-01T00:00:00.000Z', order, '1', 'x', {
+          type: 'cancel',
+          data: { reason: 'x', note: undefined, change: -0 } as { reason: string },
+        }),
+    })
+    await react(messages('reservation-1', reserved))
+    assert.deepStrictEqual(schedule.waiting[0]?.command.data, { reason: 'x', change: 0 })
+  })
+})
+
+function newer(): Record<string, unknown>[] {
+  const [event] = recorded('reservation-1', reserved)
+  assert.ok(event)
+  const { hash: _, ...unhashed } = { ...event, schemaVersion: 2 }
+  return [{ ...toCloudEvent({ ...unhashed, hash: hashOf(unhashed) }) }]
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { order } from '../../../../src/ordering/order.ts'
+import { ordering } from '../../../../src/ordering/service.ts'
+import { address, place } from '../../../../test/support/orders.ts'
+import type { CommandOutcome, Receipts } from '../../core/command.ts'
+import type { Command } from '../../core/decider.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { handleCommand } from '../../runtime/command.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
+
+const confirm = { type: 'confirm', data: {} } as const
+const move = (city: string) =>
+  ({ type: 'change-shipping-address', data: { shippingAddress: { ...address, city } } }) as const
+
+/** Two instances on one log, and an order that is placed. */
+async function setUp() {
+  const store = new UnreliableStore(new MemoryEventStore())
+  const instances = [1, 2].map(() => ({ service: ordering, store, cache: stateCache(10), clock: new ManualClock() }))
+  const send = (
+    instance: number,
+    key: string,
+    command: Command,
+    { receipts, version }: { receipts?: Receipts; version?: number } = {},
+  ): Promise<CommandOutcome> => {
+    const deps = instances[instance] ?? assert.fail()
+    return handleCommand(deps, order, request(key, command, version, 'order-1', receipts))
+  }
+  await send(0, 'placed', place)
+  return { store, send, count: async () => (await everyEvent(store)).length }
+}
+
+const unchanged = { done: true, stream: 'order-1', version: 1, events: 0 } as const
+
+describe('a command that changed nothing, with a key of its client', () => {
+  it('is answered as the first time, though somebody else changed the stream meanwhile: it takes no effect then', async () => {
+    const { send, count } = await setUp()
+    const stay = move(address.city)
+    assert.deepEqual(await send(0, 'k', stay), unchanged)
+    await send(1, 'another', move('Bruges'))
+    for (const instance of [0, 1]) assert.deepEqual(await send(instance, 'k', stay), unchanged)
+    assert.equal(await count(), 2)
+  })
+
+  it('is another request with another body or another If-Match, and that takes no effect', async () => {
+    const { send, count } = await setUp()
+    await send(0, 'k', move(address.city))
+    for (const outcome of [await send(0, 'k', move('Bruges')), await send(1, 'k', move(address.city), { version: 1 })])
+      assert.equal(outcome.done ? 'done' : outcome.code, 'idempotency-key-reused')
+    assert.equal(await count(), 1)
+  })
+
+  it('at two instances at once has one outcome', async () => {
+    const { send, count } = await setUp()
+    const outcomes = await Promise.all([send(0, 'k', move(address.city)), send(1, 'k', move(address.city))])
+    assert.deepEqual(outcomes, [unchanged, unchanged])
+    assert.equal(await count(), 1)
+  })
+
+  for (const fault of ['lost', 'unanswered'] as const)
+    it(`has one outcome where its receipt is ${fault} on the way`, async () => {
+      const { store, send } = await setUp()
+      store.faults.push(fault)
+      assert.deepEqual(await send(0, 'k', move(address.city)), unchanged)
+      assert.deepEqual(await store.findOutcome('order-1', 'k'), {
+        fingerprint: (await store.findOutcome('order-1', 'k'))?.fingerprint,
+        version: 1,
+        events: 0,
+      })
+    })
+
+  it('leaves nothing where no key was given: nobody can send it again', async () => {
+    const { store, send } = await setUp()
+    const { appends, lookups } = store
+    assert.deepEqual(await send(0, 'made up', move(address.city), { receipts: 'none' }), unchanged)
+    assert.deepEqual([store.appends, store.lookups], [appends, lookups])
+    assert.equal(await store.findOutcome('order-1', 'made up'), undefined)
+  })
+})
+
+describe('a refusal', () => {
+  const codeOf = (outcome: CommandOutcome): string => (outcome.done ? `done at ${outcome.version}` : outcome.code)
+
+  it('to a client is not kept: the same key may take effect later', async () => {
+    const { send } = await setUp()
+    assert.equal(codeOf(await send(0, 'k', confirm, { version: 2 })), 'version-mismatch')
+    await send(1, 'another', move('Bruges'))
+    assert.equal(codeOf(await send(0, 'k', confirm, { version: 2 })), 'done at 3')
+  })
+
+  it('to a client whose key took effect before is that effect', async () => {
+    const { send } = await setUp()
+    await send(0, 'k', move('Bruges'))
+    await send(0, 'gone', { type: 'cancel', data: { reason: 'late' } })
+    for (const instance of [0, 1]) assert.equal(codeOf(await send(instance, 'k', move('Bruges'))), 'done at 2')
+  })
+
+  it('to a reaction is kept, and stands whatever it sends later', async () => {
+    const { send, count } = await setUp()
+    const all = { receipts: 'all' } as const
+    const first = await send(0, 'k', confirm, { ...all, version: 7 })
+    assert.equal(codeOf(first), 'version-mismatch')
+    assert.deepEqual(await send(1, 'k', confirm, { ...all, version: 7 }), first)
+    const later = await send(1, 'k', confirm, all)
+    assert.deepEqual(later, { ...first, contentDiffers: true })
+    assert.equal(await count(), 1)
+  })
+})

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { isTidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { AnyView } from '../../core/view.ts'
+import { LiveViews } from '../../runtime/live-views.ts'
+import { buildNext, goBack, promote, replay } from '../../runtime/replay.ts'
+import { before } from '../support/before-calls.ts'
+import { everything, histories, Rig, streams, unwatched, versionIn, views } from '../support/replay-rig.ts'
+
+describe('a replay among others', () => {
+  for (const view of views)
+    it(`${view.name}, whatever happens meanwhile: the view equals its log at the end, and no reader ever saw it go backwards`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.scheduler(), stories(), moves, async (scheduler, { past, future }, move) => {
+          const rig = await Rig.with(...(move === 'replay' ? [] : past))
+          if (move === 'back') await replay(rig.deps, view, unwatched)
+          else if (move === 'replay') await rig.append(...past)
+          await interleaved(scheduler, rig, view, future, move)
+          await rig.assertEqualToLog(view)
+          await rig.assertClean(view)
+        }),
+        { numRuns: 90, endOnFailure: true },
+      )
+    })
+})
+
+type Move = 'replay' | 'back' | 'apart'
+const moves = fc.constantFrom<Move>('replay', 'back', 'apart')
+
+/** An event that is appended so many milliseconds after the beginning. */
+interface Timed {
+  readonly event: RecordedEvent
+  readonly after: number
+}
+
+/** Streams interleaved at random, in order within each, cut into what is in the log before and what comes meanwhile. */
+function stories(): fc.Arbitrary<{ past: RecordedEvent[]; future: Timed[] }> {
+  return fc
+    .tuple(
+      fc.array(fc.nat(histories.length - 1), { minLength: 12, maxLength: 12 }),
+      fc.integer({ min: 1, max: everything.length - 1 }),
+      // As long as a replay here takes: a good half of it is the handover.
+      fc.array(fc.nat(8_000), { minLength: everything.length, maxLength: everything.length }),
+    )
+    .map(([choices, cut, times]) => {
+      const queues = histories.map((history) => [...history])
+      const order = choices.flatMap((choice) => queues[choice]?.shift() ?? []).concat(queues.flat())
+      times.sort((a, b) => a - b)
+      const future = order.slice(cut).map((event, index) => ({ event, after: times[index] ?? 0 }))
+      return { past: order.slice(0, cut), future }
+    })
+}
+
+/**
+ * A replay, a going back, or a build that is promoted, while commands append, two instances project a half of the streams each, a third one reads, and time passes: every
+ * call of every one waits until the scheduler lets it go.
+ */
+async function interleaved(
+  scheduler: fc.Scheduler,
+  rig: Rig,
+  view: AnyView,
+  future: readonly Timed[],
+  move: Move,
+): Promise<void> {
+  const turn = (label: string): Promise<void> => scheduler.schedule(Promise.resolve(), label)
+  const generations = before(rig.views, turn)
+  const clock = before(rig.clock, turn)
+  let [appended, moving] = [false, true]
+
+  const append = async (): Promise<void> => {
+    const start = clock.elapsed()
+    for (const { event, after } of future) {
+      while (moving && clock.elapsed() < start + after) await turn('append')
+      await rig.append(event)
+    }
+    appended = true
+  }
+  const consume = async (half: number): Promise<void> => {
+    const project = rig.projection(new LiveViews(generations, clock))
+    const hub = rig.log.open()
+    for (let over = false; !over; ) {
+      over = appended && !moving
+      await turn('round')
+      for (let page = await hub.next(); page; page = await hub.next()) {
+        const its = page.filter(({ stream }) => Number(stream.at(-1)) % 2 === half)
+        const batch = its.flatMap(({ events }) => events)
+        // As the trigger does: again until it goes through.
+        await turn('batch')
+        for (let through = false; !through; )
+          through = await project(batch).then(
+            () => true,
+            (error: unknown) => {
+              if (!isTidemarkError(error, 'view-contended')) throw error
+              return false
+            },
+          )
+      }
+    }
+  }
+  const read = async (): Promise<void> => {
+    const stores = new LiveViews(generations, clock)
+    const seen = new Map<string, number>()
+    while (moving)
+      for (const stream of streams) {
+        const { live } = await stores.state(view.name)
+        const version = await versionIn(stores, live, view, stream)
+        assert.ok(version >= (seen.get(stream) ?? 0), `${stream} went from ${seen.get(stream)} to ${version}`)
+        seen.set(stream, version)
+      }
+  }
+  const tick = async (): Promise<void> => {
+    while (moving) await clock.wait(40)
+  }
+  const deps = { ...rig.deps, feed: before(rig.log, turn), generations, clock }
+  const moveOn = async (): Promise<void> => {
+    if (move === 'apart') await buildNext(deps, view, unwatched)
+    await { replay, back: goBack, apart: promote }[move](deps, view, unwatched)
+    moving = false
+  }
+  const failure = (error: unknown): never => {
+    moving = false
+    throw error
+  }
+  await scheduler.waitFor(Promise.all([append(), consume(0), consume(1), read(), tick(), moveOn().catch(failure)]))
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { orderEvents } from '../../../../src/ordering/events.ts'
+import { placedV1 } from '../../../../test/support/orders.ts'
+import { toCloudEvent } from '../../core/cloud-event.ts'
+import type { Service } from '../../core/service.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { MemoryLogBrowser } from '../../memory/log-browser.ts'
+import { MemoryParking } from '../../memory/parking.ts'
+import { MemoryProgress } from '../../memory/progress.ts'
+import { MemoryRebuilds } from '../../memory/rebuilds.ts'
+import { MemorySchedule } from '../../memory/schedule.ts'
+import { MemorySnapshots } from '../../memory/snapshots.ts'
+import { MemoryViewStores } from '../../memory/view-store.ts'
+import { type RuntimePorts, serviceRuntime } from '../../runtime/service-runtime.ts'
+import { wallets } from '../domain/wallets.ts'
+import { ManualClock } from '../support/fakes.ts'
+import { recorded } from '../support/recorded.ts'
+
+/** A machine whose own time of day is wrong, until it has asked the store. */
+class AskingClock extends ManualClock {
+  readonly skew = undefined
+  #isReady = false
+
+  async ready(): Promise<void> {
+    this.#isReady = true
+  }
+
+  override now(): string {
+    return this.#isReady ? super.now() : '1999-01-01T00:00:00.000Z'
+  }
+}
+
+const service: Service = {
+  ...wallets,
+  views: [],
+  reactions: [
+    {
+      name: 'failing',
+      service: 'ordering',
+      category: 'order',
+      events: orderEvents,
+      startsAt: 'first',
+      react: () => Promise.reject(new TypeError('no field')),
+    },
+  ],
+}
+
+function started() {
+  const [clock, parking, log] = [new AskingClock(), new MemoryParking(), new MemoryEventStore()]
+  const ports: RuntimePorts = {
+    log: () => log,
+    feed: () => log,
+    snapshots: () => new MemorySnapshots(),
+    generations: () => new MemoryViewStores(),
+    browser: () => new MemoryLogBrowser(log),
+    verifier: () => {
+      throw new Error('nobody here verifies')
+    },
+    rebuilds: () => new MemoryRebuilds(),
+    schedule: () => new MemorySchedule(clock),
+    progress: () => new MemoryProgress(() => clock.elapsed()),
+    parking: () => parking,
+    publisher: () => ({ publish: async () => {} }),
+    hub: () => ({
+      partitions: async () => ['0'],
+      madeAt: async () => '1999-01-01T00:00:00.000Z',
+      bounds: async () => ({ first: 0, last: 0 }),
+      async *read() {},
+    }),
+    relayLag: () => ({ read: async () => ({ commits: 0, more: false }) }),
+    clock,
+    instance: 'a',
+    random: () => 0.5,
+    ids: () => 'a',
+    every: () => {},
+    warn: () => {},
+  }
+  const settings = {
+    ...{ cachedStreams: 1, snapshotEvents: 1, queryWaitMs: 0 },
+    ...{ schedulePollSeconds: 1, lagCheckSeconds: 1, sendsCanaries: false },
+  }
+  return { runtime: serviceRuntime(service, ports, settings), parking }
+}
+
+describe('what a service parks', () => {
+  it('is dated, and tried again, by the clock of the store, from the first batch on', async () => {
+    const [event] = recorded('order-1', placedV1)
+    const point = { sequence: 0, time: '2026-01-01T00:00:00.000Z' }
+    const delivery = { partition: '0', messages: [event && toCloudEvent(event)], first: point, last: point }
+    const damaged = { id: '1', stream: 'wallet-1', from: 1 }
+    for (const [handler, park] of [
+      ['failing', ({ runtime }) => runtime.react('ordering', delivery, () => {})],
+      ['relay', ({ runtime }) => runtime.relay([damaged], () => {})],
+    ] as readonly (readonly [string, (world: ReturnType<typeof started>) => Promise<void>])[]) {
+      const world = started()
+      await park(world)
+      const parked = await world.parking.streams()
+      assert.deepEqual(
+        parked.map(({ handler, since }) => [handler, since]),
+        [[handler, '2026-01-01T00:00:00.000Z']],
+      )
+    }
+  })
+})

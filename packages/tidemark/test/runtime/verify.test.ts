@@ -1,0 +1,691 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { placedV1 } from '../../../../test/support/orders.ts'
+import { type Commit, hashOfKey, toLogItem } from '../../core/commit.ts'
+import { eventId, type RecordedEvent } from '../../core/event.ts'
+import { canonicalHash, GENESIS, seal } from '../../core/hash-chain.ts'
+import { type Fault, StreamCheck } from '../../verify/stream-check.ts'
+
+type Item = Record<string, unknown>
+type Text = Record<string, unknown> & { readonly events: readonly Item[] }
+
+const stream = 'order-1'
+const at = (version: number): string => `${stream}@${version}`
+const fingerprint = canonicalHash('a request')
+const noSuchHash = 'f'.repeat(64)
+
+/** A stream whose commands appended so many events each. Clients sent two of three, reactions the others. */
+function commitsOf(sizes: readonly number[], values: readonly unknown[] = []): Commit[] {
+  let [version, previousHash] = [0, GENESIS]
+  return sizes.map((size, index) => {
+    const key = index % 3 === 1 ? `reaction step-${index}` : `key-${index}`
+    const causation = index % 3 === 1 ? `order-2@${index}` : `command:${key}`
+    const events = Array.from({ length: size }, (): RecordedEvent => {
+      version += 1
+      const content = version === 1 ? placedV1 : { type: 'Noted', data: { value: values[version - 2] ?? version } }
+      const published = { ...content, schemaVersion: 2, readableFrom: 1 }
+      const { event } = seal({
+        id: eventId(version),
+        stream,
+        version,
+        ...content,
+        schemaVersion: 1,
+        ...(version % 3 === 0 ? { published } : {}),
+        source: '/ordering/order',
+        time: new Date(Date.UTC(2026, 0, 1, 0, 0, index)).toISOString(),
+        correlation: 'correlation',
+        causation,
+        actor: 'tester',
+        ...(index % 2 === 0 ? { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } : {}),
+        previousHash,
+      })
+      previousHash = event.hash
+      return event
+    })
+    return { stream, key, fingerprint, events }
+  })
+}
+
+/** What Cosmos DB keeps of an item: more fields than were written. */
+function stored(item: object): Item {
+  return { ...item, _rid: 'r', _self: 's', _etag: '"e"', _attachments: 'a/', _ts: 1767225600 }
+}
+
+const itemsOf = (commits: readonly Commit[]): Item[] => commits.map((commit) => stored(toLogItem(commit)))
+
+function receiptOf(key: string, version: number, refusal?: { code: string; detail: string }): Item {
+  return stored(toLogItem({ stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }))
+}
+
+function check(items: readonly Item[], name = stream): Fault[] {
+  const checked = new StreamCheck(name)
+  for (const item of items) checked.add(item)
+  return checked.finish()
+}
+
+const places = (faults: readonly Fault[]): string[] => faults.map(({ place, wrong }) => `${place} ${wrong}`)
+const placesIn = (items: readonly Item[]): string[] => places(check(items))
+
+/** A stream, one of its commits and one of that commit's events. */
+interface Target {
+  readonly commits: readonly Commit[]
+  readonly items: readonly Item[]
+  readonly count: number
+  /** Of the commit. */
+  readonly index: number
+  readonly commit: Commit
+  readonly item: Item
+  readonly from: number
+  readonly to: number
+  /** Of the event within the commit. */
+  readonly place: number
+  readonly version: number
+}
+
+const log = fc
+  .record({
+    sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
+    values: fc.array(fc.jsonValue(), { maxLength: 24 }),
+  })
+  .map(({ sizes, values }) => commitsOf(sizes, values))
+
+const target: fc.Arbitrary<Target> = fc.tuple(log, fc.nat(), fc.nat()).map(([commits, some, any]) => {
+  const index = some % commits.length
+  const commit = commits[index] ?? assert.fail()
+  const [from, to] = versionsOf(commit)
+  const place = any % commit.events.length
+  const items = itemsOf(commits)
+  const count = commits.reduce((sum, { events }) => sum + events.length, 0)
+  const item = items[index] ?? assert.fail()
+  return { commits, items, count, index, commit, item, from, to, place, version: from + place }
+})
+
+function versionsOf({ events }: Commit): [from: number, to: number] {
+  return [events[0]?.version ?? 0, events.at(-1)?.version ?? 0]
+}
+
+const itemAt = (items: readonly Item[], index: number): Item => items[index] ?? assert.fail(`no item ${index}`)
+const idPlace = (item: Item): string => `${stream} ${item.id}`
+/** A value that a field may be changed to; no method of it can be called. */
+const anything = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown[]>({ toString: 0 }, { toJSON: 0 }, [], null))
+const differs = (a: unknown, b: unknown): boolean =>
+  a === undefined || b === undefined ? a !== b : canonicalHash(a) !== canonicalHash(b)
+
+/** The item with another text. */
+function withText(item: Item, change: (text: Text) => object): Item {
+  return { ...item, text: JSON.stringify(change(JSON.parse(String(item.text)))) }
+}
+
+function withEvent(item: Item, place: number, change: (event: Item) => Item): Item {
+  return withText(item, (text) => ({
+    ...text,
+    events: text.events.map((event, at) => (at === place ? change(event) : event)),
+  }))
+}
+
+function without(item: Item, field: string): Item {
+  const { [field]: _, ...rest } = item
+  return rest
+}
+
+/** The commit with one event that says something else and has a hash that fits it; the others are as they were. */
+function rehashed(commit: Commit, place: number, fields: Partial<RecordedEvent>): Commit {
+  return {
+    ...commit,
+    events: commit.events.map((event, at) => {
+      const { hash: _, ...unhashed } = { ...event, ...fields }
+      return at === place ? seal(unhashed).event : event
+    }),
+  }
+}
+
+/** The commit with every event hashed again, after another one. */
+function rechained(commit: Commit, from: number, previousHash: string, fields: Partial<RecordedEvent> = {}): Commit {
+  let before = previousHash
+  const events = commit.events.map((event, place) => {
+    const { hash: _, ...unhashed } = { ...event, ...fields }
+    const version = from + place
+    const sealed = seal({ ...unhashed, id: eventId(version), version, previousHash: before }).event
+    before = sealed.hash
+    return sealed
+  })
+  return { ...commit, events }
+}
+
+/** One event more, as if the commit's command had decided it too. */
+function after({ events }: Commit): RecordedEvent {
+  const { hash, ...last } = events.at(-1) ?? assert.fail()
+  const version = last.version + 1
+  return seal({ ...last, id: eventId(version), version, previousHash: hash }).event
+}
+
+describe('a changed event is named at the exact place', () => {
+  it('any field of any one event changed, added or removed, its hash among them', () => {
+    const fields = ['type', 'schemaVersion', 'readableFrom', 'data', 'published', 'hash', 'actor', 'version', 'new']
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(target, fc.constantFrom(...fields), anything, fc.boolean(), (chosen, field, value, removed) => {
+        const { items, item, index, place, version } = chosen
+        const changed = withEvent(item, place, (event) => {
+          fc.pre(removed ? event[field] !== undefined : differs(event[field], value))
+          return removed ? without(event, field) : { ...event, [field]: value }
+        })
+        const [fault, ...others] = check(items.with(index, changed))
+        assert.deepEqual([fault?.place, fault?.wrong, others], [at(version), 'changed', []])
+        const isUnknown = ['actor', 'version', 'new'].includes(field)
+        // The next event, or the commit, has the hash that this one should have: then it is its hash that was changed.
+        const isOpen = place > 0 && field !== 'hash'
+        const notItsHash = `it is not what its hash says${isOpen ? `, or ${at(version - 1)} was changed and hashed again` : ''}`
+        assert.equal(fault?.detail, isUnknown ? `it has the unknown field "${field}"` : notItsHash)
+        seen.add(field)
+      }),
+      { numRuns: 1000 },
+    )
+    assert.deepEqual(seen, new Set(fields))
+  })
+
+  it('one digit deep in the data changed', () => {
+    const [item, ...others] = itemsOf(commitsOf([3, 1]))
+    assert.ok(item)
+    const changed = { ...item, text: String(item.text).replace('"unitPrice":1250', '"unitPrice":1251') }
+    assert.notEqual(changed.text, item.text)
+    assert.deepEqual(placesIn([changed, ...others]), [`${at(1)} changed`])
+  })
+
+  it('what all events of a commit share: all of them, in one line', () => {
+    const fields = ['source', 'time', 'actor', 'correlation', 'causation', 'traceparent']
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(target, fc.constantFrom(...fields), anything, fc.boolean(), (chosen, field, value, removed) => {
+        const { items, item, index, from, to } = chosen
+        const changed = withText(item, (text) => {
+          fc.pre(removed ? text[field] !== undefined : differs(text[field], value))
+          return removed ? without(text, field) : { ...text, [field]: value }
+        })
+        const [fault, ...others] = check(items.with(index, changed))
+        assert.deepEqual([fault?.place, fault?.wrong, others], [at(from), 'changed', []])
+        assert.equal(fault?.detail.startsWith(`all up to ${at(to)}: `), to > from)
+        seen.add(field)
+      }),
+      { numRuns: 1000 },
+    )
+    assert.deepEqual(seen, new Set(fields))
+  })
+
+  it('the hash before a commit: its first event', () => {
+    fc.assert(
+      fc.property(target, anything, fc.boolean(), ({ items, item, index, from }, value, removed) => {
+        const changed = withText(item, (text) =>
+          removed ? without(text, 'previousHash') : { ...text, previousHash: value },
+        )
+        assert.deepEqual(placesIn(items.with(index, changed)), [`${at(from)} changed`])
+      }),
+    )
+  })
+
+  it('several events of a commit: each run of them in one line', () => {
+    const items = itemsOf(commitsOf([1, 7, 1]))
+    const edited = [0, 1, 3, 5, 6].reduce(
+      (item, place) => withEvent(item, place, (event) => ({ ...event, data: 0 })),
+      itemAt(items, 1),
+    )
+    const faults = check(items.with(1, edited)).map(({ place, detail }) => `${place} ${detail}`)
+    assert.deepEqual(faults, [
+      `${at(2)} all up to ${at(3)}: they are not what their hashes say`,
+      `${at(5)} it is not what its hash says, or ${at(4)} was changed and hashed again`,
+      `${at(7)} all up to ${at(8)}: they are not what their hashes say`,
+    ])
+  })
+
+  it('one event changed and hashed again, but not the rest: what follows bears witness', () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(target, fc.boolean(), ({ commits, count, commit, index, place, version, to }, link) => {
+        const moved = link && place === 0
+        const fields = { data: 'mallory', ...(moved ? { previousHash: noSuchHash } : {}) }
+        const faults = check(itemsOf(commits.with(index, rehashed(commit, place, fields))))
+        const inner = version < to
+        const [expected, kind] =
+          moved && (version === 1 || version < count)
+            ? [`${at(version)} changed`, 'disowned from both sides']
+            : inner
+              ? [`${at(version + 1)} changed`, 'before another of its commit']
+              : version < count - 1
+                ? [`${at(version)} changed`, 'before another commit']
+                : version < count || moved
+                  ? [`${at(count)} does not follow`, 'with one event after it']
+                  : [undefined, 'the newest, well linked: nothing follows it yet that could tell']
+        assert.deepEqual(places(faults), expected === undefined ? [] : [expected], kind)
+        // Where two may be the changed one, the fault names both.
+        if (kind === 'before another of its commit')
+          assert.ok(faults[0]?.detail.endsWith(`or ${at(version)} was changed and hashed again`))
+        if (kind === 'with one event after it') assert.ok(faults[0]?.detail.includes(at(count - 1)))
+        if (kind === 'before another commit')
+          assert.equal(faults[0]?.detail.includes('before it in its commit'), place > 0)
+        seen.add(kind ?? '')
+      }),
+      { numRuns: 1000 },
+    )
+    assert.equal(seen.size, 5)
+  })
+
+  it('a commit changed, hashed again and linked to the one before: the next follows another', () => {
+    fc.assert(
+      fc.property(target, ({ commits, count, commit, index, from, to }) => {
+        const previousHash = commit.events[0]?.previousHash ?? ''
+        const changed = rechained(commit, from, previousHash, { actor: 'mallory' })
+        const expected = to < count - 1 ? [`${at(to)} changed`] : to < count ? [`${at(count)} does not follow`] : []
+        assert.deepEqual(placesIn(itemsOf(commits.with(index, changed))), expected)
+      }),
+    )
+  })
+})
+
+describe('a changed commit is named by its item', () => {
+  it('any field of it changed, added or removed', () => {
+    const fields = ['from', 'to', 'key', 'fingerprint', 'types', 'hash', 'text', 'new']
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(target, fc.constantFrom(...fields), anything, fc.boolean(), (chosen, field, value, removed) => {
+        const { items, item, index } = chosen
+        fc.pre(removed ? item[field] !== undefined : differs(item[field], value))
+        const changed = removed ? without(item, field) : { ...item, [field]: value }
+        assert.deepEqual(placesIn(items.with(index, changed)), [`${idPlace(item)} changed`])
+        seen.add(field)
+      }),
+      { numRuns: 1000 },
+    )
+    assert.deepEqual(seen, new Set(fields))
+  })
+
+  it('versions, types, hashes and keys that could be right, but are another’s', () => {
+    fc.assert(
+      fc.property(
+        target,
+        fc.integer({ min: 1, max: 30 }),
+        fc.boolean(),
+        ({ items, item, index, from, to }, other, far) => {
+          const named = (fields: Item) => placesIn(items.with(index, { ...item, ...fields }))
+          const wrong = [`${idPlace(item)} changed`]
+          if (other !== from) assert.deepEqual(named({ from: other }), wrong)
+          if (other !== to) assert.deepEqual(named({ to: other }), wrong)
+          assert.deepEqual(named({ to: far ? Number.MAX_SAFE_INTEGER : to + 1 }), wrong)
+          const types = item.types as string[]
+          assert.deepEqual(named({ types: types.with(other % types.length, 'Another') }), wrong)
+          assert.deepEqual(named({ types: [...types, 'Noted'] }), wrong)
+          assert.deepEqual(named({ hash: noSuchHash }), wrong)
+          assert.deepEqual(named({ correlation: 'another' }), wrong)
+          // What no client sent says nothing of its key.
+          if (index % 3 !== 1) assert.deepEqual(named({ key: hashOfKey('another') }), wrong)
+          assert.deepEqual(named({ key: noSuchHash.toUpperCase() }), wrong)
+          assert.deepEqual(named({ fingerprint: fingerprint.slice(1) }), wrong)
+        },
+      ),
+    )
+  })
+
+  it('a text that is not a commit’s, has an unknown field, or says the same in another way', () => {
+    fc.assert(
+      fc.property(target, ({ items, item, index }) => {
+        const named = (changed: Item) => placesIn(items.with(index, changed))
+        const wrong = [`${idPlace(item)} changed`]
+        const text = String(item.text)
+        for (const other of [
+          text.slice(1),
+          '',
+          'null',
+          '[]',
+          '{}',
+          '{"events":[]}',
+          '{"events":[1]}',
+          ` ${text}`,
+          [text],
+        ])
+          assert.deepEqual(named({ ...item, text: other }), wrong, String(other))
+        // Read by others as the first of both.
+        assert.deepEqual(named({ ...item, text: text.replace('{', '{"actor":"mallory",') }), wrong)
+        for (const field of ['new', 'version', 'stream', 'id', 'hash', 'type'])
+          assert.deepEqual(named(withText(item, (before) => ({ ...before, [field]: item.stream }))), wrong, field)
+      }),
+    )
+  })
+
+  it('events removed from its text, added to it or put in another order', () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(target, ({ items, item, index, place, from, to, count }) => {
+        const changed = (change: (events: readonly Item[]) => readonly Item[]): string[] =>
+          placesIn(
+            items.with(
+              index,
+              withText(item, (text) => ({ ...text, events: change(text.events) })),
+            ),
+          )
+        const named = `${idPlace(item)} changed`
+        const copied = changed((events) => events.toSpliced(place, 0, itemAt(events, place)))
+        assert.deepEqual(copied, [named])
+        if (from === to) return
+        const cut = changed((events) => events.slice(0, -1))
+        assert.deepEqual(cut, to < count ? [named, `${at(to)} missing`] : [named])
+        if (from + place < to)
+          assert.deepEqual(
+            changed((events) => events.toSpliced(place, 1)),
+            [named],
+          )
+        const [first, second] = place === 0 ? [0, 1] : [place - 1, place]
+        const swapped = changed((events) =>
+          events.with(first, itemAt(events, second)).with(second, itemAt(events, first)),
+        )
+        assert.deepEqual(swapped, [`${at(from + first)} changed`])
+        seen.add(to < count ? 'cut before others' : 'cut at the end')
+      }),
+      { numRuns: 300 },
+    )
+    assert.equal(seen.size, 2)
+  })
+
+  it('an event added to its text with a right hash and link, whatever follows', () => {
+    fc.assert(
+      fc.property(target, ({ items, item, index, commit, to }) => {
+        const more = after(commit)
+        const longer = toLogItem({ ...commit, events: [...commit.events, more] }) as { readonly text?: string }
+        assert.deepEqual(placesIn(items.with(index, { ...item, text: longer.text })), [`${idPlace(item)} changed`])
+        assert.equal(more.version, to + 1)
+      }),
+    )
+  })
+
+  it('a text that is lost, and beside it what else is wrong: the fields still say which versions it had', () => {
+    fc.assert(
+      fc.property(target, ({ items, item, index, to, count }) => {
+        const lost = items.with(index, { ...item, text: '' })
+        const found = placesIn([...lost, receiptOf('late', count + 1)])
+        assert.deepEqual(found, [`${idPlace(item)} changed`, `${at(count + 1)} missing`])
+        fc.pre(index + 2 < items.length)
+        assert.deepEqual(placesIn(lost.toSpliced(index + 1, 1)), [`${idPlace(item)} changed`, `${at(to + 1)} missing`])
+      }),
+    )
+  })
+
+  it('a commit that was shortened with all its fields: what is not there any more', () => {
+    fc.assert(
+      fc.property(target, ({ commits, commit, index, from, to, count }) => {
+        fc.pre(from < to && to < count)
+        const shorter = { ...commit, events: commit.events.slice(0, -1) }
+        assert.deepEqual(placesIn(itemsOf(commits.with(index, shorter))), [`${at(to)} missing`])
+      }),
+    )
+  })
+
+  it('two commits swapped, as they are, under each other’s id or versions, or hashed again', () => {
+    const two = target.filter(
+      ({ commits, commit, index }) => commits[index + 1]?.events.length === commit.events.length,
+    )
+    fc.assert(
+      fc.property(two, ({ commits, items, index, commit, item, from }) => {
+        const [later, laterItem] = [commits[index + 1] ?? assert.fail(), itemAt(items, index + 1)]
+        const [laterFrom] = versionsOf(later)
+        const swap = (a: Item, b: Item) => check(items.with(index, a).with(index + 1, b))
+        const whole = [`${idPlace(item)} changed`, `${idPlace(laterItem)} changed`]
+        assert.deepEqual(places(swap({ ...laterItem, id: item.id }, { ...item, id: laterItem.id })), whole)
+        const { id, from: first, to } = item
+        const { id: laterId, from: laterFirst, to: laterTo } = laterItem
+        const moved = places(
+          swap({ ...laterItem, id, from: first, to }, { ...item, id: laterId, from: laterFirst, to: laterTo }),
+        )
+        assert.deepEqual(moved, [`${at(from)} changed`, `${at(laterFrom)} changed`])
+        const [before, next] = [commit, later].map(({ events }) => events[0]?.previousHash ?? '')
+        const again = commits
+          .with(index, rechained(later, from, before ?? ''))
+          .with(index + 1, rechained(commit, laterFrom, next ?? ''))
+        const named = check(itemsOf(again)).map(({ place, detail }) => `${place}: ${detail}`)
+        assert.ok(named.join().includes(at(laterFrom - 1)) || named.join().includes(at(laterFrom)), named.join())
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('two commits without a key: each of them by itself', () => {
+    const items = itemsOf(commitsOf([1, 1])).map((item) => without(item, 'key'))
+    assert.deepEqual(
+      placesIn(items),
+      items.map((item) => `${idPlace(item)} changed`),
+    )
+  })
+
+  it('a key that two of them have, or one of them and a receipt', () => {
+    fc.assert(
+      fc.property(target, ({ commits, items, commit, item, from, count }) => {
+        const receipt = receiptOf(commit.key, from)
+        assert.deepEqual(placesIn([receipt, ...items]), [`${idPlace(receipt)} changed`])
+        const last = commits.at(-1)?.events.at(-1)?.hash ?? ''
+        const [again, ...others] = check([...items, ...itemsOf([rechained(commit, count + 1, last)])])
+        assert.deepEqual([again?.place, again?.wrong, others], [`${stream} ${eventId(count + 1)}`, 'changed', []])
+        assert.equal(again?.detail, `it has the key of ${item.id}: no command has two outcomes`)
+      }),
+    )
+  })
+})
+
+describe('what is not there, and what should not be', () => {
+  it('any commit removed that another one follows', () => {
+    fc.assert(
+      fc.property(target, ({ items, index, from, to, count }) => {
+        fc.pre(to < count)
+        const [fault, ...others] = check(items.toSpliced(index, 1))
+        assert.deepEqual([fault?.place, fault?.wrong, others], [at(from), 'missing', []])
+        assert.equal(fault?.detail, `${from === to ? '' : `all up to ${at(to)}: `}later events are there`)
+      }),
+    )
+  })
+
+  it('the tail dropped, of any length, where a receipt points beyond what is left', () => {
+    fc.assert(
+      fc.property(target, fc.nat(), ({ items, index, from, count }, more) => {
+        const version = from + (more % (count - from + 1))
+        const receipts = [receiptOf('early', 0), receiptOf('late', version), receiptOf('before', from - 1)]
+        const [fault, ...others] = check([...receipts, ...items.slice(0, index)])
+        assert.deepEqual([fault?.place, fault?.wrong, others], [at(from), 'missing', []])
+        assert.match(fault?.detail ?? '', new RegExp(`the receipt ~${hashOfKey('late')} points beyond the stream$`))
+        assert.equal(fault?.detail.startsWith('all up to '), version > from)
+      }),
+    )
+  })
+
+  it('a receipt beyond all numbers', () => {
+    const items = itemsOf(commitsOf([2]))
+    assert.deepEqual(placesIn([...items, receiptOf('far', Number.MAX_SAFE_INTEGER)]), [`${at(3)} missing`])
+  })
+
+  it('a copy inserted under the same id, within a commit, behind the end or under another id', () => {
+    fc.assert(
+      fc.property(target, ({ items, item, from, to, place, version, count }) => {
+        assert.deepEqual(placesIn([...items, item]), [`${idPlace(item)} inserted`])
+        const key = { key: hashOfKey('another') }
+        const copy = { ...item, ...key, id: eventId(version), from: version, to: version + (to - from) }
+        if (place > 0) assert.ok(placesIn([...items, copy]).includes(`${stream} ${eventId(version)} inserted`))
+        const end = { ...item, ...key, id: eventId(count + 1) }
+        assert.deepEqual(placesIn([...items, end]), [`${stream} ${eventId(count + 1)} changed`])
+        const fitting = { ...end, from: count + 1, to: count + 1 + (to - from) }
+        assert.deepEqual(placesIn([...items, fitting]), [`${at(count + 1)} changed`])
+        assert.deepEqual(placesIn([...items, { ...item, id: 'copy' }]), [`${stream} copy inserted`])
+      }),
+    )
+  })
+
+  it('a commit within another one, whatever its hashes and links', () => {
+    fc.assert(
+      fc.property(target, ({ items, commit, item, place, version, to }) => {
+        fc.pre(place > 0)
+        const previousHash = commit.events[place - 1]?.hash ?? ''
+        const one = rechained(
+          { ...commit, key: 'more', events: commit.events.slice(place, place + 1) },
+          version,
+          previousHash,
+        )
+        const [fault, ...others] = check([...items, ...itemsOf([one])])
+        assert.deepEqual([fault?.place, fault?.wrong], [`${stream} ${eventId(version)}`, 'inserted'])
+        assert.deepEqual(fault?.detail, `it begins within the commit ${item.id}, which ends with ${to}`)
+        assert.deepEqual(others, [])
+      }),
+    )
+  })
+
+  it('a commit that goes on into the next one', () => {
+    fc.assert(
+      fc.property(target, ({ commits, commit, index, to, count }) => {
+        fc.pre(to < count)
+        const named = placesIn(itemsOf(commits.with(index, { ...commit, events: [...commit.events, after(commit)] })))
+        assert.equal(named[0], `${stream} ${eventId(to + 1)} inserted`)
+      }),
+    )
+  })
+
+  it('an item that is neither commit nor receipt', () => {
+    const items = itemsOf(commitsOf([2]))
+    for (const id of ['note', '', '1', '~', '~note', `~cmd:${hashOfKey('k')}`, eventId(0), '9'.repeat(16)])
+      assert.deepEqual(placesIn([...items, { id, stream }]), [`${stream} ${id} inserted`])
+    assert.deepEqual(placesIn([...items, { stream }]), [`${stream} undefined inserted`])
+  })
+
+  it('several at once, each at its place', () => {
+    const items = itemsOf(commitsOf([1, 2, 2, 3]))
+    const edited = withEvent(itemAt(items, 1), 0, (event) => ({ ...event, data: 0 }))
+    const tampered = [...items.with(1, edited).toSpliced(2, 1), receiptOf('late', 9), { id: 'note', stream }]
+    assert.deepEqual(placesIn(tampered), [
+      `${at(2)} changed`,
+      `${at(4)} missing`,
+      `${at(9)} missing`,
+      `${stream} note inserted`,
+    ])
+  })
+})
+
+describe('a changed receipt is named by its item', () => {
+  it('any field of it changed, added or removed', () => {
+    const fields = ['key', 'fingerprint', 'version', 'refusal', 'new']
+    const seen = new Set<string>()
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(
+        -1,
+        1.5,
+        '1',
+        {},
+        { code: 'c' },
+        { code: 1, detail: 'd' },
+        { code: 'c', detail: 1 },
+        { code: 'c', detail: 'd', more: 1 },
+      ),
+    )
+    fc.assert(
+      fc.property(log, fc.constantFrom(...fields), value, fc.boolean(), (commits, field, value, removed) => {
+        const receipt = receiptOf('r', 1, { code: 'order-closed', detail: 'it is closed' })
+        // There may be none.
+        fc.pre(
+          !(removed && field === 'refusal') &&
+            (removed ? receipt[field] !== undefined : differs(receipt[field], value)),
+        )
+        fc.pre(field !== 'version' || !Number.isSafeInteger(value) || Number(value) < 0)
+        const changed = removed ? without(receipt, field) : { ...receipt, [field]: value }
+        assert.deepEqual(placesIn([...itemsOf(commits), changed]), [`${idPlace(receipt)} changed`])
+        seen.add(field)
+      }),
+      { numRuns: 500 },
+    )
+    assert.deepEqual(seen, new Set(fields))
+  })
+
+  it('another’s key, or another id', () => {
+    const receipt = receiptOf('r', 0)
+    assert.deepEqual(placesIn([{ ...receipt, key: hashOfKey('s') }]), [`${idPlace(receipt)} changed`])
+    assert.deepEqual(placesIn([receipt, receipt]), [`${idPlace(receipt)} inserted`])
+  })
+})
+
+describe('what the log alone cannot tell: nothing is said', () => {
+  it('newest commits removed that no receipt points at, written again or added', () => {
+    fc.assert(
+      fc.property(target, ({ commits, items, commit, index, count }) => {
+        assert.deepEqual(check(items.slice(0, index)), [])
+        const written = commits.slice(0, index)
+        let previousHash = commit.events[0]?.previousHash ?? ''
+        for (const each of commits.slice(index)) {
+          const again = rechained(each, versionsOf(each)[0], previousHash, { actor: 'mallory' })
+          previousHash = again.events.at(-1)?.hash ?? ''
+          written.push(again)
+        }
+        assert.deepEqual(check(itemsOf(written)), [])
+        const added = rechained({ ...commit, key: 'added' }, count + 1, previousHash, { causation: 'command:added' })
+        assert.deepEqual(check(itemsOf([...written, added])), [])
+      }),
+    )
+  })
+
+  it('what no hash covers: a fingerprint, the key of a command that no client sent, a receipt', () => {
+    const [commit] = commitsOf([2])
+    assert.ok(commit)
+    const reacted = rechained(commit, 1, GENESIS, { causation: 'order-2@1' })
+    const other = { fingerprint: canonicalHash('another request') }
+    const receipt = receiptOf('r', 2, { code: 'order-closed', detail: 'it is closed' })
+    for (const items of [
+      [{ ...itemAt(itemsOf([commit]), 0), ...other }],
+      [{ ...itemAt(itemsOf([reacted]), 0), key: hashOfKey('another') }],
+      itemsOf([commit]),
+      [...itemsOf([commit]), { ...receipt, ...other, version: 1 }],
+      [...itemsOf([commit]), without(receipt, 'refusal')],
+    ])
+      assert.deepEqual(check(items), [])
+  })
+})
+
+describe('an untampered stream', () => {
+  it('is never reported, whatever its events hold and in whatever order its items come', () => {
+    let [events, receipts] = [0, 0]
+    const refusal = fc.option(fc.record({ code: fc.string(), detail: fc.string() }), { nil: undefined })
+    const kept = fc.array(fc.record({ version: fc.nat(), refusal }), { maxLength: 4 })
+    const items = fc.tuple(log, kept).chain(([commits, versions]) => {
+      const count = commits.reduce((sum, { events }) => sum + events.length, 0)
+      const all = versions.map(({ version, refusal }, index) => receiptOf(`r-${index}`, version % (count + 1), refusal))
+      const every = [...itemsOf(commits), ...all]
+      return fc.shuffledSubarray(every, { minLength: every.length })
+    })
+    fc.assert(
+      fc.property(items, (items) => {
+        const checked = new StreamCheck(stream)
+        for (const item of items) checked.add(item)
+        assert.deepEqual(checked.finish(), [])
+        assert.equal(checked.commits + checked.receipts, items.length)
+        events += checked.events
+        receipts += checked.receipts
+      }),
+      { numRuns: 500 },
+    )
+    assert.ok(events > 500 && receipts > 100, `${events} ${receipts}`)
+  })
+
+  it('has no item, or a receipt of what was refused because there is no stream', () => {
+    assert.deepEqual(check([]), [])
+    assert.deepEqual(check([receiptOf('r', 0, { code: 'stream-not-found', detail: 'there is no order 1' })]), [])
+  })
+
+  it('holds names and texts that sort and escape in odd ways', () => {
+    const odd = {
+      '\u20ac': 1,
+      '\r': 2,
+      '\ufb33': 3,
+      '1': 4,
+      '\ud83d\ude00': 5,
+      '\u0080': 6,
+      '\u00f6': 7,
+      ['__proto__']: { a: 1 },
+      a: -0,
+      b: 1e21,
+      c: 1e-7,
+      d: '</script>\u2028"\\\u0007',
+      e: '2026-11-28T20:00:00.500+02:00',
+    }
+    assert.deepEqual(check(itemsOf(commitsOf([2, 1], [odd]))), [])
+  })
+})

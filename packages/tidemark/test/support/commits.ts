@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import type { CommandReceipt, Commit } from '../../core/commit.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import { EMPTY_STREAM, type LogHead } from '../../core/hash-chain.ts'
+import type { EventStore } from '../../core/ports.ts'
+
+/** A commit of these events, which share their time: `recordedAtOnce`. */
+export function commit(key: string, events: readonly RecordedEvent[]): Commit {
+  return { stream: events[0]?.stream ?? '', key, fingerprint: `of ${key}`, events }
+}
+
+export function receipt(stream: string, key: string, version: number): CommandReceipt {
+  return { stream, key, fingerprint: `of ${key}`, version }
+}
+
+/** The head of a stream whose last commit has these events. */
+export function headOf(events: readonly RecordedEvent[]): LogHead {
+  const [first, last] = [events[0], events.at(-1)]
+  return first && last ? { version: last.version, hash: last.hash, commit: first.version } : EMPTY_STREAM
+}
+
+/** Appends a stream to a log in which it is not yet: events that follow one another at one time are one commit. */
+export async function appendStream(log: Pick<EventStore, 'append'>, events: readonly RecordedEvent[]): Promise<void> {
+  let before: readonly RecordedEvent[] = []
+  let rest = events
+  for (let [first] = rest; first; [first] = rest) {
+    const later = rest.findIndex(({ time }) => time !== first?.time)
+    const together = later === -1 ? rest : rest.slice(0, later)
+    const result = await log.append(headOf(before), [commit(`of version ${first.version}`, together)])
+    assert.deepEqual(result, { outcome: 'appended' })
+    before = together
+    rest = rest.slice(together.length)
+  }
+}

@@ -1,0 +1,80 @@
+import type { CommandRequest, Receipts } from '../../core/command.ts'
+import type { KeyOutcome, LogEntry, RecordedCommit } from '../../core/commit.ts'
+import type { Command } from '../../core/decider.ts'
+import { TidemarkError } from '../../core/errors.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { LogHead } from '../../core/hash-chain.ts'
+import type { AppendResult, Clock, EventStore } from '../../core/ports.ts'
+
+/** A clock that stands still but when somebody waits. */
+export class ManualClock implements Clock {
+  #milliseconds = Date.UTC(2026, 0, 1)
+  now(): string {
+    return new Date(this.#milliseconds).toISOString()
+  }
+  elapsed(): number {
+    return this.#milliseconds
+  }
+  async wait(milliseconds: number): Promise<void> {
+    this.#milliseconds += milliseconds
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** A store in front of another, whose next appends go wrong in ways that a network brings about. */
+export class UnreliableStore implements EventStore {
+  readonly #inner: EventStore
+  /** What happens to the appends to come: `lost` never arrives, `unanswered` takes effect and nobody hears of it. */
+  readonly faults: ('lost' | 'unanswered')[] = []
+  appends = 0
+  reads = 0
+  lookups = 0
+  /** The most entries of one append. */
+  largest = 0
+
+  constructor(inner: EventStore) {
+    this.#inner = inner
+  }
+
+  read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {
+    this.reads += 1
+    return this.#inner.read(stream, after)
+  }
+
+  findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined> {
+    this.lookups += 1
+    return this.#inner.findOutcome(stream, key)
+  }
+
+  async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
+    this.appends += 1
+    this.largest = Math.max(this.largest, entries.length)
+    const fault = this.faults.shift()
+    if (fault === undefined) return this.#inner.append(after, entries)
+    if (fault === 'unanswered') await this.#inner.append(after, entries)
+    throw new TidemarkError('outcome-unknown', 'the connection was reset')
+  }
+}
+
+export function request(
+  key: string,
+  command: Command,
+  expectedVersion?: number,
+  stream = 'order-1',
+  receipts: Receipts = 'unchanged',
+): CommandRequest {
+  return {
+    stream,
+    key,
+    receipts,
+    command,
+    metadata: { actor: 'tester', correlation: 'c', causation: `command:${key}` },
+    ...(expectedVersion === undefined ? {} : { expectedVersion }),
+  }
+}
+
+export async function everyEvent(store: EventStore, stream = 'order-1'): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = []
+  for await (const page of store.read(stream, 0)) events.push(...page.flatMap((commit) => commit.events))
+  return events
+}

@@ -1,0 +1,82 @@
+import type { HubMessage, HubReader } from '../../core/ports.ts'
+
+/** One hub in memory: messages are numbered without a gap, expire, and the hub may be made anew. */
+export class MemoryHub implements HubReader {
+  readonly #partitions = new Map<string, { first: number; messages: HubMessage[] }>()
+  #time = Date.UTC(2026, 0, 1)
+  #made = this.#time
+  readonly #reading = new Set<string>()
+  /** How many messages were handed out. */
+  handedOut = 0
+  /** What comes between a look at the bounds and a reading. */
+  beforeRead: () => void = () => {}
+
+  constructor(partitions: readonly string[]) {
+    for (const partition of partitions) this.#partitions.set(partition, { first: 0, messages: [] })
+  }
+
+  send(partition: string, ...bodies: readonly unknown[]): void {
+    const { first, messages } = this.#of(partition)
+    for (const body of bodies) {
+      this.#time += 1
+      messages.push({ sequence: first + messages.length, time: new Date(this.#time).toISOString(), body })
+    }
+  }
+
+  /** The messages before a number are gone, as after the retention time. */
+  expire(partition: string, before: number): void {
+    const its = this.#of(partition)
+    its.messages.splice(0, before - its.first)
+    its.first = before
+  }
+
+  /** The hub is deleted, and made again without a message. */
+  remake(): void {
+    this.#time += 1
+    this.#made = this.#time
+    for (const partition of this.#partitions.keys()) this.#partitions.set(partition, { first: 0, messages: [] })
+  }
+
+  /** The messages of a partition that are there. */
+  all(partition: string): readonly HubMessage[] {
+    return this.#of(partition).messages
+  }
+
+  async partitions(): Promise<readonly string[]> {
+    return [...this.#partitions.keys()]
+  }
+
+  async madeAt(): Promise<string> {
+    return new Date(this.#made).toISOString()
+  }
+
+  async bounds(partition: string): Promise<{ readonly first: number; readonly last: number }> {
+    const { first, messages } = this.#of(partition)
+    return { first, last: first + messages.length - 1 }
+  }
+
+  async *read(partition: string, from: number, to: number): AsyncIterable<readonly HubMessage[]> {
+    // As the client of Event Hubs says it.
+    if (this.#reading.has(partition)) throw new Error('Partition already has a subscriber.')
+    this.#reading.add(partition)
+    try {
+      this.beforeRead()
+      // One at a time: what comes later may expire meanwhile.
+      for (let next = from; ; ) {
+        const message = this.#of(partition).messages.find(({ sequence }) => sequence >= next)
+        if (message === undefined || message.sequence > to) return
+        next = message.sequence + 1
+        this.handedOut += 1
+        yield [message]
+      }
+    } finally {
+      this.#reading.delete(partition)
+    }
+  }
+
+  #of(partition: string): { first: number; messages: HubMessage[] } {
+    const its = this.#partitions.get(partition)
+    if (its === undefined) throw new Error(`there is no partition ${partition}`)
+    return its
+  }
+}

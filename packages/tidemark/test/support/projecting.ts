@@ -1,0 +1,24 @@
+import type { RecordedEvent } from '../../core/event.ts'
+import { categoryOf } from '../../core/stream.ts'
+import type { AnyView } from '../../core/view.ts'
+import { HandlersFailed } from '../../runtime/consume.ts'
+import { type ProjectDependencies, projection } from '../../runtime/project.ts'
+
+/** Brings events to views of one category, and throws what the first of them failed of. */
+export function projecting(
+  deps: Omit<ProjectDependencies, 'clock'> & Partial<Pick<ProjectDependencies, 'clock'>>,
+  ...views: readonly AnyView[]
+): (events: readonly RecordedEvent[]) => Promise<void> {
+  // The events of the tests are of this day.
+  const { handle } = projection({ clock: { now: () => '2026-01-01T00:00:00.000Z' }, ...deps }, views)
+  return async (events) => {
+    try {
+      await handle(
+        events.filter(({ stream }) => categoryOf(stream) === views[0]?.category),
+        { trace: () => {} },
+      )
+    } catch (error) {
+      throw error instanceof HandlersFailed ? error.failures[0]?.cause : error
+    }
+  }
+}

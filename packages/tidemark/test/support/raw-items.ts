@@ -1,0 +1,13 @@
+import { type LogItem, toLogItem } from '../../core/commit.ts'
+import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
+import { recorded } from './recorded.ts'
+
+/** Items of a log as commands write them that append one event each. */
+export function rawItemsOf(events: readonly RecordedEvent[]): LogItem[] {
+  return events.map((event) => toLogItem({ stream: event.stream, key: event.id, fingerprint: '', events: [event] }))
+}
+
+/** The same of a new stream. */
+export function recordedItems(stream: string, ...events: readonly DomainEvent[]): LogItem[] {
+  return rawItemsOf(recorded(stream, ...events))
+}

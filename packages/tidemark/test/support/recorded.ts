@@ -1,0 +1,42 @@
+import type { DomainEvent, EventContent, RecordedEvent } from '../../core/event.ts'
+import { eventId } from '../../core/event.ts'
+import { GENESIS, hashOf } from '../../core/hash-chain.ts'
+import { categoryOf } from '../../core/stream.ts'
+
+/** What a recorded event may have besides: version 1, read by whoever knows that, and told as it is kept, where it has none of it. */
+type Recordable = DomainEvent & Partial<EventContent> & Pick<RecordedEvent, 'published' | 'traceparent'>
+
+/** A stream's recorded events, chained; one second apart. */
+export function recorded(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
+  return chained(stream, events, 1)
+}
+
+/** A stream's recorded events, chained; of one time, as those of one commit are. */
+export function recordedAtOnce(stream: string, ...events: readonly Recordable[]): RecordedEvent[] {
+  return chained(stream, events, 0)
+}
+
+function chained(stream: string, events: readonly Recordable[], secondsApart: number): RecordedEvent[] {
+  let previousHash = GENESIS
+  return events.map(({ type, data, ...content }, index) => {
+    const version = index + 1
+    const unhashed = {
+      id: eventId(version),
+      stream,
+      version,
+      type,
+      schemaVersion: 1,
+      ...content,
+      source: `/ordering/${categoryOf(stream)}`,
+      time: new Date(Date.UTC(2026, 0, 1, 0, 0, index * secondsApart)).toISOString(),
+      data,
+      correlation: 'correlation',
+      causation: 'command:test',
+      actor: 'tester',
+      previousHash,
+    }
+    const event = { ...unhashed, hash: hashOf(unhashed) }
+    previousHash = event.hash
+    return event
+  })
+}

@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { type CommandOf, commandType, type Decider } from '../../core/decider.ts'
+import { type EventOf, eventType } from '../../core/event.ts'
+import { MAX_EVENTS } from '../../core/ports.ts'
+import { given } from '../../testing/given.ts'
+import { moment } from '../../testing/moment.ts'
+import { recordedAs } from '../../testing/recorded-as.ts'
+import { PaidIn, wallet } from '../domain/wallets.ts'
+
+const paidIn = (amount: number) => ({ type: 'PaidIn', data: { amount, currency: 'EUR' } }) as const
+const paidOut = (amount: number) => ({ type: 'PaidOut', data: { amount } }) as const
+const payIn = (amount: number) => ({ type: 'pay-in', data: { amount } }) as const
+const payOut = (amount: number) => ({ type: 'pay-out', data: { amount } }) as const
+
+describe('given-when-then of a decider', () => {
+  it('fails for other events than those that happen, and says where they differ', () => {
+    assert.throws(
+      () =>
+        given(wallet, [paidIn(5)])
+          .when(payOut(3))
+          .then([paidOut(4)]),
+      {
+        name: 'AssertionError',
+        message: `
+  given     PaidIn {"amount":5,"currency":"EUR"}
+  when      pay-out {"amount":3}
+  expected  PaidOut {"amount":4}
+  came      PaidOut {"amount":3}
+  event 1, PaidOut: /amount: expected 4, came 3`,
+      },
+    )
+  })
+
+  for (const [what, wrong, message] of [
+    ['too few events', () => given(wallet, []).when(payIn(3)).then([]), /expected {2}nothing\n {2}came {6}PaidIn/],
+    [
+      'too many events',
+      () =>
+        given(wallet, [])
+          .when(payIn(3))
+          .then([paidIn(3), paidOut(1)]),
+      /PaidOut {"amount":1}\n {2}came/,
+    ],
+    ['something to do', () => given(wallet, []).when(payIn(3)).thenNothing(), /expected {2}nothing/],
+    [
+      'a refusal in place of events',
+      () =>
+        given(wallet, [paidIn(1)])
+          .when(payOut(3))
+          .then([paidOut(3)]),
+      /came {6}the refusal wallet-empty: there is 1/,
+    ],
+    [
+      'a refusal in place of nothing to do',
+      () =>
+        given(wallet, [paidIn(1)])
+          .when(payOut(3))
+          .thenNothing(),
+      /the refusal wallet-empty/,
+    ],
+    [
+      'another refusal',
+      () =>
+        given(wallet, [paidIn(1)])
+          .when(payOut(3))
+          .thenRefused('wallet-shut'),
+      /expected {2}the refusal wallet-shut\n {2}came {6}the refusal wallet-empty/,
+    ],
+    [
+      'events in place of a refusal',
+      () =>
+        given(wallet, [paidIn(5)])
+          .when(payOut(3))
+          .thenRefused('wallet-empty'),
+      /came {6}PaidOut {"amount":3}/,
+    ],
+    [
+      'an event that its schema does not take',
+      () =>
+        given(wallet, [paidIn(-5)])
+          .when(payOut(3))
+          .thenRefused('wallet-empty'),
+      /cannot be given to wallet-1: PaidIn does not fit its schema: \/amount/,
+    ],
+    [
+      'an event with a field that its schema does not name',
+      () => {
+        const more = { type: 'PaidIn', data: { amount: 5, currency: 'EUR', tip: 1 } } as const
+        given(wallet, [more])
+          .when(payOut(3))
+          .then([paidOut(3)])
+      },
+      /PaidIn has data that its schema does not name/,
+    ],
+    [
+      'an event of an older version that this version does not take',
+      () =>
+        given(wallet, [recordedAs(PaidIn, 1, { amount: 5, currency: 'EUR' })])
+          .when(payOut(3))
+          .then([paidOut(3)]),
+      /PaidIn has data that its schema does not name/,
+    ],
+    [
+      'a command that its schema does not take',
+      () => given(wallet, []).when(payIn(0)).thenRefused('wallet-empty'),
+      /pay-in does not fit its schema, so it never reaches wallet: \/amount/,
+    ],
+    [
+      'a refusal that is not declared',
+      () =>
+        given({ ...wallet, refusals: {} }, [paidIn(1)])
+          .when(payOut(3))
+          .thenRefused('wallet-empty'),
+      /wallet refuses with wallet-empty, which is not among its declared refusals/,
+    ],
+  ] as const)
+    it(`fails for ${what}`, () => assert.throws(wrong, { name: 'AssertionError', message }))
+
+  const Kept = eventType('Kept', z.object({ value: z.unknown() }))
+  const keepCommand = commandType('keep', z.object({ value: z.unknown() }), { creates: true })
+  const keeper: Decider<null, CommandOf<typeof keepCommand>, EventOf<typeof Kept>> = {
+    category: 'box',
+    commands: [keepCommand],
+    events: [Kept],
+    initial: null,
+    evolve: () => null,
+    decide: (_, { data }) => [{ type: 'Kept', data }],
+  }
+  class Money {}
+  for (const [what, value, message] of [
+    ['a Date', new Date(0), /\/value\/a: a Date/],
+    ['a Map', new Map(), /\/value\/a: a Map/],
+    ['undefined in an array', [undefined], /\/value\/a\/0: undefined/],
+    ['an unsafe integer', 2 ** 60, /\/value\/a: 1152921504606847000 is no safe integer/],
+    ['a function', () => 1, /\/value\/a: a function/],
+    ['an object of a class', new Money(), /\/value\/a: an object of Money/],
+    ['bytes', Uint8Array.of(1), /\/value\/a: an object of Uint8Array/],
+    ['a field named __proto__', JSON.parse('{"__proto__":1}'), /\/value\/a\/__proto__: /],
+  ] as const)
+    it(`fails for what JSON does not keep, given, sent or decided, and says where: ${what}`, () => {
+      const data = { value: { a: value } }
+      const keep = { type: 'keep', data: { value: 1 } } as const
+      assert.throws(
+        () => given(keeper, [{ type: 'Kept', data }]).when(keep),
+        (error: Error) =>
+          /cannot be given to box-1: Kept has data that JSON/.test(error.message) && message.test(error.message),
+      )
+      assert.throws(
+        () => given(keeper, []).when({ type: 'keep', data }),
+        (error: Error) =>
+          /keep has data .*, so it never reaches box: /.test(error.message) && message.test(error.message),
+      )
+      const deciding: typeof keeper = { ...keeper, decide: () => [{ type: 'Kept', data }] }
+      assert.throws(
+        () => given(deciding, []).when(keep),
+        (error: Error) =>
+          /box decides cannot be recorded: event-invalid/.test(error.message) && message.test(error.message),
+      )
+    })
+
+  it('leaves what a test gives as it is, and folds what JSON has of it', () => {
+    const data = { value: { gone: undefined, list: [-0] } }
+    const folded: unknown[] = []
+    const folding: typeof keeper = {
+      ...keeper,
+      evolve(_, event) {
+        folded.push(event.data)
+        return null
+      },
+    }
+    given(folding, [{ type: 'Kept', data }])
+      .when({ type: 'keep', data })
+      .then([{ type: 'Kept', data: { value: { list: [0] } } }])
+    assert.deepStrictEqual(folded[0], { value: { list: [0] } })
+    assert.deepStrictEqual(data, { value: { gone: undefined, list: [-0] } })
+    assert.equal(Object.isFrozen(data.value.list), false)
+  })
+
+  it('knows no version that there never was', () => {
+    assert.throws(() => recordedAs(PaidIn, 3, {}), /PaidIn has the versions 1 to 2, not 3/)
+    assert.throws(() => recordedAs(PaidIn, 0, {}), RangeError)
+  })
+
+  it('fails for a decider that decides what could not be recorded', () => {
+    const misspelt = { ...wallet, decide: () => [{ type: 'PaidOut', data: { amount: 1, amuont: 1 } } as const] }
+    assert.throws(() => given(misspelt, []).when(payIn(1)).thenNothing(), /cannot be recorded: event-invalid: PaidOut/)
+    const many = { ...wallet, decide: () => Array.from({ length: MAX_EVENTS + 1 }, () => paidOut(1)) }
+    assert.throws(() => given(many, []).when(payIn(1)).thenNothing(), /decision-too-large/)
+  })
+
+  it('fails for a decider that is not pure', () => {
+    let calls = 0
+    const counting = {
+      ...wallet,
+      decide: () => {
+        calls += 1
+        return [paidOut(calls)]
+      },
+    }
+    assert.throws(
+      () =>
+        given(counting, [])
+          .when(payIn(1))
+          .then([paidOut(1)]),
+      /decide of wallet is not pure: called twice .*\n {2}\/0\/data\/amount: expected 1, came 2/,
+    )
+    const forgetful = { ...wallet, evolve: () => ({ balance: calls++ }) }
+    assert.throws(
+      () =>
+        given(forgetful, [paidIn(1)])
+          .when(payIn(1))
+          .thenNothing(),
+      /evolve of wallet is not pure/,
+    )
+  })
+
+  it('fails for a decider that changes what it is given', () => {
+    type Mutable = { balance: number }
+    const inPlace = {
+      ...wallet,
+      evolve: (state: Mutable) => {
+        state.balance += 1
+        return state
+      },
+    }
+    assert.throws(
+      () =>
+        given(inPlace, [paidIn(1)])
+          .when(payIn(1))
+          .thenNothing(),
+      /evolve of wallet throws.*read only/,
+    )
+    const greedy = {
+      ...wallet,
+      decide: (state: Mutable) => {
+        state.balance = 0
+        return []
+      },
+    }
+    assert.throws(
+      () =>
+        given(greedy, [paidIn(1)])
+          .when(payIn(1))
+          .thenNothing(),
+      /decide of wallet throws.*read only/,
+    )
+    const seen = {
+      ...wallet,
+      initial: new Set<string>(),
+      evolve: (state: Set<string>) => state,
+      decide: (state: Set<string>) => {
+        state.add('seen')
+        return []
+      },
+    }
+    assert.throws(() => given(seen, []).when(payIn(1)).thenNothing(), /it changes what it is given/)
+  })
+
+  it('is not taken for a promise: one whose end was forgotten fails where it is awaited', async () => {
+    const unfinished: unknown = given(wallet, []).when(payIn(1))
+    await assert.rejects(async () => await unfinished, /nothing is expected yet/)
+  })
+
+  it('passes for what happens, what is refused and what is nothing', () => {
+    given(wallet, [])
+      .when(payIn(3))
+      .then([paidIn(3)])
+    given(wallet, [paidIn(3), paidOut(1)])
+      .when(payOut(3))
+      .thenRefused('wallet-empty')
+    given({ ...wallet, decide: () => [] }, [])
+      .when(payIn(3))
+      .thenNothing()
+  })
+
+  it('refuses as the flow does what may not begin a stream', () =>
+    given(wallet, []).when(payOut(3)).thenRefused('stream-not-found'))
+
+  it('reads an older version as the flow does: upcast', () =>
+    given(wallet, [recordedAs(PaidIn, 1, { amount: 5 })])
+      .when(payOut(5))
+      .then([paidOut(5)]))
+
+  it('reads a newer version as the flow does: tolerantly, or not at all', () => {
+    const next = PaidIn.additive(z.object({ amount: z.int(), currency: z.string(), note: z.string() }), (data) => ({
+      ...data,
+      note: '',
+    }))
+    const added = recordedAs(next, 3, { amount: 5, currency: 'EUR', note: 'hello' })
+    given(wallet, [added])
+      .when(payOut(5))
+      .then([paidOut(5)])
+    const broken = recordedAs(
+      PaidIn.breaking(z.object({ cents: z.int() }), () => ({ cents: 1 })),
+      3,
+      { cents: 5 },
+    )
+    assert.throws(() => given(wallet, [broken]).when(payOut(5)), { code: 'event-unknown' })
+    const other = recordedAs(eventType('Other', z.object({})), 1, {})
+    assert.throws(() => given(wallet, [other]).when(payOut(5)), { code: 'event-unknown' })
+  })
+
+  it('tells the decider its id and the time', () => {
+    const telling = {
+      ...wallet,
+      decide: (_: unknown, __: unknown, { id, now }: { id: string; now: string }) => [
+        { type: 'PaidIn', data: { amount: 1, currency: `${id} ${now}` } } as const,
+      ],
+    }
+    const told = (currency: string) => [{ type: 'PaidIn', data: { amount: 1, currency } } as const]
+    given(telling, []).when(payIn(1)).then(told('1 2026-01-01T00:00:00.000Z'))
+    given(telling, [])
+      .when(payIn(1), { id: 'ada', now: moment(61) })
+      .then(told('ada 2026-01-01T00:01:01.000Z'))
+  })
+})
