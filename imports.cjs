@@ -1,7 +1,8 @@
 // Who may import what: the one table. `.dependency-cruiser.cjs` makes its rules of it, and CONTRIBUTING.md shows it (`npm run imports -- --write`).
 //
 // A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row; `*` is any one name. `packages` and
-// `node` (modules of Node, `*`: all of them) are regular expressions. test/ and bench/ may import everything.
+// `node` (modules of Node, `*`: all of them) are regular expressions. test/ and bench/ may import everything. The tests of a package have a row of
+// their own: its other rows do not concern them.
 
 // What the framework exports: nobody else reaches into it.
 const { exports: FRAMEWORK } = require('./packages/tidemark/package.json')
@@ -215,9 +216,24 @@ const rows = [
     ],
     node: ['*'],
   },
+  {
+    path: 'packages/*/test/',
+    is: 'the tests of a package, which know no service of the root',
+    imports: ['packages/'],
+    packages: ['.*'],
+    node: ['*'],
+  },
+  {
+    path: 'packages/test-support/',
+    is: 'what the tests of several packages, and of the root, share',
+    imports: ['packages/'],
+    packages: ['.*'],
+    node: ['*'],
+  },
 ]
 
 const NODE = '[a-z0-9_/]+'
+const TESTS = 'packages/*/test/'
 
 /** What a path of the table matches. @param name what stands for `<name>`. */
 function pattern(path, name) {
@@ -231,7 +247,7 @@ const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
   return {
     name: `only what ${path} may import`,
     severity: 'error',
-    from: { path: pattern(path, '([^/]+)') },
+    from: { path: pattern(path, '([^/]+)'), ...(path === TESTS ? {} : { pathNot: pattern(TESTS) }) },
     to: {
       pathNot: [
         ...self,

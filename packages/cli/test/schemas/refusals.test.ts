@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { stock } from '../../../../src/inventory/stock.ts'
+import { stock } from '../../../tidemark/test/domain/stock.ts'
 import { services } from '../../config.ts'
 import { withRefusals } from '../../schemas/refusals.ts'
 

@@ -2,19 +2,18 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { stockLevel } from '../../../../src/inventory/stock-level.ts'
-import { fulfilment } from '../../../../src/ordering/fulfilment.ts'
-import { order } from '../../../../src/ordering/order.ts'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
 import { namesOf } from '../../../cli/new-service/names.ts'
 import { matchRoute, parseRoute } from '../../../functions-host/route.ts'
 import { type BrowsePort, browseRoutesOf } from '../../azure-functions/browse.ts'
 import { type PlacedRoute, registrationFaults } from '../../azure-functions/check-registration.ts'
 import type { Endpoint, Route } from '../../azure-functions/http.ts'
 import { type OperationsPort, operationsOf } from '../../azure-functions/operations.ts'
+import { processManager } from '../../core/process-manager.ts'
 import { TAKEN_PATHS } from '../../core/resource.ts'
 import type { Service } from '../../core/service.ts'
+import { notes } from '../domain/notes.ts'
+import { order, ordering, orderView } from '../domain/orders.ts'
+import { stockLevel } from '../domain/stock.ts'
 
 const nothing: Endpoint = { describe: () => [], handle: async () => ({}) }
 const place = (service: string, path: string, name = path): PlacedRoute => ({ service, name, path, GET: nothing })
@@ -149,7 +148,7 @@ describe('a service that does not fit its functions', () => {
     [
       'sends commands to a decider that it does not list',
       without({
-        deciders: [order, fulfilment].filter(({ category }) => category !== 'order'),
+        deciders: [],
         views: [],
         publishes: [],
         processes: [],
@@ -159,9 +158,19 @@ describe('a service that does not fit its functions', () => {
     ],
     [
       'has a process manager whose decider it does not list',
-      without({ deciders: [order], views: [orderView] }),
+      without({
+        processes: [
+          processManager('caretaker', notes, [], {
+            service: 'ordering',
+            events: [],
+            schedules: true,
+            startsAt: 'first',
+            react: async () => {},
+          }),
+        ],
+      }),
       [],
-      'ordering has a process manager whose decider fulfilment it does not list',
+      'ordering has a process manager whose decider notes it does not list',
     ],
     [
       'has a view of a category without a decider',
@@ -222,7 +231,7 @@ describe('a service that does not fit its functions', () => {
       assert.ok(faults.includes(told), `${faults.join('\n')}\nlacks\n${told}`)
     })
 
-  it('is every service of the sample none of', () => {
+  it('is no service that does', () => {
     assert.deepEqual(registrationFaults(ordering, history('ordering')), [])
   })
 })

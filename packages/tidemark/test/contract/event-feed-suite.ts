@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { EventFeed, EventFeedReader, EventStore } from '../../core/ports.ts'
+import { placedV1 } from '../domain/orders.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
 import { recordedAtOnce } from '../support/recorded.ts'
 

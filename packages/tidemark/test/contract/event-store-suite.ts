@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import type { HistoryRange, LogEntry } from '../../core/commit.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM, hashOf, type LogHead } from '../../core/hash-chain.ts'
 import { type EventHistory, type EventStore, MAX_ENTRIES, MAX_EVENTS } from '../../core/ports.ts'
+import { placedV1 } from '../domain/orders.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
 import { recordedAtOnce } from '../support/recorded.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import { startControlled } from '../../../cosmos/test/controlled.ts'
 import { newContainer } from '../../../cosmos/test/support.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
+import { placedV1 } from '../domain/orders.ts'
 import { recordedAtOnce } from '../support/recorded.ts'
 import { append, roundOf } from './event-feed-suite.ts'
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import { fromCloudEvent, mayBeOf, toCloudEvent } from '../../core/cloud-event.ts'
 import { hashOf } from '../../core/hash-chain.ts'
+import { placedV1 } from '../domain/orders.ts'
 import { recorded } from '../support/recorded.ts'
 
 const [first, second] = recorded('order-1', placedV1, { type: 'OrderConfirmed', data: { orderId: '1' } })

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { orderEvents } from '../../../../src/ordering/events.ts'
-import { order } from '../../../../src/ordering/order.ts'
-import { placeBody, placed } from '../../../../test/support/orders.ts'
 import { eventType } from '../../core/event.ts'
 import { checkWritten, validate } from '../../core/schema.ts'
+import { order, orderEvents, placeBody, placed } from '../domain/orders.ts'
 
 const placeSchema = order.commands[0]?.schema
 assert.ok(placeSchema)

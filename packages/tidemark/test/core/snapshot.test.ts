@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { inventory } from '../../../../src/inventory/service.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
 import { hasSnapshots, SNAPSHOTS } from '../../core/service.ts'
 import { topologyOf } from '../../topology.ts'
+import { ordering } from '../domain/orders.ts'
+import { inventory } from '../domain/stock.ts'
 
 describe('the container of snapshots', () => {
   it('is there where a decider has a state version alone, is never queried, and forgets nothing by itself', () => {

@@ -1,8 +1,17 @@
-import { StockReservationRejected, StockReserved } from '../../../../src/inventory/contract.ts'
-import { order } from '../../../../src/ordering/order.ts'
-import type { EventOf } from '../../core/event.ts'
+import { z } from 'zod'
+import { type EventOf, eventType } from '../../core/event.ts'
 import type { ImmediateReaction } from '../../core/reaction.ts'
+import { order } from './orders.ts'
 
+const orderId = z.string()
+const StockReserved = eventType(
+  'StockReserved',
+  z.object({ orderId, lines: z.array(z.object({ sku: z.string(), quantity: z.int() })) }),
+)
+const StockReservationRejected = eventType(
+  'StockReservationRejected',
+  z.object({ orderId, sku: z.string(), requested: z.int(), available: z.int() }),
+)
 const events = [StockReserved, StockReservationRejected] as const
 
 /** A reaction as simple as one can be: confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */

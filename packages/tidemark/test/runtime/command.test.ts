@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { order } from '../../../../src/ordering/order.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
-import { address, place, placeBody } from '../../../../test/support/orders.ts'
 import type { CommandOutcome } from '../../core/command.ts'
 import { follows, GENESIS, hashOf } from '../../core/hash-chain.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { type CommandDependencies, handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
+import { address, order, ordering, place, placeBody } from '../domain/orders.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
 
 const cancel = { type: 'cancel', data: { reason: 'late' } } as const

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { MemoryParking } from '../../memory/parking.ts'
 import { type Handler, HandlersFailed, handleMessages } from '../../runtime/consume.ts'
 import { ConsumerParking } from '../../runtime/parking.ts'
+import { placedV1 } from '../domain/orders.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { recorded } from '../support/recorded.ts'
 

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { orderEvents } from '../../../../src/ordering/events.ts'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import type { AnyView } from '../../core/view.ts'
 import { documentEvents } from '../../runtime/document-events.ts'
+import { orderEvents, orderView, salesByProduct } from '../domain/orders.ts'
 import { everything, Rig } from '../support/replay-rig.ts'
 
 const positionOf = ({ stream, version }: RecordedEvent): string => `${stream}@${version}`

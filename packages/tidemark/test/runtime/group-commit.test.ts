@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { stock } from '../../../../src/inventory/stock.ts'
 import type { CommandOutcome } from '../../core/command.ts'
 import type { Command } from '../../core/decider.ts'
 import { MAX_ENTRIES } from '../../core/ports.ts'
@@ -10,6 +9,7 @@ import { handleCommand } from '../../runtime/command.ts'
 import { groupCommit, type HandleCommand } from '../../runtime/group-commit.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
 import { notes } from '../domain/notes.ts'
+import { stock } from '../domain/stock.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
 
 const receive = (quantity: number): Command => ({ type: 'receive', data: { quantity } })
@@ -206,7 +206,10 @@ it('however commands, keys and faults come together at three instances: every ke
   const step = fc.record({
     instance: fc.nat(2),
     key: fc.nat(9),
-    command: fc.constantFrom(receive(3), reserve('a', 2), reserve('b', 4), { type: 'release', data: { orderId: 'a' } }),
+    command: fc.constantFrom(receive(3), reserve('a', 2), reserve('b', 4), {
+      type: 'release',
+      data: { orderId: 'a', quantity: 2 },
+    }),
   })
   const rounds = fc.array(
     fc.record({

@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type OrderEvent, orderEvents } from '../../../../src/ordering/events.ts'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
-import { address, cancelled, placedV1 } from '../../../../test/support/orders.ts'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RecordedEvent } from '../../core/event.ts'
@@ -23,6 +19,15 @@ import { reaction } from '../../runtime/react.ts'
 import { Redrive } from '../../runtime/redrive.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
 import { appendGiven } from '../../testing/append-given.ts'
+import {
+  address,
+  cancelled,
+  type OrderEvent,
+  orderEvents,
+  orderView,
+  placedV1,
+  salesByProduct,
+} from '../domain/orders.ts'
 import { wallet, wallets } from '../domain/wallets.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { recorded } from '../support/recorded.ts'

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { orderEvents } from '../../../../src/ordering/events.ts'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { type ProductSales, salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
-import { address, cancelled, placedV1 } from '../../../../test/support/orders.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { hashOf } from '../../core/hash-chain.ts'
 import type { AnyManyStreamView, AnyView } from '../../core/view.ts'
@@ -12,6 +8,15 @@ import { MemoryEventStore } from '../../memory/event-store.ts'
 import { MemoryViewStore, MemoryViewStores } from '../../memory/view-store.ts'
 import { projection } from '../../runtime/project.ts'
 import { appendGiven } from '../../testing/append-given.ts'
+import {
+  address,
+  cancelled,
+  orderEvents,
+  orderView,
+  type ProductSales,
+  placedV1,
+  salesByProduct,
+} from '../domain/orders.ts'
 import { ManualClock } from '../support/fakes.ts'
 import { projecting } from '../support/projecting.ts'
 import { recorded } from '../support/recorded.ts'

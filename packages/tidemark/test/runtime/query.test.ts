@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
 import { MemoryViewStores } from '../../memory/view-store.ts'
 import { listDocuments, type QueryDependencies, readDocument } from '../../runtime/query.ts'
+import { orderView, salesByProduct } from '../domain/orders.ts'
 import { ManualClock } from '../support/fakes.ts'
 
 const at = (version: number) => ({ stream: 'order-1', version })

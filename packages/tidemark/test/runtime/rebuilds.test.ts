@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { orderView } from '../../../../src/ordering/order-view.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { RebuildStore } from '../../core/ports.ts'
 import type { KeptRebuild, RebuildAction } from '../../core/rebuild.ts'
 import { MemoryRebuilds } from '../../memory/rebuilds.ts'
 import { Rebuilds } from '../../runtime/rebuilds.ts'
 import { abandon, buildNext, goBack, promote, type ReplayPlace, type ReplayPort, replay } from '../../runtime/replay.ts'
+import { orderView } from '../domain/orders.ts'
 import { everything, Rig, unwatched } from '../support/replay-rig.ts'
 
 const MINUTE_MS = 60_000

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { order } from '../../../../src/ordering/order.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
-import { address, place } from '../../../../test/support/orders.ts'
 import type { CommandOutcome, Receipts } from '../../core/command.ts'
 import type { Command } from '../../core/decider.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { handleCommand } from '../../runtime/command.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
+import { address, order, ordering, place } from '../domain/orders.ts'
 import { everyEvent, ManualClock, request, UnreliableStore } from '../support/fakes.ts'
 
 const confirm = { type: 'confirm', data: {} } as const

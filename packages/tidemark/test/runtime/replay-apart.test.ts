@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
 import type { AnyView } from '../../core/view.ts'
 import {
   abandon,
@@ -13,6 +11,7 @@ import {
   type ReplayWatch,
   replay,
 } from '../../runtime/replay.ts'
+import { orderView, salesByProduct } from '../domain/orders.ts'
 import { before } from '../support/before-calls.ts'
 import { everything, lateFirst, lateSecond, Rig, unwatched, versionOf, views } from '../support/replay-rig.ts'
 

@@ -1,10 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { order } from '../../../../src/ordering/order.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
-import { payment } from '../../../../src/payments/payment.ts'
-import { payments } from '../../../../src/payments/service.ts'
-import { place } from '../../../../test/support/orders.ts'
 import { TidemarkError } from '../../core/errors.ts'
 import type { ScheduledCommand } from '../../core/ports.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
@@ -13,6 +8,8 @@ import { handleCommand } from '../../runtime/command.ts'
 import { type ScheduleDependencies, sendDue } from '../../runtime/schedule.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
 import { later } from '../../testing/moment.ts'
+import { offer } from '../domain/offers.ts'
+import { order, ordering, place } from '../domain/orders.ts'
 import { everyEvent, ManualClock, request } from '../support/fakes.ts'
 
 async function setUp(orders: readonly string[] = ['1']) {
@@ -63,18 +60,17 @@ describe('scheduled commands', () => {
   it('are decided as of their time where the instance’s clock is behind: nothing is too early that the store says is due', async () => {
     const clock = new ManualClock()
     const log = new MemoryEventStore()
-    const flow = { service: payments, store: log, cache: stateCache(10), clock }
-    const amount = { currency: 'EUR', amount: 1 }
-    const ask = { type: 'request', data: { amount, method: 'transfer', withinSeconds: 60 } } as const
-    await handleCommand(flow, payment, request('r', ask, undefined, 'payment-1'))
+    const flow = { service: { name: 'offering', publishes: [] }, store: log, cache: stateCache(10), clock }
     const due = later(clock.now(), 60)
+    const make = { type: 'make', data: { until: due } } as const
+    await handleCommand(flow, offer, request('r', make, undefined, 'offer-1'))
     const schedule = new MemorySchedule({ now: () => due })
     const metadata = { actor: 'a', correlation: 'c', causation: 'fulfilment-1@2' }
-    await schedule.add({ stream: 'payment-1', key: 'e', due, command: { type: 'expire', data: {} }, metadata })
+    await schedule.add({ stream: 'offer-1', key: 'e', due, command: { type: 'expire', data: {} }, metadata })
     const command: ScheduleDependencies['command'] = (decider, sent) => handleCommand(flow, decider, sent)
-    assert.equal(await sendDue({ schedule, deciders: payments.deciders, command }, assert.fail), 1)
-    const [, expired] = await everyEvent(log, 'payment-1')
-    assert.deepEqual([expired?.type, expired?.time], ['PaymentExpired', due])
+    assert.equal(await sendDue({ schedule, deciders: [offer], command }, assert.fail), 1)
+    const [, expired] = await everyEvent(log, 'offer-1')
+    assert.deepEqual([expired?.type, expired?.time], ['OfferExpired', due])
   })
 
   it('that were sent before a crash and are sent again take effect once', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { placedV1 } from '../../../../test/support/orders.ts'
 import { type Commit, hashOfKey, toLogItem } from '../../core/commit.ts'
 import { eventId, type RecordedEvent } from '../../core/event.ts'
 import { canonicalHash, GENESIS, seal } from '../../core/hash-chain.ts'
 import { type Fault, StreamCheck } from '../../verify/stream-check.ts'
+import { placedV1 } from '../domain/orders.ts'
 
 type Item = Record<string, unknown>
 type Text = Record<string, unknown> & { readonly events: readonly Item[] }

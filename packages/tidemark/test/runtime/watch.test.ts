@@ -1,11 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, it } from 'node:test'
-import { type OrderEvent, orderEvents } from '../../../../src/ordering/events.ts'
-import { order } from '../../../../src/ordering/order.ts'
-import { orderView } from '../../../../src/ordering/order-view.ts'
-import { salesByProduct } from '../../../../src/ordering/sales-by-product.ts'
-import { ordering } from '../../../../src/ordering/service.ts'
-import { cancelled, place, placedV1 } from '../../../../test/support/orders.ts'
 import { toCloudEvent } from '../../core/cloud-event.ts'
 import { toLogItem } from '../../core/commit.ts'
 import { TidemarkError } from '../../core/errors.ts'
@@ -26,6 +20,17 @@ import { reaction } from '../../runtime/react.ts'
 import { Relay } from '../../runtime/relay.ts'
 import { stateCache } from '../../runtime/state-cache.ts'
 import { watchedCommands } from '../../runtime/watch.ts'
+import {
+  cancelled,
+  type OrderEvent,
+  order,
+  orderEvents,
+  ordering,
+  orderView,
+  place,
+  placedV1,
+  salesByProduct,
+} from '../domain/orders.ts'
 import { wallet, wallets } from '../domain/wallets.ts'
 import { everyEvent, ManualClock, request } from '../support/fakes.ts'
 import { OtlpReceiver } from '../support/otlp.ts'
