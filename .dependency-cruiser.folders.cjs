@@ -1,4 +1,4 @@
-// No folder of a package takes part in a cycle of folders. The tests of packages are left out: they lie below what they test, and import it.
+// No folder takes part in a cycle of folders. Tests beside what they test are left out: they lie below it, and import it.
 
 const { options } = require('./.dependency-cruiser.cjs')
 
@@ -33,5 +33,5 @@ const folders = [
 
 module.exports = {
   forbidden: folders,
-  options: { ...options, exclude: { path: `${options.exclude.path}|^packages/([^/]+/test|test-support)/` } },
+  options: { ...options, exclude: { path: `${options.exclude.path}|^packages/([^/]+/test|test-support)/|^src/.*[.]test[.]ts$` } },
 }

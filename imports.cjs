@@ -41,6 +41,13 @@ const rows = [
     packages: ['zod'],
   },
   {
+    path: 'src/<name>/*.test.ts',
+    is: 'the tests of one microservice, deleted with it',
+    imports: [...['.', './testing'].map(exported), 'src/<name>/', 'src/*/contract.ts', 'test/support/'],
+    packages: ['fast-check'],
+    node: ['*'],
+  },
+  {
     path: 'src/*/contract.ts',
     is: 'what other services may rely on',
     imports: [exported('.'), 'src/money.ts'],
@@ -233,7 +240,7 @@ const rows = [
 ]
 
 const NODE = '[a-z0-9_/]+'
-const TESTS = 'packages/*/test/'
+const TESTS = ['packages/*/test/', 'src/<name>/*.test.ts']
 
 /** What a path of the table matches. @param name what stands for `<name>`. */
 function pattern(path, name) {
@@ -247,7 +254,10 @@ const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
   return {
     name: `only what ${path} may import`,
     severity: 'error',
-    from: { path: pattern(path, '([^/]+)'), ...(path === TESTS ? {} : { pathNot: pattern(TESTS) }) },
+    from: {
+      path: pattern(path, '([^/]+)'),
+      ...(TESTS.includes(path) ? {} : { pathNot: TESTS.map((each) => pattern(each, '[^/]+')) }),
+    },
     to: {
       pathNot: [
         ...self,

@@ -130,7 +130,7 @@ function manifest({ project, packages }: Project): object {
       dev: 'tidemark dev',
       build: 'tsc -p tsconfig.build.json',
       types: 'tsc -p tsconfig.json',
-      test: 'node --test "test/**/*.test.ts"',
+      test: 'node --test "src/**/*.test.ts" "test/**/*.test.ts"',
       new: 'tidemark new',
       // What the services say names these.
       cloud: 'tidemark cloud',

@@ -191,7 +191,7 @@ describe('a project that was created', () => {
     assert.equal(code, 0, output)
     return output
   }
-  const tests = () => node('--test', '--test-reporter=tap', 'test/unit/services/*.test.ts')
+  const tests = () => node('--test', '--test-reporter=tap', 'src/**/*.test.ts')
 
   before(async () => {
     const create = join(temporary, 'create')

@@ -15,7 +15,7 @@ const targets = {
   'view.ts': ({ service, aggregate }) => `src/${service}/${aggregate}-view.ts`,
   'service.ts': ({ service }) => `src/${service}/service.ts`,
   'functions.ts': ({ service }) => `functions/${service}.ts`,
-  'test.ts': ({ service }) => `test/unit/services/${service}.test.ts`,
+  'test.ts': ({ service }) => `src/${service}/${service}.test.ts`,
 } as const satisfies Record<string, (names: Names) => string>
 
 /**

@@ -26,7 +26,7 @@ describe('the build', () => {
       write(
         'dist/.tsbuildinfo',
         JSON.stringify({
-          fileNames: sources.map((path) => `../../../../test/unit/${path}`),
+          fileNames: sources.map((path) => `../${path}`),
           fileInfos: texts.map((text, index) => {
             const version = createHash('sha256').update(text).digest('hex')
             return index === 0 ? version : { version }
@@ -48,10 +48,7 @@ describe('the build', () => {
     rmSync(join(root, 'dist/src/gone.js'))
     rmSync(join(root, 'dist/functions/ordering.js'))
     assert.equal(told(), 'wrong: built before functions/ordering.ts changed')
-    write(
-      'dist/.tsbuildinfo',
-      JSON.stringify({ fileNames: sources.map((path) => `../../../../test/unit/${path}`), fileInfos: [1, 2] }),
-    )
+    write('dist/.tsbuildinfo', JSON.stringify({ fileNames: sources.map((path) => `../${path}`), fileInfos: [1, 2] }))
     assert.match(told(), /^unseen: /)
   })
 })

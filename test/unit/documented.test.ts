@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { codeBlocksOf } from '../../../test-support/documented-code.ts'
+import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const blocks = codeBlocksOf(readFileSync(join(root, 'docs/testing.md'), 'utf8'))
 const textsOf = (info: string): string[] => blocks.filter((block) => block.info === info).map(({ text }) => text)
 
@@ -15,7 +15,7 @@ describe('docs/testing.md', () => {
   // A folder where the document's imports lead to the repository's files.
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-documented-'))
   after(() => rmSync(copy, { recursive: true, force: true }))
-  const folder = join(copy, 'test/unit/services')
+  const folder = join(copy, 'test')
   mkdirSync(folder, { recursive: true })
   for (const name of ['src', 'packages', 'node_modules']) symlinkSync(join(root, name), join(copy, name))
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')

@@ -1,7 +1,7 @@
 import { describe, it } from 'node:test'
-import { type ShipmentCommand, shipment } from '../../../src/shipping/shipment.ts'
-import { deciding } from '../../support/given.ts'
-import { address } from '../../support/orders.ts'
+import { deciding } from '../../test/support/given.ts'
+import { address } from '../../test/support/orders.ts'
+import { type ShipmentCommand, shipment } from './shipment.ts'
 
 const given = deciding(shipment)
 const orderId = '1'

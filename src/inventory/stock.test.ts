@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test'
-import { stock } from '../../../src/inventory/stock.ts'
-import { deciding } from '../../support/given.ts'
+import { deciding } from '../../test/support/given.ts'
+import { stock } from './stock.ts'
 
 const given = deciding(stock, 'tea')
 const received = { type: 'StockReceived', data: { sku: 'tea', quantity: 5 } } as const

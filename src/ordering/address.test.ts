@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { validate } from '../../../packages/tidemark/core/schema.ts'
-import { isSame, keep, keptAddress, told, writtenAddress } from '../../../src/ordering/address.ts'
-import { address } from '../../../src/ordering/contract.ts'
+import { isSame, keep, keptAddress, told, writtenAddress } from './address.ts'
+import { address } from './contract.ts'
 
 const rest = { name: 'Ada', postalCode: '1000', city: 'Ghent', country: 'BE' }
 const number = fc.stringMatching(/^\d[a-z0-9/-]{0,25}$/)
@@ -74,7 +73,7 @@ describe('an address', () => {
       fc.property(line, (street) => {
         const written = { ...rest, street }
         const kept = keep(written)
-        assert.deepEqual(validate(keptAddress.strict(), kept), { valid: true, value: kept })
+        assert.deepEqual(keptAddress.strict().parse(kept), kept)
         assert.deepEqual(told(kept), written)
       }),
       { numRuns: 1000 },
@@ -82,22 +81,25 @@ describe('an address', () => {
 
   it('that is taken can be told: line and number together are not longer than a line may be', () => {
     const long = 'x'.repeat(195)
-    assert.ok(validate(writtenAddress, { ...rest, street: long, houseNumber: '1234' }).valid)
-    const refused = validate(writtenAddress, { ...rest, street: long, houseNumber: '12345' })
-    assert.ok(!refused.valid)
+    assert.ok(writtenAddress.safeParse({ ...rest, street: long, houseNumber: '1234' }).success)
+    const refused = writtenAddress.safeParse({ ...rest, street: long, houseNumber: '12345' })
+    assert.ok(!refused.success)
     assert.deepEqual(
-      refused.issues.map(({ pointer }) => pointer),
-      ['/houseNumber'],
+      refused.error.issues.map(({ path }) => path),
+      [['houseNumber']],
     )
     for (const houseNumber of ['', 'x'.repeat(21), 1, null])
-      assert.ok(!validate(writtenAddress, { ...rest, street: 'Quay', houseNumber }).valid, JSON.stringify(houseNumber))
+      assert.ok(
+        !writtenAddress.safeParse({ ...rest, street: 'Quay', houseNumber }).success,
+        JSON.stringify(houseNumber),
+      )
   })
 
   it('with a house number apart can be told, whatever it is', () =>
     fc.assert(
       fc.property(line, fc.string({ minLength: 1, maxLength: 20 }), (street, houseNumber) => {
-        const checked = validate(writtenAddress, { ...rest, street, houseNumber })
-        if (checked.valid) assert.ok(validate(address.strict(), told(keep(checked.value))).valid)
+        const checked = writtenAddress.safeParse({ ...rest, street, houseNumber })
+        if (checked.success) assert.ok(address.strict().safeParse(told(keep(checked.data))).success)
         else assert.ok(street.length + houseNumber.length >= 200)
       }),
     ))

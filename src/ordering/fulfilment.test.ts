@@ -1,9 +1,9 @@
 import { describe, it } from 'node:test'
 import { given, moment, project } from 'tidemark/testing'
-import { type FulfilmentCommand, fulfilment } from '../../../src/ordering/fulfilment.ts'
-import { fulfilmentView } from '../../../src/ordering/fulfilment-view.ts'
-import { ordering } from '../../../src/ordering/service.ts'
-import { address } from '../../support/orders.ts'
+import { address } from '../../test/support/orders.ts'
+import { type FulfilmentCommand, fulfilment } from './fulfilment.ts'
+import { fulfilmentView } from './fulfilment-view.ts'
+import { ordering } from './service.ts'
 
 const orderId = '1'
 const lines = [{ sku: 'tea', quantity: 2 }]

@@ -1,7 +1,7 @@
 import { describe, it } from 'node:test'
-import { order } from '../../../src/ordering/order.ts'
-import { deciding } from '../../support/given.ts'
-import { address, cancelled, keptAddress, place, placeBody, placed, rejected } from '../../support/orders.ts'
+import { deciding } from '../../test/support/given.ts'
+import { address, cancelled, keptAddress, place, placeBody, placed, rejected } from '../../test/support/orders.ts'
+import { order } from './order.ts'
 
 const given = deciding(order)
 const moved = { ...address, city: 'Bruges' }

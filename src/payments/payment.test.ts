@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal } from 'tidemark'
 import { given as givenEvents, moment } from 'tidemark/testing'
-import type { PaymentEvent } from '../../../src/payments/events.ts'
-import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from '../../../src/payments/payment.ts'
-import { deciding } from '../../support/given.ts'
+import { deciding } from '../../test/support/given.ts'
+import type { PaymentEvent } from './events.ts'
+import { ABOVE_CARD_LIMIT, CARD_LIMIT, type PaymentCommand, payment } from './payment.ts'
 
 const given = deciding(payment)
 const orderId = '1'

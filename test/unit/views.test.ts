@@ -1,13 +1,13 @@
 import { describe, it } from 'node:test'
 import { moment, project } from 'tidemark/testing'
-import { inventory } from '../../../src/inventory/service.ts'
-import { stockLevel } from '../../../src/inventory/stock-level.ts'
-import { paymentView } from '../../../src/payments/payment-view.ts'
-import { payments } from '../../../src/payments/service.ts'
-import { takings } from '../../../src/payments/takings.ts'
-import { shipping } from '../../../src/shipping/service.ts'
-import { shipmentView } from '../../../src/shipping/shipment-view.ts'
-import { address } from '../../support/orders.ts'
+import { inventory } from '../../src/inventory/service.ts'
+import { stockLevel } from '../../src/inventory/stock-level.ts'
+import { paymentView } from '../../src/payments/payment-view.ts'
+import { payments } from '../../src/payments/service.ts'
+import { takings } from '../../src/payments/takings.ts'
+import { shipping } from '../../src/shipping/service.ts'
+import { shipmentView } from '../../src/shipping/shipment-view.ts'
+import { address } from '../support/orders.ts'
 
 const euros = (amount: number) => ({ currency: 'EUR', amount })
 const lines = [{ sku: 'tea', quantity: 2 }]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { stockWithReservations } from '../../../bench/fold/stock-with-reservations.ts'
-import type { AnyDecider } from '../../../packages/tidemark/core/decider.ts'
-import { stock } from '../../../src/inventory/stock.ts'
+import { stockWithReservations } from '../../bench/fold/stock-with-reservations.ts'
+import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
+import { stock } from '../../src/inventory/stock.ts'
 
 const units = (order: number) => ({ sku: 'tea', orderId: `order-${order}`, quantity: 1 })
 

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { OPERATIONS } from '../../packages/cosmos/api/operations.ts'
-import { ROUTES } from '../../packages/cosmos/routes.ts'
+import { OPERATIONS } from '../../cosmos/api/operations.ts'
+import { ROUTES } from '../../cosmos/routes.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const TITLE = /\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g
 
 /** The titles of all tests below a folder, as they stand in the sources. */

@@ -1,9 +1,9 @@
 import { describe, it } from 'node:test'
 import type { DomainEvent } from 'tidemark'
 import { react } from 'tidemark/testing'
-import { orderFulfilment } from '../../../src/ordering/fulfilment-process.ts'
-import { ordering } from '../../../src/ordering/service.ts'
-import { cancelled, placed } from '../../support/orders.ts'
+import { cancelled, placed } from '../../test/support/orders.ts'
+import { orderFulfilment } from './fulfilment-process.ts'
+import { ordering } from './service.ts'
 
 const orderId = '1'
 const amount = { currency: 'EUR', amount: 2150 }

@@ -1,9 +1,9 @@
 import { describe, it } from 'node:test'
 import { moment, react, recordedAs } from 'tidemark/testing'
-import { PaymentRequested } from '../../../src/ordering/contract.ts'
-import { paymentRequests } from '../../../src/payments/payment-requests.ts'
-import { payments } from '../../../src/payments/service.ts'
-import { captureRequested, paymentRequested, voidRequested } from '../../support/fulfilments.ts'
+import { captureRequested, paymentRequested, voidRequested } from '../../test/support/fulfilments.ts'
+import { PaymentRequested } from '../ordering/contract.ts'
+import { paymentRequests } from './payment-requests.ts'
+import { payments } from './service.ts'
 
 const orderId = '1'
 const amount = { currency: 'EUR', amount: 2150 }

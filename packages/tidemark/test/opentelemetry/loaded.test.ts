@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
+import { connectionStrings } from '../../../test-support/connection-strings.ts'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Wires a service by some settings in a process of its own. @returns which modules of OpenTelemetry were loaded, of how many in all. */
 async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ telemetry: string[]; all: number }> {
@@ -14,7 +14,7 @@ async function loadedBy(settings: Readonly<Record<string, string>>): Promise<{ t
     const loaded = []
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
     const { compose } = await import('./packages/tidemark/compose.ts')
-    const { ordering } = await import('./src/ordering/service.ts')
+    const { ordering } = await import('./packages/tidemark/test/domain/orders.ts')
     const service = compose(ordering)
     await service.telemetry.span('work', { kind: 'internal' }, async () => {})
     await service.telemetry.close()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DomainEvent, RecordedEvent, Send } from 'tidemark'
-import type { AnyReaction } from '../../../packages/tidemark/core/reaction.ts'
-import { recorded } from '../../../packages/tidemark/test/support/recorded.ts'
-import { inventory } from '../../../src/inventory/service.ts'
-import { payments } from '../../../src/payments/service.ts'
-import { shipping } from '../../../src/shipping/service.ts'
+import type { AnyReaction } from '../../packages/tidemark/core/reaction.ts'
+import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
+import { inventory } from '../../src/inventory/service.ts'
+import { payments } from '../../src/payments/service.ts'
+import { shipping } from '../../src/shipping/service.ts'
 import {
   captureRequested,
   paymentRequested,
@@ -13,8 +13,8 @@ import {
   shipmentCancellationRequested,
   shipmentRequested,
   voidRequested,
-} from '../../support/fulfilments.ts'
-import { placed } from '../../support/orders.ts'
+} from '../support/fulfilments.ts'
+import { placed } from '../support/orders.ts'
 
 const lines = [
   { sku: 'cup', quantity: 1 },

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test'
-import { reservation } from '../../../src/inventory/reservation.ts'
-import { deciding } from '../../support/given.ts'
+import { deciding } from '../../test/support/given.ts'
+import { reservation } from './reservation.ts'
 
 const given = deciding(reservation)
 const lines = [{ sku: 'tea', quantity: 2 }]
