@@ -33,5 +33,8 @@ const folders = [
 
 module.exports = {
   forbidden: folders,
-  options: { ...options, exclude: { path: `${options.exclude.path}|^packages/([^/]+/test|test-support)/|^src/.*[.]test[.]ts$` } },
+  options: {
+    ...options,
+    exclude: { path: `${options.exclude.path}|^packages/([^/]+/test|test-support)/|^src/.*[.]test[.]ts$` },
+  },
 }
