@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
 import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
+import { openApiOf, servedServices } from 'tidemark/azure-functions'
 import { build, createServer, type InlineConfig } from 'vite'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { localPorts } from './local-settings.ts'
+import { loadWithSample } from './schemas/openapi.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOURCE = join(ROOT, 'packages', 'console')
@@ -58,19 +60,12 @@ async function buildConsole(): Promise<void> {
   writeFiles(new Map(files))
 }
 
-/** What every service can be asked, from the OpenAPI document, without the name of any: the console knows no service. */
+/** What every service can be asked, without the name of any: the console knows no service. */
 async function writeTypes(): Promise<void> {
-  const document = JSON.parse(readFileSync(join(ROOT, 'schemas', 'openapi.json'), 'utf8')) as OpenAPI3 & {
-    readonly paths: Readonly<Record<string, unknown>>
-  }
-  const services = Map.groupBy(Object.entries(document.paths), ([path]) => path.split('/')[1] ?? '')
-  const [first = '', ...others] = services.keys()
-  const common = (services.get(first) ?? [])
-    .map(([path, operations]): [string, unknown] => [path.slice(first.length + 1), operations])
-    .filter(([path]) => others.every((service) => document.paths[`/${service}${path}`] !== undefined))
-  if (common.length === 0) throw new UsageError('schemas/openapi.json has no route that every service has')
-  const paths = JSON.parse(JSON.stringify(Object.fromEntries(common)).replaceAll(`"${first}-`, '"'))
-  const text = astToString(await openapiTS({ ...document, paths }))
+  await loadWithSample(ROOT, 'packages/cli/console/any-service.ts')
+  const document = openApiOf(servedServices())
+  const paths = JSON.parse(JSON.stringify(document.paths).replaceAll('"/any/', '"/').replaceAll('"any-', '"'))
+  const text = astToString(await openapiTS({ ...document, paths } as unknown as OpenAPI3))
   mkdirSync(join(SOURCE, 'generated'), { recursive: true })
   // Who reads it meanwhile finds all of it.
   const written = `${TYPES}.${process.pid}.tmp`

@@ -153,9 +153,12 @@ function frontOf({ tokenFile }: Run): Promise<Front> {
   return startFront({ port: localPorts().http, apps: names, site: readSite(CONSOLE), token })
 }
 
-const READY = isCheckout
-  ? 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
-  : 'ready: Ctrl-C ends it'
+const READY =
+  names.length === 0
+    ? 'ready: Ctrl-C ends it; there is no service yet: `npx tidemark new NAME` adds one'
+    : isCheckout
+      ? 'ready: Ctrl-C ends it; `npm run demo -- --orders 100` in another terminal drives it'
+      : 'ready: Ctrl-C ends it'
 
 /** One host, for the services that are named. */
 async function runOnOwn(run: Run, cloud: Cloud): Promise<void> {

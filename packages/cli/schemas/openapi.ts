@@ -15,7 +15,7 @@ let loaded: Promise<unknown> | undefined
  */
 export async function openApiOfAll(services: readonly Service[]): Promise<JsonObject> {
   const names = services.map(({ name }) => name)
-  loaded ??= loadWithSample(`functions/@(${names.join('|')}).ts`)
+  if (names.length > 0) loaded ??= loadWithSample(PROJECT, `functions/@(${names.join('|')}).ts`)
   await loaded
   const served = servedServices().filter(({ name }) => names.includes(name))
   const silent = names.filter((name) => !served.some((each) => each.name === name))
@@ -23,15 +23,18 @@ export async function openApiOfAll(services: readonly Service[]): Promise<JsonOb
   return openApiOf(served)
 }
 
-/** Whatever the environment of whoever generates has for settings. */
-async function loadWithSample(main: string): Promise<void> {
-  const sample = settingsOf(join(PROJECT, 'local.settings.sample.json'))
+/**
+ * Loads functions with the sample's settings, whatever the environment of whoever generates has for settings.
+ * @param main the glob of their files in the project.
+ */
+export async function loadWithSample(project: string, main: string): Promise<void> {
+  const sample = settingsOf(join(project, 'local.settings.sample.json'))
   const before = { ...process.env }
   for (const name of Object.keys(process.env))
     if (/^(TIDEMARK_|CosmosConnection|EventHubConnection)/i.test(name)) delete process.env[name]
   Object.assign(process.env, sample)
   try {
-    await loadApp(PROJECT, main)
+    await loadApp(project, main)
   } finally {
     for (const name of Object.keys(sample)) delete process.env[name]
     Object.assign(process.env, before)

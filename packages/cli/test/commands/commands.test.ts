@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Command as Parser } from 'commander'
@@ -10,9 +11,11 @@ import { tidemark } from '../../tidemark/program.ts'
 import { type Answering, answering, problem } from './answering.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const project = fileURLToPath(new URL('../project/', import.meta.url))
+const tidemarkJs = join(root, 'packages/cli/tidemark.js')
 
 function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Command {
-  return new Command('packages/cli/tidemark.js', args, { NO_COLOR: undefined, TIDEMARK_URL: undefined, ...env })
+  return new Command(tidemarkJs, args, { NO_COLOR: undefined, TIDEMARK_URL: undefined, ...env }, project)
 }
 
 /** Against a server that answers so. */
@@ -142,12 +145,12 @@ describe('somebody who answers otherwise', () => {
       at += 1
       return { items: [event(`order-${at}@1`)], continuation: `${at}` }
     })
-    const command = `node packages/cli/tidemark.js tail --json --url ordering=${address} | head -1`
+    const command = `node ${tidemarkJs} tail --json --url ordering=${address} | head -1`
     const { promise, resolve } = Promise.withResolvers<string>()
     const { exec } = await import('node:child_process')
     exec(
       command,
-      { cwd: root, env: { ...process.env, PATH: `${process.execPath}/..:${process.env.PATH}` } },
+      { cwd: project, env: { ...process.env, PATH: `${process.execPath}/..:${process.env.PATH}` } },
       (_, out) => resolve(out),
     )
     assert.equal(JSON.parse(await promise).stream, 'order-1')

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const project = fileURLToPath(new URL('../project/', import.meta.url))
 const bin = mkdtempSync(join(tmpdir(), 'tidemark-bin-'))
 after(() => rmSync(bin, { recursive: true }))
 symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))
@@ -22,7 +23,10 @@ function bash(script: string): string {
 }
 
 function tidemark(...args: readonly string[]): { readonly status: number | null; readonly stdout: string } {
-  return spawnSync(process.execPath, ['packages/cli/tidemark.js', ...args], { cwd: root, encoding: 'utf8' })
+  return spawnSync(process.execPath, [join(root, 'packages/cli/tidemark.js'), ...args], {
+    cwd: project,
+    encoding: 'utf8',
+  })
 }
 
 describe('completions', () => {
@@ -40,7 +44,7 @@ describe('completions', () => {
       (words) =>
         `COMP_WORDS=(tidemark ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _tidemark; echo "\${COMPREPLY[*]}"`,
     )
-    const setUp = `cd ${bin}; source <(tidemark completions bash); source <(tidemark completions bash); complete -p tidemark`
+    const setUp = `cd ${project}; source <(tidemark completions bash); source <(tidemark completions bash); complete -p tidemark`
     const [registered, ...completed] = bash(`${setUp}; ${asked.join('; ')}; ls`)
       .trimEnd()
       .split('\n')
@@ -54,7 +58,7 @@ describe('completions', () => {
       'zsh bash fish powershell',
       '',
       // What was typed was not run.
-      'tidemark',
+      'tidemark.config.ts',
     ])
   })
 
