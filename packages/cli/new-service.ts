@@ -6,7 +6,7 @@ import { moduleFile } from '../kit/module-file.ts'
 import { readSubjects, runCommand, UsageError } from './arguments.ts'
 import { services } from './config.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
-import { extendedAzureYaml, extendedList, filesOf } from './new-service/files.ts'
+import { extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
 import { CONFIG, isCheckout, PROJECT } from './project.ts'
 import { TOPOLOGY } from './topology-file.ts'
@@ -45,7 +45,6 @@ async function newService(): Promise<void> {
         writeFileSync(absolute(path), text)
       }
       writeFileSync(absolute(CONFIG), extendedList(readFileSync(absolute(CONFIG), 'utf8'), names))
-      writeFileSync(absolute(DEPLOYED), extendedAzureYaml(readFileSync(absolute(DEPLOYED), 'utf8'), names))
       format(...files.map(({ path }) => path), CONFIG)
       for (const command of ['topology.ts', 'schemas.ts']) run(moduleFile(`./${command}`, import.meta.url))
     },

@@ -1,11 +1,32 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { runCommand } from './arguments.ts'
+import { services } from './config.ts'
+import { azureYamlOf } from './new-service/azure-yaml.ts'
+import { PROJECT } from './project.ts'
 import { TOPOLOGY, writeTopology } from './topology-file.ts'
 
-/** `npm run topology`: writes what the services need to exist, as they declare it. */
+const DEPLOYED = 'azure.yaml'
+
+/** `npm run topology`: writes what the services need to exist, as they declare it, and which services are deployed. */
 async function topology(): Promise<void> {
   const { databases, eventHubs } = writeTopology()
   const containers = databases.flatMap((database) => database.containers)
   console.log(`${TOPOLOGY}: ${databases.length} databases, ${containers.length} containers, ${eventHubs.length} hubs`)
+  writeDeployed()
+}
+
+/** A project that is not deployed by azd has no azure.yaml. */
+function writeDeployed(): void {
+  const file = join(PROJECT, DEPLOYED)
+  if (!existsSync(file)) return
+  const text = readFileSync(file, 'utf8')
+  const made = azureYamlOf(
+    text.replaceAll('\r\n', '\n'),
+    services.map(({ name }) => name),
+  )
+  if (made !== text) writeFileSync(file, made)
+  console.log(`${DEPLOYED}: ${services.length} services`)
 }
 
 await runCommand(topology)

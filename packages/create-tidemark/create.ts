@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCommand, UsageError } from '../cli/arguments.ts'
-import { extendedAzureYaml, filesOf, filled } from '../cli/new-service/files.ts'
+import { azureYamlOf } from '../cli/new-service/azure-yaml.ts'
+import { filesOf, filled } from '../cli/new-service/files.ts'
 import { type Names, namesOf } from '../cli/new-service/names.ts'
 import { IS_COMPILED } from '../kit/module-file.ts'
 import { COPIED } from './copied.ts'
@@ -99,7 +100,7 @@ function filesOfProject(project: Project): readonly { readonly path: string; rea
   if (templates.length === 0) throw new Error(`${TEMPLATE} has no files`)
   const written = templates.map((path) => {
     const text = filled(readFileSync(join(TEMPLATE, path), 'utf8'), project).replaceAll('__project__', project.project)
-    return { path: RENAMED[path] ?? path, text: path === 'azure.yaml' ? extendedAzureYaml(text, project) : text }
+    return { path: RENAMED[path] ?? path, text: path === 'azure.yaml' ? azureYamlOf(text, [project.service]) : text }
   })
   return [
     ...written,

@@ -140,7 +140,7 @@ describe('npm run new:service', () => {
     ])
     const terminal = new Terminal(copy.folder, {})
     terminal.run('npm run -s check\n')
-    const tests = ['bundle', 'schemas/schemas', 'schemas/asyncapi'].map((name) => `packages/cli/test/${name}.test.ts`)
+    const tests = ['unit/bundle', 'contract/schemas', 'contract/asyncapi'].map((name) => `test/${name}.test.ts`)
     const files = ['src/{gift-cards,vouchers}/*.test.ts', ...tests, 'test/infra/azure-yaml.test.ts'].join(' ')
     const output = terminal.run(`node --test --test-reporter=tap ${files}\n`)
     for (const name of ['gift-cards: card', 'vouchers: entry'])

@@ -49,41 +49,15 @@ export function filled(template: string, { service, constant, aggregate, type }:
     .replaceAll('__Type__', type)
 }
 
-const imports = /^import .* from '\.\/src\/.*\n/m
+const anyImport = /^import .* from '.*'\n/m
 // On one line, or on one for each service where that is too long.
-const list = /services: \[([^\]]*?),?\s*\]/m
+const list = /services: \[\s*([^\]]*?),?\s*\]/m
 
 /** `tidemark.config.ts` with one service more. @throws Error where it is not written as it was made. */
 export function extendedList(text: string, { service, constant }: Names): string {
-  if (!imports.test(text) || !list.test(text))
+  if (!anyImport.test(text) || !list.test(text))
     throw new Error('tidemark.config.ts has no list of services that can be extended')
   return text
-    .replace(imports, (first) => `${first}import { ${constant} } from './src/${service}/service.ts'\n`)
-    .replace(list, (_, services: string) => `services: [${services}, ${constant}]`)
-}
-
-// What follows the services in azure.yaml.
-const behindServices = /^hooks:$/m
-
-/** `azure.yaml` with one service more, as the others are. @throws Error where it is not written as it was made. */
-export function extendedAzureYaml(text: string, { service }: Names): string {
-  if (!/^services:$/m.test(text) || !behindServices.test(text))
-    throw new Error('azure.yaml has no services that can be extended')
-  const bundle = `npm run -s bundle '--' --service ${service}`
-  const added = `  ${service}:
-    project: .
-    dist: bundles/${service}
-    language: js
-    host: function
-    remoteBuild: false
-    hooks:
-      prepackage:
-        windows:
-          shell: pwsh
-          run: ${bundle}
-        posix:
-          shell: sh
-          run: ${bundle}
-`
-  return text.replace(behindServices, (next) => added + next)
+    .replace(anyImport, (first) => `${first}import { ${constant} } from './src/${service}/service.ts'\n`)
+    .replace(list, (_, services: string) => `services: [${services === '' ? '' : `${services}, `}${constant}]`)
 }

@@ -12,6 +12,9 @@ import { WAIT_MS } from '../../test-support/wait.ts'
 describe('commands against the account in Azure', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-account-'))
   after(() => rmSync(folder, { recursive: true, force: true }))
+  const config = new URL('./project/tidemark.config.ts', import.meta.url).href
+  writeFileSync(join(folder, 'tidemark.config.ts'), `export { default } from '${config}'\n`)
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
 
   const run = (command: string, ...args: string[]): Promise<{ code: number; said: string }> =>
     new Promise((resolve) => {

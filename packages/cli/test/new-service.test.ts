@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { extendedAzureYaml, extendedList } from '../new-service/files.ts'
+import { azureYamlOf } from '../new-service/azure-yaml.ts'
+import { extendedList } from '../new-service/files.ts'
 import { namesOf } from '../new-service/names.ts'
 
 const names = namesOf('gift-cards', 'card')
@@ -24,21 +25,56 @@ describe('the list of services', () => {
       )
     })
 
+  it('of none has one then', () => {
+    const extended = extendedList(
+      "import { defineConfig } from 'tidemark'\n\nexport default defineConfig({ services: [] })\n",
+      names,
+    )
+    assert.match(extended, /^import \{ giftCards \} from '\.\/src\/gift-cards\/service\.ts'$/m)
+    assert.match(extended, /services: \[giftCards\]/)
+  })
+
   it('is not touched where it is not written as it was made', () =>
     assert.throws(() => extendedList(file('all()'), names), /no list of services that can be extended/))
 })
 
 describe('azure.yaml', () => {
-  const azure = readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8')
+  const azure = azureYamlOf(readFileSync(new URL('../../../azure.yaml', import.meta.url), 'utf8'), ['ordering', 'gone'])
+  const at = (services: readonly string[], text = azure) => parse(azureYamlOf(text, services))
 
   it('has one more service, made as the others are, and nothing else is changed', () => {
-    const [before, { services, ...others }] = [parse(azure), parse(extendedAzureYaml(azure, names))]
+    const [before, { services, ...others }] = [parse(azure), at(['ordering', 'gone', 'gift-cards'])]
     const { 'gift-cards': added, ...there } = services
     assert.deepEqual({ ...others, services: there }, before)
     const expected = JSON.parse(JSON.stringify(before.services.ordering).replaceAll('ordering', 'gift-cards'))
     assert.deepEqual(added, expected)
   })
 
-  it('is not touched where it is not written as it was made', () =>
-    assert.throws(() => extendedAzureYaml('services: {}\n', names), /no services that can be extended/))
+  it('loses a service that is not listed any more, and the last one too; what comes after stays', () => {
+    const { services, ...others } = parse(azure)
+    assert.deepEqual(at(['ordering']), { ...others, services: { ordering: services.ordering } })
+    const none = azureYamlOf(azure, [])
+    assert.deepEqual(parse(none), { ...others, services: {} })
+    assert.deepEqual(at(['ordering', 'gone'], none), parse(azure))
+  })
+
+  it('keeps what somebody changed of a service, and what is no bundle of one', () => {
+    const own = azure
+      .replace('language: js', 'language: ts')
+      .replace(/^services:\n/m, "services:\n  # The shop's page.\n  web:\n    project: web\n    host: staticwebapp\n")
+    assert.ok(azureYamlOf(own, ['ordering']).includes("  # The shop's page.\n"))
+    const { services } = at(['ordering'], own)
+    assert.deepEqual(services.web, { project: 'web', host: 'staticwebapp' })
+    assert.equal(services.ordering.language, 'ts')
+    assert.equal(services.gone, undefined)
+  })
+
+  it('is as it was where nothing is to be changed, and is written where it ends with its services', () => {
+    assert.equal(azureYamlOf(azure, ['ordering', 'gone']), azure)
+    const last = 'name: shop\nservices:\n'
+    assert.deepEqual(Object.keys(at(['ordering'], last).services), ['ordering'])
+  })
+
+  it('is not touched where it has no services', () =>
+    assert.throws(() => azureYamlOf('name: shop\n', []), /no services that can be written/))
 })

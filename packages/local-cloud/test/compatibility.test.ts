@@ -51,19 +51,19 @@ async function titlesOf(...folders: string[]): Promise<readonly string[]> {
 
 test('every row of the local Functions host in docs/compatibility.md names tests that there are', async (t) => {
   const rows = await rowsOf('## The local Functions host')
-  const named = checkTests(rows, await titlesOf('packages/functions-host/test', 'test/dotnet'))
+  const named = checkTests(rows, await titlesOf('packages/functions-host/test', 'packages/test-support/dotnet'))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
 })
 
 test('every row of the Event Hubs endpoint in docs/compatibility.md names tests that there are', async (t) => {
   const rows = await rowsOf('## The Event Hubs endpoint')
-  const named = checkTests(rows, await titlesOf('packages/event-hubs/test', 'test/dotnet'))
+  const named = checkTests(rows, await titlesOf('packages/event-hubs/test', 'packages/test-support/dotnet'))
   t.diagnostic(`${rows.length} rows name ${named} tests`)
   assert.ok(rows.length > 0 && named > 0)
 })
 
-const COSMOS_TESTS = ['packages/cosmos/test', 'test/dotnet', 'packages/functions-host/test']
+const COSMOS_TESTS = ['packages/cosmos/test', 'packages/test-support/dotnet', 'packages/functions-host/test']
 
 test('every feature of the Cosmos DB endpoint in docs/compatibility.md names tests that there are', async (t) => {
   const rows = await rowsOf('### Features')

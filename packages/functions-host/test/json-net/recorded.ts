@@ -5,7 +5,7 @@ import { rewriteJson } from '../../json-net/rewrite.ts'
 /** A text, and what becomes of it; null: it cannot be read. */
 export type Recorded = readonly [text: string, rewritten: string | null]
 
-/** What Newtonsoft.Json said of the corpus: test/dotnet/json-net.test.ts writes it. */
+/** What Newtonsoft.Json said of the corpus: packages/test-support/dotnet/json-net.test.ts writes it. */
 export const RECORDED = fileURLToPath(new URL('../json-net.json', import.meta.url))
 
 /** What the local host makes of a text. */

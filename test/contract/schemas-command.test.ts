@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { linkPackages } from '../../../test-support/linked-packages.ts'
+import { linkPackages } from '../../packages/test-support/linked-packages.ts'
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const copy = mkdtempSync(join(tmpdir(), 'tidemark-schemas-'))
 after(() => rmSync(copy, { recursive: true, force: true }))
 

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
-import { chosenTexts, randomTexts } from '../../packages/functions-host/test/json-net/corpus.ts'
-import { RECORDED, type Recorded, rewritten } from '../../packages/functions-host/test/json-net/recorded.ts'
+import { temporaryFolder } from '../../event-hubs/test/endpoint.ts'
+import { chosenTexts, randomTexts } from '../../functions-host/test/json-net/corpus.ts'
+import { RECORDED, type Recorded, rewritten } from '../../functions-host/test/json-net/recorded.ts'
 
 const run = promisify(execFile)
-const PROJECT = fileURLToPath(new URL('./JsonNet/', import.meta.url))
+const PROJECT = fileURLToPath(new URL('../../../test/dotnet/JsonNet/', import.meta.url))
 const SEED = 20_261_128
 const RANDOM_TEXTS = 20_000
 

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bin = mkdtempSync(join(tmpdir(), 'tidemark-bin-'))
 after(() => rmSync(bin, { recursive: true }))
 symlinkSync(join(root, 'packages/cli/tidemark.js'), join(bin, 'tidemark'))

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../config.ts'
-import { compareSchemas } from '../../schemas/gate/compare.ts'
-import type { Report } from '../../schemas/gate/report.ts'
-import { readerOfSamples, type SchemaFiles } from '../../schemas/schema-files.ts'
-import { readSchemas } from '../../schemas/schema-folder.ts'
+import { services } from '../../packages/cli/config.ts'
+import { compareSchemas } from '../../packages/cli/schemas/gate/compare.ts'
+import type { Report } from '../../packages/cli/schemas/gate/report.ts'
+import { readerOfSamples, type SchemaFiles } from '../../packages/cli/schemas/schema-files.ts'
+import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a file's JSON, edited field by field.
 type Json = any
@@ -13,7 +13,7 @@ type Json = any
 export const readOn = readerOfSamples(services)
 
 /** What is committed in `schemas/`. */
-export const committedSchemas: SchemaFiles = readSchemas(fileURLToPath(new URL('../../../../schemas', import.meta.url)))
+export const committedSchemas: SchemaFiles = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))
 
 /** Edits of a `schemas/`, each on a copy. */
 export class Edits {

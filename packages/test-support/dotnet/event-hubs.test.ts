@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { connectionStringOf, startEndpoint, temporaryFolder } from '../../packages/event-hubs/test/endpoint.ts'
+import { connectionStringOf, startEndpoint, temporaryFolder } from '../../event-hubs/test/endpoint.ts'
 
 const run = promisify(execFile)
-const PROJECT = fileURLToPath(new URL('./EventHubsClient/', import.meta.url))
+const PROJECT = fileURLToPath(new URL('../../../test/dotnet/EventHubsClient/', import.meta.url))
 
 /** `npm run test:dotnet`: builds the client with the .NET SDK, which fetches its packages. */
 test("Microsoft's client for .NET, unmodified, finds in the embedded Event Hubs endpoint what it expects", async (t) => {

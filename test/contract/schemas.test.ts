@@ -4,18 +4,18 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { z } from 'zod'
-import { registrations } from '../../../functions-host/registrations.ts'
-import { toCloudEvent } from '../../../tidemark/core/cloud-event.ts'
-import { type EventType, eventType } from '../../../tidemark/core/event.ts'
-import { published, type Service } from '../../../tidemark/core/service.ts'
-import { services } from '../../config.ts'
-import { asyncApiOf } from '../../schemas/asyncapi.ts'
-import { declaredEvents, eventSchemaOf } from '../../schemas/event-schema.ts'
-import { differences, schemaFiles } from '../../schemas/schema-files.ts'
-import { readSchemas } from '../../schemas/schema-folder.ts'
+import { registrations } from '../../packages/functions-host/registrations.ts'
+import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
+import { type EventType, eventType } from '../../packages/tidemark/core/event.ts'
+import { published, type Service } from '../../packages/tidemark/core/service.ts'
+import { services } from '../../packages/cli/config.ts'
+import { asyncApiOf } from '../../packages/cli/schemas/asyncapi.ts'
+import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-schema.ts'
+import { differences, schemaFiles } from '../../packages/cli/schemas/schema-files.ts'
+import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { recordedEvent } from './committed.ts'
 
-const folder = fileURLToPath(new URL('../../../../schemas', import.meta.url))
+const folder = fileURLToPath(new URL('../../schemas', import.meta.url))
 const committed = readSchemas(folder)
 const made = await schemaFiles(services, committed)
 const json = (file: string) => JSON.parse(readFileSync(`${folder}/${file}`, 'utf8'))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { subsetDifferences } from '../../schemas/gate/schema-subset.ts'
-import type { JsonObject } from '../../schemas/json.ts'
-import { readable, valuesOf } from '../../schemas/schema-values.ts'
+import { subsetDifferences } from '../../packages/cli/schemas/gate/schema-subset.ts'
+import type { JsonObject } from '../../packages/cli/schemas/json.ts'
+import { readable, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
 import { jsonSchemaCheck } from './committed.ts'
 
 const text = { type: 'string' }

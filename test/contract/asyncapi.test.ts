@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { Ajv, type ErrorObject } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { toCloudEvent } from '../../../tidemark/core/cloud-event.ts'
-import { reactionsOf } from '../../../tidemark/core/service.ts'
-import { services } from '../../config.ts'
-import { readSchemas } from '../../schemas/schema-folder.ts'
+import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
+import { reactionsOf } from '../../packages/tidemark/core/service.ts'
+import { services } from '../../packages/cli/config.ts'
+import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { committedVersions, recordedEvent } from './committed.ts'
 
-const committed = readSchemas(fileURLToPath(new URL('../../../../schemas', import.meta.url)))
+const committed = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))
 
 // The schema that AsyncAPI publishes of version 3.0.0, and the draft in which it describes schemas of others.
 const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json')
