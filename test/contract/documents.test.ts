@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { services } from '../../packages/cli/config.ts'
+import { isObject, type JsonObject } from '../../packages/cli/schemas/json.ts'
+import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
 import type { EventType, RecordedEvent } from '../../packages/tidemark/core/event.ts'
 import { jsonSchemaOf } from '../../packages/tidemark/core/json-schema.ts'
 import type { Service } from '../../packages/tidemark/core/service.ts'
 import type { AnyView } from '../../packages/tidemark/core/view.ts'
-import { services } from '../../packages/cli/config.ts'
-import { isObject, type JsonObject } from '../../packages/cli/schemas/json.ts'
-import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
 import { jsonSchemaCheck, recordedEvent } from './committed.ts'
 
 const LARGEST = 1_000_000

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { stock } from '../../packages/tidemark/test/domain/stock.ts'
 import { services } from '../../packages/cli/config.ts'
 import { withRefusals } from '../../packages/cli/schemas/refusals.ts'
+import { stock } from '../../packages/tidemark/test/domain/stock.ts'
 
 const errors = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 const declaring = (name: string, refusals: Readonly<Record<string, string>>) => ({

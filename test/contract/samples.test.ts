@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { eventType } from '../../packages/tidemark/core/event.ts'
-import { eventReader } from '../../packages/tidemark/core/event-reader.ts'
 import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-schema.ts'
 import { samplesOf } from '../../packages/cli/schemas/samples.ts'
+import { eventType } from '../../packages/tidemark/core/event.ts'
+import { eventReader } from '../../packages/tidemark/core/event-reader.ts'
 import { committedVersions, jsonSchemaCheck } from './committed.ts'
 
 const versions = committedVersions()
