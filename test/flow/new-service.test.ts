@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
@@ -38,7 +38,15 @@ describe('npm run new:service', () => {
     return all.toSorted()
   }
 
+  function edit(file: string, change: (text: string) => string): void {
+    const text = readFileSync(copy.path(file), 'utf8')
+    assert.notEqual(change(text), text)
+    writeFileSync(copy.path(file), change(text))
+  }
+
   const untouched = everything()
+  /** As it was before there were services more. */
+  let before: readonly string[] = []
 
   for (const [args, message] of [
     [[], /^name one name: <name> \[--aggregate NAME\]$/],
@@ -62,7 +70,6 @@ describe('npm run new:service', () => {
     [['entry-view'], /^entry and entryView would be called the same/],
     [['service'], /^service is a word that the code of a new service is written with/],
     [['loyalty', '--aggregate', 'document'], /^document is a word that the code/],
-    [['stock'], /^test\/unit\/services\/stock\.test\.ts is there already: nothing was written$/],
   ] as const)
     it(`refuses ${args.map((arg) => JSON.stringify(arg.slice(0, 12))).join(' ') || 'no name'} in one line, and writes nothing`, () => {
       const { status, stdout, stderr } = newService(...args)
@@ -127,6 +134,7 @@ describe('npm run new:service', () => {
   })
 
   it('writes services that the checks and the tests of all services take', () => {
+    before = everything()
     const { status, stdout, stderr } = newService('gift-cards', '--aggregate', 'card')
     assert.equal(status, 0, stderr)
     for (const file of ['contract', 'events', 'card', 'card-view', 'service'])
@@ -156,5 +164,40 @@ describe('npm run new:service', () => {
     assert.deepEqual([status, stderr], [1, 'there is a service gift-cards already\n'])
     assert.match(newService('tokens', '--aggregate', 'card').stderr, /^card is an aggregate of gift-cards/)
     assert.deepEqual(everything(), written)
+  })
+
+  it('leaves nothing of a service whose folder, functions file and lines in the list are deleted', () => {
+    for (const name of ['gift-cards', 'vouchers'])
+      for (const path of [`src/${name}`, `functions/${name}.ts`]) rmSync(copy.path(path), { recursive: true })
+    edit('tidemark.config.ts', (text) =>
+      text.replace(/^import \{ (giftCards|vouchers) \}.*\n/gm, '').replace(', giftCards, vouchers', ''),
+    )
+    new Terminal(copy.folder, {}).run('npm run -s topology\nnpm run -s schemas\n')
+    // The checks made the types of the console.
+    assert.deepEqual(
+      everything().filter((line) => !line.includes(join('console', 'generated'))),
+      before,
+    )
+  })
+
+  it('without any service, its tests and benchmarks the repository starts, and its checks and tests are green', async () => {
+    for (const path of ['src', 'functions', 'test', 'bench']) rmSync(copy.path(path), { recursive: true })
+    edit('tidemark.config.ts', (text) => text.replace(/^import .*src.*\n/gm, '').replace(/\[.*\]/, '[]'))
+    const ports = ['HTTP', 'BLOB', 'EVENTHUBS', 'COSMOS'].map((part) => [`TIDEMARK_${part}_PORT`, '0'])
+    const terminal = new Terminal(copy.folder, { ...Object.fromEntries(ports), CI: '' })
+    terminal.run('npm run -s topology\nnpm run -s schemas\nnpm run -s check\nnpm run -s build\n')
+    assert.deepEqual(parse(readFileSync(copy.path('azure.yaml'), 'utf8')).services, {})
+    const tests = ['tidemark/test/core/*', 'cli/test/new-service', 'cli/test/commands/completions', 'kit/test/*'].map(
+      (name) => `packages/${name}.test.ts`,
+    )
+    const output = terminal.run(`node --test --test-reporter=tap ${tests.join(' ')}\n`)
+    assert.match(output, /^# fail 0$/m)
+    const passed = Number(/^# pass (\d+)$/m.exec(output)?.[1])
+    assert.ok(passed > 100, `only ${passed} tests passed`)
+    console.log(`# ${passed} tests pass without any service`)
+    await terminal.start('node packages/cli/start.ts --fast', 'there is no service yet')
+    await terminal.interrupt()
+    assert.equal(newService('gift-cards').status, 0)
+    assert.deepEqual(Object.keys(parse(readFileSync(copy.path('azure.yaml'), 'utf8')).services), ['gift-cards'])
   })
 })

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { SchemaFiles } from './schema-files.ts'
 
@@ -18,7 +18,7 @@ export function readSchemas(folder: string): SchemaFiles {
   }
 }
 
-/** Writes what is not there already, and removes what is not among the files. @returns how many files it changed. */
+/** Writes what is not there already, and removes what is not among the files, with the folders that it leaves empty. @returns how many files it changed. */
 export function writeSchemas(folder: string, files: SchemaFiles): number {
   const found = readSchemas(folder)
   const changed = [...files].filter(([file, text]) => found.get(file) !== text)
@@ -27,6 +27,10 @@ export function writeSchemas(folder: string, files: SchemaFiles): number {
     writeFileSync(join(folder, file), text)
   }
   const stray = [...found.keys()].filter((file) => !files.has(file))
-  for (const file of stray) rmSync(join(folder, file))
+  for (const file of stray) {
+    rmSync(join(folder, file))
+    for (let at = dirname(file); at !== '.' && readdirSync(join(folder, at)).length === 0; at = dirname(at))
+      rmdirSync(join(folder, at))
+  }
   return changed.length + stray.length
 }
