@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { services } from './config.ts'
 import { checkViews } from './demo/check.ts'
 import { checkServices } from './demo/check-services.ts'
 import { Client } from './demo/client.ts'
@@ -12,11 +13,15 @@ import { localConnections, localHeaders } from './local-settings.ts'
 import { addressOf } from './service-address.ts'
 
 const SHOWN_DIFFERENCES = 20
+const SHOP = ['ordering', 'inventory', 'payments', 'shipping']
 
 /** `npm run demo -- --orders N --seed S`: drives the running system through its HTTP commands, then checks every view against the log. */
 async function demo(): Promise<void> {
   const { orders, seed, concurrency } = readArguments({ orders: 100, seed: 1, concurrency: 16 }, [])
   if (orders < 1 || concurrency < 1) throw new UsageError('--orders and --concurrency are at least 1')
+  const missing = SHOP.filter((name) => !services.some((service) => service.name === name))
+  if (missing.length > 0)
+    throw new UsageError(`the demo is of the shop, of which there is no ${missing.join(', ')} here`)
   const headers = await localHeaders()
   const at = async (service: string): Promise<Client> =>
     new Client(`${await addressOf(service)}/api/${service}`, RECOVERY_MS, headers)

@@ -195,6 +195,10 @@ describe('npm run new:service', () => {
     const passed = Number(/^# pass (\d+)$/m.exec(output)?.[1])
     assert.ok(passed > 100, `only ${passed} tests passed`)
     console.log(`# ${passed} tests pass without any service`)
+    assert.throws(
+      () => terminal.run('node packages/cli/demo.ts\n'),
+      /the demo is of the shop, of which there is no ordering/,
+    )
     await terminal.start('node packages/cli/start.ts --fast', 'there is no service yet')
     await terminal.interrupt()
     assert.equal(newService('gift-cards').status, 0)
