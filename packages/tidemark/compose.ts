@@ -39,6 +39,14 @@ export type Composed = CommandPort & QueryPort & RegisteredService & OperationsP
  * Wires a service to Cosmos DB and Event Hubs: the only reader of the environment. Clients are made once per instance, and connect when
  * they are first used.
  * @throws TidemarkError `setting-invalid`, one line for all that is wrong.
+ * @example
+ * ```ts
+ * import { compose } from 'tidemark/azure-functions'
+ * import { entries } from './entries.ts'
+ *
+ * const service = compose(entries)
+ * await service.close()
+ * ```
  */
 export function compose(service: Service, environment: Environment = process.env): Composed {
   const settings = readSettings(environment)

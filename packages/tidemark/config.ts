@@ -8,7 +8,13 @@ export interface Config {
 
 /**
  * Checks the types of a configuration, and gives it back.
- * @example export default defineConfig({ services: [ordering, inventory] })
+ * @example
+ * ```ts
+ * import { defineConfig } from 'tidemark'
+ * import { entries } from './entries.ts'
+ *
+ * export default defineConfig({ services: [entries] })
+ * ```
  */
 export function defineConfig(config: Config): Config {
   return config

@@ -7,8 +7,14 @@ import type { Service } from './core/service.ts'
 /**
  * Registers all functions of a service, as its declaration says: what clients reach of it, the history of its streams, what operators ask, its
  * relay, the consumers of its views and reactions, and its periodic work.
- * @example serve(ordering)
  * @throws TidemarkError `registration-invalid`, `setting-invalid`: a line for each fault, and the app does not start.
+ * @example
+ * ```ts
+ * import { serve } from 'tidemark/azure-functions'
+ * import { entries } from './entries.ts'
+ *
+ * serve(entries)
+ * ```
  */
 export function serve(service: Service): void {
   const composed = compose(service)

@@ -63,7 +63,20 @@ const PARTITIONS = 4
 /** Where the Functions host keeps the checkpoints of Event Hubs triggers. */
 const CHECKPOINTS = 'azure-webjobs-eventhub'
 
-/** Derives the topology from the services' declarations. */
+/**
+ * Derives the topology from the services' declarations.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { topologyOf } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * assert.deepEqual(
+ *   topologyOf([entries]).eventHubs.map(({ name }) => name),
+ *   ['entries'],
+ * )
+ * ```
+ */
 export function topologyOf(services: readonly Service[]): Topology {
   return {
     services: services.map((service) => ({

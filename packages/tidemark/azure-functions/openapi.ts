@@ -17,6 +17,12 @@ const everywhere = ['internal'] as const
 /**
  * OpenAPI 3.1 of services, made of the routes that they are served on. https://spec.openapis.org/oas/v3.1.1
  * @throws TidemarkError `internal` for a part of a path that no parameter describes, or a schema without JSON Schema.
+ * @example
+ * ```ts
+ * import { openApiOf, servedServices } from 'tidemark/azure-functions'
+ *
+ * console.log(JSON.stringify(openApiOf(servedServices()), null, 2))
+ * ```
  */
 export function openApiOf(services: readonly ServedService[]): JsonSchema {
   const sorted = services.toSorted((a, b) => (a.name < b.name ? -1 : 1))

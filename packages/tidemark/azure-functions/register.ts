@@ -24,8 +24,15 @@ const served: ServedService[] = []
  * Registers the functions of a service: its routes, the history of its streams, its health and what waits over HTTP, its relay, one consumer
  * for all its views, one for its reactions to each hub, and the timer of its periodic work. Once for the app, `/api/openapi.json` tells
  * the routes of all its services. All of it is checked first, and registered as a whole or not at all.
- * @example register(compose(ordering), [{ name: 'orders', path: 'orders', GET: documentsOf(service, orderView) }])
  * @throws TidemarkError `registration-invalid`: a line for each fault, and the app does not start.
+ * @example
+ * ```ts
+ * import { compose, register } from 'tidemark/azure-functions'
+ * import { entries } from './entries.ts'
+ *
+ * const ping = { describe: () => [], handle: async () => ({ jsonBody: 'pong' }) }
+ * register(compose(entries), [{ name: 'ping', path: 'ping', GET: ping }])
+ * ```
  */
 export function register(service: RegisteredService, routes: readonly Route[]): void {
   const { name, declaration } = service
@@ -58,7 +65,17 @@ export function register(service: RegisteredService, routes: readonly Route[]): 
   app.hook.appTerminate(() => service.close())
 }
 
-/** The services of this app, as they are served. */
+/**
+ * The services of this app, as they are served.
+ * @example
+ * ```ts
+ * import { serve, servedServices } from 'tidemark/azure-functions'
+ * import { entries } from './entries.ts'
+ *
+ * serve(entries)
+ * console.log(servedServices().map(({ name, routes }) => `${name}: ${routes.length} routes`))
+ * ```
+ */
 export function servedServices(): readonly ServedService[] {
   return served
 }

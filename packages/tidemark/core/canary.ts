@@ -12,6 +12,18 @@ type CanaryEvent = EventOf<typeof CanarySent>
  * its deciders and `canaryView` among its views is sent one every minute where the setting TIDEMARK_CANARY asks for it.
  *
  * Each day has a stream of its own, `canary-2026-01-31`, so that none grows for ever.
+ * @example
+ * ```ts
+ * import { canary, canaryView, type Service } from 'tidemark'
+ *
+ * export const entries: Service = {
+ *   name: 'entries',
+ *   deciders: [canary],
+ *   publishes: [],
+ *   views: [canaryView],
+ *   reactions: [],
+ * }
+ * ```
  */
 export const canary: Decider<null, { readonly type: 'send'; readonly data: object }, CanaryEvent> = {
   category: 'canary',
@@ -22,7 +34,15 @@ export const canary: Decider<null, { readonly type: 'send'; readonly data: objec
   decide: () => [{ type: 'CanarySent', data: {} }],
 }
 
-/** The newest canary of each day. */
+/**
+ * The newest canary of each day.
+ * @example
+ * ```ts
+ * import { canary, canaryView } from 'tidemark'
+ *
+ * export const watched = { deciders: [canary], views: [canaryView] }
+ * ```
+ */
 export const canaryView: OneStreamView<{ readonly at: string }, CanaryEvent> = {
   kind: 'one-stream',
   name: 'canary',

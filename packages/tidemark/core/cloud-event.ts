@@ -9,6 +9,13 @@ import { categoryOf, formatPosition, isStream } from './stream.ts'
  * CloudEvents 1.0, structured JSON, as Event Hubs carries it. `id` is unique for `source` (the position of the event), the
  * extension attributes are named as section "Naming Conventions" wants (lower-case letters and digits).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { cloudEvent } from 'tidemark/tools'
+ *
+ * assert.ok(!cloudEvent.safeParse({ specversion: '1.0', id: 'entry-1@1' }).success)
+ * ```
  */
 export const cloudEvent = z.object({
   specversion: z.literal('1.0'),
@@ -41,7 +48,16 @@ const recordedContent = z.object({
   data: z.unknown(),
 })
 
-/** `urn:tidemark:<service>:<event type>:<schema version>` */
+/**
+ * `urn:tidemark:<service>:<event type>:<schema version>`
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { dataschemaOf } from 'tidemark/tools'
+ *
+ * assert.equal(dataschemaOf('/entries/entry', { type: 'Opened', schemaVersion: 2 }), 'urn:tidemark:entries:Opened:2')
+ * ```
+ */
 export function dataschemaOf(source: string, { type, schemaVersion }: Omit<EventContent, 'data'>): string {
   return `urn:tidemark:${source.split('/')[1]}:${type}:${schemaVersion}`
 }

@@ -14,13 +14,30 @@ export type Decision<Event> = readonly Event[] | Refusal
 /**
  * Refuses a command: a decider returns it.
  * @param refusal a code that the decider declares in `refusals`; clients get it as the `code` of a 409. @param detail for people.
- * @example return refuse('order-already-placed', 'the order was placed before')
+ * @example
+ * ```ts
+ * import { type Decision, type DomainEvent, refuse } from 'tidemark'
+ *
+ * export function close(isOpen: boolean): Decision<DomainEvent> {
+ *   return isOpen ? [{ type: 'Closed', data: {} }] : refuse('entry-closed', 'it was closed on Monday')
+ * }
+ * ```
  */
 export function refuse(refusal: string, detail: string): Refusal {
   return { refusal, detail }
 }
 
-/** Whether a decision is a refusal, and no list of events. */
+/**
+ * Whether a decision is a refusal, and no list of events.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { isRefusal, refuse } from 'tidemark'
+ *
+ * assert.ok(isRefusal(refuse('entry-closed', 'it was closed on Monday')))
+ * assert.ok(!isRefusal([{ type: 'Opened', data: { title: 'a title' } }]))
+ * ```
+ */
 export function isRefusal(decision: Decision<unknown>): decision is Refusal {
   return 'refusal' in decision
 }
@@ -43,7 +60,14 @@ export interface CommandType<Name extends string = string, Data = unknown> {
  * Declares a command.
  * @param schema of its data: any Standard Schema, such as Zod's, of what JSON keeps. Data that do not fit are answered 400, and nothing is decided.
  * @param options `creates`: whether it may begin a stream; it may not, where it is left out.
- * @example commandType('place', z.strictObject({ customerId: z.string() }), { creates: true })
+ * @example
+ * ```ts
+ * import { type CommandOf, commandType } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const open = commandType('open', z.strictObject({ title: z.string().min(1) }), { creates: true })
+ * export const command: CommandOf<typeof open> = { type: 'open', data: { title: 'a title' } }
+ * ```
  */
 export function commandType<const Name extends string, Data>(
   name: Name,

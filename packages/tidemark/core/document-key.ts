@@ -23,7 +23,14 @@ export function keyFault(key: string): string | undefined {
 
 /**
  * Whether a document may have this key: for the schemas of commands whose events name keys.
- * @example customerId: z.string().max(100).refine(isDocumentKey, 'no URL can have it')
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { isDocumentKey } from 'tidemark'
+ *
+ * assert.ok(isDocumentKey('green tea'))
+ * assert.ok(!isDocumentKey('green/tea'))
+ * ```
  */
 export function isDocumentKey(text: string): boolean {
   return keyFault(text) === undefined

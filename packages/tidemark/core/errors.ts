@@ -102,7 +102,19 @@ export function classOf(code: ErrorCode): FailureClass {
   return classes.get(code) ?? 'permanent'
 }
 
-/** What Tidemark throws: a stable code, and whether trying again can help. */
+/**
+ * What Tidemark throws: a stable code, and whether trying again can help.
+ * @example
+ * ```ts
+ * import { TidemarkError } from 'tidemark'
+ *
+ * export function readRate(text: string): number {
+ *   const rate = Number(text)
+ *   if (Number.isNaN(rate)) throw new TidemarkError('internal', `the rate is ${text}, not a number`)
+ *   return rate
+ * }
+ * ```
+ */
 export class TidemarkError extends Error {
   override readonly name = 'TidemarkError'
   readonly code: ErrorCode
@@ -129,7 +141,19 @@ export function tidemarkErrorIn(error: unknown): TidemarkError | undefined {
   return undefined
 }
 
-/** Whether an error is Tidemark's, with this code if one is given. */
+/**
+ * Whether an error is Tidemark's, with this code if one is given.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { isTidemarkError, TidemarkError } from 'tidemark'
+ *
+ * const error: unknown = new TidemarkError('unavailable', 'the log cannot be reached')
+ * assert.ok(isTidemarkError(error, 'unavailable'))
+ * assert.ok(!isTidemarkError(error, 'outcome-unknown'))
+ * assert.ok(!isTidemarkError(new Error('another')))
+ * ```
+ */
 export function isTidemarkError(error: unknown, code?: ErrorCode): error is TidemarkError {
   return error instanceof TidemarkError && (code === undefined || error.code === code)
 }

@@ -25,6 +25,19 @@ export interface EventReader {
  * Reads events of any version as those of the newest, by their upcasters.
  * @param checked `foreign`: data of the newest version are checked too, and fields that the schema does not name are left out. `own`:
  *   they were checked when they were written, and are taken as they are.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { eventType } from 'tidemark'
+ * import { eventReader } from 'tidemark/tools'
+ * import * as z from 'zod'
+ *
+ * const Opened = eventType('Opened', z.object({ name: z.string() })).breaking(z.object({ title: z.string() }), (data) => ({
+ *   title: data.name,
+ * }))
+ * const { read } = eventReader([Opened], 'own')
+ * assert.deepEqual(read({ type: 'Opened', schemaVersion: 1, data: { name: 'a title' } }, 'entry-1@1'), { title: 'a title' })
+ * ```
  */
 export function eventReader(types: readonly EventType[], checked: 'own' | 'foreign'): EventReader {
   const byName = new Map(types.map((type) => [type.name, type]))

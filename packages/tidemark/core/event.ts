@@ -47,6 +47,19 @@ export interface EventType<Name extends string = string, Data = unknown> {
  * before. The schema is tolerant when read (unknown fields pass) and strict when written: what the schema would drop or change is
  * refused (`event-invalid`), so that nothing reaches the log that the schema does not name, or that JSON does not keep: see json.ts. Where
  * its type tells that of a schema, it does not compile.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { eventType } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const first = z.object({ title: z.string() })
+ * const Opened = eventType('Opened', first)
+ *   // Readers of version 1 can read version 2, but not version 3.
+ *   .additive(first.extend({ by: z.string() }), (data) => ({ ...data, by: 'unknown' }))
+ *   .breaking(z.object({ titles: z.array(z.string()) }), ({ title }) => ({ titles: [title] }))
+ * assert.deepEqual([Opened.version, Opened.readableFrom], [3, 3])
+ * ```
  */
 export function eventType<const Name extends string, Data>(
   name: Name,

@@ -8,6 +8,14 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * Standard JSON Schema. https://standardschema.dev/json-schema
  * @param what it is the schema of, for the message.
  * @throws TidemarkError `internal` where the schema has none, or means something that JSON Schema cannot say.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { jsonSchemaOf } from 'tidemark/tools'
+ * import * as z from 'zod'
+ *
+ * assert.partialDeepStrictEqual(jsonSchemaOf(z.object({ title: z.string() }), 'Opened'), { required: ['title'] })
+ * ```
  */
 export function jsonSchemaOf(schema: StandardSchemaV1, what: string): JsonSchema {
   const standard: StandardSchemaV1.Props & Partial<StandardJSONSchemaV1.Props> = schema['~standard']

@@ -42,6 +42,36 @@ type Steps<Event extends DomainEvent> =
  * Declares a process manager.
  * @param name of its reactions: those that hear are named `<name>-<category>`, the one to its own events `<name>-steps`.
  * @param does what follows from its own events.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type EventOf, eventType, processManager } from 'tidemark'
+ * import * as z from 'zod'
+ * import { entry } from './entry.ts'
+ *
+ * const Unlocked = eventType('Unlocked', z.object({ title: z.string() }))
+ * const opening = processManager(
+ *   'opening',
+ *   entry,
+ *   [
+ *     {
+ *       service: 'doors',
+ *       category: 'door',
+ *       events: [Unlocked],
+ *       startsAt: 'first',
+ *       hear: ({ stream, data }: EventOf<typeof Unlocked> & { stream: string }) => ({
+ *         id: stream,
+ *         command: { type: 'open', data },
+ *       }),
+ *     },
+ *   ],
+ *   { service: 'entries', events: [], startsAt: 'first', react: async () => {} },
+ * )
+ * assert.deepEqual(
+ *   opening.reactions.map(({ name }) => name),
+ *   ['opening-door', 'opening-steps'],
+ * )
+ * ```
  */
 export function processManager<State, Cmd extends Command, Event extends DomainEvent>(
   name: string,

@@ -37,7 +37,16 @@ export interface ResourceCommands {
   readonly offered: readonly string[]
 }
 
-/** What the paths begin with that every service has: those of a resource that began so would match them. */
+/**
+ * What the paths begin with that every service has: those of a resource that began so would match them.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { TAKEN_PATHS } from 'tidemark/tools'
+ *
+ * assert.ok(TAKEN_PATHS.includes('streams'))
+ * ```
+ */
 export const TAKEN_PATHS: readonly string[] = [
   ...['about', 'events', 'health', 'parked', 'schedule', 'status', 'streams', 'traces', 'verification', 'views'],
 ]

@@ -22,7 +22,16 @@ export interface Service {
   readonly resources?: readonly Resource[]
 }
 
-/** All reactions of a service, those of its process managers among them. */
+/**
+ * All reactions of a service, those of its process managers among them.
+ * @example
+ * ```ts
+ * import { reactionsOf } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * for (const { name, service, category } of reactionsOf(entries)) console.log(`${name} follows ${category} of ${service}`)
+ * ```
+ */
 export function reactionsOf({
   reactions,
   processes = [],
@@ -101,7 +110,19 @@ export interface Publication {
   readonly translate?: (data: never) => unknown
 }
 
-/** Publishes an event as it is kept. */
+/**
+ * Publishes an event as it is kept.
+ * @example
+ * ```ts
+ * import { eventType, published } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const Opened = eventType('Opened', z.object({ title: z.string(), note: z.string() }))
+ * const ToldOpened = eventType('Opened', z.object({ title: z.string() }))
+ * // Others are told the title. The note stays here.
+ * export const publishes = [published(Opened, ToldOpened, ({ title }) => ({ title }))]
+ * ```
+ */
 export function published(type: EventType): Publication
 /** Publishes what `translate` makes of an event, recorded beside it as it is written: what was once said is never said differently. */
 export function published<Data, Told>(
@@ -124,7 +145,16 @@ export function toldOf({ publishes }: Pick<Service, 'publishes'>, event: DomainE
   return { type: publication.published.name, data: publication.translate(event.data as never) }
 }
 
-/** CloudEvents' source of the events of a service's category. */
+/**
+ * CloudEvents' source of the events of a service's category.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { sourceOf } from 'tidemark/tools'
+ *
+ * assert.equal(sourceOf('entries', 'entry'), '/entries/entry')
+ * ```
+ */
 export function sourceOf(service: string, category: string): string {
   return `/${service}/${category}`
 }

@@ -34,7 +34,17 @@ export function idOf(stream: string): string {
   return stream.slice(stream.indexOf('-') + 1)
 }
 
-/** Whether a text can be the name of a stream: `<category>-<id>`. */
+/**
+ * Whether a text can be the name of a stream: `<category>-<id>`.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { isStream } from 'tidemark/tools'
+ *
+ * assert.ok(isStream('entry-1'))
+ * assert.ok(!isStream('Entry 1'))
+ * ```
+ */
 export function isStream(text: string): boolean {
   return streamPattern.test(text)
 }

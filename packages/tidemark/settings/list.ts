@@ -329,5 +329,14 @@ export const settingsList = {
 /** The name of an application setting. */
 export type SettingName = keyof typeof settingsList
 
-/** The settings in the order of the list. */
+/**
+ * The settings in the order of the list.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { settings } from 'tidemark/tools'
+ *
+ * assert.ok(settings.has('TIDEMARK_QUERY_WAIT_MS'))
+ * ```
+ */
 export const settings: ReadonlyMap<string, Setting> = new Map(Object.entries(settingsList))

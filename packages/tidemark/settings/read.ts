@@ -43,6 +43,15 @@ const KEY = /(key|signature|sig|secret|password|token)=|:\/\/[^/]*@/i
 /**
  * The settings of a service, all of them checked.
  * @throws TidemarkError `setting-invalid`: one line that names each that is missing, wrong, or unknown, and what it must be.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { readSettings } from 'tidemark/azure-functions'
+ *
+ * assert.throws(() => readSettings({ CosmosConnection: 'AccountEndpoint=https://localhost;AccountKey=a2V5;' }), {
+ *   code: 'setting-invalid',
+ * })
+ * ```
  */
 export function readSettings(environment: Environment): Settings {
   const set = Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]))

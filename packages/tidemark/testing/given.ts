@@ -44,6 +44,16 @@ const metadata: CommandMetadata = { actor: 'tester', correlation: 'test', causat
  * A decider's behaviour, with what is around it in earnest and nothing else: events are recorded, read and folded as in the flow, and what is
  * decided is checked as it is before it is recorded.
  * @param events that happened to the aggregate before, in their order.
+ * @example
+ * ```ts
+ * import { given } from 'tidemark/testing'
+ * import { entry } from './entry.ts'
+ *
+ * const open = { type: 'open', data: { title: 'a title' } } as const
+ * const opened = { type: 'Opened', data: { title: 'a title' } } as const
+ * given(entry, []).when(open).then([opened])
+ * given(entry, [opened]).when(open).thenRefused('entry-already-open')
+ * ```
  */
 export function given<State, Cmd extends Command, Event extends DomainEvent>(
   decider: Decider<State, Cmd, Event>,

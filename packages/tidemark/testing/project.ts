@@ -56,6 +56,17 @@ interface Story {
 /**
  * A view's behaviour: the real flow, on a log and documents in memory.
  * @param service whose view it is.
+ * @example
+ * ```ts
+ * import { moment, project } from 'tidemark/testing'
+ * import { entries, titles } from './entries.ts'
+ *
+ * await project(entries, titles)
+ *   .given([{ type: 'Opened', data: { title: 'a title' } }])
+ *   .deliveredTwice()
+ *   .outOfOrder()
+ *   .then({ title: 'a title', openedAt: moment(0) })
+ * ```
  */
 export function project<Document, Event extends DomainEvent>(
   service: Service,

@@ -76,6 +76,16 @@ interface Story {
  * The behaviour of a service's reactions and process managers: the real flow with the service's deciders, on a log and a schedule in memory, and a
  * clock that a test moves.
  * @param followers those of the service that are looked at; all of them where none is named.
+ * @example
+ * ```ts
+ * import { react } from 'tidemark/testing'
+ * import { entries, firstEntries } from './entries.ts'
+ *
+ * await react(entries, firstEntries)
+ *   .when({ 'door-1': [{ type: 'Unlocked', data: { title: 'a title' } }] })
+ *   .deliveredTwice()
+ *   .then({ 'entry-1': [{ type: 'Opened', data: { title: 'a title' } }] })
+ * ```
  */
 export function react(service: Service, ...followers: readonly (AnyReaction | ProcessManager)[]): Reacted {
   const named = followers.flatMap((follower) => ('reactions' in follower ? follower.reactions : [follower]))

@@ -14,6 +14,21 @@ export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
  * than the code under test knows, pass a declaration that has it. The data must be what that version's schema writes: checked as it is given.
  * @param version of the schema that the data were written with, from 1.
  * @throws RangeError where the declaration has no such version.
+ * @example
+ * ```ts
+ * import { type Decider, type EventOf, eventType } from 'tidemark'
+ * import { given, recordedAs } from 'tidemark/testing'
+ * import * as z from 'zod'
+ * import { entry, type Open } from './entry.ts'
+ *
+ * const Opened = eventType('Opened', z.object({ name: z.string() })).breaking(z.object({ title: z.string() }), (data) => ({
+ *   title: data.name,
+ * }))
+ * const renamed: Decider<{ isOpen: boolean }, Open, EventOf<typeof Opened>> = { ...entry, events: [Opened] }
+ * given(renamed, [recordedAs(Opened, 1, { name: 'a title' })])
+ *   .when({ type: 'open', data: { title: 'a title' } })
+ *   .thenRefused('entry-already-open')
+ * ```
  */
 export function recordedAs(declared: EventType, version: number, data: unknown): RecordedAs {
   const versions = declared.versions.slice(0, version)

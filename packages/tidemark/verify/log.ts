@@ -24,6 +24,20 @@ export interface LogPart {
  *
  * Commands append meanwhile: a page may show a receipt, when the page before did not yet show the commit that the receipt
  * points at. So a stream that looks wrong is read twice more, that stream alone. What both readings find is a fault.
+ * @example
+ * ```ts
+ * import { CosmosClient } from '@azure/cosmos'
+ * import { verifyLog } from 'tidemark/verify'
+ *
+ * export async function check(connection: string): Promise<void> {
+ *   const log = new CosmosClient(connection).database('entries').container('events')
+ *   const { events } = await verifyLog(log, {
+ *     progress: (items) => console.log(`${items} items`),
+ *     fault: ({ place, wrong, detail }) => console.error(`${place} ${wrong}: ${detail}`),
+ *   })
+ *   console.log(`${events} events are looked at`)
+ * }
+ * ```
  */
 export async function verifyLog(
   log: Container,

@@ -20,6 +20,22 @@ const LIMITS: Limits = { documents: 50_000, lateMs: 3_600_000 }
  * documents of a view of many streams as the limits say.
  *
  * Events are appended and views written meanwhile: what looks wrong is read again before it counts.
+ * @example
+ * ```ts
+ * import { CosmosClient } from '@azure/cosmos'
+ * import { verifyViews } from 'tidemark/verify'
+ * import { entries } from './entries.ts'
+ *
+ * export async function check(connection: string): Promise<void> {
+ *   const counts = await verifyViews(new CosmosClient(connection).database('entries'), entries, {
+ *     begin: (items) => console.log(`${items} items`),
+ *     read: () => {},
+ *     fault: ({ place, wrong, detail }) => console.error(`${place} ${wrong}: ${detail}`),
+ *     untold: (view, why) => console.warn(`${view}: ${why}`),
+ *   })
+ *   for (const { view, documents } of counts) console.log(`${view}: ${documents} documents`)
+ * }
+ * ```
  */
 export async function verifyViews(
   database: Database,
