@@ -4,13 +4,20 @@
 // `node` (modules of Node, `*`: all of them) are regular expressions. test/ and bench/ may import everything. The tests of a package have a row of
 // their own: its other rows do not concern them.
 
-// What the framework exports: nobody else reaches into it.
-const { exports: FRAMEWORK } = require('./packages/tidemark/package.json')
-const exported = (subpath) => FRAMEWORK[subpath].replace('./', 'packages/tidemark/')
+// What a package exports: nobody else reaches into it.
+const sourcesOf = (folder) =>
+  Object.entries(require(`./packages/${folder}/package.json`).exports)
+    .filter(([, file]) => file.endsWith('.ts'))
+    .map(([subpath, file]) => [subpath, file.replace('./', `packages/${folder}/`)])
+const FRAMEWORK = Object.fromEntries(sourcesOf('tidemark'))
+const exported = (subpath) => FRAMEWORK[subpath]
 const EXPORTED = Object.keys(FRAMEWORK)
   // What tests are written with is for tests alone.
-  .filter((subpath) => FRAMEWORK[subpath].endsWith('.ts') && subpath !== './testing')
+  .filter((subpath) => subpath !== './testing')
   .map(exported)
+const EMULATORS = ['event-hubs', 'cosmos', 'functions-host'].flatMap((folder) =>
+  sourcesOf(folder).map(([, file]) => file),
+)
 
 const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opentelemetry'].map(
   (each) => `packages/tidemark/${each}/`,
@@ -159,21 +166,21 @@ const rows = [
   { path: 'packages/kit/', is: 'what the parts of the local cloud share', node: ['*'] },
   {
     path: 'packages/event-hubs/',
-    is: 'the Event Hubs endpoint',
+    is: 'the Event Hubs emulator, the package `tidemark-event-hubs`',
     imports: ['packages/kit/'],
     packages: ['rhea'],
     node: ['*'],
   },
   {
     path: 'packages/cosmos/',
-    is: 'the Cosmos DB endpoint',
+    is: 'the Cosmos DB emulator, the package `tidemark-cosmos`',
     imports: ['packages/kit/'],
     packages: ['lru-cache', 'peggy', 'murmurhash3js-revisited', '@types/murmurhash3js-revisited'],
     node: ['*'],
   },
   {
     path: 'packages/functions-host/',
-    is: 'the Functions host',
+    is: 'the Functions host, the package `tidemark-functions-host`',
     imports: ['packages/kit/'],
     packages: ['@azure/(cosmos|event-hubs|eventhubs-checkpointstore-blob|storage-blob|functions)', 'croner'],
     node: ['*'],
@@ -181,7 +188,7 @@ const rows = [
   {
     path: 'packages/local-cloud/',
     is: 'the parts together, and the front of the hosts with the console; never deployed',
-    imports: ['packages/kit/', 'packages/event-hubs/node-flags.ts'],
+    imports: ['packages/kit/', ...EMULATORS],
     packages: ['@azure/(cosmos|storage-blob)', 'azurite'],
     node: ['*'],
   },
@@ -215,7 +222,7 @@ const rows = [
   {
     path: 'packages/cli/',
     is: "`tidemark` ([docs/cli.md](docs/cli.md)), and what npm's scripts run",
-    imports: [...EXPORTED, ...['packages/local-cloud/', 'packages/kit/', 'packages/functions-host/app.ts']],
+    imports: [...EXPORTED, ...EMULATORS, 'packages/local-cloud/', 'packages/kit/'],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
       ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check'],

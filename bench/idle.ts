@@ -38,7 +38,7 @@ function nameOf(pid: string): string {
     words.map((word) => /packages\/([\w-]+)\/(\w+)\.ts$/.exec(word)).find(Boolean) ?? []
   if (folder === 'local-cloud') return file
   if (folder !== 'functions-host') return folder
-  const services = /TIDEMARK_FUNCTIONS_MAIN=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1]
+  const services = words.find((word) => word.startsWith('--main='))?.slice('--main='.length)
   return services === undefined ? 'functions' : basename(services).replace(/^@\(|\)\.js$/g, '')
 }
 

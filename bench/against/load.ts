@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { cpuSeconds } from '../support/cpu.ts'
@@ -37,15 +37,19 @@ async function closedLoop(clients: number, send: (index: number) => Promise<void
   return (sent / (performance.now() - started)) * 1000
 }
 
-// Where the host reads it: before, and since, the sources moved to packages/.
+// Where a host reads it by its former name: before, and since, the sources moved to packages/.
 const LEASES = ['local/host/lease-intervals.ts', 'packages/functions-host/lease-intervals.ts']
+const LEASE = 'HOST_LEASE_EXPIRATION_MS'
+const isFormer = (file: string): boolean =>
+  existsSync(`${folder}/${file}`) && readFileSync(`${folder}/${file}`, 'utf8').includes(`TIDEMARK_${LEASE}`)
 
 /** How often claims are renewed under `npm start`: tests shorten that, and pay for it. */
 const TIMES = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:30',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:10',
-  // An older checkout has no such setting, and refuses it.
-  ...(LEASES.some((file) => existsSync(`${folder}/${file}`)) ? { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000' } : {}),
+  [`FUNCTIONS_${LEASE}`]: '10000',
+  // Any other checkout refuses a setting that it does not know.
+  ...(LEASES.some(isFormer) ? { [`TIDEMARK_${LEASE}`]: '10000' } : {}),
 }
 
 async function startHost(system: { startHost(options: object): Promise<void> }): Promise<void> {

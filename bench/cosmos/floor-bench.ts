@@ -94,9 +94,9 @@ function median(rows: readonly FloorRow[]): FloorRow {
 async function start(name: Server['name'], module: string): Promise<Server> {
   const folder = await temporaryFolder()
   const child = await startChild(name, fileURLToPath(new URL(module, import.meta.url)), {
-    TIDEMARK_COSMOS_PORT: '0',
-    TIDEMARK_COSMOS_DATA: folder.path,
-    TIDEMARK_COSMOS_CONTROL_PORT: '',
+    COSMOS_EMULATOR_PORT: '0',
+    COSMOS_EMULATOR_DATA: folder.path,
+    COSMOS_EMULATOR_CONTROL_PORT: '',
   })
   return {
     name,

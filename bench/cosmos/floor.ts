@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { run } from '../../packages/kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../../packages/kit/listen.ts'
-import { requiredSetting } from '../../packages/kit/settings.ts'
 
 /**
  * The floor under the embedded endpoint: the same requests answered by `node:http` and `node:sqlite` alone, as durably and with the same
@@ -19,7 +18,7 @@ const SCHEMA = `
   CREATE UNIQUE INDEX items_by_key ON items (pk, id);
   CREATE INDEX items_by_lsn ON items (lsn);`
 
-const db = new DatabaseSync(join(requiredSetting('TIDEMARK_COSMOS_DATA'), 'floor.sqlite'))
+const db = new DatabaseSync(join(process.env.COSMOS_EMULATOR_DATA ?? '', 'floor.sqlite'))
 db.exec(SCHEMA)
 const insert = db.prepare('INSERT INTO items (pk, id, lsn, ts, etag, body) VALUES (?, ?, ?, ?, ?, ?)')
 const select = db.prepare('SELECT etag, body FROM items WHERE pk = ? AND id = ?')

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { holderOf } from '../kit/data-lock.ts'
+import { FAST_LINE } from '../kit/lifecycle.ts'
 import { bearer, readToken, tokenFileOf } from '../kit/local-token.ts'
-import { FAST_LINE, flagSetting, portSetting } from '../kit/settings.ts'
+import { flagSetting, portSetting } from '../kit/settings.ts'
 import { readyCloud } from '../local-cloud/running-cloud.ts'
 import { UsageError } from './arguments.ts'
 import { PROJECT } from './project.ts'
@@ -94,10 +95,10 @@ export async function reach(address: string): Promise<void> {
 }
 
 /**
- * The setting that makes a host load the functions of these services alone, each a file of its own in `functions/`.
+ * The glob by which a host loads the functions of these services alone, each a file of its own in `functions/`.
  * @param form as they were built, or the sources themselves: Node strips their types.
  */
-export function functionsOf(services: readonly string[], form: 'built' | 'source' = 'built'): Record<string, string> {
+export function functionsOf(services: readonly string[], form: 'built' | 'source' = 'built'): string {
   const names = `@(${services.join('|')})`
-  return { TIDEMARK_FUNCTIONS_MAIN: form === 'built' ? `dist/functions/${names}.js` : `functions/${names}.ts` }
+  return form === 'built' ? `dist/functions/${names}.js` : `functions/${names}.ts`
 }

@@ -94,14 +94,15 @@ async function anyCloud(run: Run): Promise<Cloud | RunningCloud> {
 
 /** A host for each service, and one address in front of them. */
 async function runApart(run: Run, cloud: Cloud): Promise<void> {
-  const { verbose, watch, inspect, interrupted } = run
+  const { tokenFile, verbose, watch, inspect, interrupted } = run
   const { happened, signal } = interrupted
   try {
     const front = await frontOf(run)
     const sources = watch ? await sourcesOf(inspect ? portSetting('TIDEMARK_DEBUG_PORT', 9229) : undefined) : undefined
     let hosts: ServiceHosts | undefined
     try {
-      const options = { settings: settingsOf(run, cloud.settings), verbose, signal, sources, onStartedAgain: showHost }
+      const { settings } = cloud
+      const options = { settings, tokenFile, verbose, signal, sources, onStartedAgain: showHost }
       hosts = await ServiceHosts.start(names, front, options)
       showParts(cloud.parts)
       for (const host of hosts.running) showHost(host)
@@ -210,16 +211,11 @@ function portOf({ named: [first] }: Run): number {
 }
 
 function startFunctions(run: Run, cloud: Readonly<Record<string, string>>, port: number): Promise<Child> {
-  const { named, verbose, interrupted } = run
-  const settings = { ...settingsOf(run, cloud), TIDEMARK_HTTP_PORT: String(port) }
+  const { named, tokenFile, verbose, interrupted } = run
   const [first = ''] = named
   const name = named.length === 1 ? first : 'functions'
-  return startHost(name, named, { settings, verbose, signal: interrupted.signal, prefixed: false })
-}
-
-/** Of a host on a cloud. The file is named, so that no environment holds the token. */
-function settingsOf({ tokenFile }: Run, cloud: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return { ...cloud, TIDEMARK_TOKEN_FILE: tokenFile ?? '' }
+  const { signal } = interrupted
+  return startHost(name, named, { settings: cloud, tokenFile, port, verbose, signal, prefixed: false })
 }
 
 /** What a host can be asked. */

@@ -1,23 +1,63 @@
+#!/usr/bin/env node
 import { resolve } from 'node:path'
+import { type CommandLine, runCommand } from '../kit/command-line.ts'
 import { emulatorKey } from '../kit/emulator-keys.ts'
-import { run } from '../kit/lifecycle.ts'
-import { FAST_LINE, flagSetting, portSetting, requiredSetting } from '../kit/settings.ts'
-import { startCosmos } from './server.ts'
+import { FAST_LINE } from '../kit/lifecycle.ts'
 
 const DEFAULT_PORT = 8081
+const DEFAULT_DATA = '.cosmos'
 
-await run(async () => {
-  const fast = flagSetting('TIDEMARK_FAST')
+const command: CommandLine<'port' | 'data' | 'control-port' | 'token-file' | 'fast'> = {
+  name: 'tidemark-cosmos',
+  does: 'Serves Azure Cosmos DB for NoSQL on this machine, for unmodified SDKs, and keeps its data.',
+  flags: {
+    port: {
+      value: 'PORT',
+      help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one`,
+      env: 'COSMOS_EMULATOR_PORT',
+    },
+    data: {
+      value: 'FOLDER',
+      help: `its data, of one process at a time: ${DEFAULT_DATA}`,
+      env: 'COSMOS_EMULATOR_DATA',
+    },
+    'control-port': {
+      value: 'PORT',
+      help: 'of the control endpoint, 0 for any free one: there is none unless it is given',
+      env: 'COSMOS_EMULATOR_CONTROL_PORT',
+    },
+    'token-file': {
+      value: 'FILE',
+      help: '43 characters that the account key is made of, in place of the published key',
+      env: 'COSMOS_EMULATOR_TOKEN_FILE',
+    },
+    fast: {
+      help: 'answers before the disk has what was written: it survives the process, not the machine',
+      env: 'COSMOS_EMULATOR_FAST',
+    },
+  },
+  examples: ['npx tidemark-cosmos', 'npx tidemark-cosmos --port 0 --data /tmp/cosmos --fast'],
+  from: import.meta.url,
+}
+
+await runCommand(command, async (given) => {
+  const { startCosmos } = await import('./server.ts')
+  const dataDir = resolve(given.text('data') ?? DEFAULT_DATA)
+  const fast = given.isOn('fast')
   const running = await startCosmos({
-    port: portSetting('TIDEMARK_COSMOS_PORT', DEFAULT_PORT),
-    dataDir: resolve(requiredSetting('TIDEMARK_COSMOS_DATA')),
-    key: emulatorKey('cosmos', process.env.TIDEMARK_TOKEN_FILE),
+    port: given.port('port', DEFAULT_PORT),
+    dataDir,
+    key: emulatorKey('cosmos', given.text('token-file')),
     fast,
-    controlPort: process.env.TIDEMARK_COSMOS_CONTROL_PORT ? portSetting('TIDEMARK_COSMOS_CONTROL_PORT', 0) : undefined,
+    controlPort: given.port('control-port', undefined),
   })
-  if (!process.connected) {
-    if (running.control !== undefined) console.log(`${running.control} is the control endpoint`)
-    if (fast) console.log(FAST_LINE)
-  }
-  return running
+  const { control, connectionString } = running
+  const lines = [
+    ...(control === undefined ? [] : [`${control} is the control endpoint`]),
+    connectionString,
+    `the data is in ${dataDir}`,
+    ...(fast ? [FAST_LINE] : []),
+    'ready: Ctrl-C ends it',
+  ]
+  return { ...running, lines }
 })

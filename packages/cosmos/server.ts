@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http'
+import { cosmosConnection } from '../kit/connection-strings.ts'
 import { announceControl, withdrawControl } from '../kit/control/control-file.ts'
 import { startControl } from '../kit/control/control-server.ts'
 import { lockFolder } from '../kit/data-lock.ts'
+import { emulatorKey } from '../kit/emulator-keys.ts'
 import { closeServer } from '../kit/http-server.ts'
 import type { Running } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
@@ -30,30 +32,40 @@ const CHECK_MS = 5000
 const MAX_HEADER_BYTES = 32 * 1024
 const STOP_MS = 2000
 
+/** How `startCosmos` starts. */
 export interface CosmosOptions {
   /** 0 for any free port. */
   readonly port: number
   /** Where the data lives; one process at a time. */
   readonly dataDir: string
-  /** The account key, base64. */
-  readonly key: string
+  /** The account key, base64; the one that Microsoft publishes for its emulator when it is left out. */
+  readonly key?: string | undefined
   /** Of the control endpoint; 0 for any free port, undefined for none. */
   readonly controlPort?: number | undefined
   /** Acknowledges what is not on disk yet. */
   readonly fast?: boolean | undefined
 }
 
+/** What serves until it is stopped. */
 export interface RunningCosmos extends Running {
+  /** As clients take it: `AccountEndpoint=…;AccountKey=…;`. */
+  readonly connectionString: string
   /** The address of the control endpoint, where there is one. */
   readonly control: string | undefined
 }
 
 /**
- * Starts the embedded Cosmos DB for NoSQL endpoint on loopback.
+ * Starts the Cosmos DB for NoSQL emulator on loopback, in this process.
+ *
  * @throws StartError for a port or a folder that cannot be used, or data that is damaged; nothing runs then.
+ *
+ * @example
+ * const cosmos = await startCosmos({ port: 0, dataDir: '.cosmos' })
+ * const client = new CosmosClient(cosmos.connectionString)
+ * await cosmos.stop()
  */
 export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos> {
-  const { port, dataDir, key, controlPort, fast } = options
+  const { port, dataDir, key = emulatorKey('cosmos', undefined), controlPort, fast } = options
   // In the order in which they end, the last started first.
   const ends: (() => unknown)[] = []
   const stop = async (): Promise<void> => {
@@ -91,21 +103,22 @@ export async function startCosmos(options: CosmosOptions): Promise<RunningCosmos
         response.destroy()
       })
     })
-    const bound = await listen(server, port, 'TIDEMARK_COSMOS_PORT')
+    const bound = await listen(server, port, '--port')
     // A connection that could not be accepted (no file descriptor left) must not end those that were.
     server.on('error', (error) => console.error(`cosmos: ${error.message}`))
     ends.unshift(() => closeServer(server, STOP_MS))
     // The last: who can ask it whether the endpoint serves is told the truth.
     let control: string | undefined
     if (controlPort !== undefined) {
-      const setting = 'TIDEMARK_COSMOS_CONTROL_PORT'
+      const setting = '--control-port'
       const endpoint = await startControl({ port: controlPort, setting, answer: (asked) => answer(controlled, asked) })
       ends.unshift(() => endpoint.stop())
       await announceControl(dataDir, endpoint.address)
       ends.unshift(() => withdrawControl(dataDir))
       control = endpoint.address
     }
-    return { address: `http://${LOOPBACK}:${bound}`, control, stop }
+    const address = `http://${LOOPBACK}:${bound}`
+    return { address, connectionString: cosmosConnection(address, key), control, stop }
   } catch (error) {
     await stop()
     throw error

@@ -1,32 +1,111 @@
+#!/usr/bin/env node
 import { resolve } from 'node:path'
-import { emulatorKey } from '../kit/emulator-keys.ts'
-import { run } from '../kit/lifecycle.ts'
-import { FAST_LINE, flagSetting, portSetting, requiredSetting } from '../kit/settings.ts'
-import { type RunningEventHubs, startEventHubs } from './server.ts'
-import { readNamespaces } from './settings/namespace-settings.ts'
+import { type CommandLine, type Given, runCommand, UsageError } from '../kit/command-line.ts'
+import { eventHubsKey } from '../kit/emulator-keys.ts'
+import { FAST_LINE } from '../kit/lifecycle.ts'
+import { InvalidSettings } from '../kit/settings-check.ts'
+import type { RunningEventHubs } from './server.ts'
+import type { NamespaceSettings } from './settings/namespace-settings.ts'
 
-const KEY_NAME = 'RootManageSharedAccessKey'
 const DEFAULT_PORT = 5672
+const DEFAULT_DATA = '.event-hubs'
 
-await run(async () => {
-  const fast = flagSetting('TIDEMARK_FAST')
+type Flags = 'port' | 'data' | 'hub' | 'config' | 'control-port' | 'token-file' | 'fast'
+
+const command: CommandLine<Flags> = {
+  name: 'tidemark-event-hubs',
+  does: 'Serves Azure Event Hubs on this machine, AMQP 1.0 for unmodified SDKs, and keeps its events.',
+  flags: {
+    port: {
+      value: 'PORT',
+      help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one`,
+      env: 'EVENT_HUBS_EMULATOR_PORT',
+    },
+    data: {
+      value: 'FOLDER',
+      help: `its data, of one process at a time: ${DEFAULT_DATA}`,
+      env: 'EVENT_HUBS_EMULATOR_DATA',
+    },
+    hub: {
+      value: 'NAME:PARTITIONS:GROUPS',
+      help: 'a hub, beside those of --config; 1 partition unless told, groups with commas. May stand several times',
+      several: true,
+    },
+    config: {
+      value: 'FILE',
+      help: "hubs and namespaces in JSON, or the file of Microsoft's emulator",
+      env: 'EVENT_HUBS_EMULATOR_CONFIG',
+    },
+    'control-port': {
+      value: 'PORT',
+      help: 'of the control endpoint, 0 for any free one: there is none unless it is given',
+      env: 'EVENT_HUBS_EMULATOR_CONTROL_PORT',
+    },
+    'token-file': {
+      value: 'FILE',
+      help: '43 characters that the key is made of, in place of the published key',
+      env: 'EVENT_HUBS_EMULATOR_TOKEN_FILE',
+    },
+    fast: {
+      help: 'acknowledges events before they are on disk: they survive the process, not the machine',
+      env: 'EVENT_HUBS_EMULATOR_FAST',
+    },
+  },
+  examples: [
+    'npx tidemark-event-hubs --hub orders:4 --hub payments:2:audit,billing',
+    'npx tidemark-event-hubs --config hubs.json --control-port 5300',
+  ],
+  from: import.meta.url,
+}
+
+await runCommand(command, async (given) => {
+  const { startEventHubs } = await import('./server.ts')
+  const dataDir = resolve(given.text('data') ?? DEFAULT_DATA)
+  const fast = given.isOn('fast')
   const running = await startEventHubs({
-    port: portSetting('TIDEMARK_EVENTHUBS_PORT', DEFAULT_PORT),
-    dataDir: resolve(requiredSetting('TIDEMARK_EVENTHUBS_DATA')),
-    namespaces: await readNamespaces(requiredSetting('TIDEMARK_EVENTHUBS_HUBS')),
-    key: { name: KEY_NAME, value: emulatorKey('eventhubs', process.env.TIDEMARK_TOKEN_FILE) },
+    port: given.port('port', DEFAULT_PORT),
+    dataDir,
+    namespaces: await namespacesOf(given),
+    key: eventHubsKey(given.text('token-file')),
     fast,
-    controlPort: process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT
-      ? portSetting('TIDEMARK_EVENTHUBS_CONTROL_PORT', 0)
-      : undefined,
+    controlPort: given.port('control-port', undefined),
   })
-  if (!process.connected) tellPeople(running, fast)
-  return running
+  return { ...running, lines: linesOf(running, dataDir, fast) }
 })
 
-/** The first namespace's address is told by `run`. */
-function tellPeople({ namespaces, control }: RunningEventHubs, fast: boolean): void {
-  for (const { namespace, address } of namespaces.slice(1)) console.log(`${address} is namespace ${namespace.name}`)
-  if (control !== undefined) console.log(`${control} is the control endpoint`)
-  if (fast) console.log(FAST_LINE)
+/** Those of the file, with the hubs of the flags in the first. @throws UsageError, StartError */
+async function namespacesOf(given: Given<Flags>): Promise<readonly NamespaceSettings[]> {
+  const { readConfiguration, readNamespaces, withHubs } = await import('./settings/namespace-settings.ts')
+  const file = given.text('config')
+  const namespaces = file === undefined ? readConfiguration({ hubs: [] }) : await readNamespaces(file)
+  try {
+    return withHubs(namespaces, given.texts('hub').map(hubOf))
+  } catch (error) {
+    if (error instanceof InvalidSettings) throw new UsageError(`--hub: ${error.message}`)
+    throw error
+  }
+}
+
+/** `orders:4:audit,billing`. */
+function hubOf(text: string): object {
+  const [name, partitions = '1', groups, ...others] = text.split(':')
+  if (others.length > 0)
+    throw new UsageError(`--hub is ${JSON.stringify(text)}: NAME:PARTITIONS:GROUP,GROUP is expected`)
+  return { name, partitions: Number(partitions || Number.NaN), consumerGroups: groups ? groups.split(',') : [] }
+}
+
+/** The first namespace's address is told before them. */
+function linesOf({ namespaces, control }: RunningEventHubs, dataDir: string, fast: boolean): readonly string[] {
+  const hubs = namespaces.flatMap((namespace) => namespace.hubs)
+  const none =
+    'there is no hub: name one with --hub orders:4, or create it at the control endpoint, which --control-port opens'
+  return [
+    ...namespaces.slice(1).map(({ name, address }) => `${address} is namespace ${name}`),
+    ...(control === undefined ? [] : [`${control} is the control endpoint`]),
+    ...namespaces.map(({ connectionString }) => connectionString),
+    hubs.length === 0 ? none : `hubs: ${hubs.join(', ')}`,
+    `the data is in ${dataDir}`,
+    ...(fast ? [FAST_LINE] : []),
+    'ready: Ctrl-C ends it',
+  ]
 }

@@ -1,4 +1,6 @@
 import { registerHooks } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { moduleFile } from '../kit/module-file.ts'
 import { log as write } from './log.ts'
 import type { FunctionCallback, FunctionMetadata, LogCategory, LogLevel, ProgrammingModel } from './protocol.ts'
 import { type HookCallback, registrations } from './registrations.ts'
@@ -48,8 +50,9 @@ export class Disposable {
 
 /** Makes `require` and `import` of `@azure/functions-core` answer with this file, in ES modules and CommonJS alike. */
 export function supplyCoreModule(): void {
+  const { href: url } = pathToFileURL(moduleFile('./core-module.ts', import.meta.url))
   registerHooks({
     resolve: (specifier, context, next) =>
-      specifier === '@azure/functions-core' ? { url: import.meta.url, shortCircuit: true } : next(specifier, context),
+      specifier === '@azure/functions-core' ? { url, shortCircuit: true } : next(specifier, context),
   })
 }

@@ -13,13 +13,13 @@ export type Hold = (functionName: string) => Promise<void>
  * A fault on request: what the named functions are called for waits as long as a file is there. So a process that stalls between receiving a batch
  * and handling it can be had at will: meanwhile it may lose its partition, and another handle the same and more, and yet nothing stops the
  * function, as nothing does in the real host.
- * @throws StartError where TIDEMARK_HOST_HOLD is set to something else than `<function>,<function>=<file>`.
+ * @throws StartError where FUNCTIONS_HOST_HOLD is set to something else than `<function>,<function>=<file>`.
  */
-export function holdOf({ TIDEMARK_HOST_HOLD: text }: Settings): Hold {
+export function holdOf({ FUNCTIONS_HOST_HOLD: text }: Settings): Hold {
   if (!text) return async () => {}
   const [, names, file] = /^([^=]+)=(.+)$/.exec(text) ?? []
   if (names === undefined || file === undefined)
-    throw new StartError(`TIDEMARK_HOST_HOLD is ${JSON.stringify(text)}: set it to functions and a file, a,b=file`)
+    throw new StartError(`FUNCTIONS_HOST_HOLD is ${JSON.stringify(text)}: set it to functions and a file, a,b=file`)
   const held = new Set(names.split(','))
   return async (functionName) => {
     if (!held.has(functionName) || !existsSync(file)) return

@@ -17,29 +17,41 @@ import { TimerTrigger } from './timer-trigger.ts'
 import type { Trigger } from './trigger.ts'
 import { TriggerOptions } from './trigger-options.ts'
 
+/** How `startHost` starts. */
 export interface HostOptions {
   /** The folder with package.json and host.json. */
   readonly root: string
   /** The glob of the function files in it; undefined: `main` of package.json. */
-  readonly main: string | undefined
+  readonly main?: string | undefined
   /** 0 for any free port. */
   readonly port: number
-  readonly maxBodyBytes: number
-  readonly settings: Settings
+  /** Application settings; the environment when they are left out, which the functions see in any case. */
+  readonly settings?: Settings | undefined
   /** What every HTTP request must show; undefined: nothing. */
   readonly token?: string | undefined
-  /** Of the lines that name every function. */
-  readonly listLevel: LogLevel
+  /** Of the lines that name every function: `information` when it is left out. */
+  readonly listLevel?: LogLevel | undefined
   /** Settles when the triggers may begin; without it they begin at once. HTTP is answered meanwhile. */
   readonly mayTrigger?: Promise<void> | undefined
 }
 
 /** What is in flight when the host stops may go on for so long. */
 const DRAIN_MS = 5000
+const DEFAULT_BODY_LIMIT = 100 * 1024 * 1024
 
-/** Runs the functions of an app. @throws StartError for anything in the app or its settings that cannot work. */
+/**
+ * Runs the functions of an app in this process, once: their modules register them for all of it.
+ *
+ * @throws StartError for anything in the app or its settings that cannot work.
+ *
+ * @example
+ * const host = await startHost({ root: 'my-app', port: 0 })
+ * const answer = await fetch(`${host.address}/api/hello`)
+ * await host.stop()
+ */
 export async function startHost(options: HostOptions): Promise<Running> {
-  const { root, main, port, maxBodyBytes, settings, token, listLevel, mayTrigger } = options
+  const { root, main, port, settings = process.env, token, listLevel = 'information', mayTrigger } = options
+  const maxBodyBytes = bodyLimit(settings)
   const hostJson = await readHostJson(root, settings)
   setLogRules(hostJson.logLevels)
   const { model, functions, capabilities } = await loadApp(root, main)
@@ -91,6 +103,14 @@ export async function startHost(options: HostOptions): Promise<Running> {
       flushFailures()
     },
   }
+}
+
+/** https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit */
+function bodyLimit({ FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: text }: Settings): number {
+  if (!text) return DEFAULT_BODY_LIMIT
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new StartError(`FUNCTIONS_REQUEST_BODY_SIZE_LIMIT is ${JSON.stringify(text)}: set it to a number of bytes`)
+  return Number(text)
 }
 
 /** Besides its trigger a function may have an HTTP answer: other inputs and outputs are not here. */

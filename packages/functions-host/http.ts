@@ -59,7 +59,7 @@ export async function startHttp(router: Router, invoker: Invoker, options: HttpO
       empty(response, 500)
     })
   })
-  const port = await listen(server, options.port, 'TIDEMARK_HTTP_PORT')
+  const port = await listen(server, options.port, '--port')
   return {
     address: `http://${LOOPBACK}:${port}`,
     async stop() {

@@ -12,7 +12,7 @@ export interface LeaseIntervals {
 const DEFAULT: LeaseIntervals = { acquireMs: 13_000, expirationMs: 60_000, renewMs: 17_000 }
 
 /**
- * The intervals of a registration. TIDEMARK_HOST_LEASE_EXPIRATION_MS, which only this host knows, shortens them all in proportion: the real
+ * The intervals of a registration. FUNCTIONS_HOST_LEASE_EXPIRATION_MS, which only this host knows, shortens them all in proportion: the real
  * host has no setting that overrides a registration.
  * @throws StartError for a number that is none.
  */
@@ -22,7 +22,7 @@ export function leaseIntervals(options: TriggerOptions, settings: Settings): Lea
     expirationMs: options.number('leaseExpirationInterval', DEFAULT.expirationMs),
     renewMs: options.number('leaseRenewInterval', DEFAULT.renewMs),
   }
-  const expirationMs = millisecondsSetting(settings, 'TIDEMARK_HOST_LEASE_EXPIRATION_MS', registered.expirationMs)
+  const expirationMs = millisecondsSetting(settings, 'FUNCTIONS_HOST_LEASE_EXPIRATION_MS', registered.expirationMs)
   const part = expirationMs / registered.expirationMs
   return {
     acquireMs: Math.ceil(registered.acquireMs * part),

@@ -24,7 +24,7 @@ export function levelNamed(name: string): LogLevel | undefined {
 export function setLogLevel(level: string): void {
   if (!Object.hasOwn(RANKS, level))
     throw new StartError(
-      `TIDEMARK_LOG_LEVEL is ${JSON.stringify(level)}: set it to one of ${Object.keys(RANKS).join(', ')}`,
+      `the log level is ${JSON.stringify(level)}: set --log-level to one of ${Object.keys(RANKS).join(', ')}`,
     )
   threshold = RANKS[level as LogLevel]
 }

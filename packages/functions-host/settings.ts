@@ -1,5 +1,4 @@
 import { StartError } from '../kit/errors.ts'
-import type { LocalSetting } from '../kit/settings.ts'
 
 /** Application settings: plain environment variables, as in Functions. */
 export type Settings = Readonly<Record<string, string | undefined>>
@@ -26,7 +25,7 @@ export function resolveExpressions(text: string, settings: Settings, functionNam
 }
 
 /** A whole number of milliseconds from 1 on. @throws StartError */
-export function millisecondsSetting(settings: Settings, name: LocalSetting, otherwise: number): number {
+export function millisecondsSetting(settings: Settings, name: string, otherwise: number): number {
   const text = settings[name]
   if (text === undefined || text === '') return otherwise
   const value = Number(text)

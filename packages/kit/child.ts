@@ -31,6 +31,8 @@ export async function startChild(
   options: {
     readonly args?: readonly string[]
     readonly execArgv?: readonly string[]
+    /** What the user of the parent sets where the child says `--port`: named when that port cannot be used. */
+    readonly portSetting?: string
     readonly onOutput?: (text: string, output: 'stdout' | 'stderr') => void
     /** Hears what it sends, besides whether it has started. */
     readonly onMessage?: (message: object) => void
@@ -58,7 +60,8 @@ export async function startChild(
   const address = await new Promise<string>((resolve, reject) => {
     child.on('message', (message: { ready?: string; failed?: string }) => {
       if (message.ready !== undefined) resolve(message.ready)
-      else if (message.failed !== undefined) reject(new StartError(message.failed))
+      else if (message.failed !== undefined)
+        reject(new StartError(message.failed.replace('--port', options.portSetting ?? '--port')))
       else options.onMessage?.(message)
     })
     exited.then((how) => reject(new StartError(`${name} did not start: it ${how}`)))

@@ -26,7 +26,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       const pid = Number.parseInt(await readFile(lock, 'utf8').catch(gone), 10)
       if (held.has(lock) || (pid !== process.pid && isAlive(pid)))
         throw new StartError(
-          `the data folder ${folder} is in use by process ${pid}: stop it, or use another folder (if that process is no Tidemark server, remove ${lock})`,
+          `the data folder ${folder} is in use by process ${pid}: stop it, or use another folder (if that process is another program, remove ${lock})`,
         )
       await unlink(lock).catch(gone)
     }

@@ -17,3 +17,8 @@ export function emulatorKey(part: keyof typeof PUBLISHED, tokenFile: string | un
   // As long as the published ones are.
   return createHmac('sha512', readToken(tokenFile)).update(part).digest('base64')
 }
+
+/** That of an Event Hubs namespace, by the name that the service gives the first one. @throws StartError as above */
+export function eventHubsKey(tokenFile: string | undefined): { readonly name: string; readonly value: string } {
+  return { name: 'RootManageSharedAccessKey', value: emulatorKey('eventhubs', tokenFile) }
+}

@@ -6,5 +6,5 @@
 export const FAST_RECOVERY = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:10',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:03',
-  TIDEMARK_HOST_LEASE_EXPIRATION_MS: '10000',
+  FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '10000',
 } as const

@@ -54,7 +54,7 @@ export function refusalOf({ headers }: IncomingMessage): Refusal | undefined {
 /** Why a request of another user of this machine is not served. @param token that of its owner; undefined: all of its users are let in. */
 export function tokenRefusalOf(incoming: IncomingMessage, token: string | undefined): Refusal | undefined {
   if (token === undefined || showsToken(incoming, token)) return undefined
-  const detail = 'send the token of whoever started this, as Authorization: Bearer: docs/console.md'
+  const detail = 'send the token of whoever started this, as Authorization: Bearer'
   return { status: 401, code: 'token-required', detail }
 }
 

@@ -8,11 +8,23 @@ export interface Running {
   stop(): Promise<void>
 }
 
+/** A running part that a person started, with what else that person is told. */
+export interface RunningCommand extends Running {
+  readonly lines?: readonly string[]
+}
+
+/** Said at a start with `--fast`. */
+export const FAST_LINE = '--fast: acknowledged is not on disk'
+
+const USAGE = 2
+const LOOK_FOR_PARENT_MS = 300
+
 /**
  * The life of one process of the local cloud. Started by a parent over IPC it reports `{ready: address}` and ends when the
- * parent says SIGTERM or is gone, so that no process outlives `npm start`; started by hand it ends on Ctrl-C too.
+ * parent says SIGTERM or is gone, so that no process outlives the command that started it; started by hand it ends on Ctrl-C too, and with
+ * npx. What the caller gave wrong is exit code 2, any other reason not to start is 1.
  */
-export async function run(start: () => Promise<Running>): Promise<void> {
+export async function run(start: () => Promise<RunningCommand>): Promise<void> {
   const parented = process.connected
   try {
     const running = await start()
@@ -32,13 +44,22 @@ export async function run(start: () => Promise<Running>): Promise<void> {
     // A Ctrl-C reaches every process of the terminal at once; the parent alone decides the order of the end.
     process.on('SIGINT', parented ? () => {} : stop)
     if (parented) process.on('disconnect', stop)
+    else if (process.env.npm_command === 'exec') whenParentEnds(stop)
     if (parented) process.send?.({ ready: running.address })
-    else console.log(running.address)
+    else for (const line of [running.address, ...(running.lines ?? [])]) console.log(line)
   } catch (error) {
     if (!(error instanceof StartError)) console.error(error)
     else if (parented) process.send?.({ failed: error.message })
     else console.error(error.message)
-    process.exitCode = 1
+    process.exitCode = error instanceof Error && error.name === 'UsageError' ? USAGE : 1
     if (parented) process.disconnect?.()
   }
+}
+
+/** npx that is killed tells nobody: the process has another parent then. Only npx: what a shell starts in the background outlives the shell. */
+function whenParentEnds(ended: () => void): void {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) ended()
+  }, LOOK_FOR_PARENT_MS).unref()
 }

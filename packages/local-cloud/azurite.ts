@@ -1,12 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
+import { type CommandLine, runCommand } from '../kit/command-line.ts'
 import { lockFolder } from '../kit/data-lock.ts'
 import { emulatorKey } from '../kit/emulator-keys.ts'
 import { refusalOf, refuse } from '../kit/guard.ts'
-import { run } from '../kit/lifecycle.ts'
 import { LOOPBACK, listen } from '../kit/listen.ts'
-import { portSetting, requiredSetting } from '../kit/settings.ts'
 
 // Azurite, blob service alone, as a part of the local cloud: started from its own classes, so that it ends when its parent does, says in
 // one line why it cannot start, and sends no telemetry.
@@ -46,15 +45,28 @@ const { AzuriteTelemetryClient } = require('azurite/dist/src/common/Telemetry.js
 }
 
 const DEFAULT_PORT = 10_000
+const DEFAULT_DATA = '.blobs'
 const KEEP_ALIVE_SECONDS = 60
 
-await run(async () => {
+const command: CommandLine<'port' | 'data' | 'token-file'> = {
+  name: 'azurite.ts',
+  does: 'Serves blobs on this machine, as a part of the local cloud: Azurite.',
+  flags: {
+    port: { value: 'PORT', help: `where it listens: ${DEFAULT_PORT}, or 0 for any free one` },
+    data: { value: 'FOLDER', help: `its data, of one process at a time: ${DEFAULT_DATA}` },
+    'token-file': { value: 'FILE', help: '43 characters that the key is made of, in place of the published key' },
+  },
+  examples: [],
+  from: import.meta.url,
+}
+
+await runCommand(command, async (given) => {
   // It would choose another store.
   delete process.env.AZURITE_DB
-  process.env.AZURITE_ACCOUNTS = `devstoreaccount1:${emulatorKey('blob', process.env.TIDEMARK_TOKEN_FILE)}`
-  const dataDir = resolve(requiredSetting('TIDEMARK_BLOB_DATA'))
+  process.env.AZURITE_ACCOUNTS = `devstoreaccount1:${emulatorKey('blob', given.text('token-file'))}`
+  const dataDir = resolve(given.text('data') ?? DEFAULT_DATA)
   const unlock = await lockFolder(dataDir)
-  const port = await freePort(portSetting('TIDEMARK_BLOB_PORT', DEFAULT_PORT)).catch(async (error: unknown) => {
+  const port = await freePort(given.port('port', DEFAULT_PORT)).catch(async (error: unknown) => {
     await unlock()
     throw error
   })
@@ -103,7 +115,7 @@ function refuseStrangers(server: Server): void {
 /** Azurite opens its files before its port: that the port can be had is found out first. */
 async function freePort(port: number): Promise<number> {
   const probe = createServer()
-  const found = await listen(probe, port, 'TIDEMARK_BLOB_PORT')
+  const found = await listen(probe, port, '--port')
   await new Promise((done) => probe.close(done))
   return found
 }

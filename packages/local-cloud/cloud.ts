@@ -1,14 +1,17 @@
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { BlobServiceClient } from '@azure/storage-blob'
-import { NODE_FLAGS } from '../event-hubs/node-flags.ts'
+import { NODE_FLAGS } from 'tidemark-event-hubs/node-flags'
 import { type Child, startChild } from '../kit/child.ts'
+import { blobConnection, cosmosConnection, eventHubsConnection } from '../kit/connection-strings.ts'
 import { lockFolder } from '../kit/data-lock.ts'
-import { emulatorKey } from '../kit/emulator-keys.ts'
+import { emulatorKey, eventHubsKey } from '../kit/emulator-keys.ts'
 import { StartError } from '../kit/errors.ts'
 import { moduleFile } from '../kit/module-file.ts'
+import type { LocalSetting } from '../kit/settings.ts'
 import { announceCloud, withdrawCloud } from './running-cloud.ts'
 import { type ContainerTopology, readTopology, type Topology } from './topology-file.ts'
 
@@ -38,10 +41,12 @@ export interface Cloud {
   stop(): Promise<void>
 }
 
-const BLOB_ACCOUNT = 'devstoreaccount1'
-
 const FOLDERS = ['blob', 'eventhubs', 'cosmos'] as const
-const MODULES = { blob: './azurite.ts', eventhubs: '../event-hubs/main.ts', cosmos: '../cosmos/main.ts' } as const
+const MODULES = {
+  blob: moduleFile('./azurite.ts', import.meta.url),
+  eventhubs: fileURLToPath(import.meta.resolve('tidemark-event-hubs/main')),
+  cosmos: fileURLToPath(import.meta.resolve('tidemark-cosmos/main')),
+}
 /** How long the parts of a parent that was killed may take to notice and end. */
 const LEFTOVERS_WITHIN_MS = 5000
 
@@ -110,43 +115,37 @@ async function starts(
   const part = (
     name: string,
     folder: keyof typeof MODULES,
-    env: Record<string, string>,
+    port: number,
+    portSetting: LocalSetting,
+    args: readonly string[] = [],
     execArgv: readonly string[] = [],
-  ): Promise<Child> =>
-    startChild(
-      name,
-      moduleFile(MODULES[folder], import.meta.url),
-      { ...env, TIDEMARK_TOKEN_FILE: tokenFile },
-      { execArgv, ...(signal ? { signal } : {}) },
-    )
+  ): Promise<Child> => {
+    // A flag for each: what the environment says to an emulator that runs alone is not for the cloud's.
+    const own = [`--port=${port}`, `--data=${join(dataDir, folder)}`, `--token-file=${tokenFile}`]
+    const options = { args: [...own, ...args], execArgv, portSetting, ...(signal ? { signal } : {}) }
+    return startChild(name, MODULES[folder], {}, options)
+  }
+  const durability = fast ? '--fast' : '--no-fast'
   return [
-    part('blobs', 'blob', { TIDEMARK_BLOB_PORT: String(ports.blob), TIDEMARK_BLOB_DATA: join(dataDir, 'blob') }),
+    part('blobs', 'blob', ports.blob, 'TIDEMARK_BLOB_PORT'),
     part(
       'event hubs',
       'eventhubs',
-      {
-        TIDEMARK_EVENTHUBS_PORT: String(ports.eventHubs),
-        TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
-        TIDEMARK_EVENTHUBS_HUBS: hubsFile,
-        TIDEMARK_FAST: fast ? '1' : '',
-      },
+      ports.eventHubs,
+      'TIDEMARK_EVENTHUBS_PORT',
+      [`--config=${hubsFile}`, durability],
       NODE_FLAGS,
     ),
-    part('cosmos db', 'cosmos', {
-      TIDEMARK_COSMOS_PORT: String(ports.cosmos),
-      TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
-      TIDEMARK_FAST: fast ? '1' : '',
-    }),
+    part('cosmos db', 'cosmos', ports.cosmos, 'TIDEMARK_COSMOS_PORT', [durability]),
   ]
 }
 
 function settingsOf(parts: readonly Child[], tokenFile: string | undefined): Record<string, string> {
-  const [blob, eventHubs, cosmos] = parts.map(({ address }) => new URL(address))
-  const hubsKey = `SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=${emulatorKey('eventhubs', tokenFile)}`
+  const [blob = '', eventHubs = '', cosmos = ''] = parts.map(({ address }) => address)
   return {
-    AzureWebJobsStorage: `DefaultEndpointsProtocol=http;AccountName=${BLOB_ACCOUNT};AccountKey=${emulatorKey('blob', tokenFile)};BlobEndpoint=http://${blob?.host}/${BLOB_ACCOUNT};`,
-    EventHubConnection: `Endpoint=sb://localhost:${eventHubs?.port};${hubsKey};UseDevelopmentEmulator=true;`,
-    CosmosConnection: `AccountEndpoint=http://${cosmos?.host}/;AccountKey=${emulatorKey('cosmos', tokenFile)};`,
+    AzureWebJobsStorage: blobConnection(blob, emulatorKey('blob', tokenFile)),
+    EventHubConnection: eventHubsConnection(eventHubs, eventHubsKey(tokenFile)),
+    CosmosConnection: cosmosConnection(cosmos, emulatorKey('cosmos', tokenFile)),
   }
 }
 

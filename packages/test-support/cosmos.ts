@@ -13,9 +13,9 @@ export async function cosmosEndpoint(): Promise<{ address: string; database: Dat
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-cosmos-'))
   const main = fileURLToPath(new URL('../cosmos/main.ts', import.meta.url))
   const child = await startChild('cosmos', main, {
-    TIDEMARK_COSMOS_PORT: '0',
-    TIDEMARK_COSMOS_DATA: folder,
-    TIDEMARK_FAST: '1',
+    COSMOS_EMULATOR_PORT: '0',
+    COSMOS_EMULATOR_DATA: folder,
+    COSMOS_EMULATOR_FAST: '1',
   })
   const client = new CosmosClient({ endpoint: child.address, key: EMULATOR_KEY })
   const { database } = await client.databases.create({ id: 'test' })

@@ -51,8 +51,8 @@ const HUB_FAULTS = {
  */
 export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos): Promise<number> {
   const dice = random(seed)
-  process.env.TIDEMARK_COSMOS_CONTROL_PORT = '0'
-  process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT = '0'
+  process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
+  process.env.EVENT_HUBS_EMULATOR_CONTROL_PORT = '0'
   const system = await System.cloudAlone()
   try {
     const ports = await Promise.all(Array.from({ length: HOSTS }, freePort))

@@ -346,7 +346,7 @@ describe('the console', () => {
     ordering = await rig.system.startHost({
       services: ['ordering'],
       port: 0,
-      preload: { env: { TIDEMARK_FUNCTIONS_MAIN: main } },
+      preload: { env: { FUNCTIONS_HOST_MAIN: main } },
     })
     rig.front.serve('ordering', ordering.address)
     await rig.system.clientOf('ordering').post('/orders/bad/place', { ...placeBody, customerId: 'throws' }, {})

@@ -74,8 +74,8 @@ it('any JSON that an event says comes unchanged to log, hub, view and answers, t
   const host = await startChild('functions', main, {
     ...localSettings(),
     ...cloud.settings,
-    TIDEMARK_HTTP_PORT: '0',
-    TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/anything-functions.ts',
+    FUNCTIONS_HOST_PORT: '0',
+    FUNCTIONS_HOST_MAIN: 'packages/tidemark/test/domain/anything-functions.ts',
   })
   cleanup(() => host.stop())
 

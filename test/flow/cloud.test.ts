@@ -19,7 +19,7 @@ describe('npm run cloud', () => {
     })
     try {
       await cloud.prints('ready')
-      const host = new Command('packages/functions-host/main.ts', [], { ...sample.Values, TIDEMARK_HTTP_PORT: '0' })
+      const host = new Command('packages/functions-host/main.ts', [], { ...sample.Values, FUNCTIONS_HOST_PORT: '0' })
       try {
         const routed = services.flatMap(({ name, resources = [] }) =>
           resources.flatMap(({ documents, commands }) => [

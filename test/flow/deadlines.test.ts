@@ -83,7 +83,7 @@ describe('a deadline, whoever is away, late or fast', () => {
       begins: async () => {
         await writeFile(holdFile(), '')
         await ordering?.stop()
-        const env = { TIDEMARK_HOST_HOLD: `ordering-reactions-payments=${holdFile()}` }
+        const env = { FUNCTIONS_HOST_HOLD: `ordering-reactions-payments=${holdFile()}` }
         ordering = await system.startHost({ services: ['ordering'], preload: { env } })
       },
       ends: () => rm(holdFile()),

@@ -15,7 +15,7 @@ const PARTITION = 1
 /** Both consumers of the hub read its messages. */
 const CONSUMERS = ['ordering-reactions-ordering', 'ordering-views']
 /** The relay alone: what is placed and sent under it comes to the consumers together, once they start. */
-const RELAY_ALONE = { TIDEMARK_FUNCTIONS_MAIN: 'test/support/relay-functions.ts' }
+const RELAY_ALONE = { FUNCTIONS_HOST_MAIN: 'test/support/relay-functions.ts' }
 /** So that a partition that stands still is seen within seconds. */
 const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
 const CANNOT_BE_BOUND = /what it would be given cannot be bound/

@@ -26,7 +26,7 @@ const UNREAD = [0, 1, 2]
 const SOON = { TIDEMARK_LAG_CHECK_S: '1' }
 
 // The children of the cloud inherit it: events expire on request.
-process.env.TIDEMARK_EVENTHUBS_CONTROL_PORT = '0'
+process.env.EVENT_HUBS_EMULATOR_CONTROL_PORT = '0'
 
 describe('what no batch brings', () => {
   let system: System
@@ -86,7 +86,7 @@ describe('what no batch brings', () => {
   /** Orders that are placed and published while all consumers are away. One of them is cancelled: nothing comes after that. */
   async function placeUnread(name: string): Promise<void> {
     await stopHosts()
-    await start({ TIDEMARK_FUNCTIONS_MAIN: 'test/support/relay-functions.ts' })
+    await start({ FUNCTIONS_HOST_MAIN: 'test/support/relay-functions.ts' })
     const sent = await hub.sent()
     await place([...hub.idsIn(0, 2, name), ...hub.idsIn(1, 1, name), ...hub.idsIn(2, 1, name)])
     await cancel(hub.idsIn(2, 1, name)[0] ?? '')
@@ -161,7 +161,7 @@ describe('what no batch brings', () => {
     const before = await orders()
     assert.ok(before > 0)
     await start({}, ['ordering', 'payments', 'shipping'])
-    await start({ ...SOON, TIDEMARK_FUNCTIONS_MAIN: 'test/support/added-reactions-functions.ts' }, ['inventory'])
+    await start({ ...SOON, FUNCTIONS_HOST_MAIN: 'test/support/added-reactions-functions.ts' }, ['inventory'])
     await place(UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'added')))
     await until(
       'the new build to have seen those that it should',
@@ -188,7 +188,7 @@ describe('what no batch brings', () => {
     const file = join(system.dataDir, 'hold')
     await writeFile(file, '')
     const known = await instances()
-    const stalled = await start({ TIDEMARK_HOST_HOLD: `ordering-views,inventory-reactions-ordering=${file}` })
+    const stalled = await start({ FUNCTIONS_HOST_HOLD: `ordering-views,inventory-reactions-ordering=${file}` })
     const held = UNREAD.flatMap((partition) => hub.idsIn(partition, 1, 'held'))
     await place(held)
     for (const consumer of ['ordering-views', 'inventory-reactions-ordering'])

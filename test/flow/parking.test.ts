@@ -11,7 +11,7 @@ import { callOnceSeen, System } from '../support/system.ts'
 
 const EACH = 100
 const PARTITION = 2
-const FAULTY = { TIDEMARK_FUNCTIONS_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' }
+const FAULTY = { FUNCTIONS_HOST_MAIN: 'test/support/faulty-functions.ts', TIDEMARK_QUERY_WAIT_MS: '300' }
 
 /** Of ordering: a build whose view of orders has a fault, and then today's. Each test goes on where the one before ended. */
 describe('what cannot be processed waits by itself, on the running system', () => {

@@ -17,7 +17,7 @@ const THROTTLED = 6_000
 const AT_ONCE = 8
 
 // The children of the cloud inherit it: requests are throttled on request.
-process.env.TIDEMARK_COSMOS_CONTROL_PORT = '0'
+process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
 
 /** An order that somebody wants to place, and how it was answered each time. */
 interface Wanted {

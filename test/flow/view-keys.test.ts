@@ -39,8 +39,8 @@ describe('documents over HTTP', () => {
     const settings = {
       ...localSettings(),
       ...cloud.settings,
-      TIDEMARK_HTTP_PORT: '0',
-      TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/shelves-functions.ts',
+      FUNCTIONS_HOST_PORT: '0',
+      FUNCTIONS_HOST_MAIN: 'packages/tidemark/test/domain/shelves-functions.ts',
     }
     const host = await startChild('functions', main, settings, {
       onOutput(text) {

@@ -93,8 +93,8 @@ describe('the packages that azd uploads', () => {
         env: {
           ...process.env,
           ...sample,
-          TIDEMARK_FUNCTIONS_ROOT: rootOf('ordering'),
-          TIDEMARK_HTTP_PORT: '0',
+          FUNCTIONS_HOST_FOLDER: rootOf('ordering'),
+          FUNCTIONS_HOST_PORT: '0',
           ...env,
         },
         encoding: 'utf8',
@@ -116,7 +116,7 @@ describe('the packages that azd uploads', () => {
       ends.unshift(cloud.stop)
       const apps = new Apps()
       for (const [service, root] of packages) {
-        const host = await apps.start(service, { ...cloud.settings, TIDEMARK_FUNCTIONS_ROOT: root })
+        const host = await apps.start(service, { ...cloud.settings, FUNCTIONS_HOST_FOLDER: root })
         ends.unshift(() => host.stop())
         const { body } = await call('GET', `${host.address}/api/openapi.json`, {})
         assert.deepEqual([...new Set(Object.keys(body.paths).map((each) => each.split('/')[1]))], [service])

@@ -79,7 +79,11 @@ describe('the rights that the template gives', () => {
     for (const { name } of services) {
       const guard = await guarded(name)
       guards.set(name, guard)
-      const settings = { ...cloud.settings, ...functionsOf([name]), CosmosConnection: guard.connectionString }
+      const settings = {
+        ...cloud.settings,
+        FUNCTIONS_HOST_MAIN: functionsOf([name]),
+        CosmosConnection: guard.connectionString,
+      }
       const host = await apps.start(name, settings)
       ends.unshift(() => host.stop())
     }

@@ -17,7 +17,7 @@ export class Apps {
     const host = await startChild(service, path('packages/functions-host/main.ts'), {
       ...settingsOf(path('local.settings.sample.json')),
       TIDEMARK_QUERY_WAIT_MS: '20000',
-      TIDEMARK_HTTP_PORT: '0',
+      FUNCTIONS_HOST_PORT: '0',
       ...settings,
     })
     this.#clients.set(service, new Client(`${host.address}/api/${service}`, WAIT_MS))

@@ -4,5 +4,5 @@ import type { FAST_RECOVERY } from '../../packages/kit/fast-recovery.ts'
 export const SOONER: Record<keyof typeof FAST_RECOVERY, string> = {
   AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval: '00:00:04',
   AzureFunctionsJobHost__extensions__eventHubs__loadBalancingUpdateInterval: '00:00:01',
-  TIDEMARK_HOST_LEASE_EXPIRATION_MS: '4000',
+  FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '4000',
 }

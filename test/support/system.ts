@@ -134,8 +134,8 @@ export class System {
         ...SOONER,
         ...localSettings(),
         ...this.settings,
-        ...(bundle === undefined ? functionsOf(services) : { TIDEMARK_FUNCTIONS_ROOT: bundle }),
-        TIDEMARK_HTTP_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
+        ...(bundle === undefined ? { FUNCTIONS_HOST_MAIN: functionsOf(services) } : { FUNCTIONS_HOST_FOLDER: bundle }),
+        FUNCTIONS_HOST_PORT: String(options.port ?? (inUse ? 0 : this.#ports.http)),
         ...preload?.env,
       },
       {

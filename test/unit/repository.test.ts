@@ -129,6 +129,8 @@ describe('imports', () => {
       ['packages/functions-host/planted.ts', '../tidemark/compose.ts'],
       ['packages/cosmos/planted.ts', '../functions-host/main.ts'],
       ['packages/cli/planted.ts', '../tidemark/runtime/relay.ts'],
+      ['packages/cli/planted-emulator.ts', '../cosmos/server.ts'],
+      ['packages/local-cloud/planted.ts', '../event-hubs/server.ts'],
       ['packages/cli/planted-testing.ts', '../tidemark/testing/index.ts'],
       ['packages/create-tidemark/planted.ts', '../tidemark/core/event.ts'],
       ['packages/planted.ts', './tidemark/core/event.ts'],

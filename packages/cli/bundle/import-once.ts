@@ -1,4 +1,4 @@
-import { loadApp } from '../../functions-host/app.ts'
+import { loadApp } from 'tidemark-functions-host/app'
 import { runCommand } from '../arguments.ts'
 
 // A process of its own, as at a cold start: loads the app of a folder as the Functions host does, and prints how long that took.

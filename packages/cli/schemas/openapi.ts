@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Service } from 'tidemark'
 import { openApiOf, servedServices } from 'tidemark/azure-functions'
-import { loadApp } from '../../functions-host/app.ts'
+import { loadApp } from 'tidemark-functions-host/app'
 import { settingsOf } from '../local-settings.ts'
 import { PROJECT } from '../project.ts'
 import type { JsonObject } from './json.ts'

@@ -1,4 +1,4 @@
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Child, startChild } from '../../kit/child.ts'
 import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
 import { moduleFile } from '../../kit/module-file.ts'
@@ -6,12 +6,14 @@ import type { Front } from '../../local-cloud/front.ts'
 import { functionsOf, localSettings } from '../local-settings.ts'
 import { prefixedLines } from './prefixed-lines.ts'
 
-const HOST = moduleFile('../../functions-host/main.ts', import.meta.url)
+const HOST = fileURLToPath(import.meta.resolve('tidemark-functions-host/main'))
 const PRELOAD = pathToFileURL(moduleFile('../dev/host-preload.ts', import.meta.url)).href
 
 export interface HostSettings {
-  /** Those of the cloud, and where the host listens. */
+  /** Those of the cloud. */
   readonly settings: Readonly<Record<string, string>>
+  /** With the token that every request must show; undefined: none is asked for. */
+  readonly tokenFile: string | undefined
   readonly verbose: boolean
   /** Ends a host that has not started yet. */
   readonly signal: AbortSignal
@@ -34,6 +36,8 @@ export interface ServiceHostsOptions extends HostSettings {
 
 /** Of one host. */
 interface Launch extends HostSettings {
+  /** Where it answers; 0 for any free port. */
+  readonly port: number
   /** Whether its lines have its name: where there are several hosts. */
   readonly prefixed: boolean
   readonly sources?: SourceOptions | undefined
@@ -43,19 +47,24 @@ interface Launch extends HostSettings {
 
 /** Starts a host for the functions of these services; none named: of all. */
 export async function startHost(name: string, services: readonly string[], launch: Launch): Promise<Child> {
-  const { settings, verbose, signal, prefixed, sources, successor = false } = launch
+  const { settings, tokenFile = '', port, verbose, signal, prefixed, sources, successor = false } = launch
   const env = {
     // Claims of partitions are renewed as host.json says: every 3 s, they were a third of what a system at rest costs.
-    TIDEMARK_HOST_LEASE_EXPIRATION_MS: FAST_RECOVERY.TIDEMARK_HOST_LEASE_EXPIRATION_MS,
+    FUNCTIONS_HOST_LEASE_EXPIRATION_MS: FAST_RECOVERY.FUNCTIONS_HOST_LEASE_EXPIRATION_MS,
     ...localSettings(),
     ...settings,
-    ...(services.length === 0 ? {} : functionsOf(services, sources ? 'source' : 'built')),
-    ...(verbose && !process.env.TIDEMARK_LOG_LEVEL ? { TIDEMARK_LOG_LEVEL: 'debug' } : {}),
   }
+  const args = [
+    ...[`--port=${port}`, `--token-file=${tokenFile}`],
+    ...(services.length === 0 ? [] : [`--main=${functionsOf(services, sources ? 'source' : 'built')}`]),
+    ...(verbose && !process.env.FUNCTIONS_HOST_LOG_LEVEL ? ['--log-level=debug'] : []),
+    ...(successor ? ['--successor'] : []),
+  ]
   const lines = prefixed ? prefixedLines(name) : undefined
   const child = await startChild(name, HOST, env, {
     signal,
-    args: successor ? ['--successor'] : [],
+    args,
+    portSetting: 'TIDEMARK_HTTP_PORT',
     execArgv: sources ? ['--import', PRELOAD, ...debugFlags(sources.debugPortOf(name), successor)] : [],
     ...(lines ? { onOutput: lines.write } : {}),
     onMessage: (message: { source?: string }) => {
@@ -172,7 +181,7 @@ export class ServiceHosts {
     // Any free port: the front knows it, and a host that comes again need not wait for the port of the one before.
     const child = await startHost(service, [service], {
       ...this.#options,
-      settings: { ...this.#options.settings, TIDEMARK_HTTP_PORT: '0' },
+      port: 0,
       signal: AbortSignal.any([this.#options.signal, this.#ending.signal, signal]),
       prefixed: true,
       successor,

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
-import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
+import type { DatabaseSync } from 'node:sqlite'
+import { moduleFile } from '../../kit/module-file.ts'
+
+const CHECK = moduleFile('./check-process.ts', import.meta.url)
 
 /**
  * What is wrong with the data: its structure alone (about 1 ms a megabyte), or its indexes and the JSON of its items as well (7 ms).
@@ -38,7 +40,7 @@ function countersDamage(sql: DatabaseSync, depth: 'structure' | 'whole'): string
  */
 export function checkApart(path: string, damaged: (what: string) => void): () => Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const child = execFile(process.execPath, [fileURLToPath(import.meta.url), path], (error, told) => {
+  const child = execFile(process.execPath, [CHECK, path], (error, told) => {
     resolve()
     if (child.killed) return
     if (told !== '') damaged(told.trim())
@@ -48,10 +50,4 @@ export function checkApart(path: string, damaged: (what: string) => void): () =>
     child.kill('SIGKILL')
     return promise
   }
-}
-
-if (import.meta.main) {
-  const sql = new DatabaseSync(process.argv[2] ?? '', { readOnly: true })
-  process.stdout.write(dataDamage(sql, 'whole') ?? '')
-  sql.close()
 }

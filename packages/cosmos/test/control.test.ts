@@ -58,9 +58,8 @@ test('a control port in use is refused in one line that names the setting, and n
   t.after(() => first.stop())
   const folder = await newFolder(t)
   await assert.rejects(
-    startEndpoint(folder, 0, { TIDEMARK_COSMOS_CONTROL_PORT: String(portOf(first)) }),
-    (error: Error) =>
-      error instanceof StartError && /^port \d+ is in use: .*TIDEMARK_COSMOS_CONTROL_PORT[^\n]*$/.test(error.message),
+    startEndpoint(folder, 0, { COSMOS_EMULATOR_CONTROL_PORT: String(portOf(first)) }),
+    (error: Error) => error instanceof StartError && /^port \d+ is in use: .*--control-port[^\n]*$/.test(error.message),
   )
   const second = await startEndpoint(folder)
   await second.stop()

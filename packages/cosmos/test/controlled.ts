@@ -34,7 +34,7 @@ export async function newFolder(t: TestContext): Promise<string> {
 /** Starts it with its control endpoint, as long as the test is. */
 export async function startControlled(t: TestContext, folder?: string): Promise<Controlled> {
   const home = folder ?? (await newFolder(t))
-  const child = await startEndpoint(home, 0, { TIDEMARK_COSMOS_CONTROL_PORT: '0' })
+  const child = await startEndpoint(home, 0, { COSMOS_EMULATOR_CONTROL_PORT: '0' })
   t.after(() => child.stop())
   const { address, pid } = JSON.parse(await readFile(controlFile(home), 'utf8')) as { address: string; pid: number }
   if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)

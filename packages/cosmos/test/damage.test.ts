@@ -325,7 +325,7 @@ test('what a crash during the first start leaves is no data, and is started over
 /** A process over data, and all that it prints. */
 async function startTold(t: TestContext, folder: string) {
   let told = ''
-  const env = { TIDEMARK_COSMOS_PORT: '0', TIDEMARK_COSMOS_DATA: folder }
+  const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: folder }
   const onOutput = (text: string): void => {
     told += text
   }

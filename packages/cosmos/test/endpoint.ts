@@ -14,9 +14,9 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 /** Starts the embedded endpoint as a process, as the local cloud does. */
 export const startEndpoint = (folder: string, port = 0, env: Readonly<Record<string, string>> = {}): Promise<Child> =>
   startChild('cosmos', MAIN, {
-    TIDEMARK_COSMOS_PORT: String(port),
-    TIDEMARK_COSMOS_DATA: folder,
-    TIDEMARK_COSMOS_CONTROL_PORT: '',
+    COSMOS_EMULATOR_PORT: String(port),
+    COSMOS_EMULATOR_DATA: folder,
+    COSMOS_EMULATOR_CONTROL_PORT: '',
     ...env,
   })
 

@@ -31,11 +31,11 @@ const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
 test('a port in use is refused in one line that names the setting', async (t) => {
   const first = await startEndpoint(await newFolder(t))
   t.after(() => first.stop())
-  await refused(startEndpoint(await newFolder(t), portOf(first)), /port \d+ is in use: .*TIDEMARK_COSMOS_PORT/)
+  await refused(startEndpoint(await newFolder(t), portOf(first)), /port \d+ is in use: .*--port/)
 })
 
 test('a port that is none is refused', async (t) => {
-  await refused(startEndpoint(await newFolder(t), 65_536), /TIDEMARK_COSMOS_PORT/)
+  await refused(startEndpoint(await newFolder(t), 65_536), /COSMOS_EMULATOR_PORT/)
 })
 
 test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
@@ -78,10 +78,10 @@ const TOLD = `
     if (/synchronous/.test(sql)) console.log('synchronous', this.prepare('PRAGMA synchronous').get().synchronous)
   }`
 
-test('every commit waits for the disk, unless TIDEMARK_FAST says otherwise; what it may be is refused by name', async (t) => {
-  const synchronous = async (TIDEMARK_FAST: string): Promise<string> => {
+test('every commit waits for the disk, unless COSMOS_EMULATOR_FAST says otherwise; what it may be is refused by name', async (t) => {
+  const synchronous = async (COSMOS_EMULATOR_FAST: string): Promise<string> => {
     let told = ''
-    const env = { TIDEMARK_COSMOS_PORT: '0', TIDEMARK_COSMOS_DATA: await newFolder(t), TIDEMARK_FAST }
+    const env = { COSMOS_EMULATOR_PORT: '0', COSMOS_EMULATOR_DATA: await newFolder(t), COSMOS_EMULATOR_FAST }
     const child = await startChild('cosmos', MAIN, env, {
       execArgv: ['--import', `data:text/javascript,${encodeURIComponent(TOLD)}`],
       onOutput: (text) => {
@@ -98,7 +98,7 @@ test('every commit waits for the disk, unless TIDEMARK_FAST says otherwise; what
     ['1', 0],
   ])
     assert.match(await synchronous(String(setting)), new RegExp(`^synchronous ${level}$`, 'm'))
-  await refused(synchronous('yes'), /TIDEMARK_FAST is "yes": set it to 1 or 0/)
+  await refused(synchronous('yes'), /COSMOS_EMULATOR_FAST is "yes": set it to 1 or 0/)
 })
 
 test('an orderly stop acknowledges what it took, ends idle connections and exits with 0', async (t) => {

@@ -79,7 +79,7 @@ export async function refuseFormerLogs(hubFolder: string): Promise<void> {
   const former = (await readdir(hubFolder)).find((name) => /^\d{1,4}\.log$/.test(name))
   if (former !== undefined)
     throw new StartError(
-      `${join(hubFolder, former)} was written by an earlier version of Tidemark: start with --fresh, or remove ${hubFolder}`,
+      `${join(hubFolder, former)} was written by an earlier version: start with another data folder, or remove ${hubFolder}`,
     )
 }
 
@@ -95,7 +95,7 @@ async function findSegments(folder: string): Promise<Found[]> {
     }))
     if (typeof header === 'number')
       throw new StartError(
-        `${path} was written by another version of Tidemark (format ${header}): start with --fresh, or remove ${folder}`,
+        `${path} was written by another version (format ${header}): start with another data folder, or remove ${folder}`,
       )
     found.push({ path, base, size, header })
   }

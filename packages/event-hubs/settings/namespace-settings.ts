@@ -15,10 +15,10 @@ import { type HubSettings, readHub, repeated } from './hub-settings.ts'
 /** A namespace to serve: hubs behind an address of their own. Names are compared without case. */
 export interface NamespaceSettings {
   readonly name: string
-  /** Undefined for the first, which listens where the endpoint is told to; 0 for any free port. */
-  readonly port: number | undefined
+  /** Undefined for the first, which listens where the emulator is told to; 0 for any free port. */
+  readonly port?: number | undefined
   /** Undefined: nothing is throttled. */
-  readonly throughputUnits: number | undefined
+  readonly throughputUnits?: number | undefined
   readonly hubs: readonly HubSettings[]
 }
 
@@ -33,11 +33,42 @@ const NAMESPACE_NAME = /^[a-z][a-z0-9-]{4,48}[a-z0-9]$/i
  * @throws StartError that names the file and what is wrong in which place.
  */
 export async function readNamespaces(path: string): Promise<readonly NamespaceSettings[]> {
-  const value = await readJson(path)
+  return checked(await readJson(path), path)
+}
+
+/** What the configuration file says: one namespace by its hubs, or several. */
+export type Configuration =
+  | { readonly hubs: readonly HubSettings[]; readonly throughputUnits?: number | undefined }
+  | { readonly namespaces: readonly NamespaceSettings[] }
+
+/**
+ * The same of an object, for `startEventHubs`.
+ *
+ * @throws StartError that says what is wrong in which place.
+ *
+ * @example
+ * const namespaces = readConfiguration({ hubs: [{ name: 'orders', partitions: 4, consumerGroups: ['audit'] }] })
+ */
+export function readConfiguration(configuration: Configuration): readonly NamespaceSettings[] {
+  return checked(configuration, 'the configuration')
+}
+
+/**
+ * The same with more hubs in the first namespace.
+ * @param hubs as in the configuration file. @throws InvalidSettings
+ */
+export function withHubs(
+  [first, ...others]: readonly NamespaceSettings[],
+  hubs: readonly unknown[],
+): readonly NamespaceSettings[] {
+  return first ? [{ ...first, hubs: readHubs([...first.hubs, ...hubs], '') }, ...others] : []
+}
+
+function checked(value: unknown, where: string): readonly NamespaceSettings[] {
   try {
     return namespacesOf(value)
   } catch (error) {
-    if (error instanceof InvalidSettings) throw new StartError(`${path}: ${error.message}`)
+    if (error instanceof InvalidSettings) throw new StartError(`${where}: ${error.message}`)
     throw error
   }
 }
@@ -82,7 +113,7 @@ function readNamespace(value: unknown, index: number): NamespaceSettings {
   const { name, port, throughputUnits, hubs } = membersOf(value, place, ['name', 'port', 'throughputUnits', 'hubs'])
   const checked = checkNamespaceName(name, place)
   if (index === 0 && port !== undefined)
-    throw invalid(place, 'the first namespace has no "port", it listens at TIDEMARK_EVENTHUBS_PORT')
+    throw invalid(place, 'the first namespace has no "port", it listens where --port says')
   return {
     name: checked,
     port: index === 0 ? undefined : wholeNumber(port, 0, 65_535, place, 'port'),

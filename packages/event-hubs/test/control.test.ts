@@ -26,6 +26,8 @@ const ORDERS = { hubs: [{ name: 'orders', partitions: 2, consumerGroups: ['audit
 const HUBS = '/namespaces/emulatorNs1/hubs'
 
 before(unrefRenewals)
+const SHARED_KEY = 'SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE'
+
 after(cleanUp)
 
 /** Sends events to one partition and reads that partition from its start. */
@@ -190,9 +192,8 @@ test('a control port in use is refused in one line that names the setting, and n
   const folder = await newFolder()
   const { port } = new URL(first.address)
   await assert.rejects(
-    startConfigured(folder, JSON.stringify(ORDERS), { TIDEMARK_EVENTHUBS_CONTROL_PORT: port }),
-    (error: Error) =>
-      error instanceof StartError && /^port \d+ is in use: .*TIDEMARK_EVENTHUBS_CONTROL_PORT/.test(error.message),
+    startConfigured(folder, JSON.stringify(ORDERS), { EVENT_HUBS_EMULATOR_CONTROL_PORT: port }),
+    (error: Error) => error instanceof StartError && /^port \d+ is in use: .*--control-port/.test(error.message),
   )
   assert.ok(!(await isThere(controlFile(folder))))
   assert.deepEqual(await sendAndReceive(t, await startControlled(folder, ORDERS), 'orders', '0', ['a']), ['a'])
@@ -211,22 +212,27 @@ test('started by hand it prints where it listens, a line for each address', asyn
     }),
   )
   const child = spawn(process.execPath, [MAIN], {
-    env: { ...process.env, ...settingsOf(folder), TIDEMARK_EVENTHUBS_CONTROL_PORT: '0' },
+    env: { ...process.env, ...settingsOf(folder), EVENT_HUBS_EMULATOR_CONTROL_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   const lines: string[] = []
   const reading = (async () => {
-    for await (const line of createInterface(child.stdout)) if (lines.push(line) === 3) child.kill('SIGTERM')
+    for await (const line of createInterface(child.stdout))
+      if (lines.push(line) && line.startsWith('ready')) child.kill('SIGTERM')
   })()
   await within(Promise.all([reading, exited]), 'its lines and its end')
   assert.deepEqual(
     lines.map((line) => line.replace(/\d{4,5}/, 'PORT')),
     [
+      'amqp://127.0.0.1:PORT',
       'amqp://127.0.0.1:PORT is namespace second-ns',
       'http://127.0.0.1:PORT is the control endpoint',
-      'amqp://127.0.0.1:PORT',
+      ...['first-ns', 'second-ns'].map(() => `Endpoint=sb://localhost:PORT;${SHARED_KEY};UseDevelopmentEmulator=true;`),
+      'hubs: orders, orders',
+      `the data is in ${join(folder, 'data')}`,
+      'ready: Ctrl-C ends it',
     ],
   )
   assert.deepEqual(await exited, [0, null])

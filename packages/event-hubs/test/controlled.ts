@@ -40,7 +40,7 @@ export async function newFolder(): Promise<string> {
 /** Starts it as a process, over the data of those started in the folder before. @param configuration what its file holds. */
 export async function startControlled(folder: string, configuration: unknown): Promise<Controlled> {
   const child = await startConfigured(folder, JSON.stringify(configuration), {
-    TIDEMARK_EVENTHUBS_CONTROL_PORT: '0',
+    EVENT_HUBS_EMULATOR_CONTROL_PORT: '0',
   })
   const { address, pid } = JSON.parse(await readFile(controlFile(folder), 'utf8')) as { address: string; pid: number }
   if (pid !== child.pid) throw new Error(`the control endpoint is that of process ${pid}`)
@@ -66,7 +66,7 @@ export async function startConfigured(
 ): Promise<Child> {
   const child = await startProcess(folder, text, {
     ...settingsOf(folder),
-    TIDEMARK_EVENTHUBS_CONTROL_PORT: '',
+    EVENT_HUBS_EMULATOR_CONTROL_PORT: '',
     ...env,
   })
   cleanups.push(() => child.stop())

@@ -15,9 +15,9 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
 
 /** For a process that keeps its data in the folder and reads `hubs.json` there. */
 export const settingsOf = (folder: string, port = 0): Readonly<Record<string, string>> => ({
-  TIDEMARK_EVENTHUBS_PORT: String(port),
-  TIDEMARK_EVENTHUBS_DATA: join(folder, 'data'),
-  TIDEMARK_EVENTHUBS_HUBS: join(folder, 'hubs.json'),
+  EVENT_HUBS_EMULATOR_PORT: String(port),
+  EVENT_HUBS_EMULATOR_DATA: join(folder, 'data'),
+  EVENT_HUBS_EMULATOR_CONFIG: join(folder, 'hubs.json'),
 })
 
 /** Starts the embedded endpoint as a process, as the local cloud does. @param text what its configuration file holds. */

@@ -211,7 +211,7 @@ test('a segment of a format to come is refused, not cut', async (t) => {
   whole.writeUInt32BE(2, 8)
   whole.writeUInt32BE(crc32(whole.subarray(8, records[0])), 4)
   await writeFile(path, whole)
-  await assert.rejects(openLog(folder), refusal(/0\.log was written by another version of Tidemark \(format 2\)/))
+  await assert.rejects(openLog(folder), refusal(/0\.log was written by another version \(format 2\)/))
 })
 
 test('a log that is cut at any byte keeps every record before the cut, at its position, and goes on after it', async (t) => {

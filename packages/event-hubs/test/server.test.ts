@@ -46,7 +46,7 @@ test('when a part cannot start, everything that did is undone: the same can be s
       { namespaces: [namespace('first-ns'), namespace('second-ns', takenPort)] },
       /port \d+ is in use: .* set "port" of namespace second-ns to another port/,
     ],
-    [{ controlPort: takenPort }, /port \d+ is in use: .* set TIDEMARK_EVENTHUBS_CONTROL_PORT/],
+    [{ controlPort: takenPort }, /port \d+ is in use: .* set --control-port/],
   ]
   const namespaces = [namespace('first-ns')]
   for (const [options, message] of failures) {
@@ -119,7 +119,8 @@ test('what was created is on disk, whole, before it is answered', async (t) => {
 })
 
 test('what is stored when the endpoint stops is acknowledged, before its links are detached', async (t) => {
-  const running = await start(t, { port: 0, dataDir: await newFolder(), namespaces: [namespace('first-ns')] })
+  const dataDir = await newFolder()
+  const running = await start(t, { port: 0, dataDir, namespaces: [namespace('first-ns')] })
   const connectionString = `Endpoint=sb://127.0.0.1:${new URL(running.address).port}`
   const peer = await RawPeer.open(t, { connectionString, stop: () => running.stop() })
   await peer.begin(0)
@@ -130,7 +131,9 @@ test('what is stored when the endpoint stops is acknowledged, before its links a
   await running.stop()
   await within(peer.closed, 'the end')
   const acknowledged = peer.dispositions.reduce((sum, [first, last]) => sum + last - first + 1, 0)
-  const log = running.namespaces[0]?.namespace.hubs.get('orders')?.partition('0')
+  const [stored] = await openNamespaces([namespace('first-ns')], dataDir, KEY)
+  t.after(() => stored?.close())
+  const log = stored?.hubs.get('orders')?.partition('0')
   assert.ok(acknowledged > 0)
   assert.equal(acknowledged, Number(log?.info.lastSequence) + 1)
   const names = peer.heard.map(({ name }) => name)

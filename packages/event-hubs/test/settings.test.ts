@@ -72,7 +72,7 @@ test('a file that cannot be is refused in one line that names it and the place',
     ],
     [
       { namespaces: [{ ...first, port: 5672 }] },
-      'namespaces[0]: the first namespace has no "port", it listens at TIDEMARK_EVENTHUBS_PORT',
+      'namespaces[0]: the first namespace has no "port", it listens where --port says',
     ],
     [{ namespaces: [first, { ...first, name: 'second-ns' }] }, 'namespaces[1]: "port" must be 0 to 65535'],
     [{ namespaces: [first, { ...first, name: 'FIRST-ns', port: 0 }] }, 'namespace FIRST-ns is listed twice'],

@@ -47,11 +47,11 @@ const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> =>
     return true
   })
 
-test('writes to the logs wait for the disk, unless TIDEMARK_FAST says otherwise; what it may be is refused by name', async (t) => {
+test('writes to the logs wait for the disk, unless EVENT_HUBS_EMULATOR_FAST says otherwise; what it may be is refused by name', async (t) => {
   if (process.platform !== 'linux') return t.skip('there is no /proc here')
   const folder = await newFolder(t)
-  const start = (TIDEMARK_FAST: string) =>
-    startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...settingsOf(folder), TIDEMARK_FAST })
+  const start = (EVENT_HUBS_EMULATOR_FAST: string) =>
+    startProcess(folder, JSON.stringify({ hubs: HUBS }), { ...settingsOf(folder), EVENT_HUBS_EMULATOR_FAST })
   // Made, and then opened again.
   for (const [setting, synced] of [
     ['1', false],
@@ -71,7 +71,7 @@ test('writes to the logs wait for the disk, unless TIDEMARK_FAST says otherwise;
   assert.equal((await consumer.getPartitionIds()).length, 2)
   await consumer.close()
   await child.stop()
-  await refused(start('yes'), /TIDEMARK_FAST is "yes": set it to 1 or 0/)
+  await refused(start('yes'), /EVENT_HUBS_EMULATOR_FAST is "yes": set it to 1 or 0/)
 })
 
 test('settings that the service would not take are refused in one line that names the file', async (t) => {
@@ -89,7 +89,7 @@ test('settings that the service would not take are refused in one line that name
 test('a port in use is refused in one line that names the setting', async (t) => {
   const first = await startEndpoint(await newFolder(t), HUBS)
   t.after(() => first.stop())
-  await refused(startEndpoint(await newFolder(t), HUBS, portOf(first)), /port \d+ is in use: .*TIDEMARK_EVENTHUBS_PORT/)
+  await refused(startEndpoint(await newFolder(t), HUBS, portOf(first)), /port \d+ is in use: .*--port/)
 })
 
 test('a second process on a data folder is refused; after a SIGKILL or a stop of the first it is not', async (t) => {
@@ -153,7 +153,7 @@ test('a data folder of the first version, a file for each partition, is refused 
   const folder = await newFolder(t)
   await fill(folder, [])
   await writeFile(join(folder, 'data', 'hubs', 'orders', '0.log'), 'TML1')
-  await refused(startEndpoint(folder, HUBS), /0\.log was written by an earlier version of Tidemark: start with --fresh/)
+  await refused(startEndpoint(folder, HUBS), /0\.log was written by an earlier version: start with another data folder/)
 })
 
 test('an orderly stop acknowledges what it took, detaches its clients and ends', async (t) => {

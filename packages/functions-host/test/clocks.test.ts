@@ -37,7 +37,7 @@ before(async () => {
     CosmosConnection: cosmos?.connection ?? '',
     AzureWebJobsStorage: storage?.connection ?? '',
     EventHubConnection: hubs?.connection ?? '',
-    TIDEMARK_HOST_LEASE_EXPIRATION_MS: '2000',
+    FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '2000',
   }
   const client = new CosmosClient(cosmos?.connection ?? '')
   cleanup(() => client.dispose())

@@ -100,10 +100,11 @@ test('what it acknowledges is on disk, unless it is started fast', async (t) => 
   for (const fast of [false, true]) {
     const cloud = await startCloud({ ...at, ports: FREE, fresh: false, fast })
     try {
-      const settings = await Promise.all(cloud.parts.map(({ pid }) => readFile(`/proc/${pid}/environ`, 'utf8')))
-      // Azurite has no such setting.
-      const said = settings.map((text) => /^TIDEMARK_FAST=(.*)$/m.exec(text.replaceAll('\0', '\n'))?.[1] ?? '')
-      assert.deepEqual(said, ['', fast ? '1' : '', fast ? '1' : ''])
+      const commands = await Promise.all(cloud.parts.map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8')))
+      // Azurite has no such flag.
+      const said = commands.map((text) => text.split('\0').find((word) => /^--(no-)?fast$/.test(word)))
+      const flag = fast ? '--fast' : '--no-fast'
+      assert.deepEqual(said, [undefined, flag, flag])
       const [, eventHubs] = cloud.parts
       const logs = await syncedLogs(eventHubs?.pid ?? 0)
       assert.ok(logs.length > 0 && logs.every((synced) => synced !== fast))

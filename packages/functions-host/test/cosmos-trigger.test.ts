@@ -307,7 +307,7 @@ describe('the trigger', () => {
     await container.items.create({ id: '1', pk: 'p', deep })
     const app = new TestApp(...functionOn('deep', 'out(ids)'))
     let output = ''
-    const host = await startHost(ending(t), app, { ...settings, TIDEMARK_LOG_LEVEL: 'error' }, (text) => {
+    const host = await startHost(ending(t), app, { ...settings, FUNCTIONS_HOST_LOG_LEVEL: 'error' }, (text) => {
       output += text
     })
     await until('the failure', () => /the change feed cannot be read: more than 64 objects and arrays/.test(output))

@@ -162,7 +162,7 @@ describe('a body that is not JSON, in a batch that is bound as objects', () => {
     // Twice, because a host that had moved past it would have nothing to fail on when it comes again.
     for (const start of ['first', 'second']) {
       let output = ''
-      const level = { TIDEMARK_LOG_LEVEL: 'error' }
+      const level = { FUNCTIONS_HOST_LOG_LEVEL: 'error' }
       const host = await startHost(ending(t), app, { ...settings, ...level }, (text) => {
         output += text
       })
@@ -266,7 +266,7 @@ describe('two hosts', () => {
     app.open('hold')
     await send('woken', ['a'])
     let output = ''
-    const held = { TIDEMARK_HOST_HOLD: `f,g=${app.root}/hold`, TIDEMARK_LOG_LEVEL: 'information', HOST: 'first' }
+    const held = { FUNCTIONS_HOST_HOLD: `f,g=${app.root}/hold`, FUNCTIONS_HOST_LOG_LEVEL: 'information', HOST: 'first' }
     const first = await startHost(ending(t), app, { ...settings, ...held }, (text) => {
       output += text
     })

@@ -47,7 +47,7 @@ app.http('hooked', { handler: () => { throw new Error('never seen') } })
 app.hook.postInvocation((context) => { if (context.invocationContext.functionName === 'hooked') context.error = undefined })
 `,
   )
-  const settings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(LIMIT), TIDEMARK_LOG_LEVEL: 'warning' }
+  const settings = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: String(LIMIT), FUNCTIONS_HOST_LOG_LEVEL: 'warning' }
   const host = await startHost(cleanup, app, settings, (text) => {
     log += text
   })
@@ -96,7 +96,7 @@ test('a host with a token serves nobody who does not show it', async () => {
   const file = join(folder, 'token')
   const token = newToken()
   await writeFile(file, token)
-  const { address } = await startHost(cleanup, app, { TIDEMARK_TOKEN_FILE: file })
+  const { address } = await startHost(cleanup, app, { FUNCTIONS_HOST_TOKEN_FILE: file })
   const statusOf = async (path: string, headers: Record<string, string>): Promise<number> =>
     (await fetch(address + path, { headers })).status
   for (const path of ['/api/hello', '/api/unknown', '/']) {
@@ -104,7 +104,7 @@ test('a host with a token serves nobody who does not show it', async () => {
     assert.equal(await statusOf(path, { authorization: bearer(newToken()) }), 401)
   }
   assert.equal(await statusOf('/api/hello', { authorization: bearer(token) }), 200)
-  await assert.rejects(startHost(cleanup, app, { TIDEMARK_TOKEN_FILE: join(folder, 'none') }), /cannot be read/)
+  await assert.rejects(startHost(cleanup, app, { FUNCTIONS_HOST_TOKEN_FILE: join(folder, 'none') }), /cannot be read/)
 })
 
 describe('a request that no function takes', () => {

@@ -137,20 +137,20 @@ const refusals: readonly (readonly [
   [
     'a log level that there is not',
     `app.http('f', { ${HANDLER} })`,
-    { TIDEMARK_LOG_LEVEL: 'loud' },
-    /^TIDEMARK_LOG_LEVEL is "loud": set it to one of trace, /,
+    { FUNCTIONS_HOST_LOG_LEVEL: 'loud' },
+    /^the log level is "loud": set --log-level to one of trace, /,
   ],
   [
     'a port that is none',
     `app.http('f', { ${HANDLER} })`,
-    { TIDEMARK_HTTP_PORT: '70000' },
-    /^TIDEMARK_HTTP_PORT is "70000": /,
+    { FUNCTIONS_HOST_PORT: '70000' },
+    /^FUNCTIONS_HOST_PORT is "70000": /,
   ],
   [
     'a hold without a file',
     `app.http('f', { ${HANDLER} })`,
-    { TIDEMARK_HOST_HOLD: 'f' },
-    /^TIDEMARK_HOST_HOLD is "f": set it to functions and a file, /,
+    { FUNCTIONS_HOST_HOLD: 'f' },
+    /^FUNCTIONS_HOST_HOLD is "f": set it to functions and a file, /,
   ],
 ]
 
@@ -167,8 +167,11 @@ test('a port in use is refused in one line that says how to change it', async (t
   t.after(() => taken.close())
   const port = await listen(taken, 0, 'none')
   const app = new TestApp(ending(t), `app.http('f', { ${HANDLER} })`)
-  const message = `port ${port} is in use: stop what listens there, or set TIDEMARK_HTTP_PORT to another port`
-  await assert.rejects(startHost(ending(t), app, { TIDEMARK_HTTP_PORT: String(port) }), { name: 'StartError', message })
+  const message = `port ${port} is in use: stop what listens there, or set --port to another port`
+  await assert.rejects(startHost(ending(t), app, { FUNCTIONS_HOST_PORT: String(port) }), {
+    name: 'StartError',
+    message,
+  })
 })
 
 test('an app with no function files, or a malformed host.json, is refused', async (t) => {
@@ -243,7 +246,7 @@ test('what host.json does not say is as long as the real host takes', async (t) 
       renewMs: 17_000,
     },
   )
-  const sooner = { TIDEMARK_HOST_LEASE_EXPIRATION_MS: '6000' }
+  const sooner = { FUNCTIONS_HOST_LEASE_EXPIRATION_MS: '6000' }
   assert.deepEqual(leasesOf({}, sooner), { acquireMs: 1300, expirationMs: 6000, renewMs: 1700 })
   const registered = { leaseExpirationInterval: 30_000, leaseRenewInterval: 10_000 }
   assert.deepEqual(leasesOf(registered), { acquireMs: 13_000, expirationMs: 30_000, renewMs: 10_000 })
@@ -256,7 +259,7 @@ test('a start that fails leaves no process behind, whatever the function files h
     `setInterval(() => {}, 1000); app.http('f', { ${HANDLER} }); app.http('f', { ${HANDLER} })`,
   )
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
+  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, FUNCTIONS_HOST_PORT: '0' } })
   t.after(() => child.kill('SIGKILL'))
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -284,18 +287,18 @@ test('ES modules and CommonJS files are loaded alike, each of the glob', async (
   for (const name of ['common', 'module']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
 })
 
-test('TIDEMARK_FUNCTIONS_MAIN is the glob of the function files instead of main, and the files besides are not loaded', async (t) => {
+test('FUNCTIONS_HOST_MAIN is the glob of the function files instead of main, and the files besides are not loaded', async (t) => {
   const app = new TestApp(ending(t), `out('loaded'); app.http('other', { handler: () => ({ body: 'other' }) })`)
   for (const name of ['one', 'two'])
     app.write(
       `functions/${name}.js`,
       `import { app } from '@azure/functions'; app.http('${name}', { handler: () => ({ body: '${name}' }) })`,
     )
-  const host = await startHost(ending(t), app, { TIDEMARK_FUNCTIONS_MAIN: 'functions/@(one|two).js' })
+  const host = await startHost(ending(t), app, { FUNCTIONS_HOST_MAIN: 'functions/@(one|two).js' })
   for (const name of ['one', 'two']) assert.equal(await (await fetch(`${host.address}/api/${name}`)).text(), name)
   assert.equal((await fetch(`${host.address}/api/other`)).status, 404)
   assert.deepEqual(app.lines(), [])
-  await assert.rejects(startHost(ending(t), app, { TIDEMARK_FUNCTIONS_MAIN: 'functions/three.js' }), {
+  await assert.rejects(startHost(ending(t), app, { FUNCTIONS_HOST_MAIN: 'functions/three.js' }), {
     name: 'StartError',
     message: /^no file matches functions\/three\.js in .*: build the functions first$/,
   })
@@ -308,7 +311,7 @@ test('the log says what was started, each line of a function under its name, and
      app.http('fails', { handler: () => { throw Object.assign(new Error('broken'), { code: 'E42' }) } })`,
   )
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, TIDEMARK_HTTP_PORT: '0' } })
+  const child = spawn(process.execPath, [main], { env: { ...process.env, ...app.env, FUNCTIONS_HOST_PORT: '0' } })
   t.after(() => child.kill('SIGKILL'))
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const)
@@ -358,7 +361,7 @@ test('a function’s line that begins with its name is not named twice, and what
   const levels = { AzureFunctionsJobHost__logging__logLevel__Function: 'None' }
   const own = { 'AzureFunctionsJobHost__logging__logLevel__Function.*.User': 'Warning' }
   const main = fileURLToPath(new URL('../main.ts', import.meta.url))
-  const env = { ...process.env, ...app.env, ...levels, ...own, TIDEMARK_HTTP_PORT: '0' }
+  const env = { ...process.env, ...app.env, ...levels, ...own, FUNCTIONS_HOST_PORT: '0' }
   const child = spawn(process.execPath, [main], { env })
   t.after(() => child.kill('SIGKILL'))
   const text = { stdout: '', stderr: '' }

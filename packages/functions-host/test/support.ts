@@ -82,7 +82,7 @@ export class TestApp {
   }
 
   get env(): Record<string, string> {
-    return { TIDEMARK_FUNCTIONS_ROOT: this.root, APP_ROOT: this.root, OUT: this.#out }
+    return { FUNCTIONS_HOST_FOLDER: this.root, APP_ROOT: this.root, OUT: this.#out }
   }
 }
 
@@ -110,7 +110,7 @@ export async function startHost(
   settings: Record<string, string> = {},
   onOutput?: (text: string) => void,
 ): Promise<Child> {
-  const env = { TIDEMARK_HTTP_PORT: '0', TIDEMARK_LOG_LEVEL: 'none', ...QUICK, ...app.env, ...settings }
+  const env = { FUNCTIONS_HOST_PORT: '0', FUNCTIONS_HOST_LOG_LEVEL: 'none', ...QUICK, ...app.env, ...settings }
   const main = join(PROJECT, 'packages/functions-host/main.ts')
   const host = await startChild('host', main, env, onOutput ? { onOutput } : {})
   cleanup(() => host.stop())
@@ -147,10 +147,14 @@ export async function startBlobs(
   dataDir: string,
   port = '0',
 ): Promise<{ child: Child; connection: string; port: string }> {
-  const child = await startChild('blobs', join(PROJECT, 'packages/local-cloud/azurite.ts'), {
-    TIDEMARK_BLOB_PORT: port,
-    TIDEMARK_BLOB_DATA: join(dataDir, 'blob'),
-  })
+  const child = await startChild(
+    'blobs',
+    join(PROJECT, 'packages/local-cloud/azurite.ts'),
+    {},
+    {
+      args: [`--port=${port}`, `--data=${join(dataDir, 'blob')}`],
+    },
+  )
   cleanup(() => child.stop())
   const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
   const connection = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${child.address}/devstoreaccount1;`
@@ -171,9 +175,9 @@ export async function startHubs(
   })
   writeFileSync(file, JSON.stringify({ hubs: settings }))
   const child = await startChild('event hubs', join(PROJECT, 'packages/event-hubs/main.ts'), {
-    TIDEMARK_EVENTHUBS_PORT: port,
-    TIDEMARK_EVENTHUBS_DATA: join(dataDir, 'eventhubs'),
-    TIDEMARK_EVENTHUBS_HUBS: file,
+    EVENT_HUBS_EMULATOR_PORT: port,
+    EVENT_HUBS_EMULATOR_DATA: join(dataDir, 'eventhubs'),
+    EVENT_HUBS_EMULATOR_CONFIG: file,
   })
   cleanup(() => child.stop())
   const used = new URL(child.address).port
@@ -190,8 +194,8 @@ export async function startCosmos(
   port = '0',
 ): Promise<{ child: Child; connection: string; port: string }> {
   const child = await startChild('cosmos db', join(PROJECT, 'packages/cosmos/main.ts'), {
-    TIDEMARK_COSMOS_PORT: port,
-    TIDEMARK_COSMOS_DATA: join(dataDir, 'cosmos'),
+    COSMOS_EMULATOR_PORT: port,
+    COSMOS_EMULATOR_DATA: join(dataDir, 'cosmos'),
   })
   cleanup(() => child.stop())
   const { host, port: used } = new URL(child.address)

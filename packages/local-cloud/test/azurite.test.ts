@@ -18,8 +18,12 @@ describe('the blobs of the local cloud', () => {
   let blobs: Child
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tidemark-blobs-'))
-    const env = { TIDEMARK_BLOB_DATA: folder, TIDEMARK_BLOB_PORT: '0' }
-    blobs = await startChild('blobs', fileURLToPath(new URL('../azurite.ts', import.meta.url)), env)
+    blobs = await startChild(
+      'blobs',
+      fileURLToPath(new URL('../azurite.ts', import.meta.url)),
+      {},
+      { args: ['--port=0', `--data=${folder}`] },
+    )
   })
   after(async () => {
     await blobs.stop()

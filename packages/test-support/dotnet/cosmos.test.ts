@@ -20,7 +20,7 @@ test("Microsoft's client for .NET, unmodified, finds in the embedded Cosmos DB e
   const artifacts = join(folder.path, 'artifacts')
   await run('dotnet', ['build', PROJECT, '-c', 'Release', '--artifacts-path', artifacts, '--nologo'])
   const control = await freePort()
-  const endpoint = await startEndpoint(join(folder.path, 'data'), 0, { TIDEMARK_COSMOS_CONTROL_PORT: String(control) })
+  const endpoint = await startEndpoint(join(folder.path, 'data'), 0, { COSMOS_EMULATOR_CONTROL_PORT: String(control) })
   t.after(() => endpoint.stop())
   const client = join(artifacts, 'bin', 'CosmosClient', 'release', 'CosmosClient.dll')
   const connection = `AccountEndpoint=${endpoint.address}/;AccountKey=${KEY};`

@@ -1,30 +1,18 @@
 // Names that begin as the settings of the services do, and are none: an environment may hold them, and they are not taken for mistyped
 // settings. Each is described where it is read; a test holds these lists equal to what stands there.
 
-/** Of the local cloud, the local host and the commands: packages/kit/settings.ts. */
+/** Of the local cloud and the commands: packages/kit/settings.ts. */
 const laptop = [
-  'TIDEMARK_BLOB_DATA',
   'TIDEMARK_BLOB_PORT',
-  'TIDEMARK_COSMOS_CONTROL_PORT',
-  'TIDEMARK_COSMOS_DATA',
   'TIDEMARK_COSMOS_PORT',
   'TIDEMARK_DATA',
   'TIDEMARK_DEBUG_PORT',
-  'TIDEMARK_EVENTHUBS_CONTROL_PORT',
-  'TIDEMARK_EVENTHUBS_DATA',
-  'TIDEMARK_EVENTHUBS_HUBS',
   'TIDEMARK_EVENTHUBS_PORT',
   'TIDEMARK_FAST',
   'TIDEMARK_FUNCTION_KEY',
-  'TIDEMARK_FUNCTIONS_MAIN',
-  'TIDEMARK_FUNCTIONS_ROOT',
-  'TIDEMARK_HOST_HOLD',
-  'TIDEMARK_HOST_LEASE_EXPIRATION_MS',
   'TIDEMARK_HTTP_PORT',
-  'TIDEMARK_LOG_LEVEL',
   'TIDEMARK_REQUIRE_TOKEN',
   'TIDEMARK_TOKEN',
-  'TIDEMARK_TOKEN_FILE',
   'TIDEMARK_URL',
 ]
 

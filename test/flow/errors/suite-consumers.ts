@@ -47,7 +47,7 @@ export function consumers(world: () => World, errors: WitnessedErrors): void {
   describe('a view', () => {
     before(async () => {
       await world().system.host.stop()
-      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/faulty-functions.ts' }
+      const env = { ...world().env, FUNCTIONS_HOST_MAIN: 'test/support/faulty-functions.ts' }
       await world().system.startHost({ preload: { env }, onOutput: world().listen })
     })
     after(async () => {

@@ -29,7 +29,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
   describe('a service', () => {
     let host: Child
     before(async () => {
-      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'packages/tidemark/test/domain/notes-functions.ts' }
+      const env = { ...world().env, FUNCTIONS_HOST_MAIN: 'packages/tidemark/test/domain/notes-functions.ts' }
       host = await world().system.startHost({ preload: { env }, onOutput: world().listen })
     })
     after(() => host.stop())
@@ -71,7 +71,7 @@ export function faults(world: () => World, errors: WitnessedErrors): void {
 
   describe('an app', () => {
     it('whose routes overlap does not start, and says which: registration-invalid', async () => {
-      const env = { ...world().env, TIDEMARK_FUNCTIONS_MAIN: 'test/support/overlapping-functions.ts' }
+      const env = { ...world().env, FUNCTIONS_HOST_MAIN: 'test/support/overlapping-functions.ts' }
       await assert.rejects(
         world().system.startHost({ preload: { env }, onOutput: world().listen }),
         ({ message }: Error) => {
