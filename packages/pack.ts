@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { readSubjects, runCommand, UsageError } from './cli/arguments.ts'
 import { COPIED } from './create-tidemark/copied.ts'
+import { declarationsOf } from './declarations.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = join(ROOT, 'packages')
@@ -16,12 +17,19 @@ interface Published {
   readonly folder: string
   /** Where what is compiled of the folder is in the package. */
   readonly compiled: string
+  /** Where the types of it are, when they are elsewhere. */
+  readonly types?: string
   /** Writes what is compiled, and what that reads. */
   make(stage: string): Promise<void>
 }
 
 const published: readonly Published[] = [
   { folder: 'tidemark', compiled: 'dist', make: async (stage) => compile('tidemark', stage) },
+  emulator('event-hubs'),
+  // The check of a data file is a process of its own, and the grammar is read when it is needed.
+  emulator('cosmos', { modules: ['store/check-process.ts'], files: ['query/syntax/grammar.peggy'] }),
+  // What it exports is the module `@azure/functions-core`.
+  emulator('functions-host', { modules: ['core-module.ts'] }),
   { folder: 'cli', compiled: 'dist/cli', make: makeCli },
   { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
 ]
@@ -39,13 +47,16 @@ interface Manifest {
 
 /**
  * `npm run pack [-- --to FOLDER]`: each package that is published, as the file that is: `.packed/NAME-VERSION.tgz`. In the repository a
- * package exports its sources; packed, what is compiled of them. The local cloud is part of what has the commands.
+ * package exports its sources; packed, what is compiled of them. What has the commands depends on the emulators as anybody does.
  *
  * `npm pack --workspaces` would pack the sources, and `private` does not stop it: https://docs.npmjs.com/cli/commands/npm-pack
  */
 async function pack(): Promise<void> {
   const { to = join(ROOT, '.packed') } = readSubjects([], { to: 'FOLDER' })
-  for (const { folder } of published) console.log(await packPackage(folder, to))
+  for (const { folder } of published) {
+    const file = await packPackage(folder, to)
+    console.log(`${(statSync(file).size / 1000).toFixed(0).padStart(6)} kB  ${file}`)
+  }
 }
 
 /** @param folder of packages/. @returns the file. */
@@ -53,15 +64,15 @@ export async function packPackage(folder: string, to: string): Promise<string> {
   const found = published.find((each) => each.folder === folder)
   if (found === undefined) throw new UsageError(`${folder} is not published`)
   const source = join(PACKAGES, folder)
-  const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as Manifest
+  const manifest = readManifest(folder)
   const stage = join(to, manifest.name)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
   await found.make(stage)
   for (const document of DOCUMENTS) copy(join(source, document), join(stage, document))
   copy(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
-  const made = manifestOf(manifest, found.compiled)
-  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(made, null, 2)}\n`)
+  const made = manifestOf(manifest, found, stage)
+  write(join(stage, 'package.json'), `${JSON.stringify(made, null, 2)}\n`)
   const said = execFileSync('npm', ['pack', stage, '--pack-destination', to, '--json'], { encoding: 'utf8' })
   const [{ filename }] = JSON.parse(said) as readonly [{ readonly filename: string }]
   return join(to, basename(filename))
@@ -75,17 +86,67 @@ function compile(folder: string, stage: string): void {
   rmSync(notes, { force: true })
 }
 
-/** The commands with the parts of the local cloud that they start, and the console. */
+/**
+ * An emulator: bundled with what it shares with the others, in modules that share what they have in common. What its manifest names is not.
+ * @param more modules that it finds by their files, besides those that it exports, and files that it reads: all lie beside each other.
+ */
+function emulator(
+  folder: string,
+  more: { readonly modules?: readonly string[]; readonly files?: readonly string[] } = {},
+): Published {
+  const source = join(PACKAGES, folder)
+  const { modules = [], files = [] } = more
+  return {
+    folder,
+    compiled: 'dist',
+    types: `dist/types/${folder}`,
+    async make(stage) {
+      const { exports = {}, bin = {} } = readManifest(folder)
+      const exported = Object.values(exports).filter((file) => file.endsWith('.ts'))
+      await bundle([...exported, ...modules], source, join(stage, 'dist'))
+      for (const file of files) copy(join(source, file), join(stage, 'dist', basename(file)))
+      const typed = exported.filter((file) => !Object.values(bin).includes(file))
+      for (const [path, text] of declarationsOf(
+        typed.map((file) => join(source, file)),
+        PACKAGES,
+      ))
+        write(join(stage, 'dist/types', path), text)
+    },
+  }
+}
+
+async function bundle(modules: readonly string[], source: string, to: string): Promise<void> {
+  const { outputFiles } = await build({
+    absWorkingDir: source,
+    entryPoints: modules.map((file) => ({ in: file, out: basename(file, '.ts') })),
+    // As if beside the sources: the source maps name them, wherever it is packed.
+    outdir: 'dist',
+    write: false,
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    sourcemap: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    logLevel: 'error',
+  })
+  for (const { path, contents } of outputFiles) write(join(to, relative(join(source, 'dist'), path)), contents)
+}
+
+/** The commands with what runs the emulators together, and the console. */
 async function makeCli(stage: string): Promise<void> {
   // It reads the types of the framework, as they are compiled.
   execFileSync(process.execPath, [TSC, '-b', join(PACKAGES, 'tidemark')])
   compile('cli', stage)
+  // Of the emulators it imports what they export: installed, they are packages of their own.
+  for (const folder of published.flatMap(({ folder, types }) => (types ? folder : [])))
+    rmSync(join(stage, 'dist', folder), { recursive: true, force: true })
   for (const file of ['cli/tidemark.js', 'cli/node-version.js']) {
     const text = readFileSync(join(PACKAGES, file), 'utf8')
     writeFileSync(join(stage, 'dist', file), text.replaceAll(/(import\('\.[^']*)\.ts'/g, "$1.js'"))
   }
-  for (const path of ['cosmos/query/syntax/grammar.peggy', 'cli/new-service/templates'])
-    copy(join(PACKAGES, path), join(stage, 'dist', path))
+  copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/cli/new-service/templates'))
   copy(join(ROOT, 'dist/console'), join(stage, 'dist/console'), 'npm run build makes it')
 }
 
@@ -105,6 +166,15 @@ async function makeCreate(stage: string): Promise<void> {
   for (const path of COPIED) copy(join(ROOT, path), join(stage, 'own', path))
 }
 
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(PACKAGES, folder, 'package.json'), 'utf8'))
+}
+
+function write(file: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+}
+
 function copy(from: string, to: string, hint = ''): void {
   if (!existsSync(from)) throw new UsageError(`${from} is not there${hint && `: ${hint}`}`)
   mkdirSync(dirname(to), { recursive: true })
@@ -112,11 +182,15 @@ function copy(from: string, to: string, hint = ''): void {
 }
 
 /** A manifest as it is published: of what is compiled, and of nothing that only the repository needs. */
-function manifestOf(source: Manifest, compiled: string): object {
+function manifestOf(source: Manifest, { compiled, types = compiled }: Published, stage: string): object {
   const { private: _, scripts: _s, devDependencies: _d, ...manifest } = source
   const { exports, bin, sideEffects } = manifest
   const path = (file: string): string => `./${compiled}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.js')}`
-  const typed = (file: string) => ({ types: path(file).replace(/\.js$/, '.d.ts'), default: path(file) })
+  const typed = (file: string) => {
+    const declared = `./${types}/${file.replace(/^\.\//, '').replace(/\.ts$/, '.d.ts')}`
+    // A module that is run, and exports nothing, has none.
+    return { ...(existsSync(join(stage, declared)) ? { types: declared } : {}), default: path(file) }
+  }
   const each = <To>(targets: Target, to: (file: string) => To) =>
     Object.fromEntries(Object.entries(targets).map(([name, file]) => [name, to(file)]))
   return {

@@ -78,4 +78,4 @@ export class Registrations {
 }
 
 /** Those of this process: `@azure/functions` asks for its host by a module name, so there is one. */
-export const registrations = new Registrations()
+export const registrations: Registrations = new Registrations()

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
+
+const OPTIONS: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2025,
+  module: ts.ModuleKind.NodeNext,
+  declaration: true,
+  isolatedDeclarations: true,
+  verbatimModuleSyntax: true,
+}
+
+/**
+ * The types of a few modules, and of what their types name: without those of the rest, which would need packages that nobody installs for them.
+ * @param entries sources. @param root a folder that all of them are in.
+ * @returns by the path below `root`, such as `kit/errors.d.ts`.
+ * @throws Error where an export has a type that is not written down.
+ */
+export function declarationsOf(entries: readonly string[], root: string): ReadonlyMap<string, string> {
+  const declarations = new Map<string, string>()
+  const left = [...entries]
+  for (let file = left.pop(); file !== undefined; file = left.pop()) {
+    const path = relative(root, file).replaceAll('\\', '/').replace(/\.ts$/, '.d.ts')
+    if (declarations.has(path)) continue
+    const text = declarationOf(file)
+    declarations.set(path, text.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.js'"))
+    for (const [, name = ''] of text.matchAll(/from '(\.[^']*\.ts)'/g)) left.push(join(dirname(file), name))
+  }
+  return declarations
+}
+
+function declarationOf(file: string): string {
+  const { outputText, diagnostics = [] } = ts.transpileDeclaration(readFileSync(file, 'utf8'), {
+    compilerOptions: OPTIONS,
+    fileName: file,
+    reportDiagnostics: true,
+  })
+  const [first] = diagnostics
+  if (first) throw new Error(`${file}: ${ts.flattenDiagnosticMessageText(first.messageText, ' ')}`)
+  return outputText
+}
