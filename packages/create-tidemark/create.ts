@@ -25,6 +25,8 @@ const RENAMED: Readonly<Record<string, string>> = {
 const VERSIONS = { '@azure/functions': '^4.16.5', zod: '^4.6.7', typescript: '~6.0.3', '@types/node': '^24.19.2' }
 /** Of Tidemark: with `--packages` the files of a folder, as `npm run pack` makes them. */
 const TIDEMARK = ['tidemark', 'tidemark-cli']
+/** What its command depends on besides: with `--packages` not of the registry either. */
+const EMULATORS = ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host']
 
 interface Project extends Names {
   readonly folder: string
@@ -114,10 +116,9 @@ function manifest({ project, packages }: Project): object {
     readFileSync(new URL(IS_COMPILED ? '../package.json' : './package.json', import.meta.url), 'utf8'),
   )
   const [tidemark = '', cli = ''] = TIDEMARK.map((name) =>
-    packages === undefined
-      ? `^${version}`
-      : pathToFileURL(join(packages, `${name}-${version}.tgz`)).href.replace('file://', 'file:'),
+    packages === undefined ? `^${version}` : packedFile(packages, `${name}-${version}.tgz`),
   )
+  const emulators = packages === undefined ? [] : EMULATORS.map((name) => [name, packedEmulator(packages, name)])
   const { '@azure/functions': functions, zod, ...dev } = VERSIONS
   return {
     name: project,
@@ -148,8 +149,26 @@ function manifest({ project, packages }: Project): object {
     dependencies: { '@azure/functions': functions, tidemark, zod },
     devDependencies: { ...dev, 'tidemark-cli': cli },
     // The checkpoint store asks for an older client than the services have: two of them do not know each other's errors.
-    overrides: { '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' } },
+    overrides: {
+      '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' },
+      ...Object.fromEntries(emulators),
+    },
   }
+}
+
+/** As a manifest names a file. */
+function packedFile(packages: string, file: string): string {
+  return pathToFileURL(join(packages, file)).href.replace('file://', 'file:')
+}
+
+/** Each has a version of its own. @throws UsageError where it was not packed. */
+function packedEmulator(packages: string, name: string): string {
+  const [file, ...others] = existsSync(packages)
+    ? readdirSync(packages).filter((each) => each.startsWith(`${name}-`) && each.endsWith('.tgz'))
+    : []
+  if (file === undefined || others.length > 0)
+    throw new UsageError(`${packages} must have one ${name}-<version>.tgz: npm run pack -- --to makes it`)
+  return packedFile(packages, file)
 }
 
 await runCommand(create)

@@ -1,4 +1,5 @@
 import { StartError } from './errors.ts'
+import { whenNpxEnds } from './npx.ts'
 
 /** A running part: its address for people, and how it ends. */
 export interface Running {
@@ -17,7 +18,6 @@ export interface RunningCommand extends Running {
 export const FAST_LINE = '--fast: acknowledged is not on disk'
 
 const USAGE = 2
-const LOOK_FOR_PARENT_MS = 300
 
 /**
  * The life of one process of the local cloud. Started by a parent over IPC it reports `{ready: address}` and ends when the
@@ -44,7 +44,7 @@ export async function run(start: () => Promise<RunningCommand>): Promise<void> {
     // A Ctrl-C reaches every process of the terminal at once; the parent alone decides the order of the end.
     process.on('SIGINT', parented ? () => {} : stop)
     if (parented) process.on('disconnect', stop)
-    else if (process.env.npm_command === 'exec') whenParentEnds(stop)
+    else whenNpxEnds(stop)
     if (parented) process.send?.({ ready: running.address })
     else for (const line of [running.address, ...(running.lines ?? [])]) console.log(line)
   } catch (error) {
@@ -54,12 +54,4 @@ export async function run(start: () => Promise<RunningCommand>): Promise<void> {
     process.exitCode = error instanceof Error && error.name === 'UsageError' ? USAGE : 1
     if (parented) process.disconnect?.()
   }
-}
-
-/** npx that is killed tells nobody: the process has another parent then. Only npx: what a shell starts in the background outlives the shell. */
-function whenParentEnds(ended: () => void): void {
-  const parent = process.ppid
-  setInterval(() => {
-    if (process.ppid !== parent) ended()
-  }, LOOK_FOR_PARENT_MS).unref()
 }
