@@ -1,66 +1,28 @@
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { parse } from 'yaml'
-import { packPackage } from '../../packages/pack.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { codeBlocksOf } from '../../packages/test-support/documented-code.ts'
+import { linkNamed, namesIn, Packed, type PackedManifest } from '../../packages/test-support/packed.ts'
 import { until } from '../../packages/test-support/wait.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const source = join(root, 'packages/tidemark')
-
-interface Manifest {
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
-  readonly sideEffects: readonly string[]
-  readonly dependencies: Readonly<Record<string, string>>
-  readonly peerDependencies: Readonly<Record<string, string>>
-  readonly [field: string]: unknown
-}
+/** By their folders: what each promises alone is in its own tests. */
+const EMULATORS = ['event-hubs', 'cosmos', 'functions-host']
 
 // The files that are published, in folders where nothing else of the repository can be found.
-const temporary = mkdtempSync(join(tmpdir(), 'tidemark-packed-'))
-const packed = new Map<string, string>()
-before(async () => {
-  for (const name of ['tidemark', 'cli', 'create-tidemark'])
-    packed.set(name, await packPackage(name, join(temporary, 'packed')))
-})
-after(() => rmSync(temporary, { recursive: true, force: true }))
-
-/** As npm would put a packed file there. */
-function unpack(name: string, target: string): Manifest {
-  mkdirSync(target, { recursive: true })
-  execFileSync('tar', ['-xzf', packed.get(name) ?? '', '-C', target, '--strip-components=1'])
-  return JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'))
-}
-
-/** What these packages name, from the repository's own, and no other. */
-function link(folder: string, names: Iterable<string>): void {
-  for (const name of new Set(names)) {
-    const target = join(folder, 'node_modules', name)
-    if (existsSync(target)) continue
-    mkdirSync(dirname(target), { recursive: true })
-    symlinkSync(join(root, 'node_modules', name), target)
-  }
-}
-
-const namesIn = ({ dependencies = {}, peerDependencies = {} }: Partial<Manifest>): readonly string[] =>
-  Object.keys({ ...dependencies, ...peerDependencies })
+const packed = new Packed()
+const temporary = packed.folder
+const unpack = (folder: string, target: string): PackedManifest => packed.unpack(folder, target)
+before(() => packed.pack('tidemark', ...EMULATORS, 'cli', 'create-tidemark'))
+after(() => packed.remove())
 
 const env = {
   ...{ TIDEMARK_HTTP_PORT: '0', TIDEMARK_BLOB_PORT: '0', TIDEMARK_EVENTHUBS_PORT: '0', TIDEMARK_COSMOS_PORT: '0' },
@@ -71,8 +33,8 @@ describe('every package', () => {
   const folder = join(temporary, 'looked-at')
 
   it('is as a registry, bundlers and compilers want it, by publint', async () => {
-    assert.equal(packed.size, 3)
-    for (const name of packed.keys()) {
+    assert.equal(packed.folders.length, 6)
+    for (const name of packed.folders) {
       unpack(name, join(folder, name))
       const { messages } = await publint({ pkgDir: join(folder, name), strict: true })
       assert.deepEqual(messages, [], name)
@@ -95,12 +57,12 @@ describe('the package tidemark', () => {
     )
   }
   const evaluated = (code: string) => run('--input-type=module', '--eval', code)
-  let manifest: Manifest
+  let manifest: PackedManifest
 
   before(() => {
     manifest = unpack('tidemark', installed)
     // `typescript` and the types of Node are what an adopter's own project has.
-    link(folder, [...namesIn(manifest), 'typescript', '@types/node'])
+    linkNamed(folder, [...namesIn(manifest), 'typescript', '@types/node'])
     const [entry = '', test = ''] = codeBlocksOf(readFileSync(join(installed, 'README.md'), 'utf8'))
       .filter(({ info }) => info === 'ts')
       .map(({ text }) => text)
@@ -120,7 +82,7 @@ describe('the package tidemark', () => {
   })
 
   it('names files that it has, and nothing that only the repository needs', () => {
-    const { exports, sideEffects } = manifest
+    const { exports, sideEffects = [] } = manifest
     const named = Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? target : Object.values(target),
     )
@@ -129,7 +91,7 @@ describe('the package tidemark', () => {
     for (const field of ['private', 'scripts', 'devDependencies']) assert.equal(manifest[field], undefined, field)
     assert.deepEqual(
       Object.keys(exports),
-      Object.keys((JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as Manifest).exports),
+      Object.keys((JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as PackedManifest).exports),
     )
   })
 
@@ -209,10 +171,11 @@ describe('a project that was created', () => {
     const own = ['tidemark', 'tidemark-cli']
     const named = [...namesIn(manifest), ...Object.keys(manifest.devDependencies)]
     for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
-    const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli)]
-    link(
+    const emulators = EMULATORS.map((name) => unpack(name, at(`node_modules/tidemark-${name}`)))
+    const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli), ...emulators]
+    linkNamed(
       folder,
-      [...named, ...manifests.flatMap(namesIn)].filter((name) => !own.includes(name)),
+      [...named, ...manifests.flatMap(namesIn)].filter((name) => !name.startsWith('tidemark')),
     )
   })
 
@@ -285,6 +248,22 @@ describe('a project that was created', () => {
     )
     const below = new Command(join(cli, 'dist/cli/tidemark.js'), ['schemas', '--check'], env, at('src/billing'))
     assert.match(await succeeds(below), /0 files are not as the code has them/)
+  })
+
+  it('is made from packed files where the registry has none, and is refused without those of the emulators', async () => {
+    const file = join(temporary, 'create/dist/create.js')
+    const from = (packages: string) =>
+      new Command(file, ['from-files', '--service', 'billing', '--packages', packages], env, temporary).ended
+    const { code, err } = await from(folder)
+    assert.deepEqual([code, err.split(':')[0]], [1, `${folder} must have one tidemark-event-hubs-<version>.tgz`])
+    assert.equal((await from(join(temporary, 'packed'))).code, 0)
+    const { dependencies, devDependencies, overrides } = JSON.parse(
+      readFileSync(join(temporary, 'from-files/package.json'), 'utf8'),
+    )
+    const named: readonly string[] = Object.values({ ...dependencies, ...devDependencies, ...overrides })
+    const files = named.flatMap((each) => /^file:(.*)$/.exec(each)?.[1] ?? [])
+    assert.equal(files.length, 2 + EMULATORS.length)
+    for (const each of files) assert.ok(existsSync(each), each)
   })
 
   it('is not written where something is', async () => {

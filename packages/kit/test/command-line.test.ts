@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type CommandLine, checkNode, Given } from '../command-line.ts'
+
+const command: CommandLine<'port' | 'data' | 'hub' | 'fast'> = {
+  name: 'emulator',
+  does: 'Serves.',
+  operand: { name: 'FOLDER', help: 'a folder', env: 'EMULATOR_FOLDER' },
+  flags: {
+    port: { value: 'PORT', help: 'where it listens', env: 'EMULATOR_PORT' },
+    data: { value: 'FOLDER', help: 'its data', env: 'EMULATOR_DATA' },
+    hub: { value: 'NAME', help: 'a hub', several: true },
+    fast: { help: 'does not wait', env: 'EMULATOR_FAST' },
+  },
+  examples: [],
+  from: import.meta.url,
+}
+
+const given = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => new Given(command, args, env)
+
+describe('a command line', () => {
+  it('is refused in one line where the command does not know it', () => {
+    const refused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+      [['--prot', '1'], /^--prot is unknown \(emulator --help\)$/],
+      [['-x'], /^-x is unknown/],
+      [['--no-port'], /^--no-port is unknown/],
+      [['--toString'], /^--toString is unknown/],
+      [['--port'], /^--port needs a value, PORT/],
+      [['--port', '--fast'], /^--port needs a value, PORT/],
+      [['--fast=1'], /^--fast takes no value/],
+      [['--port', '1', '--port', '2'], /^--port stands there twice/],
+      [['a', 'b'], /^"b" is one argument too many/],
+    ]
+    for (const [args, message] of refused)
+      assert.throws(() => given(args), { name: 'UsageError', message }, args.join(' '))
+  })
+
+  it('is refused where a value cannot be, by the name under which it was given', () => {
+    for (const port of ['70000', 'http', '-1', '1.5'])
+      assert.throws(() => given([`--port=${port}`]).port('port', 1), {
+        message: new RegExp(`^--port is "${port}": set it`),
+      })
+    assert.throws(() => given([], { EMULATOR_PORT: 'x' }).port('port', 1), { message: /^EMULATOR_PORT is "x": set it/ })
+    assert.throws(() => given([], { EMULATOR_FAST: 'yes' }).isOn('fast'), {
+      message: /^EMULATOR_FAST is "yes": set it to 1 or 0/,
+    })
+  })
+
+  it('goes before the environment, and that before what the command takes by itself', () => {
+    const env = { EMULATOR_PORT: '1', EMULATOR_DATA: 'b', EMULATOR_FAST: '1', EMULATOR_FOLDER: 'd' }
+    const flags = given(['--port', '0', '--data=a', '--no-fast', 'c'], env)
+    assert.deepEqual(
+      [flags.port('port', 9), flags.text('data'), flags.isOn('fast'), flags.operand()],
+      [0, 'a', false, 'c'],
+    )
+    const set = given([], env)
+    assert.deepEqual([set.port('port', 9), set.text('data'), set.isOn('fast'), set.operand()], [1, 'b', true, 'd'])
+    const unset = given([], { EMULATOR_PORT: '', EMULATOR_DATA: '', EMULATOR_FAST: '', EMULATOR_FOLDER: '' })
+    assert.deepEqual(
+      [unset.port('port', 9), unset.text('data'), unset.isOn('fast'), unset.operand()],
+      [9, undefined, false, undefined],
+    )
+    // A parent says so what its child is not to take from the environment.
+    assert.equal(given(['--data='], env).text('data'), undefined)
+  })
+
+  it('has each value of a flag that may stand several times', () => {
+    assert.deepEqual(given(['--hub', 'a', '--hub=b']).texts('hub'), ['a', 'b'])
+    assert.deepEqual(given([]).texts('hub'), [])
+  })
+
+  it('is not read by a Node that is too old, which is told so', () => {
+    for (const version of ['18.20.0', '20.20.2', '22.17.1'])
+      assert.throws(() => checkNode(version), { message: /too old/ })
+    for (const version of ['22.18.0', '24.0.0', '26.1.0']) checkNode(version)
+  })
+})

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { publint } from 'publint'
+import ts from 'typescript'
+import { Command } from './command.ts'
+import { codeBlocksOf } from './documented-code.ts'
+import { linkNamed, namesIn, Packed, type PackedManifest } from './packed.ts'
+import { until } from './wait.ts'
+
+export interface EmulatorPackage {
+  /** Of packages/. */
+  readonly folder: string
+  /** Besides any free port, which every start is given. */
+  readonly args: readonly string[]
+  /** What users have beside it: what its README imports, or their app. */
+  readonly beside: readonly string[]
+  /** Makes what it is started in. */
+  readonly prepare?: (folder: string) => void
+  /** One real operation. @param printed what it said when it was ready. */
+  readonly use: (printed: string) => Promise<void>
+  /** Holds when what `use` did is still there. */
+  readonly check: (printed: string) => Promise<void>
+  /** What the code of its README prints. */
+  readonly readmeSays: RegExp
+}
+
+const env = { NODE_TEST_CONTEXT: undefined, npm_command: undefined }
+/** What only this repository has. */
+const OURS = /TIDEMARK_|npm (start|run)|docs\/[\w-]+\.md/
+/** Starts a command as npx does, in a shell between the two, and goes on. Elsewhere than on Linux a process cannot see past its parent. */
+const STARTER = `
+const { spawn } = require('node:child_process')
+const [node, args] = [process.execPath, process.argv.slice(1)]
+const options = { stdio: 'inherit', env: { ...process.env, npm_command: 'exec' } }
+if (process.platform === 'linux') spawn('sh', ['-c', '"$0" "$@"; exit $?', node, ...args], options)
+else spawn(node, args, options)
+setInterval(() => {}, 1000)`
+
+/**
+ * What the compiler says of these files, and of the types of a package that they import, as their user compiles them. What is wrong in the
+ * types of others is theirs.
+ */
+function mistakesIn(folder: string, files: readonly string[], installed: string): readonly string[] {
+  const program = ts.createProgram(
+    files.map((file) => join(folder, file)),
+    {
+      ...{ target: ts.ScriptTarget.ES2025, module: ts.ModuleKind.NodeNext, strict: true, noEmit: true },
+      ...{ types: ['node'], typeRoots: [join(folder, 'node_modules/@types')], exactOptionalPropertyTypes: true },
+    },
+  )
+  const own = program.getSourceFiles().filter(({ fileName }) => {
+    const file = realpathSync(fileName)
+    return file.startsWith(realpathSync(installed)) || files.some((each) => file === realpathSync(join(folder, each)))
+  })
+  assert.ok(own.length > files.length, 'no types of the package were looked at')
+  return [...program.getGlobalDiagnostics(), ...own.flatMap((file) => ts.getPreEmitDiagnostics(program, file))].map(
+    ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+  )
+}
+
+/** What each emulator promises to somebody who installs it alone. */
+export function packedEmulatorSuite(emulator: EmulatorPackage): void {
+  const { folder, args, beside, use, check } = emulator
+  const packed = new Packed()
+  // Its own dependencies are not its user's, nor the reverse: one that its manifest does not name is missed.
+  const alone = join(packed.folder, 'alone')
+  const user = join(packed.folder, 'user')
+  let installed: string
+  let manifest: PackedManifest
+  let bin: string
+  const read = (file: string): string => readFileSync(join(installed, file), 'utf8')
+  const command = (...given: readonly string[]): Command => new Command(bin, given, env, user)
+  const start = async (): Promise<Command> => {
+    const began = performance.now()
+    const running = command('--port', '0', ...args)
+    await running.prints(folder === 'functions-host' ? 'http://' : 'ready')
+    startedMs.push(performance.now() - began)
+    return running
+  }
+  const startedMs: number[] = []
+
+  before(async () => {
+    await packed.pack(folder)
+    installed = join(alone, 'node_modules', `tidemark-${folder}`)
+    manifest = packed.unpack(folder, installed)
+    linkNamed(alone, namesIn(manifest))
+    linkNamed(user, [...beside, '@types/node'])
+    symlinkSync(installed, join(user, 'node_modules', manifest.name))
+    writeFileSync(join(user, 'package.json'), '{ "type": "module" }')
+    emulator.prepare?.(user)
+    bin = join(installed, manifest.bin?.[manifest.name] ?? '')
+  })
+  after(() => packed.remove())
+
+  describe(`the package tidemark-${folder}, installed alone`, () => {
+    it('has what a registry, bundlers and compilers want, and nothing of the repository', async (t) => {
+      const { messages } = await publint({ pkgDir: installed, strict: true })
+      assert.deepEqual(messages, [])
+      const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
+      t.diagnostic(`${files.length} files`)
+      assert.ok(files.length > 15)
+      const others = files.filter((file) => !/^dist[\\/].*(\.d\.ts|\.js|\.js\.map|\.peggy)$/.test(file))
+      assert.deepEqual(others.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+      const code = files.filter((file) => file.endsWith('.js'))
+      for (const file of code) assert.equal(OURS.exec(read(file))?.[0], undefined, file)
+      for (const field of ['private', 'scripts', 'devDependencies']) assert.equal(manifest[field], undefined, field)
+    })
+
+    it('lets nothing be imported but what it exports', async () => {
+      const exported = Object.keys(manifest.exports)
+      const outcome = async (path: string): Promise<string> => {
+        const code = `import(${JSON.stringify(path)}).then(() => console.log('there'), ({ code }) => console.log(code))`
+        writeFileSync(join(user, 'import.mjs'), code)
+        return (await new Command('import.mjs', [], env, user).ended).out.trim()
+      }
+      // What is run when it is imported is the command itself, and package.json no module.
+      const modules = exported.filter((name) => !['./main', './package.json'].includes(name))
+      assert.ok(modules.length >= 1)
+      for (const name of modules)
+        assert.equal(await outcome(join(manifest.name, name).replace(/[\\]/g, '/')), 'there', name)
+      for (const path of ['server.js', 'dist/index.js', 'kit/errors.js', 'host'])
+        assert.equal(await outcome(`${manifest.name}/${path}`), 'ERR_PACKAGE_PATH_NOT_EXPORTED', path)
+    })
+
+    it('tells its flags and its version, and its README has the same flags', async () => {
+      const { code, out } = await command('--help').ended
+      assert.equal(code, 0)
+      const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag).filter((flag) => flag !== '--help')
+      assert.ok(flags.length >= 5, out)
+      const inReadme = [...read('README.md').matchAll(/^\| `(--[a-z-]+)/gm)].map(([, flag]) => flag)
+      assert.deepEqual(inReadme, flags)
+      const variables = (text: string): readonly string[] =>
+        text.match(/\b[A-Z]+_[A-Z_]*(EMULATOR|HOST)_[A-Z_]+\b/g) ?? []
+      for (const variable of variables(out)) assert.ok(read('README.md').includes(`\`${variable}\``), variable)
+      assert.equal((await command('--version').ended).out.trim(), manifest.version)
+    })
+
+    it('refuses what it does not know in one line, with exit code 2', async () => {
+      for (const wrong of [['--prot', '1'], ['--port'], ['--port', '70000'], ['--version=1'], ['one', 'two']]) {
+        const { code, out, err } = await command(...wrong).ended
+        assert.equal(code, 2, `${wrong}: ${err}`)
+        assert.equal(out, '')
+        assert.match(err, /^[^\n]+\n$/)
+      }
+    })
+
+    it('serves the unmodified SDK, ends with Ctrl-C, and has its data after that and after SIGKILL', async (t) => {
+      const first = await start()
+      try {
+        await use(first.output)
+      } finally {
+        first.kill('SIGINT')
+      }
+      assert.deepEqual([(await first.ended).code, first.err], [0, ''])
+      for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+        const again = await start()
+        try {
+          await check(again.output)
+        } finally {
+          again.kill(signal)
+        }
+        await again.ended
+      }
+      t.diagnostic(`ready after ${startedMs.map((each) => each.toFixed(0)).join(', ')} ms`)
+    })
+
+    it('ends when npx is killed, which tells it nothing', async () => {
+      const npx = new Command('-e', [STARTER, bin, '--port', '0', ...args], env, user)
+      try {
+        const [address = ''] = await until('the address', () => /(http|amqp):\/\/[\d.:]+/.exec(npx.output) ?? undefined)
+        const answers = (): Promise<boolean> =>
+          fetch(address.replace('amqp', 'http')).then(
+            () => true,
+            ({ cause }) => cause?.code !== 'ECONNREFUSED',
+          )
+        assert.ok(await answers())
+        npx.kill('SIGKILL')
+        await until('its port to be closed', async () => !(await answers()))
+      } finally {
+        npx.kill('SIGKILL')
+      }
+    })
+
+    it('has types that stand alone, and runs what its README writes', async () => {
+      const [written] = codeBlocksOf(read('README.md')).filter(({ info }) => info === 'ts')
+      writeFileSync(join(user, 'readme.ts'), written?.text ?? '')
+      const names = Object.keys(manifest.exports).filter((name) => existsTyped(name))
+      assert.ok(names.length >= 1)
+      const imports = names.map((name, index) => `import * as all${index} from '${join(manifest.name, name)}'`)
+      const used = names.map((_, index) => `all${index}`)
+      writeFileSync(join(user, 'all.ts'), `${imports.join('\n')}\nconsole.log(${used})\n`)
+      assert.deepEqual(mistakesIn(user, ['all.ts', 'readme.ts'], installed), [])
+      const { code, out, err } = await new Command('readme.ts', [], env, user).ended
+      assert.deepEqual([code, err], [0, ''], out)
+      assert.match(out, emulator.readmeSays)
+    })
+  })
+
+  function existsTyped(name: string): boolean {
+    const target = manifest.exports[name]
+    return typeof target === 'object' && target.types !== undefined && existsSync(join(installed, target.types))
+  }
+}
