@@ -27,6 +27,7 @@ async function valuesOf(file: string): Promise<object> {
   if (settings.IsEncrypted === true)
     throw new StartError(`${file} is encrypted: decrypt it with func settings decrypt, or set its values otherwise`)
   const { Values = {} } = settings
-  if (typeof Values !== 'object' || Values === null) throw new StartError(`${file}: Values must be an object`)
+  if (typeof Values !== 'object' || Values === null || Array.isArray(Values))
+    throw new StartError(`${file}: Values must be an object`)
   return Values
 }

@@ -34,8 +34,8 @@ const STARTER = `
 const { spawn } = require('node:child_process')
 const [node, args] = [process.execPath, process.argv.slice(1)]
 const options = { stdio: 'inherit', env: { ...process.env, npm_command: 'exec' } }
-if (process.platform === 'linux') spawn('sh', ['-c', '"$0" "$@"; exit $?', node, ...args], options)
-else spawn(node, args, options)
+if (process.platform === 'linux') spawn('sh', ['-c', '"$0" "$@" & echo pid $!; wait $!', node, ...args], options)
+else console.log('pid', spawn(node, args, options).pid)
 setInterval(() => {}, 1000)`
 
 /**
@@ -58,6 +58,15 @@ function mistakesIn(folder: string, files: readonly string[], installed: string)
   return [...program.getGlobalDiagnostics(), ...own.flatMap((file) => ts.getPreEmitDiagnostics(program, file))].map(
     ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
   )
+}
+
+/** Ends a process that a failed test may have left behind. */
+function end(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** What each emulator promises to somebody who installs it alone. */
@@ -169,8 +178,11 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
     })
 
     it('ends when npx is killed, which tells it nothing', async () => {
+      let left: number | undefined
       const npx = new Command('-e', [STARTER, bin, '--port', '0', ...args], env, user)
       try {
+        const [, pid = ''] = await until('its process', () => /^pid (\d+)$/m.exec(npx.output) ?? undefined)
+        left = Number(pid)
         const [address = ''] = await until('the address', () => /(http|amqp):\/\/[\d.:]+/.exec(npx.output) ?? undefined)
         const answers = (): Promise<boolean> =>
           fetch(address.replace('amqp', 'http')).then(
@@ -182,6 +194,7 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
         await until('its port to be closed', async () => !(await answers()))
       } finally {
         npx.kill('SIGKILL')
+        end(left)
       }
     })
 
