@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, test } from 'node:test'
 import { loadLocalSettings } from '../local-settings.ts'
 
 const NAMES = ['LOCAL_SETTING_A', 'LOCAL_SETTING_B', 'LOCAL_SETTING_C']
@@ -19,7 +19,7 @@ describe('local.settings.json', () => {
     for (const name of NAMES) delete process.env[name]
   })
 
-  it('is refused in one line that names it, where it cannot be taken as Core Tools take it', async () => {
+  test('is refused in one line that names it, where it cannot be taken as Core Tools take it', async () => {
     const refused: readonly (readonly [text: string, message: RegExp])[] = [
       ['{', /local\.settings\.json cannot be read: [^\n]+$/],
       ['{"IsEncrypted": true, "Values": {}}', /local\.settings\.json is encrypted: decrypt it/],
@@ -35,14 +35,14 @@ describe('local.settings.json', () => {
     assert.deepEqual(settings(), [undefined, undefined, undefined])
   })
 
-  it('gives its values as settings, where the environment has none of the name', async () => {
+  test('gives its values as settings, where the environment has none of the name', async () => {
     process.env.LOCAL_SETTING_A = 'of the environment'
     write('\uFEFF{"Values": {"LOCAL_SETTING_A": "a", "LOCAL_SETTING_B": "b", "LOCAL_SETTING_C": 3}}')
     await loadLocalSettings(root)
     assert.deepEqual(settings(), ['of the environment', 'b', '3'])
   })
 
-  it('need not be there, nor have values', async () => {
+  test('need not be there, nor have values', async () => {
     await loadLocalSettings(root)
     write('{"Host": {"CORS": "*"}}')
     await loadLocalSettings(root)
