@@ -1,4 +1,3 @@
-import { StartError } from '../kit/errors.ts'
 import type { LogLevel } from './protocol.ts'
 
 const RANKS: Readonly<Record<LogLevel, number>> = {
@@ -11,6 +10,9 @@ const RANKS: Readonly<Record<LogLevel, number>> = {
   none: 6,
 }
 
+/** From all to nothing. */
+export const LOG_LEVELS = Object.keys(RANKS) as readonly LogLevel[]
+
 let threshold = RANKS.information
 let rules: ReadonlyMap<string, LogLevel> = new Map()
 
@@ -20,13 +22,9 @@ export function levelNamed(name: string): LogLevel | undefined {
   return Object.hasOwn(RANKS, level) ? (level as LogLevel) : undefined
 }
 
-/** @throws StartError for a level that there is not. */
-export function setLogLevel(level: string): void {
-  if (!Object.hasOwn(RANKS, level))
-    throw new StartError(
-      `the log level is ${JSON.stringify(level)}: set --log-level to one of ${Object.keys(RANKS).join(', ')}`,
-    )
-  threshold = RANKS[level as LogLevel]
+/** From which level on anything is logged: information unless this is called. */
+export function setLogLevel(level: LogLevel): void {
+  threshold = RANKS[level]
 }
 
 /** @param levels from which level on a category is logged, as host.json says it. Who asks for more than information is shown all of that. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { type CommandLine, type Given, runCommand } from '../kit/command-line.ts'
 import type { RunningCommand } from '../kit/lifecycle.ts'
 import { readToken } from '../kit/local-token.ts'
-import { describe, log, logFailure, setLogLevel } from './log.ts'
+import { describe, LOG_LEVELS, log, logFailure, setLogLevel } from './log.ts'
 import { isOfApp } from './rejections.ts'
 
 const DEFAULT_PORT = 7071
@@ -32,7 +32,7 @@ const command: CommandLine<Flags> = {
     },
     'log-level': {
       value: 'LEVEL',
-      help: 'what it prints: trace, debug, information, warning, error, critical or none',
+      help: `what it prints: ${LOG_LEVELS.join(', ')}; information unless it is given`,
       env: 'FUNCTIONS_HOST_LOG_LEVEL',
     },
     'token-file': {
@@ -68,7 +68,7 @@ async function start(given: Given<Flags>): Promise<RunningCommand> {
   const { startHost } = await import('./host.ts')
   const { loadLocalSettings } = await import('./local-settings.ts')
   const root = resolve(given.operand() ?? '.')
-  setLogLevel(given.text('log-level') ?? 'information')
+  setLogLevel(given.oneOf('log-level', LOG_LEVELS, 'information'))
   const tokenFile = given.text('token-file')
   const token = tokenFile && readToken(tokenFile)
   const port = given.port('port', DEFAULT_PORT)

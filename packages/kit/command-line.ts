@@ -65,6 +65,18 @@ export class Given<Name extends string> {
     return this.#find(name)?.text
   }
 
+  /** @throws UsageError for any other. */
+  oneOf<Choice extends string>(name: Name, choices: readonly Choice[], otherwise: Choice): Choice {
+    const found = this.#find(name)
+    if (found === undefined) return otherwise
+    const choice = choices.find((each) => each === found.text)
+    if (choice !== undefined) return choice
+    throw usage(
+      this.#command,
+      `${found.label} is ${JSON.stringify(found.text)}: set it to one of ${choices.join(', ')}`,
+    )
+  }
+
   /** Those of a flag that may stand several times. */
   texts(name: Name): readonly string[] {
     return this.#values.get(name) ?? []

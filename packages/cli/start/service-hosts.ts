@@ -54,7 +54,9 @@ export async function startHost(name: string, services: readonly string[], launc
     ...localSettings(),
     ...settings,
   }
+  // The folder too: what the environment says to a host that runs alone is not for these.
   const args = [
+    '.',
     ...[`--port=${port}`, `--token-file=${tokenFile}`],
     ...(services.length === 0 ? [] : [`--main=${functionsOf(services, sources ? 'source' : 'built')}`]),
     ...(verbose && !process.env.FUNCTIONS_HOST_LOG_LEVEL ? ['--log-level=debug'] : []),

@@ -138,7 +138,7 @@ const refusals: readonly (readonly [
     'a log level that there is not',
     `app.http('f', { ${HANDLER} })`,
     { FUNCTIONS_HOST_LOG_LEVEL: 'loud' },
-    /^the log level is "loud": set --log-level to one of trace, /,
+    /^FUNCTIONS_HOST_LOG_LEVEL is "loud": set it to one of trace, /,
   ],
   [
     'a port that is none',

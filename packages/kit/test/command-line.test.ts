@@ -46,6 +46,12 @@ describe('a command line', () => {
     })
   })
 
+  it('has one of several values, and is refused with any other', () => {
+    const level = (...args: readonly string[]) => given(args).oneOf('data', ['low', 'high'], 'low')
+    assert.deepEqual([level('--data', 'high'), level()], ['high', 'low'])
+    assert.throws(() => level('--data=loud'), { message: /^--data is "loud": set it to one of low, high/ })
+  })
+
   it('goes before the environment, and that before what the command takes by itself', () => {
     const env = { EMULATOR_PORT: '1', EMULATOR_DATA: 'b', EMULATOR_FAST: '1', EMULATOR_FOLDER: 'd' }
     const flags = given(['--port', '0', '--data=a', '--no-fast', 'c'], env)
