@@ -194,13 +194,16 @@ const rows = [
   {
     path: 'packages/create-tidemark/',
     is: 'makes a project ([docs/new-project.md](docs/new-project.md))',
-    imports: ['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/kit/module-file.ts'],
+    imports: [
+      ...['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/cli/upgrade/template.ts'],
+      'packages/kit/module-file.ts',
+    ],
     node: ['*'],
   },
   {
     path: 'packages/*.ts',
     is: 'packs what is published, and reports what it exports',
-    imports: ['packages/cli/arguments.ts', 'packages/create-tidemark/copied.ts'],
+    imports: ['packages/cli/arguments.ts', 'packages/cli/upgrade/template.ts'],
     packages: ['esbuild', '@microsoft/api-extractor'],
     node: ['*'],
   },
@@ -218,8 +221,8 @@ const rows = [
     imports: [...EXPORTED, ...['packages/local-cloud/', 'packages/kit/', 'packages/functions-host/app.ts']],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
-      ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check'],
-      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'vite'],
+      ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'diff', 'esbuild', 'fast-check'],
+      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'typescript', 'vite'],
     ],
     node: ['*'],
   },

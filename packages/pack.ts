@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { readSubjects, runCommand, UsageError } from './cli/arguments.ts'
-import { COPIED } from './create-tidemark/copied.ts'
+import { HOST, readProjectFiles, SETTINGS } from './cli/upgrade/template.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = join(ROOT, 'packages')
@@ -24,6 +24,7 @@ const published: readonly Published[] = [
   { folder: 'tidemark', compiled: 'dist', make: async (stage) => compile('tidemark', stage) },
   { folder: 'cli', compiled: 'dist/cli', make: makeCli },
   { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
+  { folder: 'infra', compiled: 'dist', make: async (stage) => copyInfra(stage) },
 ]
 
 type Target = Readonly<Record<string, string>>
@@ -102,7 +103,16 @@ async function makeCreate(stage: string): Promise<void> {
   })
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
   copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))
-  for (const path of COPIED) copy(join(ROOT, path), join(stage, 'own', path))
+  copyInfra(join(stage, 'infra'))
+  copy(join(PACKAGES, 'infra/package.json'), join(stage, 'infra/package.json'))
+}
+
+/** What a project has besides its code. In the repository a part of it is the root's own. */
+function copyInfra(stage: string): void {
+  const source = join(PACKAGES, 'infra')
+  for (const path of ['tidemark', 'project.json']) copy(join(source, path), join(stage, path))
+  const { files } = readProjectFiles(source)
+  for (const path of [...files, HOST, SETTINGS]) copy(join(ROOT, path), join(stage, 'project', path))
 }
 
 function copy(from: string, to: string, hint = ''): void {
