@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import { UsageError } from '../arguments.ts'
 import { type Plan, planOf, UNKNOWN } from './plan.ts'
 import { compareVersions, renames } from './renames.ts'
-import { readTemplate, STAMP, type Stamp, type Template } from './template.ts'
+import { readTemplate, STAMP, type Stamp, stampOf, type Template } from './template.ts'
 import { type Change, finishUnfinished, isUnfinished, makeChanges, textOf } from './write.ts'
+
+const BROKEN_OFF = 'an upgrade was broken off in the middle'
 
 interface Options {
   /** Says what would be done, and writes nothing. */
@@ -32,7 +35,7 @@ export async function upgrade(
   const template = installedTemplate(project)
   if (isUnfinished(project)) {
     if (check) {
-      say('an upgrade was broken off in the middle: tidemark upgrade finishes it')
+      say(`${BROKEN_OFF}: tidemark upgrade finishes it`)
       return false
     }
     for (const path of finishUnfinished(project)) say(`finished ${path}`)
@@ -100,6 +103,20 @@ function installedTemplate(project: string): Template {
       `tidemark ${version} and tidemark-cli ${template.version} are installed: npm install tidemark@${template.version}`,
     )
   return template
+}
+
+/**
+ * What is to be said of a project that is not at the installed version; undefined: it is.
+ * @throws UsageError where its stamp is not what `upgrade` writes.
+ */
+export function whyBehind(project: string): string | undefined {
+  if (isUnfinished(project)) return BROKEN_OFF
+  const [stamp, template] = [readStamp(project), readTemplate(INFRA)]
+  if (stamp === undefined) return `there is no ${STAMP}`
+  if (isDeepStrictEqual(stamp, stampOf(template))) return undefined
+  return stamp.version === template.version
+    ? `made of another ${stamp.version} than is installed`
+    : `at ${stamp.version}, ${template.version} is installed`
 }
 
 /** @returns undefined where the project has none. @throws UsageError where it is not what `upgrade` writes. */

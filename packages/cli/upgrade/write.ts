@@ -20,16 +20,19 @@ const JOURNAL = `${OWN_FOLDER}/unfinished.json`
  * `finishUnfinished` makes the rest.
  */
 export function makeChanges(project: string, changes: readonly Change[]): void {
-  const absolute = ({ path }: Change): string => join(project, path)
-  const [added, changed] = [
-    changes.filter(({ before }) => before === undefined),
-    changes.filter(({ before }) => before !== undefined),
-  ]
+  const files = changes.map(({ path, before }) => ({ file: join(project, path), isThere: before !== undefined }))
+  const named = (isThere: boolean): string[] => files.filter((each) => each.isThere === isThere).map(({ file }) => file)
   const journal = join(project, JOURNAL)
-  replace(journal, JSON.stringify(changes.map(({ before = null, after = null, path }) => ({ path, before, after }))))
-  allOrNothing({ added: added.map(absolute), changed: changed.map(absolute) }, () => {
-    for (const change of changes) make(project, change)
-  })
+  replace(journal, JSON.stringify(changes.map(({ path, before = null, after = null }) => ({ path, before, after }))))
+  try {
+    allOrNothing({ added: [...named(false), ...files.map(({ file }) => beside(file))], changed: named(true) }, () => {
+      for (const change of changes) make(project, change)
+    })
+  } catch (error) {
+    // Putting back can fail as well: then the journal is what tells of it.
+    if (changes.every(({ path, before }) => textOf(project, path) === before)) rmSync(journal)
+    throw error
+  }
   rmSync(journal)
 }
 
@@ -82,6 +85,10 @@ function make(project: string, { path, after }: Change): void {
 function replace(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true })
   const mode = existsSync(file) ? statSync(file).mode : undefined
-  writeFileSync(`${file}.new`, text, { flush: true, ...(mode === undefined ? {} : { mode }) })
-  renameSync(`${file}.new`, file)
+  writeFileSync(beside(file), text, { flush: true, ...(mode === undefined ? {} : { mode }) })
+  renameSync(beside(file), file)
+}
+
+function beside(file: string): string {
+  return `${file}.tidemark-upgrade`
 }
