@@ -17,11 +17,11 @@ interface Published {
   /** Where what is compiled of the folder is in the package. */
   readonly compiled: string
   /** Writes what is compiled, and what that reads. */
-  make(stage: string): Promise<void>
+  make(stage: string, compiler: readonly string[]): Promise<void>
 }
 
 const published: readonly Published[] = [
-  { folder: 'tidemark', compiled: 'dist', make: async (stage) => compile('tidemark', stage) },
+  { folder: 'tidemark', compiled: 'dist', make: async (stage, compiler) => compile('tidemark', stage, compiler) },
   { folder: 'cli', compiled: 'dist/cli', make: makeCli },
   { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
   { folder: 'infra', compiled: 'dist', make: async (stage) => copyInfra(stage) },
@@ -49,8 +49,12 @@ async function pack(): Promise<void> {
   for (const { folder } of published) console.log(await packPackage(folder, to))
 }
 
-/** @param folder of packages/. @returns the file. */
-export async function packPackage(folder: string, to: string): Promise<string> {
+/**
+ * @param folder of packages/.
+ * @param compiler options of it besides, such as `--noCheck` for sources that were checked.
+ * @returns the file.
+ */
+export async function packPackage(folder: string, to: string, compiler: readonly string[] = []): Promise<string> {
   const found = published.find((each) => each.folder === folder)
   if (found === undefined) throw new UsageError(`${folder} is not published`)
   const source = join(PACKAGES, folder)
@@ -58,7 +62,7 @@ export async function packPackage(folder: string, to: string): Promise<string> {
   const stage = join(to, manifest.name)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
-  await found.make(stage)
+  await found.make(stage, compiler)
   for (const document of DOCUMENTS) copy(join(source, document), join(stage, document))
   copy(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
   const made = manifestOf(manifest, found.compiled)
@@ -69,18 +73,18 @@ export async function packPackage(folder: string, to: string): Promise<string> {
 }
 
 /** Into an empty folder, all of it: what was deleted since does not come along. */
-function compile(folder: string, stage: string): void {
+function compile(folder: string, stage: string, compiler: readonly string[]): void {
   const notes = join(stage, '.tsbuildinfo')
-  const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes]
+  const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes, ...compiler]
   execFileSync(process.execPath, [TSC, '-p', join(PACKAGES, folder), ...options])
   rmSync(notes, { force: true })
 }
 
 /** The commands with the parts of the local cloud that they start, and the console. */
-async function makeCli(stage: string): Promise<void> {
+async function makeCli(stage: string, compiler: readonly string[]): Promise<void> {
   // It reads the types of the framework, as they are compiled.
   execFileSync(process.execPath, [TSC, '-b', join(PACKAGES, 'tidemark')])
-  compile('cli', stage)
+  compile('cli', stage, compiler)
   for (const file of ['cli/tidemark.js', 'cli/node-version.js']) {
     const text = readFileSync(join(PACKAGES, file), 'utf8')
     writeFileSync(join(stage, 'dist', file), text.replaceAll(/(import\('\.[^']*)\.ts'/g, "$1.js'"))

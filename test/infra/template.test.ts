@@ -118,7 +118,8 @@ describe('the template', () => {
     for (const rule of Object.keys(broken))
       assert.ok(
         told.some(
-          (line) => line.includes(`tidemark/modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
+          (line) =>
+            line.includes(`tidemark/modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
         ),
         `${rule}: ${told.join('\n')}`,
       )
