@@ -108,7 +108,9 @@ async function makeCreate(stage: string): Promise<void> {
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
   copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))
   copyInfra(join(stage, 'infra'))
-  copy(join(PACKAGES, 'infra/package.json'), join(stage, 'infra/package.json'))
+  // What else a manifest says is of no use to a folder of another package.
+  const { version } = JSON.parse(readFileSync(join(PACKAGES, 'infra/package.json'), 'utf8'))
+  writeFileSync(join(stage, 'infra/package.json'), JSON.stringify({ version }))
 }
 
 /** What a project has besides its code. In the repository a part of it is the root's own. */

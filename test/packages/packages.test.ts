@@ -37,7 +37,7 @@ interface Manifest {
 const temporary = mkdtempSync(join(tmpdir(), 'tidemark-packed-'))
 const packed = new Map<string, string>()
 before(async () => {
-  for (const name of ['tidemark', 'cli', 'create-tidemark'])
+  for (const name of ['tidemark', 'cli', 'infra', 'create-tidemark'])
     packed.set(name, await packPackage(name, join(temporary, 'packed')))
 })
 after(() => rmSync(temporary, { recursive: true, force: true }))
@@ -71,7 +71,7 @@ describe('every package', () => {
   const folder = join(temporary, 'looked-at')
 
   it('is as a registry, bundlers and compilers want it, by publint', async () => {
-    assert.equal(packed.size, 3)
+    assert.equal(packed.size, 4)
     for (const name of packed.keys()) {
       unpack(name, join(folder, name))
       const { messages } = await publint({ pkgDir: join(folder, name), strict: true })
@@ -206,10 +206,12 @@ describe('a project that was created', () => {
       ),
     )
     const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8'))
-    const own = ['tidemark', 'tidemark-cli']
+    // The project names the first two; the last comes with the commands.
+    const own = ['tidemark', 'tidemark-cli', 'tidemark-infra']
     const named = [...namesIn(manifest), ...Object.keys(manifest.devDependencies)]
-    for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
+    for (const name of own.slice(0, 2)) assert.ok(named.includes(name), `${name} is no dependency`)
     const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli)]
+    unpack('infra', at('node_modules/tidemark-infra'))
     link(
       folder,
       [...named, ...manifests.flatMap(namesIn)].filter((name) => !own.includes(name)),
@@ -222,7 +224,13 @@ describe('a project that was created', () => {
     )
     for (const file of [
       ...['.gitignore', '.funcignore', '.vscode/launch.json', '.devcontainer/devcontainer.json'],
-      ...['.github/workflows/ci.yml', 'azure.yaml', 'infra/main.bicep', 'infra/modules/service.bicep', 'host.json'],
+      ...[
+        '.github/workflows/ci.yml',
+        'azure.yaml',
+        'infra/main.bicep',
+        'infra/tidemark/modules/service.bicep',
+        'host.json',
+      ],
     ])
       assert.ok(files.includes(join(file)), `there is no ${file}`)
     for (const file of files.filter((each) => /\.(ts|json|ya?ml|md)$/.test(each)))
