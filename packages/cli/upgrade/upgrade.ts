@@ -98,10 +98,12 @@ function installedTemplate(project: string): Template {
     throw new UsageError('tidemark is not installed in the project: npm install')
   }
   const { version } = JSON.parse(readFileSync(framework, 'utf8'))
-  if (version !== template.version)
+  if (version !== template.version) {
+    const newer = compareVersions(version, template.version) > 0 ? version : template.version
     throw new UsageError(
-      `tidemark ${version} and tidemark-cli ${template.version} are installed: npm install tidemark@${template.version}`,
+      `tidemark ${version} and tidemark-cli ${template.version} are installed: npm install tidemark@${newer} tidemark-cli@${newer}`,
     )
+  }
   return template
 }
 

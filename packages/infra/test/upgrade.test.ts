@@ -267,7 +267,7 @@ describe('an upgrade that cannot be', () => {
     await refused(
       project,
       2,
-      /^tidemark 0\.1\.0 and tidemark-cli 0\.2\.0 are installed: npm install tidemark@0\.2\.0\n$/,
+      /^tidemark 0\.1\.0 and tidemark-cli 0\.2\.0 are installed: npm install tidemark@0\.2\.0 tidemark-cli@0\.2\.0\n$/,
     )
   })
 })
