@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { UsageError } from '../arguments.ts'
 import { type JsonObject, jsonText, mergeJson } from './merge.ts'
 import { type Rename, renamesBetween } from './renames.ts'
@@ -29,15 +30,15 @@ export async function planOf(
   renames: readonly Rename[],
 ): Promise<Plan> {
   const read = (path: string): string | undefined => textOf(project, path)
-  const plan = [
+  const parts = [
     ownFiles(read, stamp, template),
     startedFiles(read, stamp, template),
     hostJson(read, stamp, template),
     settings(read, stamp, template),
     scripts(read, stamp, template),
     await sources(project, renamesBetween(renames, stamp.version, template.version)),
+    stampFile(read, stamp, template),
   ]
-  const parts = [...plan, stampFile(read, template)]
   return {
     changes: parts.flatMap(({ changes }) => changes),
     lines: parts.flatMap(({ lines }) => lines),
@@ -164,10 +165,11 @@ async function sources(project: string, renames: readonly Rename[]): Promise<Pla
   return { ...NOTHING, changes, lines }
 }
 
-/** Last: with it the project is at the version. */
-function stampFile(read: Read, template: Template): Plan {
-  const [before, after] = [read(STAMP), stampText(stampOf(template))]
-  return isSame(before, after) ? NOTHING : { ...NOTHING, changes: [{ path: STAMP, before, after }] }
+/** Last: with it the project is at the version. A formatter may have written it in another way: what it says counts. */
+function stampFile(read: Read, stamp: Stamp, template: Template): Plan {
+  const next = stampOf(template)
+  if (isDeepStrictEqual(stamp, next)) return NOTHING
+  return { ...NOTHING, changes: [{ path: STAMP, before: read(STAMP), after: stampText(next) }] }
 }
 
 function lineOf({ path, before, after }: Change): string {

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Finding } from '../../cli/tidemark/doctor/finding.ts'
 import { packPackage } from '../../pack.ts'
 import { Command } from '../../test-support/command.ts'
-import { linkDependencies, manifestIn, unpack } from '../../test-support/packed.ts'
+import { linkDependencies, manifestIn, unpack } from './installed.ts'
 
 /** What a project has of Tidemark, by the folders of packages/. */
 const INSTALLED = { tidemark: 'tidemark', cli: 'tidemark-cli', infra: 'tidemark-infra' } as const

@@ -214,7 +214,10 @@ describe('what is merged', () => {
   })
 
   it('keeps a file as it is, byte by byte, where nothing in it changes', async (t) => {
-    const project = new Project(t, first, { 'host.json': '{"version":"2.0","http":{"routePrefix":"api"},"batch":1}' })
+    const project = new Project(t, first, {
+      'host.json': '{"version":"2.0","http":{"routePrefix":"api"},"batch":1}',
+      [STAMP]: JSON.stringify(stampOf(first)),
+    })
     assert.deepEqual((await project.plan(first)).changes, [])
   })
 
