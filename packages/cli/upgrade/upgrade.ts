@@ -71,7 +71,8 @@ function checked(
   for (const change of [...edited, ...changes.filter(({ path }) => path !== STAMP)]) say(differenceOf(change))
   for (const { path } of edited) say(`edited   ${path}: tidemark upgrade --force would overwrite it`)
   for (const line of [...lines, ...left]) say(line)
-  say(isDone ? 'nothing is to be done' : 'tidemark upgrade does this')
+  if (edited.length > 0) say('tidemark upgrade does nothing of this before that is settled')
+  else say(isDone ? 'nothing is to be done' : 'tidemark upgrade does this')
   return isDone
 }
 

@@ -230,6 +230,7 @@ describe('an upgrade that cannot be', () => {
   it('of an edited module shows the difference and writes nothing, until --force overwrites it', async () => {
     const project = shop.copy('edited', '0.2.0')
     project.edit(MODULE, (text) => `// Mine.\n${text}`)
+    await refused(project, 1, /^tidemark upgrade does nothing of this before that is settled$/m, '--check')
     await refused(project, 1, /^-\/\/ Mine\.\n\+\/\/ The next version\.$(.|\n)*^nothing was written: /m)
     assert.match(await project.upgrade(0, ['--force']), /^replaced infra\/tidemark\/modules\/event-hubs\.bicep, /m)
     assert.match(project.read(MODULE), /^\/\/ The next version\.\n(?!\/\/ Mine)/)
