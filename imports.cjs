@@ -201,13 +201,16 @@ const rows = [
   {
     path: 'packages/create-tidemark/',
     is: 'makes a project ([docs/new-project.md](docs/new-project.md))',
-    imports: ['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/kit/module-file.ts'],
+    imports: [
+      ...['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/cli/upgrade/template.ts'],
+      'packages/kit/module-file.ts',
+    ],
     node: ['*'],
   },
   {
     path: 'packages/*.ts',
     is: 'packs what is published, and reports what it exports',
-    imports: ['packages/cli/arguments.ts', 'packages/create-tidemark/copied.ts', 'packages/declarations.ts'],
+    imports: ['packages/cli/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
     packages: ['esbuild', '@microsoft/api-extractor', 'typescript'],
     node: ['*'],
   },
@@ -225,8 +228,8 @@ const rows = [
     imports: [...EXPORTED, ...EMULATORS, 'packages/local-cloud/', 'packages/kit/'],
     packages: [
       ...['@azure/(cosmos|event-hubs|identity|storage-blob)', '@bomb\\.sh/tab', '@standard-schema/spec', 'ajv'],
-      ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'esbuild', 'fast-check'],
-      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'vite'],
+      ...['chokidar', 'cli-progress', '@types/cli-progress', 'commander', 'diff', 'esbuild', 'fast-check'],
+      ...['get-east-asian-width', 'microdiff', 'openapi-typescript', 'typescript', 'vite'],
     ],
     node: ['*'],
   },

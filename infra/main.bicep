@@ -2,8 +2,8 @@
 
 targetScope = 'subscription'
 
-import { hostStorageName, identityName } from 'names.bicep'
-import { Shape } from 'types.bicep'
+import { hostStorageName, identityName } from 'tidemark/names.bicep'
+import { Shape } from 'tidemark/types.bicep'
 
 @description('The name of the environment: of the resource group, and a part of all names.')
 @minLength(1)
@@ -39,7 +39,7 @@ param lockedAnchors string = ''
 @minValue(0)
 param eventHubsUnits int = 0
 
-var abbreviations = loadJsonContent('abbreviations.json')
+var abbreviations = loadJsonContent('tidemark/abbreviations.json')
 var topology = loadJsonContent('topology.json')
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
@@ -58,7 +58,7 @@ resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   tags: tags
 }
 
-module monitor 'modules/monitor.bicep' = {
+module monitor 'tidemark/modules/monitor.bicep' = {
   scope: group
   params: {
     location: location
@@ -77,7 +77,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existin
   name: workspaceName
 }
 
-module network 'modules/network.bicep' = if (!empty(networkName)) {
+module network 'tidemark/modules/network.bicep' = if (!empty(networkName)) {
   scope: group
   params: {
     location: location
@@ -87,7 +87,7 @@ module network 'modules/network.bicep' = if (!empty(networkName)) {
   }
 }
 
-module anchors 'modules/anchors.bicep' = {
+module anchors 'tidemark/modules/anchors.bicep' = {
   scope: group
   params: {
     location: location
@@ -104,7 +104,7 @@ module anchors 'modules/anchors.bicep' = {
   dependsOn: [monitor]
 }
 
-module eventHubs 'modules/event-hubs.bicep' = {
+module eventHubs 'tidemark/modules/event-hubs.bicep' = {
   scope: group
   params: {
     location: location
@@ -119,7 +119,7 @@ module eventHubs 'modules/event-hubs.bicep' = {
   dependsOn: [monitor]
 }
 
-module cosmos 'modules/cosmos.bicep' = {
+module cosmos 'tidemark/modules/cosmos.bicep' = {
   scope: group
   params: {
     location: location
@@ -135,7 +135,7 @@ module cosmos 'modules/cosmos.bicep' = {
 
 // One after the other: of two changes to one account at a time, one may be refused.
 @batchSize(1)
-module databases 'modules/cosmos-database.bicep' = [
+module databases 'tidemark/modules/cosmos-database.bicep' = [
   for (service, index) in topology.services: {
     scope: group
     params: {
@@ -148,7 +148,7 @@ module databases 'modules/cosmos-database.bicep' = [
   }
 ]
 
-module identities 'modules/identities.bicep' = {
+module identities 'tidemark/modules/identities.bicep' = {
   scope: group
   params: {
     location: location
@@ -159,7 +159,7 @@ module identities 'modules/identities.bicep' = {
 
 // What a service has for itself: all that its identity may do, its storage, its app. One after the other: cosmos.bicep says why.
 @batchSize(1)
-module services 'modules/service.bicep' = [
+module services 'tidemark/modules/service.bicep' = [
   for (service, index) in topology.services: {
     scope: group
     params: {
@@ -184,7 +184,7 @@ module services 'modules/service.bicep' = [
 
 // For whoever runs the services on a laptop against this environment: the same rights, service by service.
 @batchSize(1)
-module developers 'modules/access.bicep' = [
+module developers 'tidemark/modules/access.bicep' = [
   for (service, index) in topology.services: if (!empty(principalId)) {
     scope: group
     params: {
@@ -201,7 +201,7 @@ module developers 'modules/access.bicep' = [
   }
 ]
 
-module alerts 'modules/alerts.bicep' = {
+module alerts 'tidemark/modules/alerts.bicep' = {
   scope: group
   params: {
     location: location
@@ -224,7 +224,7 @@ module alerts 'modules/alerts.bicep' = {
   dependsOn: [eventHubs, cosmos]
 }
 
-module workbook 'modules/workbook.bicep' = {
+module workbook 'tidemark/modules/workbook.bicep' = {
   scope: group
   params: {
     location: location

@@ -1,4 +1,4 @@
-import { Shape } from 'types.bicep'
+import { Shape } from 'tidemark/types.bicep'
 
 @description('A shape for trying things out: pays for what is used, scales to zero.')
 var dev Shape = {

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { readSubjects, runCommand, UsageError } from './cli/arguments.ts'
-import { COPIED } from './create-tidemark/copied.ts'
+import { HOST, readProjectFiles, SETTINGS } from './cli/upgrade/template.ts'
 import { declarationsOf } from './declarations.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
@@ -20,11 +20,11 @@ interface Published {
   /** Where the types of it are, when they are elsewhere. */
   readonly types?: string
   /** Writes what is compiled, and what that reads. */
-  make(stage: string): Promise<void>
+  make(stage: string, compiler: readonly string[]): Promise<void>
 }
 
 const published: readonly Published[] = [
-  { folder: 'tidemark', compiled: 'dist', make: async (stage) => compile('tidemark', stage) },
+  { folder: 'tidemark', compiled: 'dist', make: async (stage, compiler) => compile('tidemark', stage, compiler) },
   emulator('event-hubs'),
   // The check of a data file is a process of its own, and the grammar is read when it is needed.
   emulator('cosmos', { modules: ['store/check-process.ts'], files: ['query/syntax/grammar.peggy'] }),
@@ -32,6 +32,7 @@ const published: readonly Published[] = [
   emulator('functions-host', { modules: ['core-module.ts'] }),
   { folder: 'cli', compiled: 'dist/cli', make: makeCli },
   { folder: 'create-tidemark', compiled: 'dist', make: makeCreate },
+  { folder: 'infra', compiled: 'dist', make: async (stage) => copyInfra(stage) },
 ]
 
 type Target = Readonly<Record<string, string>>
@@ -59,8 +60,12 @@ async function pack(): Promise<void> {
   }
 }
 
-/** @param folder of packages/. @returns the file. */
-export async function packPackage(folder: string, to: string): Promise<string> {
+/**
+ * @param folder of packages/.
+ * @param compiler options of it besides, such as `--noCheck` for sources that were checked.
+ * @returns the file.
+ */
+export async function packPackage(folder: string, to: string, compiler: readonly string[] = []): Promise<string> {
   const found = published.find((each) => each.folder === folder)
   if (found === undefined) throw new UsageError(`${folder} is not published`)
   const source = join(PACKAGES, folder)
@@ -68,7 +73,7 @@ export async function packPackage(folder: string, to: string): Promise<string> {
   const stage = join(to, manifest.name)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })
-  await found.make(stage)
+  await found.make(stage, compiler)
   for (const document of DOCUMENTS) copy(join(source, document), join(stage, document))
   copy(join(ROOT, 'LICENSE'), join(stage, 'LICENSE'))
   const made = manifestOf(manifest, found, stage)
@@ -79,9 +84,9 @@ export async function packPackage(folder: string, to: string): Promise<string> {
 }
 
 /** Into an empty folder, all of it: what was deleted since does not come along. */
-function compile(folder: string, stage: string): void {
+function compile(folder: string, stage: string, compiler: readonly string[]): void {
   const notes = join(stage, '.tsbuildinfo')
-  const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes]
+  const options = ['--outDir', join(stage, 'dist'), '--tsBuildInfoFile', notes, ...compiler]
   execFileSync(process.execPath, [TSC, '-p', join(PACKAGES, folder), ...options])
   rmSync(notes, { force: true })
 }
@@ -135,10 +140,10 @@ async function bundle(modules: readonly string[], source: string, to: string): P
 }
 
 /** The commands with what runs the emulators together, and the console. */
-async function makeCli(stage: string): Promise<void> {
+async function makeCli(stage: string, compiler: readonly string[]): Promise<void> {
   // It reads the types of the framework, as they are compiled.
   execFileSync(process.execPath, [TSC, '-b', join(PACKAGES, 'tidemark')])
-  compile('cli', stage)
+  compile('cli', stage, compiler)
   // Of the emulators it imports what they export: installed, they are packages of their own.
   for (const folder of published.flatMap(({ folder, types }) => (types ? folder : [])))
     rmSync(join(stage, 'dist', folder), { recursive: true, force: true })
@@ -163,7 +168,18 @@ async function makeCreate(stage: string): Promise<void> {
   })
   copy(join(PACKAGES, 'cli/new-service/templates'), join(stage, 'dist/templates'))
   copy(join(PACKAGES, 'create-tidemark/template'), join(stage, 'template'))
-  for (const path of COPIED) copy(join(ROOT, path), join(stage, 'own', path))
+  copyInfra(join(stage, 'infra'))
+  // What else a manifest says is of no use to a folder of another package.
+  const { version } = JSON.parse(readFileSync(join(PACKAGES, 'infra/package.json'), 'utf8'))
+  writeFileSync(join(stage, 'infra/package.json'), JSON.stringify({ version }))
+}
+
+/** What a project has besides its code. In the repository a part of it is the root's own. */
+function copyInfra(stage: string): void {
+  const source = join(PACKAGES, 'infra')
+  for (const path of ['tidemark', 'project.json']) copy(join(source, path), join(stage, path))
+  const { files } = readProjectFiles(source)
+  for (const path of [...files, HOST, SETTINGS]) copy(join(ROOT, path), join(stage, 'project', path))
 }
 
 function readManifest(folder: string): Manifest {

@@ -1,14 +1,22 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Config } from 'tidemark'
 import { UsageError } from './arguments.ts'
-import { CONFIG, PROJECT } from './project.ts'
+import { CONFIG, needProject, PROJECT } from './project.ts'
 
-if (!existsSync(join(PROJECT, CONFIG)))
-  throw new UsageError(`there is no ${CONFIG} here or in a folder above: npm create tidemark makes a project`)
+needProject()
 
-const { default: config } = (await import(pathToFileURL(join(PROJECT, CONFIG)).href)) as { readonly default: Config }
+const { default: config } = (await import(pathToFileURL(join(PROJECT, CONFIG)).href).catch(explained)) as {
+  readonly default: Config
+}
 
 /** The services of the project. */
 export const { services } = config
+
+/** A name that a newer version has renamed ends every command but the one that mends it. */
+function explained(error: unknown): never {
+  const { message } = error as Error
+  if (error instanceof SyntaxError && /'tidemark[^']*' does not provide an export named/.test(message))
+    throw new UsageError(`${message}. Where that is a newer tidemark, tidemark upgrade writes its new names`)
+  throw error
+}

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IS_COMPILED } from '../kit/module-file.ts'
+import { UsageError } from './arguments.ts'
 
 /** Lists the services of a project; a project is the folder that it stands in. */
 export const CONFIG = 'tidemark.config.ts'
@@ -17,6 +18,12 @@ const OWN = fileURLToPath(new URL('../../', import.meta.url))
  * are part of, or the working folder itself.
  */
 export const PROJECT = projectAt(resolve('.')) ?? (isCheckout ? OWN : resolve('.'))
+
+/** @throws UsageError where the working folder is in no project. */
+export function needProject(): void {
+  if (!existsSync(join(PROJECT, CONFIG)))
+    throw new UsageError(`there is no ${CONFIG} here or in a folder above: npm create tidemark makes a project`)
+}
 
 function projectAt(folder: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {

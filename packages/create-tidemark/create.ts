@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -8,13 +8,13 @@ import { runCommand, UsageError } from '../cli/arguments.ts'
 import { azureYamlOf } from '../cli/new-service/azure-yaml.ts'
 import { filesOf, filled } from '../cli/new-service/files.ts'
 import { type Names, namesOf } from '../cli/new-service/names.ts'
+import { HOST, readTemplate, SETTINGS, STAMP, stampOf, stampText } from '../cli/upgrade/template.ts'
 import { IS_COMPILED } from '../kit/module-file.ts'
-import { COPIED } from './copied.ts'
 
 const USAGE = 'create-tidemark [FOLDER] [--service NAME] [--aggregate NAME] [--packages FOLDER]'
 const TEMPLATE = fileURLToPath(new URL(IS_COMPILED ? '../template/' : './template/', import.meta.url))
-/** What a project has as Tidemark's own has it: beside the template in the package, at the root in the repository. */
-const OWN = fileURLToPath(new URL(IS_COMPILED ? '../own/' : '../../', import.meta.url))
+/** What a project has besides, in one version, which `tidemark upgrade` brings it to another of. */
+const INFRA = readTemplate(fileURLToPath(new URL('../infra/', import.meta.url)))
 /** npm leaves out some that begin with a dot, and one would be a source of the repository by its own name. */
 const RENAMED: Readonly<Record<string, string>> = {
   gitignore: '.gitignore',
@@ -23,10 +23,8 @@ const RENAMED: Readonly<Record<string, string>> = {
 }
 /** What a project is made of besides Tidemark, in the versions that it is tested with. */
 const VERSIONS = { '@azure/functions': '^4.16.5', zod: '^4.6.7', typescript: '~6.0.3', '@types/node': '^24.19.2' }
-/** Of Tidemark: with `--packages` the files of a folder, as `npm run pack` makes them. */
-const TIDEMARK = ['tidemark', 'tidemark-cli']
-/** What its command depends on besides: with `--packages` not of the registry either. */
-const EMULATORS = ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host']
+/** What `tidemark-cli` depends on, by whatever version: with `--packages` of the folder, or npm would ask a registry for it. */
+const BROUGHT = ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host', 'tidemark-infra']
 
 interface Project extends Names {
   readonly folder: string
@@ -48,7 +46,6 @@ async function create(): Promise<void> {
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text)
     }
-    for (const path of COPIED) cpSync(join(OWN, path), join(project.folder, path), { recursive: true })
   } catch (error) {
     rmSync(project.folder, { recursive: true, force: true })
     throw error
@@ -94,7 +91,7 @@ function read() {
   }
 }
 
-/** The files that are written for this project; what is copied as it is comes besides. */
+/** The files of this project. */
 function filesOfProject(project: Project): readonly { readonly path: string; readonly text: string }[] {
   const templates = readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -107,18 +104,19 @@ function filesOfProject(project: Project): readonly { readonly path: string; rea
   return [
     ...written,
     ...filesOf(project),
+    ...[...INFRA.own, ...INFRA.started].map(([path, text]) => ({ path, text })),
+    { path: HOST, text: INFRA.host },
+    { path: SETTINGS, text: INFRA.settings },
+    { path: STAMP, text: stampText(stampOf(INFRA)) },
     { path: 'package.json', text: `${JSON.stringify(manifest(project), null, 2)}\n` },
   ]
 }
 
 function manifest({ project, packages }: Project): object {
-  const { version } = JSON.parse(
-    readFileSync(new URL(IS_COMPILED ? '../package.json' : './package.json', import.meta.url), 'utf8'),
-  )
-  const [tidemark = '', cli = ''] = TIDEMARK.map((name) =>
-    packages === undefined ? `^${version}` : packedFile(packages, `${name}-${version}.tgz`),
-  )
-  const emulators = packages === undefined ? [] : EMULATORS.map((name) => [name, packedEmulator(packages, name)])
+  const { version, scripts } = INFRA
+  const rangeOf = (name: string): string =>
+    packages === undefined ? `^${version}` : packedFile(packages, `${name}-${version}.tgz`)
+  const brought = packages === undefined ? [] : BROUGHT.map((name) => [name, onlyPacked(packages, name)])
   const { '@azure/functions': functions, zod, ...dev } = VERSIONS
   return {
     name: project,
@@ -127,31 +125,13 @@ function manifest({ project, packages }: Project): object {
     type: 'module',
     main: 'dist/functions/*.js',
     engines: { node: '>=22.18' },
-    scripts: {
-      start: 'tidemark start',
-      dev: 'tidemark dev',
-      build: 'tsc -p tsconfig.build.json',
-      types: 'tsc -p tsconfig.json',
-      test: 'node --test "src/**/*.test.ts" "test/**/*.test.ts"',
-      new: 'tidemark new',
-      // What the services say names these.
-      cloud: 'tidemark cloud',
-      parked: 'tidemark parked',
-      verify: 'tidemark verify-raw',
-      replay: 'tidemark replay',
-      republish: 'tidemark republish',
-      topology: 'tidemark topology',
-      schemas: 'tidemark schemas',
-      bundle: 'tidemark bundle',
-      'cloud:settings': 'tidemark cloud-settings',
-      'cloud:units': 'tidemark cloud-units',
-    },
-    dependencies: { '@azure/functions': functions, tidemark, zod },
-    devDependencies: { ...dev, 'tidemark-cli': cli },
+    scripts,
+    dependencies: { '@azure/functions': functions, tidemark: rangeOf('tidemark'), zod },
+    devDependencies: { ...dev, 'tidemark-cli': rangeOf('tidemark-cli') },
     // The checkpoint store asks for an older client than the services have: two of them do not know each other's errors.
     overrides: {
       '@azure/eventhubs-checkpointstore-blob': { '@azure/event-hubs': '^6.0.4' },
-      ...Object.fromEntries(emulators),
+      ...Object.fromEntries(brought),
     },
   }
 }
@@ -161,8 +141,8 @@ function packedFile(packages: string, file: string): string {
   return pathToFileURL(join(packages, file)).href.replace('file://', 'file:')
 }
 
-/** Each has a version of its own. @throws UsageError where it was not packed. */
-function packedEmulator(packages: string, name: string): string {
+/** Of any version. @throws UsageError where it was not packed. */
+function onlyPacked(packages: string, name: string): string {
   const [file, ...others] = existsSync(packages)
     ? readdirSync(packages).filter((each) => each.startsWith(`${name}-`) && each.endsWith('.tgz'))
     : []

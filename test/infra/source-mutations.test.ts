@@ -7,20 +7,20 @@ import { it } from './support/with-bicep.ts'
 
 /** Lines of the template's source that security hangs on: a file, and the beginning of the line. */
 const LINES: readonly (readonly [file: string, line: string])[] = [
-  ['modules/event-hubs.bicep', 'disableLocalAuth:'],
-  ['modules/event-hubs.bicep', 'minimumTlsVersion:'],
-  ['modules/event-hubs.bicep', 'publicNetworkAccess:'],
-  ['modules/cosmos.bicep', 'disableLocalAuth:'],
-  ['modules/cosmos.bicep', 'disableKeyBasedMetadataWriteAccess:'],
-  ['modules/cosmos.bicep', 'publicNetworkAccess:'],
-  ['modules/cosmos.bicep', 'enableMultipleWriteLocations:'],
-  ['modules/storage-account.bicep', 'allowSharedKeyAccess:'],
-  ['modules/storage-account.bicep', 'publicNetworkAccess:'],
-  ['modules/storage-account.bicep', 'allowBlobPublicAccess:'],
-  ['modules/storage-account.bicep', 'isVersioningEnabled:'],
-  ['modules/monitor.bicep', 'DisableLocalAuth:'],
-  ['modules/function-app.bicep', 'httpsOnly:'],
-  ['modules/function-app.bicep', 'virtualNetworkSubnetId:'],
+  ['tidemark/modules/event-hubs.bicep', 'disableLocalAuth:'],
+  ['tidemark/modules/event-hubs.bicep', 'minimumTlsVersion:'],
+  ['tidemark/modules/event-hubs.bicep', 'publicNetworkAccess:'],
+  ['tidemark/modules/cosmos.bicep', 'disableLocalAuth:'],
+  ['tidemark/modules/cosmos.bicep', 'disableKeyBasedMetadataWriteAccess:'],
+  ['tidemark/modules/cosmos.bicep', 'publicNetworkAccess:'],
+  ['tidemark/modules/cosmos.bicep', 'enableMultipleWriteLocations:'],
+  ['tidemark/modules/storage-account.bicep', 'allowSharedKeyAccess:'],
+  ['tidemark/modules/storage-account.bicep', 'publicNetworkAccess:'],
+  ['tidemark/modules/storage-account.bicep', 'allowBlobPublicAccess:'],
+  ['tidemark/modules/storage-account.bicep', 'isVersioningEnabled:'],
+  ['tidemark/modules/monitor.bicep', 'DisableLocalAuth:'],
+  ['tidemark/modules/function-app.bicep', 'httpsOnly:'],
+  ['tidemark/modules/function-app.bicep', 'virtualNetworkSubnetId:'],
 ]
 
 describe('a line of the source that security hangs on', () => {

@@ -64,7 +64,7 @@ describe('the template', () => {
   it('compiles and lints without a word', async (t) => {
     assert.deepEqual(await diagnosticsOf(bicep, INFRA), [])
     const files = bicepFiles(INFRA)
-    assert.ok(files.includes('main.bicep') && files.some((file) => file.startsWith('modules')))
+    assert.ok(files.includes('main.bicep') && files.some((file) => file.startsWith(join('tidemark', 'modules'))))
     t.diagnostic(`${files.length} files, bicep ${bicep.version}`)
   })
 
@@ -111,14 +111,15 @@ describe('the template', () => {
         "resource i 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = { name: 'i', location: 'westeurope' }",
     }
     for (const [rule, source] of Object.entries(broken))
-      await writeFile(join(folder.path, `modules/${rule}.bicep`), source)
+      await writeFile(join(folder.path, `tidemark/modules/${rule}.bicep`), source)
     const parameters = join(folder.path, 'main.dev.bicepparam')
     await writeFile(parameters, `${await readFile(parameters, 'utf8')}\nparam unknown = 1\n`)
     const told = await diagnosticsOf(bicep, folder.path)
     for (const rule of Object.keys(broken))
       assert.ok(
         told.some(
-          (line) => line.includes(`modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
+          (line) =>
+            line.includes(`tidemark/modules/${rule}.bicep`.replaceAll('/', sep)) && line.includes(`Error ${rule}`),
         ),
         `${rule}: ${told.join('\n')}`,
       )

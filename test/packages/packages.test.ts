@@ -21,7 +21,7 @@ const EMULATORS = ['event-hubs', 'cosmos', 'functions-host']
 const packed = new Packed()
 const temporary = packed.folder
 const unpack = (folder: string, target: string): PackedManifest => packed.unpack(folder, target)
-before(() => packed.pack('tidemark', ...EMULATORS, 'cli', 'create-tidemark'))
+before(() => packed.pack('tidemark', ...EMULATORS, 'cli', 'infra', 'create-tidemark'))
 after(() => packed.remove())
 
 const env = {
@@ -33,7 +33,7 @@ describe('every package', () => {
   const folder = join(temporary, 'looked-at')
 
   it('is as a registry, bundlers and compilers want it, by publint', async () => {
-    assert.equal(packed.folders.length, 6)
+    assert.equal(packed.folders.length, 7)
     for (const name of packed.folders) {
       unpack(name, join(folder, name))
       const { messages } = await publint({ pkgDir: join(folder, name), strict: true })
@@ -173,6 +173,7 @@ describe('a project that was created', () => {
     for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
     const emulators = EMULATORS.map((name) => unpack(name, at(`node_modules/tidemark-${name}`)))
     const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli), ...emulators]
+    unpack('infra', at('node_modules/tidemark-infra'))
     linkNamed(
       folder,
       [...named, ...manifests.flatMap(namesIn)].filter((name) => !name.startsWith('tidemark')),
@@ -185,7 +186,13 @@ describe('a project that was created', () => {
     )
     for (const file of [
       ...['.gitignore', '.funcignore', '.vscode/launch.json', '.devcontainer/devcontainer.json'],
-      ...['.github/workflows/ci.yml', 'azure.yaml', 'infra/main.bicep', 'infra/modules/service.bicep', 'host.json'],
+      ...[
+        '.github/workflows/ci.yml',
+        'azure.yaml',
+        'infra/main.bicep',
+        'infra/tidemark/modules/service.bicep',
+        'host.json',
+      ],
     ])
       assert.ok(files.includes(join(file)), `there is no ${file}`)
     for (const file of files.filter((each) => /\.(ts|json|ya?ml|md)$/.test(each)))

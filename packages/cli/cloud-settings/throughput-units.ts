@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { UsageError } from '../arguments.ts'
 import { PROJECT } from '../project.ts'
 
-const ABBREVIATIONS = join(PROJECT, 'infra/abbreviations.json')
+const ABBREVIATIONS = join(PROJECT, 'infra/tidemark/abbreviations.json')
 const MANAGEMENT = 'https://management.azure.com'
 const API_VERSION = '2024-01-01'
 const GIVE_UP_AFTER_MS = 60_000

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { exitCodeOf, USAGE } from './exit-codes.ts'
 import { plain } from './text.ts'
 
@@ -10,10 +10,24 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-try {
-  // It reads the services of the project, and there may be none.
+/** It reads the services of the project, and there may be none. */
+async function all(): Promise<Command> {
   const { tidemark } = await import('./program.ts')
-  await tidemark().parseAsync()
+  return tidemark()
+}
+
+/** It mends services that load no more, because a newer version has renamed what they import: so it reads none. */
+async function upgradeAlone(): Promise<Command> {
+  const { bareProgram } = await import('./bare-program.ts')
+  const { addUpgrade } = await import('./commands/upgrade.ts')
+  const program = bareProgram()
+  addUpgrade(program)
+  return program
+}
+
+try {
+  const program = process.argv[2] === 'upgrade' ? await upgradeAlone() : await all()
+  await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
     // Help that was asked for is no mistake; without a command it is.

@@ -1,4 +1,5 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
+import { bareProgram } from './bare-program.ts'
 import { addCause } from './commands/cause.ts'
 import { addCompletions } from './commands/completions.ts'
 import { addConsole } from './commands/console.ts'
@@ -12,6 +13,7 @@ import { addSchedule } from './commands/schedule.ts'
 import { addShow } from './commands/show.ts'
 import { addStreams } from './commands/streams.ts'
 import { addTail } from './commands/tail.ts'
+import { addUpgrade } from './commands/upgrade.ts'
 import { addVerify } from './commands/verify.ts'
 import { addViews } from './commands/views.ts'
 import { examples } from './examples.ts'
@@ -19,13 +21,12 @@ import { exitCodes } from './exit-codes.ts'
 
 /** The command `tidemark`, with all its commands. */
 export function tidemark(): Command {
-  const program = new Command('tidemark')
-    .description('Runs Tidemark, looks into what runs, and looks after it.')
-    .exitOverride()
-    .enablePositionalOptions()
-    .showHelpAfterError('(--help tells what there is)')
-    .addHelpText('after', `${examples('start', 'lag', 'show order-1', 'tail --service ordering')}\n${EXITS}`)
+  const program = bareProgram().addHelpText(
+    'after',
+    `${examples('start', 'lag', 'show order-1', 'tail --service ordering')}\n${EXITS}`,
+  )
   addHandedOver(program)
+  addUpgrade(program)
   for (const add of [addStreams, addShow, addDiff, addCause, addTail]) add(program)
   for (const add of [addViews, addRebuild, addVerify, addLag, addParked, addSchedule, addConsole, addDoctor])
     add(program)

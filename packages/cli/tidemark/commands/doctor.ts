@@ -27,11 +27,12 @@ export function addDoctor(program: Command): void {
 async function doctor(context: Context): Promise<number> {
   const { output, remote } = context
   // They load what declares and checks everything: no other command waits for that.
-  const { build, generated, versions } = await import('../doctor/checkout.ts')
+  const { build, generated, template, versions } = await import('../doctor/checkout.ts')
   const { access, cloudSettings, connections, ports, settings } = await import('../doctor/local-cloud.ts')
   const { runningServices } = await import('../doctor/running-services.ts')
   const checks: readonly (readonly [string, Check])[] = [
     ['versions', async () => versions(PROJECT)],
+    ['the template', async () => template(PROJECT)],
     ['build', async () => build(PROJECT)],
     ['declarations', () => generated(PROJECT)],
     // What is asked by --url runs elsewhere: the cloud of this machine says nothing about it.

@@ -4,9 +4,11 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { topologyOf } from 'tidemark/tools'
+import { UsageError } from '../../arguments.ts'
 import { services } from '../../config.ts'
 import { differences, schemaFiles } from '../../schemas/schema-files.ts'
 import { readSchemas } from '../../schemas/schema-folder.ts'
+import { whyBehind } from '../../upgrade/upgrade.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 /** The major version of Azure Functions Core Tools that runs the app. */
@@ -69,6 +71,23 @@ function coreTools(): Finding {
   return { ...what, result: 'wrong', detail: `${version}: the app needs ${CORE_TOOLS}`, todo: 'install version 4' }
 }
 
+/** Whether `infra/tidemark/`, and what was made with it, is of the version that is installed. */
+export function template(root: string): readonly Finding[] {
+  const what = { area: 'versions', what: 'infra/tidemark' }
+  const todo = 'npx tidemark upgrade --check, then without --check: docs/new-project.md'
+  try {
+    const why = whyBehind(root)
+    return [
+      why === undefined
+        ? { ...what, result: 'ok', detail: 'as installed' }
+        : { ...what, result: 'warning', detail: why, todo },
+    ]
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return [{ ...what, result: 'wrong', detail: firstLine(error), todo }]
+  }
+}
+
 /** Whether `dist/` is of today's sources. The compiler notes the SHA-256 of each source it has read. */
 export function build(root: string): readonly Finding[] {
   const what = { area: 'build', what: 'dist/' }
@@ -110,10 +129,8 @@ interface BuildInfo {
 export async function generated(root: string): Promise<readonly Finding[]> {
   const found = readSchemas(join(root, 'schemas'))
   const wrong = differences(await schemaFiles(services, found), found)
-  const topology = isDeepStrictEqual(
-    read(root, 'infra/topology.json'),
-    JSON.parse(JSON.stringify(topologyOf(services))),
-  )
+  const written = existsSync(join(root, 'infra/topology.json')) ? read(root, 'infra/topology.json') : undefined
+  const topology = isDeepStrictEqual(written, JSON.parse(JSON.stringify(topologyOf(services))))
   const asDeclared = 'as the code declares'
   return [
     wrong.length === 0
@@ -126,7 +143,7 @@ export async function generated(root: string): Promise<readonly Finding[]> {
       ? { area: 'declarations', what: 'infra/topology.json', result: 'ok', detail: asDeclared }
       : {
           ...{ area: 'declarations', what: 'infra/topology.json', result: 'wrong' },
-          ...{ detail: 'not as the code declares', todo: 'npm run topology' },
+          ...{ detail: written ? 'not as the code declares' : 'not there', todo: 'npm run topology' },
         },
   ]
 }

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { type Plan, planOf, UNKNOWN } from '../../upgrade/plan.ts'
+import type { Rename } from '../../upgrade/renames.ts'
+import { STAMP, type Stamp, stampOf, stampText, type Template } from '../../upgrade/template.ts'
+import { makeChanges } from '../../upgrade/write.ts'
+
+type Files = Readonly<Record<string, string>>
+
+const [MODULE, MAIN] = ['infra/tidemark/a.bicep', 'infra/main.bicep']
+
+function template(
+  version: string,
+  own: Files,
+  more: Partial<Omit<Template, 'own' | 'started'>> & { started?: Files } = {},
+): Template {
+  const { started = {}, ...others } = more
+  return {
+    ...{ version, host: '{}', settings: '{ "Values": {} }', scripts: {}, ...others },
+    own: new Map(Object.entries(own)),
+    started: new Map(Object.entries(started)),
+  }
+}
+
+/** A project that was made of a template, with what was edited in it since. */
+class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-upgrade-'))
+  readonly stamp: Stamp
+
+  constructor(t: TestContext, made: Template, edited: Files = {}) {
+    t.after(() => rmSync(this.folder, { recursive: true }))
+    this.stamp = stampOf(made)
+    const files: Files = {
+      ...Object.fromEntries([...made.own, ...made.started]),
+      ...{ [STAMP]: stampText(this.stamp), 'host.json': made.host, 'local.settings.sample.json': made.settings },
+      'package.json': JSON.stringify({ name: 'shop', scripts: made.scripts }),
+      ...edited,
+    }
+    for (const [path, text] of Object.entries(files)) this.write(path, text)
+  }
+
+  write(path: string, text: string): void {
+    const file = join(this.folder, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.folder, path), 'utf8')
+  }
+
+  plan(next: Template, renames: readonly Rename[] = [], stamp = this.stamp): Promise<Plan> {
+    return planOf(this.folder, stamp, next, renames)
+  }
+}
+
+/** What is said of a plan, besides that the stamp changes. */
+const said = ({ lines, left, edited }: Plan): readonly string[] => [
+  ...lines,
+  ...left,
+  ...edited.map(({ path }) => `edited ${path}`),
+]
+
+describe('a file of Tidemark’s', () => {
+  const first = template('0.1.0', { [MODULE]: 'a1\n' })
+
+  it('that was edited stops the upgrade where the new version has another', async (t) => {
+    const project = new Project(t, first, { [MODULE]: 'mine\n' })
+    const plan = await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))
+    assert.deepEqual(plan.edited, [{ path: MODULE, before: 'mine\n', after: 'a2\n' }])
+  })
+
+  it('that was edited stops it where the new version has none any more', async (t) => {
+    const project = new Project(t, first, { [MODULE]: 'mine\n' })
+    assert.deepEqual(said(await project.plan(template('0.2.0', {}))), [`edited ${MODULE}`])
+  })
+
+  it('that lies where the new version adds one stops it', async (t) => {
+    const project = new Project(t, first, { 'infra/tidemark/b.bicep': 'mine\n' })
+    const next = template('0.2.0', { [MODULE]: 'a1\n', 'infra/tidemark/b.bicep': 'b\n' })
+    assert.deepEqual(said(await project.plan(next)), ['edited infra/tidemark/b.bicep'])
+  })
+
+  it('that was edited stays where the new version changes nothing, and is told', async (t) => {
+    const project = new Project(t, first, { [MODULE]: 'mine\n' })
+    const plan = await project.plan(template('0.2.0', { [MODULE]: 'a1\n' }))
+    assert.deepEqual(said(plan), [`kept     ${MODULE}, which you have edited`])
+    assert.deepEqual(
+      plan.changes.map(({ path }) => path),
+      [STAMP],
+    )
+  })
+
+  it('that nobody edited is replaced, removed or added; a stray one of the adopter’s own stays', async (t) => {
+    const project = new Project(t, template('0.1.0', { [MODULE]: 'a1\n', 'infra/tidemark/gone.bicep': 'g' }), {
+      'infra/tidemark/own.bicep': 'own',
+    })
+    const plan = await project.plan(template('0.2.0', { [MODULE]: 'a2\n', 'infra/tidemark/new.bicep': 'n' }))
+    assert.deepEqual(said(plan), [
+      `updated  ${MODULE}`,
+      'added    infra/tidemark/new.bicep',
+      'removed  infra/tidemark/gone.bicep',
+    ])
+  })
+
+  it('that Git wrote with the line ends of Windows is not edited', async (t) => {
+    const project = new Project(t, first, { [MODULE]: 'a1\r\n' })
+    assert.deepEqual(said(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }))), [`updated  ${MODULE}`])
+    assert.deepEqual((await project.plan(first)).changes, [])
+  })
+
+  it('that is missing is written again', async (t) => {
+    const project = new Project(t, first)
+    rmSync(join(project.folder, MODULE))
+    assert.deepEqual(said(await project.plan(first)), [`added    ${MODULE}`])
+  })
+
+  it('is edited for all that is known, where the project has no stamp', async (t) => {
+    const project = new Project(t, first)
+    assert.deepEqual(said(await project.plan(template('0.2.0', { [MODULE]: 'a2\n' }), [], UNKNOWN)), [
+      `edited ${MODULE}`,
+    ])
+  })
+})
+
+describe('a file that a project begins with', () => {
+  const first = template('0.1.0', {}, { started: { [MAIN]: 'm1\n' } })
+  const next = template('0.2.0', {}, { started: { [MAIN]: 'm2\n', 'infra/new.bicepparam': 'n' } })
+
+  it('stays where it was edited, and it is said where to look', async (t) => {
+    const project = new Project(t, first, { [MAIN]: 'mine\n' })
+    const plan = await project.plan(next)
+    assert.deepEqual(said(plan), [
+      'added    infra/new.bicepparam',
+      `by hand  ${MAIN} is yours, and Tidemark's has changed: compare it with node_modules/tidemark-infra/project/${MAIN}`,
+    ])
+    assert.deepEqual(plan.edited, [])
+    assert.deepEqual(said(await project.plan(template('0.2.0', {}, { started: { [MAIN]: 'm1\n' } }))), [])
+  })
+
+  it('is replaced where it is as it was made', async (t) => {
+    const plan = await new Project(t, first).plan(next)
+    assert.deepEqual(said(plan), [`updated  ${MAIN}`, 'added    infra/new.bicepparam'])
+  })
+
+  it('is not brought back where it was deleted, nor where it has left the template', async (t) => {
+    const project = new Project(t, first)
+    assert.deepEqual(said(await project.plan(template('0.2.0', {}))), [])
+    rmSync(join(project.folder, MAIN))
+    assert.deepEqual((await project.plan(first)).changes, [])
+  })
+})
+
+describe('what is merged', () => {
+  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
+  const settings = (values: Files): string => json({ IsEncrypted: false, Values: values })
+  const first = template(
+    '0.1.0',
+    {},
+    {
+      host: json({ version: '2.0', http: { routePrefix: 'api' }, batch: 1 }),
+      settings: settings({ A: '1', B: '1' }),
+      scripts: { start: 'tidemark start', test: 'node --test' },
+    },
+  )
+  const next = template(
+    '0.2.0',
+    {},
+    {
+      host: json({ version: '2.0', http: { routePrefix: 'api', dynamic: true }, batch: 2 }),
+      settings: settings({ A: '2', B: '1', C: '3' }),
+      scripts: { start: 'tidemark start --new', test: 'node --test --all', more: 'tidemark more' },
+    },
+  )
+
+  it('keeps the adopter’s values, keys and removals, and says what is left', async (t) => {
+    const project = new Project(t, first, {
+      'host.json': json({ version: '2.0', own: [], http: { routePrefix: 'rest' }, batch: 9 }),
+      'local.settings.sample.json': settings({ B: 'mine', OWN: 'x' }),
+      'package.json': json({
+        name: 'shop',
+        scripts: { test: 'mine', start: 'tidemark start', lint: 'biome' },
+        type: 'module',
+      }),
+    })
+    const plan = await project.plan(next)
+    assert.deepEqual(said(plan), [
+      'merged   host.json: http.dynamic: added, true',
+      'merged   local.settings.sample.json: C: added, "3"',
+      'merged   package.json: scripts.start: "tidemark start" → "tidemark start --new"',
+      'merged   package.json: scripts.more: added, "tidemark more"',
+      'by hand  host.json: batch: yours is 9, and Tidemark now has 2',
+      'by hand  package.json: scripts.test: yours is "mine", and Tidemark now has "node --test --all"',
+    ])
+    makeChanges(project.folder, plan.changes)
+    assert.equal(
+      project.read('host.json'),
+      json({ version: '2.0', own: [], http: { routePrefix: 'rest', dynamic: true }, batch: 9 }),
+    )
+    // A was removed, and what a setting is stays a matter of the project.
+    assert.equal(project.read('local.settings.sample.json'), settings({ B: 'mine', OWN: 'x', C: '3' }))
+    assert.equal(
+      project.read('package.json'),
+      json({
+        name: 'shop',
+        scripts: { test: 'mine', start: 'tidemark start --new', lint: 'biome', more: 'tidemark more' },
+        type: 'module',
+      }),
+    )
+    assert.deepEqual(await project.plan(next, [], stampOf(next)), { changes: [], lines: [], left: [], edited: [] })
+  })
+
+  it('keeps a file as it is, byte by byte, where nothing in it changes', async (t) => {
+    const project = new Project(t, first, {
+      'host.json': '{"version":"2.0","http":{"routePrefix":"api"},"batch":1}',
+      [STAMP]: JSON.stringify(stampOf(first)),
+    })
+    assert.deepEqual((await project.plan(first)).changes, [])
+  })
+
+  it('is refused in one line where a file is no JSON', async (t) => {
+    const project = new Project(t, first, { 'host.json': '{ "version": ' })
+    await assert.rejects(project.plan(next), { name: 'UsageError', message: /^host\.json is no JSON: .*$/ })
+  })
+})
+
+describe('a renamed name', () => {
+  const rename = { version: '0.2.0', module: 'tidemark', name: 'old', to: 'mid' }
+  const later = { version: '0.3.0', module: 'tidemark', name: 'mid', to: 'fresh' }
+  const source = "import { old } from 'tidemark'\nold()\n"
+  const first = template('0.1.0', {})
+
+  it('is written in the project’s sources, and in nothing that is installed, built or hidden', async (t) => {
+    const others = ['node_modules/x/a.ts', 'dist/a.ts', 'bundles/a.ts', '.tidemark/a.ts', 'src/node_modules/x/a.ts']
+    const paths = ['tidemark.config.ts', 'src/a/b.ts', 'test/a.mts', ...others]
+    const project = new Project(t, first, Object.fromEntries(paths.map((path) => [path, source])))
+    const plan = await project.plan(template('0.2.0', {}), [rename, later])
+    assert.deepEqual(
+      said(plan),
+      ['src/a/b.ts', 'test/a.mts', 'tidemark.config.ts'].map(
+        (path) => `renamed  ${path}: old of tidemark is mid, 2 places`,
+      ),
+    )
+    makeChanges(project.folder, plan.changes)
+    assert.equal(project.read('src/a/b.ts'), source.replaceAll('old', 'mid'))
+    assert.equal(project.read('dist/a.ts'), source)
+  })
+
+  it('that was renamed again has its newest name, from whatever version', async (t) => {
+    const project = new Project(t, first, { 'src/a.ts': source })
+    const plan = await project.plan(template('0.3.0', {}), [rename, later])
+    assert.equal(plan.changes[0]?.after, source.replaceAll('old', 'fresh'))
+    assert.deepEqual(said(await project.plan(first, [rename, later])), [])
+  })
+})

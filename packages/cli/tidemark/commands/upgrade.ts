@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { needProject, PROJECT } from '../../project.ts'
+import { examples } from '../examples.ts'
+import { FOUND } from '../exit-codes.ts'
+import { plain } from '../text.ts'
+
+interface Options {
+  readonly check?: boolean
+  readonly force?: boolean
+}
+
+export function addUpgrade(program: Command): void {
+  program
+    .command('upgrade')
+    .description('brings infra/tidemark, host.json, settings, scripts and renamed imports to the installed version')
+    .option('--check', 'say what would be done, and write nothing; 1 where something is to be done')
+    .option('--force', "overwrite what was edited of Tidemark's own files, and take over a project without a stamp")
+    .addHelpText('after', examples('upgrade --check', 'upgrade'))
+    .action(async ({ check = false, force = false }: Options) => {
+      needProject()
+      const { upgrade } = await import('../../upgrade/upgrade.ts')
+      const say = (text: string): void => {
+        for (const line of text.split('\n')) console.log(plain(line))
+      }
+      if (!(await upgrade(PROJECT, { check, force }, say))) process.exitCode = FOUND
+    })
+}

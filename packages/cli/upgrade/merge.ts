@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util'
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export interface JsonObject {
+  readonly [name: string]: Json
+}
+
+/** What came of a merge. */
+export interface Merged {
+  /** undefined: nothing is left of it. */
+  readonly value: Json | undefined
+  /** What is different from the adopter's, a line for each. */
+  readonly changed: readonly string[]
+  /** What both have changed, and the adopter's was kept, a line for each. */
+  readonly kept: readonly string[]
+}
+
+/**
+ * Brings JSON that an adopter may have edited from one version to the next, key by key: a key that the adopter has not touched gets the
+ * value of the new version, any other stays. Lists are values: they are not looked into.
+ * @param old what the adopter's was made from. @param next the same in the new version. @param mine the adopter's.
+ */
+export function mergeJson(
+  old: Json | undefined,
+  next: Json | undefined,
+  mine: Json | undefined,
+  path: readonly string[] = [],
+): Merged {
+  if (isDeepStrictEqual(mine, next) || isDeepStrictEqual(old, next)) return { value: mine, changed: [], kept: [] }
+  if (isObject(next) && isObject(mine)) return mergeObjects(isObject(old) ? old : {}, next, mine, path)
+  const name = path.join('.')
+  if (isDeepStrictEqual(old, mine)) return { value: next, changed: [`${name}: ${step(mine, next)}`], kept: [] }
+  const wanted = next === undefined ? 'has removed it' : `now has ${JSON.stringify(next)}`
+  const own = mine === undefined ? 'you removed it' : `yours is ${JSON.stringify(mine)}`
+  return { value: mine, changed: [], kept: [`${name}: ${own}, and Tidemark ${wanted}`] }
+}
+
+function mergeObjects(old: JsonObject, next: JsonObject, mine: JsonObject, path: readonly string[]): Merged {
+  const names = [...new Set([...Object.keys(mine), ...Object.keys(next)])]
+  const merged = names.map((name) => {
+    const [was, will, is] = [old, next, mine].map((each) => (Object.hasOwn(each, name) ? each[name] : undefined))
+    return [name, mergeJson(was, will, is, [...path, name])] as const
+  })
+  return {
+    value: Object.fromEntries(
+      merged.flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value] as const])),
+    ),
+    changed: merged.flatMap(([, { changed }]) => changed),
+    kept: merged.flatMap(([, { kept }]) => kept),
+  }
+}
+
+function step(before: Json | undefined, after: Json | undefined): string {
+  if (after === undefined) return 'removed'
+  return before === undefined
+    ? `added, ${JSON.stringify(after)}`
+    : `${JSON.stringify(before)} → ${JSON.stringify(after)}`
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** JSON as a file has it: indented as that is, with its line ends. */
+export function jsonText(value: Json, file: string): string {
+  const indent = /^[{[]\r?\n([ \t]+)/.exec(file)?.[1] ?? '  '
+  const text = `${JSON.stringify(value, null, indent)}\n`
+  return file.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text
+}

@@ -1,0 +1,182 @@
+import { globSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { UsageError } from '../arguments.ts'
+import { type JsonObject, jsonText, mergeJson } from './merge.ts'
+import { type Rename, renamesBetween } from './renames.ts'
+import { HOST, hashOf, OWN_FOLDER, SETTINGS, STAMP, type Stamp, stampOf, stampText, type Template } from './template.ts'
+import { type Change, textOf } from './write.ts'
+
+/** What brings a project to a version. */
+export interface Plan {
+  readonly changes: readonly Change[]
+  /** What is said of the changes. */
+  readonly lines: readonly string[]
+  /** What is left to do by hand. */
+  readonly left: readonly string[]
+  /** Files of Tidemark's that were edited here, as they would be overwritten. */
+  readonly edited: readonly Change[]
+}
+
+const NOTHING: Plan = { changes: [], lines: [], left: [], edited: [] }
+
+/** What a project is where nothing is known of it: all that is there is the adopter's. */
+export const UNKNOWN: Stamp = { version: '0.0.0', files: {}, host: {}, settings: [], scripts: {} }
+
+/** What is to be done. It reads, and writes nothing. */
+export async function planOf(
+  project: string,
+  stamp: Stamp,
+  template: Template,
+  renames: readonly Rename[],
+): Promise<Plan> {
+  const read = (path: string): string | undefined => textOf(project, path)
+  const parts = [
+    ownFiles(read, stamp, template),
+    startedFiles(read, stamp, template),
+    hostJson(read, stamp, template),
+    settings(read, stamp, template),
+    scripts(read, stamp, template),
+    await sources(project, renamesBetween(renames, stamp.version, template.version)),
+    stampFile(read, stamp, template),
+  ]
+  return {
+    changes: parts.flatMap(({ changes }) => changes),
+    lines: parts.flatMap(({ lines }) => lines),
+    left: parts.flatMap(({ left }) => left),
+    edited: parts.flatMap(({ edited }) => edited),
+  }
+}
+
+type Read = (path: string) => string | undefined
+
+/** Files of Tidemark's. One that the adopter edited is kept where the new version has it as the old one had. */
+function ownFiles(read: Read, stamp: Stamp, { own }: Template): Plan {
+  const paths = new Set([
+    ...own.keys(),
+    ...Object.keys(stamp.files).filter((path) => path.startsWith(`${OWN_FOLDER}/`)),
+  ])
+  const changes: Change[] = []
+  const edited: Change[] = []
+  const left: string[] = []
+  for (const path of paths) {
+    const [before, after] = [read(path), own.get(path)]
+    if (isSame(before, after)) continue
+    const change = { path, before, after }
+    const old = stamp.files[path]
+    if (before === undefined || hashOf(before) === old) changes.push(change)
+    else if (after !== undefined && hashOf(after) === old) left.push(`kept     ${path}, which you have edited`)
+    else edited.push(change)
+  }
+  return { ...NOTHING, changes, edited, lines: changes.map(lineOf), left }
+}
+
+/** Files that are the adopter's own: one that is as it was made is replaced, another stays, and it is said what it misses. */
+function startedFiles(read: Read, stamp: Stamp, { started }: Template): Plan {
+  const changes: Change[] = []
+  const left: string[] = []
+  for (const [path, after] of started) {
+    const [before, old] = [read(path), stamp.files[path]]
+    if (isSame(before, after) || hashOf(after) === old) continue
+    if (before === undefined ? old === undefined : hashOf(before) === old) changes.push({ path, before, after })
+    else left.push(`by hand  ${path} is yours, and Tidemark's has changed: compare it with ${installedAt(path)}`)
+  }
+  return { ...NOTHING, changes, lines: changes.map(lineOf), left }
+}
+
+function installedAt(path: string): string {
+  return `node_modules/tidemark-infra/project/${path}`
+}
+
+function hostJson(read: Read, stamp: Stamp, template: Template): Plan {
+  const before = read(HOST)
+  if (before === undefined) return NOTHING
+  const { value, changed, kept } = mergeJson(stamp.host, JSON.parse(template.host), parsed(HOST, before))
+  return jsonPlan(HOST, before, value as JsonObject, changed, kept)
+}
+
+/** What is missing is added: a value that is there is of this machine, or of the adopter. */
+function settings(read: Read, stamp: Stamp, template: Template): Plan {
+  const before = read(SETTINGS)
+  if (before === undefined) return NOTHING
+  const mine = parsed(SETTINGS, before)
+  const values = (mine.Values ?? {}) as JsonObject
+  const next: JsonObject = JSON.parse(template.settings).Values
+  const added = Object.entries(next).filter(([name]) => !(name in values) && !stamp.settings.includes(name))
+  const changed = added.map(([name, value]) => `${name}: added, ${JSON.stringify(value)}`)
+  return jsonPlan(SETTINGS, before, { ...mine, Values: { ...values, ...Object.fromEntries(added) } }, changed, [])
+}
+
+function scripts(read: Read, stamp: Stamp, template: Template): Plan {
+  const file = 'package.json'
+  const before = read(file)
+  if (before === undefined) throw new UsageError(`there is no ${file} beside the tidemark.config.ts of the project`)
+  const mine = parsed(file, before)
+  const merged = mergeJson(stamp.scripts, template.scripts, mine.scripts ?? {}, ['scripts'])
+  return jsonPlan(file, before, { ...mine, scripts: merged.value ?? {} }, merged.changed, merged.kept)
+}
+
+function jsonPlan(
+  path: string,
+  before: string,
+  value: JsonObject,
+  changed: readonly string[],
+  kept: readonly string[],
+): Plan {
+  return {
+    changes: changed.length === 0 ? [] : [{ path, before, after: jsonText(value, before) }],
+    lines: changed.map((line) => `merged   ${path}: ${line}`),
+    left: kept.map((line) => `by hand  ${path}: ${line}`),
+    edited: [],
+  }
+}
+
+function parsed(path: string, text: string): JsonObject {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UsageError(`${path} is no JSON: ${(error as Error).message}`)
+  }
+}
+
+const NOT_SOURCES = new Set(['node_modules', 'dist', 'bundles'])
+
+/** The sources of the project, with the new names. */
+async function sources(project: string, renames: readonly Rename[]): Promise<Plan> {
+  if (renames.length === 0) return NOTHING
+  // The compiler takes a while to load.
+  const { renameIn } = await import('./codemod.ts')
+  const changes: Change[] = []
+  const lines: string[] = []
+  const isLeftOut = (path: string): boolean =>
+    path.split(/[\\/]/).some((part) => NOT_SOURCES.has(part) || part.startsWith('.'))
+  for (const path of globSync('**/*.{ts,tsx,mts,cts}', { cwd: project, exclude: isLeftOut }).toSorted()) {
+    const before = textOf(project, path) ?? ''
+    let after = before
+    for (const rename of renames) {
+      // The compiler reads a source again for each: most of them have nothing to do with it.
+      if (!after.includes(rename.module) || !after.includes(rename.name)) continue
+      const renamed = renameIn(after, path, rename)
+      after = renamed.text
+      if (renamed.places > 0)
+        lines.push(`renamed  ${path}: ${rename.name} of ${rename.module} is ${rename.to}, ${renamed.places} places`)
+    }
+    if (after !== before) changes.push({ path: path.replaceAll('\\', '/'), before, after })
+  }
+  return { ...NOTHING, changes, lines }
+}
+
+/** Last: with it the project is at the version. A formatter may have written it in another way: what it says counts. */
+function stampFile(read: Read, stamp: Stamp, template: Template): Plan {
+  const next = stampOf(template)
+  if (isDeepStrictEqual(stamp, next)) return NOTHING
+  return { ...NOTHING, changes: [{ path: STAMP, before: read(STAMP), after: stampText(next) }] }
+}
+
+function lineOf({ path, before, after }: Change): string {
+  return `${before === undefined ? 'added   ' : after === undefined ? 'removed ' : 'updated '} ${path}`
+}
+
+function isSame(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return one === other || hashOf(one) === hashOf(other)
+}

@@ -1,0 +1,94 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { UsageError } from '../arguments.ts'
+import { allOrNothing } from '../new-service/all-or-nothing.ts'
+import { OWN_FOLDER } from './template.ts'
+
+/** What becomes of a file. Where there is no text, there is no file. */
+export interface Change {
+  /** In the project. */
+  readonly path: string
+  readonly before: string | undefined
+  readonly after: string | undefined
+}
+
+/** All changes, written before any of them is made and removed after the last one. */
+const JOURNAL = `${OWN_FOLDER}/unfinished.json`
+
+/**
+ * Makes all changes or, where one fails, none. Killed between the first and the last, the project has the journal of all:
+ * `finishUnfinished` makes the rest.
+ */
+export function makeChanges(project: string, changes: readonly Change[]): void {
+  const files = changes.map(({ path, before }) => ({ file: join(project, path), isThere: before !== undefined }))
+  const named = (isThere: boolean): string[] => files.filter((each) => each.isThere === isThere).map(({ file }) => file)
+  const journal = join(project, JOURNAL)
+  replace(journal, JSON.stringify(changes.map(({ path, before = null, after = null }) => ({ path, before, after }))))
+  try {
+    allOrNothing({ added: [...named(false), ...files.map(({ file }) => beside(file))], changed: named(true) }, () => {
+      for (const change of changes) make(project, change)
+    })
+  } catch (error) {
+    // Putting back can fail as well: then the journal is what tells of it.
+    if (changes.every(({ path, before }) => textOf(project, path) === before)) rmSync(journal)
+    throw error
+  }
+  rmSync(journal)
+}
+
+/** Whether an upgrade was broken off in the middle. */
+export function isUnfinished(project: string): boolean {
+  return existsSync(join(project, JOURNAL))
+}
+
+/**
+ * Makes what is left of an upgrade that was broken off.
+ * @returns the paths of all files that it is about.
+ * @throws UsageError where one of them was edited since: nothing is written then.
+ */
+export function finishUnfinished(project: string): readonly string[] {
+  const changes = readJournal(project)
+  for (const { path, before, after } of changes) {
+    const now = textOf(project, path)
+    if (now !== before && now !== after)
+      throw new UsageError(
+        `an upgrade was broken off, and ${path} was edited since: put it back, or keep all as it is by deleting ${JOURNAL}`,
+      )
+  }
+  for (const change of changes) make(project, change)
+  rmSync(join(project, JOURNAL))
+  return changes.map(({ path }) => path)
+}
+
+function readJournal(project: string): readonly Change[] {
+  const read = JSON.parse(readFileSync(join(project, JOURNAL), 'utf8')) as readonly {
+    readonly path: string
+    readonly before: string | null
+    readonly after: string | null
+  }[]
+  return read.map(({ path, before, after }) => ({ path, before: before ?? undefined, after: after ?? undefined }))
+}
+
+/** The text of a file of the project; undefined: there is none. */
+export function textOf(project: string, path: string): string | undefined {
+  const file = join(project, path)
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
+
+function make(project: string, { path, after }: Change): void {
+  const file = join(project, path)
+  if (after === undefined) rmSync(file, { force: true })
+  else if (textOf(project, path) !== after) replace(file, after)
+}
+
+/** As a whole, so that a file is never there in part. */
+function replace(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  const mode = existsSync(file) ? statSync(file).mode : undefined
+  writeFileSync(beside(file), text, { flush: true, ...(mode === undefined ? {} : { mode }) })
+  renameSync(beside(file), file)
+}
+
+function beside(file: string): string {
+  return `${file}.tidemark-upgrade`
+}

@@ -1,0 +1,112 @@
+// A microservice: its storage, the rights of its identity, and the app that works with them. Services share an account and a namespace, where
+// each is let into its own part alone, and nothing else.
+
+import { hostStorageName, identityName } from '../names.bicep'
+import { Container, Service, Shape, Tags } from '../types.bicep'
+
+@description('The region of everything.')
+param location string
+
+@description('Tags of everything.')
+param tags Tags
+
+@description('The service.')
+param service Service
+
+@description('The containers of its database, which bears its name.')
+param containers Container[]
+
+@description('What makes names unique.')
+param resourceToken string
+
+@description('How large and how warm its app is.')
+param apps Shape.apps
+
+@description('How its storage is replicated.')
+param storage Shape.storage
+
+@description('The name of the Event Hubs namespace.')
+param namespaceName string
+
+@description('The name of the Cosmos DB account.')
+param accountName string
+
+@description('The name of Application Insights.')
+param applicationInsightsName string
+
+@description('The client id of the app registration whose tokens it takes. Empty: function keys alone stand before it.')
+param apiClientId string
+
+@description('The address that traces and metrics are sent to by OTLP. Empty: they are not.')
+param otlpEndpoint string
+
+@description('The name of the virtual network. Empty: there is none.')
+param networkName string
+
+@description('The resource id of the Log Analytics workspace.')
+param workspaceId string
+
+var abbreviations = loadJsonContent('../abbreviations.json')
+var storageName = hostStorageName(service.name, resourceToken)
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName(service.name, resourceToken)
+}
+
+module hostStorage 'host-storage.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: storageName
+    sku: storage
+    networkName: networkName
+    workspaceId: workspaceId
+  }
+}
+
+module access 'access.bicep' = {
+  params: {
+    principalId: identity.properties.principalId
+    principalName: identity.name
+    principalType: 'ServicePrincipal'
+    service: service
+    containers: containers
+    namespaceName: namespaceName
+    accountName: accountName
+    storageName: storageName
+    applicationInsightsName: applicationInsightsName
+  }
+  dependsOn: [hostStorage]
+}
+
+// Rights come first: without them its host does not start, and says so by restarting.
+module app 'function-app.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.functionApp}${service.name}-${resourceToken}'
+    planName: '${abbreviations.plan}${service.name}-${resourceToken}'
+    service: service
+    apps: apps
+    identityName: identity.name
+    storageName: storageName
+    packageContainer: hostStorage.outputs.packageContainer
+    namespaceName: namespaceName
+    accountName: accountName
+    applicationInsightsName: applicationInsightsName
+    apiClientId: apiClientId
+    otlpEndpoint: otlpEndpoint
+    networkName: networkName
+    workspaceId: workspaceId
+  }
+  dependsOn: [access]
+}
+
+@description('The blob endpoint of its host storage: what AzureWebJobsStorage__blobServiceUri is.')
+output blobEndpoint string = hostStorage.outputs.blobEndpoint
+
+@description('The name of its function app.')
+output appName string = app.outputs.name
+
+@description('Where it answers HTTP.')
+output address string = app.outputs.address
