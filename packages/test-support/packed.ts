@@ -14,6 +14,7 @@ export interface PackedManifest {
   readonly bin?: Readonly<Record<string, string>>
   readonly sideEffects?: readonly string[]
   readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
   readonly [field: string]: unknown
 }
@@ -34,14 +35,23 @@ export class Packed {
 
   /** Puts a package where npm would put it. */
   unpack(folder: string, target: string): PackedManifest {
-    mkdirSync(target, { recursive: true })
-    execFileSync('tar', ['-xzf', this.#files.get(folder) ?? '', '-C', target, '--strip-components=1'])
-    return JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'))
+    return unpack(this.#files.get(folder) ?? '', target)
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** Puts a packed file where npm would put it. */
+export function unpack(file: string, target: string): PackedManifest {
+  mkdirSync(target, { recursive: true })
+  execFileSync('tar', ['-xzf', file, '-C', target, '--strip-components=1'])
+  return manifestIn(target)
+}
+
+export function manifestIn(folder: string): PackedManifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
 /** Puts packages into a folder's node_modules: the repository's own, and no other. What is there already stays. */
@@ -54,6 +64,8 @@ export function linkNamed(folder: string, names: Iterable<string>): void {
   }
 }
 
+type Named = Partial<Pick<PackedManifest, 'dependencies' | 'devDependencies' | 'peerDependencies'>>
+
 /** What a package depends on. */
-export const namesIn = ({ dependencies = {}, peerDependencies = {} }: Partial<PackedManifest>): readonly string[] =>
-  Object.keys({ ...dependencies, ...peerDependencies })
+export const namesIn = ({ dependencies = {}, devDependencies = {}, peerDependencies = {} }: Named): readonly string[] =>
+  Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })

@@ -169,7 +169,7 @@ describe('a project that was created', () => {
     )
     const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8'))
     const own = ['tidemark', 'tidemark-cli']
-    const named = [...namesIn(manifest), ...Object.keys(manifest.devDependencies)]
+    const named = namesIn(manifest)
     for (const name of own) assert.ok(named.includes(name), `${name} is no dependency`)
     const emulators = EMULATORS.map((name) => unpack(name, at(`node_modules/tidemark-${name}`)))
     const manifests = [unpack('tidemark', at('node_modules/tidemark')), unpack('cli', cli), ...emulators]
@@ -257,7 +257,7 @@ describe('a project that was created', () => {
     assert.match(await succeeds(below), /0 files are not as the code has them/)
   })
 
-  it('is made from packed files where the registry has none, and is refused without those of the emulators', async () => {
+  it('is made from packed files where the registry has none, and is refused without those of what the commands bring', async () => {
     const file = join(temporary, 'create/dist/create.js')
     const from = (packages: string) =>
       new Command(file, ['from-files', '--service', 'billing', '--packages', packages], env, temporary).ended
@@ -269,7 +269,7 @@ describe('a project that was created', () => {
     )
     const named: readonly string[] = Object.values({ ...dependencies, ...devDependencies, ...overrides })
     const files = named.flatMap((each) => /^file:(.*)$/.exec(each)?.[1] ?? [])
-    assert.equal(files.length, 2 + EMULATORS.length)
+    assert.equal(files.length, 2 + EMULATORS.length + 1)
     for (const each of files) assert.ok(existsSync(each), each)
   })
 

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Finding } from '../../cli/tidemark/doctor/finding.ts'
 import { packPackage } from '../../pack.ts'
 import { Command } from '../../test-support/command.ts'
-import { linkDependencies, manifestIn, unpack } from './installed.ts'
+import { linkNamed, manifestIn, namesIn, unpack } from '../../test-support/packed.ts'
 
 /** What a project has of Tidemark, by the folders of packages/. */
 const INSTALLED = { tidemark: 'tidemark', cli: 'tidemark-cli', infra: 'tidemark-infra' } as const
@@ -196,10 +196,11 @@ before(async () => {
     const modules = join(temporary, version, 'node_modules')
     for (const name of Object.values(INSTALLED))
       cpSync(unpackedAt(version, name), join(modules, name), { recursive: true })
-    linkDependencies(join(temporary, version), [
-      manifestIn(shop.folder),
-      ...Object.values(INSTALLED).map((name) => manifestIn(join(modules, name))),
-    ])
+    const folders = [shop.folder, ...Object.values(INSTALLED).map((name) => join(modules, name))]
+    linkNamed(
+      join(temporary, version),
+      folders.flatMap((folder) => namesIn(manifestIn(folder))),
+    )
   }
   shop.install('0.1.0')
   writeFileSync(shop.at('src/billing/own.ts'), OWN)
@@ -264,7 +265,7 @@ describe('an upgrade that cannot be', () => {
       ['tidemark-infra', '0.2.0'],
     ] as const)
       cpSync(unpackedAt(version, name), project.at(`node_modules/${name}`), { recursive: true })
-    linkDependencies(project.folder, [manifestIn(project.at('node_modules/tidemark-cli'))])
+    linkNamed(project.folder, namesIn(manifestIn(project.at('node_modules/tidemark-cli'))))
     await refused(
       project,
       2,
