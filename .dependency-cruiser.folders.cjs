@@ -11,8 +11,7 @@ const folders = [
   ...['', '/[^/]+', '/[^/]+/[^/]+'].map((between) => ({
     name: 'no import of the files of a folder above',
     severity: 'error',
-    // packages/cli is one knot: its folders share files at its root, and what npm runs lies beside those and imports the folders.
-    from: { path: `^(.+)/[^/]+${between}/[^/]+$`, pathNot: '^packages/cli/' },
+    from: { path: `^(.+)/[^/]+${between}/[^/]+$` },
     to: { path: '^$1/[^/]+$', pathNot: `${SHARED}/[^/]+$` },
   })),
   {

@@ -202,7 +202,7 @@ const rows = [
     path: 'packages/create-tidemark/',
     is: 'makes a project ([docs/new-project.md](docs/new-project.md))',
     imports: [
-      ...['packages/cli/arguments.ts', 'packages/cli/new-service/', 'packages/cli/upgrade/template.ts'],
+      ...['packages/cli/command-line/arguments.ts', 'packages/cli/new-service/', 'packages/cli/upgrade/template.ts'],
       'packages/kit/module-file.ts',
     ],
     node: ['*'],
@@ -210,7 +210,7 @@ const rows = [
   {
     path: 'packages/*.ts',
     is: 'packs what is published, and reports what it exports',
-    imports: ['packages/cli/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
+    imports: ['packages/cli/command-line/arguments.ts', 'packages/cli/upgrade/template.ts', 'packages/declarations.ts'],
     packages: ['esbuild', '@microsoft/api-extractor', 'typescript'],
     node: ['*'],
   },

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { services } from '../packages/cli/config.ts'
+import { services } from '../packages/cli/project/config.ts'
 import { ConsoleRig } from '../test/support/console.ts'
 import { type Frames, ROWS, SCROLL_MS, scrolledDocuments, scrolledEvents } from './console/rows.ts'
 import { throughput } from './console/throughput.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { services } from '../packages/cli/config.ts'
+import { services } from '../packages/cli/project/config.ts'
 import { topologyOf } from '../packages/tidemark/topology.ts'
 import { System } from '../test/support/system.ts'
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Extractor, ExtractorConfig, type ExtractorMessage } from '@microsoft/api-extractor'
-import { readArguments, runCommand, UsageError } from './cli/arguments.ts'
+import { readArguments, runCommand, UsageError } from './cli/command-line/arguments.ts'
 
 const FOLDER = fileURLToPath(new URL('./tidemark/', import.meta.url))
 const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))

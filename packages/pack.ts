@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFil
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { readSubjects, runCommand, UsageError } from './cli/arguments.ts'
+import { readSubjects, runCommand, UsageError } from './cli/command-line/arguments.ts'
 import { HOST, readProjectFiles, SETTINGS } from './cli/upgrade/template.ts'
 import { declarationsOf } from './declarations.ts'
 

@@ -5,8 +5,8 @@ import { brotliCompressSync } from 'node:zlib'
 import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
 import { openApiOf, servedServices } from 'tidemark/azure-functions'
 import { build, createServer, type InlineConfig } from 'vite'
-import { readArguments, runCommand, UsageError } from './arguments.ts'
-import { localPorts } from './local-settings.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
+import { localPorts } from './project/local-settings.ts'
 import { loadWithSample } from './schemas/openapi.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))

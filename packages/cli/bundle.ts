@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { readArguments, runCommand } from './arguments.ts'
 import { importTime } from './bundle/import-time.ts'
 import { bundleService } from './bundle/service-bundle.ts'
-import { services } from './config.ts'
-import { knownServices } from './known-services.ts'
+import { readArguments, runCommand } from './command-line/arguments.ts'
+import { services } from './project/config.ts'
+import { knownServices } from './project/known-services.ts'
 
 const FOLDER = 'bundles'
 const MEBIBYTE = 1024 * 1024

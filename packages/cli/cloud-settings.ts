@@ -1,7 +1,7 @@
-import { readArguments, runCommand } from './arguments.ts'
 import { azdValues } from './cloud-settings/azd-values.ts'
 import { environmentOf, settingsFor, writeSettings } from './cloud-settings/settings-files.ts'
-import { knownServices } from './known-services.ts'
+import { readArguments, runCommand } from './command-line/arguments.ts'
+import { knownServices } from './project/known-services.ts'
 
 const FOLDER = 'bundles'
 

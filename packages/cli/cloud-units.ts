@@ -1,6 +1,6 @@
-import { readArguments, runCommand, UsageError } from './arguments.ts'
 import { azd } from './cloud-settings/azd-values.ts'
 import { SCOPE, throughputUnits } from './cloud-settings/throughput-units.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 
 /**
  * `npm run cloud:units`: notes in azd's environment how many throughput units the namespace in Azure has, so that the provision which comes next

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path'
 import { requiredTokenFile } from '../kit/local-token.ts'
 import { startCloud } from '../local-cloud/cloud.ts'
-import { readArguments, runCommand } from './arguments.ts'
-import { dataFolder, isFast, localPorts } from './local-settings.ts'
-import { interruption, showParts, untilEnded } from './running.ts'
-import { ensureTopology, TOPOLOGY } from './topology-file.ts'
+import { readArguments, runCommand } from './command-line/arguments.ts'
+import { interruption, showParts, untilEnded } from './command-line/running.ts'
+import { dataFolder, isFast, localPorts } from './project/local-settings.ts'
+import { ensureTopology, TOPOLOGY } from './project/topology-file.ts'
 
 /** `npm run cloud`: the local cloud alone, for functions that another host runs: `func start`. */
 async function cloud(): Promise<void> {

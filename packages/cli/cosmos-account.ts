@@ -1,6 +1,6 @@
 import { CosmosClient } from '@azure/cosmos'
-import { UsageError } from './arguments.ts'
-import { cosmosAddress, localConnections, localSettings, reach, settingsOf } from './local-settings.ts'
+import { UsageError } from './command-line/arguments.ts'
+import { cosmosAddress, localConnections, localSettings, reach, settingsOf } from './project/local-settings.ts'
 
 /** The Cosmos DB account that a command works on. */
 export interface CosmosAccount {

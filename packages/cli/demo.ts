@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { type Container, CosmosClient } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
-import { readArguments, runCommand, UsageError } from './arguments.ts'
-import { services } from './config.ts'
+import { addressOf } from './api/service-address.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { checkViews } from './demo/check.ts'
 import { checkServices } from './demo/check-services.ts'
 import { Client } from './demo/client.ts'
 import { Latency } from './demo/latency.ts'
 import { RECOVERY_MS } from './demo/recovery.ts'
 import { runWorkload } from './demo/workload.ts'
-import { localConnections, localHeaders } from './local-settings.ts'
-import { addressOf } from './service-address.ts'
+import { services } from './project/config.ts'
+import { localConnections, localHeaders } from './project/local-settings.ts'
 
 const SHOWN_DIFFERENCES = 20
 const SHOP = ['ordering', 'inventory', 'payments', 'shipping']

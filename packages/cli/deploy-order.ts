@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { readArguments, runCommand, UsageError } from './arguments.ts'
-import { services } from './config.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { readersFirst } from './deploy-order/order.ts'
-import { PROJECT } from './project.ts'
-import { breaksOf } from './schemas/gate/compare-events.ts'
-import { documentsOf } from './schemas/gate/documents.ts'
-import { releasedSchemas } from './schemas/gate/released.ts'
+import { breaksOf } from './gate/compare-events.ts'
+import { documentsOf } from './gate/documents.ts'
+import { releasedSchemas } from './gate/released.ts'
+import { services } from './project/config.ts'
+import { PROJECT } from './project/project.ts'
 import { readSchemas } from './schemas/schema-folder.ts'
 
 /**

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readArguments, runCommand, UsageError } from './arguments.ts'
-import { markdownTable, withTableUnder } from './markdown-table.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
+import { markdownTable, withTableUnder } from './command-line/markdown-table.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const FILE = join(ROOT, 'CONTRIBUTING.md')

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readArguments, runCommand, UsageError } from './arguments.ts'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
 import { findBicep, NoBicep } from './infra/bicep.ts'
 import { bicepFiles, countOfResources, diagnosticsOf, shapeFiles, snapshot, snapshotOf } from './infra/template.ts'
 

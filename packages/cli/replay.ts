@@ -1,8 +1,8 @@
 import { SingleBar } from 'cli-progress'
 import { compose } from 'tidemark/azure-functions'
-import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
+import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
-import { serviceNamed } from './known-services.ts'
+import { serviceNamed } from './project/known-services.ts'
 
 /** What an end before the end leaves behind, by how far it had come; queries read a complete generation whatever it is. */
 const LEFT_BEHIND = {

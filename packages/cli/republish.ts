@@ -1,7 +1,7 @@
 import { compose } from 'tidemark/azure-functions'
-import { INTERRUPTED, readSubjects, runCommand, UsageError } from './arguments.ts'
+import { INTERRUPTED, readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
-import { serviceNamed } from './known-services.ts'
+import { serviceNamed } from './project/known-services.ts'
 
 /** The time that is named is the hub's: what it took then was written before, by as much as the relay was behind. Milliseconds. */
 const MARGIN_MS = 3_600_000

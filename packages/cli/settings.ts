@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { readArguments, runCommand } from './arguments.ts'
+import { readArguments, runCommand } from './command-line/arguments.ts'
 import { withSettingsTable } from './settings/table.ts'
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/deploy.md', import.meta.url))

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from './arguments.ts'
-import { services } from './config.ts'
+import { runCommand } from './command-line/arguments.ts'
 import { azureYamlOf } from './new-service/azure-yaml.ts'
-import { PROJECT } from './project.ts'
-import { TOPOLOGY, writeTopology } from './topology-file.ts'
+import { services } from './project/config.ts'
+import { PROJECT } from './project/project.ts'
+import { TOPOLOGY, writeTopology } from './project/topology-file.ts'
 
 const DEPLOYED = 'azure.yaml'
 

@@ -1,9 +1,9 @@
 import type { Database } from '@azure/cosmos'
 import { SingleBar } from 'cli-progress'
 import { type DeclaredService, verifyLog, verifyViews } from 'tidemark/verify'
-import { INTERRUPTED, readSubjects, runCommand } from './arguments.ts'
+import { INTERRUPTED, readSubjects, runCommand } from './command-line/arguments.ts'
 import { cloudAccount, localAccount } from './cosmos-account.ts'
-import { serviceNamed } from './known-services.ts'
+import { serviceNamed } from './project/known-services.ts'
 
 const SHOWN_FAULTS = 1000
 const NOT_TOLD =

@@ -1,4 +1,4 @@
-import { services as shop } from '../../packages/cli/config.ts'
+import { services as shop } from '../../packages/cli/project/config.ts'
 import { check, type Looked, nothingLooked, type Violation } from './check/invariants.ts'
 import { Clients } from './shop/client.ts'
 import { probe } from './shop/probe.ts'

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import { INTERRUPTED, readArguments, runCommand, UsageError } from '../../packages/cli/arguments.ts'
+import { INTERRUPTED, readArguments, runCommand, UsageError } from '../../packages/cli/command-line/arguments.ts'
 import type { History } from './history.ts'
 import { loadSimulator } from './load.ts'
 import { catchMutant } from './mutant.ts'

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { type EventContent, type EventType, eventId, type RecordedEvent } from '../../packages/tidemark/core/event.ts'
 import { hashOf } from '../../packages/tidemark/core/hash-chain.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { isObject, type JsonObject } from '../../packages/cli/schemas/json.ts'
 import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
 import type { EventType, RecordedEvent } from '../../packages/tidemark/core/event.ts'

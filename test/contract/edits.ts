@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../packages/cli/config.ts'
-import { compareSchemas } from '../../packages/cli/schemas/gate/compare.ts'
-import type { Report } from '../../packages/cli/schemas/gate/report.ts'
+import { compareSchemas } from '../../packages/cli/gate/compare.ts'
+import type { Report } from '../../packages/cli/gate/report.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { readerOfSamples, type SchemaFiles } from '../../packages/cli/schemas/schema-files.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { compareSchemas } from '../../packages/cli/schemas/gate/compare.ts'
+import { compareSchemas } from '../../packages/cli/gate/compare.ts'
 import { assertRefused, committedSchemas, type Edits, gateAfter, readOn } from './edits.ts'
 
 interface MovedFrom {

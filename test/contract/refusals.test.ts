@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { withRefusals } from '../../packages/cli/schemas/refusals.ts'
 import { stock } from '../../packages/tidemark/test/domain/stock.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { subsetDifferences } from '../../packages/cli/schemas/gate/schema-subset.ts'
+import { subsetDifferences } from '../../packages/cli/gate/schema-subset.ts'
 import type { JsonObject } from '../../packages/cli/schemas/json.ts'
 import { readable, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
 import { jsonSchemaCheck } from './committed.ts'

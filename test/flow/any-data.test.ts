@@ -9,7 +9,7 @@ import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs
 import fc from 'fast-check'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
-import { localSettings } from '../../packages/cli/local-settings.ts'
+import { localSettings } from '../../packages/cli/project/local-settings.ts'
 import { rewriteJson } from '../../packages/functions-host/json-net/rewrite.ts'
 import { ending } from '../../packages/functions-host/test/support.ts'
 import { startChild } from '../../packages/kit/child.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import sample from '../../local.settings.sample.json' with { type: 'json' }
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { functionNames } from '../../packages/tidemark/core/service.ts'
 import { placeBody } from '../support/orders.ts'

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { RepositoryCopy } from '../../packages/test-support/repository-copy.ts'
 import { until } from '../../packages/test-support/wait.ts'
 import { Terminal } from '../support/carried-out.ts'

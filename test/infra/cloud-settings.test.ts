@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { settings } from '../../packages/tidemark/settings/list.ts'
 import { readSettings } from '../../packages/tidemark/settings/read.ts'
 

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../packages/cli/config.ts'
 import { readersFirst } from '../../packages/cli/deploy-order/order.ts'
-import { breaksOf } from '../../packages/cli/schemas/gate/compare-events.ts'
-import { type Documents, documentsOf } from '../../packages/cli/schemas/gate/documents.ts'
+import { breaksOf } from '../../packages/cli/gate/compare-events.ts'
+import { type Documents, documentsOf } from '../../packages/cli/gate/documents.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

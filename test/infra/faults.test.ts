@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { type Deployed, deployed, ofType } from './support/deployed.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { loadApp } from '../../packages/functions-host/app.ts'
 import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
 import { SAMPLE_ENVIRONMENT } from '../../packages/cli/infra/template.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences } from './rules/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { roleMatrix } from './support/role-matrix.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { rulesFor } from './rules/check.ts'
 import { deployed, shapes } from './support/deployed.ts'
 

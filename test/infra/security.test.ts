@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { type Cell, roleMatrix } from './support/role-matrix.ts'

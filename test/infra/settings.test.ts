@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { type Place, settings } from '../../packages/tidemark/settings/list.ts'
 import { readSettings } from '../../packages/tidemark/settings/read.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'
 import { deployedOf } from './support/variant.ts'
 import { it } from './support/with-bicep.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import type { Service } from '../../packages/tidemark/core/service.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { matrixDifferences, rulesFor } from './rules/check.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { Client } from '../../packages/cli/demo/client.ts'
-import { settingsOf } from '../../packages/cli/local-settings.ts'
+import { settingsOf } from '../../packages/cli/project/local-settings.ts'
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { WAIT_MS } from '../../packages/test-support/wait.ts'
 import { placeBody } from './orders.ts'

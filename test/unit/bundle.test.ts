@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { importTime } from '../../packages/cli/bundle/import-time.ts'
 import { bundleModule, bundleService } from '../../packages/cli/bundle/service-bundle.ts'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { reactionsOf } from '../../packages/tidemark/core/service.ts'
 
 const SERVICE_FILE = /^src\/([^/]+)\/(.+)$/

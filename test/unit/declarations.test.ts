@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EventType, Service } from 'tidemark'
-import { services } from '../../packages/cli/config.ts'
+import { services } from '../../packages/cli/project/config.ts'
 import { reactionsOf } from '../../packages/tidemark/core/service.ts'
 import { topologyOf } from '../../packages/tidemark/topology.ts'
 

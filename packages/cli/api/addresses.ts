@@ -1,5 +1,5 @@
-import { UsageError } from '../arguments.ts'
-import { addressOf } from '../service-address.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import { addressOf } from './service-address.ts'
 
 /** Where services answer. */
 export interface Addresses {

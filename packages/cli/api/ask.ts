@@ -1,4 +1,4 @@
-import { localHeaders } from '../local-settings.ts'
+import { localHeaders } from '../project/local-settings.ts'
 import { type Addresses, isLoopback } from './addresses.ts'
 import type { Credentials } from './credentials.ts'
 import { UnreachableError } from './errors.ts'

@@ -1,4 +1,4 @@
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { UnreachableError } from './errors.ts'
 
 /** What lets the caller in. No message ever shows it. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 
 export const LET_IN = 'TIDEMARK_TOKEN and TIDEMARK_FUNCTION_KEY let you in: docs/cli.md'
 

@@ -1,5 +1,5 @@
 import { loadApp } from 'tidemark-functions-host/app'
-import { runCommand } from '../arguments.ts'
+import { runCommand } from '../command-line/arguments.ts'
 
 // A process of its own, as at a cold start: loads the app of a folder as the Functions host does, and prints how long that took.
 // Milliseconds.

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { moduleFile } from '../../kit/module-file.ts'
-import { UsageError } from '../arguments.ts'
-import { settingsOf } from '../local-settings.ts'
-import { PROJECT } from '../project.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import { settingsOf } from '../project/local-settings.ts'
+import { PROJECT } from '../project/project.ts'
 
 const ONCE = moduleFile('./import-once.ts', import.meta.url)
 const SAMPLE = join(PROJECT, 'local.settings.sample.json')

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
-import { PROJECT } from '../project.ts'
+import { PROJECT } from '../project/project.ts'
 
 // Packages that are CommonJS ask for Node's own modules with require, which an ES module does not have.
 const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"

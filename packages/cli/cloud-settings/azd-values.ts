@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 
 /** Outputs of infra/main.bicep, by the names that azd keeps them under. */
 export type AzdValues = Readonly<Record<string, string | undefined>>

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type SettingName, settings } from 'tidemark/tools'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import type { AzdValues } from './azd-values.ts'
 
 /** What infra/main.bicep tells of an environment, as far as a service on a laptop needs it. */

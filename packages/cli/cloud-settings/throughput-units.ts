@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UsageError } from '../arguments.ts'
-import { PROJECT } from '../project.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import { PROJECT } from '../project/project.ts'
 
 const ABBREVIATIONS = join(PROJECT, 'infra/tidemark/abbreviations.json')
 const MANAGEMENT = 'https://management.azure.com'

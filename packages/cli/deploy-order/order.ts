@@ -1,4 +1,4 @@
-import type { Break } from '../schemas/gate/compare-events.ts'
+import type { Break } from '../gate/compare-events.ts'
 
 export interface Order {
   readonly services: readonly string[]

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
-import { CONFIG } from '../project.ts'
+import { CONFIG } from '../project/project.ts'
+import { TOPOLOGY } from '../project/topology-file.ts'
 import type { ServiceHosts, SourceOptions } from '../start/service-hosts.ts'
-import { TOPOLOGY } from '../topology-file.ts'
 
 /** What every service is written in, from the root. */
 const FOLDERS = ['functions', 'src']

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import type { Names } from './names.ts'
 
 /** A file of a new service: where it is, and what stands in it. */

@@ -1,5 +1,5 @@
 import { TAKEN_PATHS } from 'tidemark/tools'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 
 /** What a new service is called, and what is called after it. */
 export interface Names {

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { Service } from 'tidemark'
 import { openApiOf, servedServices } from 'tidemark/azure-functions'
 import { loadApp } from 'tidemark-functions-host/app'
-import { settingsOf } from '../local-settings.ts'
-import { PROJECT } from '../project.ts'
+import { settingsOf } from '../project/local-settings.ts'
+import { PROJECT } from '../project/project.ts'
 import type { JsonObject } from './json.ts'
 
 let loaded: Promise<unknown> | undefined

@@ -1,5 +1,5 @@
 import type { Service } from 'tidemark'
-import { markdownTable, withTableUnder } from '../markdown-table.ts'
+import { markdownTable, withTableUnder } from '../command-line/markdown-table.ts'
 
 const HEADING = '## Refusals of the domain'
 type Row = readonly [code: string, service: string, meaning: string]

@@ -1,5 +1,5 @@
 import { type Place, type Setting, settings } from 'tidemark/tools'
-import { markdownTable } from '../markdown-table.ts'
+import { markdownTable } from '../command-line/markdown-table.ts'
 
 const places: Readonly<Record<Place, string>> = { local: 'the sample', azure: '`infra/`', platform: 'Azure' }
 const readers: Readonly<Record<Setting['readBy'], string>> = {

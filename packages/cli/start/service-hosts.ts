@@ -3,7 +3,7 @@ import { type Child, startChild } from '../../kit/child.ts'
 import { FAST_RECOVERY } from '../../kit/fast-recovery.ts'
 import { moduleFile } from '../../kit/module-file.ts'
 import type { Front } from '../../local-cloud/front.ts'
-import { functionsOf, localSettings } from '../local-settings.ts'
+import { functionsOf, localSettings } from '../project/local-settings.ts'
 import { prefixedLines } from './prefixed-lines.ts'
 
 const HOST = fileURLToPath(import.meta.resolve('tidemark-functions-host/main'))

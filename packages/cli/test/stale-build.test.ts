@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
-import { removeStale } from '../remove-stale.ts'
+import { removeStale } from '../project/remove-stale.ts'
 
 it('a build keeps nothing of a function that was deleted, and all that has a source', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'tidemark-build-'))

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander'
-import { exitCodeOf, USAGE } from './exit-codes.ts'
-import { plain } from './text.ts'
+import { exitCodeOf, USAGE } from './command/exit-codes.ts'
+import { plain } from './output/text.ts'
 
 /** 128 and SIGPIPE: whoever read the output, such as `head`, has ended. */
 const READER_GONE = 141

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { bareProgram } from './bare-program.ts'
+import { examples } from './command/examples.ts'
+import { exitCodes } from './command/exit-codes.ts'
 import { addCause } from './commands/cause.ts'
 import { addCompletions } from './commands/completions.ts'
 import { addConsole } from './commands/console.ts'
@@ -16,8 +18,6 @@ import { addTail } from './commands/tail.ts'
 import { addUpgrade } from './commands/upgrade.ts'
 import { addVerify } from './commands/verify.ts'
 import { addViews } from './commands/views.ts'
-import { examples } from './examples.ts'
-import { exitCodes } from './exit-codes.ts'
 
 /** The command `tidemark`, with all its commands. */
 export function tidemark(): Command {

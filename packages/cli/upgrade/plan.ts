@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { type JsonObject, jsonText, mergeJson } from './merge.ts'
 import { type Rename, renamesBetween } from './renames.ts'
 import { HOST, hashOf, OWN_FOLDER, SETTINGS, STAMP, type Stamp, stampOf, stampText, type Template } from './template.ts'

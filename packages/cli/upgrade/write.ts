@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { UsageError } from '../arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { allOrNothing } from '../new-service/all-or-nothing.ts'
 import { OWN_FOLDER } from './template.ts'
 

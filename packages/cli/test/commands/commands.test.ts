@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command as Parser } from 'commander'
 import { Command } from '../../../test-support/command.ts'
 import { until } from '../../../test-support/wait.ts'
-import { exitCodes } from '../../tidemark/exit-codes.ts'
+import { exitCodes } from '../../tidemark/command/exit-codes.ts'
 import { tidemark } from '../../tidemark/program.ts'
 import { type Answering, answering, problem } from './answering.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { differencesOf } from '../../tidemark/difference.ts'
+import { differencesOf } from '../../tidemark/output/difference.ts'
 
 describe('differences of two states', () => {
   it('are named by path, whatever the names are', () => {

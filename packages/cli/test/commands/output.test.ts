@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { Output, type Sink } from '../../tidemark/output.ts'
-import { tableLines } from '../../tidemark/table.ts'
-import { jsonText, plain, shortened, widthOf } from '../../tidemark/text.ts'
+import { Output, type Sink } from '../../tidemark/output/output.ts'
+import { tableLines } from '../../tidemark/output/table.ts'
+import { jsonText, plain, shortened, widthOf } from '../../tidemark/output/text.ts'
 
 const columns = [{ title: 'stream', flexible: true }, { title: 'version', right: true }, { title: 'type' }] as const
 const rows = [

@@ -7,7 +7,7 @@ import { readAddresses } from '../../api/addresses.ts'
 import { readCredentials } from '../../api/credentials.ts'
 import { RefusedError, UnreachableError } from '../../api/errors.ts'
 import { ServiceApi } from '../../api/service-api.ts'
-import { UsageError } from '../../arguments.ts'
+import { UsageError } from '../../command-line/arguments.ts'
 import { type Answering, answering, problem } from './answering.ts'
 
 const KNOWN = ['ordering', 'inventory']

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { type Caused, causationTrees, idOf, type Node, treeLines } from '../../tidemark/tree.ts'
+import { type Caused, causationTrees, idOf, type Node, treeLines } from '../../tidemark/output/tree.ts'
 
 function event(position: string, causation: string, minute = 0): Caused {
   const [stream = '', version] = position.split('@')

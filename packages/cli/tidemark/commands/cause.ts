@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { EventAnswer } from '../../api/answers.ts'
 import { RefusedError } from '../../api/errors.ts'
-import { apiCommand, askEach, type Context } from '../api-command.ts'
-import { ownerOf } from '../declared.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import { plain, widthOf } from '../text.ts'
-import { causationTrees, idOf, type Node, treeLines } from '../tree.ts'
+import { apiCommand, askEach, type Context } from '../command/api-command.ts'
+import { ownerOf } from '../command/declared.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import { plain, widthOf } from '../output/text.ts'
+import { causationTrees, idOf, type Node, treeLines } from '../output/tree.ts'
 
 const POSITION = /^([^@]+)@([1-9]\d{0,14})$/
 

@@ -1,7 +1,7 @@
 import { script } from '@bomb.sh/tab'
 import completeWith from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
-import { examples } from '../examples.ts'
+import { examples } from '../command/examples.ts'
 
 const NAME = 'tidemark'
 

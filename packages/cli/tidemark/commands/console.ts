@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { newToken } from '../../../kit/local-token.ts'
 import { readSite } from '../../../local-cloud/front/site.ts'
 import { startConsole } from '../../console/console-server.ts'
-import { CONSOLE } from '../../console-site.ts'
-import { apiCommand, type Context } from '../api-command.ts'
-import { examples } from '../examples.ts'
+import { CONSOLE } from '../../project/console-site.ts'
+import { apiCommand, type Context } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
 
 const DEFAULT_PORT = 7070
 

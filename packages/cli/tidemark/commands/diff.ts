@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
-import { UsageError } from '../../arguments.ts'
-import { apiCommand, type Context, whole } from '../api-command.ts'
-import { ownerOf } from '../declared.ts'
-import { type Difference, differencesOf } from '../difference.ts'
-import { examples } from '../examples.ts'
-import type { Style } from '../output.ts'
+import { UsageError } from '../../command-line/arguments.ts'
+import { apiCommand, type Context, whole } from '../command/api-command.ts'
+import { ownerOf } from '../command/declared.ts'
+import { examples } from '../command/examples.ts'
+import { type Difference, differencesOf } from '../output/difference.ts'
+import type { Style } from '../output/output.ts'
 
 const STYLES: Readonly<Record<Difference['kind'], Style>> = { added: 'green', removed: 'red', changed: 'yellow' }
 

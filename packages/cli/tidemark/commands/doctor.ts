@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { PROJECT } from '../../project.ts'
-import { apiCommand, type Context } from '../api-command.ts'
+import { PROJECT } from '../../project/project.ts'
+import { apiCommand, type Context } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
 import type { Check, Finding } from '../doctor/finding.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import type { Style } from '../output.ts'
+import type { Style } from '../output/output.ts'
 
 const STYLES: Readonly<Record<Finding['result'], Style>> = {
   ok: 'green',

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { moduleFile } from '../../../kit/module-file.ts'
-import { isCheckout, PROJECT } from '../../project.ts'
-import { removeStale, tellStale } from '../../remove-stale.ts'
-import { examples } from '../examples.ts'
+import { isCheckout, PROJECT } from '../../project/project.ts'
+import { removeStale, tellStale } from '../../project/remove-stale.ts'
+import { examples } from '../command/examples.ts'
 
 interface HandedOver {
   readonly name: string

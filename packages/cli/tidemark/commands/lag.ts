@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { StatusAnswer } from '../../api/answers.ts'
-import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import type { Cell } from '../table.ts'
+import { apiCommand, askEach, type Context, serviceOption } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import type { Cell } from '../output/table.ts'
 
 interface Options {
   readonly service?: readonly string[]

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { ActedAnswer, ParkedAnswer } from '../../api/answers.ts'
-import { UsageError } from '../../arguments.ts'
-import { apiCommand, askEach, type Context, serviceArgument, serviceArguments } from '../api-command.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
+import { UsageError } from '../../command-line/arguments.ts'
+import { apiCommand, askEach, type Context, serviceArgument, serviceArguments } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
 
 /** How much of a message's body is shown. */
 const SHOWN = 200

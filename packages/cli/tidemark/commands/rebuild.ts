@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import { Argument } from 'commander'
 import type { Comparison, Rebuild, RebuildAction, ViewSummary } from 'tidemark/tools'
 import { UnreachableError } from '../../api/errors.ts'
-import { UsageError } from '../../arguments.ts'
-import { apiCommand, type Context, serviceArgument } from '../api-command.ts'
-import { viewNames, viewsOf } from '../declared.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import type { Output } from '../output.ts'
+import { UsageError } from '../../command-line/arguments.ts'
+import { apiCommand, type Context, serviceArgument } from '../command/api-command.ts'
+import { viewNames, viewsOf } from '../command/declared.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import type { Output } from '../output/output.ts'
 
 const POLL_MS = 500
 /** Polls without an answer, after which it is not waited for any longer: the service may be restarting. */

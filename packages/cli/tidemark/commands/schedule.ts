@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ScheduledAnswer } from '../../api/answers.ts'
-import { apiCommand, askEach, type Context, serviceOption, whole } from '../api-command.ts'
-import { examples } from '../examples.ts'
+import { apiCommand, askEach, type Context, serviceOption, whole } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
 
 interface Options {
   readonly service?: readonly string[]

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { EventAnswer, StateAnswer } from '../../api/answers.ts'
-import { apiCommand, type Context, whole } from '../api-command.ts'
-import { ownerOf } from '../declared.ts'
-import { eventColumns, eventRow } from '../event-rows.ts'
-import { examples } from '../examples.ts'
+import { apiCommand, type Context, whole } from '../command/api-command.ts'
+import { ownerOf } from '../command/declared.ts'
+import { eventColumns, eventRow } from '../command/event-rows.ts'
+import { examples } from '../command/examples.ts'
 
 interface Options {
   readonly version?: number

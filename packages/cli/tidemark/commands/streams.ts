@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { StreamSummary } from 'tidemark/tools'
 import type { ServiceApi } from '../../api/service-api.ts'
-import { UsageError } from '../../arguments.ts'
-import { apiCommand, askEach, type Context, serviceOption, whole } from '../api-command.ts'
-import { categories, ownerOfCategory } from '../declared.ts'
-import { examples } from '../examples.ts'
+import { UsageError } from '../../command-line/arguments.ts'
+import { apiCommand, askEach, type Context, serviceOption, whole } from '../command/api-command.ts'
+import { categories, ownerOfCategory } from '../command/declared.ts'
+import { examples } from '../command/examples.ts'
 
 const AT_ONCE = 100
 

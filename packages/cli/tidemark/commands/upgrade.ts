@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { needProject, PROJECT } from '../../project.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import { plain } from '../text.ts'
+import { needProject, PROJECT } from '../../project/project.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import { plain } from '../output/text.ts'
 
 interface Options {
   readonly check?: boolean

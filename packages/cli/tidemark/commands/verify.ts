@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import type { Verification } from 'tidemark/tools'
 import { UnreachableError } from '../../api/errors.ts'
 import type { ServiceApi } from '../../api/service-api.ts'
-import { apiCommand, askEach, type Context, serviceArguments } from '../api-command.ts'
-import { examples } from '../examples.ts'
-import { FOUND } from '../exit-codes.ts'
-import type { Output } from '../output.ts'
+import { apiCommand, askEach, type Context, serviceArguments } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
+import { FOUND } from '../command/exit-codes.ts'
+import type { Output } from '../output/output.ts'
 
 /** The most findings that are shown. */
 const SHOWN = 1_000

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ViewSummary } from 'tidemark/tools'
-import { apiCommand, askEach, type Context, serviceOption } from '../api-command.ts'
-import { examples } from '../examples.ts'
+import { apiCommand, askEach, type Context, serviceOption } from '../command/api-command.ts'
+import { examples } from '../command/examples.ts'
 import { addGenerations, rebuildLine } from './rebuild.ts'
 
 interface Options {

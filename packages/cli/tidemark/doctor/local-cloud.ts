@@ -7,8 +7,8 @@ import { topologyOf } from 'tidemark/tools'
 import { isTokenRequired } from '../../../kit/local-token.ts'
 import { isShared } from '../../../kit/people.ts'
 import { type RunningCloud, readyCloud } from '../../../local-cloud/running-cloud.ts'
-import { services } from '../../config.ts'
-import { dataFolder, localPorts, localSettings, settingsOf } from '../../local-settings.ts'
+import { services } from '../../project/config.ts'
+import { dataFolder, localPorts, localSettings, settingsOf } from '../../project/local-settings.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 const WAIT_MS = 5_000

@@ -1,7 +1,7 @@
 import type { ConsumerStatus } from 'tidemark/tools'
 import type { StatusAnswer } from '../../api/answers.ts'
 import { UnreachableError } from '../../api/errors.ts'
-import type { Context } from '../api-command.ts'
+import type { Context } from '../command/api-command.ts'
 import { type Finding, firstLine } from './finding.ts'
 
 /** Seconds from which on a lag is worth a look: as the concerns of a service have it. */

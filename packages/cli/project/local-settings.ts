@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { holderOf } from '../kit/data-lock.ts'
-import { FAST_LINE } from '../kit/lifecycle.ts'
-import { bearer, readToken, tokenFileOf } from '../kit/local-token.ts'
-import { flagSetting, portSetting } from '../kit/settings.ts'
-import { readyCloud } from '../local-cloud/running-cloud.ts'
-import { UsageError } from './arguments.ts'
+import { holderOf } from '../../kit/data-lock.ts'
+import { FAST_LINE } from '../../kit/lifecycle.ts'
+import { bearer, readToken, tokenFileOf } from '../../kit/local-token.ts'
+import { flagSetting, portSetting } from '../../kit/settings.ts'
+import { readyCloud } from '../../local-cloud/running-cloud.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
 
 /** Where the parts of the local cloud listen. */

@@ -1,5 +1,5 @@
-import { RefusedError, UnreachableError } from '../api/errors.ts'
-import { INTERRUPTED, UsageError } from '../arguments.ts'
+import { RefusedError, UnreachableError } from '../../api/errors.ts'
+import { INTERRUPTED, UsageError } from '../../command-line/arguments.ts'
 
 /** What the exit codes of `tidemark` mean: docs/cli.md has them too, and a test holds both equal. */
 export const exitCodes = {

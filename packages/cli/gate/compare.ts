@@ -1,5 +1,5 @@
-import type { ReadOn } from '../samples.ts'
-import type { SchemaFiles } from '../schema-files.ts'
+import type { ReadOn } from '../schemas/samples.ts'
+import type { SchemaFiles } from '../schemas/schema-files.ts'
 import { compareAsyncApi } from './compare-asyncapi.ts'
 import { compareEvents } from './compare-events.ts'
 import { compareOpenApi } from './compare-openapi.ts'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../schemas/json.ts'
 
 /** How numbers that fit `narrow` may not fit `wide`. */
 export function numberDifferences(narrow: JsonObject, wide: JsonObject, whole: boolean): readonly string[] {

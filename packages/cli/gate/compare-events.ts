@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../schemas/json.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'
 import { type Difference, subsetDifferences } from './schema-subset.ts'

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { IS_COMPILED } from '../kit/module-file.ts'
-import { UsageError } from './arguments.ts'
+import { IS_COMPILED } from '../../kit/module-file.ts'
+import { UsageError } from '../command-line/arguments.ts'
 
 /** Lists the services of a project; a project is the folder that it stands in. */
 export const CONFIG = 'tidemark.config.ts'
@@ -11,7 +11,7 @@ export const CONFIG = 'tidemark.config.ts'
 export const isCheckout = !IS_COMPILED
 
 /** What they are part of then. */
-const OWN = fileURLToPath(new URL('../../', import.meta.url))
+const OWN = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
  * The folder of the project that the working folder is in. Called from elsewhere: that of the checkout that the commands

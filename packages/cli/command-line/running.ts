@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Child } from '../kit/child.ts'
+import type { Child } from '../../kit/child.ts'
 
 const POLL_MS = 200
 

@@ -1,5 +1,5 @@
-import type { EventAnswer } from '../api/answers.ts'
-import type { Cell, Column } from './table.ts'
+import type { EventAnswer } from '../../api/answers.ts'
+import type { Cell, Column } from '../output/table.ts'
 
 export const eventColumns: readonly Column[] = [
   { title: 'version', right: true },

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { isObject, type JsonObject } from '../json.ts'
+import { isObject, type JsonObject } from '../schemas/json.ts'
 import { arrayDifferences, numberDifferences, textDifferences } from './bounds.ts'
 import { plainSchema } from './plain-schema.ts'
 

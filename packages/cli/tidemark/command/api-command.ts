@@ -1,14 +1,14 @@
 import { userInfo } from 'node:os'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import { readAddresses } from '../api/addresses.ts'
-import type { ApiOptions } from '../api/ask.ts'
-import { readCredentials } from '../api/credentials.ts'
-import { UnreachableError } from '../api/errors.ts'
-import { ServiceApi } from '../api/service-api.ts'
-import { INTERRUPTED } from '../arguments.ts'
+import { readAddresses } from '../../api/addresses.ts'
+import type { ApiOptions } from '../../api/ask.ts'
+import { readCredentials } from '../../api/credentials.ts'
+import { UnreachableError } from '../../api/errors.ts'
+import { ServiceApi } from '../../api/service-api.ts'
+import { INTERRUPTED } from '../../command-line/arguments.ts'
+import { Output } from '../output/output.ts'
 import { serviceNames } from './declared.ts'
 import { UNREACHABLE } from './exit-codes.ts'
-import { Output } from './output.ts'
 
 /** What a command that asks services works with. */
 export interface Context {

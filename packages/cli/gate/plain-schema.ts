@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../json.ts'
+import { isObject, type JsonObject } from '../schemas/json.ts'
 
 const annotations = new Set([
   ...['$schema', '$id', '$comment', '$defs', 'title', 'description', 'default', 'examples'],

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../json.ts'
-import type { SchemaFiles } from '../schema-files.ts'
+import { isObject, type JsonObject } from '../schemas/json.ts'
+import type { SchemaFiles } from '../schemas/schema-files.ts'
 
 /** The JSON of the files of a `schemas/`. */
 export type Documents = ReadonlyMap<string, JsonObject>

@@ -1,8 +1,8 @@
-import { portSetting } from '../kit/settings.ts'
-import { UnreachableError } from './api/errors.ts'
-import { UsageError } from './arguments.ts'
-import { services } from './config.ts'
-import { localHeaders } from './local-settings.ts'
+import { portSetting } from '../../kit/settings.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import { services } from '../project/config.ts'
+import { localHeaders } from '../project/local-settings.ts'
+import { UnreachableError } from './errors.ts'
 
 const FIRST_PORT = 7071
 const GIVE_UP_AFTER_MS = 30_000

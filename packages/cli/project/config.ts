@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Config } from 'tidemark'
-import { UsageError } from './arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { CONFIG, needProject, PROJECT } from './project.ts'
 
 needProject()

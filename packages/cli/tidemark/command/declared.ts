@@ -1,7 +1,7 @@
 import { canary } from 'tidemark'
 import { isStream } from 'tidemark/tools'
-import { UsageError } from '../arguments.ts'
-import { services } from '../config.ts'
+import { UsageError } from '../../command-line/arguments.ts'
+import { services } from '../../project/config.ts'
 
 /** Every service of this repository, by name. */
 export const serviceNames: readonly string[] = services.map(({ name }) => name)

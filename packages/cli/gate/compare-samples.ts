@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isTidemarkError } from 'tidemark'
-import type { JsonObject } from '../json.ts'
-import type { ReadOn } from '../samples.ts'
+import type { JsonObject } from '../schemas/json.ts'
+import type { ReadOn } from '../schemas/samples.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'
 

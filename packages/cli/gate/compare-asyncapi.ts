@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../schemas/json.ts'
 import { describeAll } from './compare-events.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'

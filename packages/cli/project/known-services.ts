@@ -1,4 +1,4 @@
-import { UsageError } from './arguments.ts'
+import { UsageError } from '../command-line/arguments.ts'
 import { services } from './config.ts'
 
 /** The service of this name. @throws UsageError where there is none, naming those there are. */

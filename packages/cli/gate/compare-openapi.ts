@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isObject, type JsonObject } from '../json.ts'
+import { isObject, type JsonObject } from '../schemas/json.ts'
 import { describeAll } from './compare-events.ts'
 import { at, type Documents } from './documents.ts'
 import { nothingFound, type Report } from './report.ts'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { UsageError } from '../../arguments.ts'
-import type { SchemaFiles } from '../schema-files.ts'
+import { UsageError } from '../command-line/arguments.ts'
+import type { SchemaFiles } from '../schemas/schema-files.ts'
 
 const FOLDER = 'schemas/'
 const LARGEST = 256 * 1024 * 1024

@@ -1,6 +1,6 @@
 import { existsSync, globSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from './arguments.ts'
+import { runCommand } from '../command-line/arguments.ts'
 import { PROJECT } from './project.ts'
 
 /**
