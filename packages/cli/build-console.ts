@@ -2,28 +2,25 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
-import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
-import { openApiOf, servedServices } from 'tidemark/azure-functions'
-import { build, createServer, type InlineConfig } from 'vite'
+import type { InlineConfig } from 'vite'
 import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
+import { writeApiTypes } from './console/api-types.ts'
 import { localPorts } from './project/local-settings.ts'
-import { loadWithSample } from './schemas/openapi.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOURCE = join(ROOT, 'packages', 'console')
 const OUTPUT = join(ROOT, 'dist', 'console')
-const TYPES = join(SOURCE, 'generated', 'api.d.ts')
 /** Of everything that the console loads, compressed. */
 const MOST_BYTES = 150_000
 
 /**
- * `npm run console`: builds the console to `dist/console`, and fails where it has become too large. With `--types` it writes only the types of
- * what services answer; with `--serve` it serves the sources, reloaded as they change, on the services that `npm start` runs.
+ * `npm run console`: builds the console to `dist/console`, and fails where it has become too large. With `--serve` it
+ * serves the sources, reloaded as they change, on the services that `npm start` runs.
  */
 async function buildConsole(): Promise<void> {
-  const { types, serve } = readArguments({}, ['types', 'serve'])
-  await writeTypes()
-  if (types) return
+  const { serve } = readArguments({}, ['serve'])
+  await writeApiTypes(SOURCE)
+  const { build, createServer } = await import('vite')
   const config: InlineConfig = {
     configFile: false,
     root: SOURCE,
@@ -58,19 +55,6 @@ async function buildConsole(): Promise<void> {
   ])
   checkSize(files.map(([, content]) => content))
   writeFiles(new Map(files))
-}
-
-/** What every service can be asked, without the name of any: the console knows no service. */
-async function writeTypes(): Promise<void> {
-  await loadWithSample(ROOT, 'packages/cli/console/any-service.ts')
-  const document = openApiOf(servedServices())
-  const paths = JSON.parse(JSON.stringify(document.paths).replaceAll('"/any/', '"/').replaceAll('"any-', '"'))
-  const text = astToString(await openapiTS({ ...document, paths } as unknown as OpenAPI3))
-  mkdirSync(join(SOURCE, 'generated'), { recursive: true })
-  // Who reads it meanwhile finds all of it.
-  const written = `${TYPES}.${process.pid}.tmp`
-  writeFileSync(written, text)
-  renameSync(written, TYPES)
 }
 
 /** @throws UsageError where it is too large. */

@@ -22,7 +22,10 @@ import {
 const refusal = (pattern: RegExp) => (error: Error) => {
   assert.ok(error instanceof StartError, String(error))
   assert.match(error.message, pattern)
-  assert.match(error.message, /restore the file, or remove .* to start the partition anew|start with --fresh/)
+  assert.match(
+    error.message,
+    /restore the file, or remove .* to start the partition anew|start with another data folder/,
+  )
   return true
 }
 
@@ -201,7 +204,7 @@ test('a folder of the former format is refused with what to do', async (t) => {
   await writeFile(join(folder, '12.log'), '')
   await assert.rejects(
     refuseFormerLogs(folder),
-    refusal(/12\.log was written by an earlier version .*--fresh, or remove/),
+    refusal(/12\.log was written by an earlier version: start with another data folder, or remove/),
   )
 })
 

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process'
+import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readArguments, runCommand, UsageError } from './command-line/arguments.ts'
+import { writeApiTypes } from './console/api-types.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const TSC = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
+const PROJECTS = ['tsconfig.types.json', 'packages/console/tsconfig.json']
+/** What the compiler noted of its last run: unchanged, it has nothing to do. */
+const NOTES = ['dist/.types.tsbuildinfo', 'dist/.console-types.tsbuildinfo']
+/** npm writes it with every change of what is installed, which the compiler does not look at. */
+const INSTALLED = 'node_modules/.package-lock.json'
+
+/** `npm run types`: the types of everything. */
+async function types(): Promise<void> {
+  readArguments({}, [])
+  await writeApiTypes(join(ROOT, 'packages/console'))
+  const installed = changedAt(INSTALLED)
+  for (const notes of NOTES) if (changedAt(notes) < installed) rmSync(join(ROOT, notes), { force: true })
+  const { status } = spawnSync(process.execPath, [TSC, '-b', ...PROJECTS], { cwd: ROOT, stdio: 'inherit' })
+  if (status !== 0) throw new UsageError('the types are wrong')
+}
+
+function changedAt(file: string): number {
+  return statSync(join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+await runCommand(types)
