@@ -3,7 +3,7 @@ import type { CommandPort } from './azure-functions/commands.ts'
 import type { OperationsPort } from './azure-functions/operations.ts'
 import type { QueryPort } from './azure-functions/queries.ts'
 import type { RegisteredService } from './azure-functions/register.ts'
-import { MARK_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
+import { LEASES, LOG, MARK_HOURS, PARKED, PROGRESS, SCHEDULE, type Service, SNAPSHOTS } from './core/service.ts'
 import { NO_TELEMETRY } from './core/telemetry.ts'
 import { cosmosClient } from './cosmos/client.ts'
 import { CosmosEventFeed } from './cosmos/event-feed.ts'
@@ -60,25 +60,25 @@ export function compose(service: Service, environment: Environment = process.env
   const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(
-    () => storeTime(database().container('events')),
+    () => storeTime(database().container(LOG)),
     hostClock,
     (line) => warn(`${service.name}: ${line}`),
   )
   const ports: RuntimePorts = {
-    log: () => new CosmosEventStore(database().container('events'), telemetry),
-    feed: () => new CosmosEventFeed(database().container('events')),
+    log: () => new CosmosEventStore(database().container(LOG), telemetry),
+    feed: () => new CosmosEventFeed(database().container(LOG)),
     // Whatever a snapshot says, the log proves it.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),
     generations: () => new CosmosViewGenerations({ exact: database(), relaxed: relaxed() }, MARK_HOURS * 3600),
-    browser: () => new CosmosLogBrowser(relaxed().container('events')),
-    verifier: () => new CosmosLogVerifier(database().container('events')),
+    browser: () => new CosmosLogBrowser(relaxed().container(LOG)),
+    verifier: () => new CosmosLogVerifier(database().container(LOG)),
     rebuilds: () => new CosmosRebuilds(database()),
     schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
     parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),
     publisher: () => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name), telemetry),
     hub: (name) => new EventHubsReader(eventHubConsumer(settings.eventHubs, name)),
-    relayLag: () => new CosmosRelayLag(database().container('events'), database().container('leases')),
+    relayLag: () => new CosmosRelayLag(database().container(LOG), database().container(LEASES)),
     clock,
     telemetry,
     instance,
@@ -96,7 +96,7 @@ export function compose(service: Service, environment: Environment = process.env
     relayPollDelay: settings.relayPollMs,
     telemetry,
     ready: async () => {
-      await storeTime(database().container('events'))
+      await storeTime(database().container(LOG))
     },
   }
 }

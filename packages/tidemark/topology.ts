@@ -5,6 +5,8 @@ import {
   HUB_RETENTION_HOURS,
   hasSchedule,
   hasSnapshots,
+  LEASES,
+  LOG,
   PARKED,
   PROGRESS,
   projectionName,
@@ -90,13 +92,13 @@ export function topologyOf(services: readonly Service[]): Topology {
       containers: [
         // The log. A stream is read by version, and by a command's key, which has one outcome; `verify` reads it stream by stream.
         {
-          name: 'events',
+          name: LOG,
           partitionKey: '/stream',
           access: 'append',
           indexedPaths: ['/stream/?', '/to/?', '/key/?', '/correlation/?'],
           uniqueKeys: ['/key'],
         },
-        { name: 'leases', partitionKey: '/id', access: 'write' },
+        { name: LEASES, partitionKey: '/id', access: 'write' },
         ...service.views.map((view) => ({
           name: view.name,
           partitionKey: '/pk',

@@ -1,4 +1,14 @@
-import { functionNames, PARKED, PROGRESS, reactionsOf, SCHEDULE, type Service, SNAPSHOTS } from '../core/service.ts'
+import {
+  functionNames,
+  LEASES,
+  LOG,
+  PARKED,
+  PROGRESS,
+  reactionsOf,
+  SCHEDULE,
+  type Service,
+  SNAPSHOTS,
+} from '../core/service.ts'
 import type { Route } from './http.ts'
 import { overlap, unknownSegments } from './overlap.ts'
 
@@ -8,7 +18,7 @@ export interface PlacedRoute extends Route {
 }
 
 /** Containers that every service's database has, or may have: no view can have their names. */
-const TAKEN_CONTAINERS = ['events', 'leases', PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
+const TAKEN_CONTAINERS = [LOG, LEASES, PROGRESS, PARKED, SCHEDULE, SNAPSHOTS]
 
 /**
  * What is wrong with a service's declaration and with the routes it is served on: a line each, none where all of it is right. Whatever is

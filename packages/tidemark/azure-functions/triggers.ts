@@ -8,7 +8,7 @@ import type {
 import { isTidemarkError, messageOf } from '../core/errors.ts'
 import type { Delivery } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
-import { projectionName, reactionsGroup } from '../core/service.ts'
+import { LEASES, LOG, projectionName, reactionsGroup } from '../core/service.ts'
 import { deliveryOf } from './delivery.ts'
 
 /**
@@ -65,8 +65,8 @@ export function relayOf(port: TriggerPort): CosmosDBv4FunctionOptions {
   return {
     connection: 'CosmosConnection',
     databaseName: port.name,
-    containerName: 'events',
-    leaseContainerName: 'leases',
+    containerName: LOG,
+    leaseContainerName: LEASES,
     startFromBeginning: true,
     feedPollDelay: port.relayPollDelay,
     maxItemsPerInvocation: 1000,

@@ -165,6 +165,12 @@ export function sourceOf(service: string, category: string): string {
  */
 export const HUB_RETENTION_HOURS = 168
 
+/** The container of a service's log. */
+export const LOG = 'events'
+
+/** The container of the leases by which the relay reads the log. */
+export const LEASES = 'leases'
+
 /** The container in which the instances of a service's consumers write how far they have come. */
 export const PROGRESS = 'progress'
 
