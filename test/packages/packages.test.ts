@@ -153,6 +153,21 @@ describe('a project that was created', () => {
     assert.equal(code, 0, output)
     return output
   }
+  /** A command is taken, and the view shows what it led to. */
+  async function showsWhatIsSent(address: string, title: string): Promise<void> {
+    const url = `${address}/api/billing/invoice`
+    const sent = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ title }),
+    })
+    assert.equal(sent.status, 201, await sent.text())
+    const titles = async (): Promise<readonly string[]> => {
+      const { items } = (await (await fetch(url)).json()) as { readonly items: readonly { readonly title: string }[] }
+      return items.map((item) => item.title)
+    }
+    await until('the view to show it', titles, (shown) => shown.includes(title))
+  }
   const tests = () => node('--test', '--test-reporter=tap', 'src/**/*.test.ts')
 
   before(async () => {
@@ -211,18 +226,7 @@ describe('a project that was created', () => {
     try {
       await running.prints('ready')
       const [, address = ''] = /^all services (http:\S+?)\/api/m.exec(running.output) ?? []
-      const url = `${address}/api/billing/invoice`
-      const sent = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ title: 'the first' }),
-      })
-      assert.equal(sent.status, 201, await sent.text())
-      const titles = async (): Promise<readonly string[]> => {
-        const { items } = (await (await fetch(url)).json()) as { readonly items: readonly { readonly title: string }[] }
-        return items.map(({ title }) => title)
-      }
-      await until('the view to show it', titles, (shown) => shown.join() === 'the first')
+      await showsWhatIsSent(address, 'the first')
       const console = await fetch(`${address}/`)
       assert.match(await console.text(), /<title>/)
       assert.doesNotMatch(running.output, /npm run demo/)
@@ -241,6 +245,27 @@ describe('a project that was created', () => {
     // Each is loaded once, as an instance that has just started does.
     const bundled = await succeeds(tidemark('bundle'))
     assert.equal(bundled.match(/^bundles.(billing|stock) .* imported in \d+ ms$/gm)?.length, 2, bundled)
+  })
+
+  it('runs a bundle, as it is deployed, in the local host alone', async () => {
+    const cloud = tidemark('cloud', '--fast')
+    try {
+      await cloud.prints('ready')
+      const { settings } = JSON.parse(readFileSync(at('.tidemark/cloud.json'), 'utf8'))
+      const main = at('node_modules/tidemark-functions-host/dist/main.js')
+      const host = new Command(main, ['bundles/billing', '--port', '0'], { ...env, ...settings }, folder)
+      try {
+        await host.prints('\nhttp://')
+        const [address = ''] = /^http:\/\/[^/\s]+/m.exec(host.output) ?? []
+        await showsWhatIsSent(address, 'from the bundle')
+      } finally {
+        host.kill('SIGINT')
+      }
+      assert.equal((await host.ended).code, 0, host.output)
+    } finally {
+      cloud.kill('SIGINT')
+    }
+    assert.equal((await cloud.ended).code, 0, cloud.output)
   })
 
   it('is looked for from the working folder upwards, and is missed in one line', async () => {
