@@ -45,6 +45,20 @@ describe('versions', () => {
       assert.equal(range.replace(/^[~^]/, ''), JSON.parse(read(`node_modules/${name}/package.json`)).version, name)
   })
 
+  it('have one version, but the emulators, which have their own: .changeset makes both so', () => {
+    const workspaces = (JSON.parse(read('package.json')) as { workspaces: string[] }).workspaces
+    const manifests = workspaces.map(
+      (folder) => JSON.parse(read(`${folder}/package.json`)) as { readonly name: string; readonly version: string },
+    )
+    const { fixed } = JSON.parse(read('.changeset/config.json')) as { readonly fixed: readonly (readonly string[])[] }
+    const together = manifests.filter(({ name }) => fixed[0]?.includes(name))
+    assert.equal(new Set(together.map(({ version }) => version)).size, 1)
+    assert.deepEqual(
+      manifests.filter((each) => !together.includes(each)).map(({ name }) => name),
+      ['tidemark-event-hubs', 'tidemark-cosmos', 'tidemark-functions-host'],
+    )
+  })
+
   it('tests run on the pinned Node', () => assert.equal(process.versions.node, devDependencies?.node))
 })
 
