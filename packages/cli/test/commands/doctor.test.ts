@@ -35,6 +35,7 @@ describe('the build', () => {
       )
 
     for (const path of sources) write(path, path)
+    write('src/money.test.ts', 'is not built')
     write('packages/tidemark/serve.ts', 'is run as it stands')
     assert.match(told(), /^warning: nothing is built/)
     for (const path of sources) write(`dist/${path.replace('.ts', '.js')}`, '')

@@ -102,7 +102,8 @@ export function build(root: string): readonly Finding[] {
       return [relative(root, join(root, 'dist', name)), typeof info === 'string' ? info : info?.version] as const
     }),
   )
-  const sources = globSync('{functions,src}/**/*.ts', { cwd: root })
+  // Tests are not built.
+  const sources = globSync('{functions,src}/**/*.ts', { cwd: root, exclude: ['**/*.test.ts'] })
   const stale = sources.filter((path) => built.get(path) !== hashOf(join(root, path)))
   if (sources.length > 0 && stale.length === sources.length && [...built.keys()].some((path) => sources.includes(path)))
     return [{ ...what, result: 'unseen', detail: `${file} is written in another way than this command reads` }]
