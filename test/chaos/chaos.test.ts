@@ -10,7 +10,7 @@ import { ALL_KINDS, CALL_FAULTS } from './sim/faults.ts'
 import { Totals } from './totals.ts'
 
 const { runHistory } = await loadSimulator()
-const HISTORIES = 500
+const HISTORIES = 300
 const SAME = 25
 
 describe('chaos', () => {
