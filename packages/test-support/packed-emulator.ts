@@ -84,7 +84,8 @@ export function packedEmulatorSuite(emulator: EmulatorPackage): void {
   const start = async (): Promise<Command> => {
     const began = performance.now()
     const running = command('--port', '0', ...args)
-    await running.prints(folder === 'functions-host' ? 'http://' : 'ready')
+    // The host's addresses of functions come before its own.
+    await running.prints(folder === 'functions-host' ? '\nhttp://' : 'ready')
     startedMs.push(performance.now() - began)
     return running
   }
