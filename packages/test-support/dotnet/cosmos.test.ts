@@ -9,7 +9,7 @@ import { startEndpoint, temporaryFolder } from '../../cosmos/test/endpoint.ts'
 import { freePort } from '../ports.ts'
 
 const run = promisify(execFile)
-const PROJECT = fileURLToPath(new URL('../../../test/dotnet/CosmosClient/', import.meta.url))
+const PROJECT = fileURLToPath(new URL('./CosmosClient/', import.meta.url))
 /** The key that the vendor publishes for its emulator: https://learn.microsoft.com/azure/cosmos-db/emulator */
 const KEY = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=='
 

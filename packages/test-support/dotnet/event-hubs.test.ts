@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { connectionStringOf, startEndpoint, temporaryFolder } from '../../event-hubs/test/endpoint.ts'
 
 const run = promisify(execFile)
-const PROJECT = fileURLToPath(new URL('../../../test/dotnet/EventHubsClient/', import.meta.url))
+const PROJECT = fileURLToPath(new URL('./EventHubsClient/', import.meta.url))
 
 /** `npm run test:dotnet`: builds the client with the .NET SDK, which fetches its packages. */
 test("Microsoft's client for .NET, unmodified, finds in the embedded Event Hubs endpoint what it expects", async (t) => {

@@ -10,7 +10,7 @@ import { chosenTexts, randomTexts } from '../../functions-host/test/json-net/cor
 import { RECORDED, type Recorded, rewritten } from '../../functions-host/test/json-net/recorded.ts'
 
 const run = promisify(execFile)
-const PROJECT = fileURLToPath(new URL('../../../test/dotnet/JsonNet/', import.meta.url))
+const PROJECT = fileURLToPath(new URL('./JsonNet/', import.meta.url))
 const SEED = 20_261_128
 const RANDOM_TEXTS = 20_000
 
