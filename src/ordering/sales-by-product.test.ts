@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Recorded } from 'tidemark'
+import { documentsOf, interleaved } from '../../test/support/commuting.ts'
 import type { OrderEvent } from './events.ts'
-import { type ProductSales, salesByProduct } from './sales-by-product.ts'
+import { salesByProduct } from './sales-by-product.ts'
 
 const line = fc.record({
   sku: fc.constantFrom('tea', 'cup', 'pot'),
@@ -31,13 +32,8 @@ describe('sales by product', () => {
             // What the view reads of them.
             return events as unknown as Recorded<OrderEvent>[]
           })
-          const queues = streams.map((events) => [...events])
-          const mixed: Recorded<OrderEvent>[] = []
-          while (queues.some((queue) => queue.length > 0)) {
-            const next = queues[choices.next().value % queues.length]?.shift()
-            if (next) mixed.push(next)
-          }
-          assert.deepEqual(fold(mixed), fold(streams.flat()))
+          const mixed = interleaved(streams, choices)
+          assert.deepEqual(documentsOf(salesByProduct, mixed), documentsOf(salesByProduct, streams.flat()))
           compared += mixed.length
         },
       ),
@@ -45,12 +41,3 @@ describe('sales by product', () => {
     assert.ok(compared > 100)
   })
 })
-
-function fold(events: readonly Recorded<OrderEvent>[]): Map<string, ProductSales> {
-  const documents = new Map<string, ProductSales>()
-  for (const event of events)
-    for (const key of salesByProduct.targets(event))
-      documents.set(key, salesByProduct.evolve(documents.get(key), event, key))
-  // What a map's order of insertion shows is not what the view says.
-  return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
-}

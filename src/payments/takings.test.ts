@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, Recorded } from 'tidemark'
+import { documentsOf, interleaved } from '../../test/support/commuting.ts'
 import type { PaymentEvent } from './events.ts'
-import { type Takings, takings } from './takings.ts'
+import { takings } from './takings.ts'
 
 const history = fc.record({
   currency: fc.constantFrom('EUR', 'NOK'),
@@ -32,13 +33,6 @@ function streamOf(
   return [opened, ...(then[end] ?? [])] as unknown as Recorded<PaymentEvent>[]
 }
 
-function fold(events: readonly Recorded<PaymentEvent>[]): Map<string, Takings> {
-  const documents = new Map<string, Takings>()
-  for (const event of events)
-    for (const key of takings.targets(event)) documents.set(key, takings.evolve(documents.get(key), event, key))
-  return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
 describe('takings', () => {
   it('count and sum what happened, by currency', () => {
     const stories = [
@@ -50,7 +44,7 @@ describe('takings', () => {
     const none = { count: 0, amount: 0 }
     const once = (amount: number) => ({ count: 1, amount })
     assert.deepEqual(
-      fold(stories.flatMap(streamOf)),
+      documentsOf(takings, stories.flatMap(streamOf)),
       new Map([
         [
           'EUR',
@@ -83,13 +77,8 @@ describe('takings', () => {
         fc.infiniteStream(fc.nat(5)),
         (stories, choices) => {
           const streams = stories.map(streamOf)
-          const queues = streams.map((events) => [...events])
-          const mixed: Recorded<PaymentEvent>[] = []
-          while (queues.some((queue) => queue.length > 0)) {
-            const next = queues[choices.next().value % queues.length]?.shift()
-            if (next) mixed.push(next)
-          }
-          assert.deepEqual(fold(mixed), fold(streams.flat()))
+          const mixed = interleaved(streams, choices)
+          assert.deepEqual(documentsOf(takings, mixed), documentsOf(takings, streams.flat()))
           compared += mixed.length
         },
       ),

@@ -1,0 +1,27 @@
+import type { DomainEvent, ManyStreamView, Recorded } from 'tidemark'
+
+/** The documents that events lead to, by their keys, in the order of the keys. */
+export function documentsOf<Document, Event extends DomainEvent>(
+  view: ManyStreamView<Document, Event>,
+  events: readonly Recorded<Event>[],
+): Map<string, Document> {
+  const documents = new Map<string, Document>()
+  for (const event of events)
+    for (const key of view.targets(event)) documents.set(key, view.evolve(documents.get(key), event, key))
+  // What a map's order of insertion shows is not what the view says.
+  return new Map([...documents].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** All events of some streams, each stream in its order. @param choices whose turn it is, at random. */
+export function interleaved<Event>(
+  streams: readonly (readonly Event[])[],
+  choices: Iterator<number, undefined>,
+): readonly Event[] {
+  const queues = streams.map((events) => [...events])
+  const mixed: Event[] = []
+  while (queues.some((queue) => queue.length > 0)) {
+    const next = queues[(choices.next().value ?? 0) % queues.length]?.shift()
+    if (next) mixed.push(next)
+  }
+  return mixed
+}
