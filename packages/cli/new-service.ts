@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path'
 import { moduleFile } from '../kit/module-file.ts'
 import { readSubjects, runCommand, UsageError } from './command-line/arguments.ts'
 import { allOrNothing } from './new-service/all-or-nothing.ts'
+import { DEPLOYED } from './new-service/azure-yaml.ts'
 import { extendedList, filesOf } from './new-service/files.ts'
 import { namesOf } from './new-service/names.ts'
 import { services } from './project/config.ts'
 import { CONFIG, isCheckout, PROJECT } from './project/project.ts'
 import { TOPOLOGY } from './project/topology-file.ts'
 
-const DEPLOYED = 'azure.yaml'
 const ERRORS = 'docs/errors.md'
 
 /**

@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from './command-line/arguments.ts'
-import { azureYamlOf } from './new-service/azure-yaml.ts'
+import { azureYamlOf, DEPLOYED } from './new-service/azure-yaml.ts'
 import { services } from './project/config.ts'
 import { PROJECT } from './project/project.ts'
 import { TOPOLOGY, writeTopology } from './project/topology-file.ts'
-
-const DEPLOYED = 'azure.yaml'
 
 /** `npm run topology`: writes what the services need to exist, as they declare it, and which services are deployed. */
 async function topology(): Promise<void> {

@@ -1,11 +1,14 @@
+/** Which services are deployed, and how: read by azd. */
+export const DEPLOYED = 'azure.yaml'
+
 // The services, up to the next line that is not of them.
 const block = /^services:(?: \{\})?\n((?: .*|#.*|)\n)*?(?=^[^ #\n]|(?![\s\S]))/m
 /** With the comments behind it. */
 const entry = /^ {2}([\w-]+):\n(?: {3,}.*\n| *\n| *#.*\n)*/gm
 
 /**
- * `azure.yaml` with these services and no others: those that stand there stay as they are, others are added as every service is deployed, and
- * what was a service of Tidemark's and is none any more is gone. What deploys something else than a bundle is somebody's own, and stays.
+ * `azure.yaml` with these services. Those that stand there stay as they are, and others are added. A service whose
+ * bundle stands there, and that is not among them, is removed. What deploys something else is somebody's own, and stays.
  * @throws Error where it is not written as it was made.
  */
 export function azureYamlOf(text: string, services: readonly string[]): string {
