@@ -23,8 +23,8 @@ interface Row {
 }
 
 /**
- * `npm run imports`: who imports whom, held against imports.cjs and the rules of folders; and the table of CONTRIBUTING.md, held against
- * imports.cjs. With `--write` it writes the table.
+ * `npm run imports`: holds who imports whom against imports.cjs and the rules of folders, and the table of
+ * CONTRIBUTING.md against imports.cjs. With `--write` it writes the table.
  */
 async function imports(): Promise<void> {
   const { write } = readArguments({}, ['write'])

@@ -18,6 +18,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 describe('versions', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
   const pinned = Object.entries({ ...dependencies, ...devDependencies })
+  const { workspaces } = JSON.parse(read('package.json')) as { readonly workspaces: readonly string[] }
 
   it('are pinned exactly, and installed as pinned', () => {
     assert.ok(pinned.length > 0)
@@ -32,7 +33,6 @@ describe('versions', () => {
   })
 
   it('are the same in every package: a range begins where the repository is tested', () => {
-    const workspaces = (JSON.parse(read('package.json')) as { workspaces: string[] }).workspaces
     const manifests = workspaces.map((folder) => JSON.parse(read(`${folder}/package.json`)) as Record<string, object>)
     const named = manifests.flatMap((manifest) =>
       ['dependencies', 'peerDependencies'].flatMap(
@@ -46,7 +46,6 @@ describe('versions', () => {
   })
 
   it('have one version, but the emulators, which have their own: .changeset makes both so', () => {
-    const workspaces = (JSON.parse(read('package.json')) as { workspaces: string[] }).workspaces
     const manifests = workspaces.map(
       (folder) => JSON.parse(read(`${folder}/package.json`)) as { readonly name: string; readonly version: string },
     )

@@ -7,8 +7,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const ANY_SERVICE = 'packages/cli/console/any-service.ts'
 
 /**
- * Writes the types of what every service can be asked, for the console, which knows no service. They are made of the framework: written
- * anew where a source of it is newer.
+ * Writes the types of what every service can be asked, for the console, which knows no service. They are made of the
+ * framework, and written anew where a source of it is newer.
  * @param folder of the console's sources.
  */
 export async function writeApiTypes(folder: string): Promise<void> {

@@ -18,7 +18,10 @@ export function readSchemas(folder: string): SchemaFiles {
   }
 }
 
-/** Writes what is not there already, and removes what is not among the files, with the folders that it leaves empty. @returns how many files it changed. */
+/**
+ * Writes what is not there already, and removes what is not among the files, with the folders that it leaves empty.
+ * @returns how many files it changed.
+ */
 export function writeSchemas(folder: string, files: SchemaFiles): number {
   const found = readSchemas(folder)
   const changed = [...files].filter(([file, text]) => found.get(file) !== text)

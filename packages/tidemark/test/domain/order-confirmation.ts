@@ -14,7 +14,10 @@ const StockReservationRejected = eventType(
 )
 const events = [StockReserved, StockReservationRejected] as const
 
-/** A reaction as simple as one can be: confirms an order whose stock is reserved, and rejects one whose is not. One that was cancelled meanwhile refuses both. */
+/**
+ * A reaction as simple as one can be: it confirms an order whose stock is reserved, and rejects one whose stock is not.
+ * An order that was cancelled meanwhile refuses both.
+ */
 export const orderConfirmation: ImmediateReaction<EventOf<(typeof events)[number]>> = {
   name: 'order-confirmation',
   service: 'inventory',
