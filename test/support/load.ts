@@ -37,12 +37,19 @@ export async function underLoad(
     }
   }
   const load = customers()
+  // Which of the two failed first is told: a customer who waits for a host that did not start gives up with an error of his own.
+  const gaveUp = load.then(
+    () => {},
+    (cause) => {
+      throw new Error('customers gave up before what happened to them was over', { cause })
+    },
+  )
   try {
-    await happen()
+    await Promise.race([happen(), gaveUp])
   } finally {
     over = true
-    await load
   }
+  await load
   return { positions, surprises }
 }
 

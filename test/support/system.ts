@@ -10,7 +10,7 @@ import { functionsOf, localSettings } from '../../packages/cli/project/local-set
 import { type Child, startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
-import { until, WAIT_MS } from '../../packages/test-support/wait.ts'
+import { until, WAIT_MS, within } from '../../packages/test-support/wait.ts'
 import { SOONER } from './sooner.ts'
 
 type Cloud = Awaited<ReturnType<typeof startCloud>>
@@ -127,7 +127,7 @@ export class System {
   async startHost(options: HostOptions = {}): Promise<Child> {
     const { services = this.#services, bundle, preload } = options
     const inUse = this.hosts.some(({ address }) => new URL(address).port === String(this.#ports.http))
-    const child = await startChild(
+    const starting = startChild(
       'functions',
       path('packages/functions-host/main.ts'),
       {
@@ -143,9 +143,12 @@ export class System {
         ...(options.onOutput ? { onOutput: options.onOutput } : {}),
       },
     )
+    const child = await within(starting, `the host of ${services} to start`)
     this.#hosts = [...this.#hosts, { child, services }]
-    void child.exited.then(() => {
+    void child.exited.then((how) => {
       this.#hosts = this.#hosts.filter((host) => host.child !== child)
+      // The test fails now: whoever asks this host would wait until the test's time is over, and not say why.
+      if (/code [1-9]/.test(how)) throw new Error(`the host of ${services} on ${child.address} ${how}`)
     })
     return child
   }
