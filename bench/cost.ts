@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { topologyOf } from 'tidemark/tools'
 import { services } from '../packages/cli/project/config.ts'
-import { topologyOf } from '../packages/tidemark/topology.ts'
 import { System } from '../test/support/system.ts'
 import {
   type Appended,

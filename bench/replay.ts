@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { compose } from 'tidemark/azure-functions'
 import { runWorkload } from '../packages/cli/demo/workload.ts'
-import { compose } from '../packages/tidemark/compose.ts'
 import { ordering } from '../src/ordering/service.ts'
 import { System } from '../test/support/system.ts'
 

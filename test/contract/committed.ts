@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import type { EventContent, EventType, RecordedEvent } from 'tidemark'
 import { services } from '../../packages/cli/project/config.ts'
-import { type EventContent, type EventType, eventId, type RecordedEvent } from '../../packages/tidemark/core/event.ts'
+import { eventId } from '../../packages/tidemark/core/event.ts'
 import { hashOf } from '../../packages/tidemark/core/hash-chain.ts'
 
 /** An event of a stream `order-1` or, by its source, of another category. */

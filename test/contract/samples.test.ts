@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { eventType } from 'tidemark'
+import { eventReader } from 'tidemark/tools'
 import { z } from 'zod'
 import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-schema.ts'
 import { samplesOf } from '../../packages/cli/schemas/samples.ts'
-import { eventType } from '../../packages/tidemark/core/event.ts'
-import { eventReader } from '../../packages/tidemark/core/event-reader.ts'
 import { committedVersions, jsonSchemaCheck } from './committed.ts'
 
 const versions = committedVersions()

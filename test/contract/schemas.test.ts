@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { type EventType, eventType, published, type Service } from 'tidemark'
 import { z } from 'zod'
 import { services } from '../../packages/cli/project/config.ts'
 import { asyncApiOf } from '../../packages/cli/schemas/asyncapi.ts'
@@ -11,8 +12,6 @@ import { differences, schemaFiles } from '../../packages/cli/schemas/schema-file
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { registrations } from '../../packages/functions-host/registrations.ts'
 import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
-import { type EventType, eventType } from '../../packages/tidemark/core/event.ts'
-import { published, type Service } from '../../packages/tidemark/core/service.ts'
 import { recordedEvent } from './committed.ts'
 
 const folder = fileURLToPath(new URL('../../schemas', import.meta.url))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { eventReader } from 'tidemark/tools'
 import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
-import { eventReader } from '../../packages/tidemark/core/event-reader.ts'
 import { asOf, type CommittedVersion, committedVersions, jsonSchemaCheck } from './committed.ts'
 
 const versions = committedVersions()

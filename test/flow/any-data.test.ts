@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { CosmosClient } from '@azure/cosmos'
 import { EventHubConsumerClient, earliestEventPosition } from '@azure/event-hubs'
 import fc from 'fast-check'
+import { topologyOf } from 'tidemark/tools'
 import { Client } from '../../packages/cli/demo/client.ts'
 import { readLog } from '../../packages/cli/demo/raw-fold.ts'
 import { localSettings } from '../../packages/cli/project/local-settings.ts'
@@ -16,7 +17,6 @@ import { startChild } from '../../packages/kit/child.ts'
 import { startCloud } from '../../packages/local-cloud/cloud.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
 import { anything } from '../../packages/tidemark/test/domain/anything.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 
 const VALUES = 300
 const AT_ONCE = 8

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { compose } from 'tidemark/azure-functions'
 import { until } from '../../packages/test-support/wait.ts'
-import { compose } from '../../packages/tidemark/compose.ts'
 import { SNAPSHOTS } from '../../packages/tidemark/core/service.ts'
 import type { SnapshotItem } from '../../packages/tidemark/core/snapshot.ts'
 import { request } from '../../packages/tidemark/test/support/fakes.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { ServiceStatus } from 'tidemark/tools'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import type { ServiceStatus } from '../../packages/tidemark/core/status.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
 

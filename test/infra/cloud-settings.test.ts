@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readSettings } from 'tidemark/azure-functions'
+import { settings } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
-import { settings } from '../../packages/tidemark/settings/list.ts'
-import { readSettings } from '../../packages/tidemark/settings/read.ts'
 
 const command = fileURLToPath(new URL('../../packages/cli/cloud-settings.ts', import.meta.url))
 const names = services.map(({ name }) => name)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { loadApp } from '../../packages/functions-host/app.ts'
 import { connectionStrings } from '../../packages/test-support/connection-strings.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { deployed, listAt, ofType } from './support/deployed.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Container, IndexingPolicy, SqlQuerySpec } from '@azure/cosmos'
+import { topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { cosmosEndpoint } from '../../packages/test-support/cosmos.ts'
 import { CosmosViewStore } from '../../packages/tidemark/cosmos/view-store.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { at, deployed, ofType, shapes } from './support/deployed.ts'
 
 const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { deployed, shapes } from './support/deployed.ts'
 import { type Cell, roleMatrix } from './support/role-matrix.ts'
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readSettings } from 'tidemark/azure-functions'
+import { type Place, settings } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
-import { type Place, settings } from '../../packages/tidemark/settings/list.ts'
-import { readSettings } from '../../packages/tidemark/settings/read.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type Command, type Decider, type Decision, isRefusal } from '../../packages/tidemark/core/decider.ts'
-import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
+import { type Command, type Decider, type Decision, type DomainEvent, isRefusal, type Service } from 'tidemark'
+import { moment } from 'tidemark/testing'
 import { checkWritten, validate } from '../../packages/tidemark/core/schema.ts'
-import { type Service, toldOf } from '../../packages/tidemark/core/service.ts'
-import { moment } from '../../packages/tidemark/testing/moment.ts'
+import { toldOf } from '../../packages/tidemark/core/service.ts'
 
 const RUNS = 500
 

@@ -1,7 +1,6 @@
+import { compose, register } from 'tidemark/azure-functions'
 import { commandCreating, commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
 import { documentOf } from '../../packages/tidemark/azure-functions/queries.ts'
-import { register } from '../../packages/tidemark/azure-functions/register.ts'
-import { compose } from '../../packages/tidemark/compose.ts'
 import { order } from '../../src/ordering/order.ts'
 import { type OrderDocument, orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'

@@ -1,4 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { EventOf } from 'tidemark'
 import type {
   CaptureRequested,
   PaymentRequested,

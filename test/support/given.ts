@@ -1,6 +1,5 @@
-import type { Command, Decider } from '../../packages/tidemark/core/decider.ts'
-import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
-import { given } from '../../packages/tidemark/testing/given.ts'
+import type { Command, Decider, DomainEvent } from 'tidemark'
+import { given } from 'tidemark/testing'
 
 /** given(events).when(command).decides(events): many tests of one decider, in short. */
 export function deciding<State, Cmd extends Command, Event extends DomainEvent>(

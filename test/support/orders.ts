@@ -1,4 +1,4 @@
-import type { EventOf } from '../../packages/tidemark/core/event.ts'
+import type { EventOf } from 'tidemark'
 import type { OrderCancelled, OrderRejected } from '../../src/ordering/contract.ts'
 import type { RecordedOrderPlaced } from '../../src/ordering/events.ts'
 import type { OrderCommand } from '../../src/ordering/order.ts'

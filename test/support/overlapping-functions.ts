@@ -1,6 +1,5 @@
+import { compose, register } from 'tidemark/azure-functions'
 import { documentOf } from '../../packages/tidemark/azure-functions/queries.ts'
-import { register } from '../../packages/tidemark/azure-functions/register.ts'
-import { compose } from '../../packages/tidemark/compose.ts'
 import { orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'
 

@@ -1,8 +1,8 @@
-import type { AnyDecider, Command } from '../../packages/tidemark/core/decider.ts'
-import { isRefusal } from '../../packages/tidemark/core/decider.ts'
-import type { DomainEvent } from '../../packages/tidemark/core/event.ts'
-import { type AnyReaction, consumerOf, type Send, type SendLater } from '../../packages/tidemark/core/reaction.ts'
-import { reactionsOf, type Service, toldOf } from '../../packages/tidemark/core/service.ts'
+import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
+import { type AnyReaction, reactionsOf } from 'tidemark/tools'
+import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
+import { consumerOf } from '../../packages/tidemark/core/reaction.ts'
+import { toldOf } from '../../packages/tidemark/core/service.ts'
 import { categoryOf, idOf } from '../../packages/tidemark/core/stream.ts'
 
 /** A stream: what was recorded, and the state that it makes. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { type Decision, isRefusal } from 'tidemark'
 import type { Answer } from '../../packages/cli/demo/client.ts'
-import { type Decision, isRefusal } from '../../packages/tidemark/core/decider.ts'
 import { type DocumentedError, documentedErrors } from './documented-errors.ts'
 
 /**

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { reactionsOf } from 'tidemark/tools'
 import { importTime } from '../../packages/cli/bundle/import-time.ts'
 import { bundleModule, bundleService } from '../../packages/cli/bundle/service-bundle.ts'
 import { services } from '../../packages/cli/project/config.ts'
-import { reactionsOf } from '../../packages/tidemark/core/service.ts'
 
 const SERVICE_FILE = /^src\/([^/]+)\/(.+)$/
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EventType, Service } from 'tidemark'
+import { reactionsOf, topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
-import { reactionsOf } from '../../packages/tidemark/core/service.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 
 /** The events of a category's streams; none where the service has no such streams. */
 const eventsOf = ({ deciders }: Service, category: string): readonly EventType[] =>

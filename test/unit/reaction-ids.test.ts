@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DomainEvent, RecordedEvent, Send } from 'tidemark'
-import type { AnyReaction } from '../../packages/tidemark/core/reaction.ts'
+import type { AnyReaction } from 'tidemark/tools'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { payments } from '../../src/payments/service.ts'

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { linkPackages } from '../../packages/test-support/linked-packages.ts'
 import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
-import { topologyOf } from '../../packages/tidemark/topology.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

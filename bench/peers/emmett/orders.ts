@@ -1,7 +1,6 @@
 import { DeciderCommandHandler } from '@event-driven-io/emmett'
 import { type PostgresReadEvent, pongoSingleStreamProjection } from '@event-driven-io/emmett-postgresql'
-import { isRefusal } from '../../../packages/tidemark/core/decider.ts'
-import type { Recorded } from '../../../packages/tidemark/core/event.ts'
+import { isRefusal, type Recorded } from 'tidemark'
 import type { OrderEvent } from '../../../src/ordering/events.ts'
 import { type OrderCommand, order } from '../../../src/ordering/order.ts'
 import { type OrderDocument, orderView } from '../../../src/ordering/order-view.ts'

@@ -1,16 +1,19 @@
-import { z } from 'zod'
 import {
   type CommandOf,
   commandType,
   type Decider,
   type Decision,
+  type EventOf,
+  eventType,
+  type ManyStreamView,
+  type OneStreamView,
+  published,
+  type Reaction,
   refuse,
-} from '../../../packages/tidemark/core/decider.ts'
-import { type EventOf, eventType } from '../../../packages/tidemark/core/event.ts'
-import type { Reaction } from '../../../packages/tidemark/core/reaction.ts'
-import { published, type Service } from '../../../packages/tidemark/core/service.ts'
+  type Service,
+} from 'tidemark'
+import { z } from 'zod'
 import { formatPosition } from '../../../packages/tidemark/core/stream.ts'
-import type { ManyStreamView, OneStreamView } from '../../../packages/tidemark/core/view.ts'
 import {
   OrderCancelled,
   OrderCompleted,

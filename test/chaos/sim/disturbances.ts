@@ -1,5 +1,5 @@
-import { isTidemarkError } from '../../../packages/tidemark/core/errors.ts'
-import { reactionsOf, type Service } from '../../../packages/tidemark/core/service.ts'
+import { isTidemarkError, type Service } from 'tidemark'
+import { reactionsOf } from 'tidemark/tools'
 import type { WorldFault } from './faults.ts'
 import type { Ground } from './ground.ts'
 import type { ConsumedPartition } from './host.ts'

@@ -1,4 +1,4 @@
-import { isTidemarkError } from '../../../packages/tidemark/core/errors.ts'
+import { isTidemarkError } from 'tidemark'
 import type { Ground } from './ground.ts'
 import type { Process } from './process.ts'
 

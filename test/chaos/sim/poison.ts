@@ -1,7 +1,6 @@
+import type { DomainEvent, Recorded, Service } from 'tidemark'
+import type { AnyReaction } from 'tidemark/tools'
 import type { LogItem } from '../../../packages/tidemark/core/commit.ts'
-import type { DomainEvent, Recorded } from '../../../packages/tidemark/core/event.ts'
-import type { AnyReaction } from '../../../packages/tidemark/core/reaction.ts'
-import type { Service } from '../../../packages/tidemark/core/service.ts'
 import type { AnyView } from '../../../packages/tidemark/core/view.ts'
 import type { Ground } from './ground.ts'
 

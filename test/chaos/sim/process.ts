@@ -1,5 +1,4 @@
-import { TidemarkError } from '../../../packages/tidemark/core/errors.ts'
-import type { Trace } from '../../../packages/tidemark/core/reaction.ts'
+import { TidemarkError, type Trace } from 'tidemark'
 import { StoreClock } from '../../../packages/tidemark/cosmos/store-clock.ts'
 import type { RuntimePorts, ServiceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
 import { roll } from './dice.ts'

@@ -1,4 +1,5 @@
-import { followedBy, projectionName, reactionsName, type Service } from '../../../packages/tidemark/core/service.ts'
+import type { Service } from 'tidemark'
+import { followedBy, projectionName, reactionsName } from '../../../packages/tidemark/core/service.ts'
 import { type RuntimeSettings, serviceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
 import { Disturbances, type DisturbedTime } from './disturbances.ts'
 import { Ground, type GroundOptions } from './ground.ts'

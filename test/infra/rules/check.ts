@@ -1,6 +1,6 @@
+import type { Service } from 'tidemark'
+import { topologyOf } from 'tidemark/tools'
 import { SAMPLE_ENVIRONMENT } from '../../../packages/cli/infra/template.ts'
-import type { Service } from '../../../packages/tidemark/core/service.ts'
-import { topologyOf } from '../../../packages/tidemark/topology.ts'
 import { rightsOf } from '../support/declared-rights.ts'
 import type { Deployed } from '../support/deployed.ts'
 import { roleMatrix } from '../support/role-matrix.ts'

@@ -1,4 +1,4 @@
-import type { Topology } from '../../../packages/tidemark/topology.ts'
+import type { Topology } from 'tidemark/tools'
 import { at, listAt, ofType, type Resource } from '../support/deployed.ts'
 import type { Rule } from './rule.ts'
 

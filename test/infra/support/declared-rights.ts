@@ -1,4 +1,4 @@
-import type { Service } from '../../../packages/tidemark/core/service.ts'
+import type { Service } from 'tidemark'
 import { type Cell, cell } from './role-matrix.ts'
 
 const item = (...actions: readonly string[]): readonly string[] => [
