@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { compose } from 'tidemark/azure-functions'
 import { Latency } from '../packages/cli/demo/latency.ts'
 import { EMPTY_STREAM, type LogHead } from '../packages/tidemark/core/hash-chain.ts'
-import { MAX_ENTRIES } from '../packages/tidemark/core/ports.ts'
 import { SNAPSHOTS } from '../packages/tidemark/core/service.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
 import { record } from '../packages/tidemark/runtime/record.ts'
@@ -35,10 +34,10 @@ async function fill(log: CosmosEventStore, stream: string, count: number): Promi
   const time = new Date().toISOString()
   let [head, before]: LogHead[] = [EMPTY_STREAM, EMPTY_STREAM]
   while (head && before && head.version < count) {
-    const entries = Array.from({ length: Math.min(MAX_ENTRIES, count - head.version) }, () => {
+    const entries = Array.from({ length: Math.min(log.limits.entries, count - head.version) }, () => {
       const at = { head: head ?? EMPTY_STREAM, time }
       const { events } = record(
-        { service: inventory, decider: stock, stream },
+        { service: inventory, decider: stock, stream, limits: log.limits },
         at,
         [{ type: 'StockReceived', data }],
         metadata,

@@ -5,6 +5,7 @@ import { compose } from 'tidemark/azure-functions'
 import { toCloudEvent } from '../packages/tidemark/core/cloud-event.ts'
 import { EMPTY_STREAM } from '../packages/tidemark/core/hash-chain.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
+import { LIMITS } from '../packages/tidemark/memory/limits.ts'
 import { record } from '../packages/tidemark/runtime/record.ts'
 import { appendStream, headOf } from '../packages/tidemark/test/support/commits.ts'
 import { order } from '../src/ordering/order.ts'
@@ -47,7 +48,7 @@ function eventsOf(id: string, count: number, before: readonly RecordedEvent[] = 
     const head = all.length > 0 ? headOf(all.slice(-1)) : EMPTY_STREAM
     const at = { head, time }
     const { events } = record(
-      { service: ordering, decider: order, stream },
+      { service: ordering, decider: order, stream, limits: LIMITS },
       at,
       [all.length === 0 ? place : move],
       metadata,

@@ -18,6 +18,7 @@ import { CosmosSchedule } from './cosmos/schedule.ts'
 import { CosmosSnapshots } from './cosmos/snapshots.ts'
 import { type HostClock, StoreClock, storeTime } from './cosmos/store-clock.ts'
 import { CosmosViewGenerations } from './cosmos/view-generations.ts'
+import { EVENT_BYTES } from './event-hubs/limits.ts'
 import { EventHubsPublisher, eventHubProducer } from './event-hubs/publisher.ts'
 import { EventHubsReader, eventHubConsumer } from './event-hubs/reader.ts'
 import { openTelemetry } from './opentelemetry/load.ts'
@@ -65,7 +66,7 @@ export function compose(service: Service, environment: Environment = process.env
     (line) => warn(`${service.name}: ${line}`),
   )
   const ports: RuntimePorts = {
-    log: () => new CosmosEventStore(database().container(LOG), telemetry),
+    log: () => new CosmosEventStore(database().container(LOG), telemetry, EVENT_BYTES),
     feed: () => new CosmosEventFeed(database().container(LOG)),
     // Whatever a snapshot says, the log proves it.
     snapshots: () => new CosmosSnapshots(relaxed().container(SNAPSHOTS)),

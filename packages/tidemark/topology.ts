@@ -2,7 +2,6 @@ import {
   type FunctionNames,
   followedBy,
   functionNames,
-  HUB_RETENTION_HOURS,
   hasSchedule,
   hasSnapshots,
   LEASES,
@@ -16,6 +15,7 @@ import {
   SNAPSHOTS,
 } from './core/service.ts'
 import type { AnyView } from './core/view.ts'
+import { RETENTION_HOURS } from './event-hubs/limits.ts'
 
 /** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
 export interface Topology {
@@ -134,7 +134,7 @@ export function topologyOf(services: readonly Service[]): Topology {
     eventHubs: services.map((service) => ({
       name: service.name,
       partitions: PARTITIONS,
-      retentionHours: HUB_RETENTION_HOURS,
+      retentionHours: RETENTION_HOURS,
       consumerGroups: [
         ...(service.views.length > 0 ? [projectionName(service.name)] : []),
         ...services.filter((other) => followedBy(other).includes(service.name)).map(({ name }) => reactionsGroup(name)),

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { topologyOf } from 'tidemark/tools'
+import ts from 'typescript'
 import { services } from '../../packages/cli/project/config.ts'
 import { linkPackages } from '../../packages/test-support/linked-packages.ts'
 import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
@@ -64,6 +65,50 @@ describe('versions', () => {
 const MODULES = '.dependency-cruiser.cjs'
 /** Built, or a test: `npm run imports` looks at the tests. */
 const notCopied = /[\\/](dist|test)$|\.test\.ts$/
+
+describe('the way of a command', () => {
+  const [, section = ''] = /^## The way of a command$([\s\S]*?)^## /m.exec(read('CONTRIBUTING.md')) ?? []
+  const [listed = '', wired = ''] = section.split('What puts them together')
+  const steps = [...listed.matchAll(/^\d\. `([^`]+)`/gm)].map(([, path = '']) => path)
+  const wiring = [...wired.matchAll(/`([^`]+\.ts)`/g)].map(([, path = '']) => path)
+
+  it('is six files at most, and between two of them is what puts them together, nothing else', () => {
+    assert.ok(steps.length > 3 && steps.length <= 6, `${steps.length} files`)
+    for (const [index, step] of steps.entries()) {
+      const next = steps[index + 1]
+      if (next)
+        assert.ok(isLinked(step, next, wiring.concat(steps.slice(0, index))), `${step} does not lead to ${next}`)
+    }
+    console.log(`# ${steps.length} files, put together by ${wiring.length}`)
+  })
+
+  it('would be seen to be longer, were something between two of them that is not named', () => {
+    assert.ok(wiring.includes('packages/tidemark/runtime/service-runtime.ts'))
+    const others = wiring.filter((path) => path !== 'packages/tidemark/runtime/service-runtime.ts')
+    const step = steps.indexOf('packages/tidemark/runtime/group-commit.ts')
+    assert.ok(!isLinked(steps[step - 1] ?? '', steps[step] ?? '', others.concat(steps.slice(0, step - 1))))
+  })
+
+  /** Whether one leads to the other, by imports of either and of what is between them: who puts two together imports both. */
+  function isLinked(from: string, to: string, between: readonly string[]): boolean {
+    const imports = new Map([from, to, ...between].map((path) => [path, importsOf(path)]))
+    const touches = (one: string, other: string): boolean =>
+      Boolean(imports.get(one)?.has(other) || imports.get(other)?.has(one))
+    const reached = new Set([from])
+    for (const path of reached) for (const next of [to, ...between]) if (touches(path, next)) reached.add(next)
+    return reached.has(to)
+  }
+
+  function importsOf(path: string): ReadonlySet<string> {
+    const { exports } = JSON.parse(read('packages/tidemark/package.json')) as { exports: Record<string, string> }
+    const exported = (name: string): string => join('packages/tidemark', exports[name.replace('tidemark', '.')] ?? '')
+    const named = ts.preProcessFile(read(path)).importedFiles.map(({ fileName }) => fileName)
+    const files = named.map((name) =>
+      name.startsWith('.') ? join(dirname(path), name) : /^tidemark(\/|$)/.test(name) ? exported(name) : name,
+    )
+    return new Set(files)
+  }
+})
 
 describe('imports', () => {
   const copy = mkdtempSync(join(tmpdir(), 'tidemark-imports-'))

@@ -13,7 +13,7 @@ export type Decision<Event> = readonly Event[] | Refusal
 
 /**
  * Refuses a command: a decider returns it.
- * @param refusal a code that the decider declares in `refusals`; clients get it as the `code` of a 409. @param detail for people.
+ * @param refusal a code that the decider declares in `refusals`; clients get it as the `code` of the problem. @param detail for people.
  * @example
  * ```ts
  * import { type Decision, type DomainEvent, refuse } from 'tidemark'
@@ -58,7 +58,8 @@ export interface CommandType<Name extends string = string, Data = unknown> {
 
 /**
  * Declares a command.
- * @param schema of its data: any Standard Schema, such as Zod's, of what JSON keeps. Data that do not fit are answered 400, and nothing is decided.
+ * @param schema of its data: any Standard Schema, such as Zod's, of what JSON keeps. Data that do not fit are refused
+ *   (`invalid-command`), and nothing is decided.
  * @param options `creates`: whether it may begin a stream; it may not, where it is left out.
  * @example
  * ```ts

@@ -138,14 +138,13 @@ export interface ParkingChange {
   readonly discard?: Discard
 }
 
-/** The most events that one change adds and drops: a batch of Cosmos DB takes 100 operations. */
-export const MAX_PARKED_AT_ONCE = 97
-
 /**
  * What waits for the handlers of one consumer. A parked stream and its events change together, and only where the stream is what it was
  * when it was read: who adds to it and who takes it up never miss each other.
  */
 export interface ParkingStore {
+  /** How many events one change adds and drops. */
+  readonly eventsAtOnce: number
   /** All that wait. @throws TidemarkError `unavailable` */
   streams(): Promise<readonly StoredParkedStream[]>
   stream(key: ParkedKey): Promise<StoredParkedStream | undefined>

@@ -21,8 +21,19 @@ export type AppendResult =
     }
   | { readonly outcome: 'missing' }
 
+/** What a log takes. */
+export interface LogLimits {
+  /** Commits and receipts of one append. */
+  readonly entries: number
+  /** Of one append, in bytes. */
+  readonly bytes: number
+  /** Of one event, as the hub gets it: what is in the log must be publishable. */
+  readonly eventBytes: number
+}
+
 /** A service's log. */
 export interface EventStore {
+  readonly limits: LogLimits
   /**
    * The commits of a stream that end after a version, in order, in pages: one page is in memory at a time.
    * @throws TidemarkError `unavailable`, `container-missing`, `event-unreadable`
@@ -31,7 +42,7 @@ export interface EventStore {
   /** How the key of a command ended; undefined where the log does not know it. @throws TidemarkError `unavailable`, `container-missing` */
   findOutcome(stream: string, key: string): Promise<KeyOutcome | undefined>
   /**
-   * Writes commits and receipts of one stream in one atomic write, at most `MAX_ENTRIES`, each key once.
+   * Writes commits and receipts of one stream in one atomic write, at most `limits.entries`, each key once.
    * @param after what the first commit follows; the commits are without a gap. Receipts alone follow nothing.
    * @throws TidemarkError `outcome-unknown` where it may or may not have been written; `unavailable` where it was not;
    *   `decision-too-large` where the entries are too large for one write; `chain-broken` where they were written, but not after the
@@ -345,10 +356,12 @@ export type Freshness = 'exact' | 'relaxed'
 
 /** One generation of one view. All writes are conditional. */
 export interface ViewStore {
+  /** How many marks one write takes. */
+  readonly marksAtOnce: number
   read(key: string, freshness?: Freshness): Promise<ViewDocument | undefined>
   /** Views of single streams: the document and the cursor, in one item. */
   writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult>
-  /** Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most 99 marks. */
+  /** Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most `marksAtOnce`. */
   writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>
@@ -413,12 +426,6 @@ export interface Clock {
 
 /** New ids, unique everywhere. */
 export type Ids = () => string
-
-/** The largest batch of marks in one write: Cosmos DB takes 100 operations, one is the document. */
-export const MAX_MARKS = 99
-
-/** The most entries of one append: a batch of Cosmos DB takes 100 operations, and one reads the commit before. */
-export const MAX_ENTRIES = 99
 
 /** The most events that one command may append. */
 export const MAX_EVENTS = 500

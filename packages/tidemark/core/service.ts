@@ -159,12 +159,6 @@ export function sourceOf(service: string, category: string): string {
   return `/${service}/${category}`
 }
 
-/**
- * How long a hub keeps its events, in hours: the longest that Event Hubs' Standard tier offers.
- * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
- */
-export const HUB_RETENTION_HOURS = 168
-
 /** The container of a service's log. */
 export const LOG = 'events'
 

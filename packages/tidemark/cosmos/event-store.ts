@@ -15,11 +15,12 @@ import {
 import { TidemarkError } from '../core/errors.ts'
 import { eventId, type RecordedEvent } from '../core/event.ts'
 import type { LogHead } from '../core/hash-chain.ts'
-import type { AppendResult, EventHistory, EventStore } from '../core/ports.ts'
+import type { AppendResult, EventHistory, EventStore, LogLimits } from '../core/ports.ts'
 import { NO_TELEMETRY, type Span, type Telemetry, tracesOf } from '../core/telemetry.ts'
 import { bounded, itemsOf, pagesOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem } from './items.ts'
+import { APPEND } from './limits.ts'
 
 const PAGE = 500
 const POINT_READS = 3
@@ -33,10 +34,13 @@ const MAX_VERSION = Number.MAX_SAFE_INTEGER
 export class CosmosEventStore implements EventStore, EventHistory {
   readonly #container: Container
   readonly #telemetry: Telemetry
+  readonly limits: LogLimits
 
-  constructor(container: Container, telemetry = NO_TELEMETRY) {
+  /** @param eventBytes the largest event that can be published. */
+  constructor(container: Container, telemetry = NO_TELEMETRY, eventBytes = Number.POSITIVE_INFINITY) {
     this.#container = container
     this.#telemetry = telemetry
+    this.limits = { ...APPEND, eventBytes }
   }
 
   async *read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {

@@ -16,6 +16,7 @@ import type { WriteResult } from '../core/ports.ts'
 import { bounded, itemsOf } from './bounded.ts'
 import { writeError } from './client.ts'
 import { readItem, writeItem } from './items.ts'
+import { PARKED_AT_ONCE } from './limits.ts'
 
 const STREAM = 'stream'
 const EVENT = 'event'
@@ -34,6 +35,7 @@ interface Kept<Value> {
 export class CosmosParking implements ParkingStore {
   readonly #container: Container
   readonly #consumer: string
+  readonly eventsAtOnce = PARKED_AT_ONCE
 
   constructor(container: Container, consumer: string) {
     this.#container = container

@@ -16,6 +16,7 @@ import type {
 import { bounded, itemsOf } from './bounded.ts'
 import { codeOf, writeError } from './client.ts'
 import { type ItemKey, readItem, writeItem } from './items.ts'
+import { MARKS_AT_ONCE } from './limits.ts'
 
 const DOCUMENT = 'document'
 
@@ -39,6 +40,7 @@ export class CosmosViewStore implements ViewStore {
   readonly #container: Container
   readonly #generation: number
   readonly #markTtlSeconds: number
+  readonly marksAtOnce = MARKS_AT_ONCE
 
   constructor(containers: ViewContainers, generation: number, markTtlSeconds: number) {
     this.#containers = containers

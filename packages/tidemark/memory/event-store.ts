@@ -14,15 +14,8 @@ import {
 import { TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import type { LogHead } from '../core/hash-chain.ts'
-import {
-  type AppendResult,
-  type EventFeed,
-  type EventFeedReader,
-  type EventHistory,
-  type EventStore,
-  type FeedStart,
-  MAX_ENTRIES,
-} from '../core/ports.ts'
+import type { AppendResult, EventFeed, EventFeedReader, EventHistory, EventStore, FeedStart } from '../core/ports.ts'
+import { LIMITS } from './limits.ts'
 
 const FEED_PAGE = 3
 const READ_PAGE = 10
@@ -36,6 +29,7 @@ interface Stream {
 
 /** A log in memory, with the rules and the encoding of the one in Cosmos DB: for tests of what stands on a log. */
 export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
+  readonly limits = LIMITS
   readonly #streams = new Map<string, Stream>()
   readonly #inOrder: RecordedCommit[] = []
   readonly #appends: (readonly LogItem[])[] = []
@@ -57,8 +51,8 @@ export class MemoryEventStore implements EventStore, EventHistory, EventFeed {
   async append(after: LogHead, entries: readonly LogEntry[]): Promise<AppendResult> {
     const [first] = entries
     if (first === undefined) throw new TidemarkError('internal', 'an append has at least one entry')
-    if (entries.length > MAX_ENTRIES)
-      throw new TidemarkError('internal', `an append has at most ${MAX_ENTRIES} entries`)
+    if (entries.length > LIMITS.entries)
+      throw new TidemarkError('internal', `an append has at most ${LIMITS.entries} entries`)
     const stream: Stream = this.#streams.get(first.stream) ?? { commits: [], byFrom: new Map(), outcomes: new Map() }
     const read = after.version > 0 && entries.some(isCommit)
     const before = stream.byFrom.get(after.commit)

@@ -9,9 +9,11 @@ import type {
   StoredParkedStream,
 } from '../core/parking.ts'
 import type { WriteResult } from '../core/ports.ts'
+import { PARKED_AT_ONCE } from './limits.ts'
 
 /** What waits for the handlers of one consumer, in memory. */
 export class MemoryParking implements ParkingStore {
+  readonly eventsAtOnce = PARKED_AT_ONCE
   readonly #streams = new Map<string, StoredParkedStream>()
   readonly #events = new Map<string, Map<number, ParkedEvent>>()
   readonly #messages = new Map<string, ParkedMessage>()

@@ -16,6 +16,7 @@ import type {
 } from '../core/ports.ts'
 import { FIRST_POINTER, generationsOf, newestOf, type ViewPointer } from '../core/view-pointer.ts'
 import { stateOf } from '../core/view-state.ts'
+import { MARKS_AT_ONCE } from './limits.ts'
 
 interface Item extends ViewDocument {
   readonly place: string
@@ -23,6 +24,7 @@ interface Item extends ViewDocument {
 
 /** A view in memory, with the rules of the one in Cosmos DB; its marks expire when it is told so. */
 export class MemoryViewStore implements ViewStore {
+  readonly marksAtOnce = MARKS_AT_ONCE
   readonly #documents = new Map<string, Item>()
   readonly #marks = new Set<string>()
   readonly #cursors = new Map<string, StoredCursor>()

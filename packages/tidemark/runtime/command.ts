@@ -4,11 +4,11 @@ import { type AnyDecider, type Decision, isRefusal, refuse } from '../core/decid
 import { isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import { type AppendResult, type Clock, type EventStore, MAX_ENTRIES } from '../core/ports.ts'
+import type { AppendResult, Clock, EventStore } from '../core/ports.ts'
 import type { Service } from '../core/service.ts'
 import { idOf } from '../core/stream.ts'
 import { type AggregateState, emptyState, fold, readForward } from './fold.ts'
-import { checkWritable, decisionTime, MAX_DECISION_BYTES, record } from './record.ts'
+import { checkWritable, decisionTime, record } from './record.ts'
 import type { ColdLoader } from './snapshots.ts'
 
 /** How often commands may decide again before their stream counts as contended. */
@@ -131,14 +131,15 @@ function decideAll(
   waiting: readonly WaitingCommand[],
 ): { readonly decided: readonly Decided[]; readonly end: AggregateState; readonly later: readonly WaitingCommand[] } {
   const decided: Decided[] = []
+  const { limits } = deps.store
   let state = start
   let bytes = 0
   for (const [index, command] of waiting.entries()) {
-    if (decided.length === MAX_ENTRIES) return { decided, end: state, later: waiting.slice(index) }
+    if (decided.length === limits.entries) return { decided, end: state, later: waiting.slice(index) }
     try {
       const made = decideOne(deps, stream, state, command)
       bytes += made.bytes
-      if (decided.length > 0 && bytes > MAX_DECISION_BYTES) return { decided, end: state, later: waiting.slice(index) }
+      if (decided.length > 0 && bytes > limits.bytes) return { decided, end: state, later: waiting.slice(index) }
       decided.push(made)
       state = made.state
     } catch (error) {
@@ -150,7 +151,7 @@ function decideAll(
 }
 
 function decideOne(
-  { service, clock }: CommandDependencies,
+  { service, store: { limits }, clock }: CommandDependencies,
   stream: string,
   before: AggregateState,
   command: WaitingCommand,
@@ -169,9 +170,9 @@ function decideOne(
     const entry: CommandReceipt = { stream, key, fingerprint, version, ...(refusal ? { refusal } : {}) }
     return { command, outcome, entry, state: before, bytes: RECEIPT_BYTES }
   }
-  const recorded = record({ service, decider, stream }, before, decision, metadata, now)
+  const recorded = record({ service, decider, stream, limits }, before, decision, metadata, now)
   const entry: Commit = { stream, key, fingerprint: fingerprintOf(request), events: recorded.events }
-  const bytes = checkWritable(entry, recorded.bytes)
+  const bytes = checkWritable(entry, recorded.bytes, limits)
   const state = fold(decider, before, recorded.events)
   const outcome = { done: true, stream, version: state.head.version, events: recorded.events.length } as const
   return { command, outcome, entry, state, bytes }

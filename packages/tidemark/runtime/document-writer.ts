@@ -1,6 +1,6 @@
 import { isTidemarkError } from '../core/errors.ts'
 import type { DomainEvent, Recorded } from '../core/event.ts'
-import { MAX_MARKS, type ViewDocument, type ViewStore } from '../core/ports.ts'
+import type { ViewDocument, ViewStore } from '../core/ports.ts'
 import { formatPosition } from '../core/stream.ts'
 import { type AnyManyStreamView, storedDocument } from '../core/view.ts'
 import { contended, MAX_ATTEMPTS } from './contended.ts'
@@ -83,7 +83,7 @@ export class DocumentWriter {
     const [view, store] = [this.#view, this.#store]
     const untaken: Untaken[] = []
     let left = [...events]
-    let most = MAX_MARKS
+    let most = store.marksAtOnce
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; ) {
       const before = left.length === 0 ? undefined : (this.#documents.get(key) ?? (await store.read(key)))
       const taken = this.#evolve(key, before?.document, left.slice(0, most))

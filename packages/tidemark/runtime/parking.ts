@@ -9,14 +9,13 @@ import {
   tidemarkErrorIn,
 } from '../core/errors.ts'
 import { canonicalHash } from '../core/hash-chain.ts'
-import {
-  MAX_PARKED_AT_ONCE,
-  type MessagePlace,
-  type ParkedEvent,
-  type ParkedKey,
-  type ParkedStream,
-  type ParkingStore,
-  type StoredParkedStream,
+import type {
+  MessagePlace,
+  ParkedEvent,
+  ParkedKey,
+  ParkedStream,
+  ParkingStore,
+  StoredParkedStream,
 } from '../core/parking.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Trace } from '../core/reaction.ts'
@@ -279,7 +278,7 @@ export class ConsumerParking {
     const { store, clock } = this.#deps
     const { handler, stream, version, type, cause } = failure
     await this.#checkRoom(trace)
-    const [first = [], ...rest] = inChanges(events)
+    const [first = [], ...rest] = inChanges(events, store)
     const parked: ParkedStream = {
       handler,
       stream,
@@ -322,7 +321,8 @@ export class ConsumerParking {
     const all = await this.#all()
     let current = known
     // What was processed before the stream was parked comes again with a redelivery.
-    for (const add of inChanges(events.filter(({ version }) => version >= known.version))) {
+    const left = events.filter(({ version }) => version >= known.version)
+    for (const add of inChanges(left, this.#deps.store)) {
       const added = await this.#addPart(current, add, trace)
       if (added === undefined) {
         all.delete(idOf(known))
@@ -457,13 +457,13 @@ function textOf(body: unknown): string {
 }
 
 /** Events in parts that one change takes: by number and by size. */
-function inChanges(events: readonly ParkedEvent[]): ParkedEvent[][] {
+function inChanges(events: readonly ParkedEvent[], { eventsAtOnce }: ParkingStore): ParkedEvent[][] {
   const parts: ParkedEvent[][] = []
   let bytes = 0
   for (const event of events) {
     const size = Buffer.byteLength(event.text)
     const last = parts.at(-1)
-    if (last && last.length < MAX_PARKED_AT_ONCE && bytes + size <= EVENTS_BYTES) {
+    if (last && last.length < eventsAtOnce && bytes + size <= EVENTS_BYTES) {
       last.push(event)
       bytes += size
     } else {

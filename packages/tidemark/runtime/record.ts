@@ -5,18 +5,9 @@ import type { AnyDecider } from '../core/decider.ts'
 import { TidemarkError } from '../core/errors.ts'
 import { type DomainEvent, eventId, type RecordedEvent } from '../core/event.ts'
 import { type StreamHead, seal } from '../core/hash-chain.ts'
-import { MAX_EVENTS } from '../core/ports.ts'
+import { type LogLimits, MAX_EVENTS } from '../core/ports.ts'
 import { checkWritten } from '../core/schema.ts'
 import { type Service, sourceOf, toldOf } from '../core/service.ts'
-
-/** What Cosmos DB takes in one item and in one batch, 2 MB, less what the operations around the items take. */
-export const MAX_DECISION_BYTES = 2 * 1024 * 1024 - 64 * 1024
-
-/**
- * The largest event that is taken: a message of Event Hubs' Standard tier, 1 MB, less what AMQP puts around it.
- * https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
- */
-export const MAX_EVENT_BYTES = 1024 * 1024 - 16 * 1024
 
 /** The names of fields and attributes, and what is derived from others, have less. */
 const NAMES_BYTES = 4 * 1024
@@ -26,6 +17,8 @@ export interface Recorder {
   readonly service: Pick<Service, 'name' | 'publishes'>
   readonly decider: Pick<AnyDecider, 'category' | 'events'>
   readonly stream: string
+  /** Of the log that they are recorded in. */
+  readonly limits: LogLimits
 }
 
 /** The stream before: its head, and when its last event was recorded. */
@@ -49,7 +42,7 @@ export function decisionTime(now: string, before: Pick<Before, 'time'>, notBefor
  * @throws TidemarkError `event-invalid`, `event-too-large`, `decision-too-large`
  */
 export function record(
-  { service, decider, stream }: Recorder,
+  { service, decider, stream, limits }: Recorder,
   before: Before,
   events: readonly DomainEvent[],
   metadata: CommandMetadata,
@@ -82,7 +75,7 @@ export function record(
     })
     previousHash = sealed.event.hash
     const size = asText(sealed.bytes)
-    if (size > MAX_EVENT_BYTES) checkSendable(sealed.event)
+    if (size > limits.eventBytes) checkSendable(sealed.event, limits)
     bytes += size
     return sealed.event
   })
@@ -95,16 +88,16 @@ function asText(bytes: number): number {
 }
 
 /** @throws TidemarkError `event-too-large` */
-function checkSendable(event: RecordedEvent): void {
+function checkSendable(event: RecordedEvent, { eventBytes }: LogLimits): void {
   const size = Buffer.byteLength(JSON.stringify(toCloudEvent(event)))
-  if (size > MAX_EVENT_BYTES)
-    throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${MAX_EVENT_BYTES}`)
+  if (size > eventBytes)
+    throw new TidemarkError('event-too-large', `${event.type} has ${size} bytes, the hub takes ${eventBytes}`)
 }
 
 /** How many bytes a commit has, where the most that it can have is too much. @throws TidemarkError `decision-too-large` */
-export function checkWritable(commit: Commit, atMost: number): number {
-  if (atMost <= MAX_DECISION_BYTES) return atMost
+export function checkWritable(commit: Commit, atMost: number, { bytes }: LogLimits): number {
+  if (atMost <= bytes) return atMost
   const size = Buffer.byteLength(JSON.stringify(toLogItem(commit)))
-  if (size <= MAX_DECISION_BYTES) return size
-  throw new TidemarkError('decision-too-large', `a command may append ${MAX_DECISION_BYTES} bytes at once, not ${size}`)
+  if (size <= bytes) return size
+  throw new TidemarkError('decision-too-large', `a command may append ${bytes} bytes at once, not ${size}`)
 }

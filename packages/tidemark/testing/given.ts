@@ -6,6 +6,7 @@ import type { DomainEvent, RecordedEvent } from '../core/event.ts'
 import { asJson, describeFault } from '../core/json.ts'
 import { describeIssues, validate } from '../core/schema.ts'
 import { streamOf } from '../core/stream.ts'
+import { LIMITS } from '../memory/limits.ts'
 import { decide } from '../runtime/command.ts'
 import { type AggregateState, emptyState, fold } from '../runtime/fold.ts'
 import { decisionTime, record } from '../runtime/record.ts'
@@ -167,7 +168,7 @@ function checkRecordable(
   now: string,
 ): void {
   try {
-    record({ service, decider, stream }, folded, events, metadata, now)
+    record({ service, decider, stream, limits: LIMITS }, folded, events, metadata, now)
   } catch (cause) {
     if (!isTidemarkError(cause)) throw cause
     const message = `what ${decider.category} decides cannot be recorded: ${cause.code}: ${cause.message}`

@@ -4,6 +4,7 @@ import type { EventType, RecordedEvent } from '../core/event.ts'
 import { EMPTY_STREAM } from '../core/hash-chain.ts'
 import type { Service } from '../core/service.ts'
 import { categoryOf, isStream } from '../core/stream.ts'
+import { LIMITS } from '../memory/limits.ts'
 import { record } from '../runtime/record.ts'
 import type { Given } from './recorded-as.ts'
 
@@ -36,7 +37,7 @@ export function recordGiven(
   const metadata = { actor: 'tester', correlation: 'test', causation: 'command:test' }
   try {
     const decider = { category: categoryOf(stream), events }
-    const { events: recorded } = record({ service, decider, stream }, after, [event], metadata, now)
+    const { events: recorded } = record({ service, decider, stream, limits: LIMITS }, after, [event], metadata, now)
     // What the test holds is not frozen with what is recorded.
     return structuredClone(recorded[0] as RecordedEvent)
   } catch (cause) {

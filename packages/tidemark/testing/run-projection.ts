@@ -95,6 +95,7 @@ async function dies(deliver: Deliver, events: readonly RecordedEvent[]): Promise
 
 function forgetful(views: MemoryViewStores): ViewStores {
   const dying = (store: ViewStore): ViewStore => ({
+    marksAtOnce: store.marksAtOnce,
     read: (...args) => store.read(...args),
     readMarks: (...args) => store.readMarks(...args),
     readCursor: (...args) => store.readCursor(...args),

@@ -45,6 +45,7 @@ export function portsOf(
     process.call({ name: `${store}.${method}`, about, isWrite, store, ...(failure ? { failure } : {}) }, effect)
 
   const log: EventStore & EventHistory = {
+    limits: stores.log.limits,
     async *read(stream, after) {
       for (let end = after; ; ) {
         const page = await ask('log', 'read', stream, false, async () => firstOf(stores.log.read(stream, end)))
@@ -87,6 +88,7 @@ export function portsOf(
     const inner = stores.views.store(view, generation)
     const of = (key: string): string => `${view}@${generation} ${key}`
     return {
+      marksAtOnce: inner.marksAtOnce,
       read: (key) => ask('views', 'read', of(key), false, () => inner.read(key)),
       writeDocument: (key, write, cursor) =>
         ask('views', 'writeDocument', of(key), true, () => inner.writeDocument(key, write, cursor)),
@@ -137,6 +139,7 @@ export function portsOf(
     const inner = stores.parking(consumer)
     const of = ({ handler, stream }: ParkedKey): string => `${handler} ${stream}`
     return {
+      eventsAtOnce: inner.eventsAtOnce,
       streams: () => ask('parking', 'streams', consumer, false, () => inner.streams()),
       stream: (key) => ask('parking', 'stream', of(key), false, () => inner.stream(key)),
       events: (key, limit) => ask('parking', 'events', of(key), false, () => inner.events(key, limit)),

@@ -9,6 +9,7 @@ import { eventId } from '../../core/event.ts'
 import { EMPTY_STREAM } from '../../core/hash-chain.ts'
 import type { ParkedStream } from '../../core/parking.ts'
 import type { CommitPage } from '../../core/ports.ts'
+import { NO_TELEMETRY } from '../../core/telemetry.ts'
 import { CosmosEventFeed } from '../../cosmos/event-feed.ts'
 import { CosmosEventStore } from '../../cosmos/event-store.ts'
 import { CosmosLogBrowser } from '../../cosmos/log-browser.ts'
@@ -20,6 +21,7 @@ import { CosmosSnapshots } from '../../cosmos/snapshots.ts'
 import { storeTime } from '../../cosmos/store-clock.ts'
 import { CosmosViewGenerations } from '../../cosmos/view-generations.ts'
 import { CosmosViewStore } from '../../cosmos/view-store.ts'
+import { EVENT_BYTES } from '../../event-hubs/limits.ts'
 import { forEachLimited } from '../../runtime/limited.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
@@ -63,7 +65,7 @@ const ofView = {
 
 const both = (container: Container) => ({ exact: container, relaxed: container })
 
-eventStoreSuite('cosmos', async () => new CosmosEventStore(log))
+eventStoreSuite('cosmos', async () => new CosmosEventStore(log, NO_TELEMETRY, EVENT_BYTES))
 viewStoreSuite('cosmos', async () => {
   const { container } = await database.containers.create({ id: randomUUID(), partitionKey: '/pk', ...ofView })
   return new CosmosViewStore(both(container), 1, 3600)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { HistoryRange, LogEntry } from '../../core/commit.ts'
 import type { RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM, hashOf, type LogHead } from '../../core/hash-chain.ts'
-import { type EventHistory, type EventStore, MAX_ENTRIES, MAX_EVENTS } from '../../core/ports.ts'
+import { type EventHistory, type EventStore, MAX_EVENTS } from '../../core/ports.ts'
 import { placedV1 } from '../domain/orders.ts'
 import { commit, headOf, receipt } from '../support/commits.ts'
 import { recordedAtOnce } from '../support/recorded.ts'
@@ -116,9 +116,12 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       assert.deepEqual(await commitsIn(store, `${stream}x`), [])
     })
 
-    it('appends as many commits and receipts in one write as there may be, all or none', async () => {
+    it('appends as many commits and receipts in one write as it says, all or none, and no more', async () => {
       const { store, stream } = await fresh()
-      const events = recordedAtOnce(stream, ...Array.from({ length: MAX_ENTRIES }, () => confirmed))
+      // What the other adapter takes, too: a test in memory refuses what the service does.
+      assert.deepEqual(store.limits, { entries: 99, bytes: 2_031_616, eventBytes: 1_032_192 })
+      const { entries: most } = store.limits
+      const events = recordedAtOnce(stream, ...Array.from({ length: most }, () => confirmed))
       const entries = events.map((event, index): LogEntry => {
         return index === 50 ? receipt(stream, 'receipt', 50) : commit(`k${event.version}`, [event])
       })
@@ -127,10 +130,13 @@ export function eventStoreSuite(name: string, create: () => Promise<EventStore &
       await append(store, EMPTY_STREAM, first, ...others)
       assert.deepEqual(await readAll(store, stream), events.slice(0, 50))
       const rest = events.slice(50).map((event) => commit(`k${event.version}`, [event]))
-      const more = Array.from({ length: MAX_ENTRIES - rest.length }, (_, index) => receipt(stream, `r${index}`, 99))
+      const more = Array.from({ length: most - rest.length }, (_, index) => receipt(stream, `r${index}`, 99))
       await append(store, headOf(events.slice(49, 50)), ...rest, ...more)
       assert.deepEqual(await readAll(store, stream), events)
-      assert.equal(rest.length + more.length, MAX_ENTRIES)
+      assert.equal(rest.length + more.length, most)
+      // The service itself counts the read of the commit before, which receipts do without.
+      const tooMany = Array.from({ length: most + 2 }, (_, index) => receipt(stream, `s${index}`, 99))
+      await assert.rejects(store.append(headOf(events), tooMany))
     })
 
     it('reads no more of a stream than was asked for, either way, within commits, and never a receipt', async () => {

@@ -142,7 +142,10 @@ export function parkingSuite(name: string, create: () => Promise<ParkingStore>):
     it('takes the largest change that a caller may make', async () => {
       const store = await create()
       const parked = parkedOf('order-1')
-      const add = Array.from({ length: 97 }, (_, index) => ({ ...event(index + 3), text: 'x'.repeat(10_000) }))
+      const add = Array.from({ length: store.eventsAtOnce }, (_, index) => ({
+        ...event(index + 3),
+        text: 'x'.repeat(10_000),
+      }))
       const written = await store.write(parked, undefined, { add })
       assert.ok(written.outcome === 'written')
       assert.equal((await store.events(parked, 200)).length, 97)

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { CommandOutcome } from '../../core/command.ts'
 import type { Command } from '../../core/decider.ts'
-import { MAX_ENTRIES } from '../../core/ports.ts'
 import { MemoryEventStore } from '../../memory/event-store.ts'
 import { handleCommand } from '../../runtime/command.ts'
 import { groupCommit, type HandleCommand } from '../../runtime/group-commit.ts'
@@ -58,10 +57,10 @@ describe('commands that wait for one stream', () => {
   it('are split where one write takes no more entries', async () => {
     const { store, send } = setUp()
     await send('first', receive(1))
-    const { appends } = store
-    await Promise.all(Array.from({ length: 2 * MAX_ENTRIES + 1 }, (_, index) => send(`k${index}`, receive(1))))
+    const { appends, limits } = store
+    await Promise.all(Array.from({ length: 2 * limits.entries + 1 }, (_, index) => send(`k${index}`, receive(1))))
     assert.equal(store.appends - appends, 3)
-    assert.equal((await everyEvent(store, STREAM)).length, 2 * MAX_ENTRIES + 2)
+    assert.equal((await everyEvent(store, STREAM)).length, 2 * limits.entries + 2)
   })
 
   it('are split where one write takes no more bytes', async () => {

@@ -24,6 +24,7 @@ export class ManualClock implements Clock {
 /** A store in front of another, whose next appends go wrong in ways that a network brings about. */
 export class UnreliableStore implements EventStore {
   readonly #inner: EventStore
+  readonly limits: EventStore['limits']
   /** What happens to the appends to come: `lost` never arrives, `unanswered` takes effect and nobody hears of it. */
   readonly faults: ('lost' | 'unanswered')[] = []
   appends = 0
@@ -34,6 +35,7 @@ export class UnreliableStore implements EventStore {
 
   constructor(inner: EventStore) {
     this.#inner = inner
+    this.limits = inner.limits
   }
 
   read(stream: string, after: number): AsyncIterable<readonly RecordedCommit[]> {

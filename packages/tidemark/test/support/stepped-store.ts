@@ -10,10 +10,12 @@ import type { AppendResult, EventHistory, EventStore } from '../../core/ports.ts
 export class SteppedStore implements EventStore, EventHistory {
   readonly #inner: EventStore & EventHistory
   readonly #turn: () => Promise<void>
+  readonly limits: EventStore['limits']
 
   /** @param turn throws where the instance is dead. */
   constructor(inner: EventStore & EventHistory, turn: () => Promise<void>) {
     this.#inner = inner
+    this.limits = inner.limits
     this.#turn = turn
   }
 
