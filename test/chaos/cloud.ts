@@ -53,7 +53,7 @@ export async function cloudChaos({ seed, minutes, tell, isStopped }: CloudChaos)
   const dice = random(seed)
   process.env.COSMOS_EMULATOR_CONTROL_PORT = '0'
   process.env.EVENT_HUBS_EMULATOR_CONTROL_PORT = '0'
-  const system = await System.cloudAlone()
+  const system = await System.cloudAlone({ soon: true })
   try {
     const ports = await Promise.all(Array.from({ length: HOSTS }, freePort))
     const start = (port: number): Promise<Child> => system.startHost({ port, onOutput: () => {} })

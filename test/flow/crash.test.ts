@@ -55,7 +55,7 @@ describe('crashes', () => {
     shipping: system.logOf('shipping'),
   })
   before(async () => {
-    system = await System.cloudAlone()
+    system = await System.cloudAlone({ soon: true })
     for (const [group] of GROUPS.slice(1)) ports.set(group, await freePort())
   })
   after(() => system.remove())

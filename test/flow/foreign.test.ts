@@ -61,7 +61,7 @@ describe('messages of strangers in a partition, beside events and behind them', 
   let output = ''
 
   before(async () => {
-    system = await System.cloudAlone({ services: ['ordering'] })
+    system = await System.cloudAlone({ services: ['ordering'], soon: true })
     hub = new TestHub(system, 'ordering')
     producer = new EventHubProducerClient(system.settings.EventHubConnection ?? '', 'ordering')
   })

@@ -39,7 +39,7 @@ describe('what no batch brings', () => {
 
   before(async () => {
     unrefRenewals()
-    system = await System.cloudAlone()
+    system = await System.cloudAlone({ soon: true })
     hub = new TestHub(system, 'ordering')
     all = hub.partitions
     await start()

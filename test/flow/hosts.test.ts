@@ -20,7 +20,7 @@ describe('two hosts on one cloud', () => {
   let firsts: Set<string>
 
   before(async () => {
-    system = await System.start()
+    system = await System.start({ soon: true })
     await system.host.stop()
   })
   after(() => system.remove())

@@ -53,6 +53,16 @@ export function callOnceSeen(
   )
 }
 
+export interface SystemOptions {
+  /** Those that its hosts run unless told otherwise; without it every service. */
+  readonly services?: readonly string[]
+  /**
+   * What a killed host held is taken up within seconds, for tests that kill hosts or let them join: all hosts look for it each second, which costs
+   * more than what most tests do. Without it as host.json says.
+   */
+  readonly soon?: boolean
+}
+
 export interface HostOptions {
   /** Whose functions it runs; without it those of the system's services. */
   readonly services?: readonly string[]
@@ -71,35 +81,33 @@ export class System {
   readonly #dataDir: string
   readonly #ports: { http: number; blob: number; eventHubs: number; cosmos: number }
   readonly #services: readonly string[]
+  readonly #soon: boolean
   readonly client: Client
   readonly base: string
   #cloud: Cloud | undefined
   #hosts: readonly { readonly child: Child; readonly services: readonly string[] }[] = []
   #cosmos: CosmosClient | undefined
 
-  private constructor(dataDir: string, ports: System['ports'], services: readonly string[]) {
+  private constructor(dataDir: string, ports: System['ports'], options: SystemOptions) {
     this.#dataDir = dataDir
     this.#ports = ports
-    this.#services = services
+    this.#services = options.services ?? services.map(({ name }) => name)
+    this.#soon = options.soon ?? false
     this.base = `http://127.0.0.1:${ports.http}/api/ordering`
     this.client = new Client(this.base, WAIT_MS)
   }
 
-  /**
-   * The cloud alone: the hosts are up to the caller.
-   * @param options `services`: those that its hosts run unless told otherwise; without it every service.
-   */
-  static async cloudAlone(options: { readonly services?: readonly string[] } = {}): Promise<System> {
+  /** The cloud alone: the hosts are up to the caller. */
+  static async cloudAlone(options: SystemOptions = {}): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-system-'))
     const [http, blob, eventHubs, cosmos] = [await freePort(), await freePort(), await freePort(), await freePort()]
-    const every = services.map(({ name }) => name)
-    const system = new System(dataDir, { http, blob, eventHubs, cosmos }, options.services ?? every)
+    const system = new System(dataDir, { http, blob, eventHubs, cosmos }, options)
     await system.startCloud()
     return system
   }
 
   /** The cloud, and one host on it. */
-  static async start(options: { readonly services?: readonly string[] } = {}): Promise<System> {
+  static async start(options: SystemOptions = {}): Promise<System> {
     const system = await System.cloudAlone(options)
     await system.startHost()
     return system
@@ -131,7 +139,7 @@ export class System {
       'functions',
       path('packages/functions-host/main.ts'),
       {
-        ...SOONER,
+        ...(this.#soon ? SOONER : {}),
         ...localSettings(),
         ...this.settings,
         ...(bundle === undefined ? { FUNCTIONS_HOST_MAIN: functionsOf(services) } : { FUNCTIONS_HOST_FOLDER: bundle }),
