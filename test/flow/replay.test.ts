@@ -5,8 +5,8 @@ import { until } from '../../packages/test-support/wait.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
 
-/** Readers look often, and leave the machine to what they look at. */
-const pause = (): Promise<void> => delay(10)
+/** Customers and readers come often, and leave the machine to what they look at. */
+const pause = (): Promise<void> => delay(40)
 
 /** Customers come and go and readers look, while the given thing happens: what a reader saw once stays there and never goes backwards. */
 async function underLoad(
@@ -20,7 +20,7 @@ async function underLoad(
   const versions = new Map<string, number>()
   const products = new Set<string>()
   const customers = async (): Promise<void> => {
-    for (let round = 0; !over; round += 1) await replays.customers(5, `${run}:${round}`)
+    for (let round = 0; !over; round += 1, await pause()) await replays.customers(2, `${run}:${round}`)
   }
   const readOrders = async (): Promise<void> => {
     for (; !over; await pause()) {
