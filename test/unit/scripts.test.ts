@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -42,6 +42,35 @@ function windowsHooksOf(azure: string): readonly string[] {
     }),
   )
 }
+
+describe('the scripts that run tests', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> }
+  const filesOf = (name: string): readonly string[] => {
+    const globs = [...(scripts[name] ?? '').matchAll(/"([^"]*\.ts)"/g)].map(([, glob = '']) => glob)
+    return globSync(globs, { cwd: root, exclude: ['**/node_modules/**'] })
+  }
+
+  it('have every test once: those of a few seconds in one, those of minutes in the other; the fast ones are among the first', () => {
+    const [all, deep, fast] = [filesOf('test'), filesOf('test:deep'), filesOf('test:fast')]
+    const tests = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.test.ts'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    // Those want the .NET SDK, and files of theirs are made from elsewhere.
+    const expected = tests
+      .trim()
+      .split('\n')
+      .filter((path) => !/^packages\/(test-support\/dotnet|create-tidemark\/template)\//.test(path))
+    assert.deepEqual([...all, ...deep].toSorted(), expected.toSorted())
+    assert.ok(all.length > 150 && deep.length > 10 && fast.length > 50)
+    assert.deepEqual(
+      fast.filter((path) => !all.includes(path)),
+      [],
+    )
+    for (const path of deep) assert.match(path, /\.deep\.test\.ts$/)
+    console.log(`# ${all.length} files, ${fast.length} of them fast, and ${deep.length} deep`)
+  })
+})
 
 describe('what is run in a shell', () => {
   it('of every package.json means in cmd what it means in sh', () => {

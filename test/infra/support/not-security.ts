@@ -22,7 +22,7 @@ export const NOT_SECURITY: readonly RegExp[] = [
   /\/sites properties\.siteConfig\.appSettings\.\*(\.\w+)?$/,
   // Entra takes one audience, and its default version
   /\/sites\/config properties\.(platform\.runtimeVersion|identityProviders\.azureActiveDirectory\.validation\.allowedAudiences\.\*)$/,
-  // Apps that answer in public say so; those that do not are in variants.test.ts.
+  // Apps that answer in public say so; those that do not are in variants.deep.test.ts.
   /\/sites properties\.publicNetworkAccess$/,
   // Reading logs in the portal is Entra's to refuse
   /\/(components|workspaces) properties\.publicNetworkAccessForQuery$/,
