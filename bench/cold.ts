@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { compose } from 'tidemark/azure-functions'
 import { Latency } from '../packages/cli/demo/latency.ts'
 import { EMPTY_STREAM, type LogHead } from '../packages/tidemark/core/hash-chain.ts'
-import { SNAPSHOTS } from '../packages/tidemark/core/service.ts'
 import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
 import { record } from '../packages/tidemark/runtime/record.ts'
 import { headOf } from '../packages/tidemark/test/support/commits.ts'
@@ -72,7 +71,7 @@ class Requests {
 
 const requests = new Requests()
 const system = await System.cloudAlone({ services: ['inventory'] })
-const snapshots = system.containerOf('inventory', SNAPSHOTS)
+const snapshots = system.containerOf('inventory', 'snapshots')
 let keys = 0
 
 /** One command to a stream, which must take effect there. */

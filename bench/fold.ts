@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { RecordedEvent } from 'tidemark'
-import type { AnyDecider } from '../packages/tidemark/core/decider.ts'
+import type { AnyDecider } from 'tidemark/tools'
 import { emptyState, fold } from '../packages/tidemark/runtime/fold.ts'
 import { recorded } from '../packages/tidemark/test/support/recorded.ts'
 import { stock } from '../src/inventory/stock.ts'

@@ -1,4 +1,4 @@
-import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
+import type { AnyDecider } from 'tidemark/tools'
 import type { StockEvent } from '../../src/inventory/events.ts'
 import { stock } from '../../src/inventory/stock.ts'
 

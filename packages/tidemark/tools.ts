@@ -1,6 +1,7 @@
 // What tools read of a system: its declarations and what is made of them, its settings, and what its operations API answers. It loads no SDK.
 
 export { cloudEvent, dataschemaOf } from './core/cloud-event.ts'
+export type { AnyDecider } from './core/decider.ts'
 export { eventReader } from './core/event-reader.ts'
 export { jsonSchemaOf } from './core/json-schema.ts'
 export type { StreamSummary, Verification, ViewSummary } from './core/operations.ts'
@@ -11,5 +12,6 @@ export { TAKEN_PATHS } from './core/resource.ts'
 export { reactionsOf, sourceOf } from './core/service.ts'
 export type { ConsumerStatus, ServiceStatus } from './core/status.ts'
 export { isStream } from './core/stream.ts'
+export type { AnyView } from './core/view.ts'
 export { type Place, type Setting, type SettingName, settings } from './settings/list.ts'
 export { type Topology, topologyOf } from './topology.ts'

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { EventType, RecordedEvent, Service } from 'tidemark'
-import { jsonSchemaOf } from 'tidemark/tools'
+import { type AnyView, jsonSchemaOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { isObject, type JsonObject } from '../../packages/cli/schemas/json.ts'
 import { anyText, valuesOf } from '../../packages/cli/schemas/schema-values.ts'
-import type { AnyView } from '../../packages/tidemark/core/view.ts'
 import { jsonSchemaCheck, recordedEvent } from './committed.ts'
 
 const LARGEST = 1_000_000

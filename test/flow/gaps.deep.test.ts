@@ -8,7 +8,6 @@ import { unrefRenewals } from '../../packages/event-hubs/test/sdk-timers.ts'
 import type { Child } from '../../packages/kit/child.ts'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { PROGRESS } from '../../packages/tidemark/core/service.ts'
 import { order } from '../../src/ordering/order.ts'
 import { ordering } from '../../src/ordering/service.ts'
 import { OwnCheckpoints, TestHub } from '../support/hubs.ts'
@@ -262,10 +261,10 @@ describe('what no batch brings', () => {
   it('the progress container loses all its items: nothing is lost or doubled, and nothing is said to be', async () => {
     const lose = async (): Promise<void> => {
       for (const service of SERVICES) {
-        const { items } = system.containerOf(service, PROGRESS)
+        const { items } = system.containerOf(service, 'progress')
         const { resources } = await items.readAll<{ id: string; pk: string }>().fetchAll()
         assert.ok(resources.length > 0, service)
-        for (const { id, pk } of resources) await system.containerOf(service, PROGRESS).item(id, pk).delete()
+        for (const { id, pk } of resources) await system.containerOf(service, 'progress').item(id, pk).delete()
       }
     }
     await lose()
@@ -362,7 +361,7 @@ describe('what no batch brings', () => {
 
   /** Those that have handled something for the views of ordering. */
   async function instances(): Promise<Set<string>> {
-    const { items } = system.containerOf('ordering', PROGRESS)
+    const { items } = system.containerOf('ordering', 'progress')
     const { resources } = await items.readAll<{ id: string }>({ partitionKey: 'ordering-views' }).fetchAll()
     return new Set(resources.map(({ id }) => id))
   }

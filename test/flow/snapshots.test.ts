@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { compose } from 'tidemark/azure-functions'
 import { until } from '../../packages/test-support/wait.ts'
-import { SNAPSHOTS } from '../../packages/tidemark/core/service.ts'
-import type { SnapshotItem } from '../../packages/tidemark/core/snapshot.ts'
 import { request } from '../../packages/tidemark/test/support/fakes.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
@@ -11,6 +9,14 @@ import { System } from '../support/system.ts'
 
 const STREAM = 'stock-tea'
 const UNITS = 6
+
+/** As the container has it. */
+interface SnapshotItem {
+  readonly id: string
+  readonly stream: string
+  readonly head: { readonly version: number; readonly hash: string }
+  readonly state: string
+}
 
 describe('snapshots of a service on the local cloud', () => {
   let system: System
@@ -35,7 +41,7 @@ describe('snapshots of a service on the local cloud', () => {
   }
 
   const items = async (): Promise<readonly SnapshotItem[]> => {
-    const container = system.containerOf('inventory', SNAPSHOTS)
+    const container = system.containerOf('inventory', 'snapshots')
     return (await container.items.readAll<SnapshotItem>({ partitionKey: STREAM }).fetchAll()).resources
   }
 
@@ -51,7 +57,7 @@ describe('snapshots of a service on the local cloud', () => {
     assert.deepEqual([made.stream, made.head.version, made.state], [STREAM, UNITS, '{"onHand":6,"reserved":0}'])
 
     // What the snapshot says is what the next command decides on, while its head is the log's.
-    const container = system.containerOf('inventory', SNAPSHOTS)
+    const container = system.containerOf('inventory', 'snapshots')
     await container.items.upsert({ ...made, state: '{"onHand":7,"reserved":0}' })
     assert.equal(await sendCold(-7), `done at ${UNITS + 1}`)
     // Where its head is not, the log decides: on 6 - 7 + 2 units.

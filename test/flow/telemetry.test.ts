@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'node:test'
 import type { Container } from '@azure/cosmos'
 import { until } from '../../packages/test-support/wait.ts'
 import { commitsOf } from '../../packages/tidemark/core/commit.ts'
-import { projectionName } from '../../packages/tidemark/core/service.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../../packages/tidemark/test/support/otlp.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
@@ -193,7 +192,7 @@ describe('telemetry over the whole path', () => {
         'inventory',
         { 'tidemark.handler': 'stock-reservation', 'tidemark.outcome': 'handled' },
       ],
-      ['tidemark.consumer.batch.duration', 'ordering', { 'tidemark.consumer': projectionName('ordering'), ...done }],
+      ['tidemark.consumer.batch.duration', 'ordering', { 'tidemark.consumer': 'ordering-views', ...done }],
     ] as const)
       await until(`${name} of ${service}`, () => sum(name, service, attributes) > 0)
   })

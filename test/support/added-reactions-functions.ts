@@ -1,9 +1,7 @@
 import type { EventOf, Reaction } from 'tidemark'
-import { compose, register } from 'tidemark/azure-functions'
-import { documentOf, documentsOf } from '../../packages/tidemark/azure-functions/queries.ts'
+import { serve } from 'tidemark/azure-functions'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
-import { stockLevel } from '../../src/inventory/stock-level.ts'
 import { OrderPlaced } from '../../src/ordering/contract.ts'
 
 /** Counts orders as units of a product of its own, each once: `seen-first` or `seen-now`. */
@@ -19,8 +17,4 @@ const counting = (startsAt: 'first' | 'now'): Reaction<EventOf<typeof OrderPlace
 })
 
 /** A newer build of inventory: it has reactions more. */
-const service = compose({ ...inventory, reactions: [...inventory.reactions, counting('first'), counting('now')] })
-register(service, [
-  { name: 'stock', path: 'stock', GET: documentsOf(service, stockLevel) },
-  { name: 'stock-of-product', path: 'stock/{id}', GET: documentOf(service, stockLevel, 'id') },
-])
+serve({ ...inventory, reactions: [...inventory.reactions, counting('first'), counting('now')] })

@@ -1,6 +1,4 @@
-import { compose, register } from 'tidemark/azure-functions'
-import { commandCreating, commandTo } from '../../packages/tidemark/azure-functions/commands.ts'
-import { documentOf } from '../../packages/tidemark/azure-functions/queries.ts'
+import { serve } from 'tidemark/azure-functions'
 import { order } from '../../src/ordering/order.ts'
 import { type OrderDocument, orderView } from '../../src/ordering/order-view.ts'
 import { ordering } from '../../src/ordering/service.ts'
@@ -14,9 +12,14 @@ const faulty: typeof orderView = {
     return after?.customerId === 'huge' ? ({ ...after, note: 'x'.repeat(2 ** 21) } as OrderDocument) : after
   },
 }
-const service = compose({ ...ordering, views: ordering.views.map((view) => (view === orderView ? faulty : view)) })
-register(service, [
-  { name: 'orders', path: 'orders', POST: commandCreating(service, order, 'place') },
-  { name: 'order', path: 'orders/{id}', GET: documentOf(service, faulty, 'id') },
-  { name: 'order-command', path: 'orders/{id}/{command}', POST: commandTo(service, order, ['place', 'cancel']) },
-])
+serve({
+  ...ordering,
+  views: ordering.views.map((view) => (view === orderView ? faulty : view)),
+  resources: [
+    {
+      path: 'orders',
+      documents: { view: faulty, list: 'orders', one: 'order' },
+      commands: { decider: order, creates: 'place', offered: ['place', 'cancel'] },
+    },
+  ],
+})

@@ -1,7 +1,6 @@
 import { type Command, isTidemarkError, type RecordedEvent, type Service } from 'tidemark'
-import { reactionsOf } from 'tidemark/tools'
+import { type AnyDecider, reactionsOf } from 'tidemark/tools'
 import type { CommandOutcome } from '../../packages/tidemark/core/command.ts'
-import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
 import { categoryOf } from '../../packages/tidemark/core/stream.ts'
 import { MemoryEventStore } from '../../packages/tidemark/memory/event-store.ts'
 import { MemorySchedule } from '../../packages/tidemark/memory/schedule.ts'

@@ -1,6 +1,5 @@
 import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
-import { type AnyReaction, reactionsOf } from 'tidemark/tools'
-import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
+import { type AnyDecider, type AnyReaction, reactionsOf } from 'tidemark/tools'
 import { consumerOf } from '../../packages/tidemark/core/reaction.ts'
 import { toldOf } from '../../packages/tidemark/core/service.ts'
 import { categoryOf, idOf } from '../../packages/tidemark/core/stream.ts'

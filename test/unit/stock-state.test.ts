@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { AnyDecider } from 'tidemark/tools'
 import { stockWithReservations } from '../../bench/fold/stock-with-reservations.ts'
-import type { AnyDecider } from '../../packages/tidemark/core/decider.ts'
 import { stock } from '../../src/inventory/stock.ts'
 
 const units = (order: number) => ({ sku: 'tea', orderId: `order-${order}`, quantity: 1 })

@@ -54,6 +54,7 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
 export type AnyOneStreamView = OneStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
 export type AnyManyStreamView = ManyStreamView<any, any>
+/** A view, whatever its documents and events are. */
 export type AnyView = AnyOneStreamView | AnyManyStreamView
 
 /**

@@ -1,6 +1,6 @@
 import { isTidemarkError, TidemarkError } from 'tidemark'
+import type { AnyDecider } from 'tidemark/tools'
 import type { CommandOutcome } from '../../../packages/tidemark/core/command.ts'
-import type { AnyDecider } from '../../../packages/tidemark/core/decider.ts'
 import { messageOf } from '../../../packages/tidemark/core/errors.ts'
 import type { Position } from '../../../packages/tidemark/core/stream.ts'
 import type { ServiceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Command, type DomainEvent, isRefusal } from 'tidemark'
-import type { AnyDecider } from '../../../packages/tidemark/core/decider.ts'
+import type { AnyDecider } from 'tidemark/tools'
 import { reservation } from '../../../src/inventory/reservation.ts'
 import { stock } from '../../../src/inventory/stock.ts'
 import { order } from '../../../src/ordering/order.ts'
