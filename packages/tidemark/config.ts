@@ -1,6 +1,19 @@
 import type { Service } from './core/service.ts'
 
-/** What a project has: the default export of its `tidemark.config.ts`. */
+/**
+ * What a project has: the default export of its `tidemark.config.ts`.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Config } from 'tidemark'
+ * import { entries } from './entries.ts'
+ *
+ * // A script of the project's own reads the same declarations.
+ * const viewsOf = ({ services }: Config): readonly string[] =>
+ *   services.flatMap(({ name, views }) => views.map((view) => `${name}/${view.name}`))
+ * assert.deepEqual(viewsOf({ services: [entries] }), ['entries/titles'])
+ * ```
+ */
 export interface Config {
   /** Each is a function app of its own, with a database and an event hub. */
   readonly services: readonly Service[]

@@ -17,7 +17,22 @@ import {
 import type { AnyView } from './core/view.ts'
 import { RETENTION_HOURS } from './event-hubs/limits.ts'
 
-/** What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates. */
+/**
+ * What the services need to exist, by kind of resource: what Bicep provisions and the local cloud creates.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type Topology, topologyOf } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * // What services may add to, and never change.
+ * const appended = ({ databases }: Topology): readonly string[] => {
+ *   const containers = databases.flatMap((database) => database.containers)
+ *   return containers.filter(({ access }) => access === 'append').map(({ name }) => name)
+ * }
+ * assert.deepEqual(appended(topologyOf([entries])), ['events'])
+ * ```
+ */
 export interface Topology {
   /** Each is deployed as an app of its own, with an identity that may do what stands here and in `access`, and nothing else. */
   readonly services: readonly {

@@ -65,7 +65,22 @@ export const errorCodes = [
   'marks-expired',
 ] as const
 
-/** What can go wrong, by a code that stays: docs/errors.md says what each means. */
+/**
+ * What can go wrong, by a code that stays: docs/errors.md says what each means.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ErrorCode } from 'tidemark'
+ *
+ * // What a client says to its user. The compiler knows every code, and refuses a misspelt one.
+ * const advice: Partial<Record<ErrorCode, string>> = {
+ *   'version-mismatch': 'Somebody was faster. Look again.',
+ *   unavailable: 'Try again in a minute.',
+ * }
+ * const adviceFor = (code: ErrorCode): string => advice[code] ?? 'Call us.'
+ * assert.equal(adviceFor('internal'), 'Call us.')
+ * ```
+ */
 export type ErrorCode = (typeof errorCodes)[number]
 
 /**

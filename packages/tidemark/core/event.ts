@@ -1,13 +1,38 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonOnly } from './json.ts'
 
-/** What a decider decides: a fact, named in the past tense, and its data (JSON). */
+/**
+ * What a decider decides: a fact, named in the past tense, and its data (JSON).
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { DomainEvent } from 'tidemark'
+ *
+ * type Book = DomainEvent<'Lent', { reader: string }> | DomainEvent<'Returned', object>
+ * // Where the type is known, so are the data.
+ * const readerOf = (event: Book): string => (event.type === 'Lent' ? event.data.reader : 'nobody')
+ * assert.equal(readerOf({ type: 'Lent', data: { reader: 'Anna' } }), 'Anna')
+ * ```
+ */
 export interface DomainEvent<Type extends string = string, Data = unknown> {
   readonly type: Type
   readonly data: Data
 }
 
-/** One version of an event's schema, and how data of the version before it become data of this one. */
+/**
+ * One version of an event's schema, and how data of the version before it become data of this one.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type EventVersion, eventType } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const days = z.object({ days: z.int() })
+ * const Lent = eventType('Lent', days).breaking(z.object({ hours: z.int() }), (data) => ({ hours: data.days * 24 }))
+ * const breaks = ({ change }: EventVersion): boolean => change === 'breaking'
+ * assert.equal(Lent.versions.find(breaks)?.version, 2)
+ * ```
+ */
 export interface EventVersion {
   /** From 1, one more each. */
   readonly version: number
@@ -20,7 +45,25 @@ export interface EventVersion {
   readonly upcast?: (data: never) => unknown
 }
 
-/** The declaration of an event: its name, the newest version of its schema (zod, or any Standard Schema), and all versions before. */
+/**
+ * The declaration of an event: its name, the newest version of its schema (zod, or any Standard Schema), and all
+ * versions before.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type EventType, eventType } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * // Whatever an event says: a decider, a view and a reaction each list theirs so.
+ * const Lent = eventType('Lent', z.object({ reader: z.string() }))
+ * const Returned = eventType('Returned', z.object({}))
+ * const events: readonly EventType[] = [Lent, Returned]
+ * assert.deepEqual(
+ *   events.map(({ name }) => name),
+ *   ['Lent', 'Returned'],
+ * )
+ * ```
+ */
 export interface EventType<Name extends string = string, Data = unknown> {
   readonly name: Name
   /** The newest version: what is written. */
@@ -91,7 +134,20 @@ function versioned<const Name extends string, Data>(
 /** The events of a declaration: `EventOf<typeof OrderPlaced | typeof OrderCancelled>`. */
 export type EventOf<Type> = Type extends EventType<infer Name, infer Data> ? DomainEvent<Name, Data> : never
 
-/** What an event says, in one version of its schema. */
+/**
+ * What an event says, in one version of its schema.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { EventContent } from 'tidemark'
+ *
+ * // Whether code that knows the schema up to a version can read what was written.
+ * const isReadable = ({ schemaVersion, readableFrom = schemaVersion }: EventContent, known: number): boolean =>
+ *   known >= readableFrom
+ * assert.ok(isReadable({ type: 'Lent', schemaVersion: 3, readableFrom: 2, data: {} }, 2))
+ * assert.ok(!isReadable({ type: 'Lent', schemaVersion: 3, data: {} }, 2))
+ * ```
+ */
 export interface EventContent {
   readonly type: string
   /** The version of the schema that `data` was written with. */
@@ -101,7 +157,19 @@ export interface EventContent {
   readonly data: unknown
 }
 
-/** An event as the log keeps it. All fields are immutable and all but `hash` are hashed. */
+/**
+ * An event as the log keeps it. All fields are immutable and all but `hash` are hashed.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { RecordedEvent } from 'tidemark'
+ *
+ * // Who reads a stream's history tells what people asked for from what followed by itself.
+ * const wasAskedFor = ({ causation }: Pick<RecordedEvent, 'causation'>): boolean => causation.startsWith('command:')
+ * assert.ok(wasAskedFor({ causation: 'command:0197f3a2' }))
+ * assert.ok(!wasAskedFor({ causation: 'door-1@4' }))
+ * ```
+ */
 export interface RecordedEvent extends EventContent {
   /** The version, zero-padded to 16 digits: the id within the stream. */
   readonly id: string
@@ -129,7 +197,21 @@ export interface RecordedEvent extends EventContent {
   readonly hash: string
 }
 
-/** A recorded event whose type tells its data, as views take it. */
+/**
+ * A recorded event whose type tells its data, as views take it.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Recorded } from 'tidemark'
+ * import type { Opened } from './entry.ts'
+ *
+ * // Beside its typed data an event has who asked for it and when it was recorded. A view may show that.
+ * type Shown = Pick<Recorded<Opened>, 'data' | 'time' | 'actor'>
+ * const line = ({ data, time, actor }: Shown): string => `${time.slice(0, 10)} ${actor}: ${data.title}`
+ * const shown: Shown = { data: { title: 'spring' }, time: '2026-03-01T06:00:00.000Z', actor: 'Anna' }
+ * assert.equal(line(shown), '2026-03-01 Anna: spring')
+ * ```
+ */
 export type Recorded<Event extends DomainEvent> = Event extends DomainEvent ? RecordedEvent & Event : never
 
 /** The item id of a version: sorts as text as the version does as a number. */

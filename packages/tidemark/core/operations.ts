@@ -22,7 +22,18 @@ export interface StreamsQuery {
   readonly continuation?: string
 }
 
-/** A stream as a list shows it. */
+/**
+ * A stream as a list shows it.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { StreamSummary } from 'tidemark/tools'
+ *
+ * const row = ({ stream, version, types }: StreamSummary): string => `${stream}@${version} ${types.join(', ')}`
+ * const newest: StreamSummary = { stream: 'entry-1', version: 2, time: '2026-03-01T06:00:00.000Z', types: ['Closed'] }
+ * assert.equal(row(newest), 'entry-1@2 Closed')
+ * ```
+ */
 export interface StreamSummary {
   readonly stream: string
   /** Of its newest event. */
@@ -68,7 +79,20 @@ export interface FoundDocuments extends PageOf<FoundDocument> {
   readonly searched: number
 }
 
-/** What a part of a log looks like to whoever verifies it. */
+/**
+ * What a part of a log looks like to whoever verifies it.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Verification } from 'tidemark/tools'
+ *
+ * const percent = ({ progress: { done, total } }: Verification): number =>
+ *   Math.floor((100 * done) / Math.max(total, 1))
+ * const checked = { streams: 30, commits: 70, events: 90, receipts: 5 }
+ * const progress = { done: 75, total: 150 }
+ * assert.equal(percent({ checked, findings: [], found: 0, progress, continuation: 'entry-30' }), 50)
+ * ```
+ */
 export interface Verification {
   readonly checked: Checked
   /** The first of what was found. */
@@ -81,7 +105,20 @@ export interface Verification {
   readonly continuation?: string
 }
 
-/** A view and its generations. */
+/**
+ * A view and its generations.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ViewSummary } from 'tidemark/tools'
+ *
+ * // The generation that somebody may promote.
+ * const built = ({ generations }: ViewSummary) => generations.find(({ role }) => role === 'built')?.number
+ * const titles = { name: 'titles', kind: 'one-stream', category: 'entry', filters: {}, live: 1 } as const
+ * assert.equal(built({ ...titles, generations: [{ number: 1, role: 'live' }] }), undefined)
+ * assert.equal(built({ ...titles, generations: [{ number: 2, role: 'built' }] }), 2)
+ * ```
+ */
 export interface ViewSummary {
   readonly name: string
   readonly kind: 'one-stream' | 'many-streams'

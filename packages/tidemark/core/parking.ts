@@ -15,7 +15,20 @@ export interface ParkedKey {
   readonly stream: string
 }
 
-/** A stream that waits for one handler: an event that this cannot process, and all later ones. Everything else goes on. */
+/**
+ * A stream that waits for one handler: an event that this cannot process, and all later ones. Everything else goes on.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ParkedStream } from 'tidemark/tools'
+ *
+ * // What an alert says: who waits, for which event, and why.
+ * type Told = Pick<ParkedStream, 'handler' | 'stream' | 'version' | 'code'>
+ * const alert = (parked: Told): string => `${parked.handler}: ${parked.stream}@${parked.version} (${parked.code})`
+ * const parked: Told = { handler: 'titles@1', stream: 'entry-1', version: 3, code: 'handler-failed' }
+ * assert.equal(alert(parked), 'titles@1: entry-1@3 (handler-failed)')
+ * ```
+ */
 export interface ParkedStream extends ParkedKey {
   /** Of the first event that waits, and its type. */
   readonly version: number
@@ -49,7 +62,19 @@ export interface ParkedEvent {
   readonly text: string
 }
 
-/** A message that belongs to no stream that anybody could read it as. */
+/**
+ * A message that belongs to no stream that anybody could read it as.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ParkedMessage } from 'tidemark/tools'
+ *
+ * // How it begins mostly tells who sends to the hub what no service wrote.
+ * type Seen = Pick<ParkedMessage, 'place' | 'body'>
+ * const clue = ({ place, body }: Seen): string => `${place.hub}/${place.partition}: ${body.slice(0, 40)}`
+ * assert.equal(clue({ place: { hub: 'doors', partition: '0', sequence: 812 }, body: 'hello' }), 'doors/0: hello')
+ * ```
+ */
 export interface ParkedMessage {
   /** The same message has the same id, however often it comes. */
   readonly id: string

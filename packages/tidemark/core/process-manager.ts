@@ -3,7 +3,24 @@ import type { DomainEvent, EventType, Recorded } from './event.ts'
 import type { AnyReaction, ImmediateReaction, SchedulingReaction } from './reaction.ts'
 import { formatPosition } from './stream.ts'
 
-/** Events of one category that a process manager hears, and what each is to it. */
+/**
+ * Events of one category that a process manager hears, and what each is to it.
+ * @example
+ * ```ts
+ * import { type EventOf, eventType, type Hearing } from 'tidemark'
+ * import * as z from 'zod'
+ * import type { Open } from './entry.ts'
+ *
+ * const Delivered = eventType('Delivered', z.object({ shelf: z.string(), title: z.string() }))
+ * export const deliveries: Hearing<EventOf<typeof Delivered>, Open> = {
+ *   service: 'post',
+ *   category: 'parcel',
+ *   events: [Delivered],
+ *   startsAt: 'now',
+ *   hear: ({ data: { shelf, title } }) => ({ id: shelf, command: { type: 'open', data: { title } } }),
+ * }
+ * ```
+ */
 export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
   /** The service whose events these are, its own among them. */
   readonly service: string
@@ -23,6 +40,22 @@ export interface Hearing<Event extends DomainEvent, Cmd extends Command> {
  *
  * It may hear messages of different sources in any order, late and again: the id of the command that tells it of an event is the event's
  * position, so each is heard once; that any order ends well is its decider's to see to, which has to be total.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ProcessManager, Service } from 'tidemark'
+ * import { entries, firstEntries } from './entries.ts'
+ * import { entry } from './entry.ts'
+ *
+ * // A service lists a process manager, and its decider among the others.
+ * const withManager = (service: Service, manager: ProcessManager): Service => ({
+ *   ...service,
+ *   deciders: [...service.deciders, manager.decider],
+ *   processes: [manager],
+ * })
+ * const opening: ProcessManager = { decider: entry, reactions: [firstEntries] }
+ * assert.equal(withManager({ ...entries, deciders: [], reactions: [] }, opening).deciders[0], entry)
+ * ```
  */
 export interface ProcessManager {
   readonly decider: AnyDecider

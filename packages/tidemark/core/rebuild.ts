@@ -6,7 +6,18 @@
  * - `go-back`: lets queries read the one again that was live before.
  */
 export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
-/** What can be done to the generations of a view: {@link REBUILD_ACTIONS}. */
+/**
+ * What can be done to the generations of a view: {@link REBUILD_ACTIONS}.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { RebuildAction } from 'tidemark/tools'
+ *
+ * // What somebody chooses between where a generation is built.
+ * const buttons: Partial<Record<RebuildAction, string>> = { promote: 'Read this one', abandon: 'Throw it away' }
+ * assert.ok(!('go-back' in buttons))
+ * ```
+ */
 export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 
 /**
@@ -16,7 +27,20 @@ export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 export const REBUILD_STAGES = ['reading', 'handover', 'comparing', 'built', 'live'] as const
 export type RebuildStage = (typeof REBUILD_STAGES)[number]
 
-/** How a built generation differs from the live one. */
+/**
+ * How a built generation differs from the live one.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Comparison } from 'tidemark/tools'
+ *
+ * // A refactored view is promoted without a look where nothing differs.
+ * const isSame = ({ changed, added, removed }: Comparison): boolean => changed + added + removed === 0
+ * assert.ok(isSame({ compared: 1200, changed: 0, added: 0, removed: 0, examples: [] }))
+ * const examples = [{ key: 'entry-1', difference: 'added' }] as const
+ * assert.ok(!isSame({ compared: 1201, changed: 0, added: 1, removed: 0, examples }))
+ * ```
+ */
 export interface Comparison {
   /** Documents, each once, of either. */
   readonly compared: number
@@ -30,7 +54,19 @@ export interface Comparison {
   readonly examples: readonly { readonly key: string; readonly difference: 'changed' | 'added' | 'removed' }[]
 }
 
-/** How the last thing that was done to a view's generations stands. */
+/**
+ * How the last thing that was done to a view's generations stands.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Rebuild } from 'tidemark/tools'
+ *
+ * // A process that ended in the middle of it renews it no longer.
+ * const seemsDead = ({ state, updatedAt }: Pick<Rebuild, 'state' | 'updatedAt'>, now: string): boolean =>
+ *   state === 'running' && Date.parse(now) - Date.parse(updatedAt) > 60_000
+ * assert.ok(seemsDead({ state: 'running', updatedAt: '2026-03-01T06:00:00.000Z' }, '2026-03-01T06:05:00.000Z'))
+ * ```
+ */
 export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'

@@ -4,11 +4,18 @@ import type { AnyView } from './view.ts'
 /**
  * What clients of a service reach at `/api/<service>/<path>`: documents of a view, and commands to an aggregate.
  * @example
- * {
- *   path: 'orders',
- *   documents: { view: orderView, list: 'orders', one: 'order' },
- *   commands: { decider: order, creates: 'place', offered: ['place', 'cancel'] },
+ * ```ts
+ * import type { Resource } from 'tidemark'
+ * import { titles } from './entries.ts'
+ * import { entry } from './entry.ts'
+ *
+ * // GET entries, GET entries/{id}, POST entries/{id}/open: all of them below /api/<service>.
+ * export const resource: Resource = {
+ *   path: 'entries',
+ *   documents: { view: titles, list: 'entries', one: 'entry' },
+ *   commands: { decider: entry, offered: ['open'] },
  * }
+ * ```
  */
 export interface Resource {
   readonly path: string
@@ -18,7 +25,17 @@ export interface Resource {
   readonly commands?: ResourceCommands
 }
 
-/** What clients read of a resource: the documents of a view. */
+/**
+ * What clients read of a resource: the documents of a view.
+ * @example
+ * ```ts
+ * import type { ResourceDocuments } from 'tidemark'
+ * import { titles } from './entries.ts'
+ *
+ * // One document is read at `<path>/{entry}`, and OpenAPI calls the parameter so.
+ * export const documents: ResourceDocuments = { view: titles, list: 'titles', one: 'title', key: 'entry' }
+ * ```
+ */
 export interface ResourceDocuments {
   readonly view: AnyView
   /** The names of the two functions, after the service's. */
@@ -28,7 +45,19 @@ export interface ResourceDocuments {
   readonly key?: string
 }
 
-/** The function is `<category>-command`. */
+/**
+ * The function is `<category>-command`.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ResourceCommands } from 'tidemark'
+ * import { entry } from './entry.ts'
+ *
+ * // Whoever posts an entry needs no id: it is made of the request's key. The same key opens no second entry.
+ * const commands: ResourceCommands = { decider: entry, creates: 'open', offered: ['open'] }
+ * assert.ok(entry.commands.some(({ name, creates }) => creates && name === commands.creates))
+ * ```
+ */
 export interface ResourceCommands {
   readonly decider: AnyDecider
   /** The command of `POST <path>`: its aggregate gets an id that derives from the command's key. */

@@ -6,7 +6,24 @@ import type { AnyReaction } from './reaction.ts'
 import type { Resource } from './resource.ts'
 import type { AnyView } from './view.ts'
 
-/** The declaration of a microservice: all that the topology, the composition and the functions derive from. */
+/**
+ * The declaration of a microservice: all that the topology, the composition and the functions derive from.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { Service } from 'tidemark'
+ * import { topologyOf } from 'tidemark/tools'
+ * import { entry } from './entry.ts'
+ *
+ * const journal: Service = {
+ *   name: 'journal',
+ *   ...{ deciders: [entry], publishes: [], views: [], reactions: [] },
+ *   resources: [{ path: 'pages', commands: { decider: entry, offered: ['open'] } }],
+ * }
+ * // Its name is that of its database too.
+ * assert.equal(topologyOf([journal]).databases[0]?.name, 'journal')
+ * ```
+ */
 export interface Service {
   /** Lower-case letters, digits, dashes: the names of its database and of its event hub. */
   readonly name: string
@@ -101,7 +118,20 @@ export function functionNames(service: Service): FunctionNames {
   }
 }
 
-/** An event of the public contract: the one that the service keeps, and the one that others are told of it. */
+/**
+ * An event of the public contract: the one that the service keeps, and the one that others are told of it.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { eventType, type Publication, published } from 'tidemark'
+ * import * as z from 'zod'
+ *
+ * const Lent = eventType('Lent', z.object({ reader: z.string() }))
+ * // What is kept is told as it is, unless there is something to translate it.
+ * const isToldAsKept = ({ translate }: Publication): boolean => translate === undefined
+ * assert.ok(isToldAsKept(published(Lent)))
+ * ```
+ */
 export interface Publication {
   readonly recorded: EventType
   /** Versioned by itself: its steps are the contract's, not those of what the service keeps. */

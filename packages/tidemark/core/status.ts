@@ -11,7 +11,20 @@ export interface PartitionStatus {
   readonly seconds: number
 }
 
-/** A function that handles the messages of one hub: that of a service's views, or of its reactions. */
+/**
+ * A function that handles the messages of one hub: that of a service's views, or of its reactions.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ConsumerStatus } from 'tidemark/tools'
+ *
+ * // Messages wait, and nobody is there who would take them.
+ * const isAbandoned = ({ events, instances }: ConsumerStatus): boolean => events > 0 && instances === 0
+ * const views = { consumer: 'entries-views', hub: 'entries', paused: [], partitions: [] }
+ * assert.ok(isAbandoned({ ...views, events: 12, seconds: 300, instances: 0 }))
+ * assert.ok(!isAbandoned({ ...views, events: 12, seconds: 1, instances: 2 }))
+ * ```
+ */
 export interface ConsumerStatus {
   readonly consumer: string
   readonly hub: string
@@ -63,7 +76,20 @@ export interface CanaryStatus {
   readonly seconds?: number
 }
 
-/** How a service does. What could not be found out is absent, and `unknown` says why. */
+/**
+ * How a service does. What could not be found out is absent, and `unknown` says why.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { ServiceStatus } from 'tidemark/tools'
+ *
+ * // A part that is absent is not a part that does well.
+ * const relayLag = ({ relay }: ServiceStatus): string => (relay ? `${relay.seconds} s` : 'unknown')
+ * const status = { service: 'entries', build: '4f1c', time: '2026-03-01T06:00:00.000Z', unknown: [] }
+ * assert.equal(relayLag({ ...status, relay: { commits: 3, more: false, seconds: 2 } }), '2 s')
+ * assert.equal(relayLag({ ...status, unknown: [{ part: 'relay', reason: 'no answer' }] }), 'unknown')
+ * ```
+ */
 export interface ServiceStatus {
   readonly service: string
   /** Tells builds apart that know other handlers or other events. */

@@ -6,6 +6,22 @@ import { asJson, describeFault } from './json.ts'
 /**
  * A view with one document for each stream of a category: the document is that stream's projection, and carries how far it
  * has come.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { OneStreamView } from 'tidemark'
+ * import type { Opened } from './entry.ts'
+ *
+ * const covers: OneStreamView<{ title: string; size: 'small' | 'large' }, Opened> = {
+ *   kind: 'one-stream',
+ *   name: 'covers',
+ *   category: 'entry',
+ *   filters: { size: ['small', 'large'] },
+ *   evolve: (_, { data: { title } }) => ({ title, size: title.length < 40 ? 'small' : 'large' }),
+ *   sort: ({ title }) => title,
+ * }
+ * assert.equal(covers.sort({ title: 'a title', size: 'small' }), 'a title')
+ * ```
  */
 export interface OneStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'one-stream'
@@ -30,6 +46,22 @@ export interface OneStreamView<Document, Event extends DomainEvent> {
 /**
  * A view whose documents gather the events of many streams. One stream's events come in order, but those of different
  * streams in any: `evolve` must commute across streams (sums, sets, maxima), which a property test holds.
+ * @example
+ * ```ts
+ * import type { ManyStreamView } from 'tidemark'
+ * import type { Opened } from './entry.ts'
+ *
+ * // A document for each day counts the entries of all streams. A sum is the same in whatever order they come.
+ * export const days: ManyStreamView<{ day: string; opened: number }, Opened> = {
+ *   kind: 'many-streams',
+ *   name: 'days',
+ *   category: 'entry',
+ *   filters: {},
+ *   targets: ({ time }) => [time.slice(0, 10)],
+ *   evolve: (document, _, day) => ({ day, opened: (document?.opened ?? 0) + 1 }),
+ *   sort: ({ day }) => day,
+ * }
+ * ```
  */
 export interface ManyStreamView<Document, Event extends DomainEvent> {
   readonly kind: 'many-streams'

@@ -1,9 +1,39 @@
 import * as z from 'zod'
 
-/** Where a setting is set: in local.settings.sample.json, as an app setting by infra/, or by Azure itself. */
+/**
+ * Where a setting is set: in local.settings.sample.json, as an app setting by infra/, or by Azure itself.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type Place, settings } from 'tidemark/tools'
+ *
+ * const words: Readonly<Record<Place, string>> = {
+ *   local: 'on a laptop',
+ *   azure: 'by infra/',
+ *   platform: 'by Azure itself',
+ * }
+ * const runtime = settings.get('FUNCTIONS_WORKER_RUNTIME') ?? assert.fail()
+ * assert.deepEqual(
+ *   runtime.setIn.map((place) => words[place]),
+ *   ['on a laptop'],
+ * )
+ * ```
+ */
 export type Place = 'local' | 'azure' | 'platform'
 
-/** An application setting: on a laptop from local.settings.json, in Azure of the function app. */
+/**
+ * An application setting: on a laptop from local.settings.json, in Azure of the function app.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type Setting, settings } from 'tidemark/tools'
+ *
+ * // A page that lists what is set shows no key.
+ * const shown = ({ secret }: Setting, value: string): string => (secret ? '(set)' : value)
+ * const cosmos = settings.get('CosmosConnection') ?? assert.fail()
+ * assert.equal(shown(cosmos, 'AccountEndpoint=https://localhost;AccountKey=a2V5;'), '(set)')
+ * ```
+ */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** Of its text; where it has a default, of nothing too. */
   readonly schema: Schema
@@ -326,7 +356,18 @@ export const settingsList = {
   },
 } as const satisfies Readonly<Record<string, Setting>>
 
-/** The name of an application setting. */
+/**
+ * The name of an application setting.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type SettingName, settings } from 'tidemark/tools'
+ *
+ * // What a test run sets. A name that no service knows does not compile.
+ * const tuned: Partial<Record<SettingName, string>> = { TIDEMARK_QUERY_WAIT_MS: '2000' }
+ * for (const [name, text] of Object.entries(tuned)) assert.ok(settings.get(name)?.schema.safeParse(text).success)
+ * ```
+ */
 export type SettingName = keyof typeof settingsList
 
 /**

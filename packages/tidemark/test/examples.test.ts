@@ -15,12 +15,14 @@ const source = fileURLToPath(new URL('../', import.meta.url))
 interface Exported {
   /** As it is imported: `tidemark/testing given`. */
   readonly name: string
+  /** A class is a value, whatever else it is. */
+  readonly kind: 'value' | 'type'
   /** Of its `@example`s, all together. */
   readonly example: string
 }
 
-/** Every function, class and constant that the package exports. */
-function exportedValues(): readonly Exported[] {
+/** Every function, class and constant that the package exports, and every type. */
+function everyExport(): readonly Exported[] {
   const { exports } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as {
     readonly exports: Readonly<Record<string, string>>
   }
@@ -37,9 +39,9 @@ function exportedValues(): readonly Exported[] {
     return checker
       .getExportsOfModule(module ?? assert.fail(file))
       .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
-      .filter((symbol) => symbol.flags & ts.SymbolFlags.Value)
       .map((symbol) => ({
         name: `${subpath.replace('.', 'tidemark')} ${symbol.name}`,
+        kind: symbol.flags & ts.SymbolFlags.Value ? 'value' : 'type',
         example: symbol
           .getJsDocTags(checker)
           .filter((tag) => tag.name === 'example')
@@ -49,8 +51,25 @@ function exportedValues(): readonly Exported[] {
   })
 }
 
+/** What an example imports, by the names that `Exported` has. */
+function importedBy(code: string): readonly string[] {
+  const { statements } = ts.createSourceFile('example.ts', code, ts.ScriptTarget.Latest)
+  return statements.filter(ts.isImportDeclaration).flatMap(({ importClause, moduleSpecifier }) => {
+    const named = importClause?.namedBindings
+    if (named === undefined || !ts.isNamedImports(named) || !ts.isStringLiteral(moduleSpecifier)) return []
+    return named.elements.map(({ propertyName, name }) => `${moduleSpecifier.text} ${(propertyName ?? name).text}`)
+  })
+}
+
 const entries = `
-import { eventType, type ImmediateReaction, type EventOf, type OneStreamView, type Service } from 'tidemark'
+import {
+  eventType,
+  type EventOf,
+  type ImmediateReaction,
+  type OneStreamView,
+  type SchedulingReaction,
+  type Service,
+} from 'tidemark'
 import * as z from 'zod'
 import { entry, type Opened } from './entry.ts'
 
@@ -63,15 +82,28 @@ export const titles: OneStreamView<{ title: string; openedAt: string }, Opened> 
   sort: ({ openedAt }) => openedAt,
 }
 
-const Unlocked = eventType('Unlocked', z.object({ title: z.string() }))
+export const Unlocked = eventType('Unlocked', z.object({ title: z.string() }))
+export type Unlocked = EventOf<typeof Unlocked>
 
-export const firstEntries: ImmediateReaction<EventOf<typeof Unlocked>> = {
+export const firstEntries: ImmediateReaction<Unlocked> = {
   name: 'first-entries',
   service: 'doors',
   category: 'door',
   events: [Unlocked],
   startsAt: 'first',
   react: async ({ data }, send) => void (await send(entry, '1', 'first', { type: 'open', data })),
+}
+
+/** An hour after its door, an entry is opened. Examples bring it; the service does not list it. */
+export const laterEntries: SchedulingReaction<Unlocked> = {
+  name: 'later-entries',
+  service: 'doors',
+  category: 'door',
+  events: [Unlocked],
+  startsAt: 'first',
+  schedules: true,
+  react: ({ stream, time, data }, _send, sendLater) =>
+    sendLater(new Date(Date.parse(time) + 3_600_000).toISOString(), entry, stream, 'later', { type: 'open', data }),
 }
 
 export const entries: Service = {
@@ -86,25 +118,39 @@ export const entries: Service = {
 describe('the examples in docstrings', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-examples-'))
   after(() => rmSync(folder, { recursive: true, force: true }))
-  const exported = exportedValues()
-  const examples = exported.map(({ name, example }, index) => {
+  const all = everyExport().map(({ name, kind, example }, index) => {
     const [code] = codeBlocksOf(example).filter(({ info }) => info === 'ts')
-    return { name, file: `example-${index}.ts`, code: code?.text }
+    return { name, kind, file: `example-${index}.ts`, code: code?.text }
   })
+  const values = all.filter(({ kind }) => kind === 'value')
+  const types = all.filter(({ kind }) => kind === 'type')
+  // What is typed and run.
+  const examples = all.filter(({ code }) => code)
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   // The decider that the README begins with, and what the examples have besides.
   const [readme] = codeBlocksOf(readFileSync(join(source, 'README.md'), 'utf8')).filter(({ info }) => info === 'ts')
-  const types = 'export type Open = CommandOf<typeof open>\nexport type Opened = EventOf<typeof Opened>\n'
-  writeFileSync(join(folder, 'entry.ts'), `${readme?.text}\n${types}`)
+  const entryTypes = 'export type Open = CommandOf<typeof open>\nexport type Opened = EventOf<typeof Opened>\n'
+  writeFileSync(join(folder, 'entry.ts'), `${readme?.text}\n${entryTypes}`)
   writeFileSync(join(folder, 'entries.ts'), entries)
   for (const { file, code = '' } of examples) writeFileSync(join(folder, file), code)
 
   it('are of every function, class and constant that is exported', (t) => {
-    assert.ok(exported.length > 30, `only ${exported.length} were looked at`)
-    t.diagnostic(`${exported.length} examples`)
+    assert.ok(values.length > 30, `only ${values.length} were looked at`)
+    t.diagnostic(`${values.length} examples`)
     assert.deepEqual(
-      examples.filter(({ code }) => !code).map(({ name }) => name),
+      values.filter(({ code }) => !code).map(({ name }) => name),
+      [],
+    )
+  })
+
+  it('show every type that is exported: it has one of its own, or another imports it', (t) => {
+    const own = types.filter(({ code }) => code)
+    t.diagnostic(`${types.length} types were looked at, ${own.length} have an example of their own`)
+    assert.ok(types.length >= 40, `only ${types.length} were looked at`)
+    const imported = new Set(examples.flatMap(({ code = '' }) => importedBy(code)))
+    assert.deepEqual(
+      types.filter(({ name, code }) => !code && !imported.has(name)).map(({ name }) => `no example shows ${name}`),
       [],
     )
   })

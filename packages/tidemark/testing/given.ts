@@ -16,7 +16,20 @@ import { recordGiven } from './record-given.ts'
 import type { Given } from './recorded-as.ts'
 import { eventsDiffer, refuseAwait, shown, told } from './words.ts'
 
-/** What a decider made of a command. Each of its ends throws AssertionError where it is not so. */
+/**
+ * What a decider made of a command. Each of its ends throws AssertionError where it is not so.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { isRefusal } from 'tidemark'
+ * import { type Decided, given } from 'tidemark/testing'
+ * import { entry, type Opened } from './entry.ts'
+ *
+ * // A test that has a question of its own looks at the decision itself.
+ * const decided: Decided<Opened> = given(entry).when({ type: 'open', data: { title: 'spring' } })
+ * assert.ok(!isRefusal(decided.decision) && decided.decision.length === 1)
+ * ```
+ */
 export interface Decided<Event extends DomainEvent> {
   /** What was decided, for tests that ask something else of it. */
   readonly decision: Decision<DomainEvent>
@@ -28,7 +41,19 @@ export interface Decided<Event extends DomainEvent> {
   thenNothing(): void
 }
 
-/** An aggregate to which something has happened. */
+/**
+ * An aggregate to which something has happened.
+ * @example
+ * ```ts
+ * import { type GivenEvents, given } from 'tidemark/testing'
+ * import { entry, type Open, type Opened } from './entry.ts'
+ *
+ * // Several tests begin where the entry is open. `now` matters to a decider that looks at it.
+ * const alreadyOpen: GivenEvents<Open, Opened> = given(entry, [{ type: 'Opened', data: { title: 'winter' } }])
+ * const again: Open = { type: 'open', data: { title: 'spring' } }
+ * alreadyOpen.when(again, { id: '2026', now: '2026-03-01T06:00:00.000Z' }).thenRefused('entry-already-open')
+ * ```
+ */
 export interface GivenEvents<Cmd extends Command, Event extends DomainEvent> {
   /**
    * @param options `id`: of the aggregate, `1` if it is left out. `now`: the time at which it is decided, RFC 3339; `moment()` if it is left out.

@@ -13,7 +13,23 @@ import { runProjection } from './run-projection.ts'
 import { inParts, type Orders, seeded, seedsOf, shuffled } from './shuffle.ts'
 import { cut, differences, kept, refuseAwait, shown } from './words.ts'
 
-/** Events by stream, `order-1`; or those of one stream, whose name is then the view's category and 1. */
+/**
+ * Events by stream, `order-1`; or those of one stream, whose name is then the view's category and 1.
+ * @example
+ * ```ts
+ * import { type GivenStreams, moment, project } from 'tidemark/testing'
+ * import { entries, titles } from './entries.ts'
+ * import type { Opened } from './entry.ts'
+ *
+ * const seasons: GivenStreams<Opened> = {
+ *   'entry-1': [{ type: 'Opened', data: { title: 'winter' } }],
+ *   'entry-2': [{ type: 'Opened', data: { title: 'spring' } }],
+ * }
+ * await project(entries, titles)
+ *   .given(seasons)
+ *   .then('entry-2', { title: 'spring', openedAt: moment(1) })
+ * ```
+ */
 export type GivenStreams<Event extends DomainEvent> =
   | readonly Given<Event>[]
   | Readonly<Record<string, readonly Given<Event>[]>>
@@ -21,6 +37,19 @@ export type GivenStreams<Event extends DomainEvent> =
 /**
  * A view's documents after events. Each end brings the events to the real projection, all in one batch and one by one, and in every further way
  * that was asked for; it rejects with AssertionError where the documents are not so after any of them.
+ * @example
+ * ```ts
+ * import type { DomainEvent } from 'tidemark'
+ * import { type Projected, project } from 'tidemark/testing'
+ * import { entries, titles } from './entries.ts'
+ *
+ * // The tests of all views ask in one place for all that a hub may do.
+ * const anyhow = <Document, Event extends DomainEvent>(
+ *   projected: Projected<Document, Event>,
+ * ): Projected<Document, Event> => projected.deliveredTwice().outOfOrder()
+ * const winter = project(entries, titles).given([{ type: 'Opened', data: { title: 'winter' } }])
+ * await anyhow(winter).thenNone('entry-2')
+ * ```
  */
 export interface Projected<Document, Event extends DomainEvent> {
   /**

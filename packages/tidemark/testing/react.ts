@@ -15,7 +15,23 @@ import { differences, eventsDiffer, kept, refuseAwait, shown } from './words.ts'
 /** Events by stream: of the service itself, and of those that it follows. */
 export type Messages = Readonly<Record<string, readonly Given[]>>
 
-/** A command that waits for its time. */
+/**
+ * A command that waits for its time.
+ * @example
+ * ```ts
+ * import { type Expected, later, moment, react } from 'tidemark/testing'
+ * import { entries, laterEntries } from './entries.ts'
+ *
+ * // The reaction opens an entry an hour after its door.
+ * const opening: Expected = {
+ *   due: later(moment(), 3600),
+ *   stream: 'entry-door-1',
+ *   command: { type: 'open', data: { title: 'a title' } },
+ * }
+ * const unlocked = { 'door-1': [{ type: 'Unlocked', data: { title: 'a title' } }] }
+ * await react(entries, laterEntries).when(unlocked).thenScheduled([opening])
+ * ```
+ */
 export interface Expected {
   /** RFC 3339, UTC, milliseconds */
   readonly due: string
@@ -26,6 +42,17 @@ export interface Expected {
 /**
  * What a service does about events. Each end brings the messages to the real reactions, in every way that was asked for, and carries out what
  * they send; it rejects with AssertionError where that comes to something else in any of them.
+ * @example
+ * ```ts
+ * import { type Reacted, react } from 'tidemark/testing'
+ * import { entries, laterEntries } from './entries.ts'
+ *
+ * // Each end runs the whole story, so one story serves several questions.
+ * const attic = { title: 'attic' }
+ * const unlocked: Reacted = react(entries, laterEntries).when({ 'door-1': [{ type: 'Unlocked', data: attic }] })
+ * await unlocked.thenNothing()
+ * await unlocked.after(3600).then({ 'entry-door-1': [{ type: 'Opened', data: attic }] })
+ * ```
  */
 export interface Reacted {
   /**
@@ -78,11 +105,12 @@ interface Story {
  * @param followers those of the service that are looked at; all of them where none is named.
  * @example
  * ```ts
- * import { react } from 'tidemark/testing'
+ * import { type Messages, react } from 'tidemark/testing'
  * import { entries, firstEntries } from './entries.ts'
  *
+ * const unlocked: Messages = { 'door-1': [{ type: 'Unlocked', data: { title: 'a title' } }] }
  * await react(entries, firstEntries)
- *   .when({ 'door-1': [{ type: 'Unlocked', data: { title: 'a title' } }] })
+ *   .when(unlocked)
  *   .deliveredTwice()
  *   .then({ 'entry-1': [{ type: 'Opened', data: { title: 'a title' } }] })
  * ```

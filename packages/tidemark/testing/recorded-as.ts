@@ -6,7 +6,20 @@ export interface RecordedAs extends DomainEvent {
   readonly as: EventType
 }
 
-/** What a test gives: an event as it is written now, or one `recordedAs` another version. */
+/**
+ * What a test gives: an event as it is written now, or one `recordedAs` another version.
+ * @example
+ * ```ts
+ * import { type Given, given } from 'tidemark/testing'
+ * import { entry, type Opened } from './entry.ts'
+ *
+ * // The past that the tests of a file share.
+ * const opened = (title: string): Given<Opened> => ({ type: 'Opened', data: { title } })
+ * given(entry, [opened('winter')])
+ *   .when({ type: 'open', data: { title: 'winter' } })
+ *   .thenRefused('entry-already-open')
+ * ```
+ */
 export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
 
 /**
@@ -17,7 +30,7 @@ export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
  * @example
  * ```ts
  * import { type Decider, type EventOf, eventType } from 'tidemark'
- * import { given, recordedAs } from 'tidemark/testing'
+ * import { given, type RecordedAs, recordedAs } from 'tidemark/testing'
  * import * as z from 'zod'
  * import { entry, type Open } from './entry.ts'
  *
@@ -25,7 +38,8 @@ export type Given<Event extends DomainEvent = DomainEvent> = Event | RecordedAs
  *   title: data.name,
  * }))
  * const renamed: Decider<{ isOpen: boolean }, Open, EventOf<typeof Opened>> = { ...entry, events: [Opened] }
- * given(renamed, [recordedAs(Opened, 1, { name: 'a title' })])
+ * const opened: RecordedAs = recordedAs(Opened, 1, { name: 'a title' })
+ * given(renamed, [opened])
  *   .when({ type: 'open', data: { title: 'a title' } })
  *   .thenRefused('entry-already-open')
  * ```

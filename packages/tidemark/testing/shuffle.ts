@@ -40,7 +40,23 @@ export function inParts<Item>(random: Random, items: readonly Item[]): Item[][] 
   return parts
 }
 
-/** In how many orders messages come, and which: the same for the same seed. */
+/**
+ * In how many orders messages come, and which: the same for the same seed.
+ * @example
+ * ```ts
+ * import { type Orders, react } from 'tidemark/testing'
+ * import { entries } from './entries.ts'
+ *
+ * // A test that failed named its seed. That order alone is tried again.
+ * const failed: Orders = { seed: 14, times: 1 }
+ * const cellar = { title: 'cellar' }
+ * const unlocked = { 'door-1': [{ type: 'Unlocked', data: cellar }] }
+ * await react(entries)
+ *   .when(unlocked)
+ *   .outOfOrder(failed)
+ *   .then({ 'entry-1': [{ type: 'Opened', data: cellar }] })
+ * ```
+ */
 export interface Orders {
   /** 1 if it is left out. */
   readonly seed?: number

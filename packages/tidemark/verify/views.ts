@@ -6,7 +6,22 @@ import { Parked } from './parked.ts'
 import { EventReading } from './read-event.ts'
 import { readPointer, type ViewCount, type ViewSource, type ViewsWatch } from './source.ts'
 
-/** What the checker takes from a service. */
+/**
+ * What the checker takes from a service.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { DeclaredService } from 'tidemark/verify'
+ * import { entries } from './entries.ts'
+ *
+ * // A service's declaration is taken as it is. Who doubts one view has that one checked.
+ * const only = (view: string, service: DeclaredService): DeclaredService => ({
+ *   ...service,
+ *   views: service.views.filter(({ name }) => name === view),
+ * })
+ * assert.equal(only('titles', entries).views.length, 1)
+ * ```
+ */
 export interface DeclaredService {
   readonly views: readonly DeclaredView[]
   readonly deciders: readonly { readonly events: readonly DeclaredEvent[] }[]
