@@ -1,6 +1,6 @@
 // What tools read of a system: its declarations and what is made of them, its settings, and what its operations API answers. It loads no SDK.
 
-export { cloudEvent, dataschemaOf } from './core/cloud-event.ts'
+export { cloudEvent, dataschemaOf, toCloudEvent } from './core/cloud-event.ts'
 export type { AnyDecider } from './core/decider.ts'
 export { eventReader } from './core/event-reader.ts'
 export { jsonSchemaOf } from './core/json-schema.ts'

@@ -5,10 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { Ajv, type ErrorObject } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { reactionsOf } from 'tidemark/tools'
+import { reactionsOf, toCloudEvent } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
-import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
 import { committedVersions, recordedEvent } from './committed.ts'
 
 const committed = readSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)))

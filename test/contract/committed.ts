@@ -1,17 +1,17 @@
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import canonicalize from 'canonicalize'
 import type { EventContent, EventType, RecordedEvent } from 'tidemark'
 import { services } from '../../packages/cli/project/config.ts'
-import { eventId } from '../../packages/tidemark/core/event.ts'
-import { hashOf } from '../../packages/tidemark/core/hash-chain.ts'
 
 /** An event of a stream `order-1` or, by its source, of another category. */
 export function recordedEvent(content: EventContent, source = '/ordering/order'): RecordedEvent {
   const event = {
-    id: eventId(1),
+    id: '0000000000000001',
     stream: `${source.split('/')[2]}-1`,
     version: 1,
     source,
@@ -21,9 +21,9 @@ export function recordedEvent(content: EventContent, source = '/ordering/order')
     causation: 'command:1',
     actor: 'ada',
     previousHash: '0'.repeat(64),
-    hash: '',
   }
-  return { ...event, hash: hashOf(event) }
+  // RFC 8785, of all that an event says but its hash.
+  return { ...event, hash: hash('sha256', canonicalize(event) ?? '') }
 }
 
 /** A version of an event, where its committed schema and samples are, and what declares it. */

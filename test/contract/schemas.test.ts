@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { type EventType, eventType, published, type Service } from 'tidemark'
+import { toCloudEvent } from 'tidemark/tools'
 import { z } from 'zod'
 import { services } from '../../packages/cli/project/config.ts'
 import { asyncApiOf } from '../../packages/cli/schemas/asyncapi.ts'
@@ -11,7 +12,6 @@ import { declaredEvents, eventSchemaOf } from '../../packages/cli/schemas/event-
 import { differences, schemaFiles } from '../../packages/cli/schemas/schema-files.ts'
 import { readSchemas } from '../../packages/cli/schemas/schema-folder.ts'
 import { registrations } from '../../packages/functions-host/registrations.ts'
-import { toCloudEvent } from '../../packages/tidemark/core/cloud-event.ts'
 import { recordedEvent } from './committed.ts'
 
 const folder = fileURLToPath(new URL('../../schemas', import.meta.url))

@@ -7,9 +7,9 @@ import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import type { Child } from '../../packages/kit/child.ts'
 import { leaseClaims, partitionClaims, staysWithOwners } from '../../packages/test-support/claims.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { storeTime } from '../../packages/tidemark/cosmos/store-clock.ts'
 import { assertEqualToLogs, type Shops, underLoad } from '../support/load.ts'
 import { placeBody } from '../support/orders.ts'
+import { storeTime } from '../support/store-time.ts'
 import { System } from '../support/system.ts'
 
 const FAST_S = 3600

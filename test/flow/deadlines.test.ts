@@ -7,8 +7,8 @@ import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import type { Child } from '../../packages/kit/child.ts'
 import { freePort } from '../../packages/test-support/ports.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { storeTime } from '../../packages/tidemark/cosmos/store-clock.ts'
 import { placeBody } from '../support/orders.ts'
+import { storeTime } from '../support/store-time.ts'
 import { type HostOptions, System } from '../support/system.ts'
 
 /** Long enough for a busy machine to pay, or to stop a host, before it is over. */

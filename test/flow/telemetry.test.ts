@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Container } from '@azure/cosmos'
+import { readLog } from '../../packages/cli/demo/raw-fold.ts'
+import { readRawLog } from '../../packages/cli/demo/reading.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { commitsOf } from '../../packages/tidemark/core/commit.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../../packages/tidemark/test/support/otlp.ts'
 import { placeBody } from '../support/orders.ts'
 import { System } from '../support/system.ts'
@@ -144,7 +145,7 @@ describe('telemetry over the whole path', () => {
     await place(traceId)
     await complete(traceId)
     for (const service of ['ordering', 'inventory', 'payments']) {
-      const events = (await everyCommit(system.logOf(service))).flatMap((commit) => commit.events)
+      const events = await everyEvent(system.logOf(service))
       const its = events.filter((event) => event.traceparent?.includes(traceId))
       assert.ok(its.length > 0, `nothing of ${service}`)
       await until(
@@ -167,7 +168,7 @@ describe('telemetry over the whole path', () => {
     await complete(later)
     assert.deepEqual(receiver.trace(traceId), [])
     assert.ok(!receiver.spans.some(({ links }) => links.some((link) => link.traceId === traceId)))
-    const events = (await everyCommit(system.logOf('payments'))).flatMap((commit) => commit.events)
+    const events = await everyEvent(system.logOf('payments'))
     assert.ok(events.some((event) => event.traceparent === traceparent(traceId, '00')))
   })
 
@@ -208,7 +209,6 @@ describe('telemetry over the whole path', () => {
   })
 })
 
-async function everyCommit(log: Container) {
-  const { resources } = await log.items.query('SELECT * FROM c').fetchAll()
-  return commitsOf(resources)
+async function everyEvent(log: Container) {
+  return readLog(await readRawLog(log)).events
 }

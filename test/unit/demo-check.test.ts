@@ -7,8 +7,7 @@ import { foldRawFulfilments } from '../../packages/cli/demo/raw-fulfilments.ts'
 import { foldRawPayments } from '../../packages/cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../packages/cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
-import { toLogItem } from '../../packages/tidemark/core/commit.ts'
-import { recordedItems as recorded } from '../../packages/tidemark/test/support/raw-items.ts'
+import { rawItemOf, recordedItems as recorded } from '../../packages/tidemark/test/support/raw-items.ts'
 import { recorded as recordedEvents } from '../../packages/tidemark/test/support/recorded.ts'
 import { address, cancelled, placedV1 } from '../support/orders.ts'
 
@@ -31,10 +30,10 @@ const completed = { type: 'OrderCompleted', data: { orderId: '1' } }
 
 describe("the demo's reading of a raw log", () => {
   const of = { stream: 'stock-tea', fingerprint: '' }
-  const receipt = (key: string, version: number): RawItem => toLogItem({ ...of, key, version })
+  const receipt = (key: string, version: number): RawItem => rawItemOf({ ...of, key, version })
   const events = recordedEvents(of.stream, received, reserved('1'), shipped)
   const commit = (key: string, first: number, last: number): RawItem =>
-    toLogItem({ ...of, key, events: events.slice(first - 1, last).map((event) => ({ ...event, time: '2026' })) })
+    rawItemOf({ ...of, key, events: events.slice(first - 1, last).map((event) => ({ ...event, time: '2026' })) })
   const sound = [receipt('r', 3), commit('b', 3, 3), commit('a', 1, 2)]
 
   it('reads every event of every commit, in order', () => {

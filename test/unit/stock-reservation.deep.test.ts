@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { RecordedEvent } from 'tidemark'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
-import type { MemoryEventStore } from '../../packages/tidemark/memory/event-store.ts'
 import { rawItemsOf } from '../../packages/tidemark/test/support/raw-items.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { inventory } from '../../src/inventory/service.ts'
@@ -54,7 +53,7 @@ function streamsOf({ lines: its, cancelled }: Order, index: number): RecordedEve
 }
 
 /** What must hold however it came about, read from the log alone: all of an order or nothing, and nothing that is not there. */
-function assertSettled(log: MemoryEventStore, all: readonly Order[]): void {
+function assertSettled(log: Reacting['log'], all: readonly Order[]): void {
   const found = foldRawStock(rawItemsOf(log.all()))
   assert.deepEqual(found.faults, [])
   for (const [index, { lines: its, cancelled }] of all.entries()) {

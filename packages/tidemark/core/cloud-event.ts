@@ -65,6 +65,20 @@ export function dataschemaOf(source: string, { type, schemaVersion }: Omit<Event
 /**
  * The message of an event. Its type and data are the public contract's; where the service keeps something else, `recorded` has that, for the
  * service's own consumers and for the hash. A hub has no rights within itself: what is not published is no secret from those who may read it.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { RecordedEvent } from 'tidemark'
+ * import { cloudEvent, toCloudEvent } from 'tidemark/tools'
+ *
+ * const event: RecordedEvent = {
+ *   ...{ id: '0000000000000001', stream: 'entry-1', version: 1, source: '/entries/entry' },
+ *   ...{ type: 'Opened', schemaVersion: 1, data: { title: 'a title' }, time: '2026-01-31T12:00:00.000Z' },
+ *   ...{ correlation: 'visit-1', causation: 'command:1', actor: 'ada' },
+ *   ...{ previousHash: '0'.repeat(64), hash: '1'.repeat(64) },
+ * }
+ * assert.equal(cloudEvent.parse(toCloudEvent(event)).subject, 'entry-1')
+ * ```
  */
 export function toCloudEvent(event: RecordedEvent): CloudEvent {
   const { type, schemaVersion, readableFrom, data } = event

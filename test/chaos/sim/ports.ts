@@ -1,4 +1,4 @@
-import { toCloudEvent } from '../../../packages/tidemark/core/cloud-event.ts'
+import { toCloudEvent } from 'tidemark/tools'
 import type { ParkedKey, ParkingStore } from '../../../packages/tidemark/core/parking.ts'
 import type {
   EventFeed,
