@@ -197,6 +197,8 @@ describe('imports', () => {
       ['packages/cosmos/test/planted.ts', '../../../src/ordering/order.ts'],
       ['packages/test-support/planted.ts', '../../src/ordering/order.ts'],
       ['src/ordering/planted.test.ts', '../payments/payment.ts'],
+      ['test/flow/planted.ts', '../../packages/tidemark/core/ports.ts'],
+      ['bench/planted.ts', '../packages/tidemark/runtime/command.ts'],
     ]
     plant(planted)
     const { violations } = await cruise(MODULES)

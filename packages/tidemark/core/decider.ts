@@ -192,6 +192,18 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   decide(state: State, command: Cmd, context: DecisionContext): Decision<Event>
 }
 
-/** A decider whose types nobody needs to know: what the flow handles. */
+/**
+ * A decider whose types nobody needs to know: what tools and the data path handle.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { AnyDecider } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * const refusalsOf = ({ category, refusals = {} }: AnyDecider): readonly string[] =>
+ *   Object.keys(refusals).map((code) => `${category}: ${code}`)
+ * assert.deepEqual(entries.deciders.flatMap(refusalsOf), ['entry: entry-already-open'])
+ * ```
+ */
 // biome-ignore lint/suspicious/noExplicitAny: a list of deciders of different types has no narrower common type.
 export type AnyDecider = Decider<any, any, any>

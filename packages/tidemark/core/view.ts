@@ -86,7 +86,18 @@ export interface ManyStreamView<Document, Event extends DomainEvent> {
 export type AnyOneStreamView = OneStreamView<any, any>
 // biome-ignore lint/suspicious/noExplicitAny: the same.
 export type AnyManyStreamView = ManyStreamView<any, any>
-/** A view, whatever its documents and events are. */
+/**
+ * A view, whatever its documents and events are.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import type { AnyView } from 'tidemark/tools'
+ * import { entries } from './entries.ts'
+ *
+ * const described = ({ name, kind, category }: AnyView): string => `${name}: ${kind} of ${category}`
+ * assert.deepEqual(entries.views.map(described), ['titles: one-stream of entry'])
+ * ```
+ */
 export type AnyView = AnyOneStreamView | AnyManyStreamView
 
 /**
