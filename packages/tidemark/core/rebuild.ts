@@ -1,13 +1,11 @@
+/** Every `RebuildAction`. */
+export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
 /**
- * What is done to a view's generations. `rebuild` is `build` and `promote` in one.
+ * What can be done to the generations of a view. `rebuild` is `build` and `promote` in one.
  * - `build`: builds the next one from the log beside the live one, keeps it up to date, and compares the two.
  * - `promote`: lets queries read the one that was built.
  * - `abandon`: removes the one that was built.
  * - `go-back`: lets queries read the one again that was live before.
- */
-export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
-/**
- * What can be done to the generations of a view: {@link REBUILD_ACTIONS}.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
@@ -20,10 +18,7 @@ export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-ba
  */
 export type RebuildAction = (typeof REBUILD_ACTIONS)[number]
 
-/**
- * `reading`: the log; `handover`: projections write both generations; `comparing`: the built one with the live one; `built`: it waits for somebody to
- * promote or abandon it; `live`: queries read the target, and what is old is cleared up.
- */
+/** The stages of a `Rebuild`, in their order. */
 export const REBUILD_STAGES = ['reading', 'handover', 'comparing', 'built', 'live'] as const
 export type RebuildStage = (typeof REBUILD_STAGES)[number]
 
@@ -70,6 +65,10 @@ export interface Comparison {
 export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'
+  /**
+   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the live one. `built`: it waits for
+   * somebody to promote or abandon it. `live`: queries read the target, and what is old is cleared up.
+   */
   readonly stage: RebuildStage
   /** The generation that it is about. Absent: that is not known yet. */
   readonly target?: number

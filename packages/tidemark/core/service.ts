@@ -31,7 +31,7 @@ export interface Service {
   /** The public contract: the events that other services may rely on. The relay publishes every event all the same. */
   readonly publishes: readonly Publication[]
   readonly views: readonly AnyView[]
-  /** What it does about the events of other services. */
+  /** What it does about events, of other services or its own. */
   readonly reactions: readonly AnyReaction[]
   /** What leads something through several services. */
   readonly processes?: readonly ProcessManager[]
