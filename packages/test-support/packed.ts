@@ -34,6 +34,11 @@ export class Packed {
     return [...this.#files.keys()]
   }
 
+  /** What is published of a package, as it is. */
+  bytesOf(folder: string): Buffer {
+    return readFileSync(this.#files.get(folder) ?? '')
+  }
+
   /** Puts a package where npm would put it. */
   unpack(folder: string, target: string): PackedManifest {
     return unpack(this.#files.get(folder) ?? '', target)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { parse } from 'yaml'
 import { Command } from '../../packages/test-support/command.ts'
@@ -43,6 +44,31 @@ describe('every package', () => {
     rmSync(join(folder, 'tidemark/dist/testing/index.js'))
     const { messages } = await publint({ pkgDir: join(folder, 'tidemark'), strict: true })
     assert.deepEqual([...new Set(messages.map(({ code }) => code))], ['FILE_DOES_NOT_EXIST'])
+  })
+
+  it('has the types of all that it exports, where Node and bundlers look for them, by attw', async (t) => {
+    // They are ES modules: what an older resolution or `require` makes of them is no fault.
+    const others = ['node10', 'node16-cjs']
+    const isFault = (problem: Problem): boolean =>
+      !('resolutionKind' in problem && others.includes(problem.resolutionKind)) &&
+      !('resolutionOption' in problem && problem.resolutionOption === 'node10')
+    let entries = 0
+    const faults: string[] = []
+    for (const name of packed.folders) {
+      const checked = await checkPackage(createPackageFromTarballData(packed.bytesOf(name)))
+      // A command exports nothing.
+      if (!checked.types) continue
+      entries += Object.keys(checked.entrypoints).length
+      for (const problem of checked.problems.filter(isFault))
+        faults.push(`${name}: ${'entrypoint' in problem ? problem.entrypoint : ''} ${problem.kind}`)
+    }
+    t.diagnostic(`${entries} entry points`)
+    assert.ok(entries > 8, `only ${entries} were looked at`)
+    // What is started and not imported has no types: that is told, so would be another.
+    assert.deepEqual(
+      [...new Set(faults)],
+      EMULATORS.map((name) => `${name}: ./main UntypedResolution`),
+    )
   })
 })
 
