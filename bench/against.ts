@@ -71,8 +71,8 @@ function load(folder: string): Figures {
 /** What the checkout's own bench:cost counts of an order, 16 at once. */
 function cost(folder: string): Figures {
   execFileSync(process.execPath, ['bench/cost.ts', ...(values.short ? ['--short'] : [])], {
+    ...quiet,
     cwd: folder,
-    stdio: 'ignore',
   })
   const { orders } = JSON.parse(readFileSync(join(folder, 'bench/results/cost.json'), 'utf8'))
   const { moving, hubs } = orders.find(({ atOnce }: { atOnce: number }) => atOnce === 16)
