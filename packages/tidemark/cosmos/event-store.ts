@@ -36,7 +36,7 @@ export class CosmosEventStore implements EventStore, EventHistory {
   readonly #telemetry: Telemetry
   readonly limits: LogLimits
 
-  /** @param eventBytes the largest event that can be published. */
+  /** @param eventBytes the largest event that can be published; left out: any that fits into an append. */
   constructor(container: Container, telemetry = NO_TELEMETRY, eventBytes = Number.POSITIVE_INFINITY) {
     this.#container = container
     this.#telemetry = telemetry

@@ -9,5 +9,5 @@ export const APPEND = { entries: OPERATIONS - 1, bytes: 2 * 1024 * 1024 - 64 * 1
 /** Marks in one write: one operation is the document. */
 export const MARKS_AT_ONCE = OPERATIONS - 1
 
-/** Events that one change of a parked stream adds and drops: the stream itself, what is discarded and who did it are operations too. */
+/** Events that one change of a parked stream adds and drops: the stream's own item and a discard are operations too. */
 export const PARKED_AT_ONCE = OPERATIONS - 3
