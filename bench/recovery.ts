@@ -26,7 +26,7 @@ interface Result {
 
 async function measure(times: Result['times']): Promise<Result> {
   const env = times === 'real' ? REAL : FAST_RECOVERY
-  const system = await System.cloudAlone({ services: ['ordering'], soon: true })
+  const system = await System.cloudAlone({ services: ['ordering'] })
   try {
     const killed = await system.startHost({ preload: { env } })
     const place = async (): Promise<string> => {

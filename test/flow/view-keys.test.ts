@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { topologyOf } from 'tidemark/tools'
 import { type Answer, Client } from '../../packages/cli/demo/client.ts'
+import { inParallel } from '../../packages/cli/demo/reading.ts'
 import { localSettings } from '../../packages/cli/project/local-settings.ts'
 import { cleanups } from '../../packages/functions-host/test/support.ts'
 import { startChild } from '../../packages/kit/child.ts'
@@ -19,12 +20,6 @@ import { call } from '../support/system.ts'
 
 const main = fileURLToPath(new URL('../../packages/functions-host/main.ts', import.meta.url))
 const KEYS_A_SHELF = 40
-const AT_ONCE = 8
-
-async function someAtOnce(all: readonly string[], task: (each: string) => Promise<void>): Promise<void> {
-  for (let start = 0; start < all.length; start += AT_ONCE)
-    await Promise.all(all.slice(start, start + AT_ONCE).map(task))
-}
 
 describe('documents over HTTP', () => {
   const cleanup = cleanups(after)
@@ -81,7 +76,7 @@ describe('documents over HTTP', () => {
     const seen = new Map<string, string>()
     for (const [shelf, labels] of Map.groupBy(keys, (key) => shelfOf.get(key) ?? ''))
       seen.set(shelf, await label(shelf, labels))
-    await someAtOnce(keys, async (key) => {
+    await inParallel(keys, async (key) => {
       const path = `/labels/${encodeURIComponent(key)}`
       for (const query of [seen.get(shelfOf.get(key) ?? ''), '']) {
         const { status, body } = await client.get(`${path}?${query}`)
@@ -104,7 +99,7 @@ describe('documents over HTTP', () => {
         ...fc.sample(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~:-]{0,99}$/), { numRuns: 50, seed: 20261129 }),
       ]),
     ]
-    await someAtOnce(ids, async (id) => {
+    await inParallel(ids, async (id) => {
       const position = await label(id, [`of ${id}`])
       const { status, body } = await client.get(`/shelves/${encodeURIComponent(id)}?${position}`)
       assert.deepEqual([status, body], [200, { labels: [`of ${id}`] }], id)

@@ -37,7 +37,7 @@ export async function underLoad(
     }
   }
   const load = customers()
-  // Which of the two failed first is told: a customer who waits for a host that did not start gives up with an error of his own.
+  // Which of the two failed first is told. A customer who waits for a host that did not start gives up, too.
   const gaveUp = load.then(
     () => {},
     (cause) => {

@@ -57,8 +57,8 @@ export interface SystemOptions {
   /** Those that its hosts run unless told otherwise; without it every service. */
   readonly services?: readonly string[]
   /**
-   * What a killed host held is taken up within seconds, for tests that kill hosts or let them join: all hosts look for it each second, which costs
-   * more than what most tests do. Without it as host.json says.
+   * What a killed host held is taken up within seconds, for tests that kill hosts or let them join: all hosts look
+   * for it each second, which costs more than what most tests do. Without it as host.json says.
    */
   readonly soon?: boolean
 }

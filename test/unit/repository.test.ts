@@ -73,6 +73,13 @@ describe('the way of a command', () => {
   const [listed = '', wired = ''] = section.split('What puts them together')
   const steps = [...listed.matchAll(/^\d\. `([^`]+)`/gm)].map(([, path = '']) => path)
   const wiring = [...wired.matchAll(/`([^`]+\.ts)`/g)].map(([, path = '']) => path)
+  const { exports } = JSON.parse(read('packages/tidemark/package.json')) as { exports: Record<string, string> }
+  /** The file of `tidemark` or of a subpath; the name itself of another package. */
+  const exported = (name: string): string => {
+    const file = exports[name.replace(/^tidemark(?=\/|$)/, '.')]
+    return file === undefined ? name : join('packages/tidemark', file)
+  }
+  const imports = new Map([...steps, ...wiring].map((path) => [path, importsOf(path)]))
 
   it('is six files at most, and between two of them is what puts them together, nothing else', () => {
     assert.ok(steps.length > 3 && steps.length <= 6, `${steps.length} files`)
@@ -91,9 +98,8 @@ describe('the way of a command', () => {
     assert.ok(!isLinked(steps[step - 1] ?? '', steps[step] ?? '', others.concat(steps.slice(0, step - 1))))
   })
 
-  /** Whether one leads to the other, by imports of either and of what is between them: who puts two together imports both. */
+  /** Whether one leads to the other by imports, of either and of what is between them. Who puts two together imports both. */
   function isLinked(from: string, to: string, between: readonly string[]): boolean {
-    const imports = new Map([from, to, ...between].map((path) => [path, importsOf(path)]))
     const touches = (one: string, other: string): boolean =>
       Boolean(imports.get(one)?.has(other) || imports.get(other)?.has(one))
     const reached = new Set([from])
@@ -102,12 +108,11 @@ describe('the way of a command', () => {
   }
 
   function importsOf(path: string): ReadonlySet<string> {
-    const { exports } = JSON.parse(read('packages/tidemark/package.json')) as { exports: Record<string, string> }
-    const exported = (name: string): string => join('packages/tidemark', exports[name.replace('tidemark', '.')] ?? '')
-    const named = ts.preProcessFile(read(path)).importedFiles.map(({ fileName }) => fileName)
-    const files = named.map((name) =>
-      name.startsWith('.') ? join(dirname(path), name) : /^tidemark(\/|$)/.test(name) ? exported(name) : name,
-    )
+    const files = ts
+      .preProcessFile(read(path))
+      .importedFiles.map(({ fileName }) =>
+        fileName.startsWith('.') ? join(dirname(path), fileName) : exported(fileName),
+      )
     return new Set(files)
   }
 })

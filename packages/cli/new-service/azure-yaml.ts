@@ -8,7 +8,8 @@ const entry = /^ {2}([\w-]+):\n(?: {3,}.*\n| *\n| *#.*\n)*/gm
 
 /**
  * `azure.yaml` with these services. Those that stand there stay as they are, and others are added. A service whose
- * bundle stands there, and that is not among them, is removed. What deploys something else is somebody's own, and stays.
+ * bundle stands there, and that is not among them, is removed. What deploys something else is somebody's own,
+ * and stays.
  * @throws Error where it is not written as it was made.
  */
 export function azureYamlOf(text: string, services: readonly string[]): string {

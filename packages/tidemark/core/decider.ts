@@ -179,8 +179,8 @@ export interface Decider<State, Cmd extends Command, Event extends DomainEvent> 
   readonly commands: readonly CommandType[]
   readonly events: readonly EventType[]
   /**
-   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and OpenAPI tell it. Absent: it
-   * refuses nothing. Such as `{ 'order-cancelled': 'The order is cancelled: nothing more happens to it.' }`.
+   * What it may refuse with: each code, and what it means, in a sentence for clients. docs/errors.md and OpenAPI tell
+   * it. Absent: it refuses nothing. Such as `{ 'order-cancelled': 'The order is cancelled: nothing more happens to it.' }`.
    */
   readonly refusals?: Readonly<Record<string, string>>
   readonly initial: State

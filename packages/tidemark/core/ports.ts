@@ -361,7 +361,10 @@ export interface ViewStore {
   read(key: string, freshness?: Freshness): Promise<ViewDocument | undefined>
   /** Views of single streams: the document and the cursor, in one item. */
   writeDocument(key: string, write: ViewWrite, cursor: Cursor): Promise<WriteResult>
-  /** Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most `marksAtOnce`. */
+  /**
+   * Views of many streams: the document and a mark for each event (`<stream>@<version>`) in one atomic write; at most
+   * `marksAtOnce`.
+   */
   writeWithMarks(key: string, write: ViewWrite, marks: readonly string[]): Promise<MarkedWriteResult>
   /** Which of these marks the document has. */
   readMarks(key: string, marks: readonly string[]): Promise<ReadonlySet<string>>

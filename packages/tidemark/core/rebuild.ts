@@ -1,5 +1,6 @@
 /** Every `RebuildAction`. */
 export const REBUILD_ACTIONS = ['rebuild', 'build', 'promote', 'abandon', 'go-back'] as const
+
 /**
  * What can be done to the generations of a view. `rebuild` is `build` and `promote` in one.
  * - `build`: builds the next one from the log beside the live one, keeps it up to date, and compares the two.
@@ -66,8 +67,8 @@ export interface Rebuild {
   readonly action: RebuildAction
   readonly state: 'running' | 'done' | 'failed'
   /**
-   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the live one. `built`: it waits for
-   * somebody to promote or abandon it. `live`: queries read the target, and what is old is cleared up.
+   * `reading`: the log. `handover`: projections write both generations. `comparing`: the built one with the live one. `built`: it
+   * waits for somebody to promote or abandon it. `live`: queries read the target, and what is old is cleared up.
    */
   readonly stage: RebuildStage
   /** The generation that it is about. Absent: that is not known yet. */

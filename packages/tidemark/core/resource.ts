@@ -47,8 +47,8 @@ export interface ResourceDocuments {
 }
 
 /**
- * The commands that clients may send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the one that creates. The function of
- * the first is `<category>-command`.
+ * The commands that clients may send to a resource: `POST <path>/{id}/{command}`, and `POST <path>` for the one that creates. The
+ * function of the first is `<category>-command`.
  * @example
  * ```ts
  * import assert from 'node:assert/strict'

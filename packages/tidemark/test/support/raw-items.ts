@@ -1,11 +1,9 @@
-import { type LogEntry, type LogItem, toLogItem } from '../../core/commit.ts'
+import { type LogItem, toLogItem } from '../../core/commit.ts'
 import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
 import { recorded } from './recorded.ts'
 
 /** A commit or a receipt as the log's container has it. */
-export function rawItemOf(entry: LogEntry): LogItem {
-  return toLogItem(entry)
-}
+export { toLogItem as rawItemOf }
 
 /** Items of a log as commands write them that append one event each. */
 export function rawItemsOf(events: readonly RecordedEvent[]): LogItem[] {
