@@ -6,10 +6,9 @@ import { inspect } from 'node:util'
 import { StartError } from '../kit/errors.ts'
 import { supplyCoreModule } from './core-module.ts'
 import { describe } from './log.ts'
+import { OWN_FOLDERS } from './own-folders.ts'
 import type { ProgrammingModel } from './protocol.ts'
 import { type RegisteredFunction, registrations } from './registrations.ts'
-
-const OWN_FOLDERS = ['.', '../kit'].map((folder) => new URL(`${folder}/`, import.meta.url).href)
 
 export interface App {
   readonly model: ProgrammingModel

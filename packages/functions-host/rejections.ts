@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
+import { OWN_FOLDERS } from './own-folders.ts'
 
-// What starts the host, in kit, is at the end of the stacks of what its start awaits.
-const OWN = ['.', '../kit'].map((folder) => fileURLToPath(new URL(`${folder}/`, import.meta.url)))
+const OWN = OWN_FOLDERS.map((folder) => fileURLToPath(folder))
 
 /** Whether the app's own code is to blame for a promise that nobody awaits: it stands in the stack, or there is no stack. */
 export function isOfApp(reason: unknown): boolean {
