@@ -1,8 +1,8 @@
 // Who may import what: the one table. `.dependency-cruiser.cjs` makes its rules of it, and CONTRIBUTING.md shows it (`npm run imports -- --write`).
 //
 // A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row; `*` is any one name. `packages` and
-// `node` (modules of Node, `*`: all of them) are regular expressions. The tests of a package have a row of
-// their own: its other rows do not concern them.
+// `node` (modules of Node, `*`: all of them) are regular expressions. The tests of a package have a
+// row of their own: its other rows do not concern them. Nor does a row concern what its `except` names.
 
 // What a package exports: nobody else reaches into it.
 const sourcesOf = (folder) =>
@@ -27,6 +27,7 @@ const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opente
 const INSIDE = [
   'test/chaos/',
   'test/flow/errors/',
+  'test/flow/throttled.test.ts',
   'test/support/(reacting|universe|decider-laws|relay-functions).ts',
   'test/infra/(lists|telemetry).test.ts',
   'test/unit/(event-versions|recovery|repository).test.ts',
@@ -36,7 +37,7 @@ const INSIDE = [
 const TESTED_WITH = [
   ...Object.values(FRAMEWORK),
   ...EMULATORS,
-  ...['packages/tidemark/test/', 'packages/*/test/', 'packages/test-support/', 'packages/cli/', 'packages/kit/'],
+  ...['packages/*/test/', 'packages/test-support/', 'packages/cli/', 'packages/kit/'],
   ...['packages/local-cloud/', 'packages/*.ts', 'src/', 'functions/', 'tidemark.config.ts', 'test/', 'bench/'],
   ...['infra/topology.json', 'local.settings.sample.json'],
   // What the services in Azure compute, and the emulators as they do.

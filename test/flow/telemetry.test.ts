@@ -210,5 +210,7 @@ describe('telemetry over the whole path', () => {
 })
 
 async function everyEvent(log: Container) {
-  return readLog(await readRawLog(log)).events
+  const { events, faults } = readLog(await readRawLog(log))
+  assert.deepEqual(faults, [])
+  return events
 }
