@@ -2,7 +2,7 @@
 //
 // A folder ends with a slash. It may import itself. `<name>` is the same name wherever it stands in a row; `*` is any one name. `packages` and
 // `node` (modules of Node, `*`: all of them) are regular expressions. The tests of a package have a
-// row of their own: its other rows do not concern them. Nor does a row concern what its `except` names.
+// row of their own: its other rows do not concern them.
 
 // What a package exports: nobody else reaches into it.
 const sourcesOf = (folder) =>
@@ -23,16 +23,6 @@ const ADAPTERS = ['azure-functions', 'cosmos', 'event-hubs', 'identity', 'opente
   (each) => `packages/tidemark/${each}/`,
 )
 
-// What runs the framework's own parts, on faulty stores or out of turn: they reach into it.
-const INSIDE = [
-  'test/chaos/',
-  'test/flow/errors/',
-  'test/flow/throttled.test.ts',
-  'test/support/(reacting|universe|decider-laws|relay-functions).ts',
-  'test/infra/(lists|telemetry).test.ts',
-  'test/unit/(event-versions|recovery|repository).test.ts',
-  'bench/(cold|parked|versions|fold).ts',
-]
 // What the framework shows to whoever tests, and what is the repository's own.
 const TESTED_WITH = [
   ...Object.values(FRAMEWORK),
@@ -271,19 +261,17 @@ const rows = [
   },
   {
     path: 'test/',
-    is: 'the tests of the shop as a whole. Those that `INSIDE` names in `imports.cjs` reach into the framework',
+    is: 'the tests of the shop as a whole',
     imports: TESTED_WITH,
     packages: ['.*'],
     node: ['*'],
-    except: INSIDE,
   },
   {
     path: 'bench/',
-    is: 'what is measured, with the same exceptions',
+    is: 'what is measured',
     imports: TESTED_WITH,
     packages: ['.*'],
     node: ['*'],
-    except: INSIDE,
   },
 ]
 
@@ -297,14 +285,14 @@ function pattern(path, name) {
 }
 
 /** The rules of dependency-cruiser. */
-const rules = rows.map(({ path, imports = [], packages = [], node = [], except = [] }) => {
+const rules = rows.map(({ path, imports = [], packages = [], node = [] }) => {
   const self = path.endsWith('/') ? [pattern(path, '$1')] : []
   return {
     name: `only what ${path} may import`,
     severity: 'error',
     from: {
       path: pattern(path, '([^/]+)'),
-      pathNot: [...(TESTS.includes(path) ? [] : TESTS), ...except].map((each) => pattern(each, '[^/]+')),
+      pathNot: (TESTS.includes(path) ? [] : TESTS).map((each) => pattern(each, '[^/]+')),
     },
     to: {
       pathNot: [

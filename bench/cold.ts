@@ -3,13 +3,12 @@ import { channel } from 'node:diagnostics_channel'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { RecordedEvent } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { Latency } from '../packages/cli/demo/latency.ts'
-import { EMPTY_STREAM, type LogHead } from '../packages/tidemark/core/hash-chain.ts'
-import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
-import { record } from '../packages/tidemark/runtime/record.ts'
-import { headOf } from '../packages/tidemark/test/support/commits.ts'
+import { commit, headOf, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
 import { request } from '../packages/tidemark/test/support/fakes.ts'
+import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
 import { inventory } from '../src/inventory/service.ts'
 import { stock } from '../src/inventory/stock.ts'
 import { System } from '../test/support/system.ts'
@@ -27,26 +26,18 @@ const SHORT = 'stock-short'
 const LONG = 'stock-long'
 
 /** Appends so many events, each a commit of its own, as many in one write as it takes. */
-async function fill(log: CosmosEventStore, stream: string, count: number): Promise<void> {
-  const metadata = { actor: 'bench', correlation: 'bench', causation: 'command:bench' }
+async function fill(log: ReturnType<typeof cosmosLog>, stream: string, count: number): Promise<void> {
   const data = { sku: stream, quantity: 1 }
-  const time = new Date().toISOString()
-  let [head, before]: LogHead[] = [EMPTY_STREAM, EMPTY_STREAM]
-  while (head && before && head.version < count) {
-    const entries = Array.from({ length: Math.min(log.limits.entries, count - head.version) }, () => {
-      const at = { head: head ?? EMPTY_STREAM, time }
-      const { events } = record(
-        { service: inventory, decider: stock, stream, limits: log.limits },
-        at,
-        [{ type: 'StockReceived', data }],
-        metadata,
-        time,
-      )
-      head = headOf(events)
-      return { stream, key: `of version ${head.version}`, fingerprint: '', events }
+  const recorder = { service: inventory, decider: stock, stream }
+  let last: readonly RecordedEvent[] = []
+  for (let written = 0; written < count; ) {
+    const before = headOf(last)
+    const entries = Array.from({ length: Math.min(log.limits.entries, count - written) }, () => {
+      last = recordedAfter(recorder, last, { type: 'StockReceived', data })
+      written += 1
+      return commit(`of version ${written}`, last)
     })
     assert.deepEqual(await log.append(before, entries), { outcome: 'appended' })
-    before = head
   }
 }
 
@@ -138,7 +129,7 @@ async function removeSnapshot(): Promise<void> {
 
 let results: readonly Measured[]
 try {
-  const log = new CosmosEventStore(system.logOf('inventory'))
+  const log = cosmosLog(system.logOf('inventory'))
   process.stderr.write(`${EVENTS} events …\n`)
   await Promise.all([fill(log, LONG, EVENTS), fill(log, SHORT, 10), fill(log, 'stock-other', 1)])
   results = [

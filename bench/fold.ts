@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { RecordedEvent } from 'tidemark'
-import type { AnyDecider } from 'tidemark/tools'
-import { emptyState, fold } from '../packages/tidemark/runtime/fold.ts'
+import { stateOf } from '../packages/tidemark/test/support/handling.ts'
 import { recorded } from '../packages/tidemark/test/support/recorded.ts'
 import { stock } from '../src/inventory/stock.ts'
 import { stockWithReservations } from './fold/stock-with-reservations.ts'
@@ -35,8 +34,8 @@ function fastest(rounds: number, run: () => unknown): number {
   return least
 }
 
-const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): { readonly reserved: number } =>
-  fold(decider, emptyState(decider), events).state as { readonly reserved: number }
+const reservedBy = (decider: Parameters<typeof stateOf>[0], events: readonly RecordedEvent[]): number =>
+  (stateOf(decider, events) as { readonly reserved: number }).reserved
 
 function plainLoop(events: readonly RecordedEvent[]): number {
   let reserved = 0
@@ -46,11 +45,11 @@ function plainLoop(events: readonly RecordedEvent[]): number {
 
 const results = OPEN.map((open) => {
   const events = streamWith(open)
-  assert.equal(stateOf(stock, events).reserved, open)
+  assert.equal(reservedBy(stock, events), open)
   assert.equal(plainLoop(events), open)
   // The baseline takes up to a minute: once, and its answer is compared too.
-  const baselineMs = fastest(1, () => assert.equal(stateOf(stockWithReservations, events).reserved, open))
-  const foldMs = fastest(ROUNDS, () => stateOf(stock, events))
+  const baselineMs = fastest(1, () => assert.equal(reservedBy(stockWithReservations, events), open))
+  const foldMs = fastest(ROUNDS, () => reservedBy(stock, events))
   const loopMs = fastest(ROUNDS, () => plainLoop(events))
   return { open, foldMs, baselineMs, loopMs, baselineToFold: baselineMs / foldMs }
 })

@@ -3,11 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { type DomainEvent, type RecordedEvent, TidemarkError } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { toCloudEvent } from 'tidemark/tools'
-import { EMPTY_STREAM } from '../packages/tidemark/core/hash-chain.ts'
-import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
-import { LIMITS } from '../packages/tidemark/memory/limits.ts'
-import { record } from '../packages/tidemark/runtime/record.ts'
-import { appendStream, headOf } from '../packages/tidemark/test/support/commits.ts'
+import { appendStream, headOf, recordedAfter } from '../packages/tidemark/test/support/commits.ts'
+import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
 import { order } from '../src/ordering/order.ts'
 import { orderView } from '../src/ordering/order-view.ts'
 import { ordering } from '../src/ordering/service.ts'
@@ -33,7 +30,6 @@ const WAITING_A_BATCH = 10
 const LATER = short ? 5 : 10
 
 const BROKEN = 'broken'
-const metadata = { actor: 'bench', correlation: 'bench', causation: 'command:bench' }
 const unheard = (): void => {}
 
 /** The first events of an order, or those after what it has. */
@@ -43,26 +39,17 @@ function eventsOf(id: string, count: number, before: readonly RecordedEvent[] = 
   const place: DomainEvent = { type: placed.type, data: { ...placed.data, orderId: id, customerId } }
   const move: DomainEvent = { type: 'ShippingAddressChanged', data: { orderId: id, shippingAddress: keptAddress } }
   const all = [...before]
-  const time = new Date().toISOString()
-  while (all.length < before.length + count) {
-    const head = all.length > 0 ? headOf(all.slice(-1)) : EMPTY_STREAM
-    const at = { head, time }
-    const { events } = record(
-      { service: ordering, decider: order, stream, limits: LIMITS },
-      at,
-      [all.length === 0 ? place : move],
-      metadata,
-      time,
+  while (all.length < before.length + count)
+    all.push(
+      ...recordedAfter({ service: ordering, decider: order, stream }, all.slice(-1), all.length === 0 ? place : move),
     )
-    all.push(...events)
-  }
   return all.slice(before.length)
 }
 
 /** A cloud, and ordering on it as one process. */
 class Shop {
   readonly system: System
-  readonly log: CosmosEventStore
+  readonly log: ReturnType<typeof cosmosLog>
   readonly service: ReturnType<typeof compose>
   readonly waiting = new Map<string, RecordedEvent[]>()
   isBroken = true
@@ -72,7 +59,7 @@ class Shop {
 
   constructor(system: System) {
     this.system = system
-    this.log = new CosmosEventStore(system.log)
+    this.log = cosmosLog(system.log)
     const view: typeof orderView = {
       ...orderView,
       evolve: (document, event) => {

@@ -3,13 +3,10 @@ import type { RecordedEvent } from 'tidemark'
 import { compose } from 'tidemark/azure-functions'
 import { eventReader } from 'tidemark/tools'
 import { random } from '../packages/cli/demo/random.ts'
-import type { EventReader } from '../packages/tidemark/core/event-reader.ts'
-import { EMPTY_STREAM } from '../packages/tidemark/core/hash-chain.ts'
-import { checkWritten } from '../packages/tidemark/core/schema.ts'
-import { toldOf } from '../packages/tidemark/core/service.ts'
-import { CosmosEventStore } from '../packages/tidemark/cosmos/event-store.ts'
+import { commit, headOf } from '../packages/tidemark/test/support/commits.ts'
+import { cosmosLog } from '../packages/tidemark/test/support/handling.ts'
 import { recordedAtOnce } from '../packages/tidemark/test/support/recorded.ts'
-import { OrderPlaced } from '../src/ordering/contract.ts'
+import { writtenBy } from '../packages/tidemark/test/support/versions.ts'
 import { orderEvents } from '../src/ordering/events.ts'
 import { orderView } from '../src/ordering/order-view.ts'
 import { salesByProduct } from '../src/ordering/sales-by-product.ts'
@@ -61,13 +58,7 @@ function order(id: string, seed: number): { placed: readonly unknown[]; moved: r
 }
 
 /** As today's code writes it. */
-function written(type: string, data: unknown): Content {
-  const told = toldOf(ordering, { type, data })
-  return {
-    ...checkWritten(orderEvents, { type, data }),
-    ...(told ? { published: checkWritten([OrderPlaced], told) } : {}),
-  }
-}
+const written = (type: string, data: unknown): Content => writtenBy(ordering, { events: orderEvents }, { type, data })
 
 /** @param version of the event that places it; that which moves it is of the first version where this is not the newest. */
 function streamOf(seed: number, version: number): RecordedEvent[] {
@@ -86,7 +77,7 @@ function streamOf(seed: number, version: number): RecordedEvent[] {
 }
 
 /** Reads a second, of many different events. */
-function readsPerSecond(reader: EventReader, contents: readonly Content[]): number {
+function readsPerSecond(reader: ReturnType<typeof eventReader>, contents: readonly Content[]): number {
   const run = (milliseconds: number): number => {
     const started = performance.now()
     let count = 0
@@ -119,14 +110,13 @@ interface Log {
 /** A cloud of its own with a log of the orders. */
 async function logOf(version: (seed: number) => number): Promise<Log> {
   const system = await System.cloudAlone()
-  const store = new CosmosEventStore(system.log)
+  const store = cosmosLog(system.log)
   let [events, bytes, seed] = [0, 0, 0]
   const write = async (): Promise<void> => {
     while (seed < ORDERS) {
       seed += 1
       const stream = streamOf(seed, version(seed))
-      const commit = { stream: `order-${seed}`, key: `bench-${seed}`, fingerprint: '', events: stream }
-      const { outcome } = await store.append(EMPTY_STREAM, [commit])
+      const { outcome } = await store.append(headOf([]), [commit(`bench-${seed}`, stream)])
       if (outcome !== 'appended') throw new Error(`an append ended with ${outcome}`)
       events += stream.length
       bytes += Buffer.byteLength(JSON.stringify(stream))

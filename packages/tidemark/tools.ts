@@ -2,6 +2,7 @@
 
 export { cloudEvent, dataschemaOf, toCloudEvent } from './core/cloud-event.ts'
 export type { AnyDecider } from './core/decider.ts'
+export { errorCodes, type FailureClass, failureClass } from './core/errors.ts'
 export { eventReader } from './core/event-reader.ts'
 export { jsonSchemaOf } from './core/json-schema.ts'
 export type { StreamSummary, Verification, ViewSummary } from './core/operations.ts'

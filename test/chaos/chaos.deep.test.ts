@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ALL_KINDS, CALL_FAULTS } from '../../packages/tidemark/test/simulation/faults.ts'
 import type { History, HistoryOptions } from './history.ts'
 import { loadSimulator } from './load.ts'
 import { shrink } from './shrink.ts'
-import { ALL_KINDS, CALL_FAULTS } from './sim/faults.ts'
 import { Totals } from './totals.ts'
 
 const { runHistory } = await loadSimulator()

@@ -1,10 +1,10 @@
 import { services as shop } from '../../packages/cli/project/config.ts'
+import { ALL_KINDS, type Fault, type FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
+import { World } from '../../packages/tidemark/test/simulation/world.ts'
 import { check, type Looked, nothingLooked, type Violation } from './check/invariants.ts'
 import { Clients } from './shop/client.ts'
 import { probe } from './shop/probe.ts'
 import { type Step, scriptOf } from './shop/script.ts'
-import { ALL_KINDS, type Fault, type FaultKind } from './sim/faults.ts'
-import { World } from './sim/world.ts'
 
 /** How long things go wrong, in which everybody does what they do. Milliseconds. */
 const FAULTY_MS = 60_000

@@ -1,7 +1,7 @@
 import { registerHooks } from 'node:module'
 import type { Mutation } from './mutations.ts'
 
-const SMALL_CACHES = new URL('sim/small-caches.ts', import.meta.url).href
+const SMALL_CACHES = new URL('../../packages/tidemark/test/simulation/small-caches.ts', import.meta.url).href
 
 /**
  * The simulator. It is loaded by this alone, once in a thread: what it runs has small caches, and is mutated where a mutation is given.

@@ -1,12 +1,12 @@
 import { SingleBar } from 'cli-progress'
 import { INTERRUPTED, readArguments, runCommand, UsageError } from '../../packages/cli/command-line/arguments.ts'
+import { ALL_KINDS, type FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 import type { History } from './history.ts'
 import { loadSimulator } from './load.ts'
 import { catchMutant } from './mutant.ts'
 import { MUTATIONS } from './mutations.ts'
 import { commandOf, shownSteps, shownViolation } from './shown.ts'
 import { shrink } from './shrink.ts'
-import { ALL_KINDS, type FaultKind } from './sim/faults.ts'
 import { Totals } from './totals.ts'
 
 /** So many histories that fail are enough to look at. */

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { ALL_KINDS } from '../../packages/tidemark/test/simulation/faults.ts'
 import type { History } from './history.ts'
 import { loadSimulator } from './load.ts'
 import type { Caught, Mutant, Size, Smaller } from './mutant.ts'
 import { shrink } from './shrink.ts'
-import { ALL_KINDS } from './sim/faults.ts'
 
 const { mutation, seeds, shrinks } = workerData as Mutant
 const { runHistory } = await loadSimulator(mutation)

@@ -1,4 +1,4 @@
-import type { FaultKind } from './sim/faults.ts'
+import type { FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 
 /** A change of the runtime that breaks one of its promises. */
 export interface Mutation {

@@ -1,5 +1,5 @@
+import type { FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 import type { History, HistoryOptions } from './history.ts'
-import type { FaultKind } from './sim/faults.ts'
 
 /** What is left of a history when everything is left out that its violation does not need. */
 export interface Shrunk {

@@ -1,6 +1,6 @@
+import { ALL_KINDS, type FaultKind } from '../../packages/tidemark/test/simulation/faults.ts'
 import { INVARIANTS, type Invariant, type Looked, nothingLooked } from './check/invariants.ts'
 import type { History } from './history.ts'
-import { ALL_KINDS, type FaultKind } from './sim/faults.ts'
 
 /** What some histories had together. */
 export class Totals {

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { ErrorCode } from 'tidemark'
+import { failureClass } from 'tidemark/tools'
 import { Command } from '../../packages/test-support/command.ts'
 import { until } from '../../packages/test-support/wait.ts'
-import { classOf } from '../../packages/tidemark/core/errors.ts'
 import { placeBody } from '../support/orders.ts'
 import { Replays } from '../support/replays.ts'
 import { System } from '../support/system.ts'
@@ -105,7 +105,8 @@ describe('a storm of throttled requests', () => {
       'nothing to wait',
       async () => (await system.call('GET', '/parked')).body,
       (parked) => {
-        for (const { code } of parked.streams as { code: ErrorCode }[]) assert.equal(classOf(code), 'passing', code)
+        for (const { code } of parked.streams as { code: ErrorCode }[])
+          assert.equal(failureClass(code), 'passing', code)
         return parked.streams.length === 0
       },
     )

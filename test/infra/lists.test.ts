@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Container, IndexingPolicy, SqlQuerySpec } from '@azure/cosmos'
+import type { IndexingPolicy } from '@azure/cosmos'
 import { topologyOf } from 'tidemark/tools'
 import { services } from '../../packages/cli/project/config.ts'
 import { cosmosEndpoint } from '../../packages/test-support/cosmos.ts'
-import { CosmosViewStore } from '../../packages/tidemark/cosmos/view-store.ts'
+import { listQueries } from '../../packages/tidemark/test/support/list-queries.ts'
 import { at, deployed, ofType, shapes } from './support/deployed.ts'
 
 const framework = fileURLToPath(new URL('../../packages/tidemark/', import.meta.url))
@@ -50,25 +50,6 @@ function serves(index: Index, { equal, order }: Asked): boolean {
   )
 }
 
-/** The queries of all lists that a view can be asked for: with each of its filters or without, a first page and another. */
-async function queriesOf(filters: readonly string[]): Promise<readonly string[]> {
-  const told: string[] = []
-  const items = {
-    query: ({ query }: SqlQuerySpec) => {
-      told.push(query)
-      return { fetchAll: async () => ({ resources: [] }) }
-    },
-  }
-  const container = { items } as unknown as Container
-  const store = new CosmosViewStore({ exact: container, relaxed: container }, 1, 60)
-  for (let choice = 0; choice < 2 ** filters.length; choice++) {
-    const filter = Object.fromEntries(filters.filter((_, bit) => choice & (1 << bit)).map((field) => [field, 'x']))
-    await store.list({ filter, limit: 20 })
-    await store.list({ filter, limit: 20, after: 'x' })
-  }
-  return told
-}
-
 const containers = (shape: (typeof shapes)[number]) =>
   ofType(deployed(shape).predictedResources, 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers')
 const policyOf = (container: unknown) => at(container, 'properties.resource.indexingPolicy') as IndexingPolicy
@@ -84,7 +65,7 @@ describe('the lists that services serve', () => {
         for (const view of service.views) {
           const container = containers(shape).find(({ id }) => id.endsWith(`/${service.name}/containers/${view.name}`))
           const indexes = policyOf(container).compositeIndexes ?? []
-          for (const query of await queriesOf(Object.keys(view.filters))) {
+          for (const query of await listQueries(Object.keys(view.filters))) {
             looked++
             assert.ok(
               indexes.some((index) => serves(index as Index, askedBy(query))),
@@ -97,7 +78,7 @@ describe('the lists that services serve', () => {
     })
 
   it('are missed where there is none, or another', async () => {
-    const [all = '', , filtered = ''] = await queriesOf(['status'])
+    const [all = '', , filtered = ''] = await listQueries(['status'])
     const index = (...paths: readonly string[]): Index => paths.map((path) => ({ path, order: 'descending' }))
     assert.ok(serves(index('/kind', '/generation', '/sort'), askedBy(all)))
     assert.ok(serves(index('/kind', '/generation', '/document/status', '/sort'), askedBy(filtered)))

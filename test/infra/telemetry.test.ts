@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { relayOf } from '../../packages/tidemark/azure-functions/triggers.ts'
+import { relayTrigger } from '../../packages/tidemark/test/support/trigger-options.ts'
 
 /** What this test reads of host.json. https://learn.microsoft.com/azure/azure-functions/functions-host-json#logging */
 interface Logging {
@@ -50,7 +50,7 @@ describe('telemetry', () => {
   it('keeps that alert while one batch is held: it is tried again more often in the window than the alert forgives', () => {
     const { predictedResources } = JSON.parse(read('infra/main.prod.snapshot.json'))
     const alert = predictedResources.find(({ name }: { name: string }) => name === 'functions-failing').properties
-    const { retry } = relayOf({ name: 'any', relayPollDelay: 1 } as Parameters<typeof relayOf>[0])
+    const { retry } = relayTrigger
     assert.ok(retry?.strategy === 'exponentialBackoff')
     const { seconds = 0 } = Object(retry.maximumInterval)
     const window = Number(/^PT(\d+)M$/.exec(alert.windowSize)?.[1]) * 60

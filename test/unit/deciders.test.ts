@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { holdsLaws } from '../../packages/tidemark/test/support/decider-laws.ts'
 import { reservation } from '../../src/inventory/reservation.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
@@ -8,7 +9,6 @@ import { CARD_LIMIT, payment } from '../../src/payments/payment.ts'
 import { payments } from '../../src/payments/service.ts'
 import { shipping } from '../../src/shipping/service.ts'
 import { shipment } from '../../src/shipping/shipment.ts'
-import { holdsLaws } from '../support/decider-laws.ts'
 import { address } from '../support/orders.ts'
 
 const orderId = fc.constantFrom('1', '2', 'constructor', '__proto__')

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { DomainEvent, RecordedEvent } from 'tidemark'
-import { type AnyDecider, type AnyView, eventReader } from 'tidemark/tools'
-import { checkWritten, validate } from '../../packages/tidemark/core/schema.ts'
-import { toldOf } from '../../packages/tidemark/core/service.ts'
-import { MemoryEventStore } from '../../packages/tidemark/memory/event-store.ts'
-import { MemoryViewStores } from '../../packages/tidemark/memory/view-store.ts'
-import { handleCommand } from '../../packages/tidemark/runtime/command.ts'
-import { emptyState, fold } from '../../packages/tidemark/runtime/fold.ts'
-import { stateCache } from '../../packages/tidemark/runtime/state-cache.ts'
-import { everyEvent, ManualClock, request } from '../../packages/tidemark/test/support/fakes.ts'
-import { projecting } from '../../packages/tidemark/test/support/projecting.ts'
+import type { DomainEvent } from 'tidemark'
+import { eventReader } from 'tidemark/tools'
+import { memoryLog } from '../../packages/tidemark/test/support/commits.ts'
+import { everyEvent, request } from '../../packages/tidemark/test/support/fakes.ts'
+import { handlingOn, stateOf } from '../../packages/tidemark/test/support/handling.ts'
+import { documentOf } from '../../packages/tidemark/test/support/projecting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
-import { appendGiven } from '../../packages/tidemark/testing/append-given.ts'
+import { writtenBy } from '../../packages/tidemark/test/support/versions.ts'
 import { UnitsDeclined } from '../../src/inventory/events.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
@@ -61,22 +56,6 @@ const newer: Form = {
     if (words.length === 1 || !/^\d/.test(last)) return { ...rest, streetName: street }
     return { ...rest, streetName: words.slice(0, -1).join(' '), houseNumber: last }
   },
-}
-
-const stateOf = (decider: AnyDecider, events: readonly RecordedEvent[]): unknown =>
-  fold(decider, emptyState(decider), events).state
-
-async function documentOf(view: AnyView, eventTypes: AnyDecider['events'], events: readonly RecordedEvent[]) {
-  const views = new MemoryViewStores()
-  await projecting({ log: new MemoryEventStore(), views, eventTypes }, view)(events)
-  return (await (await views.live(view.name)).read(events[0]?.stream ?? ''))?.document
-}
-
-/** A log with this stream, each event appended as an older instance did. */
-async function logOf(events: readonly RecordedEvent[]): Promise<MemoryEventStore> {
-  const log = new MemoryEventStore()
-  for (const event of events) await appendGiven(log, event)
-  return log
 }
 
 describe('an order that was placed in', () => {
@@ -129,10 +108,10 @@ describe('an order that was placed in', () => {
     })
 
     it(`${name} takes today's commands, and keeps in today's versions what comes of them`, async () => {
-      const log = await logOf(recorded('order-1', event, movedV1))
-      const deps = { service: ordering, store: log, cache: stateCache(1), clock: new ManualClock() }
+      const log = await memoryLog(recorded('order-1', event, movedV1))
+      const handle = handlingOn(ordering, log)
       const send = (key: string, type: string, data: unknown) =>
-        handleCommand(deps, order, request(key, { type, data }, undefined, 'order-1'))
+        handle(order, request(key, { type, data }, undefined, 'order-1'))
       const same = { ...inOneLine, street: 'Quay', houseNumber: '1a', city: 'Bruges' }
       assert.partialDeepStrictEqual(await send('a', 'change-shipping-address', { shippingAddress: same }), {
         events: 0,
@@ -181,11 +160,10 @@ describe('an order that was placed in', () => {
 
 describe('what others are told of an order', () => {
   it('is version 3, with the address in one line, however the order is kept', async () => {
-    const log = new MemoryEventStore()
-    const deps = { service: ordering, store: log, cache: stateCache(1), clock: new ManualClock() }
+    const log = await memoryLog()
     const shippingAddress = { ...inOneLine, street: 'Quay', houseNumber: '1a' }
     const data = { customerId: 'ada', currency: 'EUR', lines, shippingAddress, payment: transfer, channel: 'phone' }
-    await handleCommand(deps, order, request('k', { type: 'place', data }))
+    await handlingOn(ordering, log)(order, request('k', { type: 'place', data }))
     const [event] = await everyEvent(log)
     assert.deepEqual([event?.schemaVersion, event?.readableFrom, event?.data], [4, undefined, v4])
     assert.deepEqual(event?.published, { type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: v3 })
@@ -212,14 +190,16 @@ describe('what others are told of an order', () => {
           type: 'OrderPlaced',
           data: read({ type: 'OrderPlaced', schemaVersion: 3, readableFrom: 1, data: before }, ''),
         }
-        assert.equal(checkWritten(order.events, event as DomainEvent).schemaVersion, 4)
-        assert.deepEqual(toldOf(ordering, event)?.data, before)
+        const { schemaVersion, published } = writtenBy(ordering, order, event as DomainEvent)
+        assert.equal(schemaVersion, 4)
+        assert.deepEqual(published?.data, before)
       }),
     )
   })
 
   it('is read in whole by whoever knows version 1 or 2: nothing that they rely on is gone', () => {
-    for (const { schema, version } of OrderPlaced.versions) assert.ok(validate(schema, v3).valid, `version ${version}`)
+    for (const { schema, version } of OrderPlaced.versions)
+      assert.ok('value' in schema['~standard'].validate(v3), `version ${version}`)
   })
 })
 
@@ -251,10 +231,9 @@ describe('the stock of a product whose orders were declined in', () => {
       })
     })
     it(`${name} takes today's commands`, async () => {
-      const log = await logOf(events)
-      const deps = { service: inventory, store: log, cache: stateCache(1), clock: new ManualClock() }
+      const log = await memoryLog(events)
       const reserve = { type: 'reserve', data: { orderId: 'b', quantity: 2 } }
-      await handleCommand(deps, stock, request('k', reserve, undefined, 'stock-tea'))
+      await handlingOn(inventory, log)(stock, request('k', reserve, undefined, 'stock-tea'))
       const last = (await everyEvent(log, 'stock-tea')).at(-1)
       assert.deepEqual([last?.schemaVersion, last?.data], [2, { sku: 'tea', orderId: 'b', requested: 2, available: 1 }])
     })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type Happening, Universe } from '../../packages/tidemark/test/support/universe.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { ordering } from '../../src/ordering/service.ts'
 import { CARD_LIMIT } from '../../src/payments/payment.ts'
 import { payments } from '../../src/payments/service.ts'
 import { shipping } from '../../src/shipping/service.ts'
 import { address, placeBody } from '../support/orders.ts'
-import { type Happening, Universe } from '../support/universe.ts'
 
 const services = [ordering, inventory, payments, shipping]
 const UNITS = 2

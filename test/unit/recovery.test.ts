@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { RECOVERY_MS } from '../../packages/cli/demo/recovery.ts'
-import { relayOf } from '../../packages/tidemark/azure-functions/triggers.ts'
-import { MAX_SKEW_MS } from '../../packages/tidemark/cosmos/store-clock.ts'
+import { MAX_SKEW_MS, relayTrigger as relay } from '../../packages/tidemark/test/support/trigger-options.ts'
 
 const { extensions } = JSON.parse(readFileSync(new URL('../../host.json', import.meta.url), 'utf8'))
 
@@ -15,7 +14,6 @@ function milliseconds(timeSpan: unknown): number {
 const { loadBalancingUpdateInterval, partitionOwnershipExpirationInterval } = extensions.eventHubs
 const ownership = milliseconds(partitionOwnershipExpirationInterval)
 const balancing = milliseconds(loadBalancingUpdateInterval)
-const relay = relayOf({ name: 'any', relayPollDelay: 1 } as Parameters<typeof relayOf>[0])
 
 describe('the times of recovery', () => {
   it('are set on purpose, and leave room for a renewal that fails', () => {

@@ -6,11 +6,10 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { topologyOf } from 'tidemark/tools'
+import { errorCodes, failureClass, topologyOf } from 'tidemark/tools'
 import ts from 'typescript'
 import { services } from '../../packages/cli/project/config.ts'
 import { linkPackages } from '../../packages/test-support/linked-packages.ts'
-import { classOf, errorCodes } from '../../packages/tidemark/core/errors.ts'
 import { documentedErrors } from '../support/documented-errors.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -313,7 +312,7 @@ describe('documents', () => {
     )
     assert.equal(rows.length, 4)
     assert.deepEqual(
-      errorCodes.filter((code) => classOf(code) !== (classes.get(code) ?? 'permanent')),
+      errorCodes.filter((code) => failureClass(code) !== (classes.get(code) ?? 'permanent')),
       [],
     )
     assert.ok([...classes.keys()].every((code) => (errorCodes as readonly string[]).includes(code)))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DomainEvent, RecordedEvent, Service } from 'tidemark'
+import { AT_ONCE, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { PaymentRequested } from '../../src/ordering/contract.ts'
 import { payment } from '../../src/payments/payment.ts'
@@ -16,7 +17,6 @@ import {
   shipmentRequested,
   voidRequested,
 } from '../support/fulfilments.ts'
-import { AT_ONCE, Reacting } from '../support/reacting.ts'
 
 const instances = fc.array(fc.option(fc.integer({ min: 1, max: 20 }), { freq: 2 }), { minLength: 1, maxLength: 3 })
 const deliveries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { maxLength: 8 })

@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import type { RecordedEvent } from 'tidemark'
 import { foldRawStock } from '../../packages/cli/demo/raw-stock.ts'
 import { rawItemsOf } from '../../packages/tidemark/test/support/raw-items.ts'
+import { type Instance, Reacting } from '../../packages/tidemark/test/support/reacting.ts'
 import { recorded } from '../../packages/tidemark/test/support/recorded.ts'
 import { inventory } from '../../src/inventory/service.ts'
 import { stock } from '../../src/inventory/stock.ts'
 import { address } from '../support/orders.ts'
-import { type Instance, Reacting } from '../support/reacting.ts'
 
 const SKUS = ['cup', 'pot', 'tea']
 

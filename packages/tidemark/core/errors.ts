@@ -3,6 +3,13 @@ import { inspect } from 'node:util'
 /**
  * Every code Tidemark fails with. Stable: clients branch on it. docs/errors.md says for each what it means and what to do
  * (a test holds the two equal). The codes of domain refusals belong to their services and are listed there too.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { errorCodes } from 'tidemark/tools'
+ *
+ * assert.ok(errorCodes.includes('stream-contended'))
+ * ```
  */
 export const errorCodes = [
   // what a caller asked for
@@ -89,6 +96,19 @@ export type ErrorCode = (typeof errorCodes)[number]
  * - `needs-build`: this code is too old for it. The stream waits, and another build takes it up by itself.
  * - `permanent`: it stays so until somebody mends the cause. The stream waits, and is tried again less and less often.
  * - `fault`: nobody foresaw it, so nobody knows. As `passing`.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { type FailureClass, failureClass } from 'tidemark/tools'
+ *
+ * const advice: Readonly<Record<FailureClass, string>> = {
+ *   passing: 'Wait.',
+ *   'needs-build': 'Deploy the newer build.',
+ *   permanent: 'Mend the cause.',
+ *   fault: 'Read the log.',
+ * }
+ * assert.equal(advice[failureClass('event-unknown')], 'Deploy the newer build.')
+ * ```
  */
 export type FailureClass = 'passing' | 'needs-build' | 'permanent' | 'fault'
 
@@ -112,8 +132,20 @@ const classes: ReadonlyMap<ErrorCode, FailureClass> = new Map<ErrorCode, Failure
   ...faults.map((code) => [code, 'fault'] as const),
 ])
 
-/** The class of a code. What a caller did wrong is permanent too: a reaction that asks for it asks again. */
-export function classOf(code: ErrorCode): FailureClass {
+/**
+ * The class of a code. What a caller did wrong is permanent too: a reaction that asks for it asks again.
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { errorCodes, failureClass } from 'tidemark/tools'
+ *
+ * // What an operator has to look at: it does not pass by itself.
+ * const alarming = errorCodes.filter((code) => failureClass(code) === 'permanent')
+ * assert.ok(alarming.includes('chain-broken'))
+ * assert.ok(!alarming.includes('unavailable'))
+ * ```
+ */
+export function failureClass(code: ErrorCode): FailureClass {
   return classes.get(code) ?? 'permanent'
 }
 
@@ -139,7 +171,7 @@ export class TidemarkError extends Error {
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.retriable = ['passing', 'needs-build'].includes(classOf(code))
+    this.retriable = ['passing', 'needs-build'].includes(failureClass(code))
   }
 }
 

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import {
-  classOf,
   type ErrorCode,
   type FailureClass,
+  failureClass,
   isTidemarkError,
   messageOf,
   TidemarkError,
@@ -72,7 +72,7 @@ export interface ParkingDependencies {
 /** What a failure is. What no code of Tidemark's tells is a handler's own fault where its code threw it, and a fault of Tidemark otherwise. */
 export function failureOf(cause: unknown): { readonly code: ErrorCode; readonly class: FailureClass } {
   const code = tidemarkErrorIn(cause)?.code ?? 'internal'
-  return { code, class: classOf(code) }
+  return { code, class: failureClass(code) }
 }
 
 /** Of several failures the one that is told: what may pass is no reason beside what does not. */
@@ -266,7 +266,7 @@ export class ConsumerParking {
   /** Whether a stream is to be tried again without anybody asking for it. */
   isDue(parked: ParkedStream): boolean {
     const isOtherBuild = parked.build !== this.#deps.build
-    return (isOtherBuild && classOf(parked.code) === 'needs-build') || parked.nextAttempt <= this.#deps.clock.now()
+    return (isOtherBuild && failureClass(parked.code) === 'needs-build') || parked.nextAttempt <= this.#deps.clock.now()
   }
 
   async #park(

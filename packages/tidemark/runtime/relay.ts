@@ -1,5 +1,5 @@
 import { commitOf, commitPlaceOf, type RecordedCommit } from '../core/commit.ts'
-import { classOf, isTidemarkError, TidemarkError } from '../core/errors.ts'
+import { failureClass, isTidemarkError, TidemarkError } from '../core/errors.ts'
 import type { RecordedEvent } from '../core/event.ts'
 import { hashFits } from '../core/hash-chain.ts'
 import type { EventHistory, EventPublisher } from '../core/ports.ts'
@@ -169,7 +169,7 @@ async function publishSound(
   } catch (cause) {
     const [first] = sound
     // What the hub does not take by its size, for one. Which of them it is only the hub knows.
-    if (first && isTidemarkError(cause) && classOf(cause.code) === 'permanent')
+    if (first && isTidemarkError(cause) && failureClass(cause.code) === 'permanent')
       return { version: first.version, type: first.type, cause }
     throw cause
   }

@@ -1,17 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
+import { failureClass } from 'tidemark/tools'
 import { disagreements } from '../../../packages/cli/demo/disagreements.ts'
 import { foldRawLog, type RawItem, readLog } from '../../../packages/cli/demo/raw-fold.ts'
 import { foldRawFulfilments } from '../../../packages/cli/demo/raw-fulfilments.ts'
 import { foldRawPayments } from '../../../packages/cli/demo/raw-payments.ts'
 import { foldRawShipments } from '../../../packages/cli/demo/raw-shipments.ts'
 import { foldRawStock } from '../../../packages/cli/demo/raw-stock.ts'
-import { classOf } from '../../../packages/tidemark/core/errors.ts'
-import { idOf } from '../../../packages/tidemark/core/stream.ts'
-import { viewOf } from '../../../packages/tidemark/runtime/cursors.ts'
-import { StreamCheck } from '../../../packages/tidemark/verify/stream-check.ts'
+import { REBUILD_ENDS } from '../../../packages/tidemark/test/simulation/disturbances.ts'
+import type { World } from '../../../packages/tidemark/test/simulation/world.ts'
+import { streamFaults } from '../../../packages/tidemark/test/support/stream-faults.ts'
 import type { Clients } from '../shop/client.ts'
-import { REBUILD_ENDS } from '../sim/disturbances.ts'
-import type { World } from '../sim/world.ts'
 import { type ExpectedProbe, foldRawProbe } from './raw-probe.ts'
 
 /** What must hold once a system is at rest. Each says what it looked at, so that one that looks at nothing is found. */
@@ -82,7 +80,7 @@ export async function check(world: World, clients: Clients, looked: Looked): Pro
     ...orders.faults,
   ])
   looked.agreement += orders.orders.size
-  const late = lateStreams.map((stream) => `order ${idOf(stream)} `)
+  const late = lateStreams.map((stream) => `order ${stream.replace(/^[^-]*-/, '')} `)
   const disagreed = disagreements({ orders: orders.orders, stock, fulfilments, payments, shipments })
   found(
     'agreement',
@@ -129,13 +127,8 @@ function foldAll(logs: ReadonlyMap<string, readonly RawItem[]>) {
 function chainFaults(items: readonly RawItem[], looked: Looked): readonly string[] {
   const streams = Map.groupBy(items, ({ stream }) => String(stream))
   return [...streams].flatMap(([stream, its]) => {
-    const verified = new StreamCheck(stream)
-    for (const item of its) verified.add(item)
     looked.chain += its.length
-    return [
-      ...verified.finish().map(({ place, wrong, detail }) => `${place}: ${wrong}: ${detail}`),
-      ...backwards(stream, its),
-    ]
+    return [...streamFaults(stream, its), ...backwards(stream, its)]
   })
 }
 
@@ -201,9 +194,9 @@ function parkedFaults({ ground, poison, partitions, stores }: World, looked: Loo
     for (const { handler, stream, version, code, reason } of parked) {
       looked.parked += 1
       const isCaused =
-        classOf(code) === 'passing'
+        failureClass(code) === 'passing'
           ? ground.faults.happened.length > 0
-          : PERMANENT.has(code) && poison.met(viewOf(handler), stream)
+          : PERMANENT.has(code) && poison.met(handler.split('@')[0] ?? handler, stream)
       if (!isCaused) faults.push(`${stream}@${version} waited for ${handler}: ${code}: ${reason}`)
     }
   for (const { service, consumer, hub, partition } of partitions) {

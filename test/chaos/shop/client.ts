@@ -1,12 +1,12 @@
-import { isTidemarkError, TidemarkError } from 'tidemark'
+import { TidemarkError } from 'tidemark'
 import type { AnyDecider } from 'tidemark/tools'
-import type { CommandOutcome } from '../../../packages/tidemark/core/command.ts'
-import { messageOf } from '../../../packages/tidemark/core/errors.ts'
-import type { Position } from '../../../packages/tidemark/core/stream.ts'
-import type { ServiceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
-import type { Ground } from '../sim/ground.ts'
-import type { World } from '../sim/world.ts'
+import type { Ground } from '../../../packages/tidemark/test/simulation/ground.ts'
+import type { Process } from '../../../packages/tidemark/test/simulation/process.ts'
+import type { World } from '../../../packages/tidemark/test/simulation/world.ts'
 import type { Step } from './script.ts'
+
+type Runtime = Process['runtime']
+type CommandOutcome = Awaited<ReturnType<Runtime['command']>>
 
 /** How long a client waits for an answer, and before it asks again. Milliseconds. */
 const PATIENCE_MS = 20_000
@@ -38,7 +38,7 @@ export interface Answered {
 /** A read under a position, and what it showed. */
 export interface Read {
   readonly view: string
-  readonly position: Position
+  readonly position: { readonly stream: string; readonly version: number }
   readonly version: number | undefined
 }
 
@@ -112,7 +112,7 @@ export class Clients {
         return outcome
       } catch (error) {
         answered.unanswered += 1
-        this.#failed(name, error)
+        this.#ground.failed(name, 'asking', error)
         await this.#pause(TRY_AGAIN_MS)
       }
   }
@@ -126,7 +126,7 @@ export class Clients {
           this.#ground.alarm(`${name}: another request under ${key} was answered ${JSON.stringify(outcome)}`)
         return
       } catch (error) {
-        this.#failed(name, error)
+        this.#ground.failed(name, 'asking', error)
         await this.#pause(TRY_AGAIN_MS)
       }
   }
@@ -146,7 +146,7 @@ export class Clients {
   }
 
   /** Reads each view of single streams, not older than what was written. */
-  async #read(name: string, step: Step, { stream, version }: Position): Promise<void> {
+  async #read(name: string, step: Step, { stream, version }: Read['position']): Promise<void> {
     const { service } = this.#world.storesOf(step.service)
     for (const view of service.views) {
       if (view.kind !== 'one-stream' || view.category !== step.category) continue
@@ -158,18 +158,13 @@ export class Clients {
         this.reads.push({ view: view.name, position, version: document?.cursor?.version })
       } catch (error) {
         // A view that is behind says so.
-        this.#failed(name, error)
+        this.#ground.failed(name, 'asking', error)
       }
     }
   }
 
-  #failed(name: string, error: unknown): void {
-    this.#ground.tell(name, `failed: ${messageOf(error)}`)
-    if (!isTidemarkError(error) || !error.retriable) this.#ground.alarm(`${name}: ${messageOf(error)}`)
-  }
-
   /** Asks any process of a service. @throws TidemarkError `unavailable` where no answer came in time. */
-  #ask<Answer>(about: string, service: string, task: (runtime: ServiceRuntime) => Promise<Answer>): Promise<Answer> {
+  #ask<Answer>(about: string, service: string, task: (runtime: Runtime) => Promise<Answer>): Promise<Answer> {
     const ground = this.#ground
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(new TidemarkError('unavailable', 'no answer'))

@@ -13,7 +13,6 @@ import {
   type Service,
 } from 'tidemark'
 import { z } from 'zod'
-import { formatPosition } from '../../../packages/tidemark/core/stream.ts'
 import {
   OrderCancelled,
   OrderCompleted,
@@ -93,7 +92,7 @@ const gateKeeping: Reaction<EventOf<(typeof ofOrder)[number]>> = {
   events: ofOrder,
   startsAt: 'first',
   async react(event, send) {
-    const by = formatPosition(event)
+    const by = `${event.stream}@${event.version}`
     const { refused } = await send(gate, GATE, `pass:${by}`, { type: 'pass', data: { by } })
     const passed = refused === undefined
     await send(tally, event.data.orderId, `note:${by}:${passed}`, { type: 'note', data: { by, passed } })

@@ -3,12 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Answer } from '../../../packages/cli/demo/client.ts'
 import { until } from '../../../packages/test-support/wait.ts'
-import { hashOfKey } from '../../../packages/tidemark/core/commit.ts'
-import { derivedId } from '../../../packages/tidemark/core/derived-id.ts'
-import { CosmosEventStore } from '../../../packages/tidemark/cosmos/event-store.ts'
-import { handleCommand } from '../../../packages/tidemark/runtime/command.ts'
-import { stateCache } from '../../../packages/tidemark/runtime/state-cache.ts'
-import { ManualClock, request } from '../../../packages/tidemark/test/support/fakes.ts'
+import { request } from '../../../packages/tidemark/test/support/fakes.ts'
+import { cosmosLog, handlingOn } from '../../../packages/tidemark/test/support/handling.ts'
+import { createdId, storedKeyOf } from '../../../packages/tidemark/test/support/raw-items.ts'
 import { order as decider } from '../../../src/ordering/order.ts'
 import { ordering } from '../../../src/ordering/service.ts'
 import { appendWith, type Fault, readOf, type StoreRequest } from '../../support/fault-proxy.ts'
@@ -26,10 +23,10 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
   /** An order to be placed with a key, and the stream that it will have. */
   function placing() {
     const key = randomUUID()
-    const id = derivedId('ordering', 'order', key)
+    const id = createdId('ordering', 'order', key)
     const place = (): Promise<Answer> =>
       world().system.call('POST', '/orders', json(placeBody, { 'idempotency-key': key }))
-    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: queryOf(hashOfKey(key)) }
+    return { key, id, stream: `order-${id}`, place, append: appendWith(key), lookUp: queryOf(storedKeyOf(key)) }
   }
 
   // What the log has of a stream: nothing, or the commit of one event.
@@ -158,17 +155,12 @@ export function passing(world: () => World, errors: WitnessedErrors): void {
       const move = (): Promise<Answer> =>
         world().system.call('POST', path, json(moved('Bruges'), { 'idempotency-key': key }))
       // Another instance: commands on one stream that reach the same one take turns.
-      const rival = {
-        service: ordering,
-        store: new CosmosEventStore(world().system.log),
-        cache: stateCache(1),
-        clock: new ManualClock(),
-      }
+      const rival = handlingOn(ordering, cosmosLog(world().system.log))
       let rivals = 0
       const overtake = async (): Promise<void> => {
         rivals += 1
         const command = { type: 'change-shipping-address', data: moved(`City ${rivals}`) }
-        const outcome = await handleCommand(rival, decider, request(randomUUID(), command, undefined, stream))
+        const outcome = await rival(decider, request(randomUUID(), command, undefined, stream))
         assert.ok(outcome.done)
       }
       const overtaken = world().proxy.plan(overtake, appendWith(key), ATTEMPTS)

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import type { CommandReceipt, Commit } from '../../core/commit.ts'
-import type { RecordedEvent } from '../../core/event.ts'
+import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
 import { EMPTY_STREAM, type LogHead } from '../../core/hash-chain.ts'
 import type { EventStore } from '../../core/ports.ts'
+import { MemoryEventStore } from '../../memory/event-store.ts'
+import { LIMITS } from '../../memory/limits.ts'
+import { type Recorder, record } from '../../runtime/record.ts'
+import { appendGiven } from '../../testing/append-given.ts'
 
 /** A commit of these events, which share their time: `recordedAtOnce`. */
 export function commit(key: string, events: readonly RecordedEvent[]): Commit {
@@ -17,6 +21,24 @@ export function receipt(stream: string, key: string, version: number): CommandRe
 export function headOf(events: readonly RecordedEvent[]): LogHead {
   const [first, last] = [events[0], events.at(-1)]
   return first && last ? { version: last.version, hash: last.hash, commit: first.version } : EMPTY_STREAM
+}
+
+/** A log in memory with these events, each of them a commit of its own. */
+export async function memoryLog(events: readonly RecordedEvent[] = []): Promise<EventStore> {
+  const log = new MemoryEventStore()
+  for (const event of events) await appendGiven(log, event)
+  return log
+}
+
+/** The events that a command makes of these, after what the stream has. */
+export function recordedAfter(
+  recorder: Omit<Recorder, 'limits'>,
+  before: readonly RecordedEvent[],
+  ...decided: readonly DomainEvent[]
+): readonly RecordedEvent[] {
+  const time = new Date().toISOString()
+  const metadata = { actor: 'tester', correlation: 'c', causation: 'command:c' }
+  return record({ ...recorder, limits: LIMITS }, { head: headOf(before), time }, decided, metadata, time).events
 }
 
 /** Appends a stream to a log in which it is not yet: events that follow one another at one time are one commit. */

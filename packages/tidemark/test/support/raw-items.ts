@@ -1,9 +1,24 @@
-import { type LogItem, toLogItem } from '../../core/commit.ts'
-import type { DomainEvent, RecordedEvent } from '../../core/event.ts'
+import { commitOf, hashOfKey, type LogItem, toLogItem } from '../../core/commit.ts'
+import { derivedId } from '../../core/derived-id.ts'
+import { type DomainEvent, eventId, type RecordedEvent } from '../../core/event.ts'
+import { hashOf } from '../../core/hash-chain.ts'
 import { recorded } from './recorded.ts'
 
 /** A commit or a receipt as the log's container has it. */
-export { toLogItem as rawItemOf }
+/** The id of the aggregate that a command with a key creates, and what an item has of its key. */
+/** The id of the item of a commit that begins with this version. */
+export { derivedId as createdId, eventId as commitIdOf, hashOfKey as storedKeyOf, toLogItem as rawItemOf }
+
+/** The commit after another: its last event once more under another type, as a build of the future could have written it. */
+export function rawSuccessorOf(item: unknown, type: string): LogItem {
+  const last = commitOf(item as LogItem)?.events.at(-1)
+  if (last === undefined) throw new Error(`no commit: ${JSON.stringify(item)}`)
+  const { hash: previousHash, ...fields } = last
+  const version = last.version + 1
+  const unhashed = { ...fields, id: eventId(version), version, type, previousHash }
+  const event = { ...unhashed, hash: hashOf(unhashed) }
+  return toLogItem({ stream: event.stream, key: `${type} ${version}`, fingerprint: '', events: [event] })
+}
 
 /** Items of a log as commands write them that append one event each. */
 export function rawItemsOf(events: readonly RecordedEvent[]): LogItem[] {

@@ -1,6 +1,6 @@
 import { TidemarkError, type Trace } from 'tidemark'
-import { StoreClock } from '../../../packages/tidemark/cosmos/store-clock.ts'
-import type { RuntimePorts, ServiceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
+import { StoreClock } from '../../cosmos/store-clock.ts'
+import type { RuntimePorts, ServiceRuntime } from '../../runtime/service-runtime.ts'
 import { roll } from './dice.ts'
 import type { Ground } from './ground.ts'
 

@@ -1,8 +1,8 @@
 import { type Command, type DomainEvent, isRefusal, type Send, type SendLater, type Service } from 'tidemark'
 import { type AnyDecider, type AnyReaction, reactionsOf } from 'tidemark/tools'
-import { consumerOf } from '../../packages/tidemark/core/reaction.ts'
-import { toldOf } from '../../packages/tidemark/core/service.ts'
-import { categoryOf, idOf } from '../../packages/tidemark/core/stream.ts'
+import { consumerOf } from '../../core/reaction.ts'
+import { toldOf } from '../../core/service.ts'
+import { categoryOf, idOf } from '../../core/stream.ts'
 
 /** A stream: what was recorded, and the state that it makes. */
 interface Stream {

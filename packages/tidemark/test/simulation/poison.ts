@@ -1,6 +1,6 @@
 import type { DomainEvent, Recorded, Service } from 'tidemark'
 import type { AnyReaction, AnyView } from 'tidemark/tools'
-import type { LogItem } from '../../../packages/tidemark/core/commit.ts'
+import type { LogItem } from '../../core/commit.ts'
 import type { Ground } from './ground.ts'
 
 /** A handler, or a change feed, for which some events are poison until a time. */

@@ -1,4 +1,4 @@
-import type { HubMessage } from '../../../packages/tidemark/core/ports.ts'
+import type { HubMessage } from '../../core/ports.ts'
 import { hashOf } from './dice.ts'
 import { Signal } from './signal.ts'
 

@@ -1,6 +1,6 @@
 import type { Service } from 'tidemark'
-import { followedBy, projectionName, reactionsName } from '../../../packages/tidemark/core/service.ts'
-import { type RuntimeSettings, serviceRuntime } from '../../../packages/tidemark/runtime/service-runtime.ts'
+import { followedBy, projectionName, reactionsName } from '../../core/service.ts'
+import { type RuntimeSettings, serviceRuntime } from '../../runtime/service-runtime.ts'
 import { Disturbances, type DisturbedTime } from './disturbances.ts'
 import { Ground, type GroundOptions } from './ground.ts'
 import { ConsumedPartition, feedRange, timer } from './host.ts'

@@ -1,5 +1,5 @@
 import { toCloudEvent } from 'tidemark/tools'
-import type { ParkedKey, ParkingStore } from '../../../packages/tidemark/core/parking.ts'
+import type { ParkedKey, ParkingStore } from '../../core/parking.ts'
 import type {
   EventFeed,
   EventHistory,
@@ -13,9 +13,9 @@ import type {
   Snapshots,
   ViewGenerations,
   ViewStore,
-} from '../../../packages/tidemark/core/ports.ts'
-import { MemoryLogBrowser } from '../../../packages/tidemark/memory/log-browser.ts'
-import type { RuntimePorts } from '../../../packages/tidemark/runtime/service-runtime.ts'
+} from '../../core/ports.ts'
+import { MemoryLogBrowser } from '../../memory/log-browser.ts'
+import type { RuntimePorts } from '../../runtime/service-runtime.ts'
 import { type Ground, SendFailed } from './ground.ts'
 import type { Hub } from './hub.ts'
 import type { Call, Process } from './process.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { type Command, type Decider, type Decision, type DomainEvent, isRefusal, type Service } from 'tidemark'
 import { moment } from 'tidemark/testing'
-import { checkWritten, validate } from '../../packages/tidemark/core/schema.ts'
-import { toldOf } from '../../packages/tidemark/core/service.ts'
+import { checkWritten, validate } from '../../core/schema.ts'
+import { toldOf } from '../../core/service.ts'
 
 const RUNS = 500
 

@@ -1,5 +1,5 @@
 import { isTidemarkError } from 'tidemark'
-import { messageOf } from '../../../packages/tidemark/core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
 import { Dice, roll } from './dice.ts'
 import { type FaultKind, Faults } from './faults.ts'
 import { Timeline } from './timeline.ts'

@@ -1,0 +1,30 @@
+import type { Container } from '@azure/cosmos'
+import type { CommandOutcome, CommandRequest } from '../../core/command.ts'
+import type { AnyDecider } from '../../core/decider.ts'
+import type { RecordedEvent } from '../../core/event.ts'
+import type { EventStore } from '../../core/ports.ts'
+import type { Service } from '../../core/service.ts'
+import { CosmosEventStore } from '../../cosmos/event-store.ts'
+import { handleCommand } from '../../runtime/command.ts'
+import { emptyState, fold } from '../../runtime/fold.ts'
+import { stateCache } from '../../runtime/state-cache.ts'
+import { ManualClock } from './fakes.ts'
+
+/** The log of a service in Cosmos DB. */
+export function cosmosLog(container: Container): EventStore {
+  return new CosmosEventStore(container)
+}
+
+/** An instance of a service that handles commands on a log, and knows nothing of other instances. */
+export function handlingOn(
+  service: Service,
+  store: EventStore,
+): (decider: AnyDecider, request: CommandRequest) => Promise<CommandOutcome> {
+  const instance = { service, store, cache: stateCache(1), clock: new ManualClock() }
+  return (decider, request) => handleCommand(instance, decider, request)
+}
+
+/** The state that events lead to. */
+export function stateOf(decider: AnyDecider, events: readonly RecordedEvent[]): unknown {
+  return fold(decider, emptyState(decider), events).state
+}
