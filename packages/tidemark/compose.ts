@@ -56,9 +56,18 @@ export function compose(service: Service, environment: Environment = process.env
   const telemetry = settings.otlp
     ? openTelemetry(settings.otlp, { service: service.name, instance, warn })
     : NO_TELEMETRY
-  const database = once(() => cosmosClient(settings.cosmos).database(service.name))
+  const ends: (() => Promise<void> | void)[] = []
+  const databaseOf = (client: ReturnType<typeof cosmosClient>) => {
+    ends.push(() => client.dispose())
+    return client.database(service.name)
+  }
+  const closing = <Client extends { close(): Promise<void> }>(client: Client): Client => {
+    ends.push(() => client.close())
+    return client
+  }
+  const database = once(() => databaseOf(cosmosClient(settings.cosmos)))
   // A view is behind its log anyway: who does not say how far it must have come reads it at half the price.
-  const relaxed = once(() => cosmosClient(settings.cosmos, 'Session').database(service.name))
+  const relaxed = once(() => databaseOf(cosmosClient(settings.cosmos, 'Session')))
   // One for all that the instance does; its log is what it always has.
   const clock = new StoreClock(
     () => storeTime(database().container(LOG)),
@@ -77,8 +86,8 @@ export function compose(service: Service, environment: Environment = process.env
     schedule: () => new CosmosSchedule(database().container(SCHEDULE)),
     progress: (consumer) => new CosmosProgress(database().container(PROGRESS), consumer),
     parking: (consumer) => new CosmosParking(database().container(PARKED), consumer),
-    publisher: () => new EventHubsPublisher(eventHubProducer(settings.eventHubs, service.name), telemetry),
-    hub: (name) => new EventHubsReader(eventHubConsumer(settings.eventHubs, name)),
+    publisher: () => new EventHubsPublisher(closing(eventHubProducer(settings.eventHubs, service.name)), telemetry),
+    hub: (name) => new EventHubsReader(closing(eventHubConsumer(settings.eventHubs, name))),
     relayLag: () => new CosmosRelayLag(database().container(LOG), database().container(LEASES)),
     clock,
     telemetry,
@@ -88,8 +97,14 @@ export function compose(service: Service, environment: Environment = process.env
     every: (milliseconds, task) => void setInterval(task, milliseconds).unref(),
     warn,
   }
+  const runtime = serviceRuntime(service, ports, settings)
   return {
-    ...serviceRuntime(service, ports, settings),
+    ...runtime,
+    async close() {
+      await runtime.close()
+      // Else the clients' timers keep a script that composed a service from ending.
+      await Promise.all(ends.map((end) => end()))
+    },
     name: service.name,
     declaration: service,
     ids: randomUUID,

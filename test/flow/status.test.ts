@@ -22,6 +22,18 @@ describe('how a service does, over HTTP and by the command', () => {
   })
   after(() => system.remove())
 
+  it('a script that asked all of it ends once it has closed the service', async () => {
+    const script = `
+      import { compose } from 'tidemark/azure-functions'
+      import { ordering } from './src/ordering/service.ts'
+      const service = compose(ordering)
+      const { unknown } = await service.status()
+      console.log(JSON.stringify(unknown))
+      await service.close()`
+    const { output } = await new Command('--input-type=module', ['--eval', script], system.settings).ended
+    assert.equal(output.trim(), '[]')
+  })
+
   const ask = (path: string) => system.call('GET', path)
   async function statusNow(): Promise<Told> {
     const { status, body } = await ask('/status')
